@@ -1,0 +1,83 @@
+using System.Globalization;
+
+namespace RedisClusterOps.Diagnosis;
+
+/// <summary>What clients see in each state, and the one command to run next. Facts of servers: docs/architecture.md, "States".</summary>
+internal static class SlotAdvice
+{
+    public static RedisOpenSlot Describe(SlotDiagnosis diagnosis, RedisClusterSession session)
+    {
+        var fromSource = diagnosis.KeysOnSource;
+        var onTarget = diagnosis.KeysOnTarget;
+        return new RedisOpenSlot
+        {
+            Slot = diagnosis.Slot,
+            State = diagnosis.State,
+            Owner = diagnosis.Owner?.Name,
+            Source = diagnosis.Source?.Name,
+            SourceId = diagnosis.Source?.Id,
+            Target = diagnosis.Target?.Name,
+            TargetId = diagnosis.Target?.Id,
+            KeysOnSource = fromSource,
+            KeysOnTarget = onTarget,
+            PercentComplete = diagnosis.Target is null ? null : Percent(fromSource, onTarget),
+            ClientsSee = ClientsSee(diagnosis),
+            Detail = diagnosis.Detail,
+            Advice = AdviceOf(diagnosis),
+            Cluster = session,
+        };
+    }
+
+    /// <summary>True of the states that completing can go on from (S1 to S7).</summary>
+    public static bool CanComplete(RedisOpenSlotState state) => state is
+        RedisOpenSlotState.ImportingOnly or RedisOpenSlotState.MigratingOnly or RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained
+        or RedisOpenSlotState.FinishedOnTarget or RedisOpenSlotState.FinishedOnSource
+        or RedisOpenSlotState.SourceFailedOver or RedisOpenSlotState.TargetFailedOver;
+
+    public static string AdviceOf(SlotDiagnosis diagnosis)
+    {
+        var slot = diagnosis.Slot.ToString(CultureInfo.InvariantCulture);
+        if (diagnosis.Source is { IsReachable: false } || diagnosis.Target is { IsReachable: false })
+            return "Get-RedisClusterNode";
+        if (CanComplete(diagnosis.State))
+            return "Complete-RedisSlotMigration -Slot " + slot;
+        return diagnosis switch
+        {
+            { State: RedisOpenSlotState.StrayKeys, Source: { } holder } => "Get-RedisSlotKey -Slot " + slot + " -Node " + holder.Name + " -Detail",
+            { State: RedisOpenSlotState.Unowned, Source: { } holder } => "Get-RedisSlotKey -Slot " + slot + " -Node " + holder.Name + " -Detail",
+            { State: RedisOpenSlotState.Unowned } => "Get-RedisClusterNode",
+            _ => "Get-RedisOpenSlot -Slot " + slot,
+        };
+    }
+
+    private static int? Percent(long? fromSource, long? onTarget) => (fromSource, onTarget) switch
+    {
+        (0, _) => 100,
+        ({ } left, { } moved) => (int)(100 * moved / (left + moved)),
+        _ => null,
+    };
+
+    private static string ClientsSee(SlotDiagnosis diagnosis)
+    {
+        var source = diagnosis.Source?.Name ?? "the source";
+        var target = diagnosis.Target?.Name ?? "the target";
+        return diagnosis.State switch
+        {
+            RedisOpenSlotState.ImportingOnly => "nothing unusual: " + source + " serves every key",
+            RedisOpenSlotState.MigratingOnly =>
+                "keys that exist on " + source + " work; asking for any other bounces between " + source + " and " + target,
+            RedisOpenSlotState.Migrating => "single keys work through ASK redirects; commands on several keys may get TRYAGAIN",
+            RedisOpenSlotState.Drained => "every key works through an ASK redirect to " + target,
+            RedisOpenSlotState.FinishedOnTarget => "nothing unusual: " + target + " serves every key",
+            RedisOpenSlotState.FinishedOnSource => "requests bounce between " + source + " and " + target + ", no key can be reached",
+            RedisOpenSlotState.SourceFailedOver =>
+                "keys already on " + target + " read as missing at " + source + ", and writing one makes a second copy",
+            RedisOpenSlotState.TargetFailedOver => "keys that have moved can't be reached; the others work",
+            RedisOpenSlotState.StrayKeys => "keys on " + source + " read as missing; the owner " + target + " serves its own",
+            RedisOpenSlotState.ClaimedWithoutEpoch => "different clients are sent to different masters",
+            RedisOpenSlotState.Unowned => "CLUSTERDOWN for every key of the slot, or of the whole cluster",
+            RedisOpenSlotState.Atomic => "nothing unusual until a pause of milliseconds at the end",
+            _ => "not certain; see Detail",
+        };
+    }
+}

@@ -1,0 +1,178 @@
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps.Diagnosis;
+
+/// <summary>Gives the state of a slot its name. Pure: the same situation always gets the same name.</summary>
+internal static class SlotDiagnostician
+{
+    /// <returns>Null where the slot is stable: one owner, no flag.</returns>
+    public static SlotDiagnosis? Diagnose(SlotSituation situation)
+    {
+        var view = situation.View;
+        if (AtomicTaskOf(view, situation.Slot) is { } task)
+        {
+            return new SlotDiagnosis(
+                situation, RedisOpenSlotState.Atomic, view.Node(task.SourceId), view.Node(task.TargetId), "the servers say: " + task.State);
+        }
+
+        if (view.ContestedClaims.TryGetValue(situation.Slot, out var claimants))
+            return DiagnoseContested(situation, claimants);
+        if (situation.Flags.Count == 0)
+            return view.OwnerOf(situation.Slot) is null ? DiagnoseUnowned(situation) : null;
+
+        var migrating = situation.Flags.Where(flag => flag.IsMigrating).ToList();
+        var importing = situation.Flags.Where(flag => !flag.IsMigrating).ToList();
+        if (migrating.Count > 1)
+            return Tangled(situation, null, null, "more than one master is migrating it: " + Names(view, migrating));
+        if (importing.Count > 1)
+            return Tangled(situation, null, null, "more than one master is importing it: " + Names(view, importing));
+        return migrating.Count == 1
+            ? DiagnoseMigrating(situation, migrating[0], importing.Count == 1 ? importing[0] : null)
+            : DiagnoseImporting(situation, importing[0]);
+    }
+
+    /// <summary>Slots that can be anything but stable.</summary>
+    public static IReadOnlyList<int> Suspects(ClusterView view) => view.OpenFlags.Select(flag => flag.Slot)
+        .Concat(view.ContestedClaims.Keys)
+        .Concat(view.UnownedSlots.Slots)
+        .Concat(view.Nodes.Where(node => node.IsReachable).SelectMany(node => node.View!.AtomicTasks).SelectMany(task => task.Slots.Slots))
+        .Distinct().OrderBy(slot => slot).ToList();
+
+    private static AtomicTask? AtomicTaskOf(ClusterView view, int slot) => view.Nodes
+        .Where(node => node.IsReachable)
+        .SelectMany(node => node.View!.AtomicTasks)
+        .FirstOrDefault(task => task.Slots.Contains(slot));
+
+    // Two masters claim it on their own lines. Right after the target was given the slot that is so for a moment, and harmless
+    // while the source holds no key; otherwise the servers will decide by epoch, and the loser deletes its keys.
+    private static SlotDiagnosis DiagnoseContested(SlotSituation situation, IReadOnlyList<string> claimants)
+    {
+        var view = situation.View;
+        var winner = view.Node(claimants[0])!;
+        var loser = view.Node(claimants[1])!;
+        var points = situation.Flags.Any(flag => flag.IsMigrating && flag.NodeId == loser.Id && flag.PeerId == winner.Id);
+        if (claimants.Count == 2 && points && situation.KeysOn(loser) == 0)
+            return new SlotDiagnosis(situation, RedisOpenSlotState.FinishedOnTarget, loser, winner, "the source has not heard of it yet");
+        var names = string.Join(", ", claimants.Select(id => view.Node(id)!.Name));
+        return new SlotDiagnosis(
+            situation, RedisOpenSlotState.ClaimedWithoutEpoch, loser, winner, "claimed by " + names + "; the servers will give it to the highest epoch");
+    }
+
+    private static SlotDiagnosis DiagnoseUnowned(SlotSituation situation)
+    {
+        var holders = situation.Holders.ToList();
+        return new SlotDiagnosis(
+            situation,
+            RedisOpenSlotState.Unowned,
+            holders.Count == 1 ? holders[0] : null,
+            null,
+            holders.Count == 0 ? "no master holds a key of it" : "its keys are on " + string.Join(", ", holders.Select(node => node.Name)));
+    }
+
+    private static SlotDiagnosis DiagnoseMigrating(SlotSituation situation, OpenFlag migrating, OpenFlag? importing)
+    {
+        var view = situation.View;
+        var source = view.Node(migrating.NodeId)!;
+        var owner = view.OwnerOf(situation.Slot);
+        if (view.Node(migrating.PeerId) is not { } peer)
+            return Tangled(situation, source, null, source.Name + " is migrating it to " + Short(migrating.PeerId) + ", which no node knows");
+        var target = PresentMasterOf(situation, peer, source) ?? peer;
+        if (target.Id == source.Id)
+            return Tangled(situation, source, null, source.Name + " is migrating it to itself");
+        if (importing is { } flag && flag.NodeId != target.Id)
+        {
+            var importer = view.Node(flag.NodeId)!;
+            return Tangled(situation, source, target, source.Name + " is migrating it to " + target.Name + ", but " + importer.Name + " is importing it");
+        }
+
+        if (owner == target.Id)
+        {
+            return situation.KeysOn(source) > 0
+                ? new SlotDiagnosis(situation, RedisOpenSlotState.StrayKeys, source, target, source.Name + " lost the slot while it held keys of it")
+                : new SlotDiagnosis(situation, RedisOpenSlotState.FinishedOnTarget, source, target);
+        }
+
+        if (owner is null)
+        {
+            return importing is null
+                ? Tangled(situation, source, target, "nobody owns it, and " + source.Name + " is migrating it")
+                : new SlotDiagnosis(situation, RedisOpenSlotState.FinishedOnSource, source, target);
+        }
+
+        if (owner != source.Id)
+            return Tangled(situation, source, target, source.Name + " is migrating it, but " + view.Node(owner)!.Name + " owns it");
+        if (importing is { } import && !ComesFrom(situation, import.PeerId, source))
+            return Tangled(situation, source, target, target.Name + " is importing it from " + NameOf(view, import.PeerId) + ", which does not own it");
+        if (importing is null)
+        {
+            return target.Id != peer.Id
+                ? new SlotDiagnosis(situation, RedisOpenSlotState.TargetFailedOver, source, target, "it was being migrated to " + peer.Name)
+                : new SlotDiagnosis(situation, RedisOpenSlotState.MigratingOnly, source, target, Absent(target));
+        }
+
+        return new SlotDiagnosis(
+            situation, situation.KeysOn(source) == 0 ? RedisOpenSlotState.Drained : RedisOpenSlotState.Migrating, source, target);
+    }
+
+    private static SlotDiagnosis DiagnoseImporting(SlotSituation situation, OpenFlag importing)
+    {
+        var view = situation.View;
+        var target = view.Node(importing.NodeId)!;
+        var peer = view.Node(importing.PeerId);
+        var owner = view.OwnerOf(situation.Slot) is { } id ? view.Node(id) : null;
+        if (owner is null)
+        {
+            // The source was told first: it gave the slot to the target, which has not been told.
+            return peer?.View?.OwnerOf(situation.Slot) == target.Id
+                ? new SlotDiagnosis(situation, RedisOpenSlotState.FinishedOnSource, peer, target)
+                : Tangled(situation, peer, target, "nobody owns it, and " + target.Name + " is importing it");
+        }
+
+        if (owner.Id == target.Id)
+            return Tangled(situation, peer, target, target.Name + " is importing a slot that it owns");
+        if (owner.Id == importing.PeerId)
+        {
+            return owner.IsReachable && situation.KeysOn(target) > 0
+                ? new SlotDiagnosis(situation, RedisOpenSlotState.StrayKeys, target, owner, target.Name + " holds keys that clients can't see")
+                : new SlotDiagnosis(situation, RedisOpenSlotState.ImportingOnly, owner, target, Absent(owner));
+        }
+
+        return ComesFrom(situation, importing.PeerId, owner)
+            ? new SlotDiagnosis(situation, RedisOpenSlotState.SourceFailedOver, owner, target, "it was being imported from " + NameOf(view, importing.PeerId))
+            : Tangled(situation, owner, target, target.Name + " is importing it from " + NameOf(view, importing.PeerId) + ", but " + owner.Name + " owns it");
+    }
+
+    /// <summary>True where the id is the owner itself, a replica of it, or a master that is down and lost its slots, as only a failover makes it.</summary>
+    private static bool ComesFrom(SlotSituation situation, string peerId, ClusterNode owner)
+    {
+        if (peerId == owner.Id)
+            return true;
+        var peer = situation.View.Node(peerId);
+        return peer is not null
+            && (situation.View.ShardMaster(peerId)?.Id == owner.Id || (peer.IsMaster && !peer.IsReachable && peer.Line.Slots.Count == 0));
+    }
+
+    // A target that died is listed as a master for as long as it is down, so its successor shows only by the keys it holds.
+    private static ClusterNode? PresentMasterOf(SlotSituation situation, ClusterNode peer, ClusterNode source)
+    {
+        if (!peer.IsMaster || peer.IsReachable)
+            return situation.View.ShardMaster(peer.Id);
+        var holders = situation.Holders.Where(node => node.Id != source.Id).ToList();
+        return holders.Count == 1 ? holders[0] : peer;
+    }
+
+    private static SlotDiagnosis Tangled(SlotSituation situation, ClusterNode? source, ClusterNode? target, string detail) =>
+        new(situation, RedisOpenSlotState.Tangled, source, target, detail);
+
+    private static string? Absent(ClusterNode node) => node.IsReachable ? null : node.Name + " does not answer, so its flag is not known";
+
+    private static string NameOf(ClusterView view, string id) => view.Node(id)?.Name ?? Short(id);
+
+    private static string Short(string id) => "node " + Protocol.Printable.Clean(id, 12);
+
+    private static string Names(ClusterView view, IEnumerable<OpenFlag> flags) =>
+        string.Join(", ", flags.Select(flag => NameOf(view, flag.NodeId) + " (slot " + flag.Slot.ToString(CultureInfo.InvariantCulture) + ")"));
+}

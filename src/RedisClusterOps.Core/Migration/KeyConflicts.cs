@@ -1,0 +1,117 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Threading.Tasks;
+using RedisClusterOps.Planning;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Migration;
+
+/// <summary>Decides about keys that exist on both sides of an open slot.</summary>
+/// <remarks>
+/// The source owns the slot, so its copy is the one that clients read and write; the target's is hidden from everybody who does
+/// not say ASKING. Equal copies are one key that has been copied already. Different ones are a person's decision, and whichever
+/// value loses is written to a file before anything is overwritten.
+/// </remarks>
+internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptions options, KeyTally tally, OperationLog? log, StopRequest stop)
+{
+    private const int MostAttempts = 5;
+
+    private string Slot => move.Slot.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>Settles each of the keys: afterwards it is on the target alone.</summary>
+    /// <exception cref="RedisOperationException">KeyExistsOnTarget: values differ, and nobody said which to keep.</exception>
+    public async Task SettleAsync(IReadOnlyList<byte[]> keys)
+    {
+        foreach (var key in keys)
+        {
+            stop.ThrowIfRequested();
+            await SettleAsync(key).ConfigureAwait(false);
+        }
+    }
+
+    private async Task SettleAsync(byte[] key)
+    {
+        var source = await channel.SourceAsync().ConfigureAwait(false);
+        var target = await channel.TargetAsync().ConfigureAwait(false);
+        var mine = await KeyCopy.ReadAsync(source, key, asking: false, stop).ConfigureAwait(false);
+        var theirs = await KeyCopy.ReadAsync(target, key, asking: true, stop).ConfigureAwait(false);
+        // Expired or deleted since: the next listing goes without it.
+        if (mine is null)
+            return;
+        if (theirs is not null && !(mine.ExpiresWith(theirs) && await KeyValues.AreEqualAsync(source, mine, target, theirs, key, stop).ConfigureAwait(false)))
+        {
+            tally.Conflicting++;
+            switch (options.OnKeyConflict)
+            {
+                case KeyConflictAction.KeepSource:
+                    await SaveAsync(key, theirs, "target").ConfigureAwait(false);
+                    break;
+                case KeyConflictAction.KeepTarget:
+                    await DropSourceCopyAsync(source, key).ConfigureAwait(false);
+                    return;
+                default:
+                    throw Undecided(key, mine, theirs);
+            }
+        }
+
+        await ReplaceAsync(source, key).ConfigureAwait(false);
+    }
+
+    private async Task ReplaceAsync(INodeConnection source, byte[] key)
+    {
+        var command = move.Request.For(channel.Database, replace: true, [key]);
+        var timeout = options.Timeout + options.Timeout + TimeSpan.FromSeconds(5);
+        var reply = (await source.AskAsync(command, stop.Abort, timeout).ConfigureAwait(false)).OrThrow(source.Endpoint, command);
+        if (MigrateReplies.Read(reply) == MigrateReply.Moved)
+            tally.Moved++;
+    }
+
+    // Clients still write to the source's copy: it is deleted only in the very state in which it was saved.
+    private async Task DropSourceCopyAsync(INodeConnection source, byte[] key)
+    {
+        for (var attempt = 0; attempt < MostAttempts; attempt++)
+        {
+            await source.SendAsync(RespCommand.Of("WATCH", key), stop.Abort).ConfigureAwait(false);
+            if (await KeyCopy.ReadAsync(source, key, asking: false, stop).ConfigureAwait(false) is not { } copy)
+            {
+                await source.SendAsync(RespCommand.Of("UNWATCH"), stop.Abort).ConfigureAwait(false);
+                return;
+            }
+
+            await SaveAsync(key, copy, "source").ConfigureAwait(false);
+            var commands = new[] { RespCommand.Of("MULTI"), RespCommand.Of("DEL", key), RespCommand.Of("EXEC") };
+            var replies = await source.SendAsync(commands, null, stop.Abort).ConfigureAwait(false);
+            if (!replies[2].OrThrow(source.Endpoint, commands[2]).IsNull)
+                return;
+        }
+
+        throw new RedisOperationException(
+            FailureCode.KeyExistsOnTarget,
+            "Slot " + Slot + ": key " + Printable.Quote(key) + " is written on " + move.Source.Name + " so often that it could not be dropped there. Nothing was overwritten.",
+            Slot,
+            "Complete-RedisSlotMigration -Slot " + Slot + " -OnKeyConflict KeepTarget");
+    }
+
+    private async Task SaveAsync(byte[] key, KeyCopy copy, string side)
+    {
+        var folder = Path.Combine(options.JournalPath ?? SavedValue.DefaultFolder, "conflicts");
+        var path = await SavedValue.WriteAsync(folder, move.Slot, key, copy.Dump, copy.TimeToLive).ConfigureAwait(false);
+        var note = string.Format(
+            CultureInfo.InvariantCulture,
+            "Slot {0}: key {1} differed; the {2}'s value ({3}) lost and is saved. To put it back: {4}",
+            Slot, Printable.Quote(key), side, copy, SavedValue.RestoreCommand(move.Target, path));
+        tally.Notes.Add(note);
+        log?.Warning(move.Slot, note);
+    }
+
+    private RedisOperationException Undecided(byte[] key, KeyCopy mine, KeyCopy theirs) => new(
+        FailureCode.KeyExistsOnTarget,
+        string.Format(
+            CultureInfo.InvariantCulture,
+            "Slot {0}: key {1} holds different values: on {2} (source, in use) {3}; on {4} (target, hidden) {5}. Nothing was overwritten and the slot stays open.",
+            Slot, Printable.Quote(key), move.Source.Name, mine, move.Target.Name, theirs),
+        Slot,
+        "Complete-RedisSlotMigration -Slot " + Slot + " -OnKeyConflict KeepSource   (or KeepTarget; the value that loses is saved to a file first)");
+}

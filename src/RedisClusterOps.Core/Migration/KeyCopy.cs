@@ -1,0 +1,60 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Migration;
+
+/// <summary>One side's copy of a key: what it is, how big, how long it lives.</summary>
+/// <param name="Type">By TYPE.</param>
+/// <param name="Dump">The value as DUMP gives it.</param>
+/// <param name="TimeToLive">Null for a key without expiry.</param>
+internal sealed record KeyCopy(string Type, byte[] Dump, TimeSpan? TimeToLive)
+{
+    // A copy's expiry is sent as time left, so it shifts by what the transfer took.
+    private static readonly TimeSpan ExpiryTolerance = TimeSpan.FromSeconds(2);
+
+    /// <returns>Null where the key is not there (any more).</returns>
+    /// <param name="asking">True on the importing side, where each command needs ASKING before it.</param>
+    public static async Task<KeyCopy?> ReadAsync(INodeConnection connection, byte[] key, bool asking, StopRequest stop)
+    {
+        var replies = await AskAsync(
+            connection, asking, stop, RespCommand.Of("TYPE", key), RespCommand.Of("DUMP", key), RespCommand.Of("PTTL", key)).ConfigureAwait(false);
+        if (replies[1].IsNull || replies[0].Text == "none")
+            return null;
+        var left = replies[2].Integer;
+        return new KeyCopy(Printable.Clean(replies[0].Text, 40), replies[1].Bytes, left < 0 ? null : TimeSpan.FromMilliseconds(left));
+    }
+
+    /// <summary>Sends commands, each behind an ASKING where the slot is only being imported; an error is thrown unless it means that the key has left.</summary>
+    public static async Task<IReadOnlyList<RespValue>> AskAsync(INodeConnection connection, bool asking, StopRequest stop, params RespCommand[] commands)
+    {
+        var sent = asking ? commands.SelectMany(command => new[] { RespCommand.Of("ASKING"), command }).ToArray() : commands;
+        var replies = await connection.SendAsync(sent, null, stop.Abort).ConfigureAwait(false);
+        var answers = asking ? replies.Where((_, i) => i % 2 == 1).ToList() : replies;
+        for (var i = 0; i < commands.Length; i++)
+        {
+            var left = answers[i].IsError && ServerErrors.StartsWith(answers[i].Text, "ASK ");
+            if (!left)
+                answers[i].OrThrow(connection.Endpoint, commands[i]);
+        }
+
+        return answers.Select(answer => answer.IsError ? RespValue.Null : answer).ToList();
+    }
+
+    /// <summary>True where both live equally long, as far as a transfer lets one tell.</summary>
+    public bool ExpiresWith(KeyCopy other) => (TimeToLive, other.TimeToLive) switch
+    {
+        (null, null) => true,
+        ({ } mine, { } theirs) => (mine - theirs).Duration() <= ExpiryTolerance,
+        _ => false,
+    };
+
+    /// <summary>For people: <c>string, 12 bytes, no expiry</c>.</summary>
+    public override string ToString() => string.Format(
+        CultureInfo.InvariantCulture,
+        "{0}, {1} bytes, {2}",
+        Type, Dump.Length, TimeToLive is { } left ? "expires in " + left.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture) + " s" : "no expiry");
+}

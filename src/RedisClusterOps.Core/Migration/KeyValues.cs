@@ -1,0 +1,77 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Migration;
+
+/// <summary>Tells whether two copies of a key hold the same value.</summary>
+/// <remarks>
+/// Equal DUMPs are equal values. Unequal ones may differ in encoding or in the order of members only, so then the members are
+/// compared. DEBUG DIGEST-VALUE, which redis-cli uses, is off by default since Redis 7.0.
+/// </remarks>
+internal static class KeyValues
+{
+    // Beyond this, reading the members of both copies would hold up both servers; such a pair counts as different.
+    private const int LargestComparedDump = 64 * 1024 * 1024;
+
+    public static async Task<bool> AreEqualAsync(
+        INodeConnection source, KeyCopy sourceCopy, INodeConnection target, KeyCopy targetCopy, byte[] key, StopRequest stop)
+    {
+        if (sourceCopy.Type != targetCopy.Type)
+            return false;
+        if (KeyBytes.Comparer.Equals(sourceCopy.Dump, targetCopy.Dump))
+            return true;
+        if (sourceCopy.Dump.Length > LargestComparedDump || targetCopy.Dump.Length > LargestComparedDump || Reading(sourceCopy.Type, key) is not { } reading)
+            return false;
+        var mine = await KeyCopy.AskAsync(source, false, stop, reading.Commands).ConfigureAwait(false);
+        var theirs = await KeyCopy.AskAsync(target, true, stop, reading.Commands).ConfigureAwait(false);
+        return mine.Zip(theirs, (a, b) => reading.Ordered ? SameOrder(a, b) : SameMembers(a, b, reading.Width)).All(same => same)
+            && (sourceCopy.Type != "hash" || await SameFieldExpiryAsync(source, target, mine[0], key, stop).ConfigureAwait(false));
+    }
+
+    // How to read all of a value, in how many replies' elements one member stands, and whether their order is part of the value.
+    private static (RespCommand[] Commands, int Width, bool Ordered)? Reading(string type, byte[] key) => type switch
+    {
+        "string" => ([RespCommand.Of("GET", key)], 1, true),
+        "list" => ([RespCommand.Of("LRANGE", key, 0, -1)], 1, true),
+        "set" => ([RespCommand.Of("SMEMBERS", key)], 1, false),
+        "hash" => ([RespCommand.Of("HGETALL", key)], 2, false),
+        "zset" => ([RespCommand.Of("ZRANGE", key, 0, -1, "WITHSCORES")], 2, false),
+        _ => null,
+    };
+
+    private static bool SameOrder(RespValue a, RespValue b) => KeyBytes.Comparer.Equals(a.Bytes, b.Bytes)
+        && a.Items.Count == b.Items.Count
+        && a.Items.Zip(b.Items, SameOrder).All(same => same);
+
+    private static bool SameMembers(RespValue a, RespValue b, int width)
+    {
+        if (a.Items.Count != b.Items.Count)
+            return false;
+        var members = new Dictionary<byte[], byte[]>(KeyBytes.Comparer);
+        for (var i = 0; i + width <= a.Items.Count; i += width)
+            members[a.Items[i].Bytes] = a.Items[i + width - 1].Bytes;
+        for (var i = 0; i + width <= b.Items.Count; i += width)
+        {
+            if (!members.TryGetValue(b.Items[i].Bytes, out var value) || !KeyBytes.Comparer.Equals(value, b.Items[i + width - 1].Bytes))
+                return false;
+        }
+
+        return true;
+    }
+
+    // Fields of a hash may expire one by one since Redis 7.4; a server that does not know the command has no such thing.
+    private static async Task<bool> SameFieldExpiryAsync(INodeConnection source, INodeConnection target, RespValue fields, byte[] key, StopRequest stop)
+    {
+        var names = fields.Items.Where((_, i) => i % 2 == 0).Select(item => item.Bytes).ToArray();
+        var arguments = new object[] { "HPEXPIRETIME", key, "FIELDS", names.Length };
+        var command = RespCommand.Of([.. arguments, .. names]);
+        var mine = await source.AskAsync(command, stop.Abort).ConfigureAwait(false);
+        var theirs = (await target.SendAsync([RespCommand.Of("ASKING"), command], null, stop.Abort).ConfigureAwait(false))[1];
+        if (mine.IsError || theirs.IsError)
+            return mine.IsError && theirs.IsError;
+        return mine.Items.Zip(theirs.Items, (a, b) => Math.Abs(a.Integer - b.Integer) <= 2000).All(same => same);
+    }
+}

@@ -1,0 +1,57 @@
+using System;
+using System.Globalization;
+using System.IO;
+using System.Runtime.InteropServices;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps.Migration;
+
+/// <summary>Keeps the losing value of a conflict in a file that a Redis client can send as it is: a RESTORE command in the Redis protocol.</summary>
+/// <remarks>So the name, the value and the expiry come back byte for byte whatever bytes are in them: <c>redis-cli --pipe &lt; file</c>.</remarks>
+internal static class SavedValue
+{
+    private static int _number;
+
+    /// <returns>The file's path, written and flushed to the disk.</returns>
+    public static async Task<string> WriteAsync(string folder, int slot, byte[] key, byte[] dump, TimeSpan? timeToLive)
+    {
+        OwnerOnlyFolder(folder);
+        var name = string.Format(
+            CultureInfo.InvariantCulture,
+            "{0:yyyyMMdd'T'HHmmssfff'Z'}-slot{1}-{2}-{3}.resp",
+            DateTime.UtcNow, slot, System.Diagnostics.Process.GetCurrentProcess().Id, Interlocked.Increment(ref _number));
+        var path = Path.Combine(folder, name);
+        // Absolute, so that the value does not live longer for having been away.
+        var expiry = timeToLive is { } left ? (long)(DateTime.UtcNow - new DateTime(1970, 1, 1, 0, 0, 0, DateTimeKind.Utc) + left).TotalMilliseconds : 0;
+        using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+        await new RespWriter(file).WriteAsync([RespCommand.Of("RESTORE", key, expiry, dump, "REPLACE", "ABSTTL")], CancellationToken.None).ConfigureAwait(false);
+        file.Flush(flushToDisk: true);
+        return path;
+    }
+
+    /// <summary>The command that puts the value back, once the slot is closed: it replaces what won.</summary>
+    public static string RestoreCommand(ClusterNode node, string path) => string.Format(
+        CultureInfo.InvariantCulture,
+        "redis-cli -h {0} -p {1} --pipe < \"{2}\"",
+        (node.View?.Dialled ?? node.Announced!.Value).Host, (node.View?.Dialled ?? node.Announced!.Value).Port, path);
+
+    /// <summary>The folder that is used where none was named.</summary>
+    public static string DefaultFolder => Path.Combine(
+        Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create), "RedisClusterOps");
+
+    // It will hold values of somebody's data. On Windows the user's own folder is private already.
+    private static void OwnerOnlyFolder(string folder)
+    {
+        var made = !Directory.Exists(folder);
+        Directory.CreateDirectory(folder);
+        if (made && !RuntimeInformation.IsOSPlatform(OSPlatform.Windows))
+            _ = ChangeMode(folder, Convert.ToInt32("700", 8));
+    }
+
+    [DllImport("libc", EntryPoint = "chmod", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int ChangeMode(string path, int mode);
+}

@@ -1,0 +1,6 @@
+namespace RedisClusterOps;
+
+/// <summary>What became of a slot, and the failure where it was one.</summary>
+/// <param name="Result">The result, also of a failure: what had been done by then stands in it.</param>
+/// <param name="Failure">Why it failed; null where it did not.</param>
+public sealed record SlotOutcome(RedisSlotMigrationResult Result, RedisOperationException? Failure);

@@ -1,0 +1,189 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace RedisClusterOps.Protocol;
+
+/// <summary>Reads replies, RESP2 and RESP3, from a stream. What the other side claims costs nothing until its bytes have come.</summary>
+/// <remarks>
+/// No recursion: open aggregates lie on a stack of their own, so nesting cannot exhaust the thread's. Pushes and attributes are
+/// read and dropped: nothing here subscribes to either. After an exception the position in the stream is unknown: close it.
+/// </remarks>
+internal sealed class RespReader(Stream stream, RespLimits limits)
+{
+    private const int FirstChunk = 64 * 1024;
+
+    // Also the longest line there can be: a line is taken from the buffer whole.
+    private readonly byte[] _buffer = new byte[64 * 1024];
+    private int _start;
+    private int _end;
+
+    private long _replyLength;
+    private int _replyItems;
+
+    /// <summary>Reads one reply.</summary>
+    /// <exception cref="RedisOperationException">ProtocolError: the bytes are no reply, or more than the limits allow.</exception>
+    /// <exception cref="EndOfStreamException">The other side closed before the reply was whole.</exception>
+    public async Task<RespValue> ReadAsync(CancellationToken cancellation)
+    {
+        _replyLength = 0;
+        _replyItems = 0;
+        var open = new Stack<RespAggregate>();
+        while (true)
+        {
+            int lineEnd;
+            while ((lineEnd = FindLineEnd()) < 0)
+                await FillAsync(cancellation).ConfigureAwait(false);
+            var line = TakeLine(lineEnd);
+
+            RespValue? value = null;
+            if (line.IsAggregate)
+            {
+                var aggregate = Open(line, open.Count);
+                if (aggregate is null)
+                    value = RespValue.Null;
+                else
+                    open.Push(aggregate);
+            }
+            else if (line.IsBlob)
+            {
+                var length = LengthOf(line, limits.MaxStringLength, "bytes in one string");
+                value = length < 0 ? RespValue.Null : line.ToValue(await ReadBlobAsync(length, cancellation).ConfigureAwait(false));
+            }
+            else
+            {
+                value = line.ToValue();
+            }
+
+            value = Place(value, open);
+            if (value is not null)
+                return value;
+        }
+    }
+
+    // Hands a value to the aggregate it belongs to, and each aggregate that is full thereby to its own; returns what is left at the top.
+    private static RespValue? Place(RespValue? value, Stack<RespAggregate> open)
+    {
+        while (open.Count > 0)
+        {
+            var innermost = open.Peek();
+            if (value is not null)
+                innermost.Add(value);
+            if (!innermost.IsFull)
+                return null;
+            open.Pop();
+            value = innermost.ToValue();
+        }
+
+        return value;
+    }
+
+    private RespAggregate? Open(RespLine line, int depth)
+    {
+        var count = LengthOf(line, limits.MaxItems, "elements in one reply");
+        if (count < 0)
+            return null;
+        var items = line.HasPairs ? 2L * count : count;
+        if (items > limits.MaxItems - _replyItems)
+            throw TooMuch("elements in one reply", limits.MaxItems);
+        if (depth >= limits.MaxDepth)
+            throw TooMuch("levels of arrays inside arrays", limits.MaxDepth);
+        _replyItems += (int)items;
+        return new RespAggregate(line.Type, (int)items);
+    }
+
+    /// <summary>-1 for null, which RESP2 writes as a length; other than that a length is what its digits say.</summary>
+    private static int LengthOf(RespLine line, int most, string what)
+    {
+        var length = line.ToNumber();
+        if (length < (line.MayBeNull ? -1 : 0))
+            throw Malformed("a negative length in " + line);
+        return length <= most ? (int)length : throw TooMuch(what, most);
+    }
+
+    /// <summary>The '\r' of the first line in the buffer; -1 while it has not come.</summary>
+    private int FindLineEnd()
+    {
+        if (_start == _end)
+            return -1;
+        // Before the line is whole: who answers something else than Redis may never end it.
+        if (!RespLine.IsKnownType(_buffer[_start]))
+            throw Malformed("it begins with " + Seen() + HintAgainst(_buffer[_start]));
+        var found = Array.IndexOf(_buffer, (byte)'\r', _start, _end - _start);
+        if (found >= 0 && found + 1 < _end)
+            return _buffer[found + 1] == '\n' ? found : throw Malformed("a line that does not end: " + Seen());
+        return _end - _start < _buffer.Length ? -1 : throw TooMuch("bytes in one line", _buffer.Length);
+    }
+
+    private RespLine TakeLine(int lineEnd)
+    {
+        Count(lineEnd + 2 - _start);
+        var line = new RespLine(_buffer, _start, lineEnd);
+        _start = lineEnd + 2;
+        return line;
+    }
+
+    private async Task<byte[]> ReadBlobAsync(int length, CancellationToken cancellation)
+    {
+        Count(length + 2L);
+        var blob = new byte[Math.Min(length, FirstChunk)];
+        var filled = Math.Min(blob.Length, _end - _start);
+        Array.Copy(_buffer, _start, blob, 0, filled);
+        _start += filled;
+        while (filled < length)
+        {
+            if (filled == blob.Length)
+                Array.Resize(ref blob, (int)Math.Min(length, blob.Length * 2L));
+            filled += await ReceiveAsync(blob, filled, cancellation).ConfigureAwait(false);
+        }
+
+        while (_end - _start < 2)
+            await FillAsync(cancellation).ConfigureAwait(false);
+        if (_buffer[_start] != '\r' || _buffer[_start + 1] != '\n')
+            throw Malformed("a string longer than its length says: it goes on with " + Seen());
+        _start += 2;
+        return blob;
+    }
+
+    private async Task FillAsync(CancellationToken cancellation)
+    {
+        if (_start > 0)
+        {
+            Array.Copy(_buffer, _start, _buffer, 0, _end - _start);
+            _end -= _start;
+            _start = 0;
+        }
+
+        _end += await ReceiveAsync(_buffer, _end, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task<int> ReceiveAsync(byte[] into, int offset, CancellationToken cancellation)
+    {
+        var received = await stream.ReadAsync(into, offset, into.Length - offset, cancellation).ConfigureAwait(false);
+        return received > 0 ? received : throw new EndOfStreamException("the server closed the connection");
+    }
+
+    private void Count(long bytes)
+    {
+        _replyLength += bytes;
+        if (_replyLength > limits.MaxReplyLength)
+            throw TooMuch("bytes in one reply", limits.MaxReplyLength);
+    }
+
+    private string Seen()
+    {
+        var seen = new byte[Math.Min(_end - _start, 40)];
+        Array.Copy(_buffer, _start, seen, 0, seen.Length);
+        return Printable.Quote(seen);
+    }
+
+    // A TLS port answers plain bytes with an alert, whose record type is 21.
+    private static string HintAgainst(byte first) =>
+        first == 0x15 ? "; that looks like TLS: connect with -UseTls or rediss://" : string.Empty;
+
+    private static RedisOperationException Malformed(string seen) => RespLine.Malformed(seen);
+
+    private static RedisOperationException TooMuch(string what, long most) => RespLine.Malformed("more than " + most + " " + what);
+}

@@ -1,0 +1,211 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Text;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Migration;
+using RedisClusterOps.Planning;
+using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps;
+
+/// <summary>One invocation's hold on a cluster: opens the connections it needs, and closes them when disposed.</summary>
+/// <remarks>Every method may throw a <see cref="RedisOperationException"/>: of the whole cluster where no node can be read, of a node where one that is needed can't.</remarks>
+public sealed class RedisCluster : IDisposable
+{
+    // Long enough for a number that means something, short enough to not be noticed.
+    private static readonly TimeSpan CpuWindow = TimeSpan.FromMilliseconds(150);
+
+    private readonly RedisClusterSession _session;
+    private readonly OperationLog? _log;
+    private readonly ClusterConnections _connections;
+    private readonly ClusterReader _reader;
+    private readonly SituationReader _situations;
+
+    /// <summary>Nothing is opened yet.</summary>
+    /// <param name="session">Which cluster, and how to log in.</param>
+    /// <param name="log">Where to put what happens; null for nowhere.</param>
+    public RedisCluster(RedisClusterSession session, OperationLog? log = null)
+        : this(session, new NodeConnector(session.Options, Trace(log)), log)
+    {
+    }
+
+    internal RedisCluster(RedisClusterSession session, INodeConnector connector, OperationLog? log)
+    {
+        _session = session;
+        _log = log;
+        _connections = new ClusterConnections(connector);
+        _reader = new ClusterReader(session, _connections);
+        _situations = new SituationReader(_reader);
+    }
+
+    /// <summary>Every node, with its load. Takes a fraction of a second longer than one look, to measure the processors.</summary>
+    public async Task<IReadOnlyList<RedisClusterNode>> GetNodesAsync(CancellationToken cancellation) =>
+        NodeReport.Nodes(await _reader.ReadAsync(CpuWindow, cancellation).ConfigureAwait(false), _session);
+
+    /// <summary>The nodes among these that a name fits.</summary>
+    /// <param name="name">An id, the beginning of one, or <c>host:port</c>; any of them may have the wildcards <c>*</c> and <c>?</c>.</param>
+    /// <exception cref="RedisOperationException">NodeNotFound.</exception>
+    public static IReadOnlyList<RedisClusterNode> FindNodes(IReadOnlyList<RedisClusterNode> nodes, string name)
+    {
+        var found = nodes.Where(node => NodeNames.FitsPattern(node.Id, node.Endpoint, name)).ToList();
+        return found.Count > 0 ? found : throw NodeNames.NotFound(name, nodes.Select(node => node.Endpoint));
+    }
+
+    /// <summary>The cluster in one object.</summary>
+    public async Task<RedisClusterInfo> GetInfoAsync(CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        return NodeReport.Info(view, view.OpenFlags.Select(flag => flag.Slot).Distinct().Count(), _session);
+    }
+
+    /// <summary>A check of everything that the nodes' views and INFO tell.</summary>
+    public async Task<RedisClusterHealth> TestAsync(HealthOptions options, CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(CpuWindow, cancellation).ConfigureAwait(false);
+        var open = await DescribeOpenSlotsAsync(view, null, cancellation).ConfigureAwait(false);
+        var strays = options.Deep ? await FindStraysAsync(view, cancellation).ConfigureAwait(false) : null;
+        return HealthCheck.Check(view, NodeReport.Nodes(view, _session), open, strays, options, _session);
+    }
+
+    /// <summary>Every slot that is open, disputed or without an owner, by slot.</summary>
+    /// <param name="slots">Only these, 0 to 16383; null for all.</param>
+    public async Task<IReadOnlyList<RedisOpenSlot>> GetOpenSlotsAsync(IReadOnlyCollection<int>? slots, CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        return await DescribeOpenSlotsAsync(view, slots, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Where a key would live, without a cluster.</summary>
+    /// <param name="key">The key's name, taken as UTF-8.</param>
+    public static RedisKeySlot LocateKey(string key)
+    {
+        var bytes = Encoding.UTF8.GetBytes(key);
+        return new RedisKeySlot { Key = key, HashTag = HashSlot.TagOf(bytes) is { } tag ? Encoding.UTF8.GetString(tag) : null, Slot = HashSlot.Of(bytes) };
+    }
+
+    /// <summary>Where keys live, with the present owner of each slot.</summary>
+    public async Task<IReadOnlyList<RedisKeySlot>> LocateKeysAsync(IReadOnlyList<string> keys, CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        return keys.Select(LocateKey)
+            .Select(located => located with { Owner = view.OwnerOf(located.Slot) is { } id ? view.Node(id)?.Name : null, Cluster = _session })
+            .ToList();
+    }
+
+    /// <summary>Names of the keys of a slot on one node.</summary>
+    /// <param name="node">Which node; null for the slot's owner.</param>
+    /// <param name="first">Most names; null for all of them, which are held in memory together.</param>
+    public async Task<IReadOnlyList<RedisSlotKey>> GetSlotKeysAsync(int slot, string? node, int? first, CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        var holder = node is null ? OwnerOf(view, slot) : NodeNames.Find(view, node, _session.Reach);
+        return await new SlotKeyReader(_reader, _session).ListAsync(holder, slot, first, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>The same keys with type, time to live and memory. Keys that are gone meanwhile are left out.</summary>
+    public async Task<IReadOnlyList<RedisSlotKey>> DescribeKeysAsync(IReadOnlyList<RedisSlotKey> keys, CancellationToken cancellation)
+    {
+        if (keys.Count == 0)
+            return keys;
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        return await new SlotKeyReader(_reader, _session).DescribeAsync(NodeNames.Find(view, keys[0].Node, _session.Reach), keys, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>What completing a slot's migration would do. Reads and checks everything, writes nothing.</summary>
+    /// <param name="source">The source that the caller expects; null for whichever it is.</param>
+    /// <param name="target">The target that the caller expects; null for whichever it is.</param>
+    /// <exception cref="RedisOperationException">SlotNotOpen, SlotNotOwned, SlotStateUnsuitable, SourceNotEmpty, NodeUnreachable, NodeNotFound or AmbiguousNode.</exception>
+    public async Task<SlotPlan> PlanCompletionAsync(int slot, string? source, string? target, MoveOptions options, CancellationToken cancellation) =>
+        CompletionPlanner.Plan(await DiagnoseAsync(slot, source, target, cancellation).ConfigureAwait(false), _session, options);
+
+    /// <summary>Completes a slot's migration, each step derived again from what the cluster says then.</summary>
+    /// <param name="stop">Asks to stop: the batch in hand is finished, the slot is left in a named state.</param>
+    /// <returns>Never a half truth: Completed only when every node that answers agrees on the target and no master has the slot open.</returns>
+    public Task<SlotOutcome> CompleteAsync(SlotPlan plan, CancellationToken stop) =>
+        new SlotRunner(_session, _reader, _situations, plan, _log).CompleteAsync(stop);
+
+    /// <summary>What moving keys of an open slot would do. Reads and checks, writes nothing.</summary>
+    /// <exception cref="RedisOperationException">As of <see cref="PlanCompletionAsync"/>.</exception>
+    public async Task<SlotPlan> PlanKeyMoveAsync(int slot, string? source, string? target, MoveOptions options, CancellationToken cancellation) =>
+        CompletionPlanner.PlanKeyMove(await DiagnoseAsync(slot, source, target, cancellation).ConfigureAwait(false), _session, options);
+
+    /// <summary>Moves keys of an open slot from its source to its target; the slot stays open.</summary>
+    /// <param name="first">Most keys to move; null for all.</param>
+    /// <param name="keys">Just these keys, as UTF-8; null for any.</param>
+    /// <exception cref="RedisOperationException">The keys can't be moved, or a stop was asked for.</exception>
+    public Task<RedisKeyMove> MoveKeysAsync(SlotPlan plan, int? first, IReadOnlyList<string>? keys, CancellationToken stop)
+    {
+        foreach (var key in keys ?? [])
+        {
+            if (LocateKey(key).Slot is var slot && slot != plan.Slot)
+            {
+                throw new RedisOperationException(
+                    FailureCode.KeyNotInSlot,
+                    "Key " + Printable.Quote(Encoding.UTF8.GetBytes(key)) + " hashes to slot " + Number(slot) + ", not to " + Number(plan.Slot) + ".",
+                    key,
+                    "Get-RedisKeySlot");
+            }
+        }
+
+        var named = keys?.Take(first ?? int.MaxValue).Select(Encoding.UTF8.GetBytes).ToList();
+        return new SlotRunner(_session, _reader, _situations, plan, _log).MoveKeysAsync(first, named, stop);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _connections.Dispose();
+
+    private async Task<SlotDiagnosis> DiagnoseAsync(int slot, string? source, string? target, CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        var expectedSource = source is null ? null : NodeNames.Find(view, source, _session.Reach);
+        var expectedTarget = target is null ? null : NodeNames.Find(view, target, _session.Reach);
+        var diagnosis = await _situations.DiagnoseAsync(view, slot, cancellation).ConfigureAwait(false);
+        if (diagnosis is null)
+        {
+            throw new RedisOperationException(
+                FailureCode.SlotNotOpen,
+                "Slot " + Number(slot) + " is not open: it belongs to " + OwnerOf(view, slot).Name + ", and nobody is migrating or importing it.",
+                Number(slot),
+                "Get-RedisOpenSlot");
+        }
+
+        if (expectedSource is not null && diagnosis.Source is { } from && view.ShardMaster(expectedSource.Id)?.Id != from.Id)
+            throw Mismatch(FailureCode.SlotNotOwned, slot, "leaves " + from.Name, expectedSource.Name);
+        if (expectedTarget is not null && diagnosis.Target is { } to && view.ShardMaster(expectedTarget.Id)?.Id != to.Id)
+            throw Mismatch(FailureCode.SlotStateUnsuitable, slot, "goes to " + to.Name, expectedTarget.Name);
+        return diagnosis;
+    }
+
+    private async Task<IReadOnlyList<RedisOpenSlot>> DescribeOpenSlotsAsync(ClusterView view, IReadOnlyCollection<int>? slots, CancellationToken cancellation)
+    {
+        var diagnoses = await _situations.DiagnoseAsync(view, slots, cancellation).ConfigureAwait(false);
+        return diagnoses.Select(diagnosis => SlotAdvice.Describe(diagnosis, _session)).ToList();
+    }
+
+    private async Task<IReadOnlyDictionary<string, SlotSet>> FindStraysAsync(ClusterView view, CancellationToken cancellation)
+    {
+        var situations = await _situations.ReadAsync(view, Enumerable.Range(0, HashSlot.Count).ToList(), cancellation).ConfigureAwait(false);
+        return situations
+            .SelectMany(situation => situation.Holders.Select(holder => (Holder: holder.Id, situation.Slot)))
+            .Where(held => view.OwnerOf(held.Slot) is { } owner && owner != held.Holder)
+            .GroupBy(held => held.Holder)
+            .ToDictionary(group => group.Key, group => SlotSet.From(group.Select(held => held.Slot)));
+    }
+
+    private static ClusterNode OwnerOf(ClusterView view, int slot) => view.OwnerOf(slot) is { } id && view.Node(id) is { } owner
+        ? owner
+        : throw new RedisOperationException(FailureCode.SlotNotOwned, "Nobody owns slot " + Number(slot) + ".", Number(slot), "Get-RedisOpenSlot -Slot " + Number(slot));
+
+    private static RedisOperationException Mismatch(FailureCode code, int slot, string fact, string expected) => new(
+        code, "Slot " + Number(slot) + " " + fact + ", not " + expected + ". Nothing was done.", Number(slot), "Get-RedisOpenSlot -Slot " + Number(slot));
+
+    private static string Number(int slot) => slot.ToString(CultureInfo.InvariantCulture);
+
+    private static Action<NodeEndpoint, RespCommand>? Trace(OperationLog? log) =>
+        log is { Commands: true } ? (endpoint, command) => log.Command(endpoint + "> " + command) : null;
+}

@@ -1,0 +1,31 @@
+using System;
+
+namespace RedisClusterOps;
+
+/// <summary>A failure with a stable name, the thing it is about, and the command to run next.</summary>
+public class RedisOperationException : Exception
+{
+    /// <summary>Makes a failure.</summary>
+    /// <param name="code">Which failure this is.</param>
+    /// <param name="message">One sentence that names the thing.</param>
+    /// <param name="subject">The slot, node or endpoint it is about; null where there is none.</param>
+    /// <param name="nextStep">The command to run next, or what to look at; null where there is none.</param>
+    /// <param name="innerException">What caused it.</param>
+    public RedisOperationException(
+        FailureCode code, string message, string? subject = null, string? nextStep = null, Exception? innerException = null)
+        : base(message, innerException)
+    {
+        Code = code;
+        Subject = subject;
+        NextStep = nextStep;
+    }
+
+    /// <summary>Which failure this is.</summary>
+    public FailureCode Code { get; }
+
+    /// <summary>The slot, node or endpoint it is about; null where there is none.</summary>
+    public string? Subject { get; }
+
+    /// <summary>The command to run next, or what to look at; null where there is none.</summary>
+    public string? NextStep { get; }
+}

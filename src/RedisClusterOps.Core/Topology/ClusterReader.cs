@@ -1,0 +1,222 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Topology;
+
+/// <summary>Reads the whole cluster: from the seeds to every node that any node knows, each asked for its own view.</summary>
+internal sealed class ClusterReader(RedisClusterSession session, ClusterConnections connections)
+{
+    // More at once gains nothing on one machine and would open a thousand sockets on a cluster of a thousand nodes.
+    private const int MostAtOnce = 32;
+
+    private static readonly RespCommand ClusterNodes = RespCommand.Of("CLUSTER", "NODES");
+    private static readonly RespCommand ClusterInfo = RespCommand.Of("CLUSTER", "INFO");
+    private static readonly RespCommand Info = RespCommand.Of("INFO");
+
+    /// <summary>Where each node that answered was reached; lets later steps dial by id.</summary>
+    private readonly Dictionary<string, NodeEndpoint> _dialled = new(StringComparer.Ordinal);
+
+    /// <summary>Reads every node once.</summary>
+    /// <param name="cpuWindow">How long to watch the processors between two looks; null to look once and leave CPU use unknown.</param>
+    /// <param name="cancellation">Ends the reading.</param>
+    /// <exception cref="RedisOperationException">No seed gave a view: the message names each one tried and why it failed.</exception>
+    public async Task<ClusterView> ReadAsync(TimeSpan? cpuWindow, CancellationToken cancellation)
+    {
+        var views = new Dictionary<string, NodeView>(StringComparer.Ordinal);
+        var failures = new Dictionary<NodeEndpoint, RedisOperationException>();
+        var tried = new HashSet<NodeEndpoint>();
+        var wave = session.Seeds.Select(seed => (Dial: seed, Id: (string?)null)).ToList();
+        while (wave.Count > 0)
+        {
+            foreach (var (dial, _) in wave)
+                tried.Add(dial);
+            foreach (var result in await AskAllAsync(wave.Select(target => target.Dial), cpuWindow, cancellation).ConfigureAwait(false))
+            {
+                if (result.View is { } view)
+                    views[view.Id] = view;
+                else
+                    failures[result.Dialled] = result.Failure!;
+            }
+
+            wave = Undiscovered(views, tried).ToList();
+        }
+
+        if (views.Count == 0)
+            throw NothingReached(failures);
+        foreach (var view in views.Values)
+            _dialled[view.Id] = view.Dialled;
+        return Merge(views, failures);
+    }
+
+    /// <summary>A usable connection to a node of the view.</summary>
+    /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>
+    public Task<INodeConnection> ConnectAsync(ClusterNode node, CancellationToken cancellation)
+    {
+        if (_dialled.TryGetValue(node.Id, out var dialled))
+            return connections.GetAsync(dialled, cancellation);
+        if (node.Announced is { } announced)
+            return connections.GetAsync(session.Reach(announced), cancellation);
+        throw new RedisOperationException(
+            FailureCode.NodeUnreachable, "Node " + node.ShortId + " has no address that anybody knows.", node.Name, "Get-RedisClusterNode");
+    }
+
+    /// <summary>Asks one node again for its view of the cluster, without INFO: cheap enough to poll.</summary>
+    public async Task<NodeView> ReadNodeAsync(ClusterNode node, CancellationToken cancellation)
+    {
+        var connection = await ConnectAsync(node, cancellation).ConfigureAwait(false);
+        var reply = await connection.SendAsync(ClusterNodes, cancellation).ConfigureAwait(false);
+        return new NodeView(connection.Endpoint, ClusterNodesParser.Parse(reply.Text))
+        {
+            Databases = node.View?.Databases ?? 1,
+            Facts = node.View?.Facts ?? ServerFacts.None,
+        };
+    }
+
+    private async Task<IReadOnlyList<(NodeEndpoint Dialled, NodeView? View, RedisOperationException? Failure)>> AskAllAsync(
+        IEnumerable<NodeEndpoint> endpoints, TimeSpan? cpuWindow, CancellationToken cancellation)
+    {
+        using var places = new SemaphoreSlim(MostAtOnce);
+        return await Task.WhenAll(endpoints.Select(AskInTurn)).ConfigureAwait(false);
+
+        async Task<(NodeEndpoint, NodeView?, RedisOperationException?)> AskInTurn(NodeEndpoint endpoint)
+        {
+            await places.WaitAsync(cancellation).ConfigureAwait(false);
+            try
+            {
+                return (endpoint, await AskAsync(endpoint, cpuWindow, cancellation).ConfigureAwait(false), null);
+            }
+            catch (RedisOperationException failure)
+            {
+                return (endpoint, null, failure);
+            }
+            finally
+            {
+                places.Release();
+            }
+        }
+    }
+
+    private async Task<NodeView> AskAsync(NodeEndpoint endpoint, TimeSpan? cpuWindow, CancellationToken cancellation)
+    {
+        var connection = await connections.GetAsync(endpoint, cancellation).ConfigureAwait(false);
+        // A node that is frozen accepts connections; how long it may keep everybody waiting is the connect timeout, not the longer one of commands.
+        var replies = await connection.SendAsync([ClusterNodes, ClusterInfo, Info], session.ConnectTimeout, cancellation).ConfigureAwait(false);
+        var lines = ClusterNodesParser.Parse(replies[0].OrThrow(endpoint, ClusterNodes).Text);
+        var facts = replies[2].IsError ? ServerFacts.None : ServerFacts.Parse(replies[2].Text);
+        var (databases, tasks) = await AskByVersionAsync(connection, facts, cancellation).ConfigureAwait(false);
+        return new NodeView(endpoint, lines)
+        {
+            ClusterInfo = replies[1].IsError ? new Dictionary<string, string>() : ServerFacts.ParseFields(replies[1].Text),
+            Facts = facts,
+            FactsAllowed = !replies[2].IsError,
+            Databases = databases,
+            AtomicTasks = tasks,
+            CpuPercent = cpuWindow is { } window ? await WatchCpuAsync(connection, facts, window, cancellation).ConfigureAwait(false) : null,
+        };
+    }
+
+    // What only some versions have is asked only of those, so that nobody's log fills with unknown commands.
+    private static async Task<(int Databases, IReadOnlyList<AtomicTask> Tasks)> AskByVersionAsync(
+        INodeConnection connection, ServerFacts facts, CancellationToken cancellation)
+    {
+        if (facts.Engine == ServerEngine.Redis && facts.IsAtLeast(8, 4))
+        {
+            var status = await connection.AskAsync(RespCommand.Of("CLUSTER", "MIGRATION", "STATUS", "ALL"), cancellation).ConfigureAwait(false);
+            return (1, status.IsError ? [] : AtomicTask.ParseRedis(status));
+        }
+
+        if (facts.Engine == ServerEngine.Valkey && facts.IsAtLeast(9, 0))
+        {
+            var replies = await connection.SendAsync(
+                [RespCommand.Of("CLUSTER", "GETSLOTMIGRATIONS"), RespCommand.Of("CONFIG", "GET", "cluster-databases")], null, cancellation).ConfigureAwait(false);
+            // Where CONFIG is not allowed, the databases that hold keys now are the best that can be known.
+            var databases = !replies[1].IsError && replies[1].Items.Count == 2
+                && int.TryParse(replies[1].Items[1].Text, NumberStyles.None, CultureInfo.InvariantCulture, out var configured)
+                ? configured
+                : facts.HighestDatabase + 1;
+            return (Math.Max(1, databases), replies[0].IsError ? [] : AtomicTask.ParseValkey(replies[0]));
+        }
+
+        return (1, []);
+    }
+
+    private static async Task<double?> WatchCpuAsync(INodeConnection connection, ServerFacts before, TimeSpan window, CancellationToken cancellation)
+    {
+        if (before.CpuSeconds is not { } first)
+            return null;
+        var clock = Stopwatch.StartNew();
+        await Task.Delay(window, cancellation).ConfigureAwait(false);
+        var reply = await connection.AskAsync(RespCommand.Of("INFO", "cpu"), cancellation).ConfigureAwait(false);
+        var elapsed = clock.Elapsed.TotalSeconds;
+        return reply.IsError || ServerFacts.Parse(reply.Text).CpuSeconds is not { } second
+            ? null
+            : Math.Round(Math.Max(0, 100 * (second - first) / elapsed), 1);
+    }
+
+    private IEnumerable<(NodeEndpoint Dial, string? Id)> Undiscovered(Dictionary<string, NodeView> views, HashSet<NodeEndpoint> tried)
+    {
+        var found = new Dictionary<NodeEndpoint, string>();
+        foreach (var line in views.Values.SelectMany(view => view.Lines))
+        {
+            if (views.ContainsKey(line.Id) || (line.Flags & (NodeFlags.NoAddress | NodeFlags.Handshake | NodeFlags.Myself)) != 0 || line.Endpoint is not { } announced)
+                continue;
+            var dial = session.Reach(announced);
+            if (!tried.Contains(dial))
+                found[dial] = line.Id;
+        }
+
+        return found.Select(pair => (pair.Key, (string?)pair.Value));
+    }
+
+    private ClusterView Merge(Dictionary<string, NodeView> views, Dictionary<NodeEndpoint, RedisOperationException> failures)
+    {
+        var ids = new SortedSet<string>(views.Values.SelectMany(view => view.Lines).Select(line => line.Id), StringComparer.Ordinal);
+        return new ClusterView(ids.Select(id => MergeNode(id, views, failures)).ToList(), DateTime.UtcNow);
+    }
+
+    private ClusterNode MergeNode(string id, Dictionary<string, NodeView> views, Dictionary<NodeEndpoint, RedisOperationException> failures)
+    {
+        var own = views.TryGetValue(id, out var view) ? view.Self : null;
+        // What the others say, the youngest knowledge first; a node alone in its cluster has only itself.
+        var lines = views.Values.Where(other => other.Id != id).Select(other => other.Line(id)).Where(line => line is not null).Select(line => line!)
+            .OrderByDescending(line => line.ConfigEpoch).ToList();
+        var line = own ?? lines[0];
+        var announced = lines.Select(other => other.Endpoint).FirstOrDefault(endpoint => endpoint is not null) ?? own?.Endpoint ?? view?.Dialled;
+        var trouble = view is not null ? null
+            : announced is { } address && failures.TryGetValue(session.Reach(address), out var failure) ? failure.Message
+            : announced is null ? "no node knows its address" : "it did not answer as this node";
+        return new ClusterNode(id, announced, line, view, StateOf(lines.Append(line), view is not null), trouble);
+    }
+
+    private static RedisNodeState StateOf(IEnumerable<NodeLine> lines, bool reachable)
+    {
+        var flags = NodeFlags.None;
+        foreach (var line in lines)
+            flags |= line.Flags;
+        return (flags & NodeFlags.Fail) != 0 ? RedisNodeState.Fail
+            : (flags & NodeFlags.Handshake) != 0 ? RedisNodeState.Handshake
+            : (flags & NodeFlags.NoAddress) != 0 ? RedisNodeState.NoAddress
+            : !reachable ? RedisNodeState.Unreachable
+            : (flags & NodeFlags.PFail) != 0 ? RedisNodeState.PFail
+            : RedisNodeState.Ok;
+    }
+
+    private static RedisOperationException NothingReached(Dictionary<NodeEndpoint, RedisOperationException> failures)
+    {
+        var reasons = string.Join("; ", failures.OrderBy(failure => failure.Key).Select(failure => failure.Key + ": " + failure.Value.Message));
+        // One reason for all gives the failure its name: a wrong password is no network trouble.
+        var codes = failures.Values.Select(failure => failure.Code).Distinct().ToList();
+        var code = codes.Count == 1 ? codes[0] : FailureCode.ConnectionFailed;
+        return new RedisOperationException(
+            code,
+            "No node of the cluster could be read. " + reasons,
+            string.Join(",", failures.Keys.OrderBy(endpoint => endpoint)),
+            ServerErrors.NextStepOf(code) ?? "Connect-RedisCluster -Endpoint <host:port of a node that is up>");
+    }
+}

@@ -1,0 +1,121 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Topology;
+
+/// <summary>From the merged view to the objects that people and scripts get.</summary>
+internal static class NodeReport
+{
+    public static IReadOnlyList<RedisClusterNode> Nodes(ClusterView view, RedisClusterSession session)
+    {
+        var slots = SlotsByOwner(view);
+        return view.Nodes
+            .OrderBy(node => node.Announced is null).ThenBy(node => node.Announced).ThenBy(node => node.Id, StringComparer.Ordinal)
+            .Select(node => Node(view, node, slots, session))
+            .ToList();
+    }
+
+    public static RedisClusterInfo Info(ClusterView view, int openSlots, RedisClusterSession session)
+    {
+        var answers = view.Nodes.Where(node => node.IsReachable).ToList();
+        var masters = answers.Where(node => node.IsMaster).ToList();
+        return new RedisClusterInfo
+        {
+            State = answers.All(node => Field(node, "cluster_state") == "ok") ? "ok" : "fail",
+            SlotsAssigned = (int)Numbers("cluster_slots_assigned").DefaultIfEmpty(0).Min(),
+            SlotsOk = (int)Numbers("cluster_slots_ok").DefaultIfEmpty(0).Min(),
+            SlotsPFail = (int)Numbers("cluster_slots_pfail").DefaultIfEmpty(0).Max(),
+            SlotsFail = (int)Numbers("cluster_slots_fail").DefaultIfEmpty(0).Max(),
+            OpenSlots = openSlots,
+            KnownNodes = view.Nodes.Count,
+            ReachableNodes = answers.Count,
+            Size = SlotsByOwner(view).Count,
+            CurrentEpoch = Numbers("cluster_current_epoch").DefaultIfEmpty(0).Max(),
+            HighestConfigEpoch = view.Nodes.Max(node => node.Line.ConfigEpoch),
+            KeyCount = masters.Sum(node => node.View!.Facts.KeyCount ?? 0),
+            UsedMemory = masters.Sum(node => node.View!.Facts.Number("used_memory") ?? 0),
+            Engines = answers.Select(node => node.View!.Facts.Engine).Distinct().OrderBy(engine => engine).ToList(),
+            Versions = answers.Select(node => node.View!.Facts.Version ?? "?").Distinct().OrderBy(version => version, StringComparer.Ordinal).ToList(),
+            Differences = Differences(answers),
+            Fingerprint = view.Fingerprint,
+            Cluster = session,
+        };
+
+        IEnumerable<long> Numbers(string name) => answers.Select(node => Number(node, name)).Where(value => value.HasValue).Select(value => value!.Value);
+    }
+
+    private static RedisClusterNode Node(ClusterView view, ClusterNode node, Dictionary<string, SlotSet> slots, RedisClusterSession session)
+    {
+        var owned = slots.TryGetValue(node.Id, out var set) ? set : SlotSet.Empty;
+        var facts = node.View?.Facts ?? ServerFacts.None;
+        return new RedisClusterNode
+        {
+            Id = node.Id,
+            Host = node.Announced?.Host ?? string.Empty,
+            Port = node.Announced?.Port ?? 0,
+            Endpoint = node.Name,
+            Role = node.IsMaster ? RedisNodeRole.Master : RedisNodeRole.Replica,
+            MasterId = node.Line.MasterId,
+            State = node.State,
+            LinkState = view.Nodes.Any(other => other.Id != node.Id && other.View?.Line(node.Id) is { Connected: false }) ? "disconnected" : "connected",
+            ConfigEpoch = node.Line.ConfigEpoch,
+            SlotCount = owned.Count,
+            SlotRanges = owned.Ranges.Select(range => range.ToString()).ToList(),
+            KeyCount = facts.KeyCount,
+            UsedMemory = facts.Number("used_memory"),
+            MaxMemory = facts.Number("maxmemory"),
+            OpsPerSecond = facts.Number("instantaneous_ops_per_sec"),
+            CpuPercent = node.View?.CpuPercent,
+            ReplicationOffset = Offset(node),
+            ReplicationLag = Lag(view, node),
+            MasterLinkStatus = facts.Text("master_link_status") is { } link ? Printable.Clean(link, 20) : null,
+            BacklogSize = facts.Number("repl_backlog_size"),
+            Replicas = view.Nodes.Where(other => other.Line.MasterId == node.Id).Select(other => other.Name).OrderBy(name => name, StringComparer.Ordinal).ToList(),
+            Engine = facts.Engine,
+            Version = facts.Version,
+            Trouble = node.Trouble,
+            Cluster = session,
+        };
+    }
+
+    private static Dictionary<string, SlotSet> SlotsByOwner(ClusterView view) => Enumerable.Range(0, HashSlot.Count)
+        .Where(slot => view.OwnerOf(slot) is not null)
+        .GroupBy(slot => view.OwnerOf(slot)!, StringComparer.Ordinal)
+        .ToDictionary(group => group.Key, group => SlotSet.From(group), StringComparer.Ordinal);
+
+    private static long? Offset(ClusterNode node) => node.IsMaster
+        ? node.View?.Facts.Number("master_repl_offset")
+        : node.View?.Facts.Number("slave_repl_offset");
+
+    // A replica against its master; a master against the slowest of the replicas that it has connected.
+    private static long? Lag(ClusterView view, ClusterNode node)
+    {
+        if (Offset(node) is not { } mine)
+            return null;
+        if (!node.IsMaster)
+            return node.Line.MasterId is { } id && view.Node(id) is { } master && Offset(master) is { } ahead ? Math.Max(0, ahead - mine) : null;
+        var replicas = node.View!.Facts.ReplicaOffsets;
+        return replicas.Count == 0 ? null : Math.Max(0, mine - replicas.Min());
+    }
+
+    private static List<string> Differences(List<ClusterNode> answers)
+    {
+        var names = new[] { "cluster_state", "cluster_slots_assigned", "cluster_slots_ok", "cluster_slots_pfail", "cluster_slots_fail", "cluster_known_nodes" };
+        var differences = new List<string>();
+        foreach (var name in names)
+        {
+            var groups = answers.GroupBy(node => Field(node, name) ?? "?", StringComparer.Ordinal).OrderByDescending(group => group.Count()).ToList();
+            differences.AddRange(groups.Skip(1).SelectMany(group => group.Select(node =>
+                node.Name + " says " + name + " " + Printable.Clean(group.Key, 40) + ", most say " + Printable.Clean(groups[0].Key, 40))));
+        }
+
+        return differences;
+    }
+
+    private static string? Field(ClusterNode node, string name) => node.View!.ClusterInfo.TryGetValue(name, out var value) ? value : null;
+
+    private static long? Number(ClusterNode node, string name) =>
+        long.TryParse(Field(node, name), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number) ? number : null;
+}

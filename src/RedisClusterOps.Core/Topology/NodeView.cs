@@ -1,0 +1,72 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+
+namespace RedisClusterOps.Topology;
+
+/// <summary>All that one node said about the cluster and about itself, at one moment.</summary>
+internal sealed class NodeView
+{
+    private readonly Dictionary<string, NodeLine> _byId;
+    private readonly Lazy<string?[]> _owners;
+
+    /// <exception cref="RedisOperationException">ProtocolError: no line is the answering node's own.</exception>
+    public NodeView(NodeEndpoint dialled, IReadOnlyList<NodeLine> lines)
+    {
+        Dialled = dialled;
+        Lines = lines;
+        Self = lines.FirstOrDefault(line => (line.Flags & NodeFlags.Myself) != 0)
+            ?? throw new RedisOperationException(
+                FailureCode.ProtocolError, "CLUSTER NODES of " + dialled + " has no line of its own ('myself').", dialled.ToString());
+        _byId = new Dictionary<string, NodeLine>(StringComparer.Ordinal);
+        foreach (var line in lines)
+            _byId[line.Id] = line;
+        _owners = new Lazy<string?[]>(IndexOwners);
+    }
+
+    /// <summary>The address that was dialled to read this.</summary>
+    public NodeEndpoint Dialled { get; }
+
+    public IReadOnlyList<NodeLine> Lines { get; }
+
+    public NodeLine Self { get; }
+
+    public string Id => Self.Id;
+
+    /// <summary>Fields of CLUSTER INFO.</summary>
+    public IReadOnlyDictionary<string, string> ClusterInfo { get; init; } = new Dictionary<string, string>();
+
+    public ServerFacts Facts { get; init; } = ServerFacts.None;
+
+    /// <summary>Processor use in percent of one core between two looks; null where it was looked at once.</summary>
+    public double? CpuPercent { get; init; }
+
+    /// <summary>How many databases may hold keys. Only Valkey 9 allows more than one in cluster mode (cluster-databases).</summary>
+    public int Databases { get; init; } = 1;
+
+    /// <summary>Server-side migrations that run on this node.</summary>
+    public IReadOnlyList<AtomicTask> AtomicTasks { get; init; } = [];
+
+    /// <summary>True where the answer ran through without reading anything that this user may not see.</summary>
+    public bool FactsAllowed { get; init; } = true;
+
+    public NodeLine? Line(string id) => _byId.TryGetValue(id, out var line) ? line : null;
+
+    /// <summary>Id of the node that this node believes to own the slot; null where it knows none.</summary>
+    public string? OwnerOf(int slot) => _owners.Value[slot];
+
+    private string?[] IndexOwners()
+    {
+        var owners = new string?[HashSlot.Count];
+        foreach (var line in Lines)
+        {
+            foreach (var range in line.Slots.Ranges)
+            {
+                for (var slot = range.First; slot <= range.Last; slot++)
+                    owners[slot] = line.Id;
+            }
+        }
+
+        return owners;
+    }
+}

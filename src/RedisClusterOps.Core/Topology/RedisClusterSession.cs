@@ -1,0 +1,100 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.ObjectModel;
+using System.Linq;
+using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps;
+
+/// <summary>How to reach one cluster: where to begin, who to be, how to speak. Configuration only: it holds no open connection.</summary>
+public sealed class RedisClusterSession
+{
+    private readonly Dictionary<NodeEndpoint, NodeEndpoint> _reachable;
+
+    internal RedisClusterSession(
+        IEnumerable<NodeEndpoint> seeds, ConnectionOptions options, IReadOnlyDictionary<string, string>? addressMap = null)
+    {
+        Seeds = new ReadOnlyCollection<NodeEndpoint>(seeds.Distinct().ToArray());
+        Options = options;
+        _reachable = ReadMap(addressMap);
+        AddressMap = new ReadOnlyDictionary<string, string>(
+            _reachable.ToDictionary(pair => pair.Key.ToString(), pair => pair.Value.ToString(), StringComparer.OrdinalIgnoreCase));
+        RequireTime(options.ConnectTimeout, "connect timeout");
+        RequireTime(options.CommandTimeout, "command timeout");
+    }
+
+    /// <summary>The nodes to ask first; one that answers is enough to find the others.</summary>
+    public IReadOnlyList<NodeEndpoint> Seeds { get; }
+
+    /// <summary>The ACL user; null where only a password, or nothing, is sent.</summary>
+    public string? User => Options.User;
+
+    /// <summary>Whether every connection is made with TLS.</summary>
+    public bool UseTls => Options.Tls is not null;
+
+    /// <summary>How long connecting to one node may take, TLS handshake and log-in included.</summary>
+    public TimeSpan ConnectTimeout => Options.ConnectTimeout;
+
+    /// <summary>How long a node may take to answer.</summary>
+    public TimeSpan CommandTimeout => Options.CommandTimeout;
+
+    /// <summary>Which <c>host:port</c> to dial for a <c>host:port</c> that a node announces; the others are dialled as announced.</summary>
+    public IReadOnlyDictionary<string, string> AddressMap { get; }
+
+    internal ConnectionOptions Options { get; }
+
+    /// <summary>
+    /// Reads <c>host:port[,host:port…]</c>, <c>redis://[user:password@]host[:port][,host:port…]</c>, <c>rediss://…</c> (TLS),
+    /// or a StackExchange.Redis connection string (<c>host:port,user=…,password=…,ssl=true</c>).
+    /// </summary>
+    /// <param name="text">What to read. User and password of a URL are percent-decoded.</param>
+    /// <exception cref="RedisOperationException">InvalidConnectionString: what is wrong and an example. The password is not in it.</exception>
+    public static RedisClusterSession Parse(string text) => ConnectionString.Parse(text);
+
+    /// <summary>The seeds, with commas between.</summary>
+    public override string ToString() => string.Join(",", Seeds);
+
+    /// <summary>Reads several texts as the seeds of one cluster. What one of them says beyond addresses holds for all.</summary>
+    /// <exception cref="RedisOperationException">InvalidConnectionString, also where two texts ask for different settings.</exception>
+    internal static RedisClusterSession Parse(IEnumerable<string> texts)
+    {
+        var sessions = texts.Select(Parse).ToArray();
+        var settings = sessions.Select(session => session.Options).Where(options => options != new ConnectionOptions()).Distinct().ToArray();
+        if (sessions.Length == 0)
+            throw ConnectionString.Invalid("no endpoint was given");
+        if (settings.Length > 1)
+            throw ConnectionString.Invalid("the endpoints ask for different credentials, TLS or timeouts, but a cluster has one of each");
+        return new RedisClusterSession(sessions.SelectMany(session => session.Seeds), settings.FirstOrDefault() ?? new ConnectionOptions());
+    }
+
+    /// <summary>The same cluster, connected to in another way.</summary>
+    /// <exception cref="RedisOperationException">InvalidConnectionString: a timeout is out of range.</exception>
+    internal RedisClusterSession With(ConnectionOptions options) => new(Seeds, options, AddressMap);
+
+    /// <summary>The same cluster with addresses translated.</summary>
+    /// <exception cref="RedisOperationException">InvalidConnectionString: an address of the map can't be read.</exception>
+    internal RedisClusterSession WithAddressMap(IReadOnlyDictionary<string, string> addressMap) => new(Seeds, Options, addressMap);
+
+    /// <summary>The address to dial for a node that announces this one.</summary>
+    internal NodeEndpoint Reach(NodeEndpoint announced) => _reachable.TryGetValue(announced, out var mapped) ? mapped : announced;
+
+    private static Dictionary<NodeEndpoint, NodeEndpoint> ReadMap(IReadOnlyDictionary<string, string>? addressMap)
+    {
+        var read = new Dictionary<NodeEndpoint, NodeEndpoint>();
+        foreach (var pair in addressMap ?? new Dictionary<string, string>())
+            read[ReadAddress(pair.Key)] = ReadAddress(pair.Value);
+        return read;
+    }
+
+    private static NodeEndpoint ReadAddress(string text) => NodeEndpoint.TryParse(text, out var endpoint)
+        ? endpoint
+        : throw ConnectionString.Invalid("the address map has '" + Printable.Clean(text ?? string.Empty) + "', which is not host:port");
+
+    // The framework's timers take up to 2^31 ms; a time beyond that is a slip of the pen anyway.
+    private static void RequireTime(TimeSpan time, string name)
+    {
+        if (time <= TimeSpan.Zero || time.TotalMilliseconds > int.MaxValue)
+            throw ConnectionString.Invalid("the " + name + " must be more than zero and at most 24 days");
+    }
+}

@@ -1,0 +1,35 @@
+using System;
+using System.Collections.Generic;
+
+namespace RedisClusterOps;
+
+/// <summary>One key of a slot on one node.</summary>
+public sealed record RedisSlotKey
+{
+    /// <summary>0 to 16383.</summary>
+    public int Slot { get; init; }
+
+    /// <summary>The key's name, safe to print: quoted with \xHH escapes where it is not plain ASCII.</summary>
+    public string Name { get; init; } = string.Empty;
+
+    /// <summary>The key's name as the server has it.</summary>
+    public IReadOnlyList<byte> RawName { get; init; } = [];
+
+    /// <summary><c>host:port</c> of the node that holds it.</summary>
+    public string Node { get; init; } = string.Empty;
+
+    /// <summary>Number of the database that holds it; 0 except on Valkey 9 with several databases.</summary>
+    public int Database { get; init; }
+
+    /// <summary>string, list, hash, set, zset, stream …; null where it was not asked for or the node would not tell.</summary>
+    public string? Type { get; init; }
+
+    /// <summary>Time left; null for a key without expiry, or where it was not asked for.</summary>
+    public TimeSpan? TimeToLive { get; init; }
+
+    /// <summary>Bytes; null where it was not asked for or the node would not tell.</summary>
+    public long? MemoryUsage { get; init; }
+
+    /// <summary>The cluster it belongs to.</summary>
+    public RedisClusterSession? Cluster { get; init; }
+}

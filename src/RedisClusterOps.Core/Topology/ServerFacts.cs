@@ -1,0 +1,134 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Topology;
+
+/// <summary>What INFO of one node tells, by the server's own names. A field that the server does not have is null.</summary>
+internal sealed class ServerFacts
+{
+    private readonly IReadOnlyDictionary<string, string> _fields;
+
+    private ServerFacts(IReadOnlyDictionary<string, string> fields) => _fields = fields;
+
+    public static ServerFacts None { get; } = new(new Dictionary<string, string>());
+
+    public ServerEngine Engine =>
+        _fields.ContainsKey("garnet_version") ? ServerEngine.Garnet
+        : _fields.ContainsKey("valkey_version") || Text("server_name") == "valkey" ? ServerEngine.Valkey
+        : _fields.ContainsKey("redis_version") ? ServerEngine.Redis
+        : ServerEngine.Unknown;
+
+    /// <summary>The engine's own version; Valkey and Garnet also report a Redis version that they are compatible with.</summary>
+    public string? Version => Printed(Text("garnet_version") ?? Text("valkey_version") ?? Text("redis_version"));
+
+    /// <summary>Identifies the process: another value means that the server was restarted.</summary>
+    public string? RunId => Text("run_id");
+
+    public static ServerFacts Parse(string info) => new(ParseFields(info));
+
+    /// <summary>Reads <c>name:value</c> lines, as of INFO and CLUSTER INFO; comments and blank lines are skipped.</summary>
+    public static IReadOnlyDictionary<string, string> ParseFields(string text)
+    {
+        var fields = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var raw in text.Split('\n'))
+        {
+            var line = raw.TrimEnd('\r');
+            var colon = line.IndexOf(':');
+            if (colon > 0 && line[0] != '#')
+                fields[line.Substring(0, colon)] = line.Substring(colon + 1);
+        }
+
+        return fields;
+    }
+
+    public string? Text(string name) => _fields.TryGetValue(name, out var value) ? value : null;
+
+    public long? Number(string name) =>
+        long.TryParse(Text(name), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) ? value : null;
+
+    /// <summary>Processor seconds used by the whole process so far, of user and system together.</summary>
+    public double? CpuSeconds
+    {
+        get
+        {
+            return Seconds("used_cpu_user") is { } user && Seconds("used_cpu_sys") is { } system ? user + system : null;
+
+            double? Seconds(string name) =>
+                double.TryParse(Text(name), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : null;
+        }
+    }
+
+    /// <summary>Keys of all databases by <c>dbN:keys=…</c>; null where INFO was not available.</summary>
+    public long? KeyCount
+    {
+        get
+        {
+            if (_fields.Count == 0)
+                return null;
+            long keys = 0;
+            for (var db = 0; db < HighestDatabase + 1; db++)
+                keys += ParseSub(Text("db" + db.ToString(CultureInfo.InvariantCulture)), "keys") ?? 0;
+            return keys;
+        }
+    }
+
+    /// <summary>Number of the highest database that holds a key; 0 where none does.</summary>
+    public int HighestDatabase
+    {
+        get
+        {
+            var highest = 0;
+            foreach (var name in _fields.Keys)
+            {
+                if (name.StartsWith("db", StringComparison.Ordinal)
+                    && int.TryParse(name.Substring(2), NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+                    highest = Math.Max(highest, number);
+            }
+
+            return highest;
+        }
+    }
+
+    /// <summary>Offsets of the connected replicas of a master, from its <c>slaveN:…,offset=…</c> lines.</summary>
+    public IReadOnlyList<long> ReplicaOffsets
+    {
+        get
+        {
+            var offsets = new List<long>();
+            for (var i = 0; Text("slave" + i.ToString(CultureInfo.InvariantCulture)) is { } line; i++)
+            {
+                if (ParseSub(line, "offset") is { } offset)
+                    offsets.Add(offset);
+            }
+
+            return offsets;
+        }
+    }
+
+    /// <summary>True where the engine's version is at least <paramref name="major"/>.<paramref name="minor"/>.</summary>
+    public bool IsAtLeast(int major, int minor)
+    {
+        var parts = (Version ?? string.Empty).Split('.');
+        return parts.Length >= 2
+            && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var a)
+            && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var b)
+            && (a > major || (a == major && b >= minor));
+    }
+
+    // keys=12,expires=0,avg_ttl=0 / ip=…,port=…,state=online,offset=…,lag=1
+    private static long? ParseSub(string? value, string name)
+    {
+        foreach (var part in (value ?? string.Empty).Split(','))
+        {
+            if (part.StartsWith(name + "=", StringComparison.Ordinal)
+                && long.TryParse(part.Substring(name.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+                return number;
+        }
+
+        return null;
+    }
+
+    private static string? Printed(string? text) => text is null ? null : Printable.Clean(text.Trim(), 40);
+}
