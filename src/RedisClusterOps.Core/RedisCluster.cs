@@ -26,6 +26,9 @@ public sealed class RedisCluster : IDisposable
     private readonly ClusterReader _reader;
     private readonly SituationReader _situations;
 
+    /// <summary>The view that keys were last listed from: describing them part by part needs no new one.</summary>
+    private ClusterView? _keysView;
+
     /// <summary>Nothing is opened yet.</summary>
     /// <param name="session">Which cluster, and how to log in.</param>
     /// <param name="log">Where to put what happens; null for nowhere.</param>
@@ -103,6 +106,7 @@ public sealed class RedisCluster : IDisposable
     public async Task<IReadOnlyList<RedisSlotKey>> GetSlotKeysAsync(int slot, string? node, int? first, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        _keysView = view;
         var holder = node is null ? OwnerOf(view, slot) : NodeNames.Find(view, node, _session.Reach);
         return await new SlotKeyReader(_reader, _session).ListAsync(holder, slot, first, cancellation).ConfigureAwait(false);
     }
@@ -112,7 +116,7 @@ public sealed class RedisCluster : IDisposable
     {
         if (keys.Count == 0)
             return keys;
-        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        var view = _keysView ?? await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         return await new SlotKeyReader(_reader, _session).DescribeAsync(NodeNames.Find(view, keys[0].Node, _session.Reach), keys, cancellation).ConfigureAwait(false);
     }
 
@@ -130,31 +134,33 @@ public sealed class RedisCluster : IDisposable
         new SlotRunner(_session, _reader, _situations, plan, _log).CompleteAsync(stop);
 
     /// <summary>What moving keys of an open slot would do. Reads and checks, writes nothing.</summary>
-    /// <exception cref="RedisOperationException">As of <see cref="PlanCompletionAsync"/>.</exception>
-    public async Task<SlotPlan> PlanKeyMoveAsync(int slot, string? source, string? target, MoveOptions options, CancellationToken cancellation) =>
-        CompletionPlanner.PlanKeyMove(await DiagnoseAsync(slot, source, target, cancellation).ConfigureAwait(false), _session, options);
-
-    /// <summary>Moves keys of an open slot from its source to its target; the slot stays open.</summary>
     /// <param name="first">Most keys to move; null for all.</param>
     /// <param name="keys">Just these keys, as UTF-8; null for any.</param>
-    /// <exception cref="RedisOperationException">The keys can't be moved, or a stop was asked for.</exception>
-    public Task<RedisKeyMove> MoveKeysAsync(SlotPlan plan, int? first, IReadOnlyList<string>? keys, CancellationToken stop)
+    /// <exception cref="RedisOperationException">KeyNotInSlot; otherwise as of <see cref="PlanCompletionAsync"/>.</exception>
+    public async Task<SlotPlan> PlanKeyMoveAsync(
+        int slot, string? source, string? target, int? first, IReadOnlyList<string>? keys, MoveOptions options, CancellationToken cancellation)
     {
         foreach (var key in keys ?? [])
         {
-            if (LocateKey(key).Slot is var slot && slot != plan.Slot)
+            if (LocateKey(key).Slot is var actual && actual != slot)
             {
                 throw new RedisOperationException(
                     FailureCode.KeyNotInSlot,
-                    "Key " + Printable.Quote(Encoding.UTF8.GetBytes(key)) + " hashes to slot " + Number(slot) + ", not to " + Number(plan.Slot) + ".",
+                    "Key " + Printable.Clean(Printable.Quote(Encoding.UTF8.GetBytes(key)), 200) + " hashes to slot " + Number(actual) + ", not to " + Number(slot) + ".",
                     key,
                     "Get-RedisKeySlot");
             }
         }
 
-        var named = keys?.Take(first ?? int.MaxValue).Select(Encoding.UTF8.GetBytes).ToList();
-        return new SlotRunner(_session, _reader, _situations, plan, _log).MoveKeysAsync(first, named, stop);
+        var named = keys?.Select(Encoding.UTF8.GetBytes).Take(first ?? int.MaxValue).ToList();
+        var diagnosis = await DiagnoseAsync(slot, source, target, cancellation).ConfigureAwait(false);
+        return CompletionPlanner.PlanKeyMove(diagnosis, _session, options, first, named);
     }
+
+    /// <summary>Moves keys of an open slot from its source to its target; the slot stays open.</summary>
+    /// <param name="stop">Asks to stop: the batch in hand is finished.</param>
+    public Task<KeyMoveOutcome> MoveKeysAsync(SlotPlan plan, CancellationToken stop) =>
+        new SlotRunner(_session, _reader, _situations, plan, _log).MoveKeysAsync(stop);
 
     /// <inheritdoc/>
     public void Dispose() => _connections.Dispose();
@@ -171,7 +177,7 @@ public sealed class RedisCluster : IDisposable
                 FailureCode.SlotNotOpen,
                 "Slot " + Number(slot) + " is not open: it belongs to " + OwnerOf(view, slot).Name + ", and nobody is migrating or importing it.",
                 Number(slot),
-                "Get-RedisOpenSlot");
+                "Test-RedisCluster");
         }
 
         if (expectedSource is not null && diagnosis.Source is { } from && view.ShardMaster(expectedSource.Id)?.Id != from.Id)

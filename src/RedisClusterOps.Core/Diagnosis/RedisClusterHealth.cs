@@ -90,6 +90,9 @@ public sealed record RedisClusterFinding
 
     /// <summary>The command to run next.</summary>
     public string Advice { get; init; } = string.Empty;
+
+    /// <summary>Such as <c>Error SlotOpen 5519</c>.</summary>
+    public override string ToString() => Severity + " " + Code + " " + Target;
 }
 
 /// <summary>The result of a check of the whole cluster.</summary>

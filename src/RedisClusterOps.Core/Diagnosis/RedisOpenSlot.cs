@@ -1,4 +1,5 @@
 using System;
+using System.Globalization;
 
 namespace RedisClusterOps;
 
@@ -95,4 +96,7 @@ public sealed record RedisOpenSlot : IComparable<RedisOpenSlot>
 
     /// <summary>By slot.</summary>
     public int CompareTo(RedisOpenSlot? other) => Slot.CompareTo(other?.Slot ?? -1);
+
+    /// <summary>Such as <c>slot 5519 Migrating</c>.</summary>
+    public override string ToString() => "slot " + Slot.ToString(CultureInfo.InvariantCulture) + " " + State;
 }

@@ -69,7 +69,10 @@ internal static class SlotDiagnostician
             RedisOpenSlotState.Unowned,
             holders.Count == 1 ? holders[0] : null,
             null,
-            holders.Count == 0 ? "no master holds a key of it" : "its keys are on " + string.Join(", ", holders.Select(node => node.Name)));
+            holders.Count > 0 ? "its keys are on " + string.Join(", ", holders.Select(node => node.Name))
+                // Garnet does not count keys of slots that it does not own: there none counted is not none there.
+                : situation.Keys.Values.Any(keys => keys is null) ? "which master holds keys of it can't be told, for none counts keys of a slot that it does not own"
+                : "no master holds a key of it");
     }
 
     private static SlotDiagnosis DiagnoseMigrating(SlotSituation situation, OpenFlag migrating, OpenFlag? importing)

@@ -46,7 +46,7 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
             switch (options.OnKeyConflict)
             {
                 case KeyConflictAction.KeepSource:
-                    await SaveAsync(key, theirs, "target").ConfigureAwait(false);
+                    Note(key, theirs, "target", await SaveAsync(key, theirs).ConfigureAwait(false));
                     break;
                 case KeyConflictAction.KeepTarget:
                     await DropSourceCopyAsync(source, key).ConfigureAwait(false);
@@ -73,18 +73,31 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
     {
         for (var attempt = 0; attempt < MostAttempts; attempt++)
         {
-            await source.SendAsync(RespCommand.Of("WATCH", key), stop.Abort).ConfigureAwait(false);
+            var watch = RespCommand.Of("WATCH", key);
+            var watched = await source.AskAsync(watch, stop.Abort).ConfigureAwait(false);
+            // Gone since: a migrating source sends whoever asks for it to the target.
+            if (watched.IsError && ServerErrors.StartsWith(watched.Text, "ASK "))
+                return;
+            watched.OrThrow(source.Endpoint, watch);
             if (await KeyCopy.ReadAsync(source, key, asking: false, stop).ConfigureAwait(false) is not { } copy)
             {
                 await source.SendAsync(RespCommand.Of("UNWATCH"), stop.Abort).ConfigureAwait(false);
                 return;
             }
 
-            await SaveAsync(key, copy, "source").ConfigureAwait(false);
+            var path = await SaveAsync(key, copy).ConfigureAwait(false);
             var commands = new[] { RespCommand.Of("MULTI"), RespCommand.Of("DEL", key), RespCommand.Of("EXEC") };
             var replies = await source.SendAsync(commands, null, stop.Abort).ConfigureAwait(false);
-            if (!replies[2].OrThrow(source.Endpoint, commands[2]).IsNull)
+            // EXECABORT: the key went away before it was deleted, so DEL was sent to the target.
+            var gone = replies[2].IsError && ServerErrors.StartsWith(replies[2].Text, "EXECABORT") && ServerErrors.StartsWith(replies[1].Text, "ASK ");
+            if (!gone && !replies[2].OrThrow(source.Endpoint, commands[2]).IsNull)
+            {
+                Note(key, copy, "source", path);
                 return;
+            }
+
+            // Written in between: what was saved did not lose. Only after the answer, for without one it may have.
+            File.Delete(path);
         }
 
         throw new RedisOperationException(
@@ -94,10 +107,24 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
             "Complete-RedisSlotMigration -Slot " + Slot + " -OnKeyConflict KeepTarget");
     }
 
-    private async Task SaveAsync(byte[] key, KeyCopy copy, string side)
+    private Task<string> SaveAsync(byte[] key, KeyCopy copy)
     {
+        if (copy.Dump is null)
+        {
+            throw new RedisOperationException(
+                FailureCode.KeyExistsOnTarget,
+                "Slot " + Slot + ": key " + Printable.Quote(key) + " differs on " + move.Source.Name + " and " + move.Target.Name + ", and the server gives no dump of a " + copy.Type
+                    + ", so the value that would lose can't be saved. Nothing was overwritten and the slot stays open.",
+                Slot,
+                "Get-RedisSlotKey -Slot " + Slot + " -Node " + move.Target.Name + " -Detail");
+        }
+
         var folder = Path.Combine(options.JournalPath ?? SavedValue.DefaultFolder, "conflicts");
-        var path = await SavedValue.WriteAsync(folder, move.Slot, key, copy.Dump, copy.TimeToLive).ConfigureAwait(false);
+        return SavedValue.WriteAsync(folder, move.Slot, channel.Database, move.Target.View?.Facts.Engine ?? ServerEngine.Unknown, key, copy.Dump, copy.TimeToLive);
+    }
+
+    private void Note(byte[] key, KeyCopy copy, string side, string path)
+    {
         var note = string.Format(
             CultureInfo.InvariantCulture,
             "Slot {0}: key {1} differed; the {2}'s value ({3}) lost and is saved. To put it back: {4}",

@@ -9,9 +9,9 @@ namespace RedisClusterOps.Migration;
 
 /// <summary>One side's copy of a key: what it is, how big, how long it lives.</summary>
 /// <param name="Type">By TYPE.</param>
-/// <param name="Dump">The value as DUMP gives it.</param>
+/// <param name="Dump">The value as DUMP gives it; null where the server has no dump of it, as Garnet has of strings only.</param>
 /// <param name="TimeToLive">Null for a key without expiry.</param>
-internal sealed record KeyCopy(string Type, byte[] Dump, TimeSpan? TimeToLive)
+internal sealed record KeyCopy(string Type, byte[]? Dump, TimeSpan? TimeToLive)
 {
     // A copy's expiry is sent as time left, so it shifts by what the transfer took.
     private static readonly TimeSpan ExpiryTolerance = TimeSpan.FromSeconds(2);
@@ -20,12 +20,14 @@ internal sealed record KeyCopy(string Type, byte[] Dump, TimeSpan? TimeToLive)
     /// <param name="asking">True on the importing side, where each command needs ASKING before it.</param>
     public static async Task<KeyCopy?> ReadAsync(INodeConnection connection, byte[] key, bool asking, StopRequest stop)
     {
+        // The type last of all: a key that is there then, but gave no dump, was there all the time.
         var replies = await AskAsync(
-            connection, asking, stop, RespCommand.Of("TYPE", key), RespCommand.Of("DUMP", key), RespCommand.Of("PTTL", key)).ConfigureAwait(false);
-        if (replies[1].IsNull || replies[0].Text == "none")
+            connection, asking, stop, RespCommand.Of("DUMP", key), RespCommand.Of("PTTL", key), RespCommand.Of("TYPE", key)).ConfigureAwait(false);
+        if (replies[2].IsNull || replies[2].Text == "none")
             return null;
-        var left = replies[2].Integer;
-        return new KeyCopy(Printable.Clean(replies[0].Text, 40), replies[1].Bytes, left < 0 ? null : TimeSpan.FromMilliseconds(left));
+        var left = replies[1].Integer;
+        return new KeyCopy(
+            Printable.Clean(replies[2].Text, 40), replies[0].IsNull ? null : replies[0].Bytes, left < 0 ? null : TimeSpan.FromMilliseconds(left));
     }
 
     /// <summary>Sends commands, each behind an ASKING where the slot is only being imported; an error is thrown unless it means that the key has left.</summary>
@@ -55,6 +57,6 @@ internal sealed record KeyCopy(string Type, byte[] Dump, TimeSpan? TimeToLive)
     /// <summary>For people: <c>string, 12 bytes, no expiry</c>.</summary>
     public override string ToString() => string.Format(
         CultureInfo.InvariantCulture,
-        "{0}, {1} bytes, {2}",
-        Type, Dump.Length, TimeToLive is { } left ? "expires in " + left.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture) + " s" : "no expiry");
+        "{0}, {1}, {2}",
+        Type, Dump is null ? "of unknown size" : Dump.Length.ToString(CultureInfo.InvariantCulture) + " bytes", TimeToLive is { } left ? "expires in " + left.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture) + " s" : "no expiry");
 }

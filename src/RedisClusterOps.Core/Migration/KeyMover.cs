@@ -92,7 +92,7 @@ internal sealed class KeyMover
                 var stuck = keys.Count > 0 && KeyBytes.Comparer.Equals(head, keys[0]) && before == (_tally.Moved, _tally.Missing, _brokenTransfers, _waits);
                 idle = stuck ? idle + 1 : 0;
                 if (idle >= MostIdleLooks)
-                    throw Refused(FailureCode.ServerError, "the same keys are listed again and again, the first is " + Printable.Quote(keys[0]), "Get-RedisSlotKey -Slot " + Slot + " -Node " + _move.Source.Name);
+                    throw NotTaken(keys);
                 head = keys.Count > 0 ? keys[0] : [];
             }
         }
@@ -112,8 +112,13 @@ internal sealed class KeyMover
             var batch = keys.Skip(start).Take(_batch.Size).ToList();
             start += batch.Count;
             // After anything but a clean move the same keys are tried again, without those that have left.
-            while (batch.Count > 0 && await MoveBatchAsync(batch, null).ConfigureAwait(false) is null)
+            IReadOnlyList<byte[]>? left;
+            while (batch.Count > 0 && (left = await MoveBatchAsync(batch, null).ConfigureAwait(false)) is not { Count: 0 })
+            {
+                if (left is not null)
+                    throw NotTaken(left);
                 batch = await _channel.StillOnSourceAsync(batch).ConfigureAwait(false);
+            }
         }
 
         Report(force: true);
@@ -154,10 +159,26 @@ internal sealed class KeyMover
         }
 
         var clean = await HandleAsync(MigrateReplies.Read(replies[0]), replies[0].Text, inHand, clock.Elapsed - _roundTrip).ConfigureAwait(false);
-        return !clean || again.Count > 0 ? null
-            : listing is null ? []
+        if (!clean || again.Count > 0)
+            return null;
+        var left = listing is null
+            ? await NotMovedAsync(keys).ConfigureAwait(false)
             : SlotChannel.Keys(replies[1].OrThrow(_move.Source.View!.Dialled, listing));
+        TakeBack(keys, left);
+        return left;
     }
+
+    // Garnet answers OK for keys that it did not take (names over a kilobyte): OK is believed only of keys that are not there any more.
+    private void TakeBack(List<byte[]> keys, IReadOnlyList<byte[]> left)
+    {
+        if (left.Count == 0)
+            return;
+        var sent = new HashSet<byte[]>(keys, KeyBytes.Comparer);
+        _tally.Moved -= left.Count(sent.Contains);
+    }
+
+    private async Task<IReadOnlyList<byte[]>> NotMovedAsync(List<byte[]> keys) =>
+        MustAskTarget ? await _channel.StillOnSourceAsync(keys).ConfigureAwait(false) : [];
 
     /// <returns>True where every key of the batch has left the source.</returns>
     private async Task<bool> HandleAsync(MigrateReply reply, string text, List<byte[]> keys, TimeSpan stall)
@@ -243,6 +264,11 @@ internal sealed class KeyMover
         _lastReport = _clock.Elapsed;
         _log?.Progress(_move.Slot, _tally.Moved, Math.Max(_tally.Moved, _movedBefore + (_move.Keys ?? 0)), _clock.Elapsed);
     }
+
+    private RedisOperationException NotTaken(IReadOnlyList<byte[]> keys) => Refused(
+        FailureCode.ServerError,
+        "the servers say that they moved it, and it does not move: key " + Printable.Clean(Printable.Quote(keys[0]), 200),
+        "Get-RedisSlotKey -Slot " + Slot + " -Node " + _move.Source.Name);
 
     private RedisOperationException Refused(FailureCode code, string error, string nextStep) => new(
         code,

@@ -21,9 +21,9 @@ internal static class KeyValues
     {
         if (sourceCopy.Type != targetCopy.Type)
             return false;
-        if (KeyBytes.Comparer.Equals(sourceCopy.Dump, targetCopy.Dump))
+        if (sourceCopy.Dump is not null && KeyBytes.Comparer.Equals(sourceCopy.Dump, targetCopy.Dump))
             return true;
-        if (sourceCopy.Dump.Length > LargestComparedDump || targetCopy.Dump.Length > LargestComparedDump || Reading(sourceCopy.Type, key) is not { } reading)
+        if (sourceCopy.Dump?.Length > LargestComparedDump || targetCopy.Dump?.Length > LargestComparedDump || Reading(sourceCopy.Type, key) is not { } reading)
             return false;
         var mine = await KeyCopy.AskAsync(source, false, stop, reading.Commands).ConfigureAwait(false);
         var theirs = await KeyCopy.AskAsync(target, true, stop, reading.Commands).ConfigureAwait(false);

@@ -1,4 +1,5 @@
 using System;
+using System.Globalization;
 
 namespace RedisClusterOps;
 
@@ -71,4 +72,7 @@ public sealed record RedisSlotMigrationResult
 
     /// <summary>The cluster it happened on.</summary>
     public RedisClusterSession? Cluster { get; init; }
+
+    /// <summary>Such as <c>slot 5519 Completed</c>.</summary>
+    public override string ToString() => "slot " + Slot.ToString(CultureInfo.InvariantCulture) + " " + Outcome;
 }

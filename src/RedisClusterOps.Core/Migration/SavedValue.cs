@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Runtime.InteropServices;
@@ -15,8 +16,10 @@ internal static class SavedValue
 {
     private static int _number;
 
+    /// <param name="database">Where the value was: only in a database other than 0 the file says so.</param>
+    /// <param name="engine">The server that the file is for: Garnet's RESTORE knows no option.</param>
     /// <returns>The file's path, written and flushed to the disk.</returns>
-    public static async Task<string> WriteAsync(string folder, int slot, byte[] key, byte[] dump, TimeSpan? timeToLive)
+    public static async Task<string> WriteAsync(string folder, int slot, int database, ServerEngine engine, byte[] key, byte[] dump, TimeSpan? timeToLive)
     {
         OwnerOnlyFolder(folder);
         var name = string.Format(
@@ -27,7 +30,14 @@ internal static class SavedValue
         // Absolute, so that the value does not live longer for having been away.
         var expiry = timeToLive is { } left ? (long)(DateTime.UtcNow - new DateTime(1970, 1, 1, 0, 0, 0, DateTimeKind.Utc) + left).TotalMilliseconds : 0;
         using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
-        await new RespWriter(file).WriteAsync([RespCommand.Of("RESTORE", key, expiry, dump, "REPLACE", "ABSTTL")], CancellationToken.None).ConfigureAwait(false);
+        // Before there is anything in it: the folder may have been there, open to others.
+        OwnerOnly(path, "600");
+        List<RespCommand> commands = database == 0 ? [] : [RespCommand.Of("SELECT", database)];
+        if (engine != ServerEngine.Garnet)
+            commands.Add(RespCommand.Of("RESTORE", key, expiry, dump, "REPLACE", "ABSTTL"));
+        else
+            commands.AddRange([RespCommand.Of("DEL", key), RespCommand.Of("RESTORE", key, 0, dump), .. expiry > 0 ? [RespCommand.Of("PEXPIREAT", key, expiry)] : Array.Empty<RespCommand>()]);
+        await new RespWriter(file).WriteAsync(commands, CancellationToken.None).ConfigureAwait(false);
         file.Flush(flushToDisk: true);
         return path;
     }
@@ -47,8 +57,14 @@ internal static class SavedValue
     {
         var made = !Directory.Exists(folder);
         Directory.CreateDirectory(folder);
-        if (made && !RuntimeInformation.IsOSPlatform(OSPlatform.Windows))
-            _ = ChangeMode(folder, Convert.ToInt32("700", 8));
+        if (made)
+            OwnerOnly(folder, "700");
+    }
+
+    private static void OwnerOnly(string path, string mode)
+    {
+        if (!RuntimeInformation.IsOSPlatform(OSPlatform.Windows))
+            _ = ChangeMode(path, Convert.ToInt32(mode, 8));
     }
 
     [DllImport("libc", EntryPoint = "chmod", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.Diagnostics;
 using System.Globalization;
 using System.Linq;
@@ -63,46 +62,59 @@ internal sealed class SlotRunner(
     }
 
     /// <summary>Moves keys and leaves the slot open.</summary>
-    /// <exception cref="RedisOperationException">The keys can't be moved, or a stop was asked for.</exception>
-    public async Task<RedisKeyMove> MoveKeysAsync(int? first, IReadOnlyList<byte[]>? keys, CancellationToken stopping)
+    public async Task<KeyMoveOutcome> MoveKeysAsync(CancellationToken stopping)
     {
         using var stop = new StopRequest(stopping);
+        RedisOperationException failure;
         try
         {
-            var view = await reader.ReadAsync(null, stop.Abort).ConfigureAwait(false);
-            var diagnosis = await situations.DiagnoseAsync(view, plan.Slot, stop.Abort).ConfigureAwait(false)
-                ?? throw Stable(view, FailureCode.StalePlan);
-            RequireSameDirection(view, diagnosis);
-            var move = CompletionPlanner.PlanKeyMove(diagnosis, session, plan.Options).Actions.OfType<MoveKeys>().Single();
-            var mover = new KeyMover(reader, move, plan.Options, _tally, log, stop);
-            if (keys is null)
-                await mover.MoveAllAsync(first).ConfigureAwait(false);
-            else
-                await mover.MoveThoseAsync(keys).ConfigureAwait(false);
-            var source = await reader.ConnectAsync(move.Source, stop.Abort).ConfigureAwait(false);
-            return new RedisKeyMove
-            {
-                Slot = plan.Slot,
-                Source = move.Source.Name,
-                Target = move.Target.Name,
-                KeysMoved = _tally.Moved,
-                // A key that was named and did not move was not there; of listed keys only those that went away meanwhile count.
-                KeysMissing = keys is null ? _tally.Missing : keys.Count - _tally.Moved,
-                KeysConflicting = _tally.Conflicting,
-                KeysRemaining = await SlotKeyCounter.CountAsync(source, move.Source.View!.Databases, plan.Slot, stop.Abort).ConfigureAwait(false) ?? 0,
-                Elapsed = _clock.Elapsed,
-                Cluster = session,
-            };
+            return new KeyMoveOutcome(Moved(await MoveKeysAsync(stop).ConfigureAwait(false)), null);
         }
         catch (SlotChangedException changed)
         {
-            throw changed.Failure;
+            failure = changed.Failure;
+        }
+        catch (RedisOperationException refused)
+        {
+            failure = refused;
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
-            throw await DescribeStopAsync().ConfigureAwait(false);
+            failure = await DescribeStopAsync().ConfigureAwait(false);
         }
+
+        return new KeyMoveOutcome(Moved(null), failure);
     }
+
+    private async Task<long?> MoveKeysAsync(StopRequest stop)
+    {
+        var view = await reader.ReadAsync(null, stop.Abort).ConfigureAwait(false);
+        var diagnosis = await situations.DiagnoseAsync(view, plan.Slot, stop.Abort).ConfigureAwait(false)
+            ?? throw Stable(view, FailureCode.StalePlan);
+        RequireSameDirection(view, diagnosis);
+        var move = CompletionPlanner.PlanKeyMove(diagnosis, session, plan.Options, plan.First, plan.Keys).Actions.OfType<MoveKeys>().Single();
+        var mover = new KeyMover(reader, move, plan.Options, _tally, log, stop);
+        if (plan.Keys is null)
+            await mover.MoveAllAsync(plan.First).ConfigureAwait(false);
+        else
+            await mover.MoveThoseAsync(plan.Keys).ConfigureAwait(false);
+        var source = await reader.ConnectAsync(move.Source, stop.Abort).ConfigureAwait(false);
+        return await SlotKeyCounter.CountAsync(source, move.Source.View!.Databases, plan.Slot, stop.Abort).ConfigureAwait(false);
+    }
+
+    private RedisKeyMove Moved(long? remaining) => new()
+    {
+        Slot = plan.Slot,
+        Source = plan.Source,
+        Target = plan.Target,
+        KeysMoved = _tally.Moved,
+        // A key that was named and did not move was not there; of listed keys only those that went away meanwhile count.
+        KeysMissing = plan.Keys is null || remaining is null ? _tally.Missing : plan.Keys.Count - _tally.Moved,
+        KeysConflicting = _tally.Conflicting,
+        KeysRemaining = remaining ?? Math.Max(0, (plan.KeysOnSource ?? 0) - _tally.Moved),
+        Elapsed = _clock.Elapsed,
+        Cluster = session,
+    };
 
     private async Task<SlotOutcome> CompleteOnceAsync(StopRequest stop)
     {

@@ -21,7 +21,8 @@ internal static class CompletionPlanner
 
     /// <summary>Only the keys: the slot must be open on both ends, and stays so.</summary>
     /// <exception cref="RedisOperationException">SlotNotOpen: it is not open on both ends.</exception>
-    public static SlotPlan PlanKeyMove(SlotDiagnosis diagnosis, RedisClusterSession session, MoveOptions options)
+    public static SlotPlan PlanKeyMove(
+        SlotDiagnosis diagnosis, RedisClusterSession session, MoveOptions options, int? first = null, IReadOnlyList<byte[]>? keys = null)
     {
         if (diagnosis.State is not (RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained))
         {
@@ -34,7 +35,8 @@ internal static class CompletionPlanner
 
         var (source, target) = Ends(diagnosis);
         var request = MigrateRequest.From(session, options, source, target);
-        return PlanOf(diagnosis, "MoveKeys", [new MoveKeys(diagnosis.Slot, source, target, request, diagnosis.KeysOnSource)], options);
+        var most = keys?.Count ?? (first < diagnosis.KeysOnSource ? first : diagnosis.KeysOnSource);
+        return PlanOf(diagnosis, "MoveKeys", [new MoveKeys(diagnosis.Slot, source, target, request, most, first is null && keys is null)], options) with { First = first, Keys = keys };
     }
 
     private static SlotPlan PlanOf(SlotDiagnosis diagnosis, string operation, IReadOnlyList<SlotAction> actions, MoveOptions options)

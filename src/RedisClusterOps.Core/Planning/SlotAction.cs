@@ -36,7 +36,9 @@ internal sealed record CorrectOwner(int Slot, ClusterNode Node, ClusterNode Owne
 }
 
 /// <summary>Moves what is left on the source, batch by batch.</summary>
-internal sealed record MoveKeys(int Slot, ClusterNode Source, ClusterNode Target, MigrateRequest Request, long? Keys) : SlotAction(Slot)
+/// <param name="Keys">How many there are to move; null where the source did not tell.</param>
+/// <param name="IsWhole">True where the slot is to be emptied.</param>
+internal sealed record MoveKeys(int Slot, ClusterNode Source, ClusterNode Target, MigrateRequest Request, long? Keys, bool IsWhole = true) : SlotAction(Slot)
 {
     public override IReadOnlyList<PlannedCommand> Commands
     {
@@ -48,7 +50,7 @@ internal sealed record MoveKeys(int Slot, ClusterNode Source, ClusterNode Target
             {
                 if (databases > 1)
                     commands.Add(Command(Source, "SELECT " + database.ToString(CultureInfo.InvariantCulture), "keys may be in any database"));
-                commands.Add(Command(Source, Request.Describe(database, Keys), "repeated until the source counts no key"));
+                commands.Add(Command(Source, Request.Describe(database, Keys), IsWhole ? "repeated until the source counts no key" : "these and no more; the slot stays open"));
             }
 
             return commands;

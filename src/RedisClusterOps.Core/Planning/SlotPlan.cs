@@ -49,5 +49,11 @@ public sealed record SlotPlan
     /// <summary>The commands that write, in order; MIGRATE stands for as many as the keys need.</summary>
     public IReadOnlyList<PlannedCommand> Commands => Actions.SelectMany(action => action.Commands).ToList();
 
+    /// <summary>Of a move of keys: the most to move; null for all.</summary>
+    public int? First { get; init; }
+
+    /// <summary>Of a move of keys: just these; null for any.</summary>
+    internal IReadOnlyList<byte[]>? Keys { get; init; }
+
     internal IReadOnlyList<SlotAction> Actions { get; init; } = [];
 }

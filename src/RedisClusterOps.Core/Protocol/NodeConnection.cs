@@ -8,7 +8,10 @@ using System.Threading.Tasks;
 namespace RedisClusterOps.Protocol;
 
 /// <summary>A connection over a socket. Any failure, timeout or cancellation ends it: replies could no longer be told apart.</summary>
-/// <remarks>Sends wait for one another. The socket is closed to end a read, because a read on .NET Framework minds no token once it has begun.</remarks>
+/// <remarks>
+/// Sends wait for one another. The socket is closed to end a read, because a read on .NET Framework minds no token once it has
+/// begun.
+/// </remarks>
 internal sealed class NodeConnection : INodeConnection
 {
     private readonly Socket _socket;
@@ -98,7 +101,7 @@ internal sealed class NodeConnection : INodeConnection
             Close();
             cancellation.ThrowIfCancellationRequested();
             var reason = limit.IsCancellationRequested ? ConnectionFailure.NoAnswerWithin(timeout) : ConnectionFailure.ReasonOf(failure);
-            var code = failure is RedisOperationException { Code: FailureCode.ProtocolError } ? FailureCode.ProtocolError : FailureCode.ConnectionFailed;
+            var code = (failure as RedisOperationException)?.Code ?? FailureCode.ConnectionFailed;
             throw new RedisConnectionException(
                 code, Endpoint, Endpoint + " did not answer " + Named(commands) + ": " + reason + ".", outcomeUnknown: true, failure);
         }
@@ -121,7 +124,8 @@ internal sealed class NodeConnection : INodeConnection
 
     // A write that failed beside a read that failed says nothing new, but its exception has to be looked at.
     private static Task Ended(Task writing) =>
-        writing.ContinueWith(ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        writing.ContinueWith(
+            ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 
     private string NothingSent(IReadOnlyList<RespCommand> commands) =>
         "The connection to " + Endpoint + " is closed; " + Named(commands) + " was not sent.";

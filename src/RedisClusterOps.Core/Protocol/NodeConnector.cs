@@ -52,9 +52,9 @@ internal sealed class NodeConnector : INodeConnector
     private async Task<INodeConnection> ConnectWithinAsync(NodeEndpoint endpoint, CancellationToken limit)
     {
         var socket = await DialAsync(endpoint, limit).ConfigureAwait(false);
+        Stream stream = new NetworkStream(socket, ownsSocket: true);
         try
         {
-            Stream stream = new NetworkStream(socket, ownsSocket: true);
             if (_tls is not null)
             {
                 using (limit.Register(socket.Dispose))
@@ -67,7 +67,7 @@ internal sealed class NodeConnector : INodeConnector
         }
         catch
         {
-            socket.Dispose();
+            stream.Dispose();
             throw;
         }
     }
@@ -147,7 +147,8 @@ internal sealed class NodeConnector : INodeConnector
         }
         catch (RedisConnectionException failure)
         {
-            throw new RedisConnectionException(failure.Code, connection.Endpoint, failure.Message + HintAt(failure), outcomeUnknown: false, failure);
+            throw new RedisConnectionException(
+                failure.Code, connection.Endpoint, failure.Message + HintAt(failure), outcomeUnknown: false, failure);
         }
     }
 
@@ -156,8 +157,10 @@ internal sealed class NodeConnector : INodeConnector
     private string HintAt(Exception failure) => failure switch
     {
         AuthenticationException => " to the TLS handshake (perhaps the port does not speak TLS)",
-        RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls is null => " If it speaks TLS, connect with -UseTls or rediss://.",
-        RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls?.CertificatePath is null => " If it wants a client certificate, connect with -CertificatePath.",
+        RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls is null =>
+            " If it speaks TLS, connect with -UseTls or rediss://.",
+        RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls?.CertificatePath is null =>
+            " If it wants a client certificate, connect with -CertificatePath.",
         _ => string.Empty,
     };
 
@@ -168,7 +171,8 @@ internal sealed class NodeConnector : INodeConnector
         var who = _options.User is null ? "the password" : "the user name or password of '" + Printable.Clean(_options.User, 80) + "'";
         var reason = ServerErrors.StartsWith(error, "NOAUTH") ? " asks for a user name and password"
             : ServerErrors.StartsWith(error, "WRONGPASS") || ServerErrors.Contains(error, "invalid password") ? " refused " + who
-            : ServerErrors.Contains(error, "without any password") || ServerErrors.Contains(error, "no password is set") ? " asks for no password, but one was given"
+            : ServerErrors.Contains(error, "without any password") || ServerErrors.Contains(error, "no password is set")
+                ? " asks for no password, but one was given"
             : " refused the log-in: " + WithoutArguments(error);
         return new RedisConnectionException(FailureCode.AuthenticationFailed, endpoint, endpoint + reason + ".", outcomeUnknown: false);
     }
@@ -186,5 +190,6 @@ internal sealed class NodeConnector : INodeConnector
         ServerErrors.StartsWith(error, "DENIED") || ServerErrors.Contains(error, "max number of clients");
 
     private static RedisConnectionException CannotConnect(NodeEndpoint endpoint, string reason, Exception? failure = null) =>
-        new(FailureCode.ConnectionFailed, endpoint, "Cannot connect to " + endpoint + ": " + reason.TrimEnd('.') + ".", outcomeUnknown: false, failure);
+        new(
+            FailureCode.ConnectionFailed, endpoint, "Cannot connect to " + endpoint + ": " + reason.TrimEnd('.') + ".", outcomeUnknown: false, failure);
 }

@@ -59,7 +59,7 @@ internal sealed class RespCommand
             }
             else
             {
-                written.Append(' ').Append(text.Length == 0 ? "\"\"" : Printable.Quote(Arguments[i]));
+                written.Append(' ').Append(text.Length == 0 ? "\"\"" : Printable.Clean(Printable.Quote(Arguments[i]), 120));
             }
         }
 

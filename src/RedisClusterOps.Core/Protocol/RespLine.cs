@@ -53,9 +53,10 @@ internal readonly struct RespLine(byte[] buffer, int start, int end)
         _ => RespValue.Bulk(blob),
     };
 
-    public long ToNumber() => IsDigits() && long.TryParse(RestText(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
-        ? number
-        : throw Malformed(buffer[start + 1] == '?' ? "a streamed value, " + this + ", which no server sends unasked" : ToString());
+    public long ToNumber() =>
+        IsDigits() && long.TryParse(RestText(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw Malformed(buffer[start + 1] == '?' ? "a streamed value, " + this + ", which no server sends unasked" : ToString());
 
     /// <summary>The line as it is safe to print.</summary>
     public override string ToString()

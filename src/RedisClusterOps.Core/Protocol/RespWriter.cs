@@ -8,7 +8,8 @@ using System.Threading.Tasks;
 
 namespace RedisClusterOps.Protocol;
 
-/// <summary>Writes commands as arrays of bulk strings, the one form every server reads. Small ones leave together, a large argument is not copied.</summary>
+/// <summary>Writes commands as arrays of bulk strings, the one form every server reads.</summary>
+/// <remarks>Small commands leave together; a large argument is not copied.</remarks>
 internal sealed class RespWriter(Stream stream)
 {
     private readonly byte[] _buffer = new byte[16 * 1024];

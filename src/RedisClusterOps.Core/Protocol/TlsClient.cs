@@ -162,7 +162,8 @@ internal sealed class TlsClient
         {
             return read(path);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or CryptographicException or FormatException or ArgumentException or NotSupportedException)
+        catch (Exception failure) when (failure
+            is IOException or UnauthorizedAccessException or CryptographicException or FormatException or ArgumentException or NotSupportedException)
         {
             throw new RedisOperationException(
                 FailureCode.InvalidConnectionString,

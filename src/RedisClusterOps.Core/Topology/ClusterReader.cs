@@ -18,6 +18,7 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     private static readonly RespCommand ClusterNodes = RespCommand.Of("CLUSTER", "NODES");
     private static readonly RespCommand ClusterInfo = RespCommand.Of("CLUSTER", "INFO");
     private static readonly RespCommand Info = RespCommand.Of("INFO");
+    private static readonly RespCommand DatabaseSize = RespCommand.Of("DBSIZE");
 
     /// <summary>Where each node that answered was reached; lets later steps dial by id.</summary>
     private readonly Dictionary<string, NodeEndpoint> _dialled = new(StringComparer.Ordinal);
@@ -106,7 +107,7 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     {
         var connection = await connections.GetAsync(endpoint, cancellation).ConfigureAwait(false);
         // A node that is frozen accepts connections; how long it may keep everybody waiting is the connect timeout, not the longer one of commands.
-        var replies = await connection.SendAsync([ClusterNodes, ClusterInfo, Info], session.ConnectTimeout, cancellation).ConfigureAwait(false);
+        var replies = await connection.SendAsync([ClusterNodes, ClusterInfo, Info, DatabaseSize], session.ConnectTimeout, cancellation).ConfigureAwait(false);
         var lines = ClusterNodesParser.Parse(replies[0].OrThrow(endpoint, ClusterNodes).Text);
         var facts = replies[2].IsError ? ServerFacts.None : ServerFacts.Parse(replies[2].Text);
         var (databases, tasks) = await AskByVersionAsync(connection, facts, cancellation).ConfigureAwait(false);
@@ -114,7 +115,8 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         {
             ClusterInfo = replies[1].IsError ? new Dictionary<string, string>() : ServerFacts.ParseFields(replies[1].Text),
             Facts = facts,
-            FactsAllowed = !replies[2].IsError,
+            // Garnet's INFO has no keyspace section; it has one database in cluster mode.
+            KeyCount = facts.Engine == ServerEngine.Garnet && !replies[3].IsError ? replies[3].Integer : facts.KeyCount,
             Databases = databases,
             AtomicTasks = tasks,
             CpuPercent = cpuWindow is { } window ? await WatchCpuAsync(connection, facts, window, cancellation).ConfigureAwait(false) : null,

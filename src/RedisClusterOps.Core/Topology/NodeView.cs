@@ -38,6 +38,9 @@ internal sealed class NodeView
 
     public ServerFacts Facts { get; init; } = ServerFacts.None;
 
+    /// <summary>Keys of all databases, strays included; null where the node would not tell.</summary>
+    public long? KeyCount { get; init; }
+
     /// <summary>Processor use in percent of one core between two looks; null where it was looked at once.</summary>
     public double? CpuPercent { get; init; }
 
@@ -46,9 +49,6 @@ internal sealed class NodeView
 
     /// <summary>Server-side migrations that run on this node.</summary>
     public IReadOnlyList<AtomicTask> AtomicTasks { get; init; } = [];
-
-    /// <summary>True where the answer ran through without reading anything that this user may not see.</summary>
-    public bool FactsAllowed { get; init; } = true;
 
     public NodeLine? Line(string id) => _byId.TryGetValue(id, out var line) ? line : null;
 

@@ -114,4 +114,7 @@ public sealed record RedisClusterNode
 
     /// <summary>The cluster it belongs to.</summary>
     public RedisClusterSession? Cluster { get; init; }
+
+    /// <summary>Its endpoint: a list of nodes stays readable.</summary>
+    public override string ToString() => Endpoint;
 }

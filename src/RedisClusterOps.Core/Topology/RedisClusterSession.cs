@@ -60,12 +60,13 @@ public sealed class RedisClusterSession
     internal static RedisClusterSession Parse(IEnumerable<string> texts)
     {
         var sessions = texts.Select(Parse).ToArray();
-        var settings = sessions.Select(session => session.Options).Where(options => options != new ConnectionOptions()).Distinct().ToArray();
+        var unsaid = new ConnectionOptions();
+        var settings = sessions.Select(session => session.Options).Where(options => options != unsaid).Distinct().ToArray();
         if (sessions.Length == 0)
             throw ConnectionString.Invalid("no endpoint was given");
         if (settings.Length > 1)
             throw ConnectionString.Invalid("the endpoints ask for different credentials, TLS or timeouts, but a cluster has one of each");
-        return new RedisClusterSession(sessions.SelectMany(session => session.Seeds), settings.FirstOrDefault() ?? new ConnectionOptions());
+        return new RedisClusterSession(sessions.SelectMany(session => session.Seeds), settings.FirstOrDefault() ?? unsaid);
     }
 
     /// <summary>The same cluster, connected to in another way.</summary>

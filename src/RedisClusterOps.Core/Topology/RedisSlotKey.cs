@@ -32,4 +32,7 @@ public sealed record RedisSlotKey
 
     /// <summary>The cluster it belongs to.</summary>
     public RedisClusterSession? Cluster { get; init; }
+
+    /// <summary>Its name.</summary>
+    public override string ToString() => Name;
 }

@@ -64,8 +64,9 @@ internal static class SlotKeyCounter
                 continue;
             }
 
-            var moved = replies[i].IsError && ServerErrors.StartsWith(replies[i].Text, "MOVED");
-            if (!moved)
+            // Garnet counts only what it owns: of others' slots it says MOVED, of nobody's CLUSTERDOWN.
+            var untold = replies[i].IsError && (ServerErrors.StartsWith(replies[i].Text, "MOVED") || ServerErrors.StartsWith(replies[i].Text, "CLUSTERDOWN"));
+            if (!untold)
                 counts[start + index] = (counts[start + index] ?? 0) + replies[i].OrThrow(endpoint, commands[i]).Integer;
             index++;
         }

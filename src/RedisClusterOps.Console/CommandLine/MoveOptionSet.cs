@@ -1,0 +1,75 @@
+using System;
+using System.CommandLine;
+using System.IO;
+
+namespace RedisClusterOps.Console.CommandLine;
+
+/// <summary>The options of how keys move, as every command that moves keys has them.</summary>
+internal sealed class MoveOptionSet
+{
+    private static readonly MoveOptions Defaults = new();
+
+    private readonly Option<int> _batchSize = new("--batch-size")
+    {
+        Description = "Keys per MIGRATE; 0 lets --max-stall decide.",
+        HelpName = "keys",
+        CustomParser = ParameterParsers.WholeNumber("--batch-size", 0, 100_000),
+        DefaultValueFactory = _ => Defaults.BatchSize,
+    };
+
+    private readonly Option<TimeSpan> _maxStall = new("--max-stall")
+    {
+        Description = "How long one MIGRATE, which blocks both nodes, may take while the batch size is adaptive (default 10ms).",
+        HelpName = "time",
+        CustomParser = ParameterParsers.Duration("--max-stall"),
+    };
+
+    private readonly Option<int> _maxKeysPerSecond = new("--max-keys-per-second")
+    {
+        Description = "Keys per second over the whole move; 0 for as fast as it goes.",
+        HelpName = "keys",
+        CustomParser = ParameterParsers.WholeNumber("--max-keys-per-second", 0, int.MaxValue),
+        DefaultValueFactory = _ => Defaults.MaxKeysPerSecond,
+    };
+
+    private readonly Option<TimeSpan> _timeout = new("--timeout")
+    {
+        Description = "Timeout of one MIGRATE (default 60s).",
+        HelpName = "time",
+        CustomParser = ParameterParsers.Duration("--timeout"),
+    };
+
+    private readonly Option<KeyConflictAction> _onKeyConflict = new("--on-key-conflict")
+    {
+        Description = "What to do with a key that holds different values on both sides. The losing value is saved to a file first.",
+        HelpName = string.Join('|', Enum.GetNames<KeyConflictAction>()),
+        CustomParser = ParameterParsers.NameOf<KeyConflictAction>("--on-key-conflict"),
+        DefaultValueFactory = _ => Defaults.OnKeyConflict,
+    };
+
+    private readonly Option<string?> _journalPath = new("--journal-path")
+    {
+        Description = "Folder for what must not be lost, such as the losing value of a conflict (default: your own data folder).",
+        HelpName = "folder",
+    };
+
+    public void AddTo(Command command)
+    {
+        command.Add(_onKeyConflict);
+        command.Add(_batchSize);
+        command.Add(_maxStall);
+        command.Add(_maxKeysPerSecond);
+        command.Add(_timeout);
+        command.Add(_journalPath);
+    }
+
+    public MoveOptions Read(ParseResult parsed) => new()
+    {
+        BatchSize = parsed.GetValue(_batchSize),
+        MaxStall = parsed.GetResult(_maxStall) is null ? Defaults.MaxStall : parsed.GetValue(_maxStall),
+        MaxKeysPerSecond = parsed.GetValue(_maxKeysPerSecond),
+        Timeout = parsed.GetResult(_timeout) is null ? Defaults.Timeout : parsed.GetValue(_timeout),
+        OnKeyConflict = parsed.GetValue(_onKeyConflict),
+        JournalPath = parsed.GetValue(_journalPath) is { Length: > 0 } path ? Path.GetFullPath(path) : null,
+    };
+}

@@ -1,0 +1,128 @@
+using System;
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Console.CommandLine;
+using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Console.Output;
+using RedisClusterOps.Protocol;
+using Spectre.Console;
+
+namespace RedisClusterOps.Console.Commands;
+
+/// <summary><c>rco lab tour</c>: a stuck slot from diagnosis to proof, on a cluster of its own that is gone afterwards.</summary>
+internal static class LabTourCommand
+{
+    public static Command Create(Screen screen, FrontDoor door)
+    {
+        var command = new Command(
+            "tour", "Start a throw-away cluster, get slot 5519 stuck as in the runbook, diagnose it, complete it, prove that no key was lost, clean up.");
+        command.SetAction((_, stop) => RunAsync(screen, door, stop));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Screen screen, FrontDoor door, CancellationToken stop)
+    {
+        var clock = Stopwatch.StartNew();
+        var server = await LabServer.FindAsync(screen, stop);
+        Tour tour;
+        await using (var cluster = await StartAsync(screen, server, stop))
+        {
+            tour = new Tour(screen, door, cluster);
+            await tour.RunAsync(stop);
+            tour.Heading("Clean up");
+        }
+
+        screen.Out.WriteLine("every server ended, every file removed");
+        screen.Out.WriteLine();
+        var time = " in " + Quantity.Time(clock.Elapsed);
+        screen.Out.WriteLine(tour.Verified ? "verified: no key lost, slot complete" + time : "NOT VERIFIED" + time);
+        RcoItself.Explain(screen);
+        return tour.Verified ? ExitStatus.Done : ExitStatus.Findings;
+    }
+
+    private static Task<LocalCluster> StartAsync(Screen screen, ServerBinary server, CancellationToken stop)
+    {
+        screen.Out.WriteLine("Tour of a stuck slot migration: 4 masters of " + server.Name + " on this machine, thrown away at the end.");
+        return LocalCluster.StartAsync(new LocalClusterOptions { Server = server }, stop);
+    }
+
+    private sealed class Tour(Screen screen, FrontDoor door, LocalCluster cluster)
+    {
+        private readonly NodeEndpoint _entry = cluster.Nodes[0].Endpoint;
+        private int _step;
+
+        public bool Verified { get; private set; }
+
+        public async Task RunAsync(CancellationToken stop)
+        {
+            var slot = LabWedge.DefaultSlot.ToString(CultureInfo.InvariantCulture);
+            Heading("A cluster; one master has no slots yet");
+            await RcoAsync(ExitStatus.Done, stop, "nodes");
+
+            Heading("A migration of slot " + slot + " begins, moves a third of its keys, and is left");
+            Command("lab wedge --keys " + Text(LabWedgeCommand.Keys) + " --moved " + Text(LabWedgeCommand.Moved));
+            var wedge = new LabWedge(new ConnectionOptions(), [_entry]);
+            var wedged = await wedge.WedgeAsync(keys: LabWedgeCommand.Keys, moved: LabWedgeCommand.Moved, cancellation: stop);
+            screen.Out.WriteLine(
+                Text(wedged.Keys.Count) + " keys written to " + wedged.Source + ", " + Text(wedged.Moved) + " of them moved to " + wedged.Target);
+
+            Heading("What is wrong?");
+            await RcoAsync(ExitStatus.Findings, stop, "check");
+            screen.Out.WriteLine();
+            await RcoAsync(ExitStatus.Findings, stop, "open-slots");
+
+            Heading("What would completing it do?");
+            await RcoAsync(ExitStatus.Done, stop, "complete", "--slot", slot, "--what-if");
+
+            Heading("Complete it");
+            await RcoAsync(ExitStatus.Done, stop, "complete", "--slot", slot);
+
+            Heading("Proof, from every server itself");
+            Verified = await ProveAsync(wedge, wedged, stop);
+            await RcoAsync(null, stop, "check");
+
+            Heading("The cluster afterwards");
+            await RcoAsync(ExitStatus.Done, stop, "nodes");
+        }
+
+        public void Heading(string text)
+        {
+            _step++;
+            screen.Out.WriteLine();
+            screen.Out.Write(new Text(Text(_step) + ". " + text, new Style(decoration: Decoration.Bold)));
+            screen.Out.WriteLine();
+        }
+
+        // Exactly what a person would type is what runs.
+        private async Task RcoAsync(int? expected, CancellationToken stop, params string[] arguments)
+        {
+            string[] line = [.. arguments, "--cluster", _entry.ToString()];
+            Command(string.Join(' ', line));
+            var status = await door.RunAsync(line, stop);
+            stop.ThrowIfCancellationRequested();
+            if (expected is { } wanted && status != wanted)
+                throw new LabException("rco " + string.Join(' ', line) + " ended with status " + Text(status) + ", not " + Text(wanted) + ".");
+        }
+
+        private async Task<bool> ProveAsync(LabWedge wedge, WedgedSlot wedged, CancellationToken stop)
+        {
+            var proof = await SlotProof.ReadAsync(cluster, wedged.Slot, wedged.Target, stop);
+            foreach (var objection in proof.Objections)
+                screen.Warning(objection);
+            if (proof.Objections.Count == 0)
+                screen.Out.WriteLine("all " + Text(proof.AskedNodes) + " nodes name " + wedged.Target + " as the owner of slot " + Text(wedged.Slot) + ", and none shows an open slot");
+            var read = await wedge.ReadBackAsync(wedged.Slot, wedged.Keys.Count, stop);
+            screen.Out.WriteLine(Text(read.Right) + " of " + Text(wedged.Keys.Count) + " keys read back with the value that was written");
+            if (!read.IsComplete)
+                screen.Warning(Text(read.Missing) + " keys are missing, " + Text(read.Wrong) + " have another value, " + Text(read.Unreadable) + " can't be read");
+            return proof.Objections.Count == 0 && read.IsComplete;
+        }
+
+        private void Command(string line) => screen.Out.Write(new Text("$ rco " + line + Environment.NewLine, new Style(Color.Aqua)));
+
+        private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,44 @@
+using System.CommandLine;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Console.CommandLine;
+using RedisClusterOps.Console.Output;
+using Spectre.Console;
+
+namespace RedisClusterOps.Console.Commands;
+
+/// <summary><c>rco open-slots</c>: Get-RedisOpenSlot.</summary>
+internal static class OpenSlotsCommand
+{
+    public static Command Create(Screen screen)
+    {
+        var cluster = new ClusterOptions();
+        var slot = new Option<int[]>("--slot")
+        {
+            Description = "Only these slots.",
+            HelpName = "slot",
+            AllowMultipleArgumentsPerToken = true,
+            CustomParser = ParameterParsers.Slots,
+        };
+        var json = JsonOption.Create();
+        var command = new Command("open-slots", "List slots that are open, disputed or without an owner. Exit status 0 none, 1 some, 2 no cluster.") { slot, json };
+        cluster.AddTo(command);
+        command.SetAction(RunAsync);
+        return command;
+
+        async Task<int> RunAsync(ParseResult parsed, CancellationToken stop)
+        {
+            var session = await cluster.ReadAsync(parsed, screen, stop);
+            using var reader = new RedisCluster(session);
+            var asked = parsed.GetValue(slot) is { Length: > 0 } some ? some : null;
+            var open = await reader.GetOpenSlotsAsync(asked, stop);
+            if (parsed.GetValue(json))
+                screen.JsonEach(open);
+            else if (open.Count == 0)
+                screen.Out.WriteLine(asked is null ? "no open slot" : "none of the slots asked for is open");
+            else
+                OpenSlotTable.Write(screen, open, parsed);
+            return open.Count == 0 ? ExitStatus.Done : ExitStatus.Findings;
+        }
+    }
+}

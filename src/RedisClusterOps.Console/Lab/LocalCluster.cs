@@ -1,0 +1,131 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Runtime.InteropServices;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Console.Lab;
+
+/// <summary>A disposable cluster on loopback. What it started it ends, and what it wrote it removes, after a failure too.</summary>
+internal sealed class LocalCluster : IAsyncDisposable
+{
+    private readonly LocalClusterOptions _options;
+    private readonly List<LocalNode> _nodes = [];
+    private readonly EventHandler _atExit;
+    private readonly List<PosixSignalRegistration> _atSignals = [];
+    private LabRecord? _record;
+    private int _ended;
+
+    private LocalCluster(LocalClusterOptions options, string folder)
+    {
+        _options = options;
+        Folder = folder;
+        _atExit = (_, _) => End();
+        AppDomain.CurrentDomain.ProcessExit += _atExit;
+        // The runtime's own answer to these is to die on the spot. SIGINT is the console's: it cancels, and disposal follows.
+        foreach (var signal in new[] { PosixSignal.SIGTERM, PosixSignal.SIGHUP })
+            _atSignals.Add(PosixSignalRegistration.Create(signal, _ => End()));
+    }
+
+    /// <summary>Masters first, then replicas.</summary>
+    public IReadOnlyList<LocalNode> Nodes => _nodes;
+
+    public IReadOnlyList<LocalNode> Masters => [.. _nodes.Take(_options.Masters)];
+
+    public IReadOnlyList<LocalNode> Replicas => [.. _nodes.Skip(_options.Masters)];
+
+    /// <summary>The folder that holds one folder for each node.</summary>
+    public string Folder { get; }
+
+    public ServerBinary Server => _options.Server;
+
+    /// <summary>Starts the nodes, makes them a cluster and waits until they agree.</summary>
+    /// <exception cref="LabException">A node does not start, or the nodes do not agree in time.</exception>
+    /// <exception cref="OperationCanceledException">The token was signalled.</exception>
+    public static async Task<LocalCluster> StartAsync(LocalClusterOptions options, CancellationToken cancellation = default)
+    {
+        if (options.SlotsOrDefault().Count != options.Masters)
+            throw new ArgumentException("There has to be one list of slots for each master.", nameof(options));
+        var cluster = new LocalCluster(options, Directory.CreateTempSubdirectory(LabRecord.FolderPrefix).FullName);
+        using var time = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        time.CancelAfter(options.StartTimeout);
+        try
+        {
+            await cluster.StartNodesAsync(time.Token);
+            await ClusterForming.FormAsync(cluster.Masters, cluster.Replicas, options.SlotsOrDefault(), options.NodeTimeout, time.Token);
+            return cluster;
+        }
+        catch (Exception e)
+        {
+            cluster.End();
+            cancellation.ThrowIfCancellationRequested();
+            if (e is OperationCanceledException)
+                throw new LabException("The nodes did not start within " + options.StartTimeout.TotalSeconds + " s.", e);
+            throw;
+        }
+    }
+
+    /// <summary>Waits until the running nodes see each other alive, agree and serve.</summary>
+    /// <exception cref="LabException">They do not within the start timeout; the message says what was missing.</exception>
+    public async Task WaitUntilAgreedAsync(CancellationToken cancellation = default)
+    {
+        using var time = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        time.CancelAfter(_options.StartTimeout);
+        await ClusterForming.WaitUntilAgreedAsync([.. _nodes.Where(node => node.IsRunning)], [], time.Token);
+    }
+
+    /// <summary>Ends the nodes and removes their folders; of a detached cluster it only lets go.</summary>
+    public ValueTask DisposeAsync()
+    {
+        if (_options.Detached && Interlocked.Exchange(ref _ended, 1) == 0)
+        {
+            StopListening();
+            foreach (var node in _nodes)
+                node.Dispose();
+        }
+
+        End();
+        return ValueTask.CompletedTask;
+    }
+
+    private async Task StartNodesAsync(CancellationToken cancellation)
+    {
+        var connector = new NodeConnector(_options.Connection);
+        var starting = Enumerable.Range(0, _options.Masters + _options.Replicas)
+            .Select(i => LocalNode.StartAsync(_options, connector, i, Path.Combine(Folder, "node" + i), cancellation))
+            .ToArray();
+        try
+        {
+            await Task.WhenAll(starting);
+        }
+        finally
+        {
+            // After a failure too: those that did start have to be ended.
+            _nodes.AddRange(starting.Where(start => start.IsCompletedSuccessfully).Select(start => start.Result));
+        }
+
+        _record = LabRecord.Of(this, _options.Detached);
+        _record.Save();
+    }
+
+    private void End()
+    {
+        if (Interlocked.Exchange(ref _ended, 1) != 0)
+            return;
+        foreach (var node in _nodes)
+            node.End();
+        LabRecord.RemoveFolder(Folder);
+        _record?.Delete();
+        StopListening();
+    }
+
+    private void StopListening()
+    {
+        AppDomain.CurrentDomain.ProcessExit -= _atExit;
+        foreach (var registration in _atSignals)
+            registration.Dispose();
+    }
+}

@@ -1,0 +1,61 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Console.Lab;
+
+/// <summary>What a local cluster is made of.</summary>
+internal sealed record LocalClusterOptions
+{
+    public required ServerBinary Server { get; init; }
+
+    public int Masters { get; init; } = 4;
+
+    /// <summary>All replicas together; they are dealt out to the masters in turn.</summary>
+    public int Replicas { get; init; }
+
+    /// <summary>The slots of each master; null for equal shares to all masters but the last, which stays empty.</summary>
+    public IReadOnlyList<IReadOnlyList<SlotRange>>? Slots { get; init; }
+
+    /// <summary>cluster-node-timeout. Below two seconds a busy machine makes nodes suspect each other for nothing.</summary>
+    public TimeSpan NodeTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Whether keys survive the end of a node.</summary>
+    public bool AppendOnly { get; init; }
+
+    /// <summary>More lines of redis.conf or valkey.conf for every node, such as <c>requirepass …</c>.</summary>
+    public IReadOnlyList<string> ConfigLines { get; init; } = [];
+
+    /// <summary>More lines for one node, by its index (masters first).</summary>
+    public Func<int, IReadOnlyList<string>>? NodeConfigLines { get; init; }
+
+    /// <summary>More arguments for Garnet, which reads no redis.conf.</summary>
+    public IReadOnlyList<string> GarnetArguments { get; init; } = [];
+
+    /// <summary>Serve TLS, and TLS only, between the nodes too. Not for Garnet.</summary>
+    public LocalTls? Tls { get; init; }
+
+    /// <summary>How the lab itself logs in; it has to fit the password and TLS settings above.</summary>
+    public ConnectionOptions Connection { get; init; } = new();
+
+    /// <summary>The cluster outlives this process; <see cref="LabRecord"/> finds it again.</summary>
+    public bool Detached { get; init; }
+
+    /// <summary>How long the nodes may take to start and to agree.</summary>
+    public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    internal IReadOnlyList<IReadOnlyList<SlotRange>> SlotsOrDefault() => Slots ?? SharesFor(Math.Max(Masters - 1, 1), Masters);
+
+    /// <summary>All slots in equal runs to the first <paramref name="owners"/> of <paramref name="masters"/> masters.</summary>
+    public static IReadOnlyList<IReadOnlyList<SlotRange>> SharesFor(int owners, int masters)
+    {
+        const int SlotCount = Topology.HashSlot.Count;
+        return [.. Enumerable.Range(0, masters).Select(i => i < owners
+            ? (IReadOnlyList<SlotRange>)[new SlotRange(i * SlotCount / owners, ((i + 1) * SlotCount / owners) - 1)]
+            : [])];
+    }
+}
+
+/// <summary>PEM files for a cluster that speaks TLS.</summary>
+internal sealed record LocalTls(string CertificatePath, string KeyPath, string CaPath);

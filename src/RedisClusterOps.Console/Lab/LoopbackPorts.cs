@@ -1,0 +1,60 @@
+using System;
+using System.Collections.Generic;
+using System.Net;
+using System.Net.Sockets;
+
+namespace RedisClusterOps.Console.Lab;
+
+/// <summary>Hands out ports on loopback whose cluster-bus port is free as well.</summary>
+internal static class LoopbackPorts
+{
+    private const int BusOffset = 10000;
+
+    // From 32768 up Linux gives ports to outgoing connections: a bus port there is taken now and then by a client.
+    private const int First = 11000;
+    private const int End = 32768 - BusOffset;
+
+    private static readonly object Gate = new();
+    private static readonly HashSet<int> Given = [];
+
+    /// <summary>A port that is free now and that this process has given to nobody. Another process may still be faster.</summary>
+    public static int Take()
+    {
+        for (var attempt = 0; attempt < 500; attempt++)
+        {
+            var port = Random.Shared.Next(First, End);
+            lock (Gate)
+            {
+                if (!Given.Add(port))
+                    continue;
+            }
+
+            if (IsFree(port) && IsFree(port + BusOffset))
+                return port;
+            GiveBack(port);
+        }
+
+        throw new LabException("No free pair of ports (n and n + 10000) was found between 11000 and 32767 on loopback.");
+    }
+
+    public static void GiveBack(int port)
+    {
+        lock (Gate)
+            Given.Remove(port);
+    }
+
+    private static bool IsFree(int port)
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+            socket.Listen(1);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}

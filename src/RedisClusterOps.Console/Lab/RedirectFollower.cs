@@ -1,0 +1,74 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps.Console.Lab;
+
+/// <summary>A client as applications have one: follows MOVED and ASK, remembers who owns what, waits where the server says so.</summary>
+internal sealed class RedirectFollower(INodeConnector connector, NodeEndpoint start) : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    private readonly ClusterConnections _connections = new(connector);
+    private readonly Dictionary<int, NodeEndpoint> _owners = [];
+
+    /// <summary>Sends a command about a key to whoever serves it now. The reply may be an error, but no redirection.</summary>
+    /// <exception cref="RedisConnectionException">A connection broke; the next call makes a new one.</exception>
+    public async Task<RespValue> AskAsync(byte[] key, RespCommand command, CancellationToken cancellation = default)
+    {
+        var slot = HashSlot.Of(key);
+        var until = DateTime.UtcNow + Patience;
+        var endpoint = _owners.GetValueOrDefault(slot, start);
+        var asking = false;
+        while (true)
+        {
+            var connection = await _connections.GetAsync(endpoint, cancellation);
+            RespCommand[] commands = asking ? [RespCommand.Of("ASKING"), command] : [command];
+            var replies = await connection.SendAsync(commands, null, cancellation);
+            var reply = replies[^1];
+            asking = false;
+            if (!reply.IsError || DateTime.UtcNow > until)
+                return reply;
+            if (TryRedirect(reply.Text, "MOVED ", endpoint, out var owner))
+            {
+                endpoint = _owners[slot] = owner;
+            }
+            else if (TryRedirect(reply.Text, "ASK ", endpoint, out var importer))
+            {
+                endpoint = importer;
+                asking = true;
+            }
+            else if (ServerErrors.StartsWith(reply.Text, "TRYAGAIN") || ServerErrors.StartsWith(reply.Text, "CLUSTERDOWN"))
+            {
+                await Task.Delay(50, cancellation);
+                endpoint = _owners.GetValueOrDefault(slot, start);
+            }
+            else
+            {
+                return reply;
+            }
+        }
+    }
+
+    public void Dispose() => _connections.Dispose();
+
+    // "MOVED 5519 127.0.0.1:7002"; an empty host means the one that answered.
+    private static bool TryRedirect(string error, string kind, NodeEndpoint from, out NodeEndpoint to)
+    {
+        to = default;
+        var parts = error.Split(' ');
+        if (!ServerErrors.StartsWith(error, kind) || parts.Length < 3)
+            return false;
+        if (parts[2].StartsWith(':') && int.TryParse(parts[2].AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var port))
+        {
+            to = new NodeEndpoint(from.Host, port);
+            return true;
+        }
+
+        return NodeEndpoint.TryParse(parts[2], out to);
+    }
+}

@@ -1,0 +1,133 @@
+using System;
+using System.Collections;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Management.Automation;
+using System.Net;
+using System.Security;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Commands;
+
+/// <summary>
+/// Reads a cluster once to prove that it can be reached, and makes its session the current one of this runspace. The session is
+/// configuration: it holds no open connection.
+/// </summary>
+[Cmdlet(VerbsCommunications.Connect, "RedisCluster")]
+[OutputType(typeof(RedisClusterSession))]
+public sealed class ConnectRedisClusterCommand : RedisCmdlet
+{
+    /// <summary>Nodes to ask first: <c>host:port</c>, a <c>redis://</c> or <c>rediss://</c> URL, or a StackExchange.Redis connection string.</summary>
+    [Parameter(Mandatory = true, Position = 0)]
+    public string[] Endpoint { get; set; } = [];
+
+    /// <summary>ACL user and password. User <c>default</c> stands for the password of requirepass.</summary>
+    [Parameter]
+    [Credential]
+    public PSCredential? Credential { get; set; }
+
+    /// <summary>Speak TLS to every node.</summary>
+    [Parameter]
+    public SwitchParameter UseTls { get; set; }
+
+    /// <summary>PFX file with the client's certificate and key. Means TLS.</summary>
+    [Parameter]
+    public string? CertificatePath { get; set; }
+
+    /// <summary>Password of that file.</summary>
+    [Parameter]
+    public SecureString? CertificatePassword { get; set; }
+
+    /// <summary>PEM or DER file with the authorities to trust instead of the machine's. Means TLS.</summary>
+    [Parameter]
+    public string? CaCertificatePath { get; set; }
+
+    /// <summary>Accept any certificate. Means TLS.</summary>
+    [Parameter]
+    public SwitchParameter SkipCertificateCheck { get; set; }
+
+    /// <summary>How long connecting to one node may take, log-in included. 5 s unless told.</summary>
+    [Parameter]
+    [Duration]
+    public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a node may take to answer. 30 s unless told.</summary>
+    [Parameter]
+    [Duration]
+    public TimeSpan CommandTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Which <c>host:port</c> to dial for a <c>host:port</c> that a node announces; for NAT and containers.</summary>
+    [Parameter]
+    public Hashtable? AddressMap { get; set; }
+
+    internal override void Run()
+    {
+        if (SkipCertificateCheck)
+            WriteWarning("-SkipCertificateCheck: whoever answers is believed to be the cluster, and gets the password.");
+        var session = RedisClusterSession.Parse(Endpoint);
+        session = session.With(Adjust(session.Options));
+        if (AddressMap is not null)
+            session = session.WithAddressMap(Texts(AddressMap));
+        var info = Await(Open(session).GetInfoAsync(Stop), "Connecting to " + session);
+        WriteVerbose(string.Format(
+            CultureInfo.InvariantCulture, "{0}: {1} of {2} nodes answer, {3} slots assigned, state {4}", session, info.ReachableNodes, info.KnownNodes, info.SlotsAssigned, info.State));
+        CurrentSession.Set(session);
+        WriteObject(session);
+    }
+
+    // What is said here wins over what the endpoint's text says.
+    private ConnectionOptions Adjust(ConnectionOptions options)
+    {
+        if (Credential is not null)
+        {
+            // Windows PowerShell may put a backslash before a user without a domain.
+            var user = Credential.UserName.TrimStart('\\');
+            options = options with { User = user == "default" ? null : user, Password = Plain(Credential.Password) };
+        }
+
+        if (UseTls || SkipCertificateCheck || CertificatePath is not null || CaCertificatePath is not null)
+        {
+            options = options with
+            {
+                Tls = new TlsOptions
+                {
+                    CertificatePath = ExistingFile(CertificatePath),
+                    CertificatePassword = CertificatePassword is null ? null : Plain(CertificatePassword),
+                    CaCertificatePath = ExistingFile(CaCertificatePath),
+                    SkipCertificateCheck = SkipCertificateCheck,
+                },
+            };
+        }
+
+        if (MyInvocation.BoundParameters.ContainsKey(nameof(ConnectTimeout)))
+            options = options with { ConnectTimeout = ConnectTimeout };
+        if (MyInvocation.BoundParameters.ContainsKey(nameof(CommandTimeout)))
+            options = options with { CommandTimeout = CommandTimeout };
+        return options;
+    }
+
+    private string? ExistingFile(string? path)
+    {
+        if (path is null)
+            return null;
+        var file = GetUnresolvedProviderPathFromPSPath(path);
+        return File.Exists(file)
+            ? file
+            : throw new RedisOperationException(FailureCode.InvalidConnectionString, "There is no certificate file '" + file + "'.", file);
+    }
+
+    private static string Plain(SecureString secret) => new NetworkCredential(string.Empty, secret).Password;
+
+    private static Dictionary<string, string> Texts(Hashtable map)
+    {
+        var texts = new Dictionary<string, string>();
+        foreach (DictionaryEntry entry in map)
+        {
+            texts[Convert.ToString(entry.Key, CultureInfo.InvariantCulture) ?? string.Empty] =
+                Convert.ToString(entry.Value, CultureInfo.InvariantCulture) ?? string.Empty;
+        }
+
+        return texts;
+    }
+}

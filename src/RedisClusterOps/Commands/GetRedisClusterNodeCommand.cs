@@ -1,0 +1,52 @@
+using System.Collections.Generic;
+using System.Management.Automation;
+
+namespace RedisClusterOps.Commands;
+
+/// <summary>Every node of a cluster with its share of slots, its load and its replication.</summary>
+[Cmdlet(VerbsCommon.Get, "RedisClusterNode")]
+[OutputType(typeof(RedisClusterNode))]
+public sealed class GetRedisClusterNodeCommand : RedisClusterCmdlet
+{
+    /// <summary>Only these nodes: id, id prefix or <c>host:port</c>, wildcards allowed.</summary>
+    [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
+    [SupportsWildcards]
+    public string[]? Node { get; set; }
+
+    /// <summary>Only nodes of this role.</summary>
+    [Parameter]
+    public RedisNodeRole? Role { get; set; }
+
+    internal override void Run()
+    {
+        var nodes = Await(Open().GetNodesAsync(Stop), "Reading the nodes");
+        if (Node is null)
+        {
+            Write(nodes, []);
+            return;
+        }
+
+        var written = new HashSet<string>();
+        foreach (var name in Node)
+        {
+            try
+            {
+                Write(RedisCluster.FindNodes(nodes, name), written);
+            }
+            catch (RedisOperationException failure)
+            {
+                WriteError(ErrorRecords.From(failure, name));
+            }
+        }
+    }
+
+    // Two names may fit one node; it is written once.
+    private void Write(IReadOnlyList<RedisClusterNode> nodes, HashSet<string> written)
+    {
+        foreach (var node in nodes)
+        {
+            if ((Role is null || node.Role == Role) && written.Add(node.Id))
+                WriteObject(node);
+        }
+    }
+}

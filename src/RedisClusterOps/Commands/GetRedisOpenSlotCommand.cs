@@ -1,0 +1,17 @@
+using System.Management.Automation;
+
+namespace RedisClusterOps.Commands;
+
+/// <summary>Slots that are open, disputed or without an owner, found on every node; what clients see of each, and the command to run next.</summary>
+[Cmdlet(VerbsCommon.Get, "RedisOpenSlot")]
+[OutputType(typeof(RedisOpenSlot))]
+public sealed class GetRedisOpenSlotCommand : RedisClusterCmdlet
+{
+    /// <summary>Only these slots, 0 to 16383.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateRange(0, 16383)]
+    public int[]? Slot { get; set; }
+
+    internal override void Run() =>
+        WriteObject(Await(Open().GetOpenSlotsAsync(Slot, Stop), "Looking for open slots"), enumerateCollection: true);
+}

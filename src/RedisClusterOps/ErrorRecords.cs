@@ -1,0 +1,61 @@
+using System;
+using System.Management.Automation;
+
+namespace RedisClusterOps;
+
+/// <summary>Failures of the core as PowerShell shows them. The id of each is the name of its code, and never changes.</summary>
+internal static class ErrorRecords
+{
+    // From 7.5 on PowerShell shows the recommended action below the message; before, the message itself has to say it.
+    private static readonly bool EngineShowsNextStep = typeof(PSObject).Assembly.GetName().Version >= new Version(7, 5);
+
+    /// <summary>The record of a failure.</summary>
+    /// <param name="failure">What went wrong.</param>
+    /// <param name="subject">The slot or node at hand, for a failure that names none itself.</param>
+    public static ErrorRecord From(RedisOperationException failure, object? subject = null) =>
+        new(failure, failure.Code.ToString(), CategoryOf(failure.Code), failure.Subject ?? subject)
+        {
+            ErrorDetails = new ErrorDetails(EngineShowsNextStep ? failure.Message : TextOf(failure)) { RecommendedAction = failure.NextStep ?? string.Empty },
+        };
+
+    /// <summary>The failure and the next step in one text.</summary>
+    public static string TextOf(RedisOperationException failure) =>
+        string.IsNullOrEmpty(failure.NextStep) ? failure.Message : failure.Message + " Next: " + failure.NextStep;
+
+    public static RedisOperationException NoCluster() => new(
+        FailureCode.NoCluster,
+        "No cluster was named and none is connected in this session.",
+        nextStep: "Connect-RedisCluster -Endpoint <host:port>, or name one with -Cluster <host:port>");
+
+    /// <summary>True of failures that no other slot of the same cluster could escape.</summary>
+    public static bool ConcernsWholeCluster(FailureCode code) => code
+        is FailureCode.NoCluster or FailureCode.InvalidConnectionString or FailureCode.ConnectionFailed
+        or FailureCode.AuthenticationFailed or FailureCode.NotAClusterNode or FailureCode.ProtocolError;
+
+    private static ErrorCategory CategoryOf(FailureCode code) => code switch
+    {
+        FailureCode.NoCluster => ErrorCategory.ConnectionError,
+        FailureCode.ConnectionFailed => ErrorCategory.ConnectionError,
+        FailureCode.AuthenticationFailed => ErrorCategory.AuthenticationError,
+        FailureCode.NotAClusterNode => ErrorCategory.InvalidArgument,
+        FailureCode.ClusterViewConflict => ErrorCategory.InvalidResult,
+        FailureCode.SlotNotOpen => ErrorCategory.InvalidOperation,
+        FailureCode.SlotNotOwned => ErrorCategory.InvalidOperation,
+        FailureCode.SlotStateUnsuitable => ErrorCategory.InvalidOperation,
+        FailureCode.AmbiguousNode => ErrorCategory.InvalidArgument,
+        FailureCode.KeyNotInSlot => ErrorCategory.InvalidArgument,
+        FailureCode.NodeNotFound => ErrorCategory.ObjectNotFound,
+        FailureCode.SourceNotEmpty => ErrorCategory.InvalidOperation,
+        FailureCode.KeyExistsOnTarget => ErrorCategory.ResourceExists,
+        FailureCode.KeyMoveTimedOut => ErrorCategory.OperationTimeout,
+        FailureCode.TargetOutOfMemory => ErrorCategory.QuotaExceeded,
+        FailureCode.PermissionDenied => ErrorCategory.PermissionDenied,
+        FailureCode.StalePlan => ErrorCategory.InvalidData,
+        FailureCode.NodeUnreachable => ErrorCategory.ResourceUnavailable,
+        FailureCode.JournalBusy => ErrorCategory.ResourceBusy,
+        FailureCode.InvalidConnectionString => ErrorCategory.InvalidArgument,
+        FailureCode.ProtocolError => ErrorCategory.ProtocolError,
+        FailureCode.Stopped => ErrorCategory.OperationStopped,
+        _ => ErrorCategory.InvalidResult,
+    };
+}

@@ -1,0 +1,162 @@
+using System;
+using System.Collections.Generic;
+using System.Management.Automation;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace RedisClusterOps;
+
+/// <summary>
+/// What every cmdlet of the module shares: it starts a step of the core, waits for it on its own pipeline thread, writes what the step
+/// reports meanwhile, and turns failures into error records.
+/// </summary>
+public abstract class RedisCmdlet : PSCmdlet, IDisposable
+{
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(50);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Dictionary<RedisClusterSession, RedisCluster> _open = new();
+    private OperationLog? _log;
+
+    /// <summary>Closes the connections of this invocation.</summary>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Signalled when the user, or a later cmdlet of the pipeline, asks to stop.</summary>
+    internal CancellationToken Stop => _stop.Token;
+
+    /// <summary>One record of the pipeline.</summary>
+    internal abstract void Run();
+
+    /// <summary>What is left to do after the last record.</summary>
+    internal virtual void Finish()
+    {
+    }
+
+    /// <inheritdoc/>
+    protected sealed override void ProcessRecord() => Guard(Run);
+
+    /// <inheritdoc/>
+    protected sealed override void EndProcessing() => Guard(Finish);
+
+    /// <summary>Only signals; the pipeline thread ends the step in hand.</summary>
+    protected sealed override void StopProcessing() => _stop.Cancel();
+
+    /// <summary>Closes the connections of this invocation.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (!disposing)
+            return;
+        foreach (var cluster in _open.Values)
+            cluster.Dispose();
+        _open.Clear();
+        _log?.Dispose();
+        _log = null;
+        _stop.Dispose();
+    }
+
+    /// <summary>This invocation's hold on a cluster; the same one for every record that names the same session.</summary>
+    internal RedisCluster Open(RedisClusterSession session)
+    {
+        _log ??= new OperationLog { Commands = DebugIsAsked() };
+        if (!_open.TryGetValue(session, out var cluster))
+            _open.Add(session, cluster = new RedisCluster(session, _log));
+        return cluster;
+    }
+
+    /// <summary>Waits for a step, writing meanwhile what it reports.</summary>
+    internal T Await<T>(Task<T> step, string activity)
+    {
+        var progress = new SlotProgress(activity, WriteProgress);
+        try
+        {
+            while (!((IAsyncResult)step).AsyncWaitHandle.WaitOne(LookInterval))
+                WriteEvents(progress);
+            WriteEvents(progress);
+            progress.End();
+        }
+        catch (Exception)
+        {
+            // Writing fails when the pipeline is stopped or a preference says so. The step must not run on behind the user's back:
+            // it is told to stop, and may end the batch in hand.
+            _stop.Cancel();
+            ((IAsyncResult)step).AsyncWaitHandle.WaitOne();
+            TellOfStop(step.Exception?.InnerException as RedisOperationException ?? (step.Status == TaskStatus.RanToCompletion ? FailureIn(step.GetAwaiter().GetResult()) : null));
+            throw;
+        }
+
+        return step.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Ends the pipeline with a failure. To be thrown: the compiler, and a reference assembly without a body, can't know that it does not return.</summary>
+    internal Exception Terminate(RedisOperationException failure, object? subject = null)
+    {
+        ThrowTerminatingError(ErrorRecords.From(failure, subject));
+        return failure;
+    }
+
+    /// <summary>After a stop nothing reaches the pipeline any more; what was left half done is told on the host itself.</summary>
+    internal void TellOfStop(RedisOperationException? failure)
+    {
+        if (failure is not { Code: FailureCode.Stopped })
+            return;
+        try
+        {
+            Host?.UI?.WriteWarningLine(ErrorRecords.TextOf(failure));
+        }
+        catch (Exception e) when (e is not PipelineStoppedException)
+        {
+            // A host without a screen may refuse; the slot's state is on the cluster for all to read.
+        }
+    }
+
+    private static RedisOperationException? FailureIn(object? result) => (result as SlotOutcome)?.Failure;
+
+    private void Guard(Action run)
+    {
+        try
+        {
+            run();
+        }
+        catch (RedisOperationException failure)
+        {
+            TellOfStop(failure);
+            throw Terminate(failure);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            throw new PipelineStoppedException();
+        }
+    }
+
+    private void WriteEvents(SlotProgress progress)
+    {
+        while (_log is not null && _log.TryTake(out var taken, TimeSpan.Zero) && taken is not null)
+        {
+            switch (taken.Kind)
+            {
+                case OperationEventKind.State:
+                    WriteVerbose(taken.Message);
+                    break;
+                case OperationEventKind.Warning:
+                    WriteWarning(taken.Message);
+                    break;
+                case OperationEventKind.Command:
+                    WriteDebug(taken.Message);
+                    break;
+                case OperationEventKind.Progress:
+                    progress.Show(taken);
+                    break;
+            }
+        }
+    }
+
+    // Every command as a debug record is a burden on a big move; so the core is told whether anyone looks.
+    private bool DebugIsAsked() =>
+        MyInvocation.BoundParameters.TryGetValue("Debug", out var asked) && asked is SwitchParameter given
+            ? given.IsPresent
+            : GetVariableValue("DebugPreference")?.ToString() is { } preference
+                && preference is not (nameof(ActionPreference.SilentlyContinue) or nameof(ActionPreference.Ignore));
+}

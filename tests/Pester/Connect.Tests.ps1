@@ -1,0 +1,123 @@
+BeforeAll {
+    . (Join-Path $PSScriptRoot 'LabCluster.ps1')
+    Import-Module (Join-Path $Repository 'out/RedisClusterOps')
+    $script:Nodes = Enter-Lab
+    $script:Alone = Enter-Server @()
+    $script:Locked = Enter-Server @('--cluster-enabled', 'yes', '--requirepass', 'right')
+    function Get-Failure([scriptblock] $Script) {
+        try { $null = & $Script; 'no error' } catch { $_ }
+    }
+    function ConvertTo-Credential([string] $User, [string] $Word) {
+        $secret = New-Object securestring
+        $Word.ToCharArray() | ForEach-Object { $secret.AppendChar($_) }
+        New-Object pscredential($User, $secret)
+    }
+}
+
+AfterAll {
+    Disconnect-RedisCluster
+    Exit-Server $Alone
+    Exit-Server $Locked
+    Exit-Lab
+}
+
+Describe 'Connect-RedisCluster' {
+    AfterEach { Disconnect-RedisCluster }
+
+    It 'returns a session and makes it current' {
+        $session = Connect-RedisCluster $Nodes[0]
+        $session | Should -BeOfType RedisClusterOps.RedisClusterSession
+        (Get-RedisClusterInfo).KnownNodes | Should -Be 4
+        (Get-RedisClusterInfo).Cluster | Should -Be $session
+    }
+
+    It 'takes <Name>' -ForEach @(
+        @{ Name = 'a URL'; Text = { "redis://$($Nodes[0])" } }
+        @{ Name = 'several nodes, quoted'; Text = { $Nodes -join ',' } }
+        @{ Name = 'a connection string of StackExchange.Redis'; Text = { "$($Nodes[0]),abortConnect=false,connectTimeout=2000" } }
+    ) {
+        (Get-RedisClusterInfo -Cluster (& $Text)).State | Should -Be 'ok'
+    }
+
+    It 'takes several nodes as PowerShell reads them unquoted' {
+        (Get-RedisClusterInfo -Cluster $Nodes[0], $Nodes[1]).State | Should -Be 'ok'
+        (Connect-RedisCluster $Nodes[0], $Nodes[1]).Seeds.Count | Should -Be 2
+    }
+
+    It 'is current in its runspace only' {
+        $null = Connect-RedisCluster $Nodes[0]
+        $other = [PowerShell]::Create()
+        try {
+            $null = $other.AddScript("Import-Module '$(Join-Path $Repository 'out/RedisClusterOps')'; Get-RedisClusterInfo -ErrorAction SilentlyContinue").Invoke()
+            $other.Streams.Error[0].FullyQualifiedErrorId | Should -BeLike 'NoCluster,*'
+        }
+        catch [Management.Automation.RuntimeException] {
+            $_.FullyQualifiedErrorId | Should -BeLike '*NoCluster*'
+        }
+        finally { $other.Dispose() }
+    }
+
+    It 'fails with <Id> for <Name>' -ForEach @(
+        @{ Id = 'InvalidConnectionString'; Name = 'a text that names no cluster'; Script = { Connect-RedisCluster 'host:99999' } }
+        @{ Id = 'InvalidConnectionString'; Name = 'a setting that is not known'; Script = { Connect-RedisCluster 'host:1,colour=blue' } }
+        @{ Id = 'ConnectionFailed'; Name = 'a node that does not answer'; Script = { Connect-RedisCluster 127.0.0.1:1 -ConnectTimeout 2s } }
+        @{ Id = 'NotAClusterNode'; Name = 'a server outside any cluster'; Script = { Connect-RedisCluster $Alone.Endpoint } }
+        @{ Id = 'AuthenticationFailed'; Name = 'a missing password'; Script = { Connect-RedisCluster $Locked.Endpoint } }
+        @{ Id = 'AuthenticationFailed'; Name = 'a wrong password'; Script = { Connect-RedisCluster $Locked.Endpoint -Credential (ConvertTo-Credential 'default' 'wr0ng') } }
+        @{ Id = 'AuthenticationFailed'; Name = 'an unknown user'; Script = { Connect-RedisCluster $Locked.Endpoint -Credential (ConvertTo-Credential 'nobody' 'wr0ng') } }
+    ) {
+        $failure = Get-Failure $Script
+        $failure.FullyQualifiedErrorId | Should -Be "$Id,RedisClusterOps.Commands.ConnectRedisClusterCommand"
+        $failure.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+        ($failure | Format-List * -Force | Out-String) | Should -Not -Match 'wr0ng'
+        (Get-Failure { Get-RedisClusterInfo }).FullyQualifiedErrorId | Should -BeLike 'NoCluster,*'
+    }
+
+    It 'logs in with the password of requirepass as user default' {
+        $session = Connect-RedisCluster $Locked.Endpoint -Credential (ConvertTo-Credential 'default' 'right')
+        (Get-RedisClusterInfo).KnownNodes | Should -Be 1
+        $session | ConvertTo-Json -Depth 5 | Should -Not -Match '"right"'
+        $session | Format-List * -Force | Out-String | Should -Not -Match '\bright\b'
+    }
+
+    It 'warns when it will believe any certificate' {
+        $null = Get-Failure { Connect-RedisCluster $Nodes[0] -SkipCertificateCheck -ConnectTimeout 1s -WarningVariable script:heard -WarningAction SilentlyContinue }
+        $heard | Should -HaveCount 1
+    }
+}
+
+Describe 'Get-RedisClusterNode' {
+    BeforeAll { $null = Connect-RedisCluster $Nodes[0] }
+
+    It 'streams every node' {
+        @(Get-RedisClusterNode).Count | Should -Be 4
+        @(Get-RedisClusterNode | Select-Object -First 1).Count | Should -Be 1
+        @(Get-RedisClusterNode -Role Replica).Count | Should -Be 0
+    }
+
+    It 'goes on after a name that fits no node' {
+        $found = Get-RedisClusterNode nobody:1, $Nodes[1] -ErrorAction SilentlyContinue -ErrorVariable missing
+        $found.Endpoint | Should -Be $Nodes[1]
+        $missing.FullyQualifiedErrorId | Should -BeLike 'NodeNotFound,*'
+        $missing.TargetObject | Should -Be 'nobody:1'
+    }
+
+    It 'takes wildcards and id prefixes' {
+        @(Get-RedisClusterNode 127.0.0.1:*).Count | Should -Be 4
+        $id = (Get-RedisClusterNode $Nodes[2]).Id
+        (Get-RedisClusterNode $id.Substring(0, 12)).Endpoint | Should -Be $Nodes[2]
+    }
+}
+
+Describe 'Get-RedisKeySlot' {
+    It 'needs no cluster' {
+        Disconnect-RedisCluster
+        $key = 'user:loadtest_user_33:reservations' | Get-RedisKeySlot
+        $key.Slot | Should -Be 5519
+        $key.Owner | Should -BeNullOrEmpty
+    }
+
+    It 'names the owner where there is one' {
+        (Get-RedisKeySlot '{a}b' -Cluster $Nodes[0]).Owner | Should -BeIn $Nodes
+    }
+}

@@ -1,0 +1,80 @@
+# Real servers for the tests: a lab cluster through the console front door, single servers directly. Dot-source it.
+
+$script:Repository = (Resolve-Path (Join-Path $PSScriptRoot '../..')).Path
+
+# A server on PATH is what the lab takes first; the test servers' folder is put before the user's own.
+function Add-ServerPath {
+    $servers = $env:RCO_SERVERS
+    if (-not $servers) {
+        $cache = if ($env:XDG_CACHE_HOME) { $env:XDG_CACHE_HOME } else { Join-Path $HOME '.cache' }
+        $servers = Join-Path $cache 'redisclusterops/servers'
+    }
+    $folder = Join-Path $servers 'redis-7.0'
+    $parts = $env:PATH -split [IO.Path]::PathSeparator
+    if ((Test-Path $folder) -and $parts -notcontains $folder) {
+        $env:PATH = $folder + [IO.Path]::PathSeparator + $env:PATH
+    }
+}
+
+function Invoke-Lab {
+    [string[]] $front = if ($env:RCO_CONSOLE) { @($env:RCO_CONSOLE) }
+    else { @('run', '--project', (Join-Path $script:Repository 'src/RedisClusterOps.Console'), '--') }
+    $output = & dotnet @front lab @args 2>&1
+    if ($LASTEXITCODE -ne 0) { throw "rco lab $args failed: $($output -join [Environment]::NewLine)" }
+    $output | Where-Object { $_ -is [string] -and $_.StartsWith('{') } | ForEach-Object { ConvertFrom-Json $_ }
+}
+
+# Starts four masters, the last without slots; returns their host:port.
+function Enter-Lab {
+    Add-ServerPath
+    # rco keeps its one running lab on record in the user's data folder; one of our own leaves the user's lab alone.
+    $script:DataHome = $env:XDG_DATA_HOME
+    $script:LabData = Join-Path ([IO.Path]::GetTempPath()) "redisclusterops-pester-$PID"
+    $null = New-Item -ItemType Directory $script:LabData -Force
+    $env:XDG_DATA_HOME = $script:LabData
+    Invoke-Lab up --json | ForEach-Object Endpoint
+}
+
+function Exit-Lab {
+    Invoke-Lab down
+    $env:XDG_DATA_HOME = $script:DataHome
+    Remove-Item $script:LabData -Recurse -Force
+}
+
+# Leaves a slot in the middle of its migration.
+function Invoke-Wedge([int] $Slot, [int] $Key = 30, [int] $Moved = 10) {
+    $null = Invoke-Lab wedge --json --slot $Slot --keys $Key --moved $Moved
+}
+
+# Starts one redis-server that is part of no lab; returns its process and endpoint.
+function Enter-Server([string[]] $Setting) {
+    $folder = Join-Path ([IO.Path]::GetTempPath()) ([IO.Path]::GetRandomFileName())
+    $null = New-Item -ItemType Directory $folder
+    foreach ($attempt in 1..20) {
+        # The cluster bus listens 10000 above; together they stay below the ephemeral range.
+        $port = Get-Random -Minimum 13000 -Maximum 22000
+        $arguments = @('--port', $port, '--bind', '127.0.0.1', '--save', '""', '--dir', $folder) + $Setting
+        $process = Start-Process redis-server -ArgumentList $arguments -PassThru -RedirectStandardOutput (Join-Path $folder 'log')
+        foreach ($look in 1..50) {
+            Start-Sleep -Milliseconds 100
+            if ($process.HasExited) { break }
+            if ((Get-Content (Join-Path $folder 'log') -Raw) -match 'Ready to accept connections') {
+                return [pscustomobject]@{ Endpoint = "127.0.0.1:$port"; Process = $process; Folder = $folder }
+            }
+        }
+    }
+    throw "No redis-server could be started ($attempt attempts, $look looks at the last one)."
+}
+
+function Exit-Server($Server) {
+    Stop-Process -Id $Server.Process.Id -Force
+    $Server.Process.WaitForExit()
+    Remove-Item $Server.Folder -Recurse -Force
+}
+
+# Runs a script in a fresh PowerShell of the same edition and returns what a screen would show.
+function Invoke-FreshPowerShell([string] $Script, [string[]] $Switch = @()) {
+    $module = Join-Path $script:Repository 'out/RedisClusterOps'
+    $full = "Import-Module '$module'; " + $Script
+    & (Get-Process -Id $PID).Path -NoProfile @Switch -Command $full 2>&1 | Out-String -Width 400
+}

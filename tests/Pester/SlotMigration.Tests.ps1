@@ -1,0 +1,179 @@
+BeforeAll {
+    . (Join-Path $PSScriptRoot 'LabCluster.ps1')
+    $script:ModulePath = Join-Path $Repository 'out/RedisClusterOps'
+    Import-Module $ModulePath
+    $script:Nodes = Enter-Lab
+    $null = Connect-RedisCluster $Nodes[0]
+}
+
+AfterAll {
+    Disconnect-RedisCluster
+    Exit-Lab
+}
+
+Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
+    It 'rehearses with -WhatIf, then does it' {
+        Invoke-Wedge -Slot 5519
+        $open = Get-RedisOpenSlot
+        $open.Slot | Should -Be 5519
+        $open.State | Should -Be 'Migrating'
+        $open.KeysOnSource | Should -Be 20
+        $open.Advice | Should -Be 'Complete-RedisSlotMigration -Slot 5519'
+
+        $shown = Invoke-FreshPowerShell "Get-RedisOpenSlot -Cluster $($Nodes[0]) | Complete-RedisSlotMigration -WhatIf"
+        $shown | Should -Match 'complete: move 20 keys from'
+        $shown | Should -Match 'MIGRATE'
+        $shown | Should -Match 'CLUSTER SETSLOT 5519 NODE'
+        $shown | Should -Not -Match 'Completed'
+        (Get-RedisOpenSlot).KeysOnSource | Should -Be 20
+
+        $result = Get-RedisOpenSlot | Complete-RedisSlotMigration -Confirm:$false
+        $result.Outcome | Should -Be 'Completed'
+        $result.KeysMoved | Should -Be 20
+        Get-RedisOpenSlot | Should -BeNullOrEmpty
+        @(Get-RedisSlotKey 5519 -Node $result.Target).Count | Should -Be 30
+        Test-RedisCluster -Quiet | Should -BeTrue
+    }
+
+    It 'binds slot, source, target and cluster by property name' {
+        Invoke-Wedge -Slot 10
+        $open = Get-RedisOpenSlot
+        Disconnect-RedisCluster
+        try {
+            $copy = [pscustomobject]@{ Slot = $open.Slot; Source = $open.Source; Target = $open.Target; Cluster = $Nodes[0] }
+            ($copy | Complete-RedisSlotMigration).Outcome | Should -Be 'Completed'
+        }
+        finally { $null = Connect-RedisCluster $Nodes[0] }
+    }
+
+    It 'takes a slot from the pipeline' {
+        Invoke-Wedge -Slot 11
+        (11 | Complete-RedisSlotMigration -MaxStall 5ms -Timeout 30s).Outcome | Should -Be 'Completed'
+    }
+
+    It 'asks nothing by itself, not even when nobody could answer' {
+        Invoke-Wedge -Slot 12
+        Invoke-FreshPowerShell "Complete-RedisSlotMigration 12 -Cluster $($Nodes[0])" '-NonInteractive' | Should -Match 'Completed'
+    }
+
+    It 'does nothing where consent was asked for and nobody can give it' {
+        Invoke-Wedge -Slot 13
+        Invoke-FreshPowerShell "Complete-RedisSlotMigration 13 -Cluster $($Nodes[0]) -Confirm" '-NonInteractive' | Should -Not -Match 'Completed'
+        (Get-RedisOpenSlot 13).State | Should -Be 'Migrating'
+        $null = Complete-RedisSlotMigration 13
+    }
+
+    It 'fails slot by slot, with a result each, and goes on' {
+        Invoke-Wedge -Slot 15
+        $results = 14, 15, 16 | Complete-RedisSlotMigration -ErrorAction SilentlyContinue -ErrorVariable failures
+        $results.Outcome | Should -Be @('Failed', 'Completed', 'Failed')
+        $failures.FullyQualifiedErrorId | Should -Be (@('SlotNotOpen,RedisClusterOps.Commands.CompleteRedisSlotMigrationCommand') * 2)
+        $failures.TargetObject | Should -Be @('14', '16')
+    }
+
+    It 'stops the script where the caller says so' {
+        { Complete-RedisSlotMigration 14 -ErrorAction Stop } | Should -Throw -ErrorId 'SlotNotOpen,*'
+    }
+
+    It 'refuses what is no slot, no node, or fits two nodes' {
+        { Complete-RedisSlotMigration 16384 } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
+        { Complete-RedisSlotMigration 1 -MaxStall 5 } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
+        Invoke-Wedge -Slot 17
+        { Complete-RedisSlotMigration 17 -Target nobody:1 -ErrorAction Stop } | Should -Throw -ErrorId 'NodeNotFound,*'
+        (Get-RedisOpenSlot 17).State | Should -Be 'Migrating'
+        $null = Complete-RedisSlotMigration 17
+    }
+
+    It 'can be stopped, and goes on with the same line' {
+        Invoke-Wedge -Slot 18 -Key 2000 -Moved 0
+        $shell = [PowerShell]::Create()
+        try {
+            $null = $shell.AddScript("Import-Module '$ModulePath'; Complete-RedisSlotMigration 18 -Cluster $($Nodes[0]) -MaxKeysPerSecond 100 -BatchSize 10")
+            $running = $shell.BeginInvoke()
+            foreach ($look in 1..100) {
+                Start-Sleep -Milliseconds 100
+                if ((Get-RedisOpenSlot 18).KeysOnTarget -gt 0) { break }
+            }
+            $look | Should -BeLessThan 100
+            $clock = [Diagnostics.Stopwatch]::StartNew()
+            $shell.Stop()
+            $clock.Elapsed.TotalSeconds | Should -BeLessThan 5
+            $running.IsCompleted | Should -BeTrue
+        }
+        finally { $shell.Dispose() }
+        $open = Get-RedisOpenSlot 18
+        $open.State | Should -Be 'Migrating'
+        $open.KeysOnSource + $open.KeysOnTarget | Should -Be 2000
+        ($open | Complete-RedisSlotMigration).Outcome | Should -Be 'Completed'
+        @(Get-RedisSlotKey 18).Count | Should -Be 2000
+    }
+
+    It 'says each step with -Verbose and each command with -Debug' {
+        Invoke-Wedge -Slot 19
+        $shown = Invoke-FreshPowerShell "`$DebugPreference = 'Continue'; Complete-RedisSlotMigration 19 -Cluster $($Nodes[0]) -Verbose"
+        $shown | Should -Match 'VERBOSE: Slot 19'
+        $shown | Should -Match 'DEBUG: .*SETSLOT'
+    }
+}
+
+Describe 'Move-RedisSlotKey' {
+    It 'moves some keys and leaves the slot open' {
+        Invoke-Wedge -Slot 20
+        Move-RedisSlotKey 20 -First 1000 -WhatIf
+        (Get-RedisOpenSlot 20).KeysOnSource | Should -Be 20
+        $moved = Move-RedisSlotKey 20 -First 5
+        $moved.KeysMoved | Should -Be 5
+        $moved.KeysRemaining | Should -Be 15
+        $name = (Get-RedisSlotKey 20 -Node $moved.Source -First 1).Name
+        (Move-RedisSlotKey 20 -Key $name).KeysMoved | Should -Be 1
+        (Get-RedisOpenSlot 20 | Move-RedisSlotKey).KeysRemaining | Should -Be 0
+        (Get-RedisOpenSlot 20).State | Should -Be 'Drained'
+        (Get-RedisOpenSlot 20 | Complete-RedisSlotMigration).Outcome | Should -Be 'Completed'
+    }
+}
+
+Describe 'Get-RedisSlotKey' {
+    It 'streams, and ends when a later cmdlet has enough' {
+        Invoke-Wedge -Slot 21 -Key 500 -Moved 0
+        @(Get-RedisSlotKey 21).Count | Should -Be 500
+        $clock = [Diagnostics.Stopwatch]::StartNew()
+        $first = Get-RedisSlotKey 21 -Detail | Select-Object -First 1
+        $clock.Elapsed.TotalSeconds | Should -BeLessThan 5
+        $first.Type | Should -Be 'string'
+        $first.MemoryUsage | Should -BeGreaterThan 0
+        $first.RawName.Count | Should -BeGreaterThan 0
+        $null = Complete-RedisSlotMigration 21
+    }
+}
+
+Describe 'Views' {
+    BeforeAll {
+        Invoke-Wedge -Slot 22
+        function Get-Line($InputObject) {
+            $InputObject | Out-String -Width 120 -Stream | Where-Object { $_.Trim() }
+        }
+    }
+
+    AfterAll { $null = Complete-RedisSlotMigration 22 }
+
+    It 'fit 120 columns: <Name>' -ForEach @(
+        @{ Name = 'nodes'; Script = { Get-RedisClusterNode }; Shows = '10922-16383' }
+        @{ Name = 'cluster'; Script = { Get-RedisClusterInfo }; Shows = 'SlotsAssigned' }
+        @{ Name = 'session'; Script = { (Get-RedisClusterInfo).Cluster }; Shows = 'Seeds' }
+        @{ Name = 'health'; Script = { Test-RedisCluster }; Shows = 'Next: Complete-RedisSlotMigration -Slot 22' }
+        @{ Name = 'findings'; Script = { (Test-RedisCluster).Findings }; Shows = 'SlotOpen' }
+        @{ Name = 'open slots'; Script = { Get-RedisOpenSlot }; Shows = 'Complete-RedisSlotMigration -Slot 22' }
+        @{ Name = 'keys'; Script = { Get-RedisSlotKey 22 -First 3 -Detail }; Shows = 'string' }
+        @{ Name = 'key slots'; Script = { Get-RedisKeySlot a, b }; Shows = '15495' }
+        @{ Name = 'key moves'; Script = { Move-RedisSlotKey 22 -First 1 }; Shows = 'Remaining' }
+        @{ Name = 'results'; Script = { Complete-RedisSlotMigration 30 -ErrorAction SilentlyContinue }; Shows = 'Failed' }
+    ) {
+        $lines = Get-Line (& $Script)
+        $lines | ForEach-Object { $_.TrimEnd().Length } | Measure-Object -Maximum | ForEach-Object Maximum | Should -BeLessOrEqual 120
+        $lines -join "`n" | Should -Match ([regex]::Escape($Shows))
+    }
+
+    It 'have a list with everything behind the table of open slots' {
+        Get-RedisOpenSlot | Format-List | Out-String -Width 120 | Should -Match 'ClientsSee'
+    }
+}

@@ -1,0 +1,142 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps.Core.Tests;
+
+/// <summary>A cluster made up for a test: what each node believes, and who holds how many keys of slot 5519.</summary>
+/// <remarks>Ids are single words padded to forty characters, so that a failing test can be read.</remarks>
+internal sealed class ClusterScene
+{
+    public const int Slot = 5519;
+
+    private readonly List<Actor> _actors = [];
+    private readonly Dictionary<string, long?> _keys = [];
+
+    /// <summary>S owns slot 5519 and half of the others, X the other half, T has none; all agree.</summary>
+    public static ClusterScene Stable() => new ClusterScene()
+        .Master("S", epoch: 1, "0-8191").Master("X", epoch: 2, "8192-16383").Master("T", epoch: 3)
+        .Keys("S", 100).Keys("T", 0).Keys("X", 0);
+
+    /// <summary>The runbook's wedge: both flags, 100 keys on S, 50 on T.</summary>
+    public static ClusterScene Wedged() => Stable().Migrating("S", "T").Importing("T", "S").Keys("S", 100).Keys("T", 50);
+
+    public static string Id(string name) => name.PadRight(40, '0');
+
+    public ClusterScene Master(string name, long epoch, string? slots = null) => With(new Actor(name, epoch, Set(slots)));
+
+    public ClusterScene Replica(string name, string of) => With(new Actor(name, 0, SlotSet.Empty) { MasterOf = of });
+
+    public ClusterScene Migrating(string name, string to, int slot = Slot) => Change(name, actor => actor.Migrating[slot] = Id(to));
+
+    public ClusterScene Importing(string name, string from, int slot = Slot) => Change(name, actor => actor.Importing[slot] = Id(from));
+
+    public ClusterScene Keys(string name, long? keys)
+    {
+        _keys[Id(name)] = keys;
+        return this;
+    }
+
+    /// <summary>Does not answer; the others say that it is down.</summary>
+    public ClusterScene Down(string name) => Change(name, actor => actor.IsDown = true);
+
+    /// <summary>What a node says of its own slots, whatever the others believe.</summary>
+    public ClusterScene Claims(string name, string? slots) => Change(name, actor => actor.Claimed = Set(slots));
+
+    /// <summary>What everybody but the node itself believes it to own.</summary>
+    public ClusterScene BelievedToOwn(string name, string? slots) => Change(name, actor => actor.Slots = Set(slots));
+
+    /// <summary>What one node believes another to own.</summary>
+    public ClusterScene Believes(string name, string other, string? slots) => Change(name, actor => actor.Beliefs[other] = Set(slots));
+
+    public ClusterScene BecameReplica(string name, string of) => Change(name, actor =>
+    {
+        actor.MasterOf = of;
+        actor.Slots = SlotSet.Empty;
+    });
+
+    public ClusterScene Task(string on, AtomicTask task) => Change(on, actor => actor.Tasks.Add(task));
+
+    public ClusterScene Engine(string name, string info) => Change(name, actor => actor.Info = info);
+
+    public ClusterView View() => new(
+        _actors.Select(Node).OrderBy(node => node.Id, StringComparer.Ordinal).ToList(), new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+
+    public SlotSituation Situation() => new(View(), Slot, _keys.Where(pair => !_actors.Single(actor => Id(actor.Name) == pair.Key).IsDown).ToDictionary());
+
+    public SlotDiagnosis? Diagnose() => SlotDiagnostician.Diagnose(Situation());
+
+    private ClusterScene With(Actor actor)
+    {
+        _actors.Add(actor);
+        return this;
+    }
+
+    private ClusterScene Change(string name, Action<Actor> change)
+    {
+        change(_actors.Single(actor => actor.Name == name));
+        return this;
+    }
+
+    private ClusterNode Node(Actor actor)
+    {
+        var view = actor.IsDown ? null : new NodeView(Endpoint(actor), _actors.Select(other => Line(actor, other)).ToList())
+        {
+            AtomicTasks = actor.Tasks,
+            Facts = ServerFacts.Parse(actor.Info),
+        };
+        var seen = _actors.First(other => !other.IsDown);
+        var state = actor.IsDown ? RedisNodeState.Fail : RedisNodeState.Ok;
+        return new ClusterNode(Id(actor.Name), Endpoint(actor), view?.Self ?? Line(seen, actor), view, state, actor.IsDown ? "connection refused" : null);
+    }
+
+    private static NodeLine Line(Actor by, Actor about)
+    {
+        var self = by == about;
+        return new NodeLine
+        {
+            Id = Id(about.Name),
+            Host = "10.0.0." + (about.Name[0] - 'A' + 1),
+            Port = 6379,
+            Flags = (self ? NodeFlags.Myself : NodeFlags.None) | (about.MasterOf is null ? NodeFlags.Master : NodeFlags.Replica) | (about.IsDown ? NodeFlags.Fail : NodeFlags.None),
+            MasterId = about.MasterOf is { } master ? Id(master) : null,
+            ConfigEpoch = about.Epoch,
+            Connected = !about.IsDown,
+            Slots = self ? about.Claimed ?? about.Slots : by.Beliefs.TryGetValue(about.Name, out var belief) ? belief : about.Slots,
+            MigratingTo = self ? about.Migrating : NodeLine.NoSlots,
+            ImportingFrom = self ? about.Importing : NodeLine.NoSlots,
+        };
+    }
+
+    private static NodeEndpoint Endpoint(Actor actor) => new("10.0.0." + (actor.Name[0] - 'A' + 1), 6379);
+
+    private static SlotSet Set(string? slots) => SlotSet.From((slots ?? string.Empty).Split(',', StringSplitOptions.RemoveEmptyEntries)
+        .Select(text => SlotRange.TryParse(text, out var range) ? range : throw new FormatException(text)));
+
+    private sealed class Actor(string name, long epoch, SlotSet slots)
+    {
+        public string Name { get; } = name;
+
+        public long Epoch { get; } = epoch;
+
+        public SlotSet Slots { get; set; } = slots;
+
+        public SlotSet? Claimed { get; set; }
+
+        public Dictionary<string, SlotSet> Beliefs { get; } = [];
+
+        public string? MasterOf { get; set; }
+
+        public bool IsDown { get; set; }
+
+        public string Info { get; set; } = "redis_version:7.0.15";
+
+        public Dictionary<int, string> Migrating { get; } = [];
+
+        public Dictionary<int, string> Importing { get; } = [];
+
+        public List<AtomicTask> Tasks { get; } = [];
+    }
+}

@@ -1,0 +1,121 @@
+using System.Linq;
+using RedisClusterOps.Planning;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Planning;
+
+/// <summary>A plan holds what is left to do, in the one safe order, and nothing that is done already.</summary>
+public class CompletionPlannerTests
+{
+    private static readonly RedisClusterSession Session = RedisClusterSession.Parse("10.0.0.1:6379");
+
+    [Fact]
+    public void A_wedged_slot_is_drained_taken_over_and_told_target_first_then_source_then_others() => Assert.Equal(
+        ["MoveKeys", "TakeOver", "TellOwner S", "TellOwner X"], Steps(ClusterScene.Wedged()));
+
+    [Fact]
+    public void A_drained_slot_is_not_drained_again() => Assert.Equal(
+        ["TakeOver", "TellOwner S", "TellOwner X"], Steps(ClusterScene.Wedged().Keys("S", 0)));
+
+    [Fact]
+    public void Importing_is_set_before_migrating_is() => Assert.Equal(
+        ["SetImporting", "MoveKeys", "TakeOver", "TellOwner S", "TellOwner X"], Steps(ClusterScene.Stable().Migrating("S", "T")));
+
+    [Fact]
+    public void An_importer_gets_its_source_to_migrate() => Assert.Equal(
+        ["SetMigrating", "MoveKeys", "TakeOver", "TellOwner S", "TellOwner X"], Steps(ClusterScene.Stable().Importing("T", "S")));
+
+    [Fact]
+    public void After_a_failover_of_the_source_both_flags_are_made_anew_importing_first() => Assert.Equal(
+        ["SetImporting", "SetMigrating", "MoveKeys", "TakeOver", "TellOwner N", "TellOwner X"],
+        Steps(ClusterScene.Wedged().Master("N", 9, "0-8191").BecameReplica("S", of: "N").Keys("N", 100).Keys("T", 50)));
+
+    [Fact]
+    public void An_importer_that_takes_nobody_for_the_owner_is_told_first() => Assert.Equal(
+        "CorrectOwner",
+        Steps(ClusterScene.Wedged().Master("N", 9, "0-8191").BecameReplica("S", of: "N").Believes("T", "N", "0-100").Keys("N", 100).Keys("T", 50))[0]);
+
+    [Fact]
+    public void What_the_target_finished_is_only_told() => Assert.Equal(
+        ["TellOwner S", "TellOwner X"],
+        Steps(ClusterScene.Stable().BelievedToOwn("S", "0-5518,5520-8191").BelievedToOwn("T", "5519").Migrating("S", "T").Keys("S", 0)));
+
+    [Fact]
+    public void What_the_source_finished_needs_the_target_to_take_over_and_opens_nothing() => Assert.Equal(
+        ["TakeOver", "TellOwner S", "TellOwner X"],
+        Steps(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Importing("T", "S").Keys("S", 0).Keys("T", 100)));
+
+    [Fact]
+    public void What_the_source_finished_with_keys_left_is_refused_for_they_would_be_deleted() => Assert.Equal(
+        FailureCode.SourceNotEmpty,
+        Refusal(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Importing("T", "S").Keys("S", 4).Keys("T", 100)).Code);
+
+    [Fact]
+    public void Strays_a_dispute_and_a_tangle_are_refused_with_the_state_and_a_next_step()
+    {
+        foreach (var scene in new[]
+                 {
+                     ClusterScene.Stable().Importing("T", "S").Keys("T", 3), ClusterScene.Stable().Claims("T", "5519"), ClusterScene.Wedged().Importing("X", "S"),
+                 })
+        {
+            var refusal = Refusal(scene);
+            Assert.Equal(FailureCode.SlotStateUnsuitable, refusal.Code);
+            Assert.Contains(scene.Diagnose()!.State.ToString(), refusal.Message);
+            Assert.NotNull(refusal.NextStep);
+        }
+    }
+
+    [Fact]
+    public void Nothing_is_decided_without_an_end_that_does_not_answer()
+    {
+        var refusal = Refusal(ClusterScene.Wedged().Down("T"));
+        Assert.Equal(FailureCode.NodeUnreachable, refusal.Code);
+        Assert.Contains("10.0.0.20:6379", refusal.Message);
+    }
+
+    [Fact]
+    public void A_third_master_that_does_not_answer_is_a_warning_and_gets_no_command()
+    {
+        var plan = Plan(ClusterScene.Wedged().Down("X"));
+        Assert.Equal(["MoveKeys", "TakeOver", "TellOwner S"], plan.Actions.Select(Name));
+        Assert.Contains(plan.Warnings, warning => warning.StartsWith("10.0.0.24:6379 does not answer"));
+    }
+
+    [Fact]
+    public void Different_versions_are_a_warning() => Assert.Contains(
+        Plan(ClusterScene.Wedged().Engine("S", "redis_version:8.6.3")).Warnings, warning => warning.Contains("older target"));
+
+    [Fact]
+    public void The_plan_shows_every_command_with_its_node_and_hides_the_password()
+    {
+        var session = RedisClusterSession.Parse("redis://operator:secret@10.0.0.1:6379");
+        var plan = CompletionPlanner.Plan(ClusterScene.Wedged().Diagnose()!, session, new MoveOptions());
+        Assert.Equal(
+            [
+                "10.0.0.19:6379 MIGRATE 10.0.0.20 6379 \"\" 0 60000 AUTH2 *** *** KEYS <100 keys, in batches>",
+                "10.0.0.20:6379 CLUSTER SETSLOT 5519 NODE " + ClusterScene.Id("T"),
+                "10.0.0.19:6379 CLUSTER SETSLOT 5519 NODE " + ClusterScene.Id("T"),
+                "10.0.0.24:6379 CLUSTER SETSLOT 5519 NODE " + ClusterScene.Id("T"),
+            ],
+            plan.Commands.Select(command => command.Node + " " + command.Command));
+        Assert.All(plan.Commands, command => Assert.NotEmpty(command.Why));
+        Assert.DoesNotContain("secret", plan.ToString());
+    }
+
+    [Fact]
+    public void Keys_are_moved_by_themselves_only_where_both_ends_are_open()
+    {
+        var refusal = Assert.Throws<RedisOperationException>(
+            () => CompletionPlanner.PlanKeyMove(ClusterScene.Stable().Importing("T", "S").Diagnose()!, Session, new MoveOptions()));
+        Assert.Equal(FailureCode.SlotNotOpen, refusal.Code);
+        Assert.Equal(["MoveKeys"], CompletionPlanner.PlanKeyMove(ClusterScene.Wedged().Diagnose()!, Session, new MoveOptions()).Actions.Select(Name));
+    }
+
+    private static SlotPlan Plan(ClusterScene scene) => CompletionPlanner.Plan(scene.Diagnose()!, Session, new MoveOptions());
+
+    private static string[] Steps(ClusterScene scene) => Plan(scene).Actions.Select(Name).ToArray();
+
+    private static string Name(SlotAction action) => action is TellOwner tell ? "TellOwner " + tell.Node.Id.TrimEnd('0') : action.GetType().Name;
+
+    private static RedisOperationException Refusal(ClusterScene scene) => Assert.Throws<RedisOperationException>(() => Plan(scene));
+}

@@ -1,0 +1,284 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Net.Sockets;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Protocol;
+
+public sealed class NodeConnectionTests
+{
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(5);
+    private static readonly RespCommand Ping = RespCommand.Of("PING");
+
+    [Fact]
+    public async Task Replies_come_in_the_order_of_the_commands_errors_included()
+    {
+        await using var node = FakeNode.Answering(command => command switch { "A" => ":1\r\n", "B" => "-ERR no\r\n", _ => "+OK\r\n" });
+        using var connection = await ConnectAsync(node);
+
+        var replies = await connection.SendAsync([RespCommand.Of("A"), RespCommand.Of("B"), RespCommand.Of("C")], null, CancellationToken.None);
+
+        Assert.Equal(["Integer 1", "Error ERR no", "SimpleString OK"], replies.Select(Bytes.Describe));
+        Assert.True(connection.IsUsable);
+    }
+
+    [Fact]
+    public async Task Every_command_is_traced_before_it_is_sent_without_its_secrets()
+    {
+        await using var node = FakeNode.Answering(_ => "+OK\r\n");
+        var traced = new List<string>();
+        var connector = new NodeConnector(
+            new ConnectionOptions { User = "ann", Password = "hunter2" }, (endpoint, command) => traced.Add($"{endpoint} {command}"));
+
+        using var connection = await connector.ConnectAsync(node.Endpoint, CancellationToken.None);
+        await connection.SendAsync([Ping], null, CancellationToken.None);
+
+        Assert.Equal([$"{node.Endpoint} AUTH ***", $"{node.Endpoint} CLIENT SETNAME redisclusterops", $"{node.Endpoint} PING"], traced);
+        Assert.Equal(["AUTH ann hunter2", "CLIENT SETNAME redisclusterops", "PING"], node.Commands);
+    }
+
+    [Fact]
+    public async Task A_pipeline_larger_than_every_buffer_does_not_deadlock_with_a_server_that_answers_while_it_reads()
+    {
+        var value = new string('v', 10_000);
+        await using var node = FakeNode.Answering(_ => $"${value.Length}\r\n{value}\r\n");
+        using var connection = await ConnectAsync(node);
+
+        var replies = await connection.SendAsync(
+            [.. Enumerable.Repeat(RespCommand.Of("ECHO", value), 2_000)], TimeSpan.FromSeconds(30), CancellationToken.None);
+
+        Assert.Equal(2_000, replies.Count);
+        Assert.All(replies, reply => Assert.Equal(value.Length, reply.Bytes.Length));
+    }
+
+    [Fact]
+    public async Task Concurrent_sends_wait_for_one_another_and_get_their_own_replies()
+    {
+        await using var node = FakeNode.Answering(command => command.StartsWith("ECHO", StringComparison.Ordinal) ? $"+{command[5..]}\r\n" : "+OK\r\n");
+        using var connection = await ConnectAsync(node);
+
+        var replies = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => connection.AskAsync(RespCommand.Of("ECHO", i), CancellationToken.None)));
+
+        Assert.Equal(Enumerable.Range(0, 100).Select(i => $"{i}"), replies.Select(reply => reply.Text));
+    }
+
+    [Fact]
+    public async Task No_answer_in_time_leaves_the_outcome_unknown_and_ends_the_connection()
+    {
+        await using var node = FakeNode.AfterLogin(async session =>
+        {
+            await session.ReceiveAsync();
+            await session.StallAsync();
+        });
+        using var connection = await ConnectAsync(node);
+
+        var failure = await Assert.ThrowsAsync<RedisConnectionException>(
+            () => connection.SendAsync([RespCommand.Of("CLUSTER", "NODES")], TimeSpan.FromMilliseconds(100), CancellationToken.None));
+
+        Assert.Equal(FailureCode.ConnectionFailed, failure.Code);
+        Assert.True(failure.OutcomeUnknown);
+        Assert.Equal(node.Endpoint, failure.Endpoint);
+        Assert.Equal($"{node.Endpoint} did not answer CLUSTER NODES: no answer within 100 ms.", failure.Message);
+        await AssertClosedAsync(connection);
+    }
+
+    [Fact]
+    public async Task A_reply_that_drips_without_end_is_cut_off_at_the_timeout()
+    {
+        await using var node = FakeNode.AfterLogin(async session =>
+        {
+            await session.ReceiveAsync();
+            while (true)
+                await session.SendAsync(">1\r\n:1\r\n");
+        });
+        using var connection = await ConnectAsync(node, new ConnectionOptions { CommandTimeout = TimeSpan.FromMilliseconds(200) });
+
+        var failure = await Assert.ThrowsAsync<RedisConnectionException>(() => connection.SendAsync([Ping], null, CancellationToken.None).WaitAsync(Soon));
+
+        Assert.Contains("no answer within 200 ms", failure.Message);
+    }
+
+    [Fact]
+    public async Task Cancelling_ends_a_read_that_is_under_way()
+    {
+        using var cancellation = new CancellationTokenSource();
+        await using var node = FakeNode.AfterLogin(async session =>
+        {
+            await session.ReceiveAsync();
+            await session.SendAsync("$100\r\nhalf");
+            await cancellation.CancelAsync();
+            await session.StallAsync();
+        });
+        using var connection = await ConnectAsync(node);
+
+        var cancelled = await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => connection.SendAsync([Ping], TimeSpan.FromMinutes(5), cancellation.Token).WaitAsync(Soon));
+
+        Assert.Equal(cancellation.Token, cancelled.CancellationToken);
+        await AssertClosedAsync(connection);
+    }
+
+    [Fact]
+    public async Task Cancelling_ends_a_read_even_where_the_runtime_minds_no_token_once_a_read_has_begun()
+    {
+        using var cancellation = new CancellationTokenSource();
+        await using var node = FakeNode.Running(async session =>
+        {
+            await session.ReceiveAsync();
+            await cancellation.CancelAsync();
+            await session.StallAsync();
+        });
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(node.Endpoint.Host, node.Endpoint.Port);
+        using var connection = new NodeConnection(node.Endpoint, socket, new TokenIgnoringStream(socket), new ConnectionOptions(), null);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => connection.SendAsync([Ping], TimeSpan.FromMinutes(5), cancellation.Token).WaitAsync(Soon));
+    }
+
+    [Fact]
+    public async Task A_token_that_is_already_cancelled_sends_nothing_and_leaves_the_connection_usable()
+    {
+        await using var node = FakeNode.Answering(_ => "+OK\r\n");
+        using var connection = await ConnectAsync(node);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => connection.SendAsync([Ping], null, new CancellationToken(true)));
+
+        Assert.True(connection.IsUsable);
+        Assert.Equal("OK", (await connection.AskAsync(Ping, CancellationToken.None)).Text);
+        Assert.Equal(["CLIENT SETNAME redisclusterops", "PING"], node.Commands);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("$10\r\nhal")]
+    [InlineData("*2\r\n:1\r\n")]
+    public async Task A_server_that_closes_before_the_reply_is_whole_leaves_the_outcome_unknown(string partOfReply)
+    {
+        await using var node = FakeNode.AfterLogin(session => session.AnswerAsync(_ => partOfReply));
+        using var connection = await ConnectAsync(node);
+
+        var failure = await Assert.ThrowsAsync<RedisConnectionException>(
+            () => connection.SendAsync([RespCommand.Of("MIGRATE", "h", 1, "k", 0, 1000), Ping], null, CancellationToken.None));
+
+        Assert.Equal(FailureCode.ConnectionFailed, failure.Code);
+        Assert.True(failure.OutcomeUnknown);
+        Assert.Equal($"{node.Endpoint} did not answer MIGRATE h 1 k 0 1000 and 1 more: the connection was closed.", failure.Message);
+        await AssertClosedAsync(connection);
+    }
+
+    [Theory]
+    [InlineData("HTTP/1.1 400 Bad Request\r\n", "HTTP/1.1 400 Bad Request")]
+    [InlineData("*99999999\r\n", "more than 4194304 elements")]
+    [InlineData("$999999999\r\n", "more than 536870912 bytes")]
+    public async Task A_reply_that_is_none_ends_the_connection_and_is_named(string raw, string shown)
+    {
+        await using var node = FakeNode.AfterLogin(session => session.AnswerAllAsync(_ => raw));
+        using var connection = await ConnectAsync(node);
+
+        var failure = await Assert.ThrowsAsync<RedisConnectionException>(() => connection.SendAsync([Ping], null, CancellationToken.None));
+
+        Assert.Equal(FailureCode.ProtocolError, failure.Code);
+        Assert.True(failure.OutcomeUnknown);
+        Assert.Contains(node.Endpoint.ToString(), failure.Message);
+        Assert.Contains(shown, failure.Message);
+        await AssertClosedAsync(connection);
+    }
+
+    [Fact]
+    public async Task A_reply_without_end_is_refused_at_the_limit()
+    {
+        await using var node = FakeNode.AfterLogin(async session =>
+        {
+            await session.ReceiveAsync();
+            await session.SendAsync("*1000000\r\n");
+            while (true)
+                await session.SendAsync($"$1000\r\n{new string('x', 1000)}\r\n");
+        });
+        using var connection = await ConnectAsync(node, new ConnectionOptions { Limits = new RespLimits { MaxReplyLength = 1_000_000 } });
+
+        var failure = await Assert.ThrowsAsync<RedisConnectionException>(() => connection.SendAsync([Ping], null, CancellationToken.None).WaitAsync(Soon));
+
+        Assert.Equal(FailureCode.ProtocolError, failure.Code);
+        Assert.Contains("more than 1000000 bytes in one reply", failure.Message);
+    }
+
+    [Fact]
+    public async Task Nothing_is_sent_on_a_disposed_connection()
+    {
+        await using var node = FakeNode.Answering(_ => "+OK\r\n");
+        var connection = await ConnectAsync(node);
+
+        connection.Dispose();
+        connection.Dispose();
+
+        await AssertClosedAsync(connection);
+        Assert.Equal(["CLIENT SETNAME redisclusterops"], node.Commands);
+    }
+
+    [Fact]
+    public async Task Disposing_ends_a_send_that_is_under_way()
+    {
+        var received = new TaskCompletionSource();
+        await using var node = FakeNode.AfterLogin(async session =>
+        {
+            await session.ReceiveAsync();
+            received.SetResult();
+            await session.StallAsync();
+        });
+        var connection = await ConnectAsync(node);
+        var sending = connection.SendAsync([Ping], TimeSpan.FromMinutes(5), CancellationToken.None);
+        await received.Task.WaitAsync(Soon);
+
+        connection.Dispose();
+
+        Assert.True((await Assert.ThrowsAsync<RedisConnectionException>(() => sending.WaitAsync(Soon))).OutcomeUnknown);
+    }
+
+    [Fact]
+    public async Task Sending_nothing_is_a_mistake_of_the_caller()
+    {
+        await using var node = FakeNode.Answering(_ => "+OK\r\n");
+        using var connection = await ConnectAsync(node);
+
+        await Assert.ThrowsAsync<ArgumentException>(() => connection.SendAsync([], null, CancellationToken.None));
+        Assert.True(connection.IsUsable);
+    }
+
+    [Fact]
+    public async Task Values_and_secrets_of_a_failed_command_are_not_in_the_error()
+    {
+        await using var node = FakeNode.AfterLogin(session => session.AnswerAsync(_ => ""));
+        using var connection = await ConnectAsync(node);
+
+        var failure = await Assert.ThrowsAsync<RedisConnectionException>(() => connection.SendAsync(
+            [RespCommand.Of("MIGRATE", "h", 1, "", 0, 1000, "AUTH2", "ann", "hunter2", "KEYS", "k")], null, CancellationToken.None));
+
+        Assert.DoesNotContain("hunter2", failure.ToString());
+    }
+
+    private static Task<INodeConnection> ConnectAsync(FakeNode node, ConnectionOptions? options = null) =>
+        new NodeConnector(options ?? new ConnectionOptions()).ConnectAsync(node.Endpoint, CancellationToken.None);
+
+    private static async Task AssertClosedAsync(INodeConnection connection)
+    {
+        Assert.False(connection.IsUsable);
+        var failure = await Assert.ThrowsAsync<RedisConnectionException>(() => connection.SendAsync([Ping], null, CancellationToken.None));
+        Assert.False(failure.OutcomeUnknown);
+        Assert.Equal($"The connection to {connection.Endpoint} is closed; PING was not sent.", failure.Message);
+    }
+
+    /// <summary>Reads as .NET Framework does.</summary>
+    private sealed class TokenIgnoringStream(Socket socket) : NetworkStream(socket, ownsSocket: true)
+    {
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            base.ReadAsync(buffer, offset, count, CancellationToken.None);
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            base.ReadAsync(buffer, CancellationToken.None);
+    }
+}

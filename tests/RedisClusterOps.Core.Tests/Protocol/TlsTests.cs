@@ -1,0 +1,305 @@
+using System;
+using System.IO;
+using System.Linq;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Protocol;
+
+public sealed class TlsTests : IDisposable
+{
+    private readonly TestAuthority _authority = new();
+
+    public void Dispose() => _authority.Dispose();
+
+    [Fact]
+    public async Task A_server_whose_authority_is_given_as_PEM_or_DER_is_trusted()
+    {
+        using var certificate = _authority.Issue();
+        await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n");
+
+        foreach (var file in new[] { _authority.PemFile, _authority.DerFile })
+        {
+            using var connection = await ConnectAsync(node, new TlsOptions { CaCertificatePath = file });
+            Assert.Equal("OK", (await connection.AskAsync(RespCommand.Of("PING"), CancellationToken.None)).Text);
+        }
+    }
+
+    [Fact]
+    public async Task One_authority_of_several_in_the_file_is_enough()
+    {
+        using var other = new TestAuthority();
+        using var certificate = _authority.Issue();
+        await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n");
+        var file = _authority.Write("both.pem", path => File.WriteAllText(path, File.ReadAllText(other.PemFile) + File.ReadAllText(_authority.PemFile)));
+
+        using var connection = await ConnectAsync(node, new TlsOptions { CaCertificatePath = file });
+
+        Assert.True(connection.IsUsable);
+    }
+
+    [Fact]
+    public async Task A_server_of_another_authority_is_refused()
+    {
+        using var other = new TestAuthority();
+        using var certificate = other.Issue();
+        await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n");
+        var file = _authority.PemFile;
+
+        await AssertRefusedAsync(node, new TlsOptions { CaCertificatePath = file }, "the server's certificate is not from the CA in " + file);
+        Assert.Empty(node.Commands);
+    }
+
+    [Fact]
+    public void A_forged_authority_is_not_trusted_for_having_the_name_and_serial_number_of_ours()
+    {
+        using var ours = new TestAuthority("Our authority");
+        using var theirs = new TestAuthority("Our authority");
+        var client = new TlsClient(new TlsOptions { CaCertificatePath = ours.PemFile });
+
+        Assert.Equal(ours.Certificate, theirs.Certificate); // as far as the framework compares them
+        Assert.Contains("is not from the CA in", ObjectionTo(client, theirs, shown: theirs));
+        Assert.Contains("is not from the CA in", ObjectionTo(client, theirs, shown: ours));
+        Assert.Null(ObjectionTo(client, ours, shown: theirs));
+        Assert.Null(ObjectionTo(client, ours, shown: ours));
+    }
+
+    [Fact]
+    public void An_authority_between_that_the_server_shows_leads_to_the_one_that_is_trusted()
+    {
+        using var between = new TestAuthority(parent: _authority);
+        var client = new TlsClient(new TlsOptions { CaCertificatePath = _authority.PemFile });
+
+        Assert.Null(ObjectionTo(client, between, shown: between));
+    }
+
+    [Fact]
+    public void An_authority_between_may_be_the_one_that_is_trusted()
+    {
+        using var between = new TestAuthority(parent: _authority);
+        using var beside = new TestAuthority(parent: _authority);
+        var client = new TlsClient(new TlsOptions { CaCertificatePath = between.PemFile });
+
+        Assert.Null(ObjectionTo(client, between, shown: _authority));
+        Assert.Contains("is not from the CA in", ObjectionTo(client, beside, shown: _authority));
+    }
+
+    [Fact]
+    public async Task A_server_that_the_machine_does_not_know_is_refused_by_default()
+    {
+        using var certificate = _authority.Issue();
+        await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n");
+
+        await AssertRefusedAsync(node, new TlsOptions(), "this machine does not trust the server's certificate");
+        Assert.Empty(node.Commands);
+    }
+
+    [Fact]
+    public async Task A_certificate_for_another_name_is_refused()
+    {
+        using var certificate = _authority.Issue(otherName: "elsewhere.example");
+        await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n");
+
+        await AssertRefusedAsync(node, new TlsOptions { CaCertificatePath = _authority.PemFile }, "the server's certificate is for another name");
+    }
+
+    [Fact]
+    public async Task A_certificate_that_has_run_out_is_refused()
+    {
+        using var certificate = _authority.Issue(daysLeft: -1);
+        await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n");
+
+        await AssertRefusedAsync(node, new TlsOptions { CaCertificatePath = _authority.PemFile }, "the server's certificate has run out");
+    }
+
+    [Fact]
+    public async Task Any_certificate_will_do_where_the_check_is_skipped()
+    {
+        using var certificate = _authority.Issue(otherName: "elsewhere.example", daysLeft: -1);
+        await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n");
+
+        using var connection = await ConnectAsync(node, new TlsOptions { SkipCertificateCheck = true });
+
+        Assert.True(connection.IsUsable);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("pfx-secret")]
+    public async Task The_client_shows_its_own_certificate(string? password)
+    {
+        using var certificate = _authority.Issue();
+        using var own = _authority.Issue(otherName: "operator");
+        X509Certificate2? shown = null;
+        await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n", (_, client, _, _) =>
+        {
+            shown = client is null ? null : new X509Certificate2(client);
+            return client is not null;
+        });
+
+        using var connection = await ConnectAsync(node, new TlsOptions
+        {
+            CaCertificatePath = _authority.PemFile,
+            CertificatePath = _authority.PfxFile(own, password),
+            CertificatePassword = password,
+        });
+
+        Assert.Equal(own.Thumbprint, shown?.Thumbprint);
+        shown?.Dispose();
+    }
+
+    [Fact]
+    public async Task A_server_that_wants_a_client_certificate_refuses_a_client_without()
+    {
+        using var certificate = _authority.Issue();
+        await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n", (_, client, _, _) => client is not null);
+
+        var failure = await Assert.ThrowsAsync<RedisConnectionException>(
+            () => ConnectAsync(node, new TlsOptions { CaCertificatePath = _authority.PemFile }));
+
+        Assert.Equal(FailureCode.ConnectionFailed, failure.Code);
+        Assert.StartsWith($"{node.Endpoint} did not answer CLIENT SETNAME redisclusterops: ", failure.Message);
+        Assert.EndsWith("If it wants a client certificate, connect with -CertificatePath.", failure.Message);
+    }
+
+    [Fact]
+    public async Task TLS_spoken_to_a_plain_port_fails_with_a_reason()
+    {
+        await using var node = FakeNode.Running(session => session.SendAsync("-ERR Protocol error: expected '$', got ' '\r\n"));
+
+        await AssertRefusedAsync(node, new TlsOptions(), "the TLS handshake failed");
+    }
+
+    [Fact]
+    public async Task Plain_bytes_spoken_to_a_TLS_port_fail_with_the_hint_to_use_TLS()
+    {
+        using var certificate = _authority.Issue();
+        await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n");
+
+        var failure = await Assert.ThrowsAsync<RedisConnectionException>(
+            () => new NodeConnector(new ConnectionOptions()).ConnectAsync(node.Endpoint, CancellationToken.None));
+
+        Assert.Contains("-UseTls", failure.Message);
+    }
+
+    [Fact]
+    public async Task Cancelling_ends_a_read_through_TLS()
+    {
+        using var cancellation = new CancellationTokenSource();
+        using var certificate = _authority.Issue();
+        await using var node = FakeNode.WithTls(certificate, command =>
+        {
+            if (command == "PING")
+                cancellation.Cancel();
+            return command == "PING" ? "$100\r\nhalf" : "+OK\r\n";
+        });
+        using var connection = await ConnectAsync(node, new TlsOptions { CaCertificatePath = _authority.PemFile });
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => connection.AskAsync(RespCommand.Of("PING"), cancellation.Token).WaitAsync(TimeSpan.FromSeconds(5)));
+
+        Assert.False(connection.IsUsable);
+    }
+
+    [Fact]
+    public async Task A_large_pipeline_passes_through_TLS()
+    {
+        var value = new string('v', 10_000);
+        using var certificate = _authority.Issue();
+        await using var node = FakeNode.WithTls(certificate, _ => $"${value.Length}\r\n{value}\r\n");
+        using var connection = await ConnectAsync(node, new TlsOptions { CaCertificatePath = _authority.PemFile });
+
+        var replies = await connection.SendAsync(
+            [.. Enumerable.Repeat(RespCommand.Of("ECHO", value), 500)], TimeSpan.FromSeconds(30), CancellationToken.None);
+
+        Assert.All(replies, reply => Assert.Equal(value.Length, reply.Bytes.Length));
+    }
+
+    [Theory]
+    [InlineData("no-such-file.pfx", null, "no-such-file.pfx can't be read")]
+    [InlineData("client.pem", "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n", "openssl pkcs12 -export")]
+    [InlineData("client.pfx", "no certificate at all", "client.pfx can't be read")]
+    [InlineData("client.pfx", "", "client.pfx can't be read")]
+    public void A_client_certificate_that_cannot_be_used_is_refused_before_anybody_is_dialled(string name, string? content, string reason)
+    {
+        var path = _authority.Write(name, file =>
+        {
+            if (content is not null)
+                File.WriteAllText(file, content);
+        });
+
+        AssertUnreadable(new TlsOptions { CertificatePath = path, CertificatePassword = "pfx-secret" }, path, reason);
+    }
+
+    [Fact]
+    public void A_wrong_password_of_the_certificate_is_refused_without_naming_it()
+    {
+        using var own = _authority.Issue();
+        var path = _authority.PfxFile(own, "right");
+
+        AssertUnreadable(new TlsOptions { CertificatePath = path, CertificatePassword = "pfx-secret" }, path, "can't be read");
+    }
+
+    [Fact]
+    public void A_certificate_without_its_key_is_no_client_certificate()
+    {
+        var path = _authority.DerFile;
+
+        AssertUnreadable(new TlsOptions { CertificatePath = path }, path, "holds no private key");
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("-----BEGIN PRIVATE KEY-----\nMII=\n-----END PRIVATE KEY-----\n")]
+    [InlineData("-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n")]
+    [InlineData("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")]
+    public void A_CA_file_without_a_certificate_is_refused_before_anybody_is_dialled(string? content)
+    {
+        var path = _authority.Write("odd.pem", file =>
+        {
+            if (content is not null)
+                File.WriteAllText(file, content);
+        });
+
+        AssertUnreadable(new TlsOptions { CaCertificatePath = path }, path, "The CA certificate " + path + " can't be read");
+    }
+
+    private static string? ObjectionTo(TlsClient client, TestAuthority issuer, TestAuthority shown)
+    {
+        using var certificate = issuer.Issue();
+        using var chain = new X509Chain();
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.VerificationFlags = X509VerificationFlags.AllowUnknownCertificateAuthority;
+        chain.ChainPolicy.ExtraStore.Add(shown.Certificate);
+        chain.Build(certificate);
+        return client.ObjectionTo(certificate, chain, SslPolicyErrors.RemoteCertificateChainErrors);
+    }
+
+    private static Task<INodeConnection> ConnectAsync(FakeNode node, TlsOptions tls) =>
+        new NodeConnector(new ConnectionOptions { Tls = tls }).ConnectAsync(node.Endpoint, CancellationToken.None);
+
+    private static async Task AssertRefusedAsync(FakeNode node, TlsOptions tls, string reason)
+    {
+        var failure = await Assert.ThrowsAsync<RedisConnectionException>(() => ConnectAsync(node, tls));
+
+        Assert.Equal(FailureCode.ConnectionFailed, failure.Code);
+        Assert.StartsWith($"Cannot connect to {node.Endpoint}: the TLS handshake failed: ", failure.Message);
+        Assert.Contains(reason, failure.Message);
+        Assert.False(failure.OutcomeUnknown);
+    }
+
+    private static void AssertUnreadable(TlsOptions tls, string path, string reason)
+    {
+        var failure = Assert.Throws<RedisOperationException>(() => new NodeConnector(new ConnectionOptions { Tls = tls }));
+
+        Assert.Equal(FailureCode.InvalidConnectionString, failure.Code);
+        Assert.Equal(path, failure.Subject);
+        Assert.Contains(reason, failure.Message);
+        Assert.DoesNotContain("pfx-secret", failure.ToString());
+    }
+}

@@ -1,0 +1,126 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Management.Automation;
+using System.Reflection;
+using Xunit;
+
+namespace RedisClusterOps.Tests;
+
+/// <summary>What PowerShell's guidelines and our own contract ask of every cmdlet.</summary>
+public sealed class ConventionTests
+{
+    // The verbs of PowerShell 5.1 that this module has any use for.
+    private static readonly string[] ApprovedVerbs =
+    [
+        "Complete", "Connect", "Disconnect", "Export", "Get", "Invoke", "Measure", "Move", "New", "Repair", "Restart", "Resume",
+        "Show", "Start", "Test", "Undo",
+    ];
+
+    private static readonly string[] VerbsThatWrite = ["Complete", "Invoke", "Move", "Repair", "Restart", "Resume", "Start", "Undo"];
+
+    private static readonly string[] Move = ["BatchSize", "MaxStall", "MaxKeysPerSecond", "Timeout", "OnKeyConflict", "JournalPath"];
+
+    /// <summary>The contract: scripts are written against these names.</summary>
+    private static readonly Dictionary<string, string[]> Contract = new()
+    {
+        ["Complete-RedisSlotMigration"] = ["Cluster", "Slot", "Source", "Target", .. Move],
+        ["Connect-RedisCluster"] =
+        [
+            "Endpoint", "Credential", "UseTls", "CertificatePath", "CertificatePassword", "CaCertificatePath", "SkipCertificateCheck",
+            "ConnectTimeout", "CommandTimeout", "AddressMap",
+        ],
+        ["Disconnect-RedisCluster"] = [],
+        ["Get-RedisClusterInfo"] = ["Cluster"],
+        ["Get-RedisClusterNode"] = ["Cluster", "Node", "Role"],
+        ["Get-RedisKeySlot"] = ["Cluster", "Key"],
+        ["Get-RedisOpenSlot"] = ["Cluster", "Slot"],
+        ["Get-RedisSlotKey"] = ["Cluster", "Slot", "Node", "First", "Detail"],
+        ["Move-RedisSlotKey"] = ["Cluster", "Slot", "Source", "Target", "First", "Key", .. Move],
+        ["Test-RedisCluster"] = ["Cluster", "Quiet", "Deep", "MinimumReplica"],
+    };
+
+    public static TheoryData<string> Names => [.. CmdletClass.All.Select(cmdlet => cmdlet.Name)];
+
+    [Fact]
+    public void The_cmdlets_are_those_of_the_contract() =>
+        Assert.Equal(Contract.Keys.Order(StringComparer.Ordinal), CmdletClass.All.Select(cmdlet => cmdlet.Name));
+
+    [Theory, MemberData(nameof(Names))]
+    public void Its_parameters_are_those_of_the_contract(string name) =>
+        Assert.Equal(Contract[name].Order(StringComparer.Ordinal), Find(name).Parameters.Select(p => p.Name).Order(StringComparer.Ordinal));
+
+    [Theory, MemberData(nameof(Names))]
+    public void Its_name_follows_the_rules(string name)
+    {
+        var cmdlet = Find(name);
+        Assert.Contains(cmdlet.Attribute.VerbName, ApprovedVerbs);
+        Assert.StartsWith("Redis", cmdlet.Attribute.NounName, StringComparison.Ordinal);
+        Assert.False(cmdlet.Attribute.NounName.EndsWith('s'), "a noun is singular");
+        Assert.Equal(cmdlet.Attribute.VerbName + cmdlet.Attribute.NounName + "Command", cmdlet.Type.Name);
+        Assert.Equal("RedisClusterOps.Commands", cmdlet.Type.Namespace);
+        Assert.True(cmdlet.Type.IsPublic);
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void It_says_what_it_writes_to_the_pipeline(string name) =>
+        Assert.NotEmpty(Find(name).Type.GetCustomAttributes<OutputTypeAttribute>());
+
+    [Theory, MemberData(nameof(Names))]
+    public void It_asks_before_it_changes_a_cluster_and_only_then(string name)
+    {
+        var cmdlet = Find(name);
+        Assert.Equal(VerbsThatWrite.Contains(cmdlet.Attribute.VerbName), cmdlet.Attribute.SupportsShouldProcess);
+        var isBulk = name is "Repair-RedisCluster" or "Invoke-RedisRebalance";
+        Assert.Equal(isBulk ? ConfirmImpact.High : ConfirmImpact.Medium, cmdlet.Attribute.ConfirmImpact);
+        Assert.DoesNotContain(cmdlet.Parameters, parameter => parameter.Name == "Force");
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void It_takes_the_cluster_by_property_name(string name)
+    {
+        var cmdlet = Find(name);
+        if (cmdlet.Attribute.VerbName is "Connect" or "Disconnect")
+            return;
+        var cluster = cmdlet.Type.GetProperty("Cluster")!.GetCustomAttribute<ParameterAttribute>()!;
+        Assert.True(cluster.ValueFromPipelineByPropertyName);
+        Assert.False(cluster.Mandatory);
+        foreach (var parameter in cmdlet.Parameters.Where(parameter => parameter.Name is "Slot" or "Source" or "Target"))
+            Assert.True(parameter.GetCustomAttribute<ParameterAttribute>()!.ValueFromPipelineByPropertyName, parameter.Name);
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void At_most_one_parameter_takes_whole_objects_from_the_pipeline(string name) =>
+        Assert.InRange(Find(name).Parameters.Count(parameter => parameter.GetCustomAttribute<ParameterAttribute>()!.ValueFromPipeline), 0, 1);
+
+    [Theory, MemberData(nameof(Names))]
+    public void A_slot_is_checked_before_anything_is_touched(string name)
+    {
+        if (Find(name).Type.GetProperty("Slot") is not { } slot)
+            return;
+        var range = slot.GetCustomAttribute<ValidateRangeAttribute>()!;
+        Assert.Equal((0, 16383), ((int)range.MinRange, (int)range.MaxRange));
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void A_time_takes_a_unit(string name)
+    {
+        foreach (var parameter in Find(name).Parameters.Where(parameter => parameter.PropertyType == typeof(TimeSpan)))
+            Assert.True(parameter.IsDefined(typeof(ArgumentTransformationAttribute)), parameter.Name);
+    }
+
+    [Fact]
+    public void Every_failure_has_a_category_that_says_something()
+    {
+        foreach (var code in Enum.GetValues<FailureCode>())
+        {
+            var record = ErrorRecords.From(new RedisOperationException(code, "what", "slot 1", "what next"));
+            Assert.Equal(code.ToString(), record.FullyQualifiedErrorId);
+            Assert.NotEqual(ErrorCategory.NotSpecified, record.CategoryInfo.Category);
+            Assert.Equal("slot 1", record.TargetObject);
+            Assert.Equal("what next", record.ErrorDetails!.RecommendedAction);
+        }
+    }
+
+    private static CmdletClass Find(string name) => CmdletClass.All.Single(cmdlet => cmdlet.Name == name);
+}

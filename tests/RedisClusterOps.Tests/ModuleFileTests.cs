@@ -1,0 +1,150 @@
+using System;
+using System.IO;
+using System.Linq;
+using System.Management.Automation;
+using System.Reflection;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using Xunit;
+
+namespace RedisClusterOps.Tests;
+
+/// <summary>Manifest, views, help and the staged module fit the cmdlets.</summary>
+public sealed class ModuleFileTests
+{
+    private static readonly XNamespace Command = "http://schemas.microsoft.com/maml/dev/command/2004/10";
+
+    private static readonly XNamespace Maml = "http://schemas.microsoft.com/maml/2004/10";
+
+    public static TheoryData<string> Names => [.. CmdletClass.All.Select(cmdlet => cmdlet.Name)];
+
+    [Fact]
+    public void The_manifest_exports_just_the_cmdlets()
+    {
+        Assert.Equal(CmdletClass.All.Select(cmdlet => cmdlet.Name), Repository.ManifestArray("CmdletsToExport"));
+        Assert.Empty(Repository.ManifestArray("FunctionsToExport"));
+        Assert.Empty(Repository.ManifestArray("AliasesToExport"));
+        Assert.Empty(Repository.ManifestArray("VariablesToExport"));
+    }
+
+    [Fact]
+    public void One_version_stands_everywhere()
+    {
+        var version = Repository.ManifestValue("ModuleVersion");
+        Assert.Equal(version, XDocument.Load(Repository.Path("Directory.Build.props")).Descendants("Version").Single().Value);
+        Assert.Equal(version, typeof(RedisCluster).Assembly.GetName().Version!.ToString(3));
+        Assert.Equal(version, Regex.Match(Repository.Text("CHANGELOG.md"), @"^## \[?v?(\d+\.\d+\.\d+)", RegexOptions.Multiline).Groups[1].Value);
+    }
+
+    [Fact]
+    public void The_staged_module_is_what_ships_and_nothing_else()
+    {
+        var folder = Repository.Path("out/RedisClusterOps");
+        var found = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file).Replace('\\', '/'));
+        Assert.Equal(
+            [
+                "RedisClusterOps.Core.dll", "RedisClusterOps.Format.ps1xml", "RedisClusterOps.dll", "RedisClusterOps.psd1",
+                "en-US/RedisClusterOps.dll-Help.xml", "en-US/about_RedisClusterOps.help.txt", "en-US/about_RedisSlotMigration.help.txt",
+            ],
+            found.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void The_shipped_assemblies_need_nothing_but_each_other_and_the_platform()
+    {
+        foreach (var assembly in new[] { typeof(RedisCluster).Assembly, typeof(RedisClusterCmdlet).Assembly })
+        {
+            var needed = assembly.GetReferencedAssemblies().Select(name => name.Name).Except(["netstandard", "RedisClusterOps.Core", "System.Management.Automation"]);
+            Assert.Empty(needed);
+        }
+    }
+
+    [Fact]
+    public void Views_show_properties_that_exist_and_run_no_script()
+    {
+        var format = XDocument.Load(Repository.Path("RedisClusterOps.Format.ps1xml"));
+        Assert.Empty(format.Descendants("ScriptBlock"));
+        foreach (var view in format.Descendants("View"))
+        {
+            var type = typeof(RedisCluster).Assembly.GetType(view.Descendants("TypeName").Single().Value, throwOnError: true)!;
+            foreach (var binding in view.Descendants("ExpressionBinding").Where(binding => binding.Element("CustomControl") is not null))
+                CheckProperties(binding.Element("CustomControl")!, ItemType(type.GetProperty(binding.Element("PropertyName")!.Value)!));
+            CheckProperties(view, type);
+        }
+
+        static Type ItemType(PropertyInfo list) => list.PropertyType.GetGenericArguments().Single();
+
+        static void CheckProperties(XElement part, Type type)
+        {
+            foreach (var name in part.Descendants("PropertyName").Where(name => name.Ancestors("CustomControl").FirstOrDefault() is not { } control || control == part || control.Parent == part))
+                Assert.True(type.GetProperty(name.Value) is not null, type.Name + " has no " + name.Value);
+        }
+    }
+
+    [Fact]
+    public void Table_columns_match_their_headers_and_fit_120_columns()
+    {
+        foreach (var table in XDocument.Load(Repository.Path("RedisClusterOps.Format.ps1xml")).Descendants("TableControl"))
+        {
+            var headers = table.Descendants("TableColumnHeader").ToArray();
+            Assert.Equal(headers.Length, table.Descendants("TableColumnItem").Count());
+            var widths = headers.Select(header => (int?)header.Element("Width")).ToArray();
+            // A column without a width takes what is left; less than 18 would be of no use.
+            Assert.InRange(widths.Sum(width => width ?? 18) + widths.Length - 1, 1, 120);
+        }
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void Every_output_type_has_a_view(string name)
+    {
+        var views = XDocument.Load(Repository.Path("RedisClusterOps.Format.ps1xml")).Descendants("TypeName").Select(element => element.Value).ToHashSet();
+        var types = Cmdlet(name).Type.GetCustomAttributes<OutputTypeAttribute>().SelectMany(attribute => attribute.Types);
+        Assert.All(types.Where(type => type.Assembly == typeof(RedisCluster).Assembly), type => Assert.Contains(type.FullName!, views));
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void Help_documents_it_and_each_of_its_parameters(string name)
+    {
+        var help = XDocument.Load(Repository.Path("en-US/RedisClusterOps.dll-Help.xml")).Descendants(Command + "command")
+            .Single(command => command.Element(Command + "details")!.Element(Command + "name")!.Value.Trim() == name);
+        Assert.NotEmpty(help.Element(Command + "details")!.Element(Maml + "description")!.Value.Trim());
+        Assert.InRange(help.Descendants(Command + "example").Count(), 2, 4);
+        var documented = help.Element(Command + "parameters")?.Elements(Command + "parameter").ToDictionary(
+            parameter => parameter.Element(Maml + "name")!.Value, parameter => parameter.Element(Maml + "description")?.Value.Trim() ?? string.Empty)
+            ?? [];
+        var added = Cmdlet(name).Attribute.SupportsShouldProcess ? new[] { "WhatIf", "Confirm" } : [];
+        foreach (var parameter in Cmdlet(name).Parameters.Select(parameter => parameter.Name).Concat(added))
+            Assert.True(documented.TryGetValue(parameter, out var text) && text.Length > 0, name + " -" + parameter + " is not documented");
+        Assert.DoesNotContain("{{", help.ToString(), StringComparison.Ordinal);
+        Assert.True(File.Exists(Repository.Path("docs/en-US/" + name + ".md")));
+    }
+
+    [Theory]
+    [InlineData("about_RedisClusterOps")]
+    [InlineData("about_RedisSlotMigration")]
+    public void An_about_topic_is_plain_and_narrow(string topic)
+    {
+        var lines = File.ReadAllLines(Repository.Path("en-US/" + topic + ".help.txt"));
+        Assert.Equal(topic, lines.First(line => line.StartsWith("    ", StringComparison.Ordinal)).Trim());
+        Assert.All(lines, line => Assert.InRange(line.Length, 0, 80));
+        Assert.All(lines, line => Assert.DoesNotContain(line, c => c > '\x7e' || c < ' '));
+    }
+
+    [Fact]
+    public void No_text_or_json_of_a_session_holds_its_password()
+    {
+        const string Secret = "s3cret-word";
+        var session = RedisClusterSession.Parse("redis://admin:" + Secret + "@127.0.0.1:7000");
+        var reference = new RedisClusterReference("redis://admin:" + Secret + "@127.0.0.1:7000");
+        string[] texts =
+        [
+            JsonSerializer.Serialize(session), session.ToString(), JsonSerializer.Serialize(reference), reference.ToString(),
+            JsonSerializer.Serialize(new RedisOpenSlot { Cluster = session }), new RedisOpenSlot { Cluster = session }.ToString(),
+        ];
+        Assert.All(texts, text => Assert.DoesNotContain(Secret, text, StringComparison.Ordinal));
+        Assert.Contains("admin", texts[0], StringComparison.Ordinal);
+    }
+
+    private static CmdletClass Cmdlet(string name) => CmdletClass.All.Single(cmdlet => cmdlet.Name == name);
+}
