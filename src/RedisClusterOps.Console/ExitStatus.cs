@@ -15,11 +15,6 @@ internal static class ExitStatus
     /// <summary>Ended at once by a second Ctrl+C: 128 and the number of the signal, as shells count.</summary>
     public const int Interrupted = 130;
 
-    public static int Of(FailureCode code) =>
-        ConcernsWholeCluster(code) || code is FailureCode.NodeNotFound or FailureCode.AmbiguousNode ? Usage : Findings;
-
-    /// <summary>True of failures that no other slot of the same cluster could escape.</summary>
-    public static bool ConcernsWholeCluster(FailureCode code) => code
-        is FailureCode.NoCluster or FailureCode.InvalidConnectionString or FailureCode.ConnectionFailed
-        or FailureCode.AuthenticationFailed or FailureCode.NotAClusterNode or FailureCode.ProtocolError;
+    public static int Of(RedisOperationException failure) =>
+        failure.ConcernsWholeCluster || failure.Code is FailureCode.NodeNotFound or FailureCode.AmbiguousNode ? Usage : Findings;
 }

@@ -55,7 +55,7 @@ internal sealed class FrontDoor
         catch (RedisOperationException failure)
         {
             _screen.Failure(failure.Code.ToString(), failure.Message, failure.NextStep, parsed);
-            return ExitStatus.Of(failure.Code);
+            return ExitStatus.Of(failure);
         }
         catch (UsageException failure)
         {

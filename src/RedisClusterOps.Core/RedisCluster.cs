@@ -124,8 +124,18 @@ public sealed class RedisCluster : IDisposable
     /// <param name="source">The source that the caller expects; null for whichever it is.</param>
     /// <param name="target">The target that the caller expects; null for whichever it is.</param>
     /// <exception cref="RedisOperationException">SlotNotOpen, SlotNotOwned, SlotStateUnsuitable, SourceNotEmpty, NodeUnreachable, NodeNotFound or AmbiguousNode.</exception>
-    public async Task<SlotPlan> PlanCompletionAsync(int slot, string? source, string? target, MoveOptions options, CancellationToken cancellation) =>
-        CompletionPlanner.Plan(await DiagnoseAsync(slot, source, target, cancellation).ConfigureAwait(false), _session, options);
+    /// <returns>A plan without commands where the named target owns the slot already: the same line again is no error.</returns>
+    public async Task<SlotPlan> PlanCompletionAsync(int slot, string? source, string? target, MoveOptions options, CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        var diagnosis = await DiagnoseAsync(view, slot, source, target, cancellation).ConfigureAwait(false);
+        if (diagnosis is not null)
+            return CompletionPlanner.Plan(diagnosis, _session, options);
+        var owner = OwnerOf(view, slot);
+        return target is not null && NodeNames.Find(view, target, _session.Reach).Id == owner.Id
+            ? CompletionPlanner.Done(slot, owner, _session)
+            : throw NotOpen(slot, owner);
+    }
 
     /// <summary>Completes a slot's migration, each step derived again from what the cluster says then.</summary>
     /// <param name="stop">Asks to stop: the batch in hand is finished, the slot is left in a named state.</param>
@@ -153,7 +163,8 @@ public sealed class RedisCluster : IDisposable
         }
 
         var named = keys?.Select(Encoding.UTF8.GetBytes).Take(first ?? int.MaxValue).ToList();
-        var diagnosis = await DiagnoseAsync(slot, source, target, cancellation).ConfigureAwait(false);
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        var diagnosis = await DiagnoseAsync(view, slot, source, target, cancellation).ConfigureAwait(false) ?? throw NotOpen(slot, OwnerOf(view, slot));
         return CompletionPlanner.PlanKeyMove(diagnosis, _session, options, first, named);
     }
 
@@ -165,19 +176,15 @@ public sealed class RedisCluster : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _connections.Dispose();
 
-    private async Task<SlotDiagnosis> DiagnoseAsync(int slot, string? source, string? target, CancellationToken cancellation)
+    private async Task<SlotDiagnosis?> DiagnoseAsync(ClusterView view, int slot, string? source, string? target, CancellationToken cancellation)
     {
-        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         var expectedSource = source is null ? null : NodeNames.Find(view, source, _session.Reach);
         var expectedTarget = target is null ? null : NodeNames.Find(view, target, _session.Reach);
         var diagnosis = await _situations.DiagnoseAsync(view, slot, cancellation).ConfigureAwait(false);
         if (diagnosis is null)
         {
-            throw new RedisOperationException(
-                FailureCode.SlotNotOpen,
-                "Slot " + Number(slot) + " is not open: it belongs to " + OwnerOf(view, slot).Name + ", and nobody is migrating or importing it.",
-                Number(slot),
-                "Test-RedisCluster");
+            // Flags show only on a node's own line: of an owner that does not answer nobody knows whether it is migrating the slot.
+            return OwnerOf(view, slot) is { IsReachable: false } absent ? throw Absent(slot, absent) : null;
         }
 
         if (expectedSource is not null && diagnosis.Source is { } from && view.ShardMaster(expectedSource.Id)?.Id != from.Id)
@@ -206,6 +213,18 @@ public sealed class RedisCluster : IDisposable
     private static ClusterNode OwnerOf(ClusterView view, int slot) => view.OwnerOf(slot) is { } id && view.Node(id) is { } owner
         ? owner
         : throw new RedisOperationException(FailureCode.SlotNotOwned, "Nobody owns slot " + Number(slot) + ".", Number(slot), "Get-RedisOpenSlot -Slot " + Number(slot));
+
+    private static RedisOperationException NotOpen(int slot, ClusterNode owner) => new(
+        FailureCode.SlotNotOpen,
+        "Slot " + Number(slot) + " is not open: it belongs to " + owner.Name + ", and nobody is migrating or importing it.",
+        Number(slot),
+        "Test-RedisCluster");
+
+    private static RedisOperationException Absent(int slot, ClusterNode owner) => new(
+        FailureCode.NodeUnreachable,
+        "Slot " + Number(slot) + " belongs to " + owner.Name + ", which does not answer (" + (owner.Trouble ?? "no reason known") + "), so whether it is open is not known.",
+        owner.Name,
+        "Get-RedisClusterNode");
 
     private static RedisOperationException Mismatch(FailureCode code, int slot, string fact, string expected) => new(
         code, "Slot " + Number(slot) + " " + fact + ", not " + expected + ". Nothing was done.", Number(slot), "Get-RedisOpenSlot -Slot " + Number(slot));

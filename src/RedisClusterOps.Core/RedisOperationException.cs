@@ -28,4 +28,9 @@ public class RedisOperationException : Exception
 
     /// <summary>The command to run next, or what to look at; null where there is none.</summary>
     public string? NextStep { get; }
+
+    /// <summary>True of failures that no other slot of the same cluster could escape.</summary>
+    public bool ConcernsWholeCluster => Code
+        is FailureCode.NoCluster or FailureCode.InvalidConnectionString or FailureCode.ConnectionFailed
+        or FailureCode.AuthenticationFailed or FailureCode.NotAClusterNode or FailureCode.ProtocolError;
 }

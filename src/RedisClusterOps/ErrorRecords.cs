@@ -27,11 +27,6 @@ internal static class ErrorRecords
         "No cluster was named and none is connected in this session.",
         nextStep: "Connect-RedisCluster -Endpoint <host:port>, or name one with -Cluster <host:port>");
 
-    /// <summary>True of failures that no other slot of the same cluster could escape.</summary>
-    public static bool ConcernsWholeCluster(FailureCode code) => code
-        is FailureCode.NoCluster or FailureCode.InvalidConnectionString or FailureCode.ConnectionFailed
-        or FailureCode.AuthenticationFailed or FailureCode.NotAClusterNode or FailureCode.ProtocolError;
-
     private static ErrorCategory CategoryOf(FailureCode code) => code switch
     {
         FailureCode.NoCluster => ErrorCategory.ConnectionError,

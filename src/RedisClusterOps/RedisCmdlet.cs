@@ -112,7 +112,7 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         }
     }
 
-    private static RedisOperationException? FailureIn(object? result) => (result as SlotOutcome)?.Failure;
+    private static RedisOperationException? FailureIn(object? result) => (result as SlotOutcome)?.Failure ?? (result as KeyMoveOutcome)?.Failure;
 
     private void Guard(Action run)
     {

@@ -25,7 +25,7 @@ internal static class ParameterParsers
     public static Func<ArgumentResult, TimeSpan> Duration(string name) => result =>
     {
         var text = result.Tokens[0].Value;
-        if (TryReadDuration(text, out var duration))
+        if (RedisClusterOps.Duration.TryParse(text, out var duration))
             return duration;
         result.AddError(name + " takes a time above zero with its unit, such as 10ms, 5s or 30m; not '" + Shown(text) + "'.");
         return default;
@@ -54,27 +54,6 @@ internal static class ParameterParsers
             : "from " + least.ToString(CultureInfo.InvariantCulture) + " to " + most.ToString(CultureInfo.InvariantCulture);
         result.AddError(name + " takes a whole number " + bound + "; not '" + Shown(text) + "'.");
         return least;
-    }
-
-    private static bool TryReadDuration(string text, out TimeSpan duration)
-    {
-        duration = default;
-        var units = new (string Suffix, double Milliseconds)[] { ("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000) };
-        foreach (var (suffix, milliseconds) in units)
-        {
-            if (!text.EndsWith(suffix, StringComparison.OrdinalIgnoreCase))
-                continue;
-            // Bounded by what the framework's timers take.
-            if (!double.TryParse(text[..^suffix.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
-                || number * milliseconds is not (>= 1 and <= int.MaxValue))
-                return false;
-            duration = TimeSpan.FromMilliseconds(number * milliseconds);
-            return true;
-        }
-
-        return text.Contains(':', StringComparison.Ordinal)
-            && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out duration)
-            && duration.TotalMilliseconds is >= 1 and <= int.MaxValue;
     }
 
     // Arguments may come from a script that read them from anywhere: nothing that moves a cursor is printed back.

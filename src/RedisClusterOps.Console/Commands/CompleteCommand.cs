@@ -59,9 +59,9 @@ internal static class CompleteCommand
                     else if (!await run.CarryOutAsync(plan, left, stop))
                         status = Math.Max(status, ExitStatus.Findings);
                 }
-                catch (RedisOperationException failure) when (!ExitStatus.ConcernsWholeCluster(failure.Code))
+                catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
                 {
-                    status = Math.Max(status, ExitStatus.Of(failure.Code));
+                    status = Math.Max(status, ExitStatus.Of(failure));
                     run.Report(Failed(number, failure, session), failure, left);
                 }
 
@@ -95,7 +95,8 @@ internal static class CompleteCommand
         /// <returns>False where the slot failed.</returns>
         public async Task<bool> CarryOutAsync(SlotPlan plan, IEnumerable<int> left, CancellationToken stop)
         {
-            screen.Note(PlanList.Heading(plan));
+            if (!plan.IsDone)
+                screen.Note(PlanList.Heading(plan));
             foreach (var warning in plan.Warnings)
                 screen.Warning(warning);
             var outcome = await new MoveProgress(screen, log).FollowAsync(plan.Slot, redis.CompleteAsync(plan, stop));

@@ -63,7 +63,10 @@ internal static class SlotAdvice
         var target = diagnosis.Target?.Name ?? "the target";
         return diagnosis.State switch
         {
+            RedisOpenSlotState.ImportingOnly when diagnosis.Source is { IsReachable: false } => "nothing of the slot can be reached while " + source + " is away",
             RedisOpenSlotState.ImportingOnly => "nothing unusual: " + source + " serves every key",
+            RedisOpenSlotState.MigratingOnly when diagnosis.Target is { IsReachable: false } =>
+                "keys that exist on " + source + " work; asking for any other is sent to " + target + ", which does not answer",
             RedisOpenSlotState.MigratingOnly =>
                 "keys that exist on " + source + " work; asking for any other bounces between " + source + " and " + target,
             RedisOpenSlotState.Migrating => "single keys work through ASK redirects; commands on several keys may get TRYAGAIN",

@@ -10,19 +10,6 @@ using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Migration;
 
-/// <summary>What has been moved so far; goes on over several drains of the same slot.</summary>
-internal sealed class KeyTally
-{
-    public long Moved { get; set; }
-
-    public long Missing { get; set; }
-
-    public long Conflicting { get; set; }
-
-    /// <summary>What a conflict left behind: where the losing value is, how to restore it.</summary>
-    public List<string> Notes { get; } = [];
-}
-
 /// <summary>Moves keys of one open slot from source to target, batch by batch, until the source has none.</summary>
 /// <remarks>
 /// A batch's error does not say that nothing moved: the source is listed again after each. A transfer that broke leaves every key

@@ -6,7 +6,6 @@ using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Planning;
-using RedisClusterOps.Protocol;
 using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Migration;
@@ -24,13 +23,14 @@ internal sealed class SlotRunner(
     private static readonly TimeSpan ReadingPause = TimeSpan.FromMilliseconds(500);
 
     private readonly KeyTally _tally = new();
-    private readonly SlotCommands _commands = new(reader);
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private string Slot => plan.Slot.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Completes the slot's migration.</summary>
     public async Task<SlotOutcome> CompleteAsync(CancellationToken stopping)
     {
+        if (plan.IsDone)
+            return new SlotOutcome(Result(MigrationOutcome.Skipped, plan.Target + " owns the slot already, and nobody has it open."), null);
         using var stop = new StopRequest(stopping);
         try
         {
@@ -50,6 +50,10 @@ internal sealed class SlotRunner(
                     return Failed(changed.Failure);
                 }
             }
+        }
+        catch (RedisConnectionException lost)
+        {
+            return Failed(await DescribeLossAsync(lost).ConfigureAwait(false));
         }
         catch (RedisOperationException failure)
         {
@@ -73,6 +77,10 @@ internal sealed class SlotRunner(
         catch (SlotChangedException changed)
         {
             failure = changed.Failure;
+        }
+        catch (RedisConnectionException lost)
+        {
+            failure = await DescribeLossAsync(lost).ConfigureAwait(false);
         }
         catch (RedisOperationException refused)
         {
@@ -129,77 +137,15 @@ internal sealed class SlotRunner(
             return await ProveAsync(view, view.Node(owner)!, stop).ConfigureAwait(false);
         }
 
-        RequireSameDirection(view, diagnosis);
+        // First whether it can be completed at all: of a state that can't, its reason says more than the direction does.
         var current = CompletionPlanner.Plan(diagnosis, session, plan.Options);
+        RequireSameDirection(view, diagnosis);
         log?.State(plan.Slot, "Slot " + Slot + ": " + diagnosis.State + ", " + current.Source + " -> " + current.Target);
+        stop.ThrowIfRequested();
+        var steps = new SlotSteps(reader, plan.Slot, plan.Options, _tally, log, stop);
         foreach (var action in current.Actions)
-            await DoAsync(action, stop).ConfigureAwait(false);
+            await steps.DoAsync(action).ConfigureAwait(false);
         return await ProveAsync(view, diagnosis.Target!, stop).ConfigureAwait(false);
-    }
-
-    private async Task DoAsync(SlotAction action, StopRequest stop)
-    {
-        switch (action)
-        {
-            case CorrectOwner correct:
-                await _commands.AssignAsync(correct.Node, action.Slot, correct.Owner, stop).ConfigureAwait(false);
-                log?.State(action.Slot, "Slot " + Slot + ": " + correct.Node.Name + " knows that " + correct.Owner.Name + " owns it");
-                break;
-            case SetImporting import:
-                stop.ThrowIfRequested();
-                await _commands.ImportAsync(import.Target, action.Slot, import.Source, stop).ConfigureAwait(false);
-                log?.State(action.Slot, "Slot " + Slot + ": " + import.Target.Name + " imports");
-                break;
-            case SetMigrating migrate:
-                await _commands.MigrateAsync(migrate.Source, action.Slot, migrate.Target, stop).ConfigureAwait(false);
-                log?.State(action.Slot, "Slot " + Slot + ": " + migrate.Source.Name + " migrates");
-                break;
-            case MoveKeys move:
-                await new KeyMover(reader, move, plan.Options, _tally, log, stop).MoveAllAsync(null).ConfigureAwait(false);
-                log?.State(action.Slot, "Slot " + Slot + ": " + _tally.Moved.ToString(CultureInfo.InvariantCulture) + " keys moved");
-                break;
-            case TakeOver takeOver:
-                if (!await new CutOver(reader, _commands, log).TryAsync(takeOver, stop).ConfigureAwait(false))
-                {
-                    throw new SlotChangedException(new RedisOperationException(
-                        FailureCode.SourceNotEmpty,
-                        "Slot " + Slot + ": " + takeOver.Source.Name + " holds keys of it again, and would delete them when the slot is given away. Nothing was given away.",
-                        Slot,
-                        "Complete-RedisSlotMigration -Slot " + Slot));
-                }
-
-                break;
-            case TellOwner tell:
-                await TellAsync(tell, stop).ConfigureAwait(false);
-                break;
-        }
-    }
-
-    // The owner is decided by now: what a node can't be told here it learns by gossip, and the proof at the end says if it did not.
-    private async Task TellAsync(TellOwner tell, StopRequest stop)
-    {
-        try
-        {
-            await _commands.AssignAsync(tell.Node, tell.Slot, tell.Owner, stop).ConfigureAwait(false);
-            if (tell.IsSource)
-                await CloseLeftFlagAsync(tell, stop).ConfigureAwait(false);
-        }
-        catch (SlotChangedException changed) when (changed.InnerException is RedisServerException { ServerError: var error } && SlotCommands.IsNoMaster(error))
-        {
-            log?.State(tell.Slot, "Slot " + Slot + ": " + tell.Node.Name + " gave its last slot away and has become a replica");
-        }
-        catch (Exception failure) when (failure is RedisOperationException or SlotChangedException)
-        {
-            log?.Warning(tell.Slot, "Slot " + Slot + ": " + tell.Node.Name + " could not be told the new owner (" + Printable.Clean(failure.Message, 160) + "); it should learn it by gossip.");
-        }
-    }
-
-    // NODE ends the migrating flag only on a source that knows it has no key; STABLE ends it on one that does not own the slot any more.
-    private async Task CloseLeftFlagAsync(TellOwner tell, StopRequest stop)
-    {
-        var now = await reader.ReadNodeAsync(tell.Node, stop.Abort).ConfigureAwait(false);
-        if (!now.Self.Slots.Contains(tell.Slot) && (now.Self.MigratingTo.ContainsKey(tell.Slot) || now.Self.ImportingFrom.ContainsKey(tell.Slot)))
-            await _commands.ClearAsync(tell.Node, tell.Slot, stop).ConfigureAwait(false);
     }
 
     private async Task<SlotOutcome> ProveAsync(ClusterView view, ClusterNode owner, StopRequest stop)
@@ -244,27 +190,35 @@ internal sealed class SlotRunner(
         Slot,
         "Get-RedisOpenSlot");
 
-    private async Task<RedisOperationException> DescribeStopAsync()
+    private async Task<RedisOperationException> DescribeStopAsync() => new(
+        FailureCode.Stopped,
+        "Slot " + Slot + ": stopped after " + _tally.MovedText + ". " + await DescribeLeftAsync().ConfigureAwait(false) + " No key is lost; the same command goes on from here.",
+        Slot,
+        "Complete-RedisSlotMigration -Slot " + Slot);
+
+    // A node went away in the middle: that is told with what it means for the slot, for the connection alone says nothing of it.
+    private async Task<RedisOperationException> DescribeLossAsync(RedisConnectionException lost) => new(
+        lost.Code,
+        "Slot " + Slot + ": " + lost.Message.TrimEnd('.') + ", after " + _tally.MovedText + ". " + await DescribeLeftAsync().ConfigureAwait(false) + " When the node is back the same command goes on from here.",
+        lost.Endpoint.ToString(),
+        "Get-RedisClusterNode",
+        lost);
+
+    private async Task<string> DescribeLeftAsync()
     {
-        var left = "Read what is left with Get-RedisOpenSlot -Slot " + Slot + ".";
+        // Whoever stops, or has lost a node, does not wait for another one that hangs.
         using var briefly = new CancellationTokenSource(TimeSpan.FromMilliseconds(250));
         try
         {
             var view = await reader.ReadAsync(null, briefly.Token).ConfigureAwait(false);
-            var diagnosis = await situations.DiagnoseAsync(view, plan.Slot, briefly.Token).ConfigureAwait(false);
-            left = diagnosis is null ? "The slot is not open any more."
+            return await situations.DiagnoseAsync(view, plan.Slot, briefly.Token).ConfigureAwait(false) is not { } diagnosis
+                ? "The slot is not seen to be open."
                 : "The slot is " + diagnosis.State + (diagnosis.KeysOnSource is { } keys ? " with " + keys.ToString(CultureInfo.InvariantCulture) + " keys left on " + diagnosis.Source!.Name : string.Empty) + ".";
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
-            // Whoever stops does not wait for a node that hangs.
+            return "Read what is left with Get-RedisOpenSlot -Slot " + Slot + ".";
         }
-
-        return new RedisOperationException(
-            FailureCode.Stopped,
-            "Slot " + Slot + ": stopped after " + _tally.Moved.ToString(CultureInfo.InvariantCulture) + " keys. " + left + " No key is lost; the same command goes on from here.",
-            Slot,
-            "Complete-RedisSlotMigration -Slot " + Slot);
     }
 
     private SlotOutcome Failed(RedisOperationException failure) => new(
@@ -275,8 +229,8 @@ internal sealed class SlotRunner(
         Slot = plan.Slot,
         Operation = plan.Operation,
         Outcome = outcome,
-        Source = plan.Source,
-        SourceId = plan.SourceId,
+        Source = plan.IsDone ? null : plan.Source,
+        SourceId = plan.IsDone ? null : plan.SourceId,
         Target = plan.Target,
         TargetId = plan.TargetId,
         KeysMoved = _tally.Moved,

@@ -16,8 +16,12 @@ internal static class CompletionPlanner
     public static SlotPlan Plan(SlotDiagnosis diagnosis, RedisClusterSession session, MoveOptions options)
     {
         RefuseUnlessCompletable(diagnosis);
-        return PlanOf(diagnosis, Operation, Actions(diagnosis, session, options), options);
+        return PlanOf(diagnosis, Operation, Actions(diagnosis, session, options), options) with { Cluster = session };
     }
+
+    /// <summary>The plan of a slot that is where it was to go: nothing to do.</summary>
+    public static SlotPlan Done(int slot, ClusterNode owner, RedisClusterSession session) =>
+        new() { Slot = slot, Operation = Operation, Target = owner.Name, TargetId = owner.Id, Cluster = session };
 
     /// <summary>Only the keys: the slot must be open on both ends, and stays so.</summary>
     /// <exception cref="RedisOperationException">SlotNotOpen: it is not open on both ends.</exception>
@@ -36,7 +40,7 @@ internal static class CompletionPlanner
         var (source, target) = Ends(diagnosis);
         var request = MigrateRequest.From(session, options, source, target);
         var most = keys?.Count ?? (first < diagnosis.KeysOnSource ? first : diagnosis.KeysOnSource);
-        return PlanOf(diagnosis, "MoveKeys", [new MoveKeys(diagnosis.Slot, source, target, request, most, first is null && keys is null)], options) with { First = first, Keys = keys };
+        return PlanOf(diagnosis, "MoveKeys", [new MoveKeys(diagnosis.Slot, source, target, request, most, first is null && keys is null)], options) with { First = first, Keys = keys, Cluster = session };
     }
 
     private static SlotPlan PlanOf(SlotDiagnosis diagnosis, string operation, IReadOnlyList<SlotAction> actions, MoveOptions options)

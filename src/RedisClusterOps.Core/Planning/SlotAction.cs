@@ -4,7 +4,7 @@ using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Planning;
 
-/// <summary>One idempotent step of a plan. What it does is in Migration/SlotRunner; what it sends is told here, for people.</summary>
+/// <summary>One idempotent step of a plan. What it does is in Migration/SlotSteps; what it sends is told here, for people.</summary>
 internal abstract record SlotAction(int Slot)
 {
     public abstract IReadOnlyList<PlannedCommand> Commands { get; }

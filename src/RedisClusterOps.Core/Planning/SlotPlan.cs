@@ -19,8 +19,11 @@ public sealed record SlotPlan
     /// <summary>Which operation, such as <c>Complete</c>.</summary>
     public string Operation { get; init; } = string.Empty;
 
-    /// <summary>The state it starts from.</summary>
-    public RedisOpenSlotState State { get; init; }
+    /// <summary>The state it starts from; null where there is nothing to do (<see cref="IsDone"/>).</summary>
+    public RedisOpenSlotState? State { get; init; }
+
+    /// <summary>True where the target owns the slot already and nobody has it open.</summary>
+    public bool IsDone => State is null;
 
     /// <summary><c>host:port</c> of the master that the keys leave.</summary>
     public string Source { get; init; } = string.Empty;
@@ -56,4 +59,7 @@ public sealed record SlotPlan
     internal IReadOnlyList<byte[]>? Keys { get; init; }
 
     internal IReadOnlyList<SlotAction> Actions { get; init; } = [];
+
+    /// <summary>The cluster it is for.</summary>
+    public RedisClusterSession? Cluster { get; init; }
 }

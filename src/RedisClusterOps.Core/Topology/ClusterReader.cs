@@ -191,7 +191,7 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         var line = own ?? lines[0];
         var announced = lines.Select(other => other.Endpoint).FirstOrDefault(endpoint => endpoint is not null) ?? own?.Endpoint ?? view?.Dialled;
         var trouble = view is not null ? null
-            : announced is { } address && failures.TryGetValue(session.Reach(address), out var failure) ? failure.Message
+            : announced is { } address && failures.TryGetValue(session.Reach(address), out var failure) ? failure.Message.TrimEnd('.')
             : announced is null ? "no node knows its address" : "it did not answer as this node";
         return new ClusterNode(id, announced, line, view, StateOf(lines.Append(line), view is not null), trouble);
     }
@@ -211,14 +211,21 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
 
     private static RedisOperationException NothingReached(Dictionary<NodeEndpoint, RedisOperationException> failures)
     {
-        var reasons = string.Join("; ", failures.OrderBy(failure => failure.Key).Select(failure => failure.Key + ": " + failure.Value.Message));
+        var reasons = string.Join("; ", failures.OrderBy(failure => failure.Key).Select(failure => Reason(failure.Key, failure.Value.Message)));
         // One reason for all gives the failure its name: a wrong password is no network trouble.
         var codes = failures.Values.Select(failure => failure.Code).Distinct().ToList();
         var code = codes.Count == 1 ? codes[0] : FailureCode.ConnectionFailed;
         return new RedisOperationException(
             code,
-            "No node of the cluster could be read. " + reasons,
+            "No node of the cluster could be read. " + reasons + ".",
             string.Join(",", failures.Keys.OrderBy(endpoint => endpoint)),
             ServerErrors.NextStepOf(code) ?? "Connect-RedisCluster -Endpoint <host:port of a node that is up>");
+    }
+
+    // Most messages name the endpoint themselves.
+    private static string Reason(NodeEndpoint endpoint, string message)
+    {
+        var trimmed = message.TrimEnd('.');
+        return trimmed.IndexOf(endpoint.ToString(), StringComparison.Ordinal) >= 0 ? trimmed : endpoint + ": " + trimmed;
     }
 }

@@ -18,13 +18,13 @@ public sealed class CompleteRedisSlotMigrationCommand : SlotMigrationCmdlet
         {
             plan = Await(cluster.PlanCompletionAsync(Slot, Source, Target, MoveOptions, Stop), "Reading the cluster");
         }
-        catch (RedisOperationException failure) when (!ErrorRecords.ConcernsWholeCluster(failure.Code))
+        catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {
             Fail(failure, Refused(failure));
             return;
         }
 
-        if (!Consent(plan, "complete: move " + Keys(plan.KeysOnSource) + " from " + plan.Source + " to " + plan.Target))
+        if (!plan.IsDone && !Consent(plan, "complete: move " + Keys(plan.KeysOnSource) + " from " + plan.Source + " to " + plan.Target))
             return;
         var outcome = Await(cluster.CompleteAsync(plan, Stop), "Completing slots");
         if (outcome.Failure is null)

@@ -47,7 +47,7 @@ public sealed class GetRedisSlotKeyCommand : RedisClusterCmdlet
                 WriteObject(Await(cluster.DescribeKeysAsync(chunk, Stop), "Describing the keys"), enumerateCollection: true);
             }
         }
-        catch (RedisOperationException failure) when (!ErrorRecords.ConcernsWholeCluster(failure.Code))
+        catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {
             WriteError(ErrorRecords.From(failure, Slot));
         }

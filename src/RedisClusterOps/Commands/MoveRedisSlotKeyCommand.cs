@@ -32,7 +32,7 @@ public sealed class MoveRedisSlotKeyCommand : SlotMigrationCmdlet
             if (outcome.Failure is not null)
                 WriteError(ErrorRecords.From(outcome.Failure, Slot));
         }
-        catch (RedisOperationException failure) when (!ErrorRecords.ConcernsWholeCluster(failure.Code))
+        catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {
             TellOfStop(failure);
             WriteError(ErrorRecords.From(failure, Slot));

@@ -1,0 +1,39 @@
+using System;
+using System.Globalization;
+
+namespace RedisClusterOps;
+
+/// <summary>Lengths of time as people type them.</summary>
+public static class Duration
+{
+    // The framework's timers take no more.
+    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(int.MaxValue);
+
+    private static readonly (string Suffix, double Milliseconds)[] Units =
+        [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+
+    /// <summary>True of a time above zero and at most 24 days, the longest that a timer takes.</summary>
+    public static bool IsUsable(TimeSpan span) => span > TimeSpan.Zero && span <= Longest;
+
+    /// <summary>Reads <c>10ms</c>, <c>5s</c>, <c>30m</c>, <c>2h</c>, <c>1d</c>, also with a decimal point, or <c>00:00:05</c>.</summary>
+    /// <param name="text">What to read. A bare number is refused: nobody agrees on its unit.</param>
+    /// <param name="span">The time read.</param>
+    /// <returns>False where it is none of these, or not usable.</returns>
+    public static bool TryParse(string? text, out TimeSpan span)
+    {
+        span = default;
+        var trimmed = (text ?? string.Empty).Trim();
+        foreach (var (suffix, milliseconds) in Units)
+        {
+            if (!trimmed.EndsWith(suffix, StringComparison.OrdinalIgnoreCase))
+                continue;
+            if (!double.TryParse(trimmed.Substring(0, trimmed.Length - suffix.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
+                || number * milliseconds > int.MaxValue)
+                return false;
+            span = TimeSpan.FromTicks((long)(number * milliseconds * TimeSpan.TicksPerMillisecond));
+            return IsUsable(span);
+        }
+
+        return trimmed.IndexOf(':') >= 0 && TimeSpan.TryParse(trimmed, CultureInfo.InvariantCulture, out span) && IsUsable(span);
+    }
+}

@@ -1,0 +1,20 @@
+using System.Collections.Generic;
+using System.Globalization;
+
+namespace RedisClusterOps.Migration;
+
+/// <summary>What has been moved so far; goes on over several drains of the same slot.</summary>
+internal sealed class KeyTally
+{
+    public long Moved { get; set; }
+
+    public long Missing { get; set; }
+
+    public long Conflicting { get; set; }
+
+    /// <summary>What a conflict left behind: where the losing value is, how to restore it.</summary>
+    public List<string> Notes { get; } = [];
+
+    /// <summary>Such as <c>1 key</c> or <c>150 keys</c>.</summary>
+    public string MovedText => Moved.ToString(CultureInfo.InvariantCulture) + (Moved == 1 ? " key" : " keys");
+}
