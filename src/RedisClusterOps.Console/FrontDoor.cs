@@ -96,8 +96,9 @@ internal sealed class FrontDoor
         var messages = isGroup
             ? ["'" + parsed.UnmatchedTokens[0] + "' is no command of " + path + "."]
             : parsed.Errors.Select(error => error.Message).Distinct();
+        var tokens = parsed.Tokens.Select(token => token.Value).Where(token => token.Length > 0).ToList();
         foreach (var message in messages)
-            _screen.Failure("Usage", message, null, null);
+            _screen.Failure("Usage", tokens.Aggregate(message, (shown, token) => shown.Replace(token, HiddenPassword.In(token), StringComparison.Ordinal)), null, null);
         _screen.Next(path + " --help");
         return ExitStatus.Usage;
     }

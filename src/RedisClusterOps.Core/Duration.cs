@@ -34,6 +34,7 @@ public static class Duration
             return IsUsable(span);
         }
 
-        return trimmed.IndexOf(':') >= 0 && TimeSpan.TryParse(trimmed, CultureInfo.InvariantCulture, out span) && IsUsable(span);
+        // The exact form: the lenient one takes 24:00:00 for 24 days.
+        return trimmed.IndexOf(':') >= 0 && TimeSpan.TryParseExact(trimmed, "c", CultureInfo.InvariantCulture, out span) && IsUsable(span);
     }
 }

@@ -61,12 +61,49 @@ internal sealed class ClusterScene
 
     public ClusterScene Engine(string name, string info) => Change(name, actor => actor.Info = info);
 
+    /// <summary>What a node tells of itself beyond its place in the cluster.</summary>
+    public ClusterScene Tells(string name, string? info = null, string clusterInfo = "cluster_state:ok", long? keys = null, double? cpu = null) => Change(name, actor =>
+    {
+        actor.Info = info ?? actor.Info;
+        actor.ClusterInfo = clusterInfo;
+        actor.KeyCount = keys;
+        actor.Cpu = cpu;
+    });
+
+    /// <summary>How the others speak of a node, and why it did not answer, where it did not.</summary>
+    public ClusterScene In(string name, RedisNodeState state, string? trouble = null) => Change(name, actor =>
+    {
+        actor.State = state;
+        actor.Trouble = trouble;
+        actor.IsDown |= trouble is not null;
+    });
+
+    /// <summary>One node's bus link to another is down.</summary>
+    public ClusterScene Unlinked(string name, string other) => Change(name, actor => actor.Unlinked.Add(other));
+
+    public ClusterScene Hostname(string name, string hostname) => Change(name, actor => actor.Hostname = hostname);
+
     public ClusterView View() => new(
         _actors.Select(Node).OrderBy(node => node.Id, StringComparer.Ordinal).ToList(), new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc));
 
     public SlotSituation Situation() => new(View(), Slot, _keys.Where(pair => !_actors.Single(actor => Id(actor.Name) == pair.Key).IsDown).ToDictionary());
 
     public SlotDiagnosis? Diagnose() => SlotDiagnostician.Diagnose(Situation());
+
+    /// <summary>The check of the whole cluster, with slot 5519 as the only one that may be open.</summary>
+    /// <param name="strays">The node that holds keys of slots which it does not own, and those slots.</param>
+    public RedisClusterHealth Check(int minimumReplica = 0, params (string Name, string Slots)[] strays)
+    {
+        var session = RedisClusterSession.Parse("10.0.0.1:6379");
+        var view = View();
+        return HealthCheck.Check(
+            view,
+            NodeReport.Nodes(view, session),
+            Diagnose() is { } diagnosis ? [SlotAdvice.Describe(diagnosis, session)] : [],
+            strays.ToDictionary(stray => Id(stray.Name), stray => Set(stray.Slots)),
+            new HealthOptions { MinimumReplica = minimumReplica, Deep = strays.Length > 0 },
+            session);
+    }
 
     private ClusterScene With(Actor actor)
     {
@@ -86,10 +123,15 @@ internal sealed class ClusterScene
         {
             AtomicTasks = actor.Tasks,
             Facts = ServerFacts.Parse(actor.Info),
+            ClusterInfo = ServerFacts.ParseFields(actor.ClusterInfo),
+            KeyCount = actor.KeyCount,
+            CpuPercent = actor.Cpu,
         };
         var seen = _actors.First(other => !other.IsDown);
-        var state = actor.IsDown ? RedisNodeState.Fail : RedisNodeState.Ok;
-        return new ClusterNode(Id(actor.Name), Endpoint(actor), view?.Self ?? Line(seen, actor), view, state, actor.IsDown ? "connection refused" : null);
+        var state = actor.State ?? (actor.IsDown ? RedisNodeState.Fail : RedisNodeState.Ok);
+        NodeEndpoint? announced = state == RedisNodeState.NoAddress ? null : Endpoint(actor);
+        var trouble = actor.Trouble ?? (actor.IsDown ? "connection refused" : null);
+        return new ClusterNode(Id(actor.Name), announced, view?.Self ?? Line(seen, actor), view, state, trouble);
     }
 
     private static NodeLine Line(Actor by, Actor about)
@@ -102,8 +144,9 @@ internal sealed class ClusterScene
             Port = 6379,
             Flags = (self ? NodeFlags.Myself : NodeFlags.None) | (about.MasterOf is null ? NodeFlags.Master : NodeFlags.Replica) | (about.IsDown ? NodeFlags.Fail : NodeFlags.None),
             MasterId = about.MasterOf is { } master ? Id(master) : null,
+            Hostname = about.Hostname,
             ConfigEpoch = about.Epoch,
-            Connected = !about.IsDown,
+            Connected = !about.IsDown && !by.Unlinked.Contains(about.Name),
             Slots = self ? about.Claimed ?? about.Slots : by.Beliefs.TryGetValue(about.Name, out var belief) ? belief : about.Slots,
             MigratingTo = self ? about.Migrating : NodeLine.NoSlots,
             ImportingFrom = self ? about.Importing : NodeLine.NoSlots,
@@ -131,7 +174,21 @@ internal sealed class ClusterScene
 
         public bool IsDown { get; set; }
 
+        public RedisNodeState? State { get; set; }
+
+        public string? Trouble { get; set; }
+
+        public string? Hostname { get; set; }
+
         public string Info { get; set; } = "redis_version:7.0.15";
+
+        public string ClusterInfo { get; set; } = "cluster_state:ok";
+
+        public long? KeyCount { get; set; }
+
+        public double? Cpu { get; set; }
+
+        public HashSet<string> Unlinked { get; } = [];
 
         public Dictionary<int, string> Migrating { get; } = [];
 

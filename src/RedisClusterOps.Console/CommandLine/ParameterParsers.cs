@@ -17,7 +17,10 @@ internal static class ParameterParsers
     /// <summary>One slot or several, with spaces or commas between.</summary>
     public static int[] Slots(ArgumentResult result)
     {
-        var texts = result.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        var texts = result.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).ToList();
+        // A script's empty variable must not look like work that is done.
+        if (texts.Count == 0)
+            result.AddError("--slot takes a whole number from 0 to " + (HashSlot.Count - 1).ToString(CultureInfo.InvariantCulture) + "; not '" + Shown(result.Tokens[0].Value) + "'.");
         return [.. texts.Select(text => ReadNumber(result, text, "--slot", 0, HashSlot.Count - 1)).Distinct()];
     }
 

@@ -27,23 +27,27 @@ internal static class SameCommand
         let result = parsed.GetResult(option)
         where result is { Implicit: false }
         from word in option.Name == ClusterOptions.ClusterName
-            ? WithoutPassword(result.Tokens)
+            ? WithoutPassword(parsed, result.Tokens)
             : result.Tokens.Select(token => token.Value).Prepend(option.Name)
         select ShellWord.Of(word);
 
-    private static IEnumerable<string> WithoutPassword(IReadOnlyList<Token> tokens)
+    // What the text says and an option of its own says again is written once, as the option.
+    private static bool IsGiven(ParseResult parsed, string name) =>
+        parsed.CommandResult.Command.Options.FirstOrDefault(option => option.Name == name) is { } option && parsed.GetResult(option) is { Implicit: false };
+
+    private static IEnumerable<string> WithoutPassword(ParseResult parsed, IReadOnlyList<Token> tokens)
     {
         if (tokens.Count == 0 || ClusterOptions.TryParse(tokens[0].Value) is not { } session)
             yield break;
         yield return ClusterOptions.ClusterName;
         yield return session.ToString();
-        if (session.User is { } user)
+        if (session.User is { } user && !IsGiven(parsed, ClusterOptions.UserName))
         {
             yield return ClusterOptions.UserName;
             yield return user;
         }
 
-        if (session.UseTls)
+        if (session.UseTls && !IsGiven(parsed, ClusterOptions.UseTlsName))
             yield return ClusterOptions.UseTlsName;
     }
 }

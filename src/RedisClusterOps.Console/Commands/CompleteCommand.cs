@@ -59,13 +59,17 @@ internal static class CompleteCommand
                     else if (!await run.CarryOutAsync(plan, left, stop))
                         status = Math.Max(status, ExitStatus.Findings);
                 }
+                catch (OperationCanceledException) when (stop.IsCancellationRequested)
+                {
+                    run.ReportStopped("Stopped on request before slot " + number.ToString(CultureInfo.InvariantCulture) + " was touched.", left.Prepend(number));
+                }
                 catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
                 {
                     status = Math.Max(status, ExitStatus.Of(failure));
                     run.Report(Failed(number, failure, session), failure, left);
                 }
 
-                if (stop.IsCancellationRequested)
+                if (run.IsStopped)
                     return ExitStatus.Findings;
             }
 
@@ -111,14 +115,20 @@ internal static class CompleteCommand
             else
                 Write(result, failure);
             if (failure is { Code: FailureCode.Stopped })
-            {
-                screen.Failure(failure.Code.ToString(), failure.Message, null, parsed);
-                screen.Next(SameCommand.Of(parsed, "--slot", ["--slot", .. left.Prepend(result.Slot).Select(slot => slot.ToString(CultureInfo.InvariantCulture))]));
-            }
+                ReportStopped(failure.Message, left.Prepend(result.Slot));
             else if (failure is not null)
-            {
                 screen.Failure(failure.Code.ToString(), failure.Message, failure.NextStep, parsed);
-            }
+        }
+
+        /// <summary>True once the work was stopped on request and what is left of it was told.</summary>
+        public bool IsStopped { get; private set; }
+
+        /// <param name="left">Slots that are not done; the command to go on with names just these.</param>
+        public void ReportStopped(string message, IEnumerable<int> left)
+        {
+            IsStopped = true;
+            screen.Failure(nameof(FailureCode.Stopped), message, null, parsed);
+            screen.Next(SameCommand.Of(parsed, "--slot", ["--slot", .. left.Select(slot => slot.ToString(CultureInfo.InvariantCulture))]));
         }
 
         private void Write(RedisSlotMigrationResult result, RedisOperationException? failure)

@@ -12,6 +12,7 @@ internal static class HealthCheck
     private const double MemoryError = 0.95;
     private const double CpuWarning = 90;
     private const long LagWarning = 10 * 1024 * 1024;
+    private const int ShownDissenters = 5;
 
     /// <param name="strays">Slots with keys on a master that does not own them, by that master's id; null where they were not counted.</param>
     public static RedisClusterHealth Check(
@@ -61,7 +62,8 @@ internal static class HealthCheck
                 break;
         }
 
-        if (node.Trouble is not null && node.State != RedisNodeState.NoAddress)
+        // Neither of these was asked.
+        if (node.Trouble is not null && node.State is not (RedisNodeState.NoAddress or RedisNodeState.Handshake))
             yield return Error(FindingCode.NodeUnreachable, node.Endpoint, "It does not answer us: " + node.Trouble + ".", advice);
     }
 
@@ -99,7 +101,7 @@ internal static class HealthCheck
     private static IEnumerable<RedisClusterFinding> SlotFindings(ClusterView view, IReadOnlyList<RedisClusterNode> nodes, IReadOnlyList<RedisOpenSlot> openSlots)
     {
         if (view.UnownedSlots is { Count: > 0 } unowned)
-            yield return Error(FindingCode.SlotUncovered, unowned.ToString(), Count(unowned.Count, "slot") + " belong to nobody: clients get CLUSTERDOWN.", "Get-RedisClusterNode");
+            yield return Error(FindingCode.SlotUncovered, unowned.ToString(), Count(unowned.Count, "slot") + (unowned.Count == 1 ? " belongs" : " belong") + " to nobody: clients get CLUSTERDOWN.", "Get-RedisClusterNode");
         foreach (var node in nodes.Where(node => node.SlotCount > 0 && (node.State == RedisNodeState.Fail || node.Trouble is not null)))
         {
             yield return Error(
@@ -127,7 +129,8 @@ internal static class HealthCheck
                 FindingCode.SlotOwnerConflict,
                 disputed.ToString(),
                 "Not everybody names the same owner. Of slot " + example.ToString(CultureInfo.InvariantCulture) + ": "
-                    + string.Join(", ", dissenters.Select(dissent => dissent.Node.Name + " takes " + (dissent.Owner is null ? "nobody" : view.Node(dissent.Owner)?.Name ?? dissent.Owner))) + " for it.",
+                    + string.Join(", ", dissenters.Take(ShownDissenters).Select(dissent => dissent.Node.Name + " takes " + (dissent.Owner is null ? "nobody" : view.Node(dissent.Owner)?.Name ?? dissent.Owner)))
+                    + " for it" + (dissenters.Count > ShownDissenters ? ", and so on with " + Count(dissenters.Count - ShownDissenters, "more node") : string.Empty) + ".",
                 "Get-RedisOpenSlot");
         }
     }

@@ -21,7 +21,8 @@ internal sealed class SituationReader(ClusterReader reader)
         async Task<IReadOnlyList<long?>> CountAsync(ClusterNode node)
         {
             var connection = await reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
-            return await SlotKeyCounter.CountAsync(connection, node.View!.Databases, slots, cancellation).ConfigureAwait(false);
+            var counted = await SlotKeyCounter.CountAsync(connection, node.View!.Databases, slots, cancellation).ConfigureAwait(false);
+            return slots.Select((slot, index) => counted[index] == 0 && MayHide(node.View, slot) ? null : counted[index]).ToList();
         }
 
         Dictionary<string, long?> Keys(int index)
@@ -32,6 +33,12 @@ internal sealed class SituationReader(ClusterReader reader)
             return keys;
         }
     }
+
+    // Since it moves slots by itself (8.4) Redis hides keys of a slot that the node neither owns nor imports, and counts none: they
+    // are there, and are seen again as soon as it imports. No key counted is not no key there.
+    private static bool MayHide(NodeView view, int slot) =>
+        view.Facts.Engine == ServerEngine.Redis && view.Facts.IsAtLeast(8, 4)
+        && !view.Self.Slots.Contains(slot) && !view.Self.ImportingFrom.ContainsKey(slot);
 
     /// <summary>The diagnosis of every slot that is not stable; of these the asked ones.</summary>
     public async Task<IReadOnlyList<SlotDiagnosis>> DiagnoseAsync(ClusterView view, IReadOnlyCollection<int>? asked, CancellationToken cancellation)

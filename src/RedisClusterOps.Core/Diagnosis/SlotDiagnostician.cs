@@ -44,7 +44,10 @@ internal static class SlotDiagnostician
     private static AtomicTask? AtomicTaskOf(ClusterView view, int slot) => view.Nodes
         .Where(node => node.IsReachable)
         .SelectMany(node => node.View!.AtomicTasks)
-        .FirstOrDefault(task => task.Slots.Contains(slot));
+        .Where(task => task.Slots.Contains(slot))
+        // A replica of Valkey lists its master's task without the ends.
+        .OrderByDescending(task => view.Node(task.SourceId) is not null && view.Node(task.TargetId) is not null)
+        .FirstOrDefault();
 
     // Two masters claim it on their own lines. Right after the target was given the slot that is so for a moment, and harmless
     // while the source holds no key; otherwise the servers will decide by epoch, and the loser deletes its keys.
@@ -70,7 +73,6 @@ internal static class SlotDiagnostician
             holders.Count == 1 ? holders[0] : null,
             null,
             holders.Count > 0 ? "its keys are on " + string.Join(", ", holders.Select(node => node.Name))
-                // Garnet does not count keys of slots that it does not own: there none counted is not none there.
                 : situation.Keys.Values.Any(keys => keys is null) ? "which master holds keys of it can't be told, for none counts keys of a slot that it does not own"
                 : "no master holds a key of it");
     }
@@ -155,8 +157,13 @@ internal static class SlotDiagnostician
             return true;
         var peer = situation.View.Node(peerId);
         return peer is not null
-            && (situation.View.ShardMaster(peerId)?.Id == owner.Id || (peer.IsMaster && !peer.IsReachable && peer.Line.Slots.Count == 0));
+            && (situation.View.ShardMaster(peerId)?.Id == owner.Id || (peer.IsMaster && !peer.IsReachable && OwnsNothing(situation.View, peer)));
     }
+
+    // An importer hears nothing of a slot that it imports, so it goes on taking the dead master for that one's owner.
+    private static bool OwnsNothing(ClusterView view, ClusterNode absent) => view.Nodes
+        .Where(node => node.IsReachable)
+        .All(node => node.View!.Line(absent.Id) is not { } line || line.Slots.Slots.All(node.View.Self.ImportingFrom.ContainsKey));
 
     // A target that died is listed as a master for as long as it is down, so its successor shows only by the keys it holds.
     private static ClusterNode? PresentMasterOf(SlotSituation situation, ClusterNode peer, ClusterNode source)

@@ -27,6 +27,15 @@ internal sealed class CutOver(ClusterReader reader, SlotCommands commands, Opera
         var givenAway = !source.Self.Slots.Contains(step.Slot) && source.OwnerOf(step.Slot) == step.Target.Id;
         if (!source.Self.IsMaster || !(migrating || givenAway))
             throw Changed(step, step.Source.Name + " is neither migrating slot " + slot + " to " + step.Target.Name + " nor has it given it away");
+        if (!source.DatabasesKnown)
+        {
+            throw new RedisOperationException(
+                FailureCode.PermissionDenied,
+                "Slot " + slot + ": on " + step.Source.Name + " the user may run neither CONFIG GET nor SELECT, so keys of the slot in other databases can't be ruled out. Nothing was given away.",
+                slot,
+                ServerErrors.NextStepOf(FailureCode.PermissionDenied));
+        }
+
         var connection = await reader.ConnectAsync(step.Source, stop.Abort).ConfigureAwait(false);
         var keys = await SlotKeyCounter.CountAsync(connection, source.Databases, step.Slot, stop.Abort).ConfigureAwait(false);
         // Garnet does not count a slot that it gave away; it can hold no key that a client could reach then.

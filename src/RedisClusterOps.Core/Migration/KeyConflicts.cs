@@ -14,7 +14,7 @@ namespace RedisClusterOps.Migration;
 /// not say ASKING. Equal copies are one key that has been copied already. Different ones are a person's decision, and whichever
 /// value loses is written to a file before anything is overwritten.
 /// </remarks>
-internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptions options, KeyTally tally, OperationLog? log, StopRequest stop)
+internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptions options, KeyTally tally, OperationLog? log, StopRequest stop, Func<byte[], Task> replace)
 {
     private const int MostAttempts = 5;
 
@@ -31,6 +31,34 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
         }
     }
 
+    /// <summary>Saves the target's copies that a REPLACE of keys whose transfer broke would lose.</summary>
+    /// <remarks>
+    /// As a rule what the target has of them is what the broken transfer brought. But it may have been there before, and then it is
+    /// the value of a conflict that nobody has seen yet.
+    /// </remarks>
+    public async Task SaveWhatDiffersAsync(IReadOnlyList<byte[]> keys)
+    {
+        foreach (var key in await channel.OnTargetAsync(keys).ConfigureAwait(false))
+        {
+            stop.ThrowIfRequested();
+            var source = await channel.SourceAsync().ConfigureAwait(false);
+            var target = await channel.TargetAsync().ConfigureAwait(false);
+            // To read both copies of a huge value may take longer than to move it; that it was there before as well is taken for impossible then.
+            var size = (await target.SendAsync([RespCommand.Of("ASKING"), RespCommand.Of("MEMORY", "USAGE", key)], null, stop.Abort).ConfigureAwait(false))[1];
+            if (size.Integer > KeyValues.LargestComparedDump)
+                continue;
+            var mine = await KeyCopy.ReadAsync(source, key, asking: false, stop).ConfigureAwait(false);
+            var theirs = await KeyCopy.ReadAsync(target, key, asking: true, stop).ConfigureAwait(false);
+            if (mine is null || theirs is null || await AreSameAsync(source, mine, target, theirs, key).ConfigureAwait(false))
+                continue;
+            tally.Conflicting++;
+            Note(key, theirs, "target", await SaveAsync(key, theirs).ConfigureAwait(false));
+        }
+    }
+
+    private async Task<bool> AreSameAsync(INodeConnection source, KeyCopy mine, INodeConnection target, KeyCopy theirs, byte[] key) =>
+        mine.ExpiresWith(theirs) && await KeyValues.AreEqualAsync(source, mine, target, theirs, key, stop).ConfigureAwait(false);
+
     private async Task SettleAsync(byte[] key)
     {
         var source = await channel.SourceAsync().ConfigureAwait(false);
@@ -40,7 +68,7 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
         // Expired or deleted since: the next listing goes without it.
         if (mine is null)
             return;
-        if (theirs is not null && !(mine.ExpiresWith(theirs) && await KeyValues.AreEqualAsync(source, mine, target, theirs, key, stop).ConfigureAwait(false)))
+        if (theirs is not null && !await AreSameAsync(source, mine, target, theirs, key).ConfigureAwait(false))
         {
             tally.Conflicting++;
             switch (options.OnKeyConflict)
@@ -56,16 +84,7 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
             }
         }
 
-        await ReplaceAsync(source, key).ConfigureAwait(false);
-    }
-
-    private async Task ReplaceAsync(INodeConnection source, byte[] key)
-    {
-        var command = move.Request.For(channel.Database, replace: true, [key]);
-        var timeout = options.Timeout + options.Timeout + TimeSpan.FromSeconds(5);
-        var reply = (await source.AskAsync(command, stop.Abort, timeout).ConfigureAwait(false)).OrThrow(source.Endpoint, command);
-        if (MigrateReplies.Read(reply) == MigrateReply.Moved)
-            tally.Moved++;
+        await replace(key).ConfigureAwait(false);
     }
 
     // Clients still write to the source's copy: it is deleted only in the very state in which it was saved.
@@ -107,20 +126,27 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
             "Complete-RedisSlotMigration -Slot " + Slot + " -OnKeyConflict KeepTarget");
     }
 
-    private Task<string> SaveAsync(byte[] key, KeyCopy copy)
+    private async Task<string> SaveAsync(byte[] key, KeyCopy copy)
     {
         if (copy.Dump is null)
+            throw CanNotSave("the server gives no dump of a " + copy.Type);
+        var folder = Path.Combine(options.JournalPath ?? SavedValue.DefaultFolder, "conflicts");
+        try
         {
-            throw new RedisOperationException(
-                FailureCode.KeyExistsOnTarget,
-                "Slot " + Slot + ": key " + Printable.Quote(key) + " differs on " + move.Source.Name + " and " + move.Target.Name + ", and the server gives no dump of a " + copy.Type
-                    + ", so the value that would lose can't be saved. Nothing was overwritten and the slot stays open.",
-                Slot,
-                "Get-RedisSlotKey -Slot " + Slot + " -Node " + move.Target.Name + " -Detail");
+            return await SavedValue.WriteAsync(
+                folder, move.Slot, channel.Database, move.Target.View?.Facts.Engine ?? ServerEngine.Unknown, key, copy.Dump, copy.TimeToLive).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        {
+            throw CanNotSave(Printable.Clean(failure.Message));
         }
 
-        var folder = Path.Combine(options.JournalPath ?? SavedValue.DefaultFolder, "conflicts");
-        return SavedValue.WriteAsync(folder, move.Slot, channel.Database, move.Target.View?.Facts.Engine ?? ServerEngine.Unknown, key, copy.Dump, copy.TimeToLive);
+        RedisOperationException CanNotSave(string why) => new(
+            FailureCode.KeyExistsOnTarget,
+            "Slot " + Slot + ": key " + Printable.Quote(key) + " differs on " + move.Source.Name + " and " + move.Target.Name + ", and the value that would lose can't be saved: "
+                + why.TrimEnd('.') + ". Nothing was overwritten and the slot stays open.",
+            Slot,
+            "Complete-RedisSlotMigration -Slot " + Slot + " -OnKeyConflict " + options.OnKeyConflict + " -JournalPath <a folder that can be written>");
     }
 
     private void Note(byte[] key, KeyCopy copy, string side, string path)

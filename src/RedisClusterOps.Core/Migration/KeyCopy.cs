@@ -35,6 +35,9 @@ internal sealed record KeyCopy(string Type, byte[]? Dump, TimeSpan? TimeToLive)
     {
         var sent = asking ? commands.SelectMany(command => new[] { RespCommand.Of("ASKING"), command }).ToArray() : commands;
         var replies = await connection.SendAsync(sent, null, stop.Abort).ConfigureAwait(false);
+        // Who may not say ASKING would only learn that the key is served elsewhere.
+        if (asking)
+            replies[0].OrThrow(connection.Endpoint, sent[0]);
         var answers = asking ? replies.Where((_, i) => i % 2 == 1).ToList() : replies;
         for (var i = 0; i < commands.Length; i++)
         {

@@ -46,7 +46,7 @@ internal sealed class KeyMover
         _log = log;
         _stop = stop;
         _channel = new SlotChannel(reader, move, stop);
-        _conflicts = new KeyConflicts(_channel, move, options, tally, log, stop);
+        _conflicts = new KeyConflicts(_channel, move, options, tally, log, stop, key => SendAsync([key], replace: true, null));
         _batch = new AdaptiveBatch(options);
         _movedBefore = tally.Moved;
     }
@@ -94,18 +94,19 @@ internal sealed class KeyMover
     public async Task MoveThoseAsync(IReadOnlyList<byte[]> keys)
     {
         _roundTrip = await _channel.RoundTripAsync().ConfigureAwait(false);
-        for (var start = 0; start < keys.Count;)
+        var waiting = new List<byte[]>(keys);
+        while (waiting.Count > 0)
         {
-            var batch = keys.Skip(start).Take(_batch.Size).ToList();
-            start += batch.Count;
+            // Cut anew each time: where a transfer broke it is to be fewer, down to the one that does not get through.
+            var named = waiting.Take(_batch.Size).ToList();
+            // MIGRATE says OK where only some of its keys existed, so those that are not there are found before.
+            var batch = await _channel.StillOnSourceAsync(named).ConfigureAwait(false);
             // After anything but a clean move the same keys are tried again, without those that have left.
-            IReadOnlyList<byte[]>? left;
-            while (batch.Count > 0 && (left = await MoveBatchAsync(batch, null).ConfigureAwait(false)) is not { Count: 0 })
-            {
-                if (left is not null)
-                    throw NotTaken(left);
-                batch = await _channel.StillOnSourceAsync(batch).ConfigureAwait(false);
-            }
+            var left = batch.Count == 0 ? [] : await MoveBatchAsync(batch, null).ConfigureAwait(false);
+            if (left is { Count: > 0 })
+                throw NotTaken(left);
+            if (left is not null)
+                waiting.RemoveRange(0, named.Count);
         }
 
         Report(force: true);
@@ -125,10 +126,27 @@ internal sealed class KeyMover
 
         // Keys whose own MIGRATE broke in this run go apart, with REPLACE.
         var again = _interrupted.Count > 0 ? keys.Where(_interrupted.Contains).ToList() : [];
-        var inHand = again.Count > 0 ? again : keys;
-        var commands = new List<RespCommand> { _move.Request.For(_channel.Database, again.Count > 0, inHand) };
+        if (again.Count > 0)
+        {
+            await _conflicts.SaveWhatDiffersAsync(again).ConfigureAwait(false);
+            await SendAsync(again, replace: true, null).ConfigureAwait(false);
+            return null;
+        }
+
+        var (reply, listed) = await SendAsync(keys, replace: false, listing).ConfigureAwait(false);
+        if (reply is not (MigrateReply.Moved or MigrateReply.NothingThere))
+            return null;
+        var left = listed ?? await NotMovedAsync(keys).ConfigureAwait(false);
+        TakeBack(reply, keys, left);
+        return left;
+    }
+
+    /// <returns>What became of it (Unknown where the connection broke), and what the listing behind it gave; null without one.</returns>
+    private async Task<(MigrateReply Reply, IReadOnlyList<byte[]>? Listed)> SendAsync(List<byte[]> keys, bool replace, RespCommand? listing)
+    {
+        var commands = new List<RespCommand> { _move.Request.For(_channel.Database, replace, keys) };
         // The next keys are listed in the same breath: the source answers that when the MIGRATE is through.
-        if (listing is not null && again.Count == 0)
+        if (listing is not null)
             commands.Add(listing);
         var clock = Stopwatch.StartNew();
         IReadOnlyList<RespValue> replies;
@@ -141,34 +159,34 @@ internal sealed class KeyMover
         }
         catch (RedisConnectionException lost) when (lost.OutcomeUnknown)
         {
-            await AfterBrokenTransferAsync(inHand, lost.Message).ConfigureAwait(false);
-            return null;
+            await AfterBrokenTransferAsync(keys, lost.Message).ConfigureAwait(false);
+            return (MigrateReply.Unknown, null);
         }
 
-        var clean = await HandleAsync(MigrateReplies.Read(replies[0]), replies[0].Text, inHand, clock.Elapsed - _roundTrip).ConfigureAwait(false);
-        if (!clean || again.Count > 0)
-            return null;
-        var left = listing is null
-            ? await NotMovedAsync(keys).ConfigureAwait(false)
-            : SlotChannel.Keys(replies[1].OrThrow(_move.Source.View!.Dialled, listing));
-        TakeBack(keys, left);
-        return left;
+        var reply = MigrateReplies.Read(replies[0]);
+        await HandleAsync(reply, replies[0].Text, keys, clock.Elapsed - _roundTrip).ConfigureAwait(false);
+        return (reply, listing is null || reply is not (MigrateReply.Moved or MigrateReply.NothingThere)
+            ? null
+            : SlotChannel.Keys(replies[1].OrThrow(_move.Source.View!.Dialled, listing)));
     }
 
     // Garnet answers OK for keys that it did not take (names over a kilobyte): OK is believed only of keys that are not there any more.
-    private void TakeBack(List<byte[]> keys, IReadOnlyList<byte[]> left)
+    private void TakeBack(MigrateReply reply, List<byte[]> keys, IReadOnlyList<byte[]> left)
     {
         if (left.Count == 0)
             return;
         var sent = new HashSet<byte[]>(keys, KeyBytes.Comparer);
-        _tally.Moved -= left.Count(sent.Contains);
+        var stayed = left.Count(sent.Contains);
+        if (reply == MigrateReply.Moved)
+            _tally.Moved -= stayed;
+        else
+            _tally.Missing -= stayed;
     }
 
     private async Task<IReadOnlyList<byte[]>> NotMovedAsync(List<byte[]> keys) =>
         MustAskTarget ? await _channel.StillOnSourceAsync(keys).ConfigureAwait(false) : [];
 
-    /// <returns>True where every key of the batch has left the source.</returns>
-    private async Task<bool> HandleAsync(MigrateReply reply, string text, List<byte[]> keys, TimeSpan stall)
+    private async Task HandleAsync(MigrateReply reply, string text, List<byte[]> keys, TimeSpan stall)
     {
         switch (reply)
         {
@@ -180,22 +198,22 @@ internal sealed class KeyMover
                 _batch.Took(keys.Count, stall);
                 Report(force: false);
                 await PaceAsync().ConfigureAwait(false);
-                return true;
+                return;
             case MigrateReply.NothingThere:
                 _tally.Missing += keys.Count;
                 _interrupted.ExceptWith(keys);
-                return true;
+                return;
             case MigrateReply.KeyExists:
                 var left = await _channel.StillOnSourceAsync(keys).ConfigureAwait(false);
                 _tally.Moved += keys.Count - left.Count;
                 await _conflicts.SettleAsync(await _channel.OnTargetAsync(left).ConfigureAwait(false)).ConfigureAwait(false);
-                return false;
+                return;
             case MigrateReply.Unknown:
                 await AfterBrokenTransferAsync(keys, text).ConfigureAwait(false);
-                return false;
+                return;
             case MigrateReply.TryLater when ++_waits * RetryPause.TotalMilliseconds <= Math.Max(1000, _options.Timeout.TotalMilliseconds):
                 await Task.Delay(RetryPause, _stop.Waiting).ConfigureAwait(false);
-                return false;
+                return;
             case MigrateReply.SlotChanged:
                 throw new SlotChangedException(Refused(FailureCode.SlotNotOpen, text, "Get-RedisOpenSlot -Slot " + Slot));
             case MigrateReply.Unreachable:

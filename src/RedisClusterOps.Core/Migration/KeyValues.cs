@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
+using System.Text;
 using System.Threading.Tasks;
 using RedisClusterOps.Protocol;
 
@@ -13,8 +15,8 @@ namespace RedisClusterOps.Migration;
 /// </remarks>
 internal static class KeyValues
 {
-    // Beyond this, reading the members of both copies would hold up both servers; such a pair counts as different.
-    private const int LargestComparedDump = 64 * 1024 * 1024;
+    /// <summary>Beyond this, reading the members of both copies would hold up both servers; such a pair counts as different.</summary>
+    public const int LargestComparedDump = 64 * 1024 * 1024;
 
     public static async Task<bool> AreEqualAsync(
         INodeConnection source, KeyCopy sourceCopy, INodeConnection target, KeyCopy targetCopy, byte[] key, StopRequest stop)
@@ -27,7 +29,7 @@ internal static class KeyValues
             return false;
         var mine = await KeyCopy.AskAsync(source, false, stop, reading.Commands).ConfigureAwait(false);
         var theirs = await KeyCopy.AskAsync(target, true, stop, reading.Commands).ConfigureAwait(false);
-        return mine.Zip(theirs, (a, b) => reading.Ordered ? SameOrder(a, b) : SameMembers(a, b, reading.Width)).All(same => same)
+        return mine.Zip(theirs, (a, b) => reading.Ordered ? SameOrder(a, b) : SameMembers(a, b, reading.Width, sourceCopy.Type == "zset")).All(same => same)
             && (sourceCopy.Type != "hash" || await SameFieldExpiryAsync(source, target, mine[0], key, stop).ConfigureAwait(false));
     }
 
@@ -46,7 +48,7 @@ internal static class KeyValues
         && a.Items.Count == b.Items.Count
         && a.Items.Zip(b.Items, SameOrder).All(same => same);
 
-    private static bool SameMembers(RespValue a, RespValue b, int width)
+    private static bool SameMembers(RespValue a, RespValue b, int width, bool scores)
     {
         if (a.Items.Count != b.Items.Count)
             return false;
@@ -55,12 +57,19 @@ internal static class KeyValues
             members[a.Items[i].Bytes] = a.Items[i + width - 1].Bytes;
         for (var i = 0; i + width <= b.Items.Count; i += width)
         {
-            if (!members.TryGetValue(b.Items[i].Bytes, out var value) || !KeyBytes.Comparer.Equals(value, b.Items[i + width - 1].Bytes))
+            var other = b.Items[i + width - 1].Bytes;
+            if (!members.TryGetValue(b.Items[i].Bytes, out var value) || !(KeyBytes.Comparer.Equals(value, other) || (scores && SameScore(value, other))))
                 return false;
         }
 
         return true;
     }
+
+    // 0.1 of one version is 0.10000000000000001 of another.
+    private static bool SameScore(byte[] a, byte[] b) => Score(a) is { } one && Score(b) is { } other && one.Equals(other);
+
+    private static double? Score(byte[] text) =>
+        double.TryParse(Encoding.ASCII.GetString(text), NumberStyles.Float, CultureInfo.InvariantCulture, out var score) ? score : null;
 
     // Fields of a hash may expire one by one since Redis 7.4; a server that does not know the command has no such thing.
     private static async Task<bool> SameFieldExpiryAsync(INodeConnection source, INodeConnection target, RespValue fields, byte[] key, StopRequest stop)
@@ -68,10 +77,13 @@ internal static class KeyValues
         var names = fields.Items.Where((_, i) => i % 2 == 0).Select(item => item.Bytes).ToArray();
         var arguments = new object[] { "HPEXPIRETIME", key, "FIELDS", names.Length };
         var command = RespCommand.Of([.. arguments, .. names]);
-        var mine = await source.AskAsync(command, stop.Abort).ConfigureAwait(false);
-        var theirs = (await target.SendAsync([RespCommand.Of("ASKING"), command], null, stop.Abort).ConfigureAwait(false))[1];
-        if (mine.IsError || theirs.IsError)
-            return mine.IsError && theirs.IsError;
-        return mine.Items.Zip(theirs.Items, (a, b) => Math.Abs(a.Integer - b.Integer) <= 2000).All(same => same);
+        var mine = Expiries(await source.AskAsync(command, stop.Abort).ConfigureAwait(false), source);
+        var theirs = Expiries((await target.SendAsync([RespCommand.Of("ASKING"), command], null, stop.Abort).ConfigureAwait(false))[1], target);
+        return mine.Zip(theirs, (a, b) => a < 0 || b < 0 ? a < 0 && b < 0 : Math.Abs(a - b) <= 2000).All(same => same);
+
+        IEnumerable<long> Expiries(RespValue reply, INodeConnection connection) =>
+            reply.IsError && ServerErrors.Contains(reply.Text, "unknown command")
+                ? Enumerable.Repeat(-1L, names.Length)
+                : reply.OrThrow(connection.Endpoint, command).Items.Select(item => item.Integer);
     }
 }

@@ -39,8 +39,12 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
         if (keys.Count == 0)
             return [];
         var source = await SourceAsync().ConfigureAwait(false);
-        var replies = await source.SendAsync(keys.Select(key => RespCommand.Of("EXISTS", key)).ToList(), null, stop.Abort).ConfigureAwait(false);
-        return keys.Where((_, i) => replies[i].Kind == RespKind.Integer && replies[i].Integer > 0).ToList();
+        var commands = keys.Select(key => RespCommand.Of("EXISTS", key)).ToList();
+        var replies = await source.SendAsync(commands, null, stop.Abort).ConfigureAwait(false);
+        return keys.Where((_, i) => IsThere(i)).ToList();
+
+        // Any other error says nothing about the key, and to take it for gone would be to report it moved.
+        bool IsThere(int i) => !(replies[i].IsError && ServerErrors.StartsWith(replies[i].Text, "ASK ")) && replies[i].OrThrow(source.Endpoint, commands[i]).Integer > 0;
     }
 
     /// <summary>Of these keys the ones that the importing target has.</summary>
@@ -51,6 +55,7 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
         var target = await TargetAsync().ConfigureAwait(false);
         var commands = keys.SelectMany(key => new[] { RespCommand.Of("ASKING"), RespCommand.Of("EXISTS", key) }).ToList();
         var replies = await target.SendAsync(commands, null, stop.Abort).ConfigureAwait(false);
+        replies[0].OrThrow(target.Endpoint, commands[0]);
         return keys.Where((_, i) => replies[2 * i + 1].OrThrow(target.Endpoint, commands[2 * i + 1]).Integer > 0).ToList();
     }
 

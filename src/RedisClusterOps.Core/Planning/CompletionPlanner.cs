@@ -132,6 +132,28 @@ internal static class CompletionPlanner
             throw new RedisOperationException(
                 FailureCode.SlotStateUnsuitable, "Slot " + slot + " has an end that is not a master now.", slot, "Get-RedisOpenSlot -Slot " + slot);
         }
+
+        if (ReturningImporter(diagnosis) is { } absent)
+        {
+            throw new RedisOperationException(
+                FailureCode.NodeUnreachable,
+                "Slot " + slot + " is not completed while " + absent.Name + ", a master that lost its slots, does not answer: if it was the target once, Valkey lets it take the slot, and all"
+                    + " that its successor owns, with the keys that it has, when it comes back and the source is through with the slot. Start it now, while the slot is open, or remove it for good with"
+                    + " CLUSTER FORGET " + absent.Id + " on every node. Nothing was done.",
+                absent.Name,
+                "Get-RedisClusterNode");
+        }
+    }
+
+    // An importer of Valkey 8 and later takes a slot by itself, with an epoch above all others, once the source does not claim it any more.
+    // A target that was down while its replica was promoted still imports when it comes back, and may hear of the source before it hears
+    // of its successor. While the source claims the slot it becomes a replica as it should.
+    private static ClusterNode? ReturningImporter(SlotDiagnosis diagnosis)
+    {
+        var view = diagnosis.Situation.View;
+        return diagnosis.Target!.View!.Facts is { Engine: ServerEngine.Valkey } facts && facts.IsAtLeast(8, 0)
+            ? view.Masters.FirstOrDefault(node => !node.IsReachable && view.SlotsOf(node.Id).Count == 0)
+            : null;
     }
 
     private static List<string> Warnings(SlotDiagnosis diagnosis, ClusterNode source, ClusterNode target)

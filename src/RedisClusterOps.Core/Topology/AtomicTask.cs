@@ -30,6 +30,9 @@ internal sealed record AtomicTask(SlotSet Slots, string SourceId, string TargetI
                 fields[entry.Items[i].Text] = entry.Items[i + 1].Text;
             if (!fields.TryGetValue("state", out var state) || ends.Contains(state) || !fields.TryGetValue(slots, out var written))
                 continue;
+            // Only an import is tried again. What the source lists is one attempt, which stays failed when the import was cancelled.
+            if (state == "failed" && Field("operation") == "migrate")
+                continue;
             var ranges = written.Split([' '], StringSplitOptions.RemoveEmptyEntries)
                 .Select(part => SlotRange.TryParse(part, out var range) ? range : (SlotRange?)null)
                 .Where(range => range.HasValue)

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.Linq;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Topology;
@@ -31,9 +32,14 @@ internal static class ClusterNodesParser
 
     private static NodeLine ParseLine(string line)
     {
+        // Names of nodes are printed everywhere, so nothing that a terminal would obey gets past here.
+        if (!string.Equals(Printable.Clean(line, int.MaxValue), line, StringComparison.Ordinal))
+            throw Malformed(line, "it has characters that can't be printed");
         var fields = line.Split([' '], StringSplitOptions.RemoveEmptyEntries);
         if (fields.Length < FieldsBeforeSlots)
             throw Malformed(line, "it has fewer than eight fields");
+        if (!fields[0].All(c => c is >= 'a' and <= 'z' or >= 'A' and <= 'Z' or >= '0' and <= '9' or '-' or '_'))
+            throw Malformed(line, "the id is none");
         var (host, port, hostname) = ParseAddress(fields[1], line);
         var flags = ParseFlags(fields[2]);
         var ranges = new List<SlotRange>();

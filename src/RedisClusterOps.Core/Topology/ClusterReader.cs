@@ -75,6 +75,7 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         return new NodeView(connection.Endpoint, ClusterNodesParser.Parse(reply.Text))
         {
             Databases = node.View?.Databases ?? 1,
+            DatabasesKnown = node.View?.DatabasesKnown ?? false,
             Facts = node.View?.Facts ?? ServerFacts.None,
         };
     }
@@ -117,14 +118,15 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
             Facts = facts,
             // Garnet's INFO has no keyspace section; it has one database in cluster mode.
             KeyCount = facts.Engine == ServerEngine.Garnet && !replies[3].IsError ? replies[3].Integer : facts.KeyCount,
-            Databases = databases,
+            Databases = Math.Max(1, databases ?? facts.HighestDatabase + 1),
+            DatabasesKnown = databases is not null,
             AtomicTasks = tasks,
             CpuPercent = cpuWindow is { } window ? await WatchCpuAsync(connection, facts, window, cancellation).ConfigureAwait(false) : null,
         };
     }
 
     // What only some versions have is asked only of those, so that nobody's log fills with unknown commands.
-    private static async Task<(int Databases, IReadOnlyList<AtomicTask> Tasks)> AskByVersionAsync(
+    private static async Task<(int? Databases, IReadOnlyList<AtomicTask> Tasks)> AskByVersionAsync(
         INodeConnection connection, ServerFacts facts, CancellationToken cancellation)
     {
         if (facts.Engine == ServerEngine.Redis && facts.IsAtLeast(8, 4))
@@ -137,15 +139,39 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         {
             var replies = await connection.SendAsync(
                 [RespCommand.Of("CLUSTER", "GETSLOTMIGRATIONS"), RespCommand.Of("CONFIG", "GET", "cluster-databases")], null, cancellation).ConfigureAwait(false);
-            // Where CONFIG is not allowed, the databases that hold keys now are the best that can be known.
             var databases = !replies[1].IsError && replies[1].Items.Count == 2
                 && int.TryParse(replies[1].Items[1].Text, NumberStyles.None, CultureInfo.InvariantCulture, out var configured)
                 ? configured
-                : facts.HighestDatabase + 1;
-            return (Math.Max(1, databases), replies[0].IsError ? [] : AtomicTask.ParseValkey(replies[0]));
+                : await ProbeDatabasesAsync(connection, cancellation).ConfigureAwait(false);
+            return (databases, replies[0].IsError ? [] : AtomicTask.ParseValkey(replies[0]));
         }
 
-        return (1, []);
+        // A user who may not run INFO does not learn that this is a Valkey with databases, and a slot is not empty before all of them are.
+        return (facts.Engine == ServerEngine.Unknown ? await ProbeDatabasesAsync(connection, cancellation).ConfigureAwait(false) : 1, []);
+    }
+
+    /// <summary>How many databases can be selected: those that hold no key now may hold one when it matters.</summary>
+    /// <returns>Null where the user may not even try.</returns>
+    private static async Task<int?> ProbeDatabasesAsync(INodeConnection connection, CancellationToken cancellation)
+    {
+        // The highest number known to exist, and the lowest known not to.
+        var (exists, beyond) = (0, int.MaxValue);
+        for (var next = 1; beyond - exists > 1; next = beyond == int.MaxValue ? exists * 2 : exists + (beyond - exists) / 2)
+        {
+            var reply = await connection.AskAsync(RespCommand.Of("SELECT", next), cancellation).ConfigureAwait(false);
+            if (reply.IsError && ServerErrors.CodeOf(reply.Text) == FailureCode.PermissionDenied)
+                return null;
+            if (reply.IsError)
+                beyond = next;
+            else
+                exists = next;
+            if (exists > int.MaxValue / 4)
+                return null;
+        }
+
+        if (exists > 0)
+            await connection.SendAsync(RespCommand.Of("SELECT", 0), cancellation).ConfigureAwait(false);
+        return exists + 1;
     }
 
     private static async Task<double?> WatchCpuAsync(INodeConnection connection, ServerFacts before, TimeSpan window, CancellationToken cancellation)
@@ -192,7 +218,9 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         var announced = lines.Select(other => other.Endpoint).FirstOrDefault(endpoint => endpoint is not null) ?? own?.Endpoint ?? view?.Dialled;
         var trouble = view is not null ? null
             : announced is { } address && failures.TryGetValue(session.Reach(address), out var failure) ? failure.Message.TrimEnd('.')
-            : announced is null ? "no node knows its address" : "it did not answer as this node";
+            : announced is null ? "no node knows its address"
+            : lines.All(other => (other.Flags & NodeFlags.Handshake) != 0) ? "it was not asked, for it is still being introduced"
+            : "it did not answer as this node";
         return new ClusterNode(id, announced, line, view, StateOf(lines.Append(line), view is not null), trouble);
     }
 
@@ -204,8 +232,9 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         return (flags & NodeFlags.Fail) != 0 ? RedisNodeState.Fail
             : (flags & NodeFlags.Handshake) != 0 ? RedisNodeState.Handshake
             : (flags & NodeFlags.NoAddress) != 0 ? RedisNodeState.NoAddress
-            : !reachable ? RedisNodeState.Unreachable
+            // That others can't reach it either says more than that we can't, which the trouble says anyway.
             : (flags & NodeFlags.PFail) != 0 ? RedisNodeState.PFail
+            : !reachable ? RedisNodeState.Unreachable
             : RedisNodeState.Ok;
     }
 

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 
 namespace RedisClusterOps.Topology;
 
@@ -57,7 +58,11 @@ internal sealed record NodeLine
     public bool IsReplica => (Flags & NodeFlags.Replica) != 0;
 
     /// <summary>Null where the node has no address that could be dialled.</summary>
-    public NodeEndpoint? Endpoint => Host.Length == 0 || Host == "?" || Port == 0 ? null : new NodeEndpoint(Host, Port);
+    /// <remarks>Redis 7.0 announces whatever cluster-announce-ip says. A name that no host can have is none: it would end up in a terminal, and in commands to copy.</remarks>
+    public NodeEndpoint? Endpoint => Host.Length == 0 || Port == 0 || !Host.All(IsOfAddress) ? null : new NodeEndpoint(Host, Port);
+
+    // '%' stands before the zone of an IPv6 address.
+    private static bool IsOfAddress(char c) => c is >= 'a' and <= 'z' or >= 'A' and <= 'Z' or >= '0' and <= '9' or '.' or '-' or '_' or ':' or '%';
 
     internal static IReadOnlyDictionary<int, string> NoSlots { get; } = new Dictionary<int, string>();
 }

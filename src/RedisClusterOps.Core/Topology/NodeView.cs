@@ -47,6 +47,9 @@ internal sealed class NodeView
     /// <summary>How many databases may hold keys. Only Valkey 9 allows more than one in cluster mode (cluster-databases).</summary>
     public int Databases { get; init; } = 1;
 
+    /// <summary>False where the user may neither ask nor try how many databases there are: then keys in more of them can't be ruled out.</summary>
+    public bool DatabasesKnown { get; init; } = true;
+
     /// <summary>Server-side migrations that run on this node.</summary>
     public IReadOnlyList<AtomicTask> AtomicTasks { get; init; } = [];
 

@@ -1,37 +1,36 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 
 namespace RedisClusterOps.Topology;
 
-/// <summary>A set of slots that never changes: one bit for each of the 16384.</summary>
+/// <summary>A set of slots that never changes: the fewest ranges that hold them.</summary>
+/// <remarks>Every node of a cluster tells the slots of every other, so there may be a million of these at a time; most hold no range or one.</remarks>
 internal sealed class SlotSet : IEquatable<SlotSet>
 {
-    private const int BitsPerWord = 64;
+    private readonly SlotRange[] _ranges;
 
-    private readonly ulong[] _words;
-
-    private SlotSet(ulong[] words)
+    private SlotSet(SlotRange[] ranges)
     {
-        _words = words;
-        Ranges = RangesOf(words);
-        foreach (var range in Ranges)
+        _ranges = ranges;
+        foreach (var range in ranges)
             Count += range.Count;
     }
 
-    public static SlotSet Empty { get; } = From(Array.Empty<int>());
+    public static SlotSet Empty { get; } = new([]);
 
     /// <summary>How many slots are in the set.</summary>
     public int Count { get; }
 
     /// <summary>The same set as the fewest ranges, lowest first.</summary>
-    public IReadOnlyList<SlotRange> Ranges { get; }
+    public IReadOnlyList<SlotRange> Ranges => _ranges;
 
     /// <summary>Every slot in the set, lowest first.</summary>
     public IEnumerable<int> Slots
     {
         get
         {
-            foreach (var range in Ranges)
+            foreach (var range in _ranges)
             {
                 for (var slot = range.First; slot <= range.Last; slot++)
                     yield return slot;
@@ -40,80 +39,60 @@ internal sealed class SlotSet : IEquatable<SlotSet>
     }
 
     /// <exception cref="ArgumentOutOfRangeException">A slot is outside 0 to 16383.</exception>
-    public static SlotSet From(IEnumerable<int> slots)
-    {
-        var words = new ulong[HashSlot.Count / BitsPerWord];
-        foreach (var slot in slots)
-        {
-            if (!IsSlot(slot))
-                throw new ArgumentOutOfRangeException(nameof(slots), slot, "A slot is 0 to 16383.");
-            Set(words, slot);
-        }
-
-        return new SlotSet(words);
-    }
+    public static SlotSet From(IEnumerable<int> slots) => From(slots.Select(slot => new SlotRange(slot, slot)));
 
     /// <summary>The slots of all the ranges; they may overlap and come in any order.</summary>
     public static SlotSet From(IEnumerable<SlotRange> ranges)
     {
-        var words = new ulong[HashSlot.Count / BitsPerWord];
-        foreach (var range in ranges)
+        var merged = new List<SlotRange>();
+        foreach (var range in InOrder(ranges))
         {
-            for (var slot = range.First; slot <= range.Last; slot++)
-                Set(words, slot);
+            if (merged.Count > 0 && merged[merged.Count - 1] is var last && range.First <= last.Last + 1)
+                merged[merged.Count - 1] = new SlotRange(last.First, Math.Max(last.Last, range.Last));
+            else
+                merged.Add(range);
         }
 
-        return new SlotSet(words);
+        return merged.Count == 0 ? Empty : new SlotSet([.. merged]);
     }
 
     /// <summary>False for a number that is no slot.</summary>
-    public bool Contains(int slot) => IsSlot(slot) && IsSet(_words, slot);
-
-    public bool Equals(SlotSet? other)
+    public bool Contains(int slot)
     {
-        if (other is null)
-            return false;
-        for (var i = 0; i < _words.Length; i++)
+        var (low, high) = (0, _ranges.Length - 1);
+        while (low <= high)
         {
-            if (_words[i] != other._words[i])
-                return false;
+            var middle = (low + high) / 2;
+            if (slot < _ranges[middle].First)
+                high = middle - 1;
+            else if (slot > _ranges[middle].Last)
+                low = middle + 1;
+            else
+                return true;
         }
 
-        return true;
+        return false;
     }
+
+    public bool Equals(SlotSet? other) => other is not null && _ranges.SequenceEqual(other._ranges);
 
     public override bool Equals(object? obj) => Equals(obj as SlotSet);
 
     public override int GetHashCode()
     {
         var hash = Count;
-        foreach (var range in Ranges)
+        foreach (var range in _ranges)
             hash = unchecked(hash * 31 + range.GetHashCode());
         return hash;
     }
 
     /// <summary>The ranges with commas between: <c>0-5,7</c>.</summary>
-    public override string ToString() => string.Join(",", Ranges);
+    public override string ToString() => string.Join(",", _ranges);
 
-    private static bool IsSlot(int slot) => slot is >= 0 and < HashSlot.Count;
-
-    private static bool IsSet(ulong[] words, int slot) => (words[slot / BitsPerWord] >> (slot % BitsPerWord) & 1) != 0;
-
-    private static void Set(ulong[] words, int slot) => words[slot / BitsPerWord] |= 1UL << (slot % BitsPerWord);
-
-    private static List<SlotRange> RangesOf(ulong[] words)
+    private static List<SlotRange> InOrder(IEnumerable<SlotRange> ranges)
     {
-        var ranges = new List<SlotRange>();
-        for (var slot = 0; slot < HashSlot.Count; slot++)
-        {
-            if (!IsSet(words, slot))
-                continue;
-            var first = slot;
-            while (slot + 1 < HashSlot.Count && IsSet(words, slot + 1))
-                slot++;
-            ranges.Add(new SlotRange(first, slot));
-        }
-
-        return ranges;
+        var ordered = new List<SlotRange>(ranges);
+        ordered.Sort();
+        return ordered;
     }
 }

@@ -1,0 +1,123 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Planning;
+using RedisClusterOps.Topology;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Diagnosis;
+
+/// <summary>
+/// Whatever is said to be wrong comes with a command that exists. A new state or finding fails here until it has a scene, and so its advice.
+/// </summary>
+public class AdviceTests
+{
+    private static readonly RedisClusterSession Session = RedisClusterSession.Parse("10.0.0.1:6379");
+
+    private static readonly IReadOnlyDictionary<RedisOpenSlotState, Func<ClusterScene>> States = new Dictionary<RedisOpenSlotState, Func<ClusterScene>>
+    {
+        [RedisOpenSlotState.ImportingOnly] = () => ClusterScene.Stable().Importing("T", "S"),
+        [RedisOpenSlotState.MigratingOnly] = () => ClusterScene.Stable().Migrating("S", "T"),
+        [RedisOpenSlotState.Migrating] = ClusterScene.Wedged,
+        [RedisOpenSlotState.Drained] = () => ClusterScene.Wedged().Keys("S", 0),
+        [RedisOpenSlotState.FinishedOnTarget] = () => ClusterScene.Wedged().Claims("T", "5519").Keys("S", 0),
+        [RedisOpenSlotState.FinishedOnSource] = () => ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Importing("T", "S").Keys("S", 0),
+        [RedisOpenSlotState.SourceFailedOver] = () => ClusterScene.Wedged().Master("N", 9, "0-8191").BecameReplica("S", of: "N").Keys("N", 100),
+        [RedisOpenSlotState.TargetFailedOver] = () => ClusterScene.Stable().Migrating("S", "T").Master("N", 9).BecameReplica("T", of: "N").Keys("N", 50),
+        [RedisOpenSlotState.StrayKeys] = () => ClusterScene.Stable().Importing("T", "S").Keys("T", 3),
+        [RedisOpenSlotState.ClaimedWithoutEpoch] = () => ClusterScene.Stable().Claims("T", "5519"),
+        [RedisOpenSlotState.Unowned] = () => ClusterScene.Stable().BelievedToOwn("S", "0-5518,5520-8191"),
+        [RedisOpenSlotState.Tangled] = () => ClusterScene.Wedged().Importing("X", "S"),
+        [RedisOpenSlotState.Atomic] = () => ClusterScene.Stable().Task("T", new AtomicTask(SlotSet.From([ClusterScene.Slot]), ClusterScene.Id("S"), ClusterScene.Id("T"), "snapshot")),
+    };
+
+    [Fact]
+    public void Every_state_has_a_scene_here() => Assert.Equal(Enum.GetValues<RedisOpenSlotState>(), States.Keys.Order());
+
+    [Fact]
+    public void Every_finding_has_a_scene() => Assert.Equal(Enum.GetValues<FindingCode>(), HealthCheckTests.Scenes.Keys.Order());
+
+    [Theory]
+    [MemberData(nameof(EveryState))]
+    public void A_state_says_what_clients_see_and_names_a_cmdlet_for_its_slot(RedisOpenSlotState state)
+    {
+        var described = SlotAdvice.Describe(States[state]().Diagnose()!, Session);
+        Assert.Equal(state, described.State);
+        ExportedCmdlets.AssertBegins(described.Advice, state.ToString());
+        Assert.Contains(" -Slot 5519", described.Advice);
+        Assert.NotEmpty(described.ClientsSee);
+        // Only of a tangle nothing certain can be said; then there are details instead.
+        Assert.Equal(state == RedisOpenSlotState.Tangled, described.ClientsSee.Contains("not certain"));
+        if (state == RedisOpenSlotState.Tangled)
+            Assert.NotNull(described.Detail);
+    }
+
+    [Theory]
+    [MemberData(nameof(EveryState))]
+    public void A_state_that_can_be_completed_advises_that_and_the_planner_agrees(RedisOpenSlotState state)
+    {
+        var diagnosis = States[state]().Diagnose()!;
+        var advised = SlotAdvice.AdviceOf(diagnosis).StartsWith("Complete-RedisSlotMigration", StringComparison.Ordinal);
+        Assert.Equal(SlotAdvice.CanComplete(state), advised);
+        if (advised)
+            Assert.NotEmpty(CompletionPlanner.Plan(diagnosis, Session, new MoveOptions()).Commands);
+        else
+            AssertRefused(() => CompletionPlanner.Plan(diagnosis, Session, new MoveOptions()), state.ToString());
+    }
+
+    [Theory]
+    [MemberData(nameof(EveryState))]
+    public void A_state_with_an_end_that_is_away_still_names_a_cmdlet(RedisOpenSlotState state)
+    {
+        foreach (var away in new[] { "S", "T", "X" })
+        {
+            if (States[state]().Down(away).Diagnose() is not { } diagnosis)
+                continue;
+            var described = SlotAdvice.Describe(diagnosis, Session);
+            var where = state + " without " + away;
+            ExportedCmdlets.AssertBegins(described.Advice, where);
+            Assert.NotEmpty(described.ClientsSee);
+            if (diagnosis.Source is { IsReachable: false } || diagnosis.Target is { IsReachable: false })
+                AssertRefused(() => CompletionPlanner.Plan(diagnosis, Session, new MoveOptions()), where);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(EveryState))]
+    public void Moving_keys_is_planned_where_both_ends_are_open_and_refused_with_a_cmdlet_elsewhere(RedisOpenSlotState state)
+    {
+        var diagnosis = States[state]().Diagnose()!;
+        if (state is RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained)
+            Assert.NotEmpty(CompletionPlanner.PlanKeyMove(diagnosis, Session, new MoveOptions()).Commands);
+        else
+            AssertRefused(() => CompletionPlanner.PlanKeyMove(diagnosis, Session, new MoveOptions()), state.ToString());
+    }
+
+    [Fact]
+    public void Keys_left_where_the_slot_was_given_away_are_looked_at_first() => AssertRefused(
+        () => CompletionPlanner.Plan(
+            ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Importing("T", "S").Keys("S", 4).Diagnose()!, Session, new MoveOptions()),
+        "FinishedOnSource with keys");
+
+    [Theory]
+    [MemberData(nameof(EveryFinding))]
+    public void A_finding_names_a_cmdlet(FindingCode code)
+    {
+        var health = HealthCheckTests.Scenes[code]();
+        Assert.Contains(health.Findings, finding => finding.Code == code);
+        foreach (var finding in health.Findings)
+        {
+            ExportedCmdlets.AssertBegins(finding.Advice, finding.ToString());
+            Assert.NotEmpty(finding.Target);
+            Assert.NotEmpty(finding.Message);
+        }
+    }
+
+    public static TheoryData<RedisOpenSlotState> EveryState() => [.. Enum.GetValues<RedisOpenSlotState>()];
+
+    public static TheoryData<FindingCode> EveryFinding() => [.. Enum.GetValues<FindingCode>()];
+
+    private static void AssertRefused(Action plan, string where) =>
+        ExportedCmdlets.AssertBegins(Assert.Throws<RedisOperationException>(plan).NextStep, where);
+}

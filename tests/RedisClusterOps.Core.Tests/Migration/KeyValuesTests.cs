@@ -1,0 +1,150 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text;
+using System.Threading.Tasks;
+using RedisClusterOps.Migration;
+using RedisClusterOps.Protocol;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Migration;
+
+/// <summary>Two copies are the same value where their members are, however they are encoded or ordered; a doubt counts as different.</summary>
+public class KeyValuesTests
+{
+    private static readonly byte[] Key = Encoding.UTF8.GetBytes("{tag}key");
+
+    [Fact]
+    public async Task Equal_dumps_are_equal_and_nothing_more_is_asked()
+    {
+        var nodes = new ScriptedNodes();
+        Assert.True(await CompareAsync(nodes, "stream", "same", "same", null, null));
+        Assert.Empty(nodes.Asked);
+    }
+
+    [Fact]
+    public async Task Another_type_is_another_value_and_nothing_more_is_asked()
+    {
+        var nodes = new ScriptedNodes();
+        Assert.False(await KeyValues.AreEqualAsync(
+            await ConnectAsync(nodes, Source, null), Copy("set", "d"), await ConnectAsync(nodes, Target, null), Copy("list", "d"), Key, new StopRequest(default)));
+        Assert.Empty(nodes.Asked);
+    }
+
+    [Theory]
+    [InlineData("set", "a b c", "c a b", true)]
+    [InlineData("set", "a b c", "a b d", false)]
+    [InlineData("set", "a b c", "a b", false)]
+    [InlineData("set", "a b", "a b c", false)]
+    [InlineData("list", "a b c", "a b c", true)]
+    [InlineData("list", "a b c", "c b a", false)]
+    [InlineData("list", "a b", "a b b", false)]
+    [InlineData("hash", "f 1 g 2", "g 2 f 1", true)]
+    [InlineData("hash", "f 1 g 2", "f 2 g 1", false)]
+    [InlineData("hash", "f 1 g 2", "f 1 h 2", false)]
+    [InlineData("hash", "f 1", "f 1 g 2", false)]
+    [InlineData("zset", "a 1 b 2", "b 2 a 1", true)]
+    [InlineData("zset", "a 1 b 2", "a 1 b 3", false)]
+    [InlineData("zset", "a 1 b 2", "a 1 c 2", false)]
+    public async Task Members_decide_where_the_dumps_differ(string type, string mine, string theirs, bool equal) =>
+        Assert.Equal(equal, await CompareAsync(new ScriptedNodes(), type, "one encoding", "another", mine, theirs));
+
+    [Theory]
+    [InlineData("same", "same", true)]
+    [InlineData("mine", "theirs", false)]
+    public async Task A_string_is_compared_by_its_bytes(string mine, string theirs, bool equal)
+    {
+        var nodes = new ScriptedNodes();
+        Assert.Equal(equal, await KeyValues.AreEqualAsync(
+            await ConnectAsync(nodes, Source, _ => RespValue.Bulk(mine)), Copy("string", "1"), await ConnectAsync(nodes, Target, _ => RespValue.Bulk(theirs)), Copy("string", "2"), Key, new StopRequest(default)));
+    }
+
+    [Fact]
+    public async Task Members_are_bytes_and_not_text()
+    {
+        // Both are no UTF-8; as text both would be the same replacement character.
+        var nodes = new ScriptedNodes();
+        Assert.False(await KeyValues.AreEqualAsync(
+            await ConnectAsync(nodes, Source, _ => RespValue.Array([RespValue.Bulk([0xFF])])), Copy("set", "1"),
+            await ConnectAsync(nodes, Target, _ => RespValue.Array([RespValue.Bulk([0xFE])])), Copy("set", "2"), Key, new StopRequest(default)));
+    }
+
+    [Fact]
+    public async Task A_type_that_has_no_one_way_to_be_read_counts_as_different() =>
+        Assert.False(await CompareAsync(new ScriptedNodes(), "stream", "one encoding", "another", "a", "a"));
+
+    [Fact]
+    public async Task A_value_that_is_too_big_to_be_read_counts_as_different()
+    {
+        var nodes = new ScriptedNodes();
+        var big = new KeyCopy("set", new byte[64 * 1024 * 1024 + 1], null);
+        Assert.False(await KeyValues.AreEqualAsync(
+            await ConnectAsync(nodes, Source, Members("a")), big, await ConnectAsync(nodes, Target, Members("a")), Copy("set", "2"), Key, new StopRequest(default)));
+        Assert.Empty(nodes.Asked);
+    }
+
+    [Fact]
+    public async Task Without_dumps_the_members_decide()
+    {
+        var nodes = new ScriptedNodes();
+        Assert.True(await KeyValues.AreEqualAsync(
+            await ConnectAsync(nodes, Source, Members("a b")), new KeyCopy("set", null, null), await ConnectAsync(nodes, Target, Members("b a")), new KeyCopy("set", null, null), Key, new StopRequest(default)));
+    }
+
+    [Fact]
+    public async Task The_target_is_asked_behind_ASKING_and_the_source_is_not()
+    {
+        var nodes = new ScriptedNodes();
+        await CompareAsync(nodes, "set", "1", "2", "a", "a");
+        Assert.Equal([Source + " SMEMBERS {tag}key", Target + " ASKING", Target + " SMEMBERS {tag}key"], nodes.Asked);
+    }
+
+    [Theory]
+    [InlineData(5000, 5000, true)]
+    [InlineData(5000, 6900, true)]
+    [InlineData(5000, 9000, false)]
+    [InlineData(-1, 9000, false)]
+    [InlineData(-1, -1, true)]
+    public async Task Fields_of_a_hash_that_expire_at_other_times_make_it_another_value(long mine, long theirs, bool equal)
+    {
+        Func<RespCommand, RespValue> Hash(long expiry) => command => command.ToString().StartsWith("HPEXPIRETIME", StringComparison.Ordinal)
+            ? RespValue.Array([RespValue.Number(expiry)])
+            : RespValue.Array([RespValue.Bulk("field"), RespValue.Bulk("1")]);
+        var nodes = new ScriptedNodes();
+        Assert.Equal(equal, await KeyValues.AreEqualAsync(
+            await ConnectAsync(nodes, Source, Hash(mine)), Copy("hash", "1"), await ConnectAsync(nodes, Target, Hash(theirs)), Copy("hash", "2"), Key, new StopRequest(default)));
+    }
+
+    [Fact]
+    public async Task Fields_may_expire_on_one_side_only_where_the_other_server_is_too_old_for_it_and_then_they_are_different()
+    {
+        Func<RespCommand, RespValue> Hash(RespValue expiry) => command => command.ToString().StartsWith("HPEXPIRETIME", StringComparison.Ordinal)
+            ? expiry
+            : RespValue.Array([RespValue.Bulk("field"), RespValue.Bulk("1")]);
+        var nodes = new ScriptedNodes();
+        Assert.False(await KeyValues.AreEqualAsync(
+            await ConnectAsync(nodes, Source, Hash(RespValue.Array([RespValue.Number(5000)]))), Copy("hash", "1"),
+            await ConnectAsync(nodes, Target, Hash(RespValue.Error("ERR unknown command 'HPEXPIRETIME'"))), Copy("hash", "2"), Key, new StopRequest(default)));
+    }
+
+    private const string Source = "10.0.0.1:6379";
+    private const string Target = "10.0.0.2:6379";
+
+    private static async Task<bool> CompareAsync(ScriptedNodes nodes, string type, string sourceDump, string targetDump, string? mine, string? theirs) => await KeyValues.AreEqualAsync(
+        await ConnectAsync(nodes, Source, Members(mine)), Copy(type, sourceDump), await ConnectAsync(nodes, Target, Members(theirs)), Copy(type, targetDump), Key, new StopRequest(default));
+
+    private static KeyCopy Copy(string type, string dump) => new(type, Encoding.UTF8.GetBytes(dump), null);
+
+    // A server from before field expiry, which knows the members and nothing else.
+    private static Func<RespCommand, RespValue> Members(string? members)
+    {
+        IReadOnlyList<RespValue> items = [.. (members ?? string.Empty).Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(RespValue.Bulk)];
+        string[] readers = ["SMEMBERS", "LRANGE", "HGETALL", "ZRANGE"];
+        return command => command.ToString() == "ASKING" ? RespValue.Simple("OK")
+            : readers.Any(reader => command.ToString().StartsWith(reader, StringComparison.Ordinal)) ? RespValue.Array(items)
+            : RespValue.Error("ERR unknown command");
+    }
+
+    private static Task<INodeConnection> ConnectAsync(ScriptedNodes nodes, string endpoint, Func<RespCommand, RespValue>? answer) =>
+        nodes.Node(endpoint, answer ?? (_ => RespValue.Error("ERR unknown command"))).ConnectAsync(NodeEndpoint.TryParse(endpoint, out var read) ? read : default, default);
+}

@@ -1,0 +1,86 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
+using System.Linq;
+using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Topology;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Topology;
+
+/// <summary>The largest cluster that Redis recommends, with every one of its slots open.</summary>
+public class LargeClusterTests(ITestOutputHelper output)
+{
+    private const int Nodes = 1000;
+    private const int Masters = Nodes / 2;
+    private static readonly DateTime Now = new(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+    private static readonly RedisClusterSession Session = RedisClusterSession.Parse("10.0.0.1:6379");
+
+    [Fact]
+    public void A_thousand_nodes_with_every_slot_open_are_merged_and_diagnosed()
+    {
+        var clock = Stopwatch.StartNew();
+        var nodes = MadeUp();
+        Note("read");
+        var view = new ClusterView(nodes, Now);
+        Note("merged");
+        Assert.Equal(0, view.UnownedSlots.Count);
+        Assert.Equal(2 * HashSlot.Count, view.OpenFlags.Count);
+
+        var suspects = SlotDiagnostician.Suspects(view);
+        Assert.Equal(HashSlot.Count, suspects.Count);
+        var open = suspects
+            .Select(slot => new SlotSituation(view, slot, new Dictionary<string, long?> { [Id(OwnerIndex(slot))] = 10, [Id(TargetIndex(slot))] = 5 }))
+            .Select(situation => SlotAdvice.Describe(SlotDiagnostician.Diagnose(situation)!, Session))
+            .ToList();
+        Note("diagnosed");
+        Assert.All(open, slot => Assert.Equal((RedisOpenSlotState.Migrating, 33), (slot.State, slot.PercentComplete)));
+
+        var reported = NodeReport.Nodes(view, Session);
+        Note("reported");
+        Assert.Equal(Nodes, reported.Count);
+        Assert.Equal(HashSlot.Count, reported.Sum(node => node.SlotCount));
+
+        var health = HealthCheck.Check(view, reported, open, null, new HealthOptions { MinimumReplica = 1 }, Session);
+        Note("checked");
+        Assert.Equal(HashSlot.Count, health.Findings.Count);
+        Assert.All(health.Findings, finding => Assert.Equal(FindingCode.SlotOpen, finding.Code));
+        Assert.Equal(Masters, NodeReport.Info(view, open.Count, Session).Size);
+        GC.KeepAlive(nodes);
+
+        void Note(string what) => output.WriteLine(
+            what + " after " + clock.ElapsedMilliseconds.ToString(CultureInfo.InvariantCulture) + " ms, "
+            + (GC.GetTotalMemory(forceFullCollection: true) / 1048576).ToString(CultureInfo.InvariantCulture) + " MB");
+    }
+
+    // Masters first, then one replica of each. Every slot is on its way to the next master. Each node's text is read as it comes from a server.
+    private static List<ClusterNode> MadeUp()
+    {
+        var lines = Enumerable.Range(0, Nodes).Select(Line).ToArray();
+        return [.. Enumerable.Range(0, Nodes).Select(index =>
+        {
+            var text = string.Join('\n', [.. lines[..index], lines[index].Replace(" master", " myself,master").Replace(" slave", " myself,slave") + Flags(index), .. lines[(index + 1)..]]);
+            var view = new NodeView(new NodeEndpoint(Host(index), 6379), ClusterNodesParser.Parse(text)) { Facts = ServerFacts.Parse("redis_version:7.0.15") };
+            return new ClusterNode(view.Id, view.Dialled, view.Self, view, RedisNodeState.Ok, null);
+        })];
+    }
+
+    private static string Line(int index) =>
+        Id(index) + " " + Host(index) + ":6379@16379 " + (index < Masters ? "master -" : "slave " + Id(index - Masters)) + " 0 1700000000000 " + (index % Masters + 1) + " connected"
+        + (index < Masters ? " " + SlotSet.From(SlotsOf(index)) : string.Empty);
+
+    private static string Flags(int index) => index >= Masters ? string.Empty : string.Concat(
+        SlotsOf(index).Select(slot => " [" + slot + "->-" + Id(TargetIndex(slot)) + "]").Concat(
+        SlotsOf((index + Masters - 1) % Masters).Select(slot => " [" + slot + "-<-" + Id(OwnerIndex(slot)) + "]")));
+
+    private static IEnumerable<int> SlotsOf(int index) => Enumerable.Range(0, HashSlot.Count).Where(slot => OwnerIndex(slot) == index);
+
+    private static string Host(int index) => "10.0." + (index / 250) + "." + (index % 250);
+
+    private static int OwnerIndex(int slot) => slot * Masters / HashSlot.Count;
+
+    private static int TargetIndex(int slot) => (OwnerIndex(slot) + 1) % Masters;
+
+    private static string Id(int index) => index.ToString("x8", CultureInfo.InvariantCulture).PadLeft(40, '0');
+}
