@@ -155,7 +155,7 @@ internal sealed class SlotRunner(
         {
             return Failed(new RedisOperationException(
                 FailureCode.ClusterViewConflict,
-                "Slot " + Slot + " belongs to " + owner.Name + " with all its keys, but not everybody agrees: " + string.Join("; ", complaints) + ".",
+                "Slot " + Slot + " was given to " + owner.Name + " with all its keys, but not everybody agrees, as when another tool is at work on it: " + string.Join("; ", complaints) + ".",
                 Slot,
                 "Test-RedisCluster"));
         }

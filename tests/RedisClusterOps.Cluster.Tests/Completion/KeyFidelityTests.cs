@@ -1,0 +1,178 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text;
+using System.Threading.Tasks;
+using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Protocol;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Completion;
+
+/// <summary>What arrives is what was there: names and values byte for byte, expiry within what elapsed, every database.</summary>
+[Collection(nameof(SharedClusters))]
+public sealed class KeyFidelityTests(SharedClusters clusters)
+{
+    /// <summary>Servers whose hash fields may expire one by one.</summary>
+    public static TheoryData<string> WithExpiringFields => [.. Servers.Matrix.Select(row => row.Data).Where(server => server is Servers.Redis86 or Servers.Valkey91)];
+
+    // Slot 0 is the one with the key whose name is empty.
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task Keys_of_every_name_and_type_read_the_same_after_completing(string server)
+    {
+        var scene = await clusters.SceneAsync(server, slot: 0, source: 0, target: 3);
+        var keys = new Keyspace(0, garnet: scene.Cluster.IsGarnet);
+        using var client = scene.Cluster.Client();
+        await keys.WriteAsync(client);
+        await scene.OpenAsync();
+        // Some of each kind by hand, as whoever began it did.
+        byte[][] byHand = [.. keys.Keys.Where((_, i) => i % 3 == 0)];
+        await scene.Source.SendAsync(["MIGRATE", scene.Target.Endpoint.Host, scene.Target.Endpoint.Port, "", 0, 20_000, "KEYS", .. byHand]);
+
+        var result = await scene.CompleteSurelyAsync();
+
+        Assert.Equal(keys.Keys.Count - byHand.Length, result.KeysMoved);
+        Assert.Empty(await keys.DifferencesAsync(client));
+        Assert.Equal(keys.Keys.Count, await TestCluster.CountKeysAsync(scene.Target, 0));
+        Assert.Null(await scene.ShownAsync());
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task Time_to_live_goes_on_where_it_was(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WedgeAsync(keys: 20, moved: 5);
+        foreach (var key in scene.Keys.Take(10))
+            await scene.Source.SendAsync("PEXPIRE", key, 600_000);
+        var start = DateTime.UtcNow;
+
+        await scene.CompleteSurelyAsync();
+
+        foreach (var key in scene.Keys.Take(10))
+        {
+            var left = (await scene.Target.SendAsync("PTTL", key)).Integer;
+            // A second more for the replies' own way.
+            Assert.InRange(left, 599_000 - (DateTime.UtcNow - start).TotalMilliseconds, 600_000);
+        }
+
+        foreach (var key in scene.Keys.Skip(10))
+            Assert.Equal(-1, (await scene.Target.SendAsync("PTTL", key)).Integer);
+        await scene.AssertClosedAsync();
+    }
+
+    [Theory(Timeout = 60_000)]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task Keys_that_expire_while_it_runs_are_gone_and_the_others_are_all_there(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WriteAsync(200);
+        var shortLived = LabWedge.KeysOf(scene.Slot, 400).Skip(200).ToArray();
+        await SlotScene.PipelineAsync(scene.Source, shortLived.Select((key, i) => RespCommand.Of("SET", key, "soon gone", "PX", 20 + (5 * i))));
+        await scene.OpenAsync();
+
+        // Slow enough for them to expire before, in and after the batch that they are in.
+        var result = await scene.CompleteSurelyAsync(new MoveOptions { MaxKeysPerSecond = 300 });
+
+        Assert.InRange(result.KeysMoved, 200, 400);
+        await Task.Delay(Math.Max(0, 1100 - (int)result.Elapsed.TotalMilliseconds));
+        using var client = scene.Cluster.Client();
+        foreach (var key in shortLived)
+            Assert.True((await client.AskAsync(key, RespCommand.Of("GET", key))).IsNull);
+        await scene.AssertKeysAsync();
+        Assert.Null(await scene.ShownAsync());
+    }
+
+    // They still count, and are still listed, until somebody touches them.
+    [Theory(Timeout = 60_000)]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Keys_that_have_expired_and_are_not_deleted_yet_do_not_hold_it_up(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WriteAsync(50);
+        await scene.Source.SendAsync("DEBUG", "SET-ACTIVE-EXPIRE", 0);
+        try
+        {
+            var expired = LabWedge.KeysOf(scene.Slot, 150).Skip(50).ToArray();
+            await SlotScene.PipelineAsync(scene.Source, expired.Select(key => RespCommand.Of("SET", key, "gone", "PX", 1)));
+            await scene.OpenAsync();
+            Assert.Equal(150, await TestCluster.CountKeysAsync(scene.Source, scene.Slot));
+
+            await scene.CompleteSurelyAsync();
+        }
+        finally
+        {
+            await scene.Source.SendAsync("DEBUG", "SET-ACTIVE-EXPIRE", 1);
+        }
+
+        await scene.AssertClosedAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(WithExpiringFields))]
+    public async Task Fields_of_a_hash_keep_their_own_expiry(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.OpenAsync();
+        var key = LabWedge.KeysOf(scene.Slot, 1)[0];
+        await scene.SetSlotAsync(scene.Source, "STABLE");
+        await scene.Source.SendAsync("HSET", key, "kept", "1", "ends", "2");
+        await scene.Source.SendAsync("HPEXPIRE", key, 600_000, "FIELDS", 1, "ends");
+        await scene.SetSlotAsync(scene.Source, "MIGRATING", scene.Target);
+
+        await scene.CompleteSurelyAsync();
+
+        var left = await scene.Target.SendAsync("HPTTL", key, "FIELDS", 2, "kept", "ends");
+        Assert.Equal(-1, left.Items[0].Integer);
+        Assert.InRange(left.Items[1].Integer, 500_000, 600_000);
+    }
+
+    [Fact]
+    public async Task Keys_of_every_database_move_and_none_is_deleted_by_the_hand_over()
+    {
+        const int Databases = 4;
+        const int KeysInEach = 30;
+        await using var cluster = await TestCluster.StartAsync(
+            Servers.Valkey91, masters: 3, with: options => options with { ConfigLines = ["cluster-databases " + Databases] });
+        var scene = new SlotScene(cluster, LabWedge.DefaultSlot, cluster.Node(0), cluster.Node(2));
+        var keys = LabWedge.KeysOf(scene.Slot, KeysInEach);
+        using (var source = await scene.Source.ConnectAsync())
+        {
+            for (var database = 0; database < Databases; database++)
+            {
+                await source.SendAsync(RespCommand.Of("SELECT", database), default);
+                foreach (var key in keys)
+                    await source.SendAsync(RespCommand.Of("SET", key, ValueIn(database, key)), default);
+            }
+        }
+
+        await scene.OpenAsync();
+        // Database 0 is already through: a count of it alone would say that nothing is left.
+        await scene.Source.SendAsync(
+            ["MIGRATE", scene.Target.Endpoint.Host, scene.Target.Endpoint.Port, "", 0, 5000, "KEYS", .. keys]);
+        await scene.AssertShownAsync(RedisOpenSlotState.Migrating, 3 * KeysInEach, KeysInEach);
+        var plan = await scene.PlanAsync();
+        Assert.Equal(["SELECT 0", "SELECT 1", "SELECT 2", "SELECT 3"], plan.Commands.Select(c => c.Command).Where(c => c.StartsWith("SELECT")));
+
+        Assert.Equal(3 * KeysInEach, (await scene.CompleteSurelyAsync()).KeysMoved);
+
+        var wrong = new List<string>();
+        using var target = await scene.Target.ConnectAsync();
+        for (var database = 0; database < Databases; database++)
+        {
+            await target.SendAsync(RespCommand.Of("SELECT", database), default);
+            foreach (var key in keys)
+            {
+                var reply = await target.AskAsync(RespCommand.Of("GET", key), default);
+                if (reply.IsNull || reply.Text != ValueIn(database, key))
+                    wrong.Add(database + ": " + Encoding.UTF8.GetString(key));
+            }
+        }
+
+        Assert.Empty(wrong);
+        Assert.Null(await scene.ShownAsync());
+    }
+
+    private static string ValueIn(int database, byte[] key) => "in " + database + " " + Encoding.UTF8.GetString(key);
+}

@@ -1,0 +1,99 @@
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Console.Lab;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Completion;
+
+/// <summary>-Source and -Target say what the caller expects; anything else is refused before a command is sent.</summary>
+[Collection(nameof(SharedClusters))]
+public sealed class NamedEndsTests(SharedClusters clusters)
+{
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task Ends_are_known_by_address_id_and_the_beginning_of_an_id(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WedgeAsync(keys: 3, moved: 1);
+
+        await scene.PlanAsync(scene.Source.Endpoint.ToString(), scene.Target.Endpoint.ToString());
+        await scene.PlanAsync(scene.Source.Id[..12], scene.Target.Id.ToUpperInvariant());
+        // A replica stands for its master.
+        if (!scene.Cluster.IsGarnet)
+            await scene.PlanAsync(scene.Cluster.Node(5).Id, scene.Cluster.Node(7).Endpoint.ToString());
+
+        await scene.CompleteSurelyAsync();
+        await scene.AssertClosedAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task Other_ends_than_those_of_the_slot_are_refused(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WedgeAsync(keys: 3, moved: 1);
+        var (source, target, other) = (scene.Source.Endpoint.ToString(), scene.Target.Endpoint.ToString(), scene.Cluster.Node(2).Endpoint.ToString());
+        var watch = await WriteWatch.StartAsync(scene.Cluster);
+
+        await AssertRefusedAsync(scene, FailureCode.SlotNotOwned, "leaves " + source + ", not " + other, other, null);
+        await AssertRefusedAsync(scene, FailureCode.SlotNotOwned, "leaves " + source + ", not " + target, target, source);
+        await AssertRefusedAsync(scene, FailureCode.SlotStateUnsuitable, "goes to " + target + ", not " + other, source, other);
+        await AssertRefusedAsync(scene, FailureCode.SlotStateUnsuitable, "goes to " + target + ", not " + source, null, source);
+        await AssertRefusedAsync(scene, FailureCode.NodeNotFound, "no-such-node", "no-such-node", null);
+        await AssertRefusedAsync(scene, FailureCode.NodeNotFound, "127.0.0.1:1", null, "127.0.0.1:1");
+
+        await watch.AssertNothingWrittenAsync();
+        await scene.CompleteSurelyAsync();
+        await scene.AssertClosedAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task A_stable_slot_has_nothing_to_complete(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WriteAsync(3);
+        await scene.AssertRefusedAsync(FailureCode.SlotNotOpen, "belongs to " + scene.Source.Endpoint);
+        await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task A_beginning_that_two_ids_share_is_refused_with_both()
+    {
+        await using var cluster = await TestCluster.StartAsync(Servers.Redis70, masters: 3);
+        var scene = new SlotScene(cluster, LabWedge.DefaultSlot, cluster.Node(0), cluster.Node(1));
+        await scene.WedgeAsync(keys: 3, moved: 1);
+        var shared = scene.Source.Id[..1];
+        await RenameUntilAsync(cluster, cluster.Node(2), shared);
+
+        var refusal = await Assert.ThrowsAsync<RedisOperationException>(() => scene.PlanAsync(shared, null));
+        Assert.Equal((FailureCode.AmbiguousNode, shared), (refusal.Code, refusal.Subject));
+        Assert.Contains(scene.Source.Endpoint.ToString(), refusal.Message);
+        Assert.Contains(cluster.Node(2).Endpoint.ToString(), refusal.Message);
+        Assert.Equal("Get-RedisClusterNode", refusal.NextStep);
+
+        await scene.PlanAsync(scene.Source.Id, null);
+    }
+
+    // Ids are drawn at random: an empty node draws again until its id begins like that, and joins again.
+    private static async Task RenameUntilAsync(TestCluster cluster, LocalNode node, string beginning)
+    {
+        foreach (var other in cluster.Nodes.Where(other => other != node))
+            await other.SendAsync("CLUSTER", "FORGET", node.Id);
+        do
+            await node.SendAsync("CLUSTER", "RESET", "HARD");
+        while (!(await node.SendAsync("CLUSTER", "MYID")).Text.StartsWith(beginning));
+        foreach (var other in cluster.Nodes.Where(other => other != node))
+            await node.SendAsync("CLUSTER", "MEET", other.Endpoint.Host, other.Endpoint.Port);
+        while ((await TestCluster.ViewOfAsync(cluster.Node(0))).Count(line => line.IsMaster && line.Id.StartsWith(beginning)) < 2)
+            await Task.Delay(20);
+    }
+
+    private static async Task AssertRefusedAsync(SlotScene scene, FailureCode code, string reason, string? from, string? to)
+    {
+        var refusal = await Assert.ThrowsAsync<RedisOperationException>(() => scene.PlanAsync(from, to));
+        Assert.Equal(code, refusal.Code);
+        Assert.Contains(reason, refusal.Message);
+        Assert.NotNull(refusal.NextStep);
+    }
+}

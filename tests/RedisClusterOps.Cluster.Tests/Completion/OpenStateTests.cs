@@ -1,0 +1,188 @@
+using System.Linq;
+using System.Threading.Tasks;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Completion;
+
+/// <summary>Every state that a migration can be left in without a failover: it is named, and completing it keeps every key.</summary>
+[Collection(nameof(SharedClusters))]
+public sealed class OpenStateTests(SharedClusters clusters)
+{
+    /// <summary>Servers whose source keeps its flag when it loses the slot; Valkey ends it by itself, and so does Garnet.</summary>
+    public static TheoryData<string> KeepingTheFlag => [.. Servers.Matrix.Select(row => row.Data).Where(server => server.StartsWith("redis-"))];
+
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task Only_the_target_was_told(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WriteAsync(12);
+        await scene.SetSlotAsync(scene.Target, "IMPORTING", scene.Source);
+        await scene.AssertOpenAsync(RedisOpenSlotState.ImportingOnly, 12, 0);
+
+        Assert.Equal(12, (await scene.CompleteSurelyAsync()).KeysMoved);
+        await scene.AssertClosedAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task Only_the_source_was_told(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WriteAsync(12);
+        await scene.SetSlotAsync(scene.Source, "MIGRATING", scene.Target);
+        await scene.AssertOpenAsync(RedisOpenSlotState.MigratingOnly, 12, 0);
+
+        Assert.Equal(12, (await scene.CompleteSurelyAsync()).KeysMoved);
+        await scene.AssertClosedAsync();
+    }
+
+    // Redis 8.6 hides keys of a slot that the node neither owns nor imports: they are there all the same.
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task The_target_lost_its_flag_and_holds_keys(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WedgeAsync(keys: 12, moved: 5);
+        await scene.SetSlotAsync(scene.Target, "STABLE");
+        await scene.AssertOpenAsync(RedisOpenSlotState.MigratingOnly, 7, 5);
+
+        Assert.Equal(7, (await scene.CompleteSurelyAsync()).KeysMoved);
+        await scene.AssertClosedAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task Both_ends_are_open_and_keys_are_on_both(string server)
+    {
+        var scene = await clusters.SceneAsync(server, source: 0, target: 2);
+        await scene.WedgeAsync(keys: 12, moved: 5);
+        await scene.AssertOpenAsync(RedisOpenSlotState.Migrating, 7, 5);
+
+        Assert.Equal(7, (await scene.CompleteSurelyAsync()).KeysMoved);
+        await scene.AssertClosedAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task Every_key_has_moved_and_nobody_closed_it(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WedgeAsync(keys: 12, moved: 12);
+        await scene.AssertOpenAsync(RedisOpenSlotState.Drained, 0, 12);
+
+        Assert.Equal(0, (await scene.CompleteSurelyAsync()).KeysMoved);
+        await scene.AssertClosedAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task It_was_opened_and_there_is_no_key_at_all(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.OpenAsync();
+        await scene.AssertOpenAsync(RedisOpenSlotState.Drained, 0, 0);
+
+        await scene.CompleteSurelyAsync();
+        await scene.AssertClosedAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(KeepingTheFlag))]
+    public async Task The_target_was_given_the_slot_and_the_source_keeps_its_flag(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WedgeAsync(keys: 12, moved: 12);
+        await scene.SetSlotAsync(scene.Target, "NODE", scene.Target);
+        await scene.AssertShownAsync(RedisOpenSlotState.FinishedOnTarget, CountedOnLoser(server), 12);
+
+        await scene.CompleteSurelyAsync();
+        await scene.AssertClosedAsync();
+    }
+
+    // Redis is no less deaf for that, but does not need to be: its source hears of the target and keeps its flag.
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task The_target_was_given_the_slot_and_the_source_has_not_heard_of_it(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WedgeAsync(keys: 12, moved: 12);
+        await SlotScene.DeafAsync(scene.Source, true);
+        try
+        {
+            await scene.SetSlotAsync(scene.Target, "NODE", scene.Target);
+            await scene.AssertShownAsync(RedisOpenSlotState.FinishedOnTarget, CountedOnLoser(server), 12);
+
+            await scene.CompleteSurelyAsync();
+            await scene.AssertClosedAsync();
+        }
+        finally
+        {
+            await SlotScene.DeafAsync(scene.Source, false);
+        }
+    }
+
+    // Valkey's target takes the slot by itself when it hears that the source gave it up, so it must not hear.
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task The_source_gave_the_slot_away_and_the_target_has_not_heard_of_it(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WedgeAsync(keys: 12, moved: 12);
+        await SlotScene.DeafAsync(scene.Target, true);
+        try
+        {
+            await scene.SetSlotAsync(scene.Source, "NODE", scene.Target);
+            await scene.AssertShownAsync(RedisOpenSlotState.FinishedOnSource, CountedOnLoser(server), 12);
+
+            await scene.CompleteSurelyAsync();
+            await scene.AssertClosedAsync();
+        }
+        finally
+        {
+            await SlotScene.DeafAsync(scene.Target, false);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task A_slot_that_is_closed_is_not_completed_again(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WedgeAsync(keys: 3, moved: 1);
+        var plan = await scene.PlanAsync();
+        await scene.CompleteSurelyAsync();
+
+        Assert.Contains(scene.Target.Endpoint.ToString(), (await scene.AssertRefusedAsync(FailureCode.SlotNotOpen, "is not open")).Message);
+        // A plan that was made before finds the slot where it wanted it.
+        using var core = scene.Core();
+        var again = await core.CompleteAsync(plan, default);
+        Assert.Equal((MigrationOutcome.Completed, 0L), (again.Result.Outcome, again.Result.KeysMoved));
+        await scene.AssertClosedAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task Several_slots_are_shown_in_their_order_and_completed_one_by_one(string server)
+    {
+        var scenes = new[] { await clusters.SceneAsync(server), await clusters.SceneAsync(server, 2, 0), await clusters.SceneAsync(server, 0, 1) };
+        foreach (var scene in scenes)
+            await scene.WedgeAsync(keys: 4, moved: 2);
+        using (var core = scenes[0].Core())
+        {
+            var shown = await core.GetOpenSlotsAsync(null, default);
+            Assert.Equal(scenes.Select(scene => scene.Slot).Order(), shown.Select(slot => slot.Slot));
+            Assert.Empty(await core.GetOpenSlotsAsync([1], default));
+        }
+
+        foreach (var scene in scenes)
+            await scene.CompleteSurelyAsync();
+        foreach (var scene in scenes)
+            await scene.AssertKeysAsync();
+        using var after = scenes[0].Core();
+        Assert.Empty(await after.GetOpenSlotsAsync(null, default));
+    }
+
+    // Redis 8.6 would hide what it has of a slot that it lost.
+    private static long? CountedOnLoser(string server) => server == Servers.Redis86 ? null : 0;
+}

@@ -1,0 +1,249 @@
+using System.Linq;
+using System.Threading.Tasks;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Completion;
+
+/// <summary>States in which completing could lose a key or needs a person's judgement: refused with the reason and the next command, nothing written.</summary>
+[Collection(nameof(SharedClusters))]
+public sealed class RefusedStateTests(SharedClusters clusters)
+{
+    /// <summary>Servers that let a node migrate a slot to itself.</summary>
+    public static TheoryData<string> MigratingToThemselves => [.. Servers.Matrix.Select(row => row.Data).Where(server => server.StartsWith("redis-"))];
+
+    /// <summary>Servers that count keys of a slot that they do not own. Redis 8.6 and Garnet do not.</summary>
+    public static TheoryData<string> CountingAllKeys => [.. Servers.RedisAndValkey.Select(row => row.Data).Where(server => server != Servers.Redis86)];
+
+    public static TheoryData<string> OfValkey => [.. Servers.Matrix.Select(row => row.Data).Where(server => server.StartsWith("valkey-"))];
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Keys_on_an_importer_that_the_owner_does_not_know(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WedgeAsync(keys: 5, moved: 3);
+        await scene.SetSlotAsync(scene.Source, "STABLE");
+
+        var shown = await ShownAsync(scene, RedisOpenSlotState.StrayKeys);
+        // The keys would leave the node that holds them without owning the slot.
+        Assert.Equal((scene.Target.Id, scene.Source.Id, 3L, 2L), (shown.SourceId, shown.TargetId, shown.KeysOnSource, shown.KeysOnTarget));
+        await AssertRefusedAsync(scene, shown, "StrayKeys", "Get-RedisSlotKey -Slot " + scene.Slot + " -Node " + scene.Target.Endpoint);
+
+        await scene.SetSlotAsync(scene.Source, "MIGRATING", scene.Target);
+        await scene.CompleteSurelyAsync();
+        await scene.AssertClosedAsync();
+    }
+
+    // Redis can't be made deaf for all that it is told, and settles this within a second or two.
+    [Theory]
+    [MemberData(nameof(OfValkey))]
+    public async Task Two_masters_that_both_claim_the_slot(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WriteAsync(5);
+        // Deaf, or one of them would give way as soon as it hears of the other, and delete its keys if it is the owner.
+        await SlotScene.DeafAsync(scene.Source, true);
+        await SlotScene.DeafAsync(scene.Target, true);
+        try
+        {
+            await scene.SetSlotAsync(scene.Target, "NODE", scene.Target);
+            var shown = await ShownAsync(scene, RedisOpenSlotState.ClaimedWithoutEpoch);
+            await AssertRefusedAsync(scene, shown, "claimed by", "Get-RedisOpenSlot");
+        }
+        finally
+        {
+            await scene.SetSlotAsync(scene.Target, "NODE", scene.Source);
+            await SlotScene.DeafAsync(scene.Source, false);
+            await SlotScene.DeafAsync(scene.Target, false);
+        }
+
+        await scene.AssertKeysAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task A_slot_of_nobody(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.Source.SendAsync("CLUSTER", "DELSLOTS", scene.Slot);
+        try
+        {
+            var shown = await ShownAsync(scene, RedisOpenSlotState.Unowned);
+            Assert.Null(shown.Owner);
+            // Where nobody counts keys of a slot that is not his, none counted is not none there.
+            Assert.Equal(server is Servers.Redis86 or Servers.Garnet, shown.Detail!.Contains("can't be told"));
+            await AssertRefusedAsync(scene, shown, "Unowned", "Get-RedisClusterNode");
+        }
+        finally
+        {
+            await scene.Source.SendAsync("CLUSTER", "ADDSLOTS", scene.Slot);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(CountingAllKeys))]
+    public async Task A_slot_of_nobody_whose_keys_are_on_one_master(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WriteAsync(5);
+        await scene.Source.SendAsync("CLUSTER", "DELSLOTS", scene.Slot);
+        try
+        {
+            var shown = await ShownAsync(scene, RedisOpenSlotState.Unowned);
+            Assert.Equal((scene.Source.Id, 5L), (shown.SourceId, shown.KeysOnSource));
+            await AssertRefusedAsync(scene, shown, "its keys are on " + scene.Source.Endpoint, "Get-RedisSlotKey -Slot " + scene.Slot);
+        }
+        finally
+        {
+            await scene.Source.SendAsync("CLUSTER", "ADDSLOTS", scene.Slot);
+        }
+
+        await scene.AssertKeysAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task Two_importers(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WedgeAsync(keys: 5, moved: 2);
+        var other = scene.Cluster.Node(0);
+        await scene.SetSlotAsync(other, "IMPORTING", scene.Source);
+
+        var shown = await ShownAsync(scene, RedisOpenSlotState.Tangled);
+        Assert.Contains(other.Endpoint.ToString(), shown.Detail);
+        await AssertRefusedAsync(scene, shown, "more than one master is importing it", "Get-RedisOpenSlot");
+
+        await scene.SetSlotAsync(other, "STABLE");
+        await scene.CompleteSurelyAsync();
+        await scene.AssertClosedAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task An_importer_other_than_the_one_that_the_source_migrates_to(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WriteAsync(5);
+        var other = scene.Cluster.Node(0);
+        await scene.SetSlotAsync(scene.Source, "MIGRATING", scene.Target);
+        await scene.SetSlotAsync(other, "IMPORTING", scene.Source);
+
+        var shown = await ShownAsync(scene, RedisOpenSlotState.Tangled);
+        await AssertRefusedAsync(scene, shown, "but " + other.Endpoint + " is importing it", "Get-RedisOpenSlot");
+
+        await scene.SetSlotAsync(other, "STABLE");
+        await scene.CompleteSurelyAsync();
+        await scene.AssertClosedAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(MigratingToThemselves))]
+    public async Task A_source_that_migrates_to_itself(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WriteAsync(5);
+        await scene.SetSlotAsync(scene.Source, "MIGRATING", scene.Source);
+
+        var shown = await ShownAsync(scene, RedisOpenSlotState.Tangled);
+        await AssertRefusedAsync(scene, shown, "migrating it to itself", "Get-RedisOpenSlot");
+
+        await scene.SetSlotAsync(scene.Source, "STABLE");
+        await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task An_importer_whose_source_is_not_the_owner(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WriteAsync(5);
+        await scene.SetSlotAsync(scene.Target, "IMPORTING", scene.Cluster.Node(2));
+
+        var shown = await ShownAsync(scene, RedisOpenSlotState.Tangled);
+        await AssertRefusedAsync(scene, shown, "but " + scene.Source.Endpoint + " owns it", "Get-RedisOpenSlot");
+
+        await scene.SetSlotAsync(scene.Target, "STABLE");
+        await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task A_target_that_does_not_answer(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WedgeAsync(keys: 5, moved: 2);
+        scene.Target.Stop();
+        try
+        {
+            using var core = scene.Core(patience: 0.5);
+            var refusal = await Assert.ThrowsAsync<RedisOperationException>(
+                () => core.PlanCompletionAsync(scene.Slot, null, null, new MoveOptions(), default));
+            Assert.Equal((FailureCode.NodeUnreachable, scene.Target.Endpoint.ToString()), (refusal.Code, refusal.Subject));
+            Assert.Equal("Get-RedisClusterNode", refusal.NextStep);
+        }
+        finally
+        {
+            scene.Target.Continue();
+        }
+
+        await scene.CompleteSurelyAsync();
+        await scene.AssertClosedAsync();
+    }
+
+    [Theory]
+    [InlineData(Servers.Redis86)]
+    [InlineData(Servers.Valkey91)]
+    public async Task A_slot_that_the_servers_move_themselves(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WriteAsync(500);
+        // The snapshot takes ten seconds this way, and is called off before.
+        await scene.Source.SendAsync("CONFIG", "SET", "rdb-key-save-delay", 20_000);
+        if (server == Servers.Redis86)
+            await scene.Target.SendAsync("CLUSTER", "MIGRATION", "IMPORT", scene.Slot, scene.Slot);
+        else
+            await scene.Source.SendAsync("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", scene.Slot, scene.Slot, "NODE", scene.Target.Id);
+        try
+        {
+            var shown = await ShownAsync(scene, RedisOpenSlotState.Atomic);
+            Assert.Equal((scene.Source.Id, scene.Target.Id), (shown.SourceId, shown.TargetId));
+            // The servers' own writes go on meanwhile, so it is the core that is watched.
+            using var log = new OperationLog { Commands = true };
+            using var core = scene.Core(log);
+            var refusal = await Assert.ThrowsAsync<RedisOperationException>(
+                () => core.PlanCompletionAsync(scene.Slot, null, null, new MoveOptions(), default));
+            Assert.Equal((FailureCode.SlotStateUnsuitable, shown.Advice), (refusal.Code, refusal.NextStep));
+            Assert.Contains("the servers say", refusal.Message);
+            while (log.TryTake(out var sent, default))
+                Assert.DoesNotMatch("SETSLOT|MIGRATE |IMPORT|CANCEL|SLOTS ", sent!.Message.Split("> ")[1]);
+        }
+        finally
+        {
+            if (server == Servers.Redis86)
+                await scene.Target.SendAsync("CLUSTER", "MIGRATION", "CANCEL", "ALL");
+            else
+                await scene.Source.SendAsync("CLUSTER", "CANCELSLOTMIGRATIONS");
+            await scene.Source.SendAsync("CONFIG", "SET", "rdb-key-save-delay", 0);
+        }
+
+        await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
+    }
+
+    private static async Task<RedisOpenSlot> ShownAsync(SlotScene scene, RedisOpenSlotState state)
+    {
+        var shown = await scene.ShownAsync();
+        Assert.NotNull(shown);
+        Assert.Equal(state, shown.State);
+        Assert.NotEmpty(shown.ClientsSee);
+        Assert.NotNull(shown.Detail);
+        return shown;
+    }
+
+    private static async Task AssertRefusedAsync(SlotScene scene, RedisOpenSlot shown, string reason, string next)
+    {
+        var refusal = await scene.AssertRefusedAsync(FailureCode.SlotStateUnsuitable, reason);
+        Assert.StartsWith(next, refusal.NextStep);
+        Assert.Equal(refusal.NextStep, shown.Advice);
+    }
+}

@@ -1,0 +1,240 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Protocol;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Completion;
+
+/// <summary>One slot of a cluster with its two ends: brings it into a state by hand, lets the core work on it, and proves what came out.</summary>
+internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source, LocalNode target)
+{
+    private const int AtOnce = 1000;
+
+    public TestCluster Cluster => cluster;
+
+    public int Slot => slot;
+
+    public LocalNode Source => source;
+
+    public LocalNode Target => target;
+
+    /// <summary>What <see cref="WriteAsync"/> wrote.</summary>
+    public IReadOnlyList<byte[]> Keys { get; private set; } = [];
+
+    public string KeyName(int index) => System.Text.Encoding.UTF8.GetString(Keys[index]);
+
+    /// <summary>Writes keys to the owner; the value of each is known from its name.</summary>
+    public async Task WriteAsync(int keys)
+    {
+        Keys = LabWedge.KeysOf(slot, keys);
+        foreach (var part in Keys.Chunk(AtOnce))
+            await PipelineAsync(source, part.Select(key => RespCommand.Of("SET", key, LabWedge.ValueOf(key))));
+    }
+
+    /// <summary>The same slot and keys after a failover put another node at one of the ends.</summary>
+    public SlotScene With(LocalNode? source = null, LocalNode? target = null) => new(cluster, slot, source ?? Source, target ?? Target) { Keys = Keys };
+
+    /// <summary>CLUSTER SETSLOT on a node.</summary>
+    public Task SetSlotAsync(LocalNode node, string action, LocalNode? peer = null) =>
+        peer is null ? node.SendAsync("CLUSTER", "SETSLOT", slot, action) : node.SendAsync("CLUSTER", "SETSLOT", slot, action, peer.Id);
+
+    /// <summary>Begins the migration as it should be begun.</summary>
+    public async Task OpenAsync()
+    {
+        await SetSlotAsync(target, "IMPORTING", source);
+        await SetSlotAsync(source, "MIGRATING", target);
+    }
+
+    /// <summary>Moves that many of the keys by hand, the last ones first.</summary>
+    public async Task MoveAsync(int keys)
+    {
+        foreach (var part in Keys.Reverse().Take(keys).Chunk(AtOnce))
+            await source.SendAsync(["MIGRATE", target.Endpoint.Host, target.Endpoint.Port, "", 0, 20_000, "KEYS", .. part]);
+    }
+
+    /// <summary>Keys are written, the migration is begun, and some of them have moved.</summary>
+    public async Task WedgeAsync(int keys, int moved)
+    {
+        await WriteAsync(keys);
+        await OpenAsync();
+        await MoveAsync(moved);
+    }
+
+    /// <summary>A core of its own, as each cmdlet call has one. It knows one node at first.</summary>
+    /// <param name="patience">Seconds for a node to accept and to answer.</param>
+    public RedisCluster Core(OperationLog? log = null, double patience = 5)
+    {
+        var options = cluster.Connection with { ConnectTimeout = TimeSpan.FromSeconds(patience) };
+        return new RedisCluster(new RedisClusterSession([cluster.Nodes.First(node => node.IsRunning).Endpoint], options), log);
+    }
+
+    /// <summary>The slot as Get-RedisOpenSlot shows it; null where it is not shown.</summary>
+    public async Task<RedisOpenSlot?> ShownAsync()
+    {
+        using var core = Core();
+        return (await core.GetOpenSlotsAsync([slot], default)).SingleOrDefault();
+    }
+
+    /// <summary>It is shown in that state, from the source to the target, with these counts, what clients see, and what to run next.</summary>
+    /// <param name="onSource">Null where the source does not tell.</param>
+    /// <param name="onTarget">The same of the target.</param>
+    public async Task AssertShownAsync(RedisOpenSlotState state, long? onSource, long? onTarget)
+    {
+        var shown = await ShownAsync();
+        Assert.NotNull(shown);
+        Assert.True(state == shown.State, "It is " + shown.State + ": " + shown.Detail);
+        Assert.Equal((source.Endpoint.ToString(), source.Id), (shown.Source, shown.SourceId));
+        Assert.Equal((target.Endpoint.ToString(), target.Id), (shown.Target, shown.TargetId));
+        Assert.Equal((onSource, onTarget), (shown.KeysOnSource, shown.KeysOnTarget));
+        Assert.NotEmpty(shown.ClientsSee);
+        Assert.Equal("Complete-RedisSlotMigration -Slot " + slot, shown.Advice);
+    }
+
+    /// <summary>As <see cref="AssertShownAsync(RedisOpenSlotState, long?, long?)"/>, while the source owns the slot.</summary>
+    public async Task AssertOpenAsync(RedisOpenSlotState state, long onSource, long onTarget)
+    {
+        // Garnet's target counts only when it owns the slot, that of Redis 8.6 when it imports it.
+        var counts = !cluster.IsGarnet
+            && (cluster.Cluster.Server.Name != Servers.Redis86 || (await TestCluster.OwnLineOfAsync(target)).ImportingFrom.ContainsKey(slot));
+        await AssertShownAsync(state, onSource, counts ? onTarget : null);
+    }
+
+    /// <summary>Completing is refused for that reason; planning and refusing wrote nothing on any node.</summary>
+    /// <returns>The refusal.</returns>
+    public async Task<RedisOperationException> AssertRefusedAsync(FailureCode code, string reason)
+    {
+        var watch = await WriteWatch.StartAsync(cluster);
+        var refusal = await Assert.ThrowsAsync<RedisOperationException>(() => PlanAsync());
+        await watch.AssertNothingWrittenAsync();
+        Assert.Equal(code, refusal.Code);
+        Assert.Contains(reason, refusal.Message);
+        Assert.False(string.IsNullOrWhiteSpace(refusal.NextStep));
+        return refusal;
+    }
+
+    /// <summary>Makes a node deaf for what other nodes tell it, or ends that. It still speaks. For a few seconds at most, or it takes them for dead.</summary>
+    public static Task DeafAsync(LocalNode node, bool deaf) => node.SendAsync("DEBUG", "DROP-CLUSTER-PACKET-FILTER", deaf ? -2 : -1);
+
+    /// <summary>The plan, as -WhatIf shows it.</summary>
+    public async Task<SlotPlan> PlanAsync(string? from = null, string? to = null, MoveOptions? options = null)
+    {
+        using var core = Core();
+        return await core.PlanCompletionAsync(slot, from, to, options ?? new MoveOptions(), default);
+    }
+
+    /// <summary>Plans and completes, as the cmdlet does.</summary>
+    public async Task<SlotOutcome> CompleteAsync(MoveOptions? options = null, OperationLog? log = null, CancellationToken stop = default)
+    {
+        using var core = Core(log);
+        var plan = await core.PlanCompletionAsync(slot, null, null, options ?? new MoveOptions(), default);
+        return await core.CompleteAsync(plan, stop);
+    }
+
+    /// <summary>Completes and takes nothing less for an answer.</summary>
+    public async Task<RedisSlotMigrationResult> CompleteSurelyAsync(MoveOptions? options = null)
+    {
+        var outcome = await CompleteAsync(options);
+        Assert.True(outcome.Failure is null, outcome.Failure?.ToString());
+        Assert.Equal(MigrationOutcome.Completed, outcome.Result.Outcome);
+        return outcome.Result;
+    }
+
+    /// <summary>The slot is closed and the owner is the only one in every node's view, replicas included; it has the highest epoch; all keys are there.</summary>
+    /// <param name="owner">Null for the target.</param>
+    /// <param name="highestEpoch">False where it owned the slot all the time, and had no reason to raise its epoch.</param>
+    public async Task AssertClosedAsync(LocalNode? owner = null, bool highestEpoch = true)
+    {
+        owner ??= target;
+        var epochs = new Dictionary<string, long>();
+        foreach (var node in cluster.Nodes.Where(node => node.IsRunning))
+        {
+            var view = await TestCluster.ViewOfAsync(node);
+            Assert.Equal((node.Endpoint, owner.Id), (node.Endpoint, view.Single(line => line.Slots.Contains(slot)).Id));
+            var own = view.Single(line => (line.Flags & Topology.NodeFlags.Myself) != 0);
+            Assert.False(own.MigratingTo.ContainsKey(slot) || own.ImportingFrom.ContainsKey(slot), node.Endpoint + " still has the slot open");
+            if (own.IsMaster)
+                epochs[node.Id] = own.ConfigEpoch;
+        }
+
+        // On Garnet above that of the former owner: it raises an epoch above those that it has heard of, and its gossip takes a second.
+        if (highestEpoch)
+        {
+            var lower = epochs.Where(epoch => epoch.Key != owner.Id && (!cluster.IsGarnet || epoch.Key == source.Id));
+            Assert.All(lower, epoch => Assert.True(epoch.Value < epochs[owner.Id], epoch.Key + " has epoch " + epoch.Value + ", the owner " + epochs[owner.Id]));
+        }
+
+        Assert.Null(await ShownAsync());
+        await AssertKeysAsync();
+        Assert.Equal(Keys.Count, await TestCluster.CountKeysAsync(owner, slot));
+        // Garnet counts only what it owns.
+        if (!cluster.IsGarnet)
+        {
+            foreach (var other in cluster.Nodes.Where(node => node.IsRunning && epochs.ContainsKey(node.Id) && node != owner))
+                Assert.Equal(0, await TestCluster.CountKeysAsync(other, slot));
+        }
+    }
+
+    /// <summary>Every key that was written reads as it was written.</summary>
+    public async Task AssertKeysAsync()
+    {
+        using var client = cluster.Client();
+        var wrong = new List<string>();
+        if (Keys.Count > AtOnce)
+        {
+            foreach (var part in Keys.Chunk(AtOnce))
+            {
+                var reply = await client.AskAsync(part[0], RespCommand.Of(["MGET", .. part]));
+                wrong.AddRange(part.Where((key, i) => reply.IsError || reply.Items[i].IsNull || reply.Items[i].Text != LabWedge.ValueOf(key))
+                    .Select(key => Printable.Quote(key)));
+            }
+        }
+        else
+        {
+            foreach (var key in Keys)
+            {
+                var reply = await client.AskAsync(key, RespCommand.Of("GET", key));
+                if (reply.IsNull || reply.Text != LabWedge.ValueOf(key))
+                    wrong.Add(Printable.Quote(key) + ": " + reply);
+            }
+        }
+
+        Assert.Empty(wrong);
+    }
+
+    /// <summary>Every key that was written is on one of the two nodes, right, and on one only: nothing is asked through redirections.</summary>
+    public async Task AssertKeysAsync(LocalNode one, LocalNode other)
+    {
+        using var first = await one.ConnectAsync();
+        using var second = await other.ConnectAsync();
+        var wrong = new List<string>();
+        foreach (var part in Keys.Chunk(AtOnce))
+        {
+            var here = await first.SendAsync([.. part.Select(key => RespCommand.Of("GET", key))], null, default);
+            var there = await second.SendAsync([.. part.SelectMany(key => new[] { RespCommand.Of("ASKING"), RespCommand.Of("GET", key) })], null, default);
+            for (var i = 0; i < part.Length; i++)
+            {
+                string?[] found = [TextOf(here[i]), TextOf(there[(2 * i) + 1])];
+                if (found.Count(text => text == LabWedge.ValueOf(part[i])) != 1 || found.Count(text => text is not null) != 1)
+                    wrong.Add(Printable.Quote(part[i]));
+            }
+        }
+
+        Assert.Empty(wrong);
+
+        // A key that has left answers ASK on a source that migrates, nothing on one that does not.
+        static string? TextOf(RespValue reply) => reply.IsError || reply.IsNull ? null : reply.Text;
+    }
+
+    public static async Task PipelineAsync(LocalNode node, IEnumerable<RespCommand> commands)
+    {
+        RespCommand[] sent = [.. commands];
+        using var connection = await node.ConnectAsync();
+        var replies = await connection.SendAsync(sent, null, default);
+        for (var i = 0; i < sent.Length; i++)
+            replies[i].OrThrow(node.Endpoint, sent[i]);
+    }
+}

@@ -1,0 +1,62 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Cluster.Tests.Crashes;
+
+/// <summary>When, at a send, our own process dies.</summary>
+public enum Death
+{
+    /// <summary>Nothing of the send has left.</summary>
+    BeforeSending,
+
+    /// <summary>The server carried it out; we never learned so.</summary>
+    AfterTheServerDidIt,
+}
+
+/// <summary>The process is gone: nothing in the core catches this.</summary>
+internal sealed class ProcessDiedException : Exception;
+
+/// <summary>Connections of a process that dies at its n-th send, counted over all nodes, and sends nothing more.</summary>
+internal sealed class DyingConnector(INodeConnector inner, int sendsToLive, Death death) : INodeConnector
+{
+    private int _sends;
+    private volatile bool _dead;
+
+    public bool HasDied => _dead;
+
+    public async Task<INodeConnection> ConnectAsync(NodeEndpoint endpoint, CancellationToken cancellation)
+    {
+        if (_dead)
+            throw new ProcessDiedException();
+        return new Mortal(this, await inner.ConnectAsync(endpoint, cancellation));
+    }
+
+    private sealed class Mortal(DyingConnector process, INodeConnection inner) : INodeConnection
+    {
+        public NodeEndpoint Endpoint => inner.Endpoint;
+
+        public bool IsUsable => inner.IsUsable;
+
+        public async Task<IReadOnlyList<RespValue>> SendAsync(IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation)
+        {
+            if (process._dead)
+                throw new ProcessDiedException();
+            var last = Interlocked.Increment(ref process._sends) > process.SendsToLive;
+            if (!last)
+                return await inner.SendAsync(commands, timeout, cancellation);
+            process._dead = true;
+            if (process.Death == Death.AfterTheServerDidIt)
+                await inner.SendAsync(commands, timeout, CancellationToken.None);
+            throw new ProcessDiedException();
+        }
+
+        public void Dispose() => inner.Dispose();
+    }
+
+    private int SendsToLive => sendsToLive;
+
+    private Death Death => death;
+}

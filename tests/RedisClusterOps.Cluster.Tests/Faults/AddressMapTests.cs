@@ -1,0 +1,93 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Faults;
+
+/// <summary>A cluster behind a port map: what the nodes call themselves can't be dialled from here, and among themselves nothing else can.</summary>
+public sealed class AddressMapTests
+{
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task Everything_goes_through_the_map_and_only_the_nodes_use_their_own_addresses(string server)
+    {
+        await using var cluster = await TestCluster.StartAsync(server);
+        var proxies = cluster.Nodes.Select(node => new TcpProxy(node.Endpoint)).ToList();
+        try
+        {
+            var slot = new MovingSlot(cluster, 7);
+            for (var i = 0; i < 30; i++)
+                await slot.OnSourceAsync("SET", slot.Key("k" + i), "v");
+            await slot.OpenAsync();
+            var map = cluster.Nodes.Zip(proxies).ToDictionary(pair => pair.First.Endpoint.ToString(), pair => pair.Second.Endpoint.ToString());
+            slot.Session = new RedisClusterSession([proxies[1].Endpoint], cluster.Connection, map);
+
+            var connector = new OnlyConnector(new NodeConnector(cluster.Connection), [.. proxies.Select(proxy => proxy.Endpoint)]);
+            using (var redis = new RedisCluster(slot.Session, connector, null))
+            {
+                var nodes = await redis.GetNodesAsync(default);
+                Assert.Equal(cluster.Endpoints.Select(node => node.ToString()).Order(), nodes.Select(node => node.Endpoint).Order());
+                Assert.All(nodes, node => Assert.Null(node.Trouble));
+                var open = Assert.Single(await redis.GetOpenSlotsAsync(null, default));
+                Assert.Equal((slot.Source.Endpoint.ToString(), slot.Target.Endpoint.ToString()), (open.Source, open.Target));
+
+                // Either name of a node will do.
+                await redis.PlanCompletionAsync(7, slot.Source.Endpoint.ToString(), proxies[3].Endpoint.ToString(), new MoveOptions(), default);
+                var outcome = await redis.CompleteAsync(await redis.PlanCompletionAsync(7, null, null, new MoveOptions(), default), default);
+                Assert.Null(outcome.Failure);
+                Assert.Equal(30, outcome.Result.KeysMoved);
+                Assert.Empty((await redis.TestAsync(new HealthOptions { Deep = true }, default)).Findings);
+            }
+
+            await slot.AssertClosedAsync();
+            Assert.All(connector.Migrates, to => Assert.Equal(slot.Target.Endpoint.Port.ToString(), to));
+            Assert.NotEmpty(connector.Migrates);
+        }
+        finally
+        {
+            foreach (var proxy in proxies)
+                await proxy.DisposeAsync();
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task A_map_that_leads_to_the_wrong_node_is_found_out(string server)
+    {
+        await using var cluster = await TestCluster.StartAsync(server);
+        var slot = new MovingSlot(cluster, 7);
+        await slot.OnSourceAsync("SET", slot.Key("k"), "v");
+        await slot.OpenAsync();
+        slot.Session = new RedisClusterSession(
+            [cluster.Node(0).Endpoint], cluster.Connection, new Dictionary<string, string> { [slot.Target.Endpoint.ToString()] = cluster.Node(1).Endpoint.ToString() });
+        var failure = await Assert.ThrowsAnyAsync<RedisOperationException>(() => slot.CompleteAsync());
+        Assert.Equal(FailureCode.NodeUnreachable, failure.Code);
+        Assert.Contains(slot.Target.Endpoint.ToString(), failure.Message);
+        Assert.Equal(1, await slot.KeysOnSourceAsync());
+        await slot.AssertOpenAsync();
+    }
+
+    /// <summary>Dials only what can be dialled from here, and remembers where MIGRATE was told to go.</summary>
+    private sealed class OnlyConnector(INodeConnector inner, IReadOnlyList<NodeEndpoint> reachable) : INodeConnector
+    {
+        public ConcurrentBag<string> Migrates { get; } = [];
+
+        public Task<INodeConnection> ConnectAsync(NodeEndpoint endpoint, CancellationToken cancellation)
+        {
+            Assert.Contains(endpoint, reachable);
+            return new HookedConnector(inner, Note).ConnectAsync(endpoint, cancellation);
+        }
+
+        private Task Note(NodeEndpoint node, IReadOnlyList<RespCommand> commands)
+        {
+            foreach (var command in commands.Where(command => command.ToString().StartsWith("MIGRATE ", StringComparison.Ordinal)))
+                Migrates.Add(System.Text.Encoding.ASCII.GetString(command.Arguments[2]));
+            return Task.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,222 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using System.Text;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Faults;
+
+/// <summary>redis-cli's own cluster commands, and clients that write, delete and let expire, all at the same time as we complete.</summary>
+public sealed class ConcurrentToolTests(SharedClusters clusters) : IClassFixture<SharedClusters>
+{
+    [Theory]
+    [InlineData(Servers.Redis70)]
+    [InlineData(Servers.Redis86)]
+    public async Task With_redis_cli_fix_at_the_same_slot_no_key_is_lost(string server)
+    {
+        await using var cluster = await TestCluster.StartAsync(server);
+        var met = 0;
+        for (var trial = 0; trial < 12; trial++)
+        {
+            var slot = new MovingSlot(cluster, trial + 1);
+            var keys = Enumerable.Range(0, 400).Select(i => slot.Key("k" + i)).ToList();
+            await slot.OnSourceAsync(["MSET", .. keys.SelectMany(key => new object[] { key, "v" })]);
+            await slot.OpenAsync();
+            var target = slot.Target.Endpoint;
+            // The source keeps more of them, so redis-cli pulls back while we push. (The other way it may lose keys all by itself.)
+            await slot.OnSourceAsync(["MIGRATE", target.Host, target.Port, "", 0, 5000, "KEYS", .. keys.Take(100)]);
+
+            // We are slow, so that redis-cli comes in the middle.
+            var completing = CompleteAsync(slot, new MoveOptions { BatchSize = 2, MaxKeysPerSecond = 300, Timeout = TimeSpan.FromSeconds(1) });
+            await Task.Delay(Random.Shared.Next(0, 250));
+            Assert.False(completing.IsCompleted);
+            var fixedBy = await RunAsync(server, "--cluster", "fix", cluster.Node(0).Endpoint.ToString(), "--cluster-timeout", "1000", "--cluster-pipeline", "2");
+            met += fixedBy.Contains("Moving all the") || fixedBy.Contains("Moving slot") ? 1 : 0;
+            var outcome = await completing;
+
+            var there = new List<string>();
+            foreach (var node in new[] { slot.Source, slot.Target })
+                there.AddRange((await node.SendAsync("CLUSTER", "GETKEYSINSLOT", slot.Slot, 1000)).Items.Select(item => item.Text));
+            var about = "Trial " + trial + ": " + outcome + "\n" + fixedBy;
+            Assert.True(keys.Select(Encoding.ASCII.GetString).All(there.Contains), about);
+
+            // Whoever won, in the end somebody owns all of it; a person would run either of them again.
+            await SettleAsync(cluster, slot, about);
+            using var client = cluster.Client();
+            foreach (var key in keys)
+            {
+                var reply = await client.AskAsync(key, RespCommand.Of("GET", key));
+                Assert.True(reply.Text == "v", reply.Text + " for " + Encoding.ASCII.GetString(key) + ". " + about);
+            }
+        }
+
+        Assert.Equal(12, met);
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Clients_that_delete_create_expire_and_run_scripts_meanwhile_find_what_they_left(string server)
+    {
+        var slot = await clusters.SlotAsync(server);
+        var expected = new Dictionary<string, string>();
+        for (var i = 0; i < 400; i++)
+            await slot.OnSourceAsync("SET", slot.Key("k" + i), "0");
+        // Some that expire while they are listed, counted and moved.
+        for (var i = 0; i < 200; i++)
+            await slot.OnSourceAsync("SET", slot.Key("short" + i), "v", "PX", 50 + i * 5);
+        await slot.OpenAsync();
+        using var ended = new CancellationTokenSource();
+        var working = Task.Run(async () =>
+        {
+            using var client = slot.Cluster.Client();
+            for (var turn = 1; !ended.IsCancellationRequested; turn++)
+            {
+                var name = "k" + Random.Shared.Next(450);
+                var key = slot.Key(name);
+                var value = turn.ToString();
+                RespCommand command;
+                switch (turn % 4)
+                {
+                    case 0:
+                        command = RespCommand.Of("DEL", key);
+                        break;
+                    case 1:
+                        command = RespCommand.Of("EVAL", "redis.call('SET', KEYS[1], ARGV[1]) return 1", 1, key, value);
+                        break;
+                    default:
+                        command = RespCommand.Of("SET", key, value);
+                        break;
+                }
+
+                var reply = await client.AskAsync(key, command);
+                Assert.False(reply.IsError, reply.Text);
+                expected[name] = turn % 4 == 0 ? string.Empty : value;
+            }
+        });
+
+        var outcome = await slot.CompleteAsync(new MoveOptions { BatchSize = 5, MaxKeysPerSecond = 800 });
+
+        await ended.CancelAsync();
+        await working;
+        Assert.Null(outcome.Failure);
+        await slot.AssertClosedAsync();
+        Assert.True(expected.Count > 50);
+        for (var i = 0; i < 450; i++)
+        {
+            var wanted = expected.GetValueOrDefault("k" + i, i < 400 ? "0" : string.Empty);
+            var reply = await slot.OnTargetAsync("GET", slot.Key("k" + i));
+            Assert.Equal(wanted, reply.IsNull ? string.Empty : reply.Text);
+        }
+
+        Assert.Equal(0, await slot.KeysOnSourceAsync());
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Transactions_that_delete_and_write_again_survive_the_end(string server)
+    {
+        var slot = await clusters.SlotAsync(server);
+        var key = slot.Key("k");
+        await slot.OnSourceAsync("SET", key, "0");
+        await slot.OpenAsync();
+        var (turn, last) = (0, "0");
+        using var direct = await slot.Source.ConnectAsync();
+
+        // Before each of our sends the key is deleted and made anew in one transaction on the source, as long as the source takes it.
+        var outcome = await slot.CompleteAsync(async (_, _) =>
+        {
+            var value = (++turn).ToString();
+            var replies = await direct.SendAsync(
+                [RespCommand.Of("MULTI"), RespCommand.Of("DEL", key), RespCommand.Of("SET", key, value), RespCommand.Of("EXEC")], null, default);
+            if (!replies[3].IsError && !replies[3].IsNull)
+                last = value;
+        });
+
+        Assert.Null(outcome.Failure);
+        await slot.AssertClosedAsync();
+        Assert.NotEqual("0", last);
+        Assert.Equal(last, (await slot.OnTargetAsync("GET", key)).Text);
+    }
+
+    // An import-mode server keeps keys that have expired, so the source lists what nobody can move.
+    [Fact]
+    public async Task A_source_that_lists_what_it_does_not_give_is_not_asked_for_ever()
+    {
+        var slot = await clusters.SlotAsync(Servers.Valkey91);
+        for (var i = 0; i < 3; i++)
+            await slot.OnSourceAsync("SET", slot.Key("gone" + i), "v", "PX", 1);
+        await slot.OnSourceAsync("CONFIG", "SET", "import-mode", "yes");
+        try
+        {
+            for (var i = 0; i < 3; i++)
+                await slot.OnSourceAsync("SET", slot.Key("gone" + i), "v", "PX", 1);
+            await Task.Delay(50);
+            await slot.OpenAsync();
+            Assert.Equal(3, await slot.KeysOnSourceAsync());
+            var completing = slot.CompleteAsync();
+            Assert.Same(completing, await Task.WhenAny(completing, Task.Delay(10_000)));
+            Assert.NotNull((await completing).Failure);
+        }
+        finally
+        {
+            await slot.OnSourceAsync("CONFIG", "SET", "import-mode", "no");
+        }
+
+        await slot.CompletedAsync();
+    }
+
+    private static async Task<string> CompleteAsync(MovingSlot slot, MoveOptions options)
+    {
+        try
+        {
+            var outcome = await slot.CompleteAsync(options);
+            if (outcome.Failure is null)
+                await slot.AssertClosedAsync();
+            return outcome.Failure?.ToString() ?? "Completed";
+        }
+        catch (RedisOperationException failure)
+        {
+            return failure.Message;
+        }
+    }
+
+    private static async Task SettleAsync(TestCluster cluster, MovingSlot slot, string about)
+    {
+        var owner = (await TestCluster.OwnLineOfAsync(slot.Source)).Slots.Contains(slot.Slot) ? slot.Source : slot.Target;
+        if (owner == slot.Source)
+        {
+            await slot.Target.SendAsync("CLUSTER", "SETSLOT", slot.Slot, "IMPORTING", slot.Source.Id);
+            await slot.Source.SendAsync("CLUSTER", "SETSLOT", slot.Slot, "MIGRATING", slot.Target.Id);
+            var outcome = await slot.CompleteAsync();
+            Assert.True(outcome.Failure is null, outcome.Failure + "\nafter " + about);
+        }
+        else
+        {
+            // Keys on a source that owns nothing any more: sent on by hand.
+            Assert.True(await TestCluster.CountKeysAsync(slot.Source, slot.Slot) == 0, "Keys were left on the source. " + about);
+        }
+
+        await cluster.Cluster.WaitUntilAgreedAsync();
+    }
+
+    private static async Task<string> RunAsync(string server, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Path.Combine(Path.GetDirectoryName(Servers.Get(server).Path)!, "redis-cli"))
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        using var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return await output + await error;
+    }
+}

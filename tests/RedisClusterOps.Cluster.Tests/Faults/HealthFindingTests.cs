@@ -1,0 +1,305 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Faults;
+
+/// <summary>Every finding of a check, made on real servers, and none on a cluster that is well.</summary>
+public sealed class HealthFindingTests
+{
+    private static readonly ConnectionOptions Impatient = new() { ConnectTimeout = TimeSpan.FromMilliseconds(700) };
+
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task A_cluster_that_is_well_has_none_and_what_is_done_to_it_is_found(string server)
+    {
+        await using var cluster = await TestCluster.StartAsync(server);
+        var health = await CheckAsync(cluster, new HealthOptions { Deep = true });
+        Assert.True(health.Healthy);
+        Assert.Empty(health.Findings);
+        Assert.Equal(4, health.Nodes.Count);
+
+        // Masters with slots, and only those, are asked to have replicas.
+        health = await CheckAsync(cluster, new HealthOptions { MinimumReplica = 1 });
+        Assert.Equal(cluster.Nodes.Take(3).Select(node => node.Endpoint.ToString()).Order(), Targets(health, FindingCode.TooFewReplicas).Order());
+        Assert.False(health.Healthy);
+
+        var slot = new MovingSlot(cluster, 7);
+        await slot.OnSourceAsync("SET", slot.Key("k"), "v");
+        await slot.OpenAsync();
+        health = await CheckAsync(cluster, new HealthOptions { Deep = true });
+        var open = Assert.Single(health.Findings);
+        Assert.Equal((FindingCode.SlotOpen, FindingSeverity.Error, "7"), (open.Code, open.Severity, open.Target));
+        Assert.Equal("Complete-RedisSlotMigration -Slot 7", open.Advice);
+        Assert.Equal(7, Assert.Single(health.OpenSlots).Slot);
+        await slot.CompletedAsync();
+        Assert.Empty((await CheckAsync(cluster, new HealthOptions { Deep = true })).Findings);
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Load_is_found(string server)
+    {
+        await using var cluster = await TestCluster.StartAsync(server, masters: 2);
+        var node = cluster.Node(0);
+        var used = long.Parse((await node.SendAsync("INFO", "memory")).Text.Split("used_memory:")[1].Split('\r')[0], CultureInfo.InvariantCulture);
+        foreach (var (share, severity) in new[] { (0.88, FindingSeverity.Warning), (0.98, FindingSeverity.Error) })
+        {
+            await node.SendAsync("CONFIG", "SET", "maxmemory", (long)(used / share));
+            var pressure = Assert.Single((await CheckAsync(cluster)).Findings);
+            Assert.Equal((FindingCode.MemoryPressure, severity, node.Endpoint.ToString()), (pressure.Code, pressure.Severity, pressure.Target));
+        }
+
+        await node.SendAsync("CONFIG", "SET", "maxmemory", 0);
+
+        // On a machine that is busy with other things the server may not get a core for itself at once.
+        using var ended = new CancellationTokenSource();
+        var burning = Task.Run(async () =>
+        {
+            using var connection = await node.ConnectAsync();
+            var work = RespCommand.Of("EVAL", "local x = 0 for i = 1, 100000 do x = x + i end return x", 0);
+            while (!ended.IsCancellationRequested)
+                await connection.SendAsync([.. Enumerable.Repeat(work, 20)], null, default);
+        });
+        await UntilFoundAsync(cluster, FindingCode.CpuPressure, node.Endpoint.ToString());
+        await ended.CancelAsync();
+        await burning;
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Nodes_that_freeze_are_found_step_by_step(string server)
+    {
+        await using var cluster = await TestCluster.StartAsync(
+            server, masters: 4, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(2), Slots = LocalClusterOptions.SharesFor(4, 4) });
+        var (first, second, third) = (cluster.Node(1), cluster.Node(2), cluster.Node(3));
+
+        // We notice at once, the cluster takes its node timeout.
+        first.Stop();
+        var health = await CheckAsync(cluster, null, Impatient);
+        Assert.Contains(first.Endpoint.ToString(), Targets(health, FindingCode.NodeUnreachable));
+        Assert.Contains("4096-8191", Targets(health, FindingCode.SlotUncovered));
+        health = await UntilFoundAsync(cluster, FindingCode.NodeFail, first.Endpoint.ToString());
+        Assert.Contains(cluster.Node(0).Endpoint.ToString(), Targets(await UntilFoundAsync(cluster, FindingCode.ClusterStateFail, cluster.Node(0).Endpoint.ToString()), FindingCode.ClusterStateFail));
+
+        // Without a majority nobody can be declared dead: suspected is all the other two ever get.
+        second.Stop();
+        third.Stop();
+        health = await UntilFoundAsync(cluster, FindingCode.NodePFail, second.Endpoint.ToString());
+        Assert.DoesNotContain(second.Endpoint.ToString(), Targets(health, FindingCode.NodeFail));
+        Assert.Contains(second.Endpoint.ToString(), Targets(health, FindingCode.NodeUnreachable));
+
+        foreach (var node in new[] { first, second, third })
+            node.Continue();
+        await cluster.Cluster.WaitUntilAgreedAsync();
+        Assert.Empty((await CheckAsync(cluster)).Findings);
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task A_replica_that_lost_its_master_is_found(string server)
+    {
+        var options = new ConnectionOptions { Password = "p" };
+        await using var cluster = await TestCluster.StartAsync(
+            server, masters: 3, replicas: 3, with: made => made with { ConfigLines = ["requirepass p", "masterauth p"], Connection = options });
+        Assert.Empty((await CheckAsync(cluster, new HealthOptions { MinimumReplica = 1, Deep = true })).Findings);
+
+        await cluster.Replicas[0].SendAsync("CONFIG", "SET", "masterauth", "wrong");
+        await cluster.Masters[0].SendAsync("CLIENT", "KILL", "TYPE", "replica");
+        var health = await UntilFoundAsync(cluster, FindingCode.ReplicaLinkDown, cluster.Replicas[0].Endpoint.ToString());
+        Assert.False(health.Healthy);
+        Assert.DoesNotContain(cluster.Replicas[1].Endpoint.ToString(), Targets(health, FindingCode.ReplicaLinkDown));
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Slots_without_an_owner_and_owners_in_dispute_are_found(string server)
+    {
+        await using var cluster = await TestCluster.StartAsync(server);
+        await cluster.Node(0).SendAsync("CLUSTER", "DELSLOTS", 7);
+        var health = await CheckAsync(cluster);
+        Assert.Equal(["7"], Targets(health, FindingCode.SlotUncovered));
+        Assert.Equal(["7"], Targets(health, FindingCode.SlotOwnerConflict));
+        Assert.False(health.Healthy);
+        await UntilFoundAsync(cluster, FindingCode.ClusterStateFail, cluster.Node(0).Endpoint.ToString());
+    }
+
+    // Redis 8.6 deletes what nobody may see, so there nothing is left to be found.
+    [Theory]
+    [InlineData(Servers.Redis70)]
+    [InlineData(Servers.Valkey91)]
+    public async Task Keys_where_they_do_not_belong_are_found_by_a_deep_check(string server)
+    {
+        await using var cluster = await TestCluster.StartAsync(server);
+        var slot = new MovingSlot(cluster, 7);
+        await slot.OpenAsync();
+        await slot.OnTargetAsync("SET", slot.Key("k"), "v");
+        await slot.Source.SendAsync("CLUSTER", "SETSLOT", 7, "STABLE");
+        await slot.Target.SendAsync("CLUSTER", "SETSLOT", 7, "STABLE");
+
+        Assert.Empty((await CheckAsync(cluster)).Findings);
+        var stray = Assert.Single((await CheckAsync(cluster, new HealthOptions { Deep = true })).Findings);
+        Assert.Equal((FindingCode.StrayKeys, slot.Target.Endpoint.ToString()), (stray.Code, stray.Target));
+        Assert.Contains("(7)", stray.Message);
+    }
+
+    [Theory]
+    [InlineData(Servers.Redis86)]
+    [InlineData(Servers.Valkey91)]
+    public async Task A_migration_that_the_servers_do_themselves_is_found_and_no_fault(string server)
+    {
+        await using var cluster = await TestCluster.StartAsync(server, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(60) });
+        var slot = new MovingSlot(cluster, 7);
+        await slot.OnSourceAsync("SET", slot.Key("k"), "v");
+        // The other end is frozen, so that it does not get anywhere.
+        var (asked, frozen) = server == Servers.Redis86 ? (slot.Target, slot.Source) : (slot.Source, slot.Target);
+        frozen.Stop();
+        try
+        {
+            await (server == Servers.Redis86
+                ? asked.SendAsync("CLUSTER", "MIGRATION", "IMPORT", 7, 7)
+                : asked.SendAsync("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", 7, 7, "NODE", slot.Target.Id));
+            slot.Session = new RedisClusterSession([cluster.Node(1).Endpoint], Impatient);
+            using var redis = new RedisCluster(slot.Session);
+            var found = (await redis.TestAsync(new HealthOptions(), default)).Findings;
+            var running = Assert.Single(found, finding => finding.Code == FindingCode.AtomicMigrationRunning);
+            Assert.Equal((FindingSeverity.Information, "7"), (running.Severity, running.Target));
+            Assert.DoesNotContain(found, finding => finding.Code == FindingCode.SlotOpen);
+            var refused = await Assert.ThrowsAnyAsync<RedisOperationException>(() => slot.CompleteAsync());
+            Assert.Contains(refused.Code, new[] { FailureCode.SlotStateUnsuitable, FailureCode.NodeUnreachable });
+        }
+        finally
+        {
+            frozen.Continue();
+        }
+    }
+
+    [Fact]
+    public async Task Different_versions_are_mentioned_and_keys_move_from_older_to_newer_but_not_back()
+    {
+        await using var cluster = await TestCluster.StartAsync(Servers.Redis70, masters: 2);
+        await using var newer = await TestCluster.StartAsync(Servers.Redis86, masters: 1, with: options => options with { Slots = [[]] });
+        var added = newer.Node(0);
+        await added.SendAsync("CLUSTER", "MEET", cluster.Node(0).Endpoint.Host, cluster.Node(0).Endpoint.Port);
+        await UntilAsync(async () =>
+        {
+            foreach (var node in new[] { cluster.Node(0), cluster.Node(1), added })
+            {
+                var lines = await TestCluster.ViewOfAsync(node);
+                if (lines.Count != 3 || lines.Any(line => !line.Connected || (line.Flags & NodeFlags.Handshake) != 0) || lines.Select(line => line.ConfigEpoch).Distinct().Count() != 3)
+                    return false;
+            }
+
+            return true;
+        });
+        await UntilAsync(async () => (await added.SendAsync("CLUSTER", "INFO")).Text.Contains("cluster_state:ok"));
+        var mixed = Assert.Single((await CheckAsync(cluster)).Findings);
+        Assert.Equal((FindingCode.MixedVersions, FindingSeverity.Information), (mixed.Code, mixed.Severity));
+        Assert.Contains("Redis 7.0.", mixed.Message);
+        Assert.Contains("Redis 8.6.", mixed.Message);
+
+        // The copies below are equal, although no two bytes of their dumps need be: another version writes another format.
+        var forth = new MovingSlot(cluster, 7, cluster.Node(0), added);
+        var (sorted, hash) = (forth.Key("sorted"), forth.Key("hash"));
+        await forth.OnSourceAsync("ZADD", sorted, "0.1", "a", "1e300", "b", "-inf", "c", "3", "d");
+        await forth.OnSourceAsync("HSET", hash, "f", "v");
+        await forth.OpenAsync();
+        await forth.OnTargetAsync("ZADD", sorted, "0.1", "a", "1e300", "b", "-inf", "c", "3", "d");
+        await forth.OnTargetAsync("HSET", hash, "f", "v");
+        Assert.NotEqual((await forth.SourceCopyAsync(sorted)).Dump, (await forth.TargetCopyAsync(sorted)).Dump);
+        var result = await forth.CompletedAsync();
+        Assert.Equal((2, 0), (result.KeysMoved, result.KeysConflicting));
+        Assert.Contains("an older target may refuse", result.Reason);
+
+        var back = new MovingSlot(cluster, 7, added, cluster.Node(1));
+        await back.OpenAsync();
+        var failure = await back.FailsAsync(FailureCode.ServerError);
+        Assert.Contains("DUMP payload", failure.Message);
+        Assert.Equal(2, await back.KeysOnSourceAsync());
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Nodes_that_never_arrive_or_changed_their_name_are_found(string server)
+    {
+        await using var cluster = await TestCluster.StartAsync(server);
+        var port = LoopbackPorts.Take();
+        await cluster.Node(0).SendAsync("CLUSTER", "MEET", "127.0.0.1", port);
+        await UntilFoundAsync(cluster, FindingCode.NodeHandshake, "127.0.0.1:" + port);
+        LoopbackPorts.GiveBack(port);
+
+        // The one without slots starts over as somebody else, at the same address.
+        var lost = cluster.Node(3);
+        var formerly = lost.Id;
+        lost.Kill();
+        File.Delete(Path.Combine(lost.Folder, "nodes.conf"));
+        await lost.RestartAsync();
+        Assert.NotEqual(formerly, lost.Id);
+        await UntilAsync(async () => (await CheckAsync(cluster)).Findings.Any(finding =>
+            (finding.Code == FindingCode.NodeNoAddress && finding.Target == formerly)
+            // Valkey gives up the name and the node at once.
+            || (finding.Code == FindingCode.NodeUnreachable && formerly.StartsWith(finding.Target, StringComparison.Ordinal) && finding.Message.Contains("no node knows its address"))));
+    }
+
+    // Only Redis 7.0 takes such a name; the newer ones want an address.
+    [Theory]
+    [InlineData("x\u001b[31mred\u0007")]
+    [InlineData("$(touch${IFS}here)")]
+    public async Task A_node_that_calls_itself_what_a_terminal_obeys_is_shown_by_its_id(string name)
+    {
+        await using var cluster = await TestCluster.StartAsync(Servers.Redis70);
+        var odd = cluster.Node(2);
+        await odd.SendAsync("CONFIG", "SET", "cluster-announce-ip", name);
+        foreach (var node in cluster.Nodes)
+            await UntilAsync(async () => (await node.SendAsync("CLUSTER", "NODES")).Text.Contains(name));
+
+        var health = await CheckAsync(cluster, new HealthOptions { Deep = true });
+
+        Assert.Equal(odd.Id[..8], Assert.Single(health.Nodes, node => node.Id == odd.Id).Endpoint);
+        var shown = health.Findings.Select(finding => finding.Target + finding.Message + finding.Advice)
+            .Concat(health.Nodes.Select(node => node.Endpoint + node.Host + node.Trouble + string.Concat(node.Replicas)));
+        Assert.All(shown, text => Assert.DoesNotContain(text, c => char.IsControl(c) || c is '$' or '('));
+    }
+
+    private static async Task<RedisClusterHealth> CheckAsync(TestCluster cluster, HealthOptions? options = null, ConnectionOptions? connection = null)
+    {
+        using var redis = new RedisCluster(new RedisClusterSession([cluster.Node(0).Endpoint], connection ?? cluster.Connection));
+        return await redis.TestAsync(options ?? new HealthOptions(), default);
+    }
+
+    private static IEnumerable<string> Targets(RedisClusterHealth health, FindingCode code) =>
+        health.Findings.Where(finding => finding.Code == code).Select(finding => finding.Target);
+
+    private static async Task<RedisClusterHealth> UntilFoundAsync(TestCluster cluster, FindingCode code, string target)
+    {
+        var found = "nothing";
+        RedisClusterHealth? health = null;
+        await UntilAsync(
+            async () =>
+            {
+                health = await CheckAsync(cluster, null, cluster.Connection with { ConnectTimeout = TimeSpan.FromMilliseconds(700) });
+                found = string.Join(", ", health.Findings.Select(finding => finding.Code + " " + finding.Target));
+                return Targets(health, code).Contains(target);
+            },
+            () => code + " " + target + " is not among: " + found);
+        return health!;
+    }
+
+    private static async Task UntilAsync(Func<Task<bool>> holds, Func<string>? otherwise = null)
+    {
+        var until = DateTime.UtcNow.AddSeconds(30);
+        while (!await holds())
+        {
+            Assert.True(DateTime.UtcNow < until, otherwise?.Invoke() ?? "It never came to it.");
+            await Task.Delay(100);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+using System;
+using System.Collections.Concurrent;
+using System.IO;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace RedisClusterOps.Cluster.Tests.Faults;
+
+/// <summary>Stands between us and one node, as a NAT or a firewall would, and breaks connections where a test wants them broken.</summary>
+internal sealed class TcpProxy : IAsyncDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource _ended = new();
+    private readonly ConcurrentBag<Task> _connections = [];
+    private readonly NodeEndpoint _node;
+    private readonly Task _accepting;
+    private string? _cutAfter;
+    private long _repliesLeft = long.MaxValue;
+    private int _cuts;
+
+    public TcpProxy(NodeEndpoint node)
+    {
+        _node = node;
+        _listener.Start();
+        Endpoint = new NodeEndpoint("127.0.0.1", ((IPEndPoint)_listener.LocalEndpoint).Port);
+        _accepting = AcceptAsync();
+    }
+
+    public NodeEndpoint Endpoint { get; }
+
+    /// <summary>How many connections were broken on purpose.</summary>
+    public int Cuts => _cuts;
+
+    /// <summary>The next time this is in a request the request is passed on, and the connection to us closed before any answer.</summary>
+    public void CutAfterRequest(string text) => Volatile.Write(ref _cutAfter, text);
+
+    /// <summary>Closes the connection to us, once, after so many more bytes of replies.</summary>
+    public void CutAfterReplyBytes(long bytes) => Volatile.Write(ref _repliesLeft, bytes);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _ended.CancelAsync();
+        _listener.Stop();
+        await _accepting;
+        await Task.WhenAll(_connections);
+        _ended.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true)
+                _connections.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_ended.Token)));
+        }
+        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+            // The test is over.
+        }
+    }
+
+    private async Task ServeAsync(TcpClient client)
+    {
+        using var server = new TcpClient { NoDelay = true };
+        using var connection = CancellationTokenSource.CreateLinkedTokenSource(_ended.Token);
+        try
+        {
+            client.NoDelay = true;
+            await server.ConnectAsync(_node.Host, _node.Port, connection.Token);
+            var asking = PumpAsync(client.GetStream(), server.GetStream(), CutsAfterRequest, connection.Token);
+            var answering = PumpAsync(server.GetStream(), client.GetStream(), CutsAfterReply, connection.Token);
+            var first = await Task.WhenAny(asking, answering);
+            var cut = first.IsCompletedSuccessfully && first.Result;
+            // Us it leaves at once. The node is left connected, so that it carries out what it was sent: it must not notice.
+            client.Dispose();
+            if (cut)
+            {
+                Interlocked.Increment(ref _cuts);
+                await Task.Delay(TimeSpan.FromSeconds(2), _ended.Token).ContinueWith(_ => { }, TaskScheduler.Default);
+            }
+
+            await connection.CancelAsync();
+            await Task.WhenAll(asking, answering);
+        }
+        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            // Either side hung up.
+        }
+        finally
+        {
+            client.Dispose();
+        }
+    }
+
+    // True where it ended because of a cut.
+    private static async Task<bool> PumpAsync(Stream from, Stream to, Func<byte[], int, int> allowed, CancellationToken cancellation)
+    {
+        var buffer = new byte[64 * 1024];
+        try
+        {
+            while (await from.ReadAsync(buffer, cancellation) is > 0 and var read)
+            {
+                var pass = allowed(buffer, read);
+                await to.WriteAsync(buffer.AsMemory(0, Math.Abs(pass)), cancellation);
+                if (pass < 0 || (pass == 0 && read > 0))
+                    return true;
+            }
+        }
+        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            // Either side hung up.
+        }
+
+        return false;
+    }
+
+    // Negative: so many bytes, and then the cut.
+    private int CutsAfterRequest(byte[] bytes, int count) =>
+        Volatile.Read(ref _cutAfter) is { } text && Encoding.Latin1.GetString(bytes, 0, count).Contains(text)
+        && Interlocked.CompareExchange(ref _cutAfter, null, text) == text
+            ? -count
+            : count;
+
+    private int CutsAfterReply(byte[] bytes, int count)
+    {
+        var before = Interlocked.Add(ref _repliesLeft, -count) + count;
+        if (before > count || before < 0)
+            return count;
+        Volatile.Write(ref _repliesLeft, long.MaxValue);
+        return (int)-before;
+    }
+}

@@ -1,0 +1,59 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using RedisClusterOps.Console.Lab;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests;
+
+/// <summary>The servers that <c>tests/servers/get</c> fetches. One that is absent fails the tests; it never skips them.</summary>
+internal static class Servers
+{
+    public const string Redis70 = "redis-7.0";
+    public const string Redis86 = "redis-8.6";
+    public const string Valkey91 = "valkey-9.1";
+    public const string Garnet = "garnet";
+
+    /// <summary>The required servers, or those that RCO_TEST_SERVERS names with commas between.</summary>
+    public static TheoryData<string> Matrix => Wanted(_ => true);
+
+    /// <summary>The same without Garnet, which lacks much of what a test of an error path needs.</summary>
+    public static TheoryData<string> RedisAndValkey => Wanted(name => name != Garnet);
+
+    /// <exception cref="InvalidOperationException">It is not in the cache folder; the message says how to get it.</exception>
+    public static ServerBinary Get(string name)
+    {
+        var (kind, program) = name switch
+        {
+            Garnet => (ServerEngine.Garnet, "garnet-server"),
+            _ when name.StartsWith("valkey-") => (ServerEngine.Valkey, "valkey-server"),
+            _ => (ServerEngine.Redis, "redis-server"),
+        };
+        var path = Path.Combine(Folder, name, program);
+        return File.Exists(path)
+            ? ServerBinary.At(path, kind, name)
+            : throw new InvalidOperationException(name + " is not in " + Folder + ". Run: tests/servers/get " + name);
+    }
+
+    private static string Folder
+    {
+        get
+        {
+            if (Environment.GetEnvironmentVariable("RCO_SERVERS") is { Length: > 0 } folder)
+                return folder;
+            var cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } named
+                ? named
+                : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
+            return Path.Combine(cache, "redisclusterops", "servers");
+        }
+    }
+
+    private static TheoryData<string> Wanted(Func<string, bool> fits)
+    {
+        IEnumerable<string> names = Environment.GetEnvironmentVariable("RCO_TEST_SERVERS") is { Length: > 0 } chosen
+            ? chosen.Split(',')
+            : [Redis70, Redis86, Valkey91, Garnet];
+        return [.. names.Where(fits)];
+    }
+}
