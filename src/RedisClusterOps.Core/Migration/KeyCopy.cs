@@ -34,7 +34,7 @@ internal sealed record KeyCopy(string Type, byte[]? Dump, TimeSpan? TimeToLive)
     public static async Task<IReadOnlyList<RespValue>> AskAsync(INodeConnection connection, bool asking, StopRequest stop, params RespCommand[] commands)
     {
         var sent = asking ? commands.SelectMany(command => new[] { RespCommand.Of("ASKING"), command }).ToArray() : commands;
-        var replies = await connection.SendAsync(sent, null, stop.Abort).ConfigureAwait(false);
+        var replies = await connection.ReadPatientlyAsync(sent, stop.Abort).ConfigureAwait(false);
         // Who may not say ASKING would only learn that the key is served elsewhere.
         if (asking)
             replies[0].OrThrow(connection.Endpoint, sent[0]);

@@ -40,7 +40,7 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
             return [];
         var source = await SourceAsync().ConfigureAwait(false);
         var commands = keys.Select(key => RespCommand.Of("EXISTS", key)).ToList();
-        var replies = await source.SendAsync(commands, null, stop.Abort).ConfigureAwait(false);
+        var replies = await source.ReadPatientlyAsync(commands, stop.Abort).ConfigureAwait(false);
         return keys.Where((_, i) => IsThere(i)).ToList();
 
         // Any other error says nothing about the key, and to take it for gone would be to report it moved.
@@ -54,7 +54,7 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
             return [];
         var target = await TargetAsync().ConfigureAwait(false);
         var commands = keys.SelectMany(key => new[] { RespCommand.Of("ASKING"), RespCommand.Of("EXISTS", key) }).ToList();
-        var replies = await target.SendAsync(commands, null, stop.Abort).ConfigureAwait(false);
+        var replies = await target.ReadPatientlyAsync(commands, stop.Abort).ConfigureAwait(false);
         replies[0].OrThrow(target.Endpoint, commands[0]);
         return keys.Where((_, i) => replies[2 * i + 1].OrThrow(target.Endpoint, commands[2 * i + 1]).Integer > 0).ToList();
     }

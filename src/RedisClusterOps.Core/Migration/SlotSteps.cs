@@ -11,6 +11,7 @@ namespace RedisClusterOps.Migration;
 internal sealed class SlotSteps(ClusterReader reader, int slot, MoveOptions options, KeyTally tally, OperationLog? log, StopRequest stop)
 {
     private readonly SlotCommands _commands = new(reader);
+    private readonly CutOver _cutOver = new(reader, log);
 
     private string Slot => slot.ToString(CultureInfo.InvariantCulture);
 
@@ -37,7 +38,7 @@ internal sealed class SlotSteps(ClusterReader reader, int slot, MoveOptions opti
                 log?.State(slot, "Slot " + Slot + ": " + tally.MovedText + " moved");
                 break;
             case TakeOver takeOver:
-                if (!await new CutOver(reader, _commands, log).TryAsync(takeOver, stop).ConfigureAwait(false))
+                if (!await _cutOver.TryAsync(takeOver, stop).ConfigureAwait(false))
                 {
                     throw new SlotChangedException(new RedisOperationException(
                         FailureCode.SourceNotEmpty,
@@ -60,7 +61,10 @@ internal sealed class SlotSteps(ClusterReader reader, int slot, MoveOptions opti
         {
             await _commands.AssignAsync(tell.Node, slot, tell.Owner, stop).ConfigureAwait(false);
             if (tell.IsSource)
+            {
                 await CloseLeftFlagAsync(tell).ConfigureAwait(false);
+                await _cutOver.EnsureHigherEpochAsync(tell.Node, tell.Owner, slot, stop).ConfigureAwait(false);
+            }
         }
         catch (SlotChangedException changed) when (changed.InnerException is RedisServerException { ServerError: var error } && SlotCommands.IsNoMaster(error))
         {

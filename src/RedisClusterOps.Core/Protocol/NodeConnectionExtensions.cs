@@ -1,4 +1,7 @@
 using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -7,6 +10,9 @@ namespace RedisClusterOps.Protocol;
 /// <summary>What nearly every caller wants of a connection: one command, one reply, errors as exceptions.</summary>
 internal static class NodeConnectionExtensions
 {
+    private static readonly TimeSpan ReadPatience = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan ReadPause = TimeSpan.FromMilliseconds(100);
+
     /// <summary>Sends one command and returns its reply, error or not.</summary>
     public static async Task<RespValue> AskAsync(
         this INodeConnection connection, RespCommand command, CancellationToken cancellation, TimeSpan? timeout = null) =>
@@ -17,6 +23,23 @@ internal static class NodeConnectionExtensions
     public static async Task<RespValue> SendAsync(
         this INodeConnection connection, RespCommand command, CancellationToken cancellation, TimeSpan? timeout = null) =>
         (await connection.AskAsync(command, cancellation, timeout).ConfigureAwait(false)).OrThrow(connection.Endpoint, command);
+
+    /// <summary>
+    /// Sends commands that only read, and sends them again while the node says that it is not serving just now: a node that was blocked
+    /// takes the cluster for down for a moment, until it has heard from the others.
+    /// </summary>
+    public static async Task<IReadOnlyList<RespValue>> ReadPatientlyAsync(
+        this INodeConnection connection, IReadOnlyList<RespCommand> commands, CancellationToken cancellation)
+    {
+        for (var clock = Stopwatch.StartNew(); ;)
+        {
+            var replies = await connection.SendAsync(commands, null, cancellation).ConfigureAwait(false);
+            var passing = replies.Any(reply => reply.IsError && (ServerErrors.StartsWith(reply.Text, "CLUSTERDOWN") || ServerErrors.StartsWith(reply.Text, "LOADING")));
+            if (!passing || clock.Elapsed > ReadPatience)
+                return replies;
+            await Task.Delay(ReadPause, cancellation).ConfigureAwait(false);
+        }
+    }
 
     /// <summary>The reply itself, or its error as an exception with the failure's name.</summary>
     public static RespValue OrThrow(this RespValue reply, NodeEndpoint endpoint, RespCommand command)

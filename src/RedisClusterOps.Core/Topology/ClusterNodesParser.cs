@@ -32,9 +32,6 @@ internal static class ClusterNodesParser
 
     private static NodeLine ParseLine(string line)
     {
-        // Names of nodes are printed everywhere, so nothing that a terminal would obey gets past here.
-        if (!string.Equals(Printable.Clean(line, int.MaxValue), line, StringComparison.Ordinal))
-            throw Malformed(line, "it has characters that can't be printed");
         var fields = line.Split([' '], StringSplitOptions.RemoveEmptyEntries);
         if (fields.Length < FieldsBeforeSlots)
             throw Malformed(line, "it has fewer than eight fields");

@@ -13,9 +13,6 @@ namespace RedisClusterOps.Cluster.Tests.Completion;
 [Collection(nameof(SharedClusters))]
 public sealed class KeyFidelityTests(SharedClusters clusters)
 {
-    /// <summary>Servers whose hash fields may expire one by one.</summary>
-    public static TheoryData<string> WithExpiringFields => [.. Servers.Matrix.Select(row => row.Data).Where(server => server is Servers.Redis86 or Servers.Valkey91)];
-
     // Slot 0 is the one with the key whose name is empty.
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
@@ -110,7 +107,8 @@ public sealed class KeyFidelityTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(WithExpiringFields))]
+    [InlineData(Servers.Redis86)]
+    [InlineData(Servers.Valkey91)]
     public async Task Fields_of_a_hash_keep_their_own_expiry(string server)
     {
         var scene = await clusters.SceneAsync(server);

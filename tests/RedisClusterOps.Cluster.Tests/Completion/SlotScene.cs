@@ -39,8 +39,16 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
     public SlotScene With(LocalNode? source = null, LocalNode? target = null) => new(cluster, slot, source ?? Source, target ?? Target) { Keys = Keys };
 
     /// <summary>CLUSTER SETSLOT on a node.</summary>
-    public Task SetSlotAsync(LocalNode node, string action, LocalNode? peer = null) =>
-        peer is null ? node.SendAsync("CLUSTER", "SETSLOT", slot, action) : node.SendAsync("CLUSTER", "SETSLOT", slot, action, peer.Id);
+    public async Task SetSlotAsync(LocalNode node, string action, LocalNode? peer = null)
+    {
+        object[] command = peer is null ? ["CLUSTER", "SETSLOT", slot, action] : ["CLUSTER", "SETSLOT", slot, action, peer.Id];
+        // Valkey does nothing until its replicas have confirmed, which they do not while they are still getting in touch.
+        var until = DateTime.UtcNow.AddSeconds(10);
+        RespValue reply;
+        while ((reply = await node.AskAsync(command)).Text.StartsWith("NOREPLICAS") && DateTime.UtcNow < until)
+            await Task.Delay(100);
+        reply.OrThrow(node.Endpoint, RespCommand.Of(command));
+    }
 
     /// <summary>Begins the migration as it should be begun.</summary>
     public async Task OpenAsync()

@@ -1,9 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
-using System.IO;
-using System.Linq;
-using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Protocol;
@@ -11,53 +7,9 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Faults;
 
-/// <summary>redis-cli's own cluster commands, and clients that write, delete and let expire, all at the same time as we complete.</summary>
+/// <summary>Clients that write, delete, let expire and run transactions at the same time as we complete.</summary>
 public sealed class ConcurrentToolTests(SharedClusters clusters) : IClassFixture<SharedClusters>
 {
-    [Theory]
-    [InlineData(Servers.Redis70)]
-    [InlineData(Servers.Redis86)]
-    public async Task With_redis_cli_fix_at_the_same_slot_no_key_is_lost(string server)
-    {
-        await using var cluster = await TestCluster.StartAsync(server);
-        var met = 0;
-        for (var trial = 0; trial < 12; trial++)
-        {
-            var slot = new MovingSlot(cluster, trial + 1);
-            var keys = Enumerable.Range(0, 400).Select(i => slot.Key("k" + i)).ToList();
-            await slot.OnSourceAsync(["MSET", .. keys.SelectMany(key => new object[] { key, "v" })]);
-            await slot.OpenAsync();
-            var target = slot.Target.Endpoint;
-            // The source keeps more of them, so redis-cli pulls back while we push. (The other way it may lose keys all by itself.)
-            await slot.OnSourceAsync(["MIGRATE", target.Host, target.Port, "", 0, 5000, "KEYS", .. keys.Take(100)]);
-
-            // We are slow, so that redis-cli comes in the middle.
-            var completing = CompleteAsync(slot, new MoveOptions { BatchSize = 2, MaxKeysPerSecond = 300, Timeout = TimeSpan.FromSeconds(1) });
-            await Task.Delay(Random.Shared.Next(0, 250));
-            Assert.False(completing.IsCompleted);
-            var fixedBy = await RunAsync(server, "--cluster", "fix", cluster.Node(0).Endpoint.ToString(), "--cluster-timeout", "1000", "--cluster-pipeline", "2");
-            met += fixedBy.Contains("Moving all the") || fixedBy.Contains("Moving slot") ? 1 : 0;
-            var outcome = await completing;
-
-            var there = new List<string>();
-            foreach (var node in new[] { slot.Source, slot.Target })
-                there.AddRange((await node.SendAsync("CLUSTER", "GETKEYSINSLOT", slot.Slot, 1000)).Items.Select(item => item.Text));
-            var about = "Trial " + trial + ": " + outcome + "\n" + fixedBy;
-            Assert.True(keys.Select(Encoding.ASCII.GetString).All(there.Contains), about);
-
-            // Whoever won, in the end somebody owns all of it; a person would run either of them again.
-            await SettleAsync(cluster, slot, about);
-            using var client = cluster.Client();
-            foreach (var key in keys)
-            {
-                var reply = await client.AskAsync(key, RespCommand.Of("GET", key));
-                Assert.True(reply.Text == "v", reply.Text + " for " + Encoding.ASCII.GetString(key) + ". " + about);
-            }
-        }
-
-        Assert.Equal(12, met);
-    }
-
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
     public async Task Clients_that_delete_create_expire_and_run_scripts_meanwhile_find_what_they_left(string server)
@@ -183,40 +135,5 @@ public sealed class ConcurrentToolTests(SharedClusters clusters) : IClassFixture
         {
             return failure.Message;
         }
-    }
-
-    private static async Task SettleAsync(TestCluster cluster, MovingSlot slot, string about)
-    {
-        var owner = (await TestCluster.OwnLineOfAsync(slot.Source)).Slots.Contains(slot.Slot) ? slot.Source : slot.Target;
-        if (owner == slot.Source)
-        {
-            await slot.Target.SendAsync("CLUSTER", "SETSLOT", slot.Slot, "IMPORTING", slot.Source.Id);
-            await slot.Source.SendAsync("CLUSTER", "SETSLOT", slot.Slot, "MIGRATING", slot.Target.Id);
-            var outcome = await slot.CompleteAsync();
-            Assert.True(outcome.Failure is null, outcome.Failure + "\nafter " + about);
-        }
-        else
-        {
-            // Keys on a source that owns nothing any more: sent on by hand.
-            Assert.True(await TestCluster.CountKeysAsync(slot.Source, slot.Slot) == 0, "Keys were left on the source. " + about);
-        }
-
-        await cluster.Cluster.WaitUntilAgreedAsync();
-    }
-
-    private static async Task<string> RunAsync(string server, params string[] arguments)
-    {
-        var start = new ProcessStartInfo(Path.Combine(Path.GetDirectoryName(Servers.Get(server).Path)!, "redis-cli"))
-        {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
-        };
-        foreach (var argument in arguments)
-            start.ArgumentList.Add(argument);
-        using var process = Process.Start(start)!;
-        process.StandardInput.Close();
-        var output = process.StandardOutput.ReadToEndAsync();
-        var error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return await output + await error;
     }
 }

@@ -48,33 +48,6 @@ public sealed class EpochTests
         }
     }
 
-    [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task Neither_does_one_that_raises_it_at_the_last_moment(string server)
-    {
-        await using var cluster = await TestCluster.StartAsync(server, with: options => options with { NodeTimeout = System.TimeSpan.FromSeconds(15) });
-        for (var number = 1; number <= 3; number++)
-        {
-            var slot = new MovingSlot(cluster, number);
-            for (var i = 0; i < 20; i++)
-                await slot.OnSourceAsync("SET", slot.Key("k" + i), "v");
-            await slot.OpenAsync();
-            var raised = false;
-            var outcome = await slot.CompleteAsync(async (_, commands) =>
-            {
-                if (raised || !IsTakeOver(commands, slot))
-                    return;
-                raised = true;
-                await RaiseAsync(slot.Source, above: slot.Target);
-            });
-
-            await Task.Delay(500);
-            Assert.True(raised);
-            var left = await TestCluster.CountKeysAsync(slot.Source, number) + await TestCluster.CountKeysAsync(slot.Target, number);
-            Assert.True(left == 20, left + " of 20 keys are left. " + outcome.Result.Outcome + " " + outcome.Result.Reason);
-        }
-    }
-
     private static bool IsTakeOver(IReadOnlyList<RespCommand> commands, MovingSlot slot) =>
         commands[0].ToString() == "CLUSTER SETSLOT " + slot.Slot + " NODE " + slot.Target.Id;
 

@@ -87,7 +87,7 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
     public async Task A_target_that_freezes_in_the_middle_and_goes_on_loses_and_doubles_nothing(string server)
     {
         var slot = await clusters.SlotAsync(server);
