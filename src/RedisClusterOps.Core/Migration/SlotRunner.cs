@@ -221,8 +221,10 @@ internal sealed class SlotRunner(
         }
     }
 
+    // Where the values are that were saved until then belongs to a failure as well.
     private SlotOutcome Failed(RedisOperationException failure) => new(
-        Result(MigrationOutcome.Failed, failure.Message + (failure.NextStep is null ? string.Empty : " Next: " + failure.NextStep)), failure);
+        Result(MigrationOutcome.Failed, string.Join(" ", new[] { failure.Message + (failure.NextStep is null ? string.Empty : " Next: " + failure.NextStep) }.Concat(_tally.Notes))),
+        failure);
 
     private RedisSlotMigrationResult Result(MigrationOutcome outcome, string reason) => new()
     {

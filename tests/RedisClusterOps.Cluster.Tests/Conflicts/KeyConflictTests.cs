@@ -180,6 +180,62 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
 
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task A_run_that_fails_later_tells_where_it_saved_what_lost_before(string server)
+    {
+        using var saved = new SavedValueFile();
+        var slot = await clusters.SlotAsync(server);
+        var keys = new[] { slot.Key("a"), slot.Key("b") };
+        foreach (var key in keys)
+            await slot.OnSourceAsync("SET", key, "mine");
+        await slot.OpenAsync();
+        foreach (var key in keys)
+            await slot.OnTargetAsync("SET", key, "theirs");
+        var replaces = 0;
+        try
+        {
+            var outcome = await slot.CompleteAsync(
+                async (_, commands) =>
+                {
+                    if (commands[0].ToString().Contains(" REPLACE ") && ++replaces == 2)
+                        await slot.Target.SendAsync("CONFIG", "SET", "maxmemory", 1, "maxmemory-policy", "noeviction");
+                },
+                new MoveOptions { BatchSize = 1, OnKeyConflict = KeyConflictAction.KeepSource, JournalPath = saved.Folder });
+            Assert.Equal(FailureCode.TargetOutOfMemory, outcome.Failure!.Code);
+            Assert.Contains(slot.Target.Endpoint.ToString(), outcome.Failure.Message);
+            Assert.Equal(2, saved.Saved.Length);
+            Assert.All(saved.Saved, file => Assert.Contains(file, outcome.Result.Reason));
+        }
+        finally
+        {
+            await slot.Target.SendAsync("CONFIG", "SET", "maxmemory", 0);
+        }
+
+        Assert.Equal(["mine", "theirs"], (await Task.WhenAll(keys.Select(key => slot.OnTargetAsync("GET", key)))).Select(value => value.Text).Order());
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task A_value_that_can_not_be_written_to_a_file_is_not_overwritten(string server)
+    {
+        using var saved = new SavedValueFile();
+        await File.WriteAllTextAsync(saved.Folder, "a file where the folder should be");
+        var slot = await clusters.SlotAsync(server);
+        var key = slot.Key("k");
+        await slot.OnSourceAsync("SET", key, "mine");
+        await slot.OpenAsync();
+        await slot.OnTargetAsync("SET", key, "theirs");
+        foreach (var action in new[] { KeyConflictAction.KeepSource, KeyConflictAction.KeepTarget })
+        {
+            var failure = await slot.FailsAsync(FailureCode.KeyExistsOnTarget, new MoveOptions { OnKeyConflict = action, JournalPath = saved.Folder });
+            Assert.Contains("can't be saved", failure.Message);
+            Assert.Contains("-JournalPath", failure.NextStep);
+            Assert.Equal("mine", (await slot.OnSourceAsync("GET", key)).Text);
+            Assert.Equal("theirs", (await slot.OnTargetAsync("GET", key)).Text);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
     public async Task One_conflict_in_a_batch_holds_back_only_that_key(string server)
     {
         var slot = await clusters.SlotAsync(server);

@@ -75,7 +75,8 @@ public sealed class HealthFindingTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [InlineData(Servers.Redis70)]
+    [InlineData(Servers.Valkey91)]
     public async Task Nodes_that_freeze_are_found_step_by_step(string server)
     {
         await using var cluster = await TestCluster.StartAsync(

@@ -54,7 +54,8 @@ public sealed class NodeFailureTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [InlineData(Servers.Redis70)]
+    [InlineData(Servers.Valkey91)]
     public async Task With_a_third_master_dead_it_completes_and_says_who_does_not_know_yet(string server)
     {
         await using var cluster = await TestCluster.StartAsync(
@@ -81,7 +82,8 @@ public sealed class NodeFailureTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [InlineData(Servers.Redis70)]
+    [InlineData(Servers.Valkey91)]
     public async Task A_cluster_that_is_down_for_a_dead_master_keeps_the_slot_open_and_says_why(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(2), AppendOnly = true });
