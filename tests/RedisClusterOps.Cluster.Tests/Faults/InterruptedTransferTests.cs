@@ -24,7 +24,7 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
         var slot = new MovingSlot(cluster, 7) { Session = new RedisClusterSession(cluster.Endpoints, new ConnectionOptions { ConnectTimeout = TimeSpan.FromSeconds(30) }) };
         var key = slot.Key("big");
         var element = new byte[2 * 1024 * 1024];
-        for (var i = 0; i < 100; i++)
+        for (var i = 0; i < 50; i++)
         {
             Random.Shared.NextBytes(element);
             await slot.OnSourceAsync("RPUSH", key, element);
@@ -32,7 +32,7 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
 
         await slot.OnSourceAsync("SET", slot.Key("small"), "v");
         await slot.OpenAsync();
-        var last = await slot.OnSourceAsync("LINDEX", key, 99);
+        var last = await slot.OnSourceAsync("LINDEX", key, 49);
 
         var outcome = await slot.CompleteAsync(new MoveOptions { Timeout = TimeSpan.FromMilliseconds(100) });
         if (outcome.Failure is { } failure)
@@ -40,14 +40,14 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
             Assert.Equal(FailureCode.KeyMoveTimedOut, failure.Code);
             Assert.Contains(Printable.Quote(key), failure.Message);
             await slot.AssertOpenAsync();
-            Assert.Equal(100, (await slot.OnSourceAsync("LLEN", key)).Integer);
+            Assert.Equal(50, (await slot.OnSourceAsync("LLEN", key)).Integer);
             await slot.CompletedAsync();
         }
 
         await slot.AssertClosedAsync();
         Assert.Equal(2, await TestCluster.CountKeysAsync(slot.Target, slot.Slot));
-        Assert.Equal(100, (await slot.OnTargetAsync("LLEN", key)).Integer);
-        Assert.Equal(last.Bytes, (await slot.OnTargetAsync("LINDEX", key, 99)).Bytes);
+        Assert.Equal(50, (await slot.OnTargetAsync("LLEN", key)).Integer);
+        Assert.Equal(last.Bytes, (await slot.OnTargetAsync("LINDEX", key, 49)).Bytes);
     }
 
     [Theory]

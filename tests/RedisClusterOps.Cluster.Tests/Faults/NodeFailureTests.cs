@@ -121,6 +121,8 @@ public sealed class NodeFailureTests
         Assert.Null(outcome.Failure);
         await waiting.AssertClosedAsync();
 
+        // Nobody waits for a replica that is only just coming back.
+        await UntilAsync(async () => (await waiting.Target.SendAsync("INFO", "replication")).Text.Contains("state=online"));
         replica.Stop();
         var failure = (await failing.CompleteAsync()).Failure;
         replica.Continue();
