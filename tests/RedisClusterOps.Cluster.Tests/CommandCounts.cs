@@ -31,7 +31,20 @@ internal sealed class CommandCounts
 
     private CommandCounts(IReadOnlyDictionary<string, long> counts) => _counts = counts;
 
-    public static async Task<CommandCounts> ReadAsync(IEnumerable<LocalNode> nodes)
+    /// <summary>Reads until nothing is added any more: Garnet counts what a connection did only when it notices that it was closed.</summary>
+    public static async Task<CommandCounts> ReadAsync(IReadOnlyList<LocalNode> nodes)
+    {
+        for (var last = await LookAsync(nodes); ;)
+        {
+            await Task.Delay(300);
+            var now = await LookAsync(nodes);
+            if (now.WritesSince(last).Count == 0)
+                return now;
+            last = now;
+        }
+    }
+
+    private static async Task<CommandCounts> LookAsync(IReadOnlyList<LocalNode> nodes)
     {
         var counts = new Dictionary<string, long>();
         foreach (var node in nodes)
