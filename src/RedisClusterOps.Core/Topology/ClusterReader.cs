@@ -32,12 +32,11 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         var views = new Dictionary<string, NodeView>(StringComparer.Ordinal);
         var failures = new Dictionary<NodeEndpoint, RedisOperationException>();
         var tried = new HashSet<NodeEndpoint>();
-        var wave = session.Seeds.Select(seed => (Dial: seed, Id: (string?)null)).ToList();
+        var wave = session.Seeds;
         while (wave.Count > 0)
         {
-            foreach (var (dial, _) in wave)
-                tried.Add(dial);
-            foreach (var result in await AskAllAsync(wave.Select(target => target.Dial), cpuWindow, cancellation).ConfigureAwait(false))
+            tried.UnionWith(wave);
+            foreach (var result in await AskAllAsync(wave, cpuWindow, cancellation).ConfigureAwait(false))
             {
                 if (result.View is { } view)
                     views[view.Id] = view;
@@ -45,7 +44,7 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
                     failures[result.Dialled] = result.Failure!;
             }
 
-            wave = Undiscovered(views, tried).ToList();
+            wave = Undiscovered(views, tried);
         }
 
         if (views.Count == 0)
@@ -187,20 +186,13 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
             : Math.Round(Math.Max(0, 100 * (second - first) / elapsed), 1);
     }
 
-    private IEnumerable<(NodeEndpoint Dial, string? Id)> Undiscovered(Dictionary<string, NodeView> views, HashSet<NodeEndpoint> tried)
-    {
-        var found = new Dictionary<NodeEndpoint, string>();
-        foreach (var line in views.Values.SelectMany(view => view.Lines))
-        {
-            if (views.ContainsKey(line.Id) || (line.Flags & (NodeFlags.NoAddress | NodeFlags.Handshake | NodeFlags.Myself)) != 0 || line.Endpoint is not { } announced)
-                continue;
-            var dial = session.Reach(announced);
-            if (!tried.Contains(dial))
-                found[dial] = line.Id;
-        }
-
-        return found.Select(pair => (pair.Key, (string?)pair.Value));
-    }
+    private List<NodeEndpoint> Undiscovered(Dictionary<string, NodeView> views, HashSet<NodeEndpoint> tried) => views.Values
+        .SelectMany(view => view.Lines)
+        .Where(line => !views.ContainsKey(line.Id) && (line.Flags & (NodeFlags.NoAddress | NodeFlags.Handshake | NodeFlags.Myself)) == 0 && line.Endpoint is not null)
+        .Select(line => session.Reach(line.Endpoint!.Value))
+        .Where(dial => !tried.Contains(dial))
+        .Distinct()
+        .ToList();
 
     private ClusterView Merge(Dictionary<string, NodeView> views, Dictionary<NodeEndpoint, RedisOperationException> failures)
     {
