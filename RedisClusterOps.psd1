@@ -5,7 +5,7 @@
   Author = 'The RedisClusterOps authors'
   CompanyName = 'The RedisClusterOps authors'
   Copyright = '(c) The RedisClusterOps authors. MIT licence.'
-  Description = 'Finds slot migrations of a Redis or Valkey Cluster that got stuck, says what clients see of them, and completes them without losing a key.'
+  Description = 'Finds slot migrations of a Redis or Valkey Cluster that got stuck, says what clients see of them, and completes, undoes, restarts or repairs them without losing a key.'
   PowerShellVersion = '5.1'
   CompatiblePSEditions = @('Desktop', 'Core')
   DotNetFrameworkVersion = '4.7.2'
@@ -17,10 +17,16 @@
     'Get-RedisClusterInfo'
     'Get-RedisClusterNode'
     'Get-RedisKeySlot'
+    'Get-RedisMigration'
     'Get-RedisOpenSlot'
     'Get-RedisSlotKey'
     'Move-RedisSlotKey'
+    'Repair-RedisCluster'
+    'Restart-RedisSlotMigration'
+    'Resume-RedisMigration'
+    'Start-RedisSlotMigration'
     'Test-RedisCluster'
+    'Undo-RedisSlotMigration'
   )
   FunctionsToExport = @()
   AliasesToExport = @()
@@ -29,7 +35,7 @@
     PSData = @{
       Tags = @('Redis', 'Valkey', 'Garnet', 'Cluster', 'Slot', 'Migration', 'Resharding', 'PSEdition_Core', 'PSEdition_Desktop', 'Windows', 'Linux', 'MacOS')
       LicenseUri = 'https://opensource.org/license/mit'
-      ReleaseNotes = '0.1.0: diagnoses a cluster and completes stuck slot migrations. See CHANGELOG.md.'
+      ReleaseNotes = '0.1.0: diagnoses a cluster; completes, undoes, restarts, repairs and resumes stuck slot migrations. See CHANGELOG.md.'
     }
   }
 }

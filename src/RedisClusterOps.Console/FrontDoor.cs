@@ -20,12 +20,18 @@ internal sealed class FrontDoor
     public FrontDoor(Screen screen)
     {
         _screen = screen;
-        _root = new RootCommand("Diagnoses stuck Redis Cluster slot migrations and completes them without losing a key.")
+        _root = new RootCommand("Diagnoses stuck Redis Cluster slot migrations; completes, undoes, restarts or repairs them without losing a key.")
         {
             CheckCommand.Create(screen),
             NodesCommand.Create(screen),
             OpenSlotsCommand.Create(screen),
+            StartCommand.Create(screen),
             CompleteCommand.Create(screen),
+            UndoCommand.Create(screen),
+            RestartCommand.Create(screen),
+            RepairCommand.Create(screen),
+            MigrationsCommand.Create(screen),
+            ResumeCommand.Create(screen),
             new Command("lab", "A disposable cluster on this machine to practise on.")
             {
                 LabTourCommand.Create(screen, this),

@@ -60,6 +60,15 @@ public enum FailureCode
     /// <summary>Another run of this module works on the same cluster.</summary>
     JournalBusy,
 
+    /// <summary>The journal's folder can't be made, read or written.</summary>
+    JournalUnavailable,
+
+    /// <summary>The journal has no run of that id, or several whose ids begin so.</summary>
+    MigrationNotFound,
+
+    /// <summary>Another tool, or another run of this module elsewhere, changes slots of the same cluster at this moment.</summary>
+    AnotherToolAtWork,
+
     /// <summary>A connection string or endpoint can't be read.</summary>
     InvalidConnectionString,
 

@@ -6,8 +6,8 @@ using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Diagnosis;
-using RedisClusterOps.Migration;
-using RedisClusterOps.Planning;
+using RedisClusterOps.Journal;
+using RedisClusterOps.Preflight;
 using RedisClusterOps.Protocol;
 using RedisClusterOps.Topology;
 
@@ -15,7 +15,7 @@ namespace RedisClusterOps;
 
 /// <summary>One invocation's hold on a cluster: opens the connections it needs, and closes them when disposed.</summary>
 /// <remarks>Every method may throw a <see cref="RedisOperationException"/>: of the whole cluster where no node can be read, of a node where one that is needed can't.</remarks>
-public sealed class RedisCluster : IDisposable
+public sealed partial class RedisCluster : IDisposable
 {
     // Long enough for a number that means something, short enough to not be noticed.
     private static readonly TimeSpan CpuWindow = TimeSpan.FromMilliseconds(150);
@@ -25,6 +25,7 @@ public sealed class RedisCluster : IDisposable
     private readonly ClusterConnections _connections;
     private readonly ClusterReader _reader;
     private readonly SituationReader _situations;
+    private readonly PreflightReader _preflight;
 
     /// <summary>The view that keys were last listed from: describing them part by part needs no new one.</summary>
     private ClusterView? _keysView;
@@ -44,6 +45,7 @@ public sealed class RedisCluster : IDisposable
         _connections = new ClusterConnections(connector);
         _reader = new ClusterReader(session, _connections);
         _situations = new SituationReader(_reader);
+        _preflight = new PreflightReader(_reader);
     }
 
     /// <summary>Every node, with its load. Takes a fraction of a second longer than one look, to measure the processors.</summary>
@@ -71,7 +73,7 @@ public sealed class RedisCluster : IDisposable
     {
         var view = await _reader.ReadAsync(CpuWindow, cancellation).ConfigureAwait(false);
         var open = await DescribeOpenSlotsAsync(view, null, cancellation).ConfigureAwait(false);
-        var strays = options.Deep ? await FindStraysAsync(view, cancellation).ConfigureAwait(false) : null;
+        var strays = options.Deep ? await _situations.FindStraysAsync(view, cancellation).ConfigureAwait(false) : null;
         return HealthCheck.Check(view, NodeReport.Nodes(view, _session), open, strays, options, _session);
     }
 
@@ -120,114 +122,23 @@ public sealed class RedisCluster : IDisposable
         return await new SlotKeyReader(_reader, _session).DescribeAsync(NodeNames.Find(view, keys[0].Node, _session.Reach), keys, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>What completing a slot's migration would do. Reads and checks everything, writes nothing.</summary>
-    /// <param name="source">The source that the caller expects; null for whichever it is.</param>
-    /// <param name="target">The target that the caller expects; null for whichever it is.</param>
-    /// <exception cref="RedisOperationException">SlotNotOpen, SlotNotOwned, SlotStateUnsuitable, SourceNotEmpty, NodeUnreachable, NodeNotFound or AmbiguousNode.</exception>
-    /// <returns>A plan without commands where the named target owns the slot already: the same line again is no error.</returns>
-    public async Task<SlotPlan> PlanCompletionAsync(int slot, string? source, string? target, MoveOptions options, CancellationToken cancellation)
-    {
-        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
-        var diagnosis = await DiagnoseAsync(view, slot, source, target, cancellation).ConfigureAwait(false);
-        if (diagnosis is not null)
-            return CompletionPlanner.Plan(diagnosis, _session, options);
-        var owner = OwnerOf(view, slot);
-        return target is not null && NodeNames.Find(view, target, _session.Reach).Id == owner.Id
-            ? CompletionPlanner.Done(slot, owner, _session)
-            : throw NotOpen(slot, owner);
-    }
-
-    /// <summary>Completes a slot's migration, each step derived again from what the cluster says then.</summary>
-    /// <param name="stop">Asks to stop: the batch in hand is finished, the slot is left in a named state.</param>
-    /// <returns>Never a half truth: Completed only when every node that answers agrees on the target and no master has the slot open.</returns>
-    public Task<SlotOutcome> CompleteAsync(SlotPlan plan, CancellationToken stop) =>
-        new SlotRunner(_session, _reader, _situations, plan, _log).CompleteAsync(stop);
-
-    /// <summary>What moving keys of an open slot would do. Reads and checks, writes nothing.</summary>
-    /// <param name="first">Most keys to move; null for all.</param>
-    /// <param name="keys">Just these keys, as UTF-8; null for any.</param>
-    /// <exception cref="RedisOperationException">KeyNotInSlot; otherwise as of <see cref="PlanCompletionAsync"/>.</exception>
-    public async Task<SlotPlan> PlanKeyMoveAsync(
-        int slot, string? source, string? target, int? first, IReadOnlyList<string>? keys, MoveOptions options, CancellationToken cancellation)
-    {
-        foreach (var key in keys ?? [])
-        {
-            if (LocateKey(key).Slot is var actual && actual != slot)
-            {
-                throw new RedisOperationException(
-                    FailureCode.KeyNotInSlot,
-                    "Key " + Printable.Clean(Printable.Quote(Encoding.UTF8.GetBytes(key)), 200) + " hashes to slot " + Number(actual) + ", not to " + Number(slot) + ".",
-                    key,
-                    "Get-RedisKeySlot");
-            }
-        }
-
-        var named = keys?.Select(Encoding.UTF8.GetBytes).Take(first ?? int.MaxValue).ToList();
-        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
-        var diagnosis = await DiagnoseAsync(view, slot, source, target, cancellation).ConfigureAwait(false) ?? throw NotOpen(slot, OwnerOf(view, slot));
-        return CompletionPlanner.PlanKeyMove(diagnosis, _session, options, first, named);
-    }
-
-    /// <summary>Moves keys of an open slot from its source to its target; the slot stays open.</summary>
-    /// <param name="stop">Asks to stop: the batch in hand is finished.</param>
-    public Task<KeyMoveOutcome> MoveKeysAsync(SlotPlan plan, CancellationToken stop) =>
-        new SlotRunner(_session, _reader, _situations, plan, _log).MoveKeysAsync(stop);
-
     /// <inheritdoc/>
-    public void Dispose() => _connections.Dispose();
-
-    private async Task<SlotDiagnosis?> DiagnoseAsync(ClusterView view, int slot, string? source, string? target, CancellationToken cancellation)
+    public void Dispose()
     {
-        var expectedSource = source is null ? null : NodeNames.Find(view, source, _session.Reach);
-        var expectedTarget = target is null ? null : NodeNames.Find(view, target, _session.Reach);
-        var diagnosis = await _situations.DiagnoseAsync(view, slot, cancellation).ConfigureAwait(false);
-        if (diagnosis is null)
-        {
-            // Flags show only on a node's own line: of an owner that does not answer nobody knows whether it is migrating the slot.
-            return OwnerOf(view, slot) is { IsReachable: false } absent ? throw Absent(slot, absent) : null;
-        }
-
-        if (expectedSource is not null && diagnosis.Source is { } from && view.ShardMaster(expectedSource.Id)?.Id != from.Id)
-            throw Mismatch(FailureCode.SlotNotOwned, slot, "leaves " + from.Name, expectedSource.Name);
-        if (expectedTarget is not null && diagnosis.Target is { } to && view.ShardMaster(expectedTarget.Id)?.Id != to.Id)
-            throw Mismatch(FailureCode.SlotStateUnsuitable, slot, "goes to " + to.Name, expectedTarget.Name);
-        return diagnosis;
+        _run?.Dispose();
+        _connections.Dispose();
     }
 
     private async Task<IReadOnlyList<RedisOpenSlot>> DescribeOpenSlotsAsync(ClusterView view, IReadOnlyCollection<int>? slots, CancellationToken cancellation)
     {
         var diagnoses = await _situations.DiagnoseAsync(view, slots, cancellation).ConfigureAwait(false);
-        return diagnoses.Select(diagnosis => SlotAdvice.Describe(diagnosis, _session)).ToList();
-    }
-
-    private async Task<IReadOnlyDictionary<string, SlotSet>> FindStraysAsync(ClusterView view, CancellationToken cancellation)
-    {
-        var situations = await _situations.ReadAsync(view, Enumerable.Range(0, HashSlot.Count).ToList(), cancellation).ConfigureAwait(false);
-        return situations
-            .SelectMany(situation => situation.Holders.Select(holder => (Holder: holder.Id, situation.Slot)))
-            .Where(held => view.OwnerOf(held.Slot) is { } owner && owner != held.Holder)
-            .GroupBy(held => held.Holder)
-            .ToDictionary(group => group.Key, group => SlotSet.From(group.Select(held => held.Slot)));
+        var since = diagnoses.Count == 0 ? new Dictionary<int, OpenIntent>() : OpenIntents(view, null);
+        return diagnoses.Select(diagnosis => SlotAdvice.Describe(diagnosis, _session) with { Since = since.TryGetValue(diagnosis.Slot, out var intent) ? intent.Since : null }).ToList();
     }
 
     private static ClusterNode OwnerOf(ClusterView view, int slot) => view.OwnerOf(slot) is { } id && view.Node(id) is { } owner
         ? owner
         : throw new RedisOperationException(FailureCode.SlotNotOwned, "Nobody owns slot " + Number(slot) + ".", Number(slot), "Get-RedisOpenSlot -Slot " + Number(slot));
-
-    private static RedisOperationException NotOpen(int slot, ClusterNode owner) => new(
-        FailureCode.SlotNotOpen,
-        "Slot " + Number(slot) + " is not open: it belongs to " + owner.Name + ", and nobody is migrating or importing it.",
-        Number(slot),
-        "Test-RedisCluster");
-
-    private static RedisOperationException Absent(int slot, ClusterNode owner) => new(
-        FailureCode.NodeUnreachable,
-        "Slot " + Number(slot) + " belongs to " + owner.Name + ", which does not answer (" + (owner.Trouble ?? "no reason known") + "), so whether it is open is not known.",
-        owner.Name,
-        "Get-RedisClusterNode");
-
-    private static RedisOperationException Mismatch(FailureCode code, int slot, string fact, string expected) => new(
-        code, "Slot " + Number(slot) + " " + fact + ", not " + expected + ". Nothing was done.", Number(slot), "Get-RedisOpenSlot -Slot " + Number(slot));
 
     private static string Number(int slot) => slot.ToString(CultureInfo.InvariantCulture);
 

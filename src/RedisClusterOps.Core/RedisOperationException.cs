@@ -32,5 +32,6 @@ public class RedisOperationException : Exception
     /// <summary>True of failures that no other slot of the same cluster could escape.</summary>
     public bool ConcernsWholeCluster => Code
         is FailureCode.NoCluster or FailureCode.InvalidConnectionString or FailureCode.ConnectionFailed
-        or FailureCode.AuthenticationFailed or FailureCode.NotAClusterNode or FailureCode.ProtocolError;
+        or FailureCode.AuthenticationFailed or FailureCode.NotAClusterNode or FailureCode.ProtocolError
+        or FailureCode.JournalBusy or FailureCode.JournalUnavailable or FailureCode.MigrationNotFound;
 }

@@ -12,7 +12,7 @@ namespace RedisClusterOps;
 /// </remarks>
 public sealed class RedisClusterReference
 {
-    private readonly RedisClusterSession? _session;
+    private RedisClusterSession? _session;
     private readonly IReadOnlyList<string> _texts;
 
     /// <summary>Names a cluster by its session.</summary>
@@ -33,10 +33,11 @@ public sealed class RedisClusterReference
     internal RedisClusterReference(IReadOnlyList<string> texts) => _texts = texts;
 
     /// <summary>The seeds of a session. A text is not repeated, for a password may be in it.</summary>
-    public override string ToString() => _session?.ToString() ?? "cluster";
+    public override string ToString() => _texts.Count == 0 ? _session?.ToString() ?? "cluster" : "cluster";
 
+    /// <summary>The session; the same one each time, so that all records of a pipeline are one run.</summary>
     /// <exception cref="RedisOperationException">InvalidConnectionString.</exception>
-    internal RedisClusterSession Resolve() => _session ?? RedisClusterSession.Parse(_texts);
+    internal RedisClusterSession Resolve() => _session ??= RedisClusterSession.Parse(_texts);
 }
 
 /// <summary>

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.Management.Automation;
 using System.Threading;
 using System.Threading.Tasks;
@@ -14,7 +13,7 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(50);
     private readonly CancellationTokenSource _stop = new();
-    private readonly Dictionary<RedisClusterSession, RedisCluster> _open = new();
+    private (RedisClusterSession Session, RedisCluster Cluster)? _open;
     private OperationLog? _log;
 
     /// <summary>Closes the connections of this invocation.</summary>
@@ -49,21 +48,29 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
     {
         if (!disposing)
             return;
-        foreach (var cluster in _open.Values)
-            cluster.Dispose();
-        _open.Clear();
+        Close();
         _log?.Dispose();
         _log = null;
         _stop.Dispose();
     }
 
-    /// <summary>This invocation's hold on a cluster; the same one for every record that names the same session.</summary>
+    /// <summary>This invocation's hold on a cluster; the same one for every record that names the same session, and one at a time, for it may hold the cluster's lock.</summary>
     internal RedisCluster Open(RedisClusterSession session)
     {
         _log ??= new OperationLog { Commands = DebugIsAsked() };
-        if (!_open.TryGetValue(session, out var cluster))
-            _open.Add(session, cluster = new RedisCluster(session, _log));
+        if (_open is { } open && Equals(open.Session, session))
+            return open.Cluster;
+        Close();
+        var cluster = new RedisCluster(session, _log);
+        _open = (session, cluster);
         return cluster;
+    }
+
+    /// <summary>Lets go of the cluster, and so of its lock: a later cmdlet of the pipeline may want to go on with what this one writes.</summary>
+    internal void Close()
+    {
+        _open?.Cluster.Dispose();
+        _open = null;
     }
 
     /// <summary>Waits for a step, writing meanwhile what it reports.</summary>

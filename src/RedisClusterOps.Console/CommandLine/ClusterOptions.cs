@@ -59,6 +59,9 @@ internal sealed class ClusterOptions
             command.Add(option);
     }
 
+    /// <summary>Whether a cluster was named, and not only a lab may be running.</summary>
+    public bool IsNamed(ParseResult parsed) => parsed.GetResult(_cluster) is { Implicit: false };
+
     /// <summary>The session that the options describe.</summary>
     /// <exception cref="RedisOperationException">InvalidConnectionString, or NoCluster where none was named and no lab runs.</exception>
     /// <exception cref="UsageException">A password is needed and there is none.</exception>

@@ -1,6 +1,5 @@
 using System;
 using System.CommandLine;
-using System.IO;
 
 namespace RedisClusterOps.Console.CommandLine;
 
@@ -47,11 +46,7 @@ internal sealed class MoveOptionSet
         DefaultValueFactory = _ => Defaults.OnKeyConflict,
     };
 
-    private readonly Option<string?> _journalPath = new("--journal-path")
-    {
-        Description = "Folder for what must not be lost, such as the losing value of a conflict (default: your own data folder).",
-        HelpName = "folder",
-    };
+    private readonly Option<string?> _journalPath = JournalOption.Create();
 
     public void AddTo(Command command)
     {
@@ -70,6 +65,6 @@ internal sealed class MoveOptionSet
         MaxKeysPerSecond = parsed.GetValue(_maxKeysPerSecond),
         Timeout = parsed.GetResult(_timeout) is null ? Defaults.Timeout : parsed.GetValue(_timeout),
         OnKeyConflict = parsed.GetValue(_onKeyConflict),
-        JournalPath = parsed.GetValue(_journalPath) is { Length: > 0 } path ? Path.GetFullPath(path) : null,
+        JournalPath = JournalOption.Read(parsed, _journalPath),
     };
 }

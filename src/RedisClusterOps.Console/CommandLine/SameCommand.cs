@@ -31,8 +31,8 @@ internal static class SameCommand
             : result.Tokens.Select(token => token.Value).Prepend(option.Name)
         select ShellWord.Of(word);
 
-    // What the text says and an option of its own says again is written once, as the option.
-    private static bool IsGiven(ParseResult parsed, string name) =>
+    /// <summary>Whether the option stands on the command line.</summary>
+    public static bool IsGiven(ParseResult parsed, string name) =>
         parsed.CommandResult.Command.Options.FirstOrDefault(option => option.Name == name) is { } option && parsed.GetResult(option) is { Implicit: false };
 
     private static IEnumerable<string> WithoutPassword(ParseResult parsed, IReadOnlyList<Token> tokens)

@@ -13,13 +13,7 @@ internal static class OpenSlotsCommand
     public static Command Create(Screen screen)
     {
         var cluster = new ClusterOptions();
-        var slot = new Option<int[]>("--slot")
-        {
-            Description = "Only these slots.",
-            HelpName = "slot",
-            AllowMultipleArgumentsPerToken = true,
-            CustomParser = ParameterParsers.Slots,
-        };
+        var slot = SlotOption.Create("Only these slots.");
         var json = JsonOption.Create();
         var command = new Command("open-slots", "List slots that are open, disputed or without an owner. Exit status 0 none, 1 some, 2 no cluster.") { slot, json };
         cluster.AddTo(command);

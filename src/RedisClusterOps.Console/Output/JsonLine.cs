@@ -12,7 +12,7 @@ internal static class JsonLine
     private static readonly JsonSerializerOptions Options = new()
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        Converters = { new JsonStringEnumConverter(), new SessionConverter() },
+        Converters = { new JsonStringEnumConverter(), new SessionConverter(), new FailureConverter() },
     };
 
     public static string Of<T>(T value) => JsonSerializer.Serialize(value, Options);
@@ -24,5 +24,14 @@ internal static class JsonLine
 
         public override void Write(Utf8JsonWriter writer, RedisClusterSession value, JsonSerializerOptions options) =>
             writer.WriteStringValue(value.ToString());
+    }
+
+    // An exception as such can't be written: its stack is nobody's business, and holds what no JSON can.
+    private sealed class FailureConverter : JsonConverter<RedisOperationException>
+    {
+        public override RedisOperationException Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => throw new NotSupportedException();
+
+        public override void Write(Utf8JsonWriter writer, RedisOperationException value, JsonSerializerOptions options) =>
+            JsonSerializer.Serialize(writer, new { value.Code, value.Message, value.Subject, value.NextStep }, options);
     }
 }

@@ -15,7 +15,13 @@ internal static partial class NextCommand
         ["Test-RedisCluster"] = "check",
         ["Get-RedisClusterNode"] = "nodes",
         ["Get-RedisOpenSlot"] = "open-slots",
+        ["Start-RedisSlotMigration"] = "start",
         ["Complete-RedisSlotMigration"] = "complete",
+        ["Undo-RedisSlotMigration"] = "undo",
+        ["Restart-RedisSlotMigration"] = "restart",
+        ["Repair-RedisCluster"] = "repair",
+        ["Get-RedisMigration"] = "migrations",
+        ["Resume-RedisMigration"] = "resume",
     };
 
     /// <summary>The advice as one line to copy: the cmdlet follows as a comment, which every shell ignores.</summary>
@@ -58,7 +64,7 @@ internal static partial class NextCommand
     private static string Kebab(string parameter) => "-" + CapitalLetter().Replace(parameter[1..], match => "-" + match.Value.ToLowerInvariant());
 
     // One cmdlet with plain parameters: no pipeline, no quotes, no prose around it.
-    [GeneratedRegex(@"^[A-Z][A-Za-z]+-[A-Z][A-Za-z]+( -[A-Z][A-Za-z]+( [^\s'""|;&$()\-][^\s'""|;&$()]*)?)*$")]
+    [GeneratedRegex(@"^[A-Z][A-Za-z]+-[A-Z][A-Za-z]+( -[A-Z][A-Za-z]+( <[^<>\p{Cc}]+>| [^\s'""|;&$()\-][^\s'""|;&$()]*)?)*$")]
     private static partial Regex OneCmdlet();
 
     [GeneratedRegex(@"( \| Format-(List|Table)|\s{2,}\(.*\))$")]

@@ -1,6 +1,6 @@
-using System.CommandLine;
+using System.Collections.Generic;
 using System.Globalization;
-using RedisClusterOps.Console.CommandLine;
+using System.Linq;
 using Spectre.Console;
 
 namespace RedisClusterOps.Console.Output;
@@ -8,12 +8,14 @@ namespace RedisClusterOps.Console.Output;
 /// <summary>A plan: each command with the node that gets it and the reason it is there.</summary>
 internal static class PlanList
 {
-    public static void Write(Screen screen, SlotPlan plan, ParseResult parsed)
+    public static void Write(Screen screen, SlotPlan plan)
     {
         var console = screen.Out;
         console.WriteLine(Heading(plan));
-        foreach (var warning in plan.Warnings)
+        foreach (var warning in Warnings(plan))
             console.WriteLine("  warning  " + warning);
+        foreach (var finding in plan.Findings.Where(finding => finding.Severity == FindingSeverity.Information))
+            console.WriteLine("  note     " + finding.Message);
         var number = 0;
         foreach (var command in plan.Commands)
         {
@@ -24,13 +26,22 @@ internal static class PlanList
         }
 
         console.WriteLine();
-        console.WriteLine(number == 0 ? "nothing to do" : "nothing was written; to do it: " + SameCommand.Of(parsed, without: "--what-if"));
+        if (plan.IsPartial)
+            console.WriteLine("then the slot is read again, and what it shows decides the rest");
+        if (plan.IsDone)
+            console.WriteLine("nothing to do");
     }
 
-    public static string Heading(SlotPlan plan) =>
-        plan.Operation + " slot " + plan.Slot.ToString(CultureInfo.InvariantCulture) + ", now " + plan.State
-        + ": " + plan.Source + " (" + NodeTable.ShortId(plan.SourceId) + ", " + KeysOn(plan.KeysOnSource) + ")"
-        + " -> " + plan.Target + " (" + NodeTable.ShortId(plan.TargetId) + ", " + KeysOn(plan.KeysOnTarget) + ")";
+    /// <summary>What to know before it runs.</summary>
+    public static IEnumerable<string> Warnings(SlotPlan plan) => plan.Warnings.Concat(
+        plan.Findings.Where(finding => finding.Severity != FindingSeverity.Information)
+            .Select(finding => finding.Message + (finding.Advice is null ? string.Empty : " Next: " + finding.Advice)));
 
-    private static string KeysOn(long? keys) => keys is { } known ? Quantity.Keys(known) : "keys not counted";
+    public static string Heading(SlotPlan plan) =>
+        plan.Operation + " slot " + plan.Slot.ToString(CultureInfo.InvariantCulture) + ", now " + (plan.State?.ToString() ?? "stable")
+        + ": " + (plan.Source.Length == 0 ? string.Empty : End(plan.Source, plan.SourceId, plan.KeysOnSource) + " ")
+        + "-> " + End(plan.Target, plan.TargetId, plan.KeysOnTarget);
+
+    private static string End(string node, string id, long? keys) =>
+        node + " (" + NodeTable.ShortId(id) + ", " + (keys is { } known ? Quantity.Keys(known) : "keys not counted") + ")";
 }

@@ -101,7 +101,7 @@ internal static class HealthCheck
     private static IEnumerable<RedisClusterFinding> SlotFindings(ClusterView view, IReadOnlyList<RedisClusterNode> nodes, IReadOnlyList<RedisOpenSlot> openSlots)
     {
         if (view.UnownedSlots is { Count: > 0 } unowned)
-            yield return Error(FindingCode.SlotUncovered, unowned.ToString(), Count(unowned.Count, "slot") + (unowned.Count == 1 ? " belongs" : " belong") + " to nobody: clients get CLUSTERDOWN.", "Get-RedisClusterNode");
+            yield return Error(FindingCode.SlotUncovered, unowned.ToString(), Count(unowned.Count, "slot") + (unowned.Count == 1 ? " belongs" : " belong") + " to nobody: clients get CLUSTERDOWN.", Repair(unowned));
         foreach (var node in nodes.Where(node => node.SlotCount > 0 && (node.State == RedisNodeState.Fail || node.Trouble is not null)))
         {
             yield return Error(
@@ -131,7 +131,7 @@ internal static class HealthCheck
                 "Not everybody names the same owner. Of slot " + example.ToString(CultureInfo.InvariantCulture) + ": "
                     + string.Join(", ", dissenters.Take(ShownDissenters).Select(dissent => dissent.Node.Name + " takes " + (dissent.Owner is null ? "nobody" : view.Node(dissent.Owner)?.Name ?? dissent.Owner)))
                     + " for it" + (dissenters.Count > ShownDissenters ? ", and so on with " + Count(dissenters.Count - ShownDissenters, "more node") : string.Empty) + ".",
-                "Get-RedisOpenSlot");
+                Repair(disputed));
         }
     }
 
@@ -147,7 +147,7 @@ internal static class HealthCheck
             var name = view.Node(stray.Key)!.Name;
             yield return Warning(
                 FindingCode.StrayKeys, name, "It holds keys of slots that it does not own (" + slots + "); clients can't see them.",
-                "Get-RedisSlotKey -Slot " + slots.Ranges[0].First.ToString(CultureInfo.InvariantCulture) + " -Node " + name + " -Detail");
+                Repair(slots));
         }
     }
 
@@ -168,6 +168,9 @@ internal static class HealthCheck
         if (versions.Count > 1)
             yield return Information(FindingCode.MixedVersions, "cluster", "Different servers run: " + string.Join(", ", versions) + ". Keys move from older to newer, not always back.", "Get-RedisClusterNode | Format-Table Endpoint, Engine, Version");
     }
+
+    // Of one slot by its number; of many all that is wrong, which finds them again.
+    private static string Repair(SlotSet slots) => "Repair-RedisCluster" + (slots.Count == 1 ? " -Slot " + slots : string.Empty);
 
     private static RedisClusterFinding Error(FindingCode code, string target, string message, string advice) => Finding(code, FindingSeverity.Error, target, message, advice);
 

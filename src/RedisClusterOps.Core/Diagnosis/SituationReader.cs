@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
 using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Diagnosis;
@@ -34,11 +35,50 @@ internal sealed class SituationReader(ClusterReader reader)
         }
     }
 
+    /// <summary>All that is known about one slot, stable or not.</summary>
+    public async Task<SlotSituation> ReadAsync(ClusterView view, int slot, CancellationToken cancellation) =>
+        (await ReadAsync(view, [slot], cancellation).ConfigureAwait(false))[0];
+
     // Since it moves slots by itself (8.4) Redis hides keys of a slot that the node neither owns nor imports, and counts none: they
     // are there, and are seen again as soon as it imports. No key counted is not no key there.
     private static bool MayHide(NodeView view, int slot) =>
         view.Facts.Engine == ServerEngine.Redis && view.Facts.IsAtLeast(8, 4)
         && !view.Self.Slots.Contains(slot) && !view.Self.ImportingFrom.ContainsKey(slot);
+
+    /// <summary>Ids of the masters that hold more keys than they count in all their slots together: the servers that hide keys do so.</summary>
+    public async Task<IReadOnlyCollection<string>> FindHidersAsync(ClusterView view, CancellationToken cancellation)
+    {
+        var slots = Enumerable.Range(0, HashSlot.Count).ToList();
+        var suspects = view.Masters.Where(node => node.IsReachable && slots.Exists(slot => MayHide(node.View!, slot))).ToList();
+        var hidden = await Task.WhenAll(suspects.Select(HidesAsync)).ConfigureAwait(false);
+        return suspects.Where((_, i) => hidden[i]).Select(node => node.Id).ToList();
+
+        async Task<bool> HidesAsync(ClusterNode node)
+        {
+            var connection = await reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
+            // Looked at before and after, for clients go on writing: what is hidden is there all the time.
+            var before = await connection.SendAsync(RespCommand.Of("DBSIZE"), cancellation).ConfigureAwait(false);
+            var counts = await SlotKeyCounter.CountAsync(connection, node.View!.Databases, slots, cancellation).ConfigureAwait(false);
+            var after = await connection.SendAsync(RespCommand.Of("DBSIZE"), cancellation).ConfigureAwait(false);
+            return System.Math.Min(before.Integer, after.Integer) > counts.Sum(count => count ?? 0);
+        }
+    }
+
+    /// <summary>By id of the master: the slots that others own and of which it holds keys. Counts every slot on every master.</summary>
+    public async Task<IReadOnlyDictionary<string, SlotSet>> FindStraysAsync(ClusterView view, CancellationToken cancellation)
+    {
+        var slots = Enumerable.Range(0, HashSlot.Count).ToList();
+        var masters = view.Masters.Where(node => node.IsReachable).ToList();
+        var strays = await Task.WhenAll(masters.Select(FindAsync)).ConfigureAwait(false);
+        return masters.Select((node, i) => (node.Id, Strays: strays[i])).Where(found => found.Strays.Count > 0).ToDictionary(found => found.Id, found => found.Strays);
+
+        async Task<SlotSet> FindAsync(ClusterNode node)
+        {
+            var connection = await reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
+            var counts = await SlotKeyCounter.CountAsync(connection, node.View!.Databases, slots, cancellation).ConfigureAwait(false);
+            return SlotSet.From(slots.Where(slot => counts[slot] > 0 && view.OwnerOf(slot) is { } owner && owner != node.Id));
+        }
+    }
 
     /// <summary>The diagnosis of every slot that is not stable; of these the asked ones.</summary>
     public async Task<IReadOnlyList<SlotDiagnosis>> DiagnoseAsync(ClusterView view, IReadOnlyCollection<int>? asked, CancellationToken cancellation)

@@ -41,13 +41,8 @@ internal static class SlotAdvice
             return "Get-RedisClusterNode";
         if (CanComplete(diagnosis.State))
             return "Complete-RedisSlotMigration -Slot " + slot;
-        return diagnosis switch
-        {
-            { State: RedisOpenSlotState.StrayKeys, Source: { } holder } => "Get-RedisSlotKey -Slot " + slot + " -Node " + holder.Name + " -Detail",
-            { State: RedisOpenSlotState.Unowned, Source: { } holder } => "Get-RedisSlotKey -Slot " + slot + " -Node " + holder.Name + " -Detail",
-            { State: RedisOpenSlotState.Unowned } => "Get-RedisClusterNode",
-            _ => "Get-RedisOpenSlot -Slot " + slot,
-        };
+        // The servers move it themselves, and will end it.
+        return (diagnosis.State == RedisOpenSlotState.Atomic ? "Get-RedisOpenSlot" : "Repair-RedisCluster") + " -Slot " + slot;
     }
 
     private static int? Percent(long? fromSource, long? onTarget) => (fromSource, onTarget) switch

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.Globalization;
 using System.Linq;
 using System.Threading.Tasks;
@@ -18,15 +17,15 @@ internal sealed class Agreement(ClusterReader reader)
     /// <returns>What still disagrees when patience ran out, a line each; empty where all agree.</returns>
     public async Task<IReadOnlyList<string>> AwaitAsync(ClusterView view, int slot, ClusterNode owner, StopRequest stop)
     {
-        var clock = Stopwatch.StartNew();
+        var started = stop.Clock.Now;
         var pause = TimeSpan.FromMilliseconds(10);
         while (true)
         {
             var complaints = await Task.WhenAll(view.Nodes.Where(node => node.IsReachable).Select(node => ComplaintAsync(node, slot, owner, stop))).ConfigureAwait(false);
             var open = complaints.Where(complaint => complaint is not null).Select(complaint => complaint!).ToList();
-            if (open.Count == 0 || clock.Elapsed > Patience)
+            if (open.Count == 0 || stop.Clock.Now - started > Patience)
                 return open;
-            await Task.Delay(pause, stop.Waiting).ConfigureAwait(false);
+            await stop.PauseAsync(pause).ConfigureAwait(false);
             pause = TimeSpan.FromMilliseconds(Math.Min(500, pause.TotalMilliseconds * 2));
         }
     }

@@ -1,5 +1,4 @@
 using System;
-using System.Diagnostics;
 using System.Globalization;
 using System.Threading.Tasks;
 using RedisClusterOps.Planning;
@@ -35,7 +34,7 @@ internal sealed class CutOver(ClusterReader reader, OperationLog? log)
         }
 
         var connection = await reader.ConnectAsync(step.Source, stop.Abort).ConfigureAwait(false);
-        var keys = await SlotKeyCounter.CountAsync(connection, source.Databases, step.Slot, stop.Abort).ConfigureAwait(false);
+        var keys = source.Self.IsMaster ? await SlotKeyCounter.CountAsync(connection, source.Databases, step.Slot, stop.Abort).ConfigureAwait(false) : 0;
         // Garnet does not count a slot that it gave away; it can hold no key that a client could reach then.
         if (keys > 0 || (keys is null && !givenAway))
             return false;
@@ -52,7 +51,7 @@ internal sealed class CutOver(ClusterReader reader, OperationLog? log)
     /// </summary>
     public async Task EnsureHigherEpochAsync(ClusterNode source, ClusterNode target, int slot, StopRequest stop)
     {
-        for (var clock = Stopwatch.StartNew(); clock.Elapsed < GossipPatience;)
+        for (var started = stop.Clock.Now; stop.Clock.Now - started < GossipPatience;)
         {
             var loser = await reader.ReadNodeAsync(source, stop.Abort).ConfigureAwait(false);
             var winner = await reader.ReadNodeAsync(target, stop.Abort).ConfigureAwait(false);
@@ -63,13 +62,13 @@ internal sealed class CutOver(ClusterReader reader, OperationLog? log)
             var reply = await connection.SendAsync(RespCommand.Of("CLUSTER", "BUMPEPOCH"), stop.Abort).ConfigureAwait(false);
             if (ServerErrors.StartsWith(reply.Text, "BUMPED"))
                 log?.Warning(slot, target.Name + " had not raised its epoch above that of " + source.Name + "; it was told to.");
-            await Task.Delay(GossipPause, stop.Waiting).ConfigureAwait(false);
+            await stop.PauseAsync(GossipPause).ConfigureAwait(false);
         }
     }
 
     private async Task<(NodeView Source, bool GivenAway)> ReadEndsAsync(TakeOver step, string slot, StopRequest stop)
     {
-        for (var clock = Stopwatch.StartNew(); ;)
+        for (var started = stop.Clock.Now; ;)
         {
             var target = await reader.ReadNodeAsync(step.Target, stop.Abort).ConfigureAwait(false);
             // Without the importing flag the target does not raise its epoch, and gossip would take the slot, and the keys, away again.
@@ -80,6 +79,9 @@ internal sealed class CutOver(ClusterReader reader, OperationLog? log)
             var source = await reader.ReadNodeAsync(step.Source, stop.Abort).ConfigureAwait(false);
             var migrating = source.Self.MigratingTo.TryGetValue(step.Slot, out var to) && to == step.Target.Id;
             var givenAway = !source.Self.Slots.Contains(step.Slot) && source.OwnerOf(step.Slot) == step.Target.Id;
+            // It gave its last slot away, and has become a replica of the target: what it holds is the target's.
+            if (!source.Self.IsMaster && source.Self.MasterId == step.Target.Id)
+                return (source, true);
             if (!source.Self.IsMaster || !(migrating || givenAway))
                 throw Changed(step, step.Source.Name + " is neither migrating slot " + slot + " to " + step.Target.Name + " nor has it given it away");
 
@@ -87,9 +89,9 @@ internal sealed class CutOver(ClusterReader reader, OperationLog? log)
             // after a redis-cli --cluster fix, its claim would be the lower one: the source takes the slot back, and the target deletes the keys.
             if (target.Line(step.Source.Id)?.ConfigEpoch >= source.Self.ConfigEpoch)
                 return (source, givenAway);
-            if (clock.Elapsed > GossipPatience)
+            if (stop.Clock.Now - started > GossipPatience)
                 throw Changed(step, step.Target.Name + " has not heard of the config epoch of " + step.Source.Name + ", so its claim could lose");
-            await Task.Delay(GossipPause, stop.Waiting).ConfigureAwait(false);
+            await stop.PauseAsync(GossipPause).ConfigureAwait(false);
         }
     }
 

@@ -2,19 +2,21 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
+using System.Linq;
 using System.Threading.Tasks;
+using RedisClusterOps.Journal;
 using RedisClusterOps.Planning;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration;
 
-/// <summary>Decides about keys that exist on both sides of an open slot.</summary>
+/// <summary>Decides about keys that exist on both sides of a move.</summary>
 /// <remarks>
-/// The source owns the slot, so its copy is the one that clients read and write; the target's is hidden from everybody who does
-/// not say ASKING. Equal copies are one key that has been copied already. Different ones are a person's decision, and whichever
-/// value loses is written to a file before anything is overwritten.
+/// Only one of the two copies is the one that clients read and write: the source's while a slot migrates, the target's of a cold move;
+/// the other is hidden from everybody who does not say ASKING. Equal copies are one key that has been copied already. Different ones
+/// are a person's decision, and whichever value loses is written to a file before anything is overwritten.
 /// </remarks>
-internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptions options, KeyTally tally, OperationLog? log, StopRequest stop, Func<byte[], Task> replace)
+internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptions options, KeyTally tally, OperationLog? log, StopRequest stop, Func<byte[], bool, Task> send)
 {
     private const int MostAttempts = 5;
 
@@ -41,14 +43,13 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
         foreach (var key in await channel.OnTargetAsync(keys).ConfigureAwait(false))
         {
             stop.ThrowIfRequested();
-            var source = await channel.SourceAsync().ConfigureAwait(false);
-            var target = await channel.TargetAsync().ConfigureAwait(false);
+            var (source, target) = (await channel.SourceSideAsync().ConfigureAwait(false), await channel.TargetSideAsync().ConfigureAwait(false));
             // To read both copies of a huge value may take longer than to move it; that it was there before as well is taken for impossible then.
-            var size = (await target.SendAsync([RespCommand.Of("ASKING"), RespCommand.Of("MEMORY", "USAGE", key)], null, stop.Abort).ConfigureAwait(false))[1];
+            var size = (await target.Connection.SendAsync([RespCommand.Of("ASKING"), RespCommand.Of("MEMORY", "USAGE", key)], null, stop.Abort).ConfigureAwait(false))[1];
             if (size.Integer > KeyValues.LargestComparedDump)
                 continue;
-            var mine = await KeyCopy.ReadAsync(source, key, asking: false, stop).ConfigureAwait(false);
-            var theirs = await KeyCopy.ReadAsync(target, key, asking: true, stop).ConfigureAwait(false);
+            var mine = await KeyCopy.ReadAsync(source, key, stop).ConfigureAwait(false);
+            var theirs = await KeyCopy.ReadAsync(target, key, stop).ConfigureAwait(false);
             if (mine is null || theirs is null || await AreSameAsync(source, mine, target, theirs, key).ConfigureAwait(false))
                 continue;
             tally.Conflicting++;
@@ -56,87 +57,111 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
         }
     }
 
-    private async Task<bool> AreSameAsync(INodeConnection source, KeyCopy mine, INodeConnection target, KeyCopy theirs, byte[] key) =>
+    private async Task<bool> AreSameAsync(SlotSide source, KeyCopy mine, SlotSide target, KeyCopy theirs, byte[] key) =>
         mine.ExpiresWith(theirs) && await KeyValues.AreEqualAsync(source, mine, target, theirs, key, stop).ConfigureAwait(false);
 
     private async Task SettleAsync(byte[] key)
     {
-        var source = await channel.SourceAsync().ConfigureAwait(false);
-        var target = await channel.TargetAsync().ConfigureAwait(false);
-        var mine = await KeyCopy.ReadAsync(source, key, asking: false, stop).ConfigureAwait(false);
-        var theirs = await KeyCopy.ReadAsync(target, key, asking: true, stop).ConfigureAwait(false);
+        var (source, target) = (await channel.SourceSideAsync().ConfigureAwait(false), await channel.TargetSideAsync().ConfigureAwait(false));
+        var mine = await KeyCopy.ReadAsync(source, key, stop).ConfigureAwait(false);
+        var theirs = await KeyCopy.ReadAsync(target, key, stop).ConfigureAwait(false);
         // Expired or deleted since: the next listing goes without it.
         if (mine is null)
             return;
-        if (theirs is not null && !await AreSameAsync(source, mine, target, theirs, key).ConfigureAwait(false))
+        if (theirs is null || await AreSameAsync(source, mine, target, theirs, key).ConfigureAwait(false))
         {
-            tally.Conflicting++;
-            switch (options.OnKeyConflict)
-            {
-                case KeyConflictAction.KeepSource:
-                    Note(key, theirs, "target", await SaveAsync(key, theirs).ConfigureAwait(false));
-                    break;
-                case KeyConflictAction.KeepTarget:
-                    await DropSourceCopyAsync(source, key).ConfigureAwait(false);
-                    return;
-                default:
-                    throw Undecided(key, mine, theirs);
-            }
+            await SettleSameAsync(source, key, mine, isThere: theirs is not null).ConfigureAwait(false);
+            return;
         }
 
-        await replace(key).ConfigureAwait(false);
+        tally.Conflicting++;
+        switch (move.OnConflict)
+        {
+            case KeyConflictAction.KeepSource when move.IsCold:
+                await DropAsync(target, "target", key, null).ConfigureAwait(false);
+                await send(key, false).ConfigureAwait(false);
+                break;
+            case KeyConflictAction.KeepSource:
+                Note(key, theirs, "target", await SaveAsync(key, theirs).ConfigureAwait(false));
+                await send(key, true).ConfigureAwait(false);
+                break;
+            case KeyConflictAction.KeepTarget:
+                await DropAsync(source, "source", key, null).ConfigureAwait(false);
+                break;
+            default:
+                throw Undecided(key, mine, theirs);
+        }
     }
 
-    // Clients still write to the source's copy: it is deleted only in the very state in which it was saved.
-    private async Task DropSourceCopyAsync(INodeConnection source, byte[] key)
+    // The hidden copy gives way to the one in use: overwritten on a target that imports, deleted on a source that does.
+    private async Task SettleSameAsync(SlotSide source, byte[] key, KeyCopy mine, bool isThere)
+    {
+        if (!move.IsCold)
+            await send(key, true).ConfigureAwait(false);
+        else if (isThere)
+            await DropAsync(source, "source", key, mine).ConfigureAwait(false);
+    }
+
+    /// <summary>Deletes one side's copy in the very state in which it was saved, for clients may still write to it.</summary>
+    /// <param name="compared">The copy as it was found to be the same as the other side's, so that nothing need be saved; null where this one loses.</param>
+    private async Task DropAsync(SlotSide side, string name, byte[] key, KeyCopy? compared)
     {
         for (var attempt = 0; attempt < MostAttempts; attempt++)
         {
-            var watch = RespCommand.Of("WATCH", key);
-            var watched = await source.AskAsync(watch, stop.Abort).ConfigureAwait(false);
+            var watched = (await SendAsync(side, RespCommand.Of("WATCH", key)).ConfigureAwait(false))[0];
             // Gone since: a migrating source sends whoever asks for it to the target.
             if (watched.IsError && ServerErrors.StartsWith(watched.Text, "ASK "))
                 return;
-            watched.OrThrow(source.Endpoint, watch);
-            if (await KeyCopy.ReadAsync(source, key, asking: false, stop).ConfigureAwait(false) is not { } copy)
+            watched.OrThrow(side.Connection.Endpoint, RespCommand.Of("WATCH", key));
+            var copy = await KeyCopy.ReadAsync(side, key, stop).ConfigureAwait(false);
+            // Not there any more, or not what it was compared as: to be looked at again.
+            if (copy is null || (compared is not null && !KeyBytes.Comparer.Equals(copy.Dump, compared.Dump)))
             {
-                await source.SendAsync(RespCommand.Of("UNWATCH"), stop.Abort).ConfigureAwait(false);
+                await side.Connection.SendAsync(RespCommand.Of("UNWATCH"), stop.Abort).ConfigureAwait(false);
                 return;
             }
 
-            var path = await SaveAsync(key, copy).ConfigureAwait(false);
-            var commands = new[] { RespCommand.Of("MULTI"), RespCommand.Of("DEL", key), RespCommand.Of("EXEC") };
-            var replies = await source.SendAsync(commands, null, stop.Abort).ConfigureAwait(false);
+            var path = compared is null ? await SaveAsync(key, copy).ConfigureAwait(false) : null;
+            var replies = await SendAsync(side, RespCommand.Of("MULTI"), RespCommand.Of("DEL", key), RespCommand.Of("EXEC")).ConfigureAwait(false);
             // EXECABORT: the key went away before it was deleted, so DEL was sent to the target.
             var gone = replies[2].IsError && ServerErrors.StartsWith(replies[2].Text, "EXECABORT") && ServerErrors.StartsWith(replies[1].Text, "ASK ");
-            if (!gone && !replies[2].OrThrow(source.Endpoint, commands[2]).IsNull)
+            if (!gone && !replies[2].OrThrow(side.Connection.Endpoint, RespCommand.Of("EXEC")).IsNull)
             {
-                Note(key, copy, "source", path);
+                if (path is not null)
+                    Note(key, copy, name, path);
                 return;
             }
 
             // Written in between: what was saved did not lose. Only after the answer, for without one it may have.
-            File.Delete(path);
+            if (path is not null)
+                File.Delete(path);
         }
 
         throw new RedisOperationException(
             FailureCode.KeyExistsOnTarget,
-            "Slot " + Slot + ": key " + Printable.Quote(key) + " is written on " + move.Source.Name + " so often that it could not be dropped there. Nothing was overwritten.",
+            "Slot " + Slot + ": key " + Printable.Quote(key) + " is written on " + (name == "source" ? move.Source.Name : move.Target.Name) + " so often that it could not be dropped there. Nothing was overwritten.",
             Slot,
-            "Complete-RedisSlotMigration -Slot " + Slot + " -OnKeyConflict KeepTarget");
+            move.Again + " -OnKeyConflict " + options.OnKeyConflict);
+    }
+
+    // One ASKING is good for what follows up to EXEC: a transaction that has begun keeps it.
+    private async Task<IReadOnlyList<RespValue>> SendAsync(SlotSide side, params RespCommand[] commands)
+    {
+        RespCommand[] sent = side.Asks ? [RespCommand.Of("ASKING"), .. commands] : commands;
+        var replies = await side.Connection.SendAsync(sent, null, stop.Abort).ConfigureAwait(false);
+        return side.Asks ? [.. replies.Skip(1)] : replies;
     }
 
     private async Task<string> SaveAsync(byte[] key, KeyCopy copy)
     {
         if (copy.Dump is null)
             throw CanNotSave("the server gives no dump of a " + copy.Type);
-        var folder = Path.Combine(options.JournalPath ?? SavedValue.DefaultFolder, "conflicts");
         try
         {
             return await SavedValue.WriteAsync(
-                folder, move.Slot, channel.Database, move.Target.View?.Facts.Engine ?? ServerEngine.Unknown, key, copy.Dump, copy.TimeToLive).ConfigureAwait(false);
+                JournalFolder.At(options.JournalPath), move.Slot, channel.Database, move.Target.View?.Facts.Engine ?? ServerEngine.Unknown, key, copy.Dump, copy.TimeToLive).ConfigureAwait(false);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        catch (Exception failure) when (JournalFolder.IsOfFiles(failure) || failure is RedisOperationException { Code: FailureCode.JournalUnavailable })
         {
             throw CanNotSave(Printable.Clean(failure.Message));
         }
@@ -146,7 +171,7 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
             "Slot " + Slot + ": key " + Printable.Quote(key) + " differs on " + move.Source.Name + " and " + move.Target.Name + ", and the value that would lose can't be saved: "
                 + why.TrimEnd('.') + ". Nothing was overwritten and the slot stays open.",
             Slot,
-            "Complete-RedisSlotMigration -Slot " + Slot + " -OnKeyConflict " + options.OnKeyConflict + " -JournalPath <a folder that can be written>");
+            move.Again + " -OnKeyConflict " + options.OnKeyConflict + " -JournalPath <a folder that can be written>");
     }
 
     private void Note(byte[] key, KeyCopy copy, string side, string path)
@@ -163,8 +188,8 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
         FailureCode.KeyExistsOnTarget,
         string.Format(
             CultureInfo.InvariantCulture,
-            "Slot {0}: key {1} holds different values: on {2} (source, in use) {3}; on {4} (target, hidden) {5}. Nothing was overwritten and the slot stays open.",
-            Slot, Printable.Quote(key), move.Source.Name, mine, move.Target.Name, theirs),
+            "Slot {0}: key {1} holds different values: on {2} ({6}) {3}; on {4} ({7}) {5}. Nothing was overwritten and the slot stays open.",
+            Slot, Printable.Quote(key), move.Source.Name, mine, move.Target.Name, theirs, move.IsCold ? "hidden" : "source, in use", move.IsCold ? "in use" : "target, hidden"),
         Slot,
-        "Complete-RedisSlotMigration -Slot " + Slot + " -OnKeyConflict KeepSource   (or KeepTarget; the value that loses is saved to a file first)");
+        move.Again + " -OnKeyConflict KeepSource   (or KeepTarget; the value that loses is saved to a file first)");
 }

@@ -17,12 +17,11 @@ internal sealed record KeyCopy(string Type, byte[]? Dump, TimeSpan? TimeToLive)
     private static readonly TimeSpan ExpiryTolerance = TimeSpan.FromSeconds(2);
 
     /// <returns>Null where the key is not there (any more).</returns>
-    /// <param name="asking">True on the importing side, where each command needs ASKING before it.</param>
-    public static async Task<KeyCopy?> ReadAsync(INodeConnection connection, byte[] key, bool asking, StopRequest stop)
+    public static async Task<KeyCopy?> ReadAsync(SlotSide side, byte[] key, StopRequest stop)
     {
         // The type last of all: a key that is there then, but gave no dump, was there all the time.
         var replies = await AskAsync(
-            connection, asking, stop, RespCommand.Of("DUMP", key), RespCommand.Of("PTTL", key), RespCommand.Of("TYPE", key)).ConfigureAwait(false);
+            side, stop, RespCommand.Of("DUMP", key), RespCommand.Of("PTTL", key), RespCommand.Of("TYPE", key)).ConfigureAwait(false);
         if (replies[2].IsNull || replies[2].Text == "none")
             return null;
         var left = replies[1].Integer;
@@ -31,10 +30,11 @@ internal sealed record KeyCopy(string Type, byte[]? Dump, TimeSpan? TimeToLive)
     }
 
     /// <summary>Sends commands, each behind an ASKING where the slot is only being imported; an error is thrown unless it means that the key has left.</summary>
-    public static async Task<IReadOnlyList<RespValue>> AskAsync(INodeConnection connection, bool asking, StopRequest stop, params RespCommand[] commands)
+    public static async Task<IReadOnlyList<RespValue>> AskAsync(SlotSide side, StopRequest stop, params RespCommand[] commands)
     {
+        var (connection, asking) = side;
         var sent = asking ? commands.SelectMany(command => new[] { RespCommand.Of("ASKING"), command }).ToArray() : commands;
-        var replies = await connection.ReadPatientlyAsync(sent, stop.Abort).ConfigureAwait(false);
+        var replies = await connection.ReadPatientlyAsync(sent, stop.Clock, stop.Abort).ConfigureAwait(false);
         // Who may not say ASKING would only learn that the key is served elsewhere.
         if (asking)
             replies[0].OrThrow(connection.Endpoint, sent[0]);

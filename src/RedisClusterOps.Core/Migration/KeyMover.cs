@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.Globalization;
 using System.Linq;
 using System.Threading.Tasks;
@@ -20,7 +19,12 @@ internal sealed class KeyMover
 {
     private const int MostBrokenTransfers = 3;
     private const int MostIdleLooks = 5;
+    private const int FewKeys = 100;
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(100);
+
+    // A client that was sent to the other side is there within milliseconds; looking often keeps short how long a key of it is hidden.
+    private static readonly TimeSpan LateFor = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LatePause = TimeSpan.FromMilliseconds(10);
 
     private readonly MoveKeys _move;
     private readonly MoveOptions _options;
@@ -31,7 +35,7 @@ internal sealed class KeyMover
     private readonly KeyConflicts _conflicts;
     private readonly AdaptiveBatch _batch;
     private readonly HashSet<byte[]> _interrupted = new(KeyBytes.Comparer);
-    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly TimeSpan _started;
     private readonly long _movedBefore;
     private TimeSpan _roundTrip;
     private TimeSpan _lastReport = TimeSpan.FromSeconds(-1);
@@ -40,16 +44,19 @@ internal sealed class KeyMover
 
     public KeyMover(ClusterReader reader, MoveKeys move, MoveOptions options, KeyTally tally, OperationLog? log, StopRequest stop)
     {
+        _started = stop.Clock.Now;
         _move = move;
         _options = options;
         _tally = tally;
         _log = log;
         _stop = stop;
         _channel = new SlotChannel(reader, move, stop);
-        _conflicts = new KeyConflicts(_channel, move, options, tally, log, stop, key => SendAsync([key], replace: true, null));
+        _conflicts = new KeyConflicts(_channel, move, options, tally, log, stop, (key, replace) => SendAsync([key], replace, null));
         _batch = new AdaptiveBatch(options);
         _movedBefore = tally.Moved;
     }
+
+    private TimeSpan Elapsed => _stop.Clock.Now - _started;
 
     private string Slot => _move.Slot.ToString(CultureInfo.InvariantCulture);
 
@@ -63,7 +70,21 @@ internal sealed class KeyMover
     /// <exception cref="RedisOperationException">The keys can't be moved; the message says why and, where it is about one, which.</exception>
     public async Task MoveAllAsync(int? first)
     {
-        _roundTrip = await _channel.RoundTripAsync().ConfigureAwait(false);
+        // Few keys are through before their number could be adapted to anything.
+        if (_move.Keys is not < FewKeys)
+            _roundTrip = await _channel.RoundTripAsync().ConfigureAwait(false);
+        await MoveDatabasesAsync(first).ConfigureAwait(false);
+        for (var closed = _stop.Clock.Now; _move.AwaitsLateKeys && _stop.Clock.Now - closed < LateFor;)
+        {
+            await _stop.PauseAsync(LatePause).ConfigureAwait(false);
+            await MoveDatabasesAsync(first).ConfigureAwait(false);
+        }
+
+        Report(force: true);
+    }
+
+    private async Task MoveDatabasesAsync(int? first)
+    {
         for (var database = 0; database < (_move.Source.View?.Databases ?? 1); database++)
         {
             _channel.Database = database;
@@ -87,7 +108,6 @@ internal sealed class KeyMover
         _channel.Database = 0;
         await _channel.SourceAsync().ConfigureAwait(false);
         await _channel.TargetAsync().ConfigureAwait(false);
-        Report(force: true);
     }
 
     /// <summary>Moves just these keys of database 0, which all hash to the slot.</summary>
@@ -148,7 +168,7 @@ internal sealed class KeyMover
         // The next keys are listed in the same breath: the source answers that when the MIGRATE is through.
         if (listing is not null)
             commands.Add(listing);
-        var clock = Stopwatch.StartNew();
+        var started = _stop.Clock.Now;
         IReadOnlyList<RespValue> replies;
         try
         {
@@ -164,7 +184,7 @@ internal sealed class KeyMover
         }
 
         var reply = MigrateReplies.Read(replies[0]);
-        await HandleAsync(reply, replies[0].Text, keys, clock.Elapsed - _roundTrip).ConfigureAwait(false);
+        await HandleAsync(reply, replies[0].Text, keys, _stop.Clock.Now - started - _roundTrip).ConfigureAwait(false);
         return (reply, listing is null || reply is not (MigrateReply.Moved or MigrateReply.NothingThere)
             ? null
             : SlotChannel.Keys(replies[1].OrThrow(_move.Source.View!.Dialled, listing)));
@@ -212,7 +232,7 @@ internal sealed class KeyMover
                 await AfterBrokenTransferAsync(keys, text).ConfigureAwait(false);
                 return;
             case MigrateReply.TryLater when ++_waits * RetryPause.TotalMilliseconds <= Math.Max(1000, _options.Timeout.TotalMilliseconds):
-                await Task.Delay(RetryPause, _stop.Waiting).ConfigureAwait(false);
+                await _stop.PauseAsync(RetryPause).ConfigureAwait(false);
                 return;
             case MigrateReply.SlotChanged:
                 throw new SlotChangedException(Refused(FailureCode.SlotNotOpen, text, "Get-RedisOpenSlot -Slot " + Slot));
@@ -243,12 +263,14 @@ internal sealed class KeyMover
             throw Refused(
                 FailureCode.KeyMoveTimedOut,
                 "key " + Printable.Quote(keys[0]) + " did not get through within " + _options.Timeout.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture) + " s (" + reason + ")",
-                "Complete-RedisSlotMigration -Slot " + Slot + " -Timeout " + minutes + "m");
+                _move.Again + " -Timeout " + minutes + "m");
         }
 
-        _interrupted.UnionWith(keys);
+        // The target of a cold move is where clients write: what they have written since must not be replaced by what was sent before.
+        if (!_move.IsCold)
+            _interrupted.UnionWith(keys);
         _batch.Broke(keys.Count);
-        await Task.Delay(RetryPause, _stop.Waiting).ConfigureAwait(false);
+        await _stop.PauseAsync(RetryPause).ConfigureAwait(false);
         if (!await _channel.IsOpenAsync().ConfigureAwait(false))
             throw new SlotChangedException(Refused(FailureCode.SlotNotOpen, reason, "Get-RedisOpenSlot -Slot " + Slot));
     }
@@ -258,16 +280,18 @@ internal sealed class KeyMover
         if (_options.MaxKeysPerSecond <= 0)
             return;
         var due = TimeSpan.FromSeconds((double)(_tally.Moved - _movedBefore) / _options.MaxKeysPerSecond);
-        if (due > _clock.Elapsed)
-            await Task.Delay(due - _clock.Elapsed, _stop.Waiting).ConfigureAwait(false);
+        if (due > Elapsed)
+            await _stop.PauseAsync(due - Elapsed).ConfigureAwait(false);
     }
 
     private void Report(bool force)
     {
-        if (!force && _clock.Elapsed - _lastReport < TimeSpan.FromMilliseconds(100))
+        if (!force && Elapsed - _lastReport < TimeSpan.FromMilliseconds(100))
             return;
-        _lastReport = _clock.Elapsed;
-        _log?.Progress(_move.Slot, _tally.Moved, Math.Max(_tally.Moved, _movedBefore + (_move.Keys ?? 0)), _clock.Elapsed);
+        _lastReport = Elapsed;
+        var total = Math.Max(_tally.Moved, _movedBefore + (_move.Keys ?? 0));
+        _tally.Progressed?.Invoke(_tally.Moved, total);
+        _log?.Progress(_move.Slot, _tally.Moved, total, Elapsed);
     }
 
     private RedisOperationException NotTaken(IReadOnlyList<byte[]> keys) => Refused(

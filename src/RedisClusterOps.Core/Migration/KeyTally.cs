@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Globalization;
 
@@ -11,6 +12,12 @@ internal sealed class KeyTally
     public long Missing { get; set; }
 
     public long Conflicting { get; set; }
+
+    /// <summary>Told now and then how many keys have been moved, of how many.</summary>
+    public Action<long, long>? Progressed { get; init; }
+
+    /// <summary>Told the id of a node before a setting of it is changed for the time of the run.</summary>
+    public Action<string>? Kept { get; init; }
 
     /// <summary>What a conflict left behind: where the losing value is, how to restore it.</summary>
     public List<string> Notes { get; } = [];

@@ -19,7 +19,7 @@ internal static class KeyValues
     public const int LargestComparedDump = 64 * 1024 * 1024;
 
     public static async Task<bool> AreEqualAsync(
-        INodeConnection source, KeyCopy sourceCopy, INodeConnection target, KeyCopy targetCopy, byte[] key, StopRequest stop)
+        SlotSide source, KeyCopy sourceCopy, SlotSide target, KeyCopy targetCopy, byte[] key, StopRequest stop)
     {
         if (sourceCopy.Type != targetCopy.Type)
             return false;
@@ -27,8 +27,8 @@ internal static class KeyValues
             return true;
         if (sourceCopy.Dump?.Length > LargestComparedDump || targetCopy.Dump?.Length > LargestComparedDump || Reading(sourceCopy.Type, key) is not { } reading)
             return false;
-        var mine = await KeyCopy.AskAsync(source, false, stop, reading.Commands).ConfigureAwait(false);
-        var theirs = await KeyCopy.AskAsync(target, true, stop, reading.Commands).ConfigureAwait(false);
+        var mine = await KeyCopy.AskAsync(source, stop, reading.Commands).ConfigureAwait(false);
+        var theirs = await KeyCopy.AskAsync(target, stop, reading.Commands).ConfigureAwait(false);
         return mine.Zip(theirs, (a, b) => reading.Ordered ? SameOrder(a, b) : SameMembers(a, b, reading.Width, sourceCopy.Type == "zset")).All(same => same)
             && (sourceCopy.Type != "hash" || await SameFieldExpiryAsync(source, target, mine[0], key, stop).ConfigureAwait(false));
     }
@@ -72,18 +72,22 @@ internal static class KeyValues
         double.TryParse(Encoding.ASCII.GetString(text), NumberStyles.Float, CultureInfo.InvariantCulture, out var score) ? score : null;
 
     // Fields of a hash may expire one by one since Redis 7.4; a server that does not know the command has no such thing.
-    private static async Task<bool> SameFieldExpiryAsync(INodeConnection source, INodeConnection target, RespValue fields, byte[] key, StopRequest stop)
+    private static async Task<bool> SameFieldExpiryAsync(SlotSide source, SlotSide target, RespValue fields, byte[] key, StopRequest stop)
     {
         var names = fields.Items.Where((_, i) => i % 2 == 0).Select(item => item.Bytes).ToArray();
         var arguments = new object[] { "HPEXPIRETIME", key, "FIELDS", names.Length };
         var command = RespCommand.Of([.. arguments, .. names]);
-        var mine = Expiries(await source.AskAsync(command, stop.Abort).ConfigureAwait(false), source);
-        var theirs = Expiries((await target.SendAsync([RespCommand.Of("ASKING"), command], null, stop.Abort).ConfigureAwait(false))[1], target);
+        var mine = await ExpiriesAsync(source).ConfigureAwait(false);
+        var theirs = await ExpiriesAsync(target).ConfigureAwait(false);
         return mine.Zip(theirs, (a, b) => a < 0 || b < 0 ? a < 0 && b < 0 : Math.Abs(a - b) <= 2000).All(same => same);
 
-        IEnumerable<long> Expiries(RespValue reply, INodeConnection connection) =>
-            reply.IsError && ServerErrors.Contains(reply.Text, "unknown command")
+        async Task<IEnumerable<long>> ExpiriesAsync(SlotSide side)
+        {
+            RespCommand[] commands = side.Asks ? [RespCommand.Of("ASKING"), command] : [command];
+            var reply = (await side.Connection.SendAsync(commands, null, stop.Abort).ConfigureAwait(false))[commands.Length - 1];
+            return reply.IsError && ServerErrors.Contains(reply.Text, "unknown command")
                 ? Enumerable.Repeat(-1L, names.Length)
-                : reply.OrThrow(connection.Endpoint, command).Items.Select(item => item.Integer);
+                : reply.OrThrow(side.Connection.Endpoint, command).Items.Select(item => item.Integer);
+        }
     }
 }

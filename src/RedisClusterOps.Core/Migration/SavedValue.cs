@@ -2,9 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
-using System.Runtime.InteropServices;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Journal;
 using RedisClusterOps.Protocol;
 using RedisClusterOps.Topology;
 
@@ -19,19 +19,19 @@ internal static class SavedValue
     /// <param name="database">Where the value was: only in a database other than 0 the file says so.</param>
     /// <param name="engine">The server that the file is for: Garnet's RESTORE knows no option.</param>
     /// <returns>The file's path, written and flushed to the disk.</returns>
-    public static async Task<string> WriteAsync(string folder, int slot, int database, ServerEngine engine, byte[] key, byte[] dump, TimeSpan? timeToLive)
+    public static async Task<string> WriteAsync(JournalFolder journal, int slot, int database, ServerEngine engine, byte[] key, byte[] dump, TimeSpan? timeToLive)
     {
-        OwnerOnlyFolder(folder);
+        journal.Create(journal.Conflicts);
         var name = string.Format(
             CultureInfo.InvariantCulture,
             "{0:yyyyMMdd'T'HHmmssfff'Z'}-slot{1}-{2}-{3}.resp",
             DateTime.UtcNow, slot, System.Diagnostics.Process.GetCurrentProcess().Id, Interlocked.Increment(ref _number));
-        var path = Path.Combine(folder, name);
+        var path = Path.Combine(journal.Conflicts, name);
         // Absolute, so that the value does not live longer for having been away.
         var expiry = timeToLive is { } left ? (long)(DateTime.UtcNow - new DateTime(1970, 1, 1, 0, 0, 0, DateTimeKind.Utc) + left).TotalMilliseconds : 0;
         using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
         // Before there is anything in it: the folder may have been there, open to others.
-        OwnerOnly(path, "600");
+        JournalFolder.OwnerOnly(path);
         List<RespCommand> commands = database == 0 ? [] : [RespCommand.Of("SELECT", database)];
         if (engine != ServerEngine.Garnet)
             commands.Add(RespCommand.Of("RESTORE", key, expiry, dump, "REPLACE", "ABSTTL"));
@@ -47,27 +47,4 @@ internal static class SavedValue
         CultureInfo.InvariantCulture,
         "redis-cli -h {0} -p {1} --pipe < \"{2}\"",
         (node.View?.Dialled ?? node.Announced!.Value).Host, (node.View?.Dialled ?? node.Announced!.Value).Port, path);
-
-    /// <summary>The folder that is used where none was named.</summary>
-    public static string DefaultFolder => Path.Combine(
-        Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create), "RedisClusterOps");
-
-    // It will hold values of somebody's data. On Windows the user's own folder is private already.
-    private static void OwnerOnlyFolder(string folder)
-    {
-        var made = !Directory.Exists(folder);
-        Directory.CreateDirectory(folder);
-        if (made)
-            OwnerOnly(folder, "700");
-    }
-
-    private static void OwnerOnly(string path, string mode)
-    {
-        if (!RuntimeInformation.IsOSPlatform(OSPlatform.Windows))
-            _ = ChangeMode(path, Convert.ToInt32(mode, 8));
-    }
-
-    [DllImport("libc", EntryPoint = "chmod", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int ChangeMode(string path, int mode);
 }

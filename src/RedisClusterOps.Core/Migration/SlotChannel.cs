@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.Globalization;
 using System.Linq;
 using System.Threading.Tasks;
@@ -22,6 +21,10 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
 
     public Task<INodeConnection> TargetAsync() => ConnectAsync(move.Target);
 
+    public async Task<SlotSide> SourceSideAsync() => new(await SourceAsync().ConfigureAwait(false), move.IsCold);
+
+    public async Task<SlotSide> TargetSideAsync() => new(await TargetAsync().ConfigureAwait(false), move.TargetImports);
+
     /// <summary>The command that lists keys of the slot; the same ones again for as long as they are there.</summary>
     public RespCommand Listing(int most) => RespCommand.Of("CLUSTER", "GETKEYSINSLOT", move.Slot, Math.Max(1, most));
 
@@ -33,37 +36,29 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
 
     public static IReadOnlyList<byte[]> Keys(RespValue reply) => reply.Items.Select(item => item.Bytes).ToList();
 
-    /// <summary>Of these keys the ones that the source still has. One that has left answers ASK there, not 0.</summary>
-    public async Task<List<byte[]>> StillOnSourceAsync(IReadOnlyList<byte[]> keys)
+    /// <summary>Of these keys the ones that the source still has.</summary>
+    public async Task<List<byte[]>> StillOnSourceAsync(IReadOnlyList<byte[]> keys) => await ThereAsync(await SourceSideAsync().ConfigureAwait(false), keys).ConfigureAwait(false);
+
+    /// <summary>Of these keys the ones that the target has.</summary>
+    public async Task<List<byte[]>> OnTargetAsync(IReadOnlyList<byte[]> keys) => await ThereAsync(await TargetSideAsync().ConfigureAwait(false), keys).ConfigureAwait(false);
+
+    // One that has left a migrating source answers ASK there, not 0. Any other error says nothing about the key, and to take it for gone
+    // would be to report it moved.
+    private async Task<List<byte[]>> ThereAsync(SlotSide side, IReadOnlyList<byte[]> keys)
     {
         if (keys.Count == 0)
             return [];
-        var source = await SourceAsync().ConfigureAwait(false);
-        var commands = keys.Select(key => RespCommand.Of("EXISTS", key)).ToList();
-        var replies = await source.ReadPatientlyAsync(commands, stop.Abort).ConfigureAwait(false);
-        return keys.Where((_, i) => IsThere(i)).ToList();
-
-        // Any other error says nothing about the key, and to take it for gone would be to report it moved.
-        bool IsThere(int i) => !(replies[i].IsError && ServerErrors.StartsWith(replies[i].Text, "ASK ")) && replies[i].OrThrow(source.Endpoint, commands[i]).Integer > 0;
+        var replies = await KeyCopy.AskAsync(side, stop, [.. keys.Select(key => RespCommand.Of("EXISTS", key))]).ConfigureAwait(false);
+        return keys.Where((_, i) => !replies[i].IsNull && replies[i].Integer > 0).ToList();
     }
 
-    /// <summary>Of these keys the ones that the importing target has.</summary>
-    public async Task<List<byte[]>> OnTargetAsync(IReadOnlyList<byte[]> keys)
-    {
-        if (keys.Count == 0)
-            return [];
-        var target = await TargetAsync().ConfigureAwait(false);
-        var commands = keys.SelectMany(key => new[] { RespCommand.Of("ASKING"), RespCommand.Of("EXISTS", key) }).ToList();
-        var replies = await target.ReadPatientlyAsync(commands, stop.Abort).ConfigureAwait(false);
-        replies[0].OrThrow(target.Endpoint, commands[0]);
-        return keys.Where((_, i) => replies[2 * i + 1].OrThrow(target.Endpoint, commands[2 * i + 1]).Integer > 0).ToList();
-    }
-
-    /// <summary>True while the source migrates the slot to the target and the target imports it from the source.</summary>
+    /// <summary>True while the flags are as the move needs them.</summary>
     public async Task<bool> IsOpenAsync()
     {
         var source = await reader.ReadNodeAsync(move.Source, stop.Abort).ConfigureAwait(false);
         var target = await reader.ReadNodeAsync(move.Target, stop.Abort).ConfigureAwait(false);
+        if (move.IsCold)
+            return source.Self.ImportingFrom.ContainsKey(move.Slot) && (move.TargetImports ? target.Self.ImportingFrom.ContainsKey(move.Slot) : target.Self.Slots.Contains(move.Slot));
         return source.Self.MigratingTo.TryGetValue(move.Slot, out var to) && to == move.Target.Id
             && target.Self.ImportingFrom.TryGetValue(move.Slot, out var from) && from == move.Source.Id;
     }
@@ -75,9 +70,10 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
         var least = TimeSpan.MaxValue;
         for (var i = 0; i < 3; i++)
         {
-            var clock = Stopwatch.StartNew();
+            var started = stop.Clock.Now;
             await source.AskAsync(RespCommand.Of("PING"), stop.Abort).ConfigureAwait(false);
-            least = clock.Elapsed < least ? clock.Elapsed : least;
+            var elapsed = stop.Clock.Now - started;
+            least = elapsed < least ? elapsed : least;
         }
 
         return least;

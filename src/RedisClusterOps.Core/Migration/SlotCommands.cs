@@ -1,5 +1,4 @@
 using System;
-using System.Diagnostics;
 using System.Globalization;
 using System.Threading.Tasks;
 using RedisClusterOps.Protocol;
@@ -19,24 +18,32 @@ internal sealed class SlotCommands(ClusterReader reader)
 
     public Task AssignAsync(ClusterNode node, int slot, ClusterNode owner, StopRequest stop) => SendAsync(node, slot, "NODE", owner.Id, stop);
 
-    /// <summary>Clears the node's flags for the slot, whatever they are.</summary>
-    public async Task ClearAsync(ClusterNode node, int slot, StopRequest stop)
+    /// <summary>The node takes a slot that nobody owns.</summary>
+    public async Task AddAsync(ClusterNode node, int slot, StopRequest stop)
     {
         var connection = await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false);
-        await connection.SendAsync(RespCommand.Of("CLUSTER", "SETSLOT", slot, "STABLE"), stop.Abort).ConfigureAwait(false);
+        var command = RespCommand.Of("CLUSTER", "ADDSLOTS", slot);
+        var reply = await connection.AskAsync(command, stop.Abort).ConfigureAwait(false);
+        // Somebody has taken it since.
+        if (reply.IsError && ServerErrors.Contains(reply.Text, "already busy"))
+            throw new SlotChangedException(Unexpected(node, slot, command, reply));
+        reply.OrThrow(connection.Endpoint, command);
     }
 
-    private async Task SendAsync(ClusterNode node, int slot, string action, string id, StopRequest stop)
+    /// <summary>Clears the node's flags for the slot, whatever they are.</summary>
+    public Task ClearAsync(ClusterNode node, int slot, StopRequest stop) => SendAsync(node, slot, RespCommand.Of("CLUSTER", "SETSLOT", slot, "STABLE"), stop);
+
+    private Task SendAsync(ClusterNode node, int slot, string action, string id, StopRequest stop) =>
+        SendAsync(node, slot, RespCommand.Of("CLUSTER", "SETSLOT", slot, action, id), stop);
+
+    private async Task SendAsync(ClusterNode node, int slot, RespCommand command, StopRequest stop)
     {
-        var command = RespCommand.Of("CLUSTER", "SETSLOT", slot, action, id);
-        var clock = Stopwatch.StartNew();
+        var started = stop.Clock.Now;
         while (true)
         {
             var connection = await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false);
             var reply = await connection.AskAsync(command, stop.Abort).ConfigureAwait(false);
-            // Valkey 8 and later first tell their replicas. Where those do not confirm in time the command was not carried out.
-            var notConfirmed = reply.IsError && ServerErrors.StartsWith(reply.Text, "NOREPLICAS");
-            if (!notConfirmed || clock.Elapsed > RetryFor)
+            if (!ServerErrors.IsUnconfirmed(reply) || stop.Clock.Now - started > RetryFor)
             {
                 if (reply.IsError && IsAboutTheSlot(reply.Text))
                     throw new SlotChangedException(Unexpected(node, slot, command, reply));
@@ -44,7 +51,7 @@ internal sealed class SlotCommands(ClusterReader reader)
                 return;
             }
 
-            await Task.Delay(RetryPause, stop.Waiting).ConfigureAwait(false);
+            await stop.PauseAsync(RetryPause).ConfigureAwait(false);
         }
     }
 

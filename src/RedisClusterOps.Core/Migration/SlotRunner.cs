@@ -1,5 +1,4 @@
 using System;
-using System.Diagnostics;
 using System.Globalization;
 using System.Linq;
 using System.Threading;
@@ -16,190 +15,181 @@ namespace RedisClusterOps.Migration;
 /// first, and again whenever a step meets something else than it expected. So a run that was killed anywhere is simply run again.
 /// </remarks>
 internal sealed class SlotRunner(
-    RedisClusterSession session, ClusterReader reader, SituationReader situations, SlotPlan plan, OperationLog? log)
+    RedisClusterSession session, ClusterReader reader, SituationReader situations, SlotPlan agreed, KeyTally tally, OperationLog? log)
 {
     // A second reading settles what gossip brought late; a slot that changes more often is being worked on by somebody else.
     private const int MostReadings = 4;
+
+    // A plan that had to bring something to light is followed by another. None of them needs more than three.
+    private const int MostRounds = 8;
     private static readonly TimeSpan ReadingPause = TimeSpan.FromMilliseconds(500);
 
-    private readonly KeyTally _tally = new();
-    private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private string Slot => plan.Slot.ToString(CultureInfo.InvariantCulture);
+    private readonly SlotPlan _plan = agreed;
+    private readonly TimeSpan _started = reader.Clock.Now;
 
-    /// <summary>Completes the slot's migration.</summary>
-    public async Task<SlotOutcome> CompleteAsync(CancellationToken stopping)
+    /// <summary>What is being done now; the ends of the plan that was agreed to, until there is another.</summary>
+    private SlotPlan _current = agreed;
+    private SlotOperation? _request;
+
+    /// <summary>What was asked for; a plan that had to look first may have added what it looked into.</summary>
+    private SlotOperation Request => _request ?? _plan.Request!;
+
+    private string Slot => _plan.Slot.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>Does what was asked for.</summary>
+    public async Task<SlotOutcome> RunAsync(CancellationToken stopping)
     {
-        if (plan.IsDone)
-            return new SlotOutcome(Result(MigrationOutcome.Skipped, plan.Target + " owns the slot already, and nobody has it open."), null);
-        using var stop = new StopRequest(stopping);
-        try
+        if (_plan.Refusal is { } refusal)
+            return Failed(refusal);
+        if (_plan.IsDone)
+            return new SlotOutcome(Result(MigrationOutcome.Skipped, Request.LeavesOpen ? "Both ends are in order already." : _plan.Target + " owns the slot already, and nobody has it open."), null);
+        using var stop = new StopRequest(reader.Clock, stopping);
+        return await TellFailuresAsync(
+        async () =>
         {
             for (var reading = 1; ; reading++)
             {
                 try
                 {
-                    return await CompleteOnceAsync(stop).ConfigureAwait(false);
+                    return await RunOnceAsync(stop).ConfigureAwait(false);
                 }
                 catch (SlotChangedException changed) when (reading < MostReadings)
                 {
-                    log?.State(plan.Slot, "Slot " + Slot + ": " + changed.Message + " Reading the cluster again.");
-                    await Task.Delay(ReadingPause, stop.Waiting).ConfigureAwait(false);
-                }
-                catch (SlotChangedException changed)
-                {
-                    return Failed(changed.Failure);
+                    log?.State(_plan.Slot, "Slot " + Slot + ": " + changed.Message + " Reading the cluster again.");
+                    await stop.PauseAsync(ReadingPause).ConfigureAwait(false);
                 }
             }
-        }
-        catch (RedisConnectionException lost)
-        {
-            return Failed(await DescribeLossAsync(lost).ConfigureAwait(false));
-        }
-        catch (RedisOperationException failure)
-        {
-            return Failed(failure);
-        }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
-        {
-            return Failed(await DescribeStopAsync().ConfigureAwait(false));
-        }
+        },
+        Failed,
+        stopping).ConfigureAwait(false);
     }
 
     /// <summary>Moves keys and leaves the slot open.</summary>
     public async Task<KeyMoveOutcome> MoveKeysAsync(CancellationToken stopping)
     {
-        using var stop = new StopRequest(stopping);
-        RedisOperationException failure;
+        using var stop = new StopRequest(reader.Clock, stopping);
+        return await TellFailuresAsync(
+            async () => new KeyMoveOutcome(Moved(await MoveKeysAsync(stop).ConfigureAwait(false)), null),
+            failure => new KeyMoveOutcome(Moved(null), failure),
+            stopping).ConfigureAwait(false);
+    }
+
+    private async Task<T> TellFailuresAsync<T>(Func<Task<T>> work, Func<RedisOperationException, T> tell, CancellationToken stopping)
+    {
         try
         {
-            return new KeyMoveOutcome(Moved(await MoveKeysAsync(stop).ConfigureAwait(false)), null);
+            return await work().ConfigureAwait(false);
         }
         catch (SlotChangedException changed)
         {
-            failure = changed.Failure;
+            return tell(changed.Failure);
         }
         catch (RedisConnectionException lost)
         {
-            failure = await DescribeLossAsync(lost).ConfigureAwait(false);
+            return tell(await DescribeLossAsync(lost).ConfigureAwait(false));
         }
-        catch (RedisOperationException refused)
+        catch (RedisOperationException failure)
         {
-            failure = refused;
+            return tell(failure);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
-            failure = await DescribeStopAsync().ConfigureAwait(false);
+            return tell(await DescribeStopAsync().ConfigureAwait(false));
         }
-
-        return new KeyMoveOutcome(Moved(null), failure);
     }
 
     private async Task<long?> MoveKeysAsync(StopRequest stop)
     {
-        var view = await reader.ReadAsync(null, stop.Abort).ConfigureAwait(false);
-        var diagnosis = await situations.DiagnoseAsync(view, plan.Slot, stop.Abort).ConfigureAwait(false)
-            ?? throw Stable(view, FailureCode.StalePlan);
-        RequireSameDirection(view, diagnosis);
-        var move = CompletionPlanner.PlanKeyMove(diagnosis, session, plan.Options, plan.First, plan.Keys).Actions.OfType<MoveKeys>().Single();
-        var mover = new KeyMover(reader, move, plan.Options, _tally, log, stop);
-        if (plan.Keys is null)
-            await mover.MoveAllAsync(plan.First).ConfigureAwait(false);
+        var current = Request.Plan(await ReadAsync(stop).ConfigureAwait(false));
+        var move = current.Actions.OfType<MoveKeys>().Single();
+        var mover = new KeyMover(reader, move, _plan.Options, tally, log, stop);
+        if (_plan.Keys is null)
+            await mover.MoveAllAsync(_plan.First).ConfigureAwait(false);
         else
-            await mover.MoveThoseAsync(plan.Keys).ConfigureAwait(false);
+            await mover.MoveThoseAsync(_plan.Keys).ConfigureAwait(false);
         var source = await reader.ConnectAsync(move.Source, stop.Abort).ConfigureAwait(false);
-        return await SlotKeyCounter.CountAsync(source, move.Source.View!.Databases, plan.Slot, stop.Abort).ConfigureAwait(false);
+        return await SlotKeyCounter.CountAsync(source, move.Source.View!.Databases, _plan.Slot, stop.Abort).ConfigureAwait(false);
     }
 
     private RedisKeyMove Moved(long? remaining) => new()
     {
-        Slot = plan.Slot,
-        Source = plan.Source,
-        Target = plan.Target,
-        KeysMoved = _tally.Moved,
+        Slot = _plan.Slot,
+        Source = _plan.Source,
+        Target = _plan.Target,
+        KeysMoved = tally.Moved,
         // A key that was named and did not move was not there; of listed keys only those that went away meanwhile count.
-        KeysMissing = plan.Keys is null || remaining is null ? _tally.Missing : plan.Keys.Count - _tally.Moved,
-        KeysConflicting = _tally.Conflicting,
-        KeysRemaining = remaining ?? Math.Max(0, (plan.KeysOnSource ?? 0) - _tally.Moved),
-        Elapsed = _clock.Elapsed,
+        KeysMissing = _plan.Keys is null || remaining is null ? tally.Missing : _plan.Keys.Count - tally.Moved,
+        KeysConflicting = tally.Conflicting,
+        KeysRemaining = remaining ?? Math.Max(0, (_plan.KeysOnSource ?? 0) - tally.Moved),
+        Elapsed = reader.Clock.Now - _started,
         Cluster = session,
     };
 
-    private async Task<SlotOutcome> CompleteOnceAsync(StopRequest stop)
+    private async Task<SlotSituation> ReadAsync(StopRequest stop)
     {
-        var view = await reader.ReadAsync(null, stop.Abort).ConfigureAwait(false);
-        var diagnosis = await situations.DiagnoseAsync(view, plan.Slot, stop.Abort).ConfigureAwait(false);
-        if (diagnosis is null)
-        {
-            // Closed meanwhile: by an earlier round of ours, or by somebody else who went the same way.
-            var owner = view.OwnerOf(plan.Slot);
-            if (owner is null || owner != view.ShardMaster(plan.TargetId)?.Id)
-                throw Stable(view, FailureCode.StalePlan);
-            return await ProveAsync(view, view.Node(owner)!, stop).ConfigureAwait(false);
-        }
-
-        // First whether it can be completed at all: of a state that can't, its reason says more than the direction does.
-        var current = CompletionPlanner.Plan(diagnosis, session, plan.Options);
-        RequireSameDirection(view, diagnosis);
-        log?.State(plan.Slot, "Slot " + Slot + ": " + diagnosis.State + ", " + current.Source + " -> " + current.Target);
-        stop.ThrowIfRequested();
-        var steps = new SlotSteps(reader, plan.Slot, plan.Options, _tally, log, stop);
-        foreach (var action in current.Actions)
-            await steps.DoAsync(action).ConfigureAwait(false);
-        return await ProveAsync(view, diagnosis.Target!, stop).ConfigureAwait(false);
+        var view = await reader.ReadAgainAsync(stop.Abort).ConfigureAwait(false);
+        return await situations.ReadAsync(view, _plan.Slot, stop.Abort).ConfigureAwait(false);
     }
 
-    private async Task<SlotOutcome> ProveAsync(ClusterView view, ClusterNode owner, StopRequest stop)
+    private async Task<SlotOutcome> RunOnceAsync(StopRequest stop)
     {
-        var complaints = await new Agreement(reader).AwaitAsync(view, plan.Slot, owner, stop).ConfigureAwait(false);
+        for (var round = 0; round < MostRounds; round++)
+        {
+            var situation = await ReadAsync(stop).ConfigureAwait(false);
+            var current = Request.Plan(situation);
+            if (current.Actions.Count > 0)
+            {
+                _current = current;
+                log?.State(_plan.Slot, "Slot " + Slot + ": " + (current.State?.ToString() ?? "stable") + (current.Source.Length > 0 ? ", " + current.Source + " -> " + current.Target : string.Empty));
+                stop.ThrowIfRequested();
+                var steps = new SlotSteps(reader, current, tally, log, stop);
+                await steps.DoAllAsync(current.Actions).ConfigureAwait(false);
+            }
+
+            _request = current.Then ?? _request;
+            if (!current.IsPartial)
+                return await ProveAsync(situation.View, current, stop).ConfigureAwait(false);
+        }
+
+        throw SlotRefusal.Unsuitable(_plan.Slot, "does not come to rest, as when another tool is at work on it.", "Get-RedisOpenSlot -Slot " + Slot);
+    }
+
+    private async Task<SlotOutcome> ProveAsync(ClusterView view, SlotPlan done, StopRequest stop)
+    {
+        if (Request.LeavesOpen)
+        {
+            // Planned from what the nodes say now, nothing is left to do.
+            var left = Request.Plan(await ReadAsync(stop).ConfigureAwait(false));
+            return left.IsDone
+                ? new SlotOutcome(Result(Request.Success, Notes()), null)
+                : throw new SlotChangedException(SlotRefusal.Unsuitable(_plan.Slot, "did not keep the flags that it was given.", "Get-RedisOpenSlot -Slot " + Slot));
+        }
+
+        var owner = view.Node(done.OwnerAtEnd!)!;
+        var complaints = await new Agreement(reader).AwaitAsync(view, _plan.Slot, owner, stop).ConfigureAwait(false);
         if (complaints.Count > 0)
         {
             return Failed(new RedisOperationException(
                 FailureCode.ClusterViewConflict,
-                "Slot " + Slot + " was given to " + owner.Name + " with all its keys, but not everybody agrees, as when another tool is at work on it: " + string.Join("; ", complaints) + ".",
+                "Slot " + Slot + " belongs to " + owner.Name + " with all its keys, but not everybody agrees, as when another tool is at work on it: " + string.Join("; ", complaints) + ".",
                 Slot,
                 "Test-RedisCluster"));
         }
 
-        log?.State(plan.Slot, "Slot " + Slot + ": every node agrees on " + owner.Name);
-        return new SlotOutcome(Result(MigrationOutcome.Completed, string.Join(" ", _tally.Notes.Concat(plan.Warnings))), null);
+        log?.State(_plan.Slot, "Slot " + Slot + ": every node agrees on " + owner.Name);
+        return new SlotOutcome(Result(Request.Success, Notes()), null);
     }
-
-    // A person agreed to a source and a target. A failover may have put their successors there; anything else is another migration.
-    private void RequireSameDirection(ClusterView view, SlotDiagnosis diagnosis)
-    {
-        var (source, target) = (diagnosis.Source, diagnosis.Target);
-        var sameSource = Succeeds(plan.SourceId, source);
-        var sameTarget = Succeeds(plan.TargetId, target);
-        if (sameSource && sameTarget)
-            return;
-        if ((sameSource && IsGone(plan.TargetId)) || (sameTarget && IsGone(plan.SourceId)))
-            return;
-        throw new RedisOperationException(
-            FailureCode.StalePlan,
-            "Slot " + Slot + " was to go from " + plan.Source + " to " + plan.Target + ", and now goes from " + (source?.Name ?? "nowhere") + " to " + (target?.Name ?? "nowhere") + ". Nothing was done.",
-            Slot,
-            "Get-RedisOpenSlot -Slot " + Slot);
-
-        bool Succeeds(string planned, ClusterNode? now) => now is not null && (now.Id == planned || now.Id == view.ShardMaster(planned)?.Id);
-        bool IsGone(string planned) => view.Node(planned) is not { IsReachableMaster: true };
-    }
-
-    private RedisOperationException Stable(ClusterView view, FailureCode code) => new(
-        code,
-        "Slot " + Slot + " is not open any more; it belongs to " + (view.OwnerOf(plan.Slot) is { } id ? view.Node(id)!.Name : "nobody") + ".",
-        Slot,
-        "Get-RedisOpenSlot");
 
     private async Task<RedisOperationException> DescribeStopAsync() => new(
         FailureCode.Stopped,
-        "Slot " + Slot + ": stopped after " + _tally.MovedText + ". " + await DescribeLeftAsync().ConfigureAwait(false) + " No key is lost; the same command goes on from here.",
+        "Slot " + Slot + ": stopped after " + tally.MovedText + ". " + await DescribeLeftAsync().ConfigureAwait(false) + " No key is lost; the same command goes on from here.",
         Slot,
-        "Complete-RedisSlotMigration -Slot " + Slot);
+        Request.Again);
 
     // A node went away in the middle: that is told with what it means for the slot, for the connection alone says nothing of it.
     private async Task<RedisOperationException> DescribeLossAsync(RedisConnectionException lost) => new(
         lost.Code,
-        "Slot " + Slot + ": " + lost.Message.TrimEnd('.') + ", after " + _tally.MovedText + ". " + await DescribeLeftAsync().ConfigureAwait(false) + " When the node is back the same command goes on from here.",
+        "Slot " + Slot + ": " + lost.Message.TrimEnd('.') + ", after " + tally.MovedText + ". " + await DescribeLeftAsync().ConfigureAwait(false) + " When the node is back the same command goes on from here.",
         lost.Endpoint.ToString(),
         "Get-RedisClusterNode",
         lost);
@@ -211,7 +201,7 @@ internal sealed class SlotRunner(
         try
         {
             var view = await reader.ReadAsync(null, briefly.Token).ConfigureAwait(false);
-            return await situations.DiagnoseAsync(view, plan.Slot, briefly.Token).ConfigureAwait(false) is not { } diagnosis
+            return await situations.DiagnoseAsync(view, _plan.Slot, briefly.Token).ConfigureAwait(false) is not { } diagnosis
                 ? "The slot is not seen to be open."
                 : "The slot is " + diagnosis.State + (diagnosis.KeysOnSource is { } keys ? " with " + keys.ToString(CultureInfo.InvariantCulture) + " keys left on " + diagnosis.Source!.Name : string.Empty) + ".";
         }
@@ -221,25 +211,29 @@ internal sealed class SlotRunner(
         }
     }
 
+    private string Notes() => string.Join(" ", tally.Notes.Concat(_plan.Lasting));
+
     // Where the values are that were saved until then belongs to a failure as well.
     private SlotOutcome Failed(RedisOperationException failure) => new(
-        Result(MigrationOutcome.Failed, string.Join(" ", new[] { failure.Message + (failure.NextStep is null ? string.Empty : " Next: " + failure.NextStep) }.Concat(_tally.Notes))),
+        Result(MigrationOutcome.Failed, string.Join(" ", new[] { failure.Message + (failure.NextStep is null ? string.Empty : " Next: " + failure.NextStep) }.Concat(tally.Notes))),
         failure);
 
     private RedisSlotMigrationResult Result(MigrationOutcome outcome, string reason) => new()
     {
-        Slot = plan.Slot,
-        Operation = plan.Operation,
+        Slot = _plan.Slot,
+        Operation = _plan.Operation,
         Outcome = outcome,
-        Source = plan.IsDone ? null : plan.Source,
-        SourceId = plan.IsDone ? null : plan.SourceId,
-        Target = plan.Target,
-        TargetId = plan.TargetId,
-        KeysMoved = _tally.Moved,
-        KeysConflicting = _tally.Conflicting,
+        Source = TextOrNull(_current.Source),
+        SourceId = TextOrNull(_current.SourceId),
+        Target = TextOrNull(_current.Target),
+        TargetId = TextOrNull(_current.TargetId),
+        KeysMoved = tally.Moved,
+        KeysConflicting = tally.Conflicting,
         Method = "KeyByKey",
-        Elapsed = _clock.Elapsed,
+        Elapsed = reader.Clock.Now - _started,
         Reason = reason.Length == 0 ? null : reason,
         Cluster = session,
     };
+
+    private static string? TextOrNull(string text) => text.Length == 0 ? null : text;
 }

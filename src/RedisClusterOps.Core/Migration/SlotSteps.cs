@@ -1,5 +1,7 @@
 using System;
+using System.Collections.Generic;
 using System.Globalization;
+using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Planning;
 using RedisClusterOps.Protocol;
@@ -8,34 +10,48 @@ using RedisClusterOps.Topology;
 namespace RedisClusterOps.Migration;
 
 /// <summary>Does one step of a slot's plan. Each may be done again without harm.</summary>
-internal sealed class SlotSteps(ClusterReader reader, int slot, MoveOptions options, KeyTally tally, OperationLog? log, StopRequest stop)
+internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally tally, OperationLog? log, StopRequest stop)
 {
     private readonly SlotCommands _commands = new(reader);
     private readonly CutOver _cutOver = new(reader, log);
 
-    private string Slot => slot.ToString(CultureInfo.InvariantCulture);
+    private readonly int _slot = plan.Slot;
+    private readonly HashSet<string> _kept = [];
 
-    /// <exception cref="SlotChangedException">The slot is not as the step needs it: plan again.</exception>
-    public async Task DoAsync(SlotAction action)
+    private string Slot => _slot.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>One step after the other; only those who neither win nor lose are told all at once.</summary>
+    /// <exception cref="SlotChangedException">The slot is not as a step needs it: plan again.</exception>
+    public async Task DoAllAsync(IReadOnlyList<SlotAction> actions)
+    {
+        for (var next = 0; next < actions.Count;)
+        {
+            var others = actions.Skip(next).TakeWhile(action => action is TellOwner { IsSource: false }).ToList();
+            await (others.Count > 0 ? Task.WhenAll(others.Select(DoAsync)) : DoAsync(actions[next])).ConfigureAwait(false);
+            next += Math.Max(1, others.Count);
+        }
+    }
+
+    private async Task DoAsync(SlotAction action)
     {
         switch (action)
         {
             case CorrectOwner correct:
-                await _commands.AssignAsync(correct.Node, slot, correct.Owner, stop).ConfigureAwait(false);
-                log?.State(slot, "Slot " + Slot + ": " + correct.Node.Name + " knows that " + correct.Owner.Name + " owns it");
+                await _commands.AssignAsync(correct.Node, _slot, correct.Owner, stop).ConfigureAwait(false);
+                log?.State(_slot, "Slot " + Slot + ": " + correct.Node.Name + " knows that " + correct.Owner.Name + " owns it");
                 break;
             case SetImporting import:
                 stop.ThrowIfRequested();
-                await _commands.ImportAsync(import.Target, slot, import.Source, stop).ConfigureAwait(false);
-                log?.State(slot, "Slot " + Slot + ": " + import.Target.Name + " imports");
+                await _commands.ImportAsync(import.Target, _slot, import.Source, stop).ConfigureAwait(false);
+                log?.State(_slot, "Slot " + Slot + ": " + import.Target.Name + " imports");
                 break;
             case SetMigrating migrate:
-                await _commands.MigrateAsync(migrate.Source, slot, migrate.Target, stop).ConfigureAwait(false);
-                log?.State(slot, "Slot " + Slot + ": " + migrate.Source.Name + " migrates");
+                await _commands.MigrateAsync(migrate.Source, _slot, migrate.Target, stop).ConfigureAwait(false);
+                log?.State(_slot, "Slot " + Slot + ": " + migrate.Source.Name + " migrates");
                 break;
             case MoveKeys move:
-                await new KeyMover(reader, move, options, tally, log, stop).MoveAllAsync(null).ConfigureAwait(false);
-                log?.State(slot, "Slot " + Slot + ": " + tally.MovedText + " moved");
+                await new KeyMover(reader, move, plan.Options, tally, log, stop).MoveAllAsync(null).ConfigureAwait(false);
+                log?.State(_slot, "Slot " + Slot + ": " + tally.MovedText + " moved");
                 break;
             case TakeOver takeOver:
                 if (!await _cutOver.TryAsync(takeOver, stop).ConfigureAwait(false))
@@ -44,35 +60,120 @@ internal sealed class SlotSteps(ClusterReader reader, int slot, MoveOptions opti
                         FailureCode.SourceNotEmpty,
                         "Slot " + Slot + ": " + takeOver.Source.Name + " holds keys of it again, and would delete them when the slot is given away. Nothing was given away.",
                         Slot,
-                        "Complete-RedisSlotMigration -Slot " + Slot));
+                        plan.Request!.Again));
                 }
 
                 break;
             case TellOwner tell:
                 await TellAsync(tell).ConfigureAwait(false);
                 break;
+            case StopMigrating close:
+                await StopMigratingAsync(close).ConfigureAwait(false);
+                break;
+            case StopImporting close:
+                await StopImportingAsync(close).ConfigureAwait(false);
+                break;
+            case TakeUnowned take:
+                stop.ThrowIfRequested();
+                await _commands.AddAsync(take.Node, _slot, stop).ConfigureAwait(false);
+                log?.State(_slot, "Slot " + Slot + ": " + take.Node.Name + " has taken it");
+                break;
+            case TakeFromAbsent take:
+                stop.ThrowIfRequested();
+                await _commands.ImportAsync(take.Node, _slot, take.Absent, stop).ConfigureAwait(false);
+                await _commands.AssignAsync(take.Node, _slot, take.Node, stop).ConfigureAwait(false);
+                log?.State(_slot, "Slot " + Slot + ": " + take.Node.Name + " has taken it from " + take.Absent.Name + ", which does not answer");
+                break;
+            case LetGo let:
+                await LetGoAsync(let).ConfigureAwait(false);
+                break;
+            case KeepMaster keep:
+                if (await TrySettingAsync(keep.Node, "yes", "no", tally.Kept).ConfigureAwait(false))
+                    _kept.Add(keep.Node.Id);
+                break;
+            case LetFollow let:
+                if (_kept.Remove(let.Node.Id) || let.WasKeptBefore)
+                    await TrySettingAsync(let.Node, "no", "yes").ConfigureAwait(false);
+                break;
+            default:
+                throw new InvalidOperationException("There is no way to do " + action.GetType().Name + ".");
         }
     }
+
+    private async Task StopMigratingAsync(StopMigrating close)
+    {
+        stop.ThrowIfRequested();
+        if (close.Empty is { } target)
+        {
+            var connection = await reader.ConnectAsync(target, stop.Abort).ConfigureAwait(false);
+            if (await SlotKeyCounter.CountAsync(connection, target.View!.Databases, _slot, stop.Abort).ConfigureAwait(false) is not 0)
+                throw Changed(target.Name + " holds keys of it by now, and they would read as missing");
+        }
+
+        await _commands.ClearAsync(close.Node, _slot, stop).ConfigureAwait(false);
+        log?.State(_slot, "Slot " + Slot + ": " + close.Node.Name + " does not migrate it any more");
+    }
+
+    // Keys may come until the very moment. So the count and the STABLE leave in one go, and where the count finds any, the flag is set
+    // again: then the servers that hide such keys show them again.
+    private async Task StopImportingAsync(StopImporting close)
+    {
+        var connection = await reader.ConnectAsync(close.Node, stop.Abort).ConfigureAwait(false);
+        var databases = close.Node.View!.Databases;
+        if (await SlotKeyCounter.CountAsync(connection, databases, _slot, stop.Abort).ConfigureAwait(false) is > 0)
+            throw Changed(close.Node.Name + " holds keys of it again");
+        var imports = (await reader.ReadNodeAsync(close.Node, stop.Abort).ConfigureAwait(false)).Self.ImportingFrom;
+        var (left, stopped) = await SlotKeyCounter.CountAndStopAsync(connection, databases, _slot, stop.Abort).ConfigureAwait(false);
+        if (left == 0 && !stopped)
+            await _commands.ClearAsync(close.Node, _slot, stop).ConfigureAwait(false);
+        // Valkey holds the STABLE until its replicas have it, and serves others meanwhile.
+        if (left == 0 && close.Node.View.Facts.Engine == ServerEngine.Valkey)
+            left = await SlotKeyCounter.CountAsync(connection, databases, _slot, stop.Abort).ConfigureAwait(false);
+        if (left is > 0 && imports.TryGetValue(_slot, out var from))
+        {
+            await connection.SendAsync(RespCommand.Of("CLUSTER", "SETSLOT", _slot, "IMPORTING", from), stop.Abort).ConfigureAwait(false);
+            throw Changed(close.Node.Name + " got a key of it in the last moment");
+        }
+
+        log?.State(_slot, "Slot " + Slot + ": " + close.Node.Name + " does not import it any more");
+    }
+
+    // Where the user may not do so, or the server has no such setting, the slot goes back all the same.
+    private async Task<bool> TrySettingAsync(ClusterNode node, string from, string to, Action<string>? before = null)
+    {
+        var connection = await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false);
+        var now = await connection.AskAsync(RespCommand.Of("CONFIG", "GET", KeepMaster.Setting), stop.Abort).ConfigureAwait(false);
+        if (!now.IsError && now.Items.Count == 2 && now.Items[1].Text != from)
+            return false;
+        before?.Invoke(node.Id);
+        var set = now.IsError || now.Items.Count < 2 ? now : await connection.AskAsync(RespCommand.Of("CONFIG", "SET", KeepMaster.Setting, to), stop.Abort).ConfigureAwait(false);
+        if (set.IsError)
+            log?.Warning(_slot, "Slot " + Slot + ": " + KeepMaster.Setting + " of " + node.Name + " could not be set to " + to + " (" + Printable.Clean(set.Text, 120) + "); without its last slot it may turn into a replica.");
+        return set is { IsError: false, IsNull: false } && now.Items.Count == 2;
+    }
+
+    private SlotChangedException Changed(string what) => new(new RedisOperationException(
+        FailureCode.SourceNotEmpty, "Slot " + Slot + ": " + what + ". It was left open.", Slot, plan.Request!.Again));
 
     // The owner is decided by now: what a node can't be told here it learns by gossip, and the proof at the end says if it did not.
     private async Task TellAsync(TellOwner tell)
     {
         try
         {
-            await _commands.AssignAsync(tell.Node, slot, tell.Owner, stop).ConfigureAwait(false);
+            await _commands.AssignAsync(tell.Node, _slot, tell.Owner, stop).ConfigureAwait(false);
             if (tell.IsSource)
             {
                 await CloseLeftFlagAsync(tell).ConfigureAwait(false);
-                await _cutOver.EnsureHigherEpochAsync(tell.Node, tell.Owner, slot, stop).ConfigureAwait(false);
+                await _cutOver.EnsureHigherEpochAsync(tell.Node, tell.Owner, _slot, stop).ConfigureAwait(false);
             }
         }
         catch (SlotChangedException changed) when (changed.InnerException is RedisServerException { ServerError: var error } && SlotCommands.IsNoMaster(error))
         {
-            log?.State(slot, "Slot " + Slot + ": " + tell.Node.Name + " gave its last slot away and has become a replica");
+            log?.State(_slot, "Slot " + Slot + ": " + tell.Node.Name + " gave its last slot away and has become a replica");
         }
         catch (Exception failure) when (failure is RedisOperationException or SlotChangedException)
         {
-            log?.Warning(slot, "Slot " + Slot + ": " + tell.Node.Name + " could not be told the new owner (" + Printable.Clean(failure.Message, 160) + "); it should learn it by gossip.");
+            log?.Warning(_slot, "Slot " + Slot + ": " + tell.Node.Name + " could not be told the new owner (" + Printable.Clean(failure.Message, 160) + "); it should learn it by gossip.");
         }
     }
 
@@ -80,7 +181,23 @@ internal sealed class SlotSteps(ClusterReader reader, int slot, MoveOptions opti
     private async Task CloseLeftFlagAsync(TellOwner tell)
     {
         var now = await reader.ReadNodeAsync(tell.Node, stop.Abort).ConfigureAwait(false);
-        if (!now.Self.Slots.Contains(slot) && now.Self.MigratingTo.ContainsKey(slot))
-            await _commands.ClearAsync(tell.Node, slot, stop).ConfigureAwait(false);
+        if (!now.Self.Slots.Contains(_slot) && HasFlag(now))
+            await _commands.ClearAsync(tell.Node, _slot, stop).ConfigureAwait(false);
     }
+
+    private async Task LetGoAsync(LetGo let)
+    {
+        var now = await reader.ReadNodeAsync(let.Node, stop.Abort).ConfigureAwait(false);
+        if (now.Self.Slots.Contains(_slot))
+        {
+            await _commands.AssignAsync(let.Node, _slot, let.Owner, stop).ConfigureAwait(false);
+            now = await reader.ReadNodeAsync(let.Node, stop.Abort).ConfigureAwait(false);
+        }
+
+        if (!now.Self.Slots.Contains(_slot) && HasFlag(now))
+            await _commands.ClearAsync(let.Node, _slot, stop).ConfigureAwait(false);
+    }
+
+    // A node that has both flags shows only the migrating one.
+    private bool HasFlag(NodeView view) => view.Self.MigratingTo.ContainsKey(_slot) || view.Self.ImportingFrom.ContainsKey(_slot);
 }

@@ -1,9 +1,11 @@
 using System;
 using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration;
 
-/// <summary>A request to stop: first the batch in hand may finish; a batch that hangs is given up shortly after.</summary>
+/// <summary>How an operation waits, and a request to stop: first the batch in hand may finish; a batch that hangs is given up shortly after.</summary>
 internal sealed class StopRequest : IDisposable
 {
     // The person at the keyboard is answered within a second.
@@ -13,17 +15,22 @@ internal sealed class StopRequest : IDisposable
     private readonly CancellationTokenSource _abort = new();
     private readonly CancellationTokenRegistration _registration;
 
-    public StopRequest(CancellationToken stop)
+    public StopRequest(IClock clock, CancellationToken stop)
     {
+        Clock = clock;
         _stop = stop;
         _registration = stop.Register(() => _abort.CancelAfter(Grace));
     }
 
+    /// <summary>The time to wait in.</summary>
+    public IClock Clock { get; }
+
     /// <summary>Ends what is under way: for sends.</summary>
     public CancellationToken Abort => _abort.Token;
 
-    /// <summary>Ends a wait at once: nothing is under way then.</summary>
-    public CancellationToken Waiting => _stop;
+    /// <summary>Waits, unless a stop is asked for.</summary>
+    /// <exception cref="OperationCanceledException">A stop was asked for.</exception>
+    public Task PauseAsync(TimeSpan pause) => Clock.PauseAsync(pause, _stop);
 
     /// <summary>Between steps: goes no further where a stop was asked for.</summary>
     /// <exception cref="OperationCanceledException">A stop was asked for.</exception>

@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Planning;
 
@@ -19,11 +20,23 @@ public sealed record SlotPlan
     /// <summary>Which operation, such as <c>Complete</c>.</summary>
     public string Operation { get; init; } = string.Empty;
 
-    /// <summary>The state it starts from; null where there is nothing to do (<see cref="IsDone"/>).</summary>
+    /// <summary>The state it starts from; null where the slot is stable.</summary>
     public RedisOpenSlotState? State { get; init; }
 
-    /// <summary>True where the target owns the slot already and nobody has it open.</summary>
-    public bool IsDone => State is null;
+    /// <summary>True where everything is as it was to become: nothing is left to do.</summary>
+    public bool IsDone => Actions.Count == 0 && Refusal is null;
+
+    /// <summary>Why nothing can be done before a person has decided; null where something can.</summary>
+    public RedisOperationException? Refusal { get; init; }
+
+    /// <summary>True where what follows these commands depends on what they bring to light: the slot is read and planned again then.</summary>
+    public bool IsPartial { get; init; }
+
+    /// <summary>What the plan was made from: the slot, its owner, and where it leaves from and goes to. A cluster that says otherwise makes the plan stale.</summary>
+    public string Fingerprint => string.Join(" ", Slot.ToString(CultureInfo.InvariantCulture), Owner ?? "-", SourceId.Length > 0 ? SourceId : "-", TargetId.Length > 0 ? TargetId : "-");
+
+    /// <summary>Id of the master that owned the slot when the plan was made; null where nobody did.</summary>
+    public string? Owner { get; init; }
 
     /// <summary><c>host:port</c> of the master that the keys leave.</summary>
     public string Source { get; init; } = string.Empty;
@@ -49,6 +62,9 @@ public sealed record SlotPlan
     /// <summary>What to know before it runs.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
+    /// <summary>What the nodes said that is to be known before it runs.</summary>
+    public IReadOnlyList<PlanFinding> Findings { get; init; } = [];
+
     /// <summary>The commands that write, in order; MIGRATE stands for as many as the keys need.</summary>
     public IReadOnlyList<PlannedCommand> Commands => Actions.SelectMany(action => action.Commands).ToList();
 
@@ -59,6 +75,21 @@ public sealed record SlotPlan
     internal IReadOnlyList<byte[]>? Keys { get; init; }
 
     internal IReadOnlyList<SlotAction> Actions { get; init; } = [];
+
+    /// <summary>Id of the master that is to own the slot when all is done; null where the slot is left open.</summary>
+    internal string? OwnerAtEnd { get; init; }
+
+    /// <summary>Ids of the cluster's nodes: by them a run on it is known.</summary>
+    internal IReadOnlyList<string> Nodes { get; init; } = [];
+
+    /// <summary>What stays true when all is done, and is said again then.</summary>
+    internal IReadOnlyList<string> Lasting { get; init; } = [];
+
+    /// <summary>Of a partial plan that looked into something: what to plan again from once that is done; null for what was asked for.</summary>
+    internal SlotOperation? Then { get; init; }
+
+    /// <summary>What was asked for, to plan again from.</summary>
+    internal SlotOperation? Request { get; init; }
 
     /// <summary>The cluster it is for.</summary>
     public RedisClusterSession? Cluster { get; init; }

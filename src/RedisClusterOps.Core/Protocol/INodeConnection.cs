@@ -26,6 +26,9 @@ internal interface INodeConnection : IDisposable
 /// <summary>Makes connections. The one place to put another client, or a simulated cluster.</summary>
 internal interface INodeConnector
 {
+    /// <summary>The time that goes with these connections.</summary>
+    IClock Clock { get; }
+
     /// <summary>Connects, authenticates and names the connection.</summary>
     /// <exception cref="RedisOperationException">ConnectionFailed or AuthenticationFailed, naming the endpoint and why.</exception>
     Task<INodeConnection> ConnectAsync(NodeEndpoint endpoint, CancellationToken cancellation);

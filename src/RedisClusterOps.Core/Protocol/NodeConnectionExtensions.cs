@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
@@ -29,15 +28,15 @@ internal static class NodeConnectionExtensions
     /// takes the cluster for down for a moment, until it has heard from the others.
     /// </summary>
     public static async Task<IReadOnlyList<RespValue>> ReadPatientlyAsync(
-        this INodeConnection connection, IReadOnlyList<RespCommand> commands, CancellationToken cancellation)
+        this INodeConnection connection, IReadOnlyList<RespCommand> commands, IClock clock, CancellationToken cancellation)
     {
-        for (var clock = Stopwatch.StartNew(); ;)
+        for (var started = clock.Now; ;)
         {
             var replies = await connection.SendAsync(commands, null, cancellation).ConfigureAwait(false);
             var passing = replies.Any(reply => reply.IsError && (ServerErrors.StartsWith(reply.Text, "CLUSTERDOWN") || ServerErrors.StartsWith(reply.Text, "LOADING")));
-            if (!passing || clock.Elapsed > ReadPatience)
+            if (!passing || clock.Now - started > ReadPatience)
                 return replies;
-            await Task.Delay(ReadPause, cancellation).ConfigureAwait(false);
+            await clock.PauseAsync(ReadPause, cancellation).ConfigureAwait(false);
         }
     }
 

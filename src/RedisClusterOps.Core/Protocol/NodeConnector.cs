@@ -1,4 +1,6 @@
 using System;
+using System.Diagnostics;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Net;
@@ -13,7 +15,7 @@ namespace RedisClusterOps.Protocol;
 /// <summary>Connects to nodes over TCP or TLS and logs in.</summary>
 internal sealed class NodeConnector : INodeConnector
 {
-    private const string ConnectionName = "redisclusterops";
+    private const string NamePrefix = "redisclusterops-";
 
     private readonly ConnectionOptions _options;
     private readonly Action<NodeEndpoint, RespCommand>? _trace;
@@ -28,6 +30,15 @@ internal sealed class NodeConnector : INodeConnector
         _trace = trace;
         _tls = options.Tls is null ? null : new TlsClient(options.Tls);
     }
+
+    /// <summary>What our connections are called in CLIENT LIST: it tells two runs on two machines apart.</summary>
+    internal static string ConnectionName { get; } = NamePrefix + MachineName() + "-" + ProcessId();
+
+    /// <summary>True of a connection of this module that another process opened.</summary>
+    internal static bool IsNameOfOtherRun(string name) => name.StartsWith(NamePrefix, StringComparison.Ordinal) && name != ConnectionName;
+
+    /// <inheritdoc/>
+    public IClock Clock => SystemClock.Instance;
 
     public async Task<INodeConnection> ConnectAsync(NodeEndpoint endpoint, CancellationToken cancellation)
     {
@@ -192,4 +203,13 @@ internal sealed class NodeConnector : INodeConnector
     private static RedisConnectionException CannotConnect(NodeEndpoint endpoint, string reason, Exception? failure = null) =>
         new(
             FailureCode.ConnectionFailed, endpoint, "Cannot connect to " + endpoint + ": " + reason.TrimEnd('.') + ".", outcomeUnknown: false, failure);
+
+    // The server takes visible ASCII only, and a name as of a Kubernetes pod may be long.
+    private static string MachineName() => new([.. Environment.MachineName.Where(c => c is > ' ' and < '\x7f').Take(63)]);
+
+    private static string ProcessId()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.Id.ToString(CultureInfo.InvariantCulture);
+    }
 }

@@ -24,6 +24,9 @@ internal static class ServerErrors
         _ => null,
     };
 
+    /// <summary>Valkey 8 and later first tell their replicas. Where those do not confirm in time the command was not carried out.</summary>
+    public static bool IsUnconfirmed(RespValue reply) => reply.IsError && StartsWith(reply.Text, "NOREPLICAS");
+
     public static bool StartsWith(string error, string prefix) => error.StartsWith(prefix, StringComparison.OrdinalIgnoreCase);
 
     public static bool Contains(string error, string part) => error.IndexOf(part, StringComparison.OrdinalIgnoreCase) >= 0;

@@ -14,6 +14,8 @@ internal sealed class ClusterConnections(INodeConnector connector) : IDisposable
     private readonly object _gate = new();
     private bool _disposed;
 
+    public IClock Clock => connector.Clock;
+
     /// <summary>The usable connection to the address, or a new one.</summary>
     /// <param name="endpoint">The address to dial, with the address map already applied.</param>
     /// <param name="cancellation">Ends the attempt.</param>

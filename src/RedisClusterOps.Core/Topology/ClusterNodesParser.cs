@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
-using System.Linq;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Topology;
@@ -35,19 +34,19 @@ internal static class ClusterNodesParser
         var fields = line.Split([' '], StringSplitOptions.RemoveEmptyEntries);
         if (fields.Length < FieldsBeforeSlots)
             throw Malformed(line, "it has fewer than eight fields");
-        if (!fields[0].All(c => c is >= 'a' and <= 'z' or >= 'A' and <= 'Z' or >= '0' and <= '9' or '-' or '_'))
+        if (!IsId(fields[0]))
             throw Malformed(line, "the id is none");
         var (host, port, hostname) = ParseAddress(fields[1], line);
         var flags = ParseFlags(fields[2]);
-        var ranges = new List<SlotRange>();
-        var migrating = new Dictionary<int, string>();
-        var importing = new Dictionary<int, string>();
+        List<SlotRange>? ranges = null;
+        Dictionary<int, string>? migrating = null;
+        Dictionary<int, string>? importing = null;
         for (var i = FieldsBeforeSlots; i < fields.Length; i++)
         {
             if (fields[i][0] == '[')
-                ParseOpenFlag(fields[i], line, migrating, importing);
+                ParseOpenFlag(fields[i], line, migrating ??= [], importing ??= []);
             else if (SlotRange.TryParse(fields[i], out var range))
-                ranges.Add(range);
+                (ranges ??= []).Add(range);
             else
                 throw Malformed(line, "'" + Printable.Clean(fields[i], 40) + "' is not a slot");
         }
@@ -64,10 +63,21 @@ internal static class ClusterNodesParser
                 ? epoch
                 : throw Malformed(line, "the config epoch is not a number"),
             Connected = fields[7] == "connected",
-            Slots = SlotSet.From(ranges),
-            MigratingTo = migrating.Count == 0 ? NodeLine.NoSlots : migrating,
-            ImportingFrom = importing.Count == 0 ? NodeLine.NoSlots : importing,
+            Slots = ranges is null ? SlotSet.Empty : SlotSet.From(ranges),
+            MigratingTo = migrating is null or { Count: 0 } ? NodeLine.NoSlots : migrating,
+            ImportingFrom = importing is null or { Count: 0 } ? NodeLine.NoSlots : importing,
         };
+    }
+
+    private static bool IsId(string text)
+    {
+        foreach (var c in text)
+        {
+            if (c is not (>= 'a' and <= 'z' or >= 'A' and <= 'Z' or >= '0' and <= '9' or '-' or '_'))
+                return false;
+        }
+
+        return true;
     }
 
     private static (string Host, int Port, string? Hostname) ParseAddress(string field, string line)

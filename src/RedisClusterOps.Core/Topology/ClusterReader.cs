@@ -23,6 +23,14 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     /// <summary>Where each node that answered was reached; lets later steps dial by id.</summary>
     private readonly Dictionary<string, NodeEndpoint> _dialled = new(StringComparer.Ordinal);
 
+    /// <summary>The time to wait in.</summary>
+    public IClock Clock => connections.Clock;
+
+    // Versions and settings do not change while slot after slot is worked on; after a pause, as for a person's consent, they may have.
+    private static readonly TimeSpan FactsLastFor = TimeSpan.FromSeconds(10);
+
+    private (ClusterView View, TimeSpan At)? _last;
+
     /// <summary>Reads every node once.</summary>
     /// <param name="cpuWindow">How long to watch the processors between two looks; null to look once and leave CPU use unknown.</param>
     /// <param name="cancellation">Ends the reading.</param>
@@ -51,8 +59,49 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
             throw NothingReached(failures);
         foreach (var view in views.Values)
             _dialled[view.Id] = view.Dialled;
-        return Merge(views, failures);
+        var merged = Merge(views, failures);
+        _last = (merged, Clock.Now);
+        return merged;
     }
+
+    /// <summary>Reads every node's roles, slots and flags anew; what a node is and how it is set is taken from the last reading, if that is young.</summary>
+    /// <exception cref="RedisOperationException">No seed gave a view.</exception>
+    public async Task<ClusterView> ReadAgainAsync(CancellationToken cancellation)
+    {
+        if (_last is not { } last || Clock.Now - last.At > FactsLastFor || last.View.Nodes.Any(node => !node.IsReachable))
+            return await ReadAsync(null, cancellation).ConfigureAwait(false);
+        try
+        {
+            var views = (await Task.WhenAll(last.View.Nodes.Select(node => ReadWithTasksAsync(node, cancellation))).ConfigureAwait(false)).ToDictionary(view => view.Id, StringComparer.Ordinal);
+            // Another node has come, or one is not who it was: that is for a whole reading.
+            if (views.Values.SelectMany(view => view.Lines).All(line => views.ContainsKey(line.Id)))
+                return Merge(views, []);
+        }
+        catch (Exception failure) when (failure is RedisOperationException or ArgumentException)
+        {
+            // A node that does not answer belongs into the view as such.
+        }
+
+        return await ReadAsync(null, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task<NodeView> ReadWithTasksAsync(ClusterNode node, CancellationToken cancellation)
+    {
+        var connection = await ConnectAsync(node, cancellation).ConfigureAwait(false);
+        var facts = node.View!.Facts;
+        var (command, parse) = TasksOf(facts);
+        RespCommand[] commands = command is null ? [ClusterNodes] : [ClusterNodes, command];
+        var replies = await connection.SendAsync(commands, session.ConnectTimeout, cancellation).ConfigureAwait(false);
+        return Known(node, connection.Endpoint, replies[0].OrThrow(connection.Endpoint, ClusterNodes), command is null || replies[1].IsError ? [] : parse!(replies[1]));
+    }
+
+    // How a node tells which slots it moves by itself; null where it can't move any.
+    private static (RespCommand? Command, Func<RespValue, IReadOnlyList<AtomicTask>>? Parse) TasksOf(ServerFacts facts) => facts.Engine switch
+    {
+        ServerEngine.Redis when facts.IsAtLeast(8, 4) => (RespCommand.Of("CLUSTER", "MIGRATION", "STATUS", "ALL"), AtomicTask.ParseRedis),
+        ServerEngine.Valkey when facts.IsAtLeast(9, 0) => (RespCommand.Of("CLUSTER", "GETSLOTMIGRATIONS"), AtomicTask.ParseValkey),
+        _ => (null, null),
+    };
 
     /// <summary>A usable connection to a node of the view.</summary>
     /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>
@@ -71,13 +120,16 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     {
         var connection = await ConnectAsync(node, cancellation).ConfigureAwait(false);
         var reply = await connection.SendAsync(ClusterNodes, cancellation).ConfigureAwait(false);
-        return new NodeView(connection.Endpoint, ClusterNodesParser.Parse(reply.Text))
-        {
-            Databases = node.View?.Databases ?? 1,
-            DatabasesKnown = node.View?.DatabasesKnown ?? false,
-            Facts = node.View?.Facts ?? ServerFacts.None,
-        };
+        return Known(node, connection.Endpoint, reply, []);
     }
+
+    private static NodeView Known(ClusterNode node, NodeEndpoint dialled, RespValue reply, IReadOnlyList<AtomicTask> tasks) => new(dialled, ClusterNodesParser.Parse(reply.Text))
+    {
+        Databases = node.View?.Databases ?? 1,
+        DatabasesKnown = node.View?.DatabasesKnown ?? false,
+        Facts = node.View?.Facts ?? ServerFacts.None,
+        AtomicTasks = tasks,
+    };
 
     private async Task<IReadOnlyList<(NodeEndpoint Dialled, NodeView? View, RedisOperationException? Failure)>> AskAllAsync(
         IEnumerable<NodeEndpoint> endpoints, TimeSpan? cpuWindow, CancellationToken cancellation)
@@ -128,21 +180,21 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     private static async Task<(int? Databases, IReadOnlyList<AtomicTask> Tasks)> AskByVersionAsync(
         INodeConnection connection, ServerFacts facts, CancellationToken cancellation)
     {
-        if (facts.Engine == ServerEngine.Redis && facts.IsAtLeast(8, 4))
+        var (command, parse) = TasksOf(facts);
+        if (facts.Engine == ServerEngine.Redis && command is not null)
         {
-            var status = await connection.AskAsync(RespCommand.Of("CLUSTER", "MIGRATION", "STATUS", "ALL"), cancellation).ConfigureAwait(false);
-            return (1, status.IsError ? [] : AtomicTask.ParseRedis(status));
+            var status = await connection.AskAsync(command, cancellation).ConfigureAwait(false);
+            return (1, status.IsError ? [] : parse!(status));
         }
 
-        if (facts.Engine == ServerEngine.Valkey && facts.IsAtLeast(9, 0))
+        if (facts.Engine == ServerEngine.Valkey && command is not null)
         {
-            var replies = await connection.SendAsync(
-                [RespCommand.Of("CLUSTER", "GETSLOTMIGRATIONS"), RespCommand.Of("CONFIG", "GET", "cluster-databases")], null, cancellation).ConfigureAwait(false);
+            var replies = await connection.SendAsync([command, RespCommand.Of("CONFIG", "GET", "cluster-databases")], null, cancellation).ConfigureAwait(false);
             var databases = !replies[1].IsError && replies[1].Items.Count == 2
                 && int.TryParse(replies[1].Items[1].Text, NumberStyles.None, CultureInfo.InvariantCulture, out var configured)
                 ? configured
                 : await ProbeDatabasesAsync(connection, cancellation).ConfigureAwait(false);
-            return (databases, replies[0].IsError ? [] : AtomicTask.ParseValkey(replies[0]));
+            return (databases, replies[0].IsError ? [] : parse!(replies[0]));
         }
 
         // A user who may not run INFO does not learn that this is a Valkey with databases, and a slot is not empty before all of them are.

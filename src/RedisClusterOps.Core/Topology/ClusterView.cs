@@ -14,9 +14,12 @@ internal readonly record struct OpenFlag(int Slot, string NodeId, bool IsMigrati
 internal sealed class ClusterView
 {
     private readonly Dictionary<string, ClusterNode> _byId;
-    private readonly string?[] _owners;
+
+    /// <summary>Of each slot the index into <see cref="Nodes"/> of its owner, and one more; 0 where it has none.</summary>
+    private readonly ushort[] _owners = new ushort[HashSlot.Count];
     private readonly ILookup<int, OpenFlag> _flags;
-    private readonly Lazy<IReadOnlyDictionary<int, IReadOnlyList<string>>> _claims;
+    private readonly Dictionary<int, IReadOnlyList<string>> _contested = [];
+    private readonly Lazy<string> _fingerprint;
 
     public ClusterView(IReadOnlyList<ClusterNode> nodes, DateTime takenAtUtc)
     {
@@ -26,9 +29,8 @@ internal sealed class ClusterView
         Masters = nodes.Where(node => node.IsMaster).ToList();
         OpenFlags = ReadOpenFlags();
         _flags = OpenFlags.ToLookup(flag => flag.Slot);
-        _claims = new Lazy<IReadOnlyDictionary<int, IReadOnlyList<string>>>(ReadContestedClaims);
-        _owners = MergeOwners();
-        Fingerprint = FingerprintOf(_owners);
+        MergeOwners();
+        _fingerprint = new Lazy<string>(ReadFingerprint);
     }
 
     /// <summary>All known nodes, by id.</summary>
@@ -44,12 +46,12 @@ internal sealed class ClusterView
     public IEnumerable<OpenFlag> FlagsOf(int slot) => _flags[slot];
 
     /// <summary>Changes when, and only when, the owner of any slot changes.</summary>
-    public string Fingerprint { get; }
+    public string Fingerprint => _fingerprint.Value;
 
     public IEnumerable<ClusterNode> Unreachable => Nodes.Where(node => !node.IsReachable);
 
     /// <summary>Slots that more than one master claims on its own line, with the claimants, highest config epoch first.</summary>
-    public IReadOnlyDictionary<int, IReadOnlyList<string>> ContestedClaims => _claims.Value;
+    public IReadOnlyDictionary<int, IReadOnlyList<string>> ContestedClaims => _contested;
 
     public ClusterNode? Node(string id) => _byId.TryGetValue(id, out var node) ? node : null;
 
@@ -59,12 +61,21 @@ internal sealed class ClusterView
     /// Where no master that answered claims it, a master that did not answer keeps what the others believe to be its own.
     /// A master that answered and does not claim a slot does not own it, whatever the others still believe.
     /// </remarks>
-    public string? OwnerOf(int slot) => _owners[slot];
+    public string? OwnerOf(int slot) => _owners[slot] == 0 ? null : Nodes[_owners[slot] - 1].Id;
 
-    public SlotSet SlotsOf(string id) => SlotSet.From(Enumerable.Range(0, HashSlot.Count).Where(slot => _owners[slot] == id));
+    public SlotSet SlotsOf(string id)
+    {
+        for (var index = 0; index < Nodes.Count; index++)
+        {
+            if (Nodes[index].Id == id)
+                return SlotsWhere(index + 1);
+        }
+
+        return SlotSet.Empty;
+    }
 
     /// <summary>Slots without an owner.</summary>
-    public SlotSet UnownedSlots => SlotSet.From(Enumerable.Range(0, HashSlot.Count).Where(slot => _owners[slot] is null));
+    public SlotSet UnownedSlots => SlotsWhere(0);
 
     /// <summary>The present master of a node's shard: itself, or the master it replicates since a failover.</summary>
     public ClusterNode? ShardMaster(string id)
@@ -88,7 +99,7 @@ internal sealed class ClusterView
     {
         foreach (var node in Nodes)
         {
-            if (node.View is not null && node.View.OwnerOf(slot) != _owners[slot])
+            if (node.View is not null && node.View.OwnerOf(slot) != OwnerOf(slot))
                 return true;
         }
 
@@ -107,27 +118,15 @@ internal sealed class ClusterView
         return flags.OrderBy(flag => flag.Slot).ThenByDescending(flag => flag.IsMigrating).ThenBy(flag => flag.NodeId, StringComparer.Ordinal).ToList();
     }
 
-    private IReadOnlyDictionary<int, IReadOnlyList<string>> ReadContestedClaims()
+    private void MergeOwners()
     {
-        var claims = new Dictionary<int, IReadOnlyList<string>>();
-        foreach (var node in ByEpoch(Masters.Where(node => node.IsReachable)))
-        {
-            foreach (var slot in node.View!.Self.Slots.Slots)
-                claims[slot] = claims.TryGetValue(slot, out var others) ? [.. others, node.Id] : [node.Id];
-        }
+        var index = new Dictionary<string, ushort>(StringComparer.Ordinal);
+        for (var i = 0; i < Nodes.Count; i++)
+            index[Nodes[i].Id] = (ushort)(i + 1);
 
-        return claims.Where(claim => claim.Value.Count > 1).ToDictionary(claim => claim.Key, claim => claim.Value);
-    }
-
-    private string?[] MergeOwners()
-    {
-        var owners = new string?[HashSlot.Count];
-        // Lowest epoch first, so that the highest has the last word.
-        foreach (var node in ByEpoch(Masters.Where(node => node.IsReachable)).Reverse())
-        {
-            foreach (var slot in node.View!.Self.Slots.Slots)
-                owners[slot] = node.Id;
-        }
+        // Highest epoch first, so that whoever comes later finds the slot taken.
+        foreach (var node in Masters.Where(node => node.IsReachable).OrderByDescending(node => node.Line.ConfigEpoch).ThenBy(node => node.Id, StringComparer.Ordinal))
+            Take(node.View!.Self.Slots, index[node.Id], node.Id);
 
         foreach (var absent in Nodes.Where(node => !node.IsReachable))
         {
@@ -137,25 +136,48 @@ internal sealed class ClusterView
                 .Where(line => line is not null)
                 .OrderByDescending(line => line!.ConfigEpoch)
                 .FirstOrDefault();
-            if (believed is null)
-                continue;
-            foreach (var slot in believed.Slots.Slots)
-                owners[slot] ??= absent.Id;
+            if (believed is not null)
+                Take(believed.Slots, index[absent.Id], null);
         }
-
-        return owners;
     }
 
-    private static IEnumerable<ClusterNode> ByEpoch(IEnumerable<ClusterNode> nodes) =>
-        nodes.OrderByDescending(node => node.Line.ConfigEpoch).ThenBy(node => node.Id, StringComparer.Ordinal);
+    private void Take(SlotSet slots, ushort owner, string? claimant)
+    {
+        foreach (var range in slots.Ranges)
+        {
+            for (var slot = range.First; slot <= range.Last; slot++)
+            {
+                if (_owners[slot] == 0)
+                    _owners[slot] = owner;
+                else if (claimant is not null)
+                    _contested[slot] = [.. _contested.TryGetValue(slot, out var others) ? others : [Nodes[_owners[slot] - 1].Id], claimant];
+            }
+        }
+    }
 
-    private static string FingerprintOf(string?[] owners)
+    private SlotSet SlotsWhere(int owner)
+    {
+        var ranges = new List<SlotRange>();
+        for (var slot = 0; slot < _owners.Length; slot++)
+        {
+            if (_owners[slot] != owner)
+                continue;
+            var first = slot;
+            while (slot + 1 < _owners.Length && _owners[slot + 1] == owner)
+                slot++;
+            ranges.Add(new SlotRange(first, slot));
+        }
+
+        return SlotSet.From(ranges);
+    }
+
+    private string ReadFingerprint()
     {
         var text = new StringBuilder();
-        for (var slot = 0; slot < owners.Length; slot++)
+        for (var slot = 0; slot < _owners.Length; slot++)
         {
-            if (slot == 0 || owners[slot] != owners[slot - 1])
-                text.Append(slot.ToString(CultureInfo.InvariantCulture)).Append(' ').Append(owners[slot] ?? "-").Append('\n');
+            if (slot == 0 || _owners[slot] != _owners[slot - 1])
+                text.Append(slot.ToString(CultureInfo.InvariantCulture)).Append(' ').Append(OwnerOf(slot) ?? "-").Append('\n');
         }
 
         using var sha = SHA256.Create();

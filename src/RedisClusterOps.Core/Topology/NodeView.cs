@@ -8,7 +8,7 @@ namespace RedisClusterOps.Topology;
 internal sealed class NodeView
 {
     private readonly Dictionary<string, NodeLine> _byId;
-    private readonly Lazy<string?[]> _owners;
+    private readonly Lazy<SlotOwners> _owners;
 
     /// <exception cref="RedisOperationException">ProtocolError: no line is the answering node's own.</exception>
     public NodeView(NodeEndpoint dialled, IReadOnlyList<NodeLine> lines)
@@ -21,7 +21,7 @@ internal sealed class NodeView
         _byId = new Dictionary<string, NodeLine>(StringComparer.Ordinal);
         foreach (var line in lines)
             _byId[line.Id] = line;
-        _owners = new Lazy<string?[]>(IndexOwners);
+        _owners = new Lazy<SlotOwners>(() => new SlotOwners(lines));
     }
 
     /// <summary>The address that was dialled to read this.</summary>
@@ -56,20 +56,5 @@ internal sealed class NodeView
     public NodeLine? Line(string id) => _byId.TryGetValue(id, out var line) ? line : null;
 
     /// <summary>Id of the node that this node believes to own the slot; null where it knows none.</summary>
-    public string? OwnerOf(int slot) => _owners.Value[slot];
-
-    private string?[] IndexOwners()
-    {
-        var owners = new string?[HashSlot.Count];
-        foreach (var line in Lines)
-        {
-            foreach (var range in line.Slots.Ranges)
-            {
-                for (var slot = range.First; slot <= range.Last; slot++)
-                    owners[slot] = line.Id;
-            }
-        }
-
-        return owners;
-    }
+    public string? OwnerOf(int slot) => _owners.Value.OwnerOf(slot);
 }

@@ -34,6 +34,21 @@ internal static class SlotKeyCounter
     public static async Task<long?> CountAsync(INodeConnection connection, int databases, int slot, CancellationToken cancellation) =>
         (await CountAsync(connection, databases, [slot], cancellation).ConfigureAwait(false))[0];
 
+    /// <summary>Counts, and ends the node's flags for the slot in the same breath: no client's command comes between on a server that reads a whole request at once.</summary>
+    /// <returns>The count, and whether the flags are gone: a server that waits for its replicas may not have had their word.</returns>
+    public static async Task<(long? Count, bool Stopped)> CountAndStopAsync(INodeConnection connection, int databases, int slot, CancellationToken cancellation)
+    {
+        var counting = Commands([slot], databases);
+        var stop = RespCommand.Of("CLUSTER", "SETSLOT", slot, "STABLE");
+        var replies = await connection.SendAsync([.. counting, stop], null, cancellation).ConfigureAwait(false);
+        var unconfirmed = ServerErrors.IsUnconfirmed(replies[counting.Count]);
+        if (!unconfirmed)
+            replies[counting.Count].OrThrow(connection.Endpoint, stop);
+        var counts = new long?[1];
+        Add([.. replies.Take(counting.Count)], counting, 1, counts, 0, connection.Endpoint);
+        return (counts[0], !unconfirmed);
+    }
+
     // One database, the common case, needs no SELECT. With several, the connection is left in database 0 again.
     private static List<RespCommand> Commands(List<int> slots, int databases)
     {

@@ -13,41 +13,7 @@ public sealed class CompleteRedisSlotMigrationCommand : SlotMigrationCmdlet
     internal override void Run()
     {
         var cluster = Open();
-        SlotPlan plan;
-        try
-        {
-            plan = Await(cluster.PlanCompletionAsync(Slot, Source, Target, MoveOptions, Stop), "Reading the cluster");
-        }
-        catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
-        {
-            Fail(failure, Refused(failure));
-            return;
-        }
-
-        if (!plan.IsDone && !Consent(plan, "complete: move " + Keys(plan.KeysOnSource) + " from " + plan.Source + " to " + plan.Target))
-            return;
-        var outcome = Await(cluster.CompleteAsync(plan, Stop), "Completing slots");
-        if (outcome.Failure is null)
-            WriteObject(outcome.Result);
-        else
-            Fail(outcome.Failure, outcome.Result);
+        var asked = new RedisSlotMigrationResult { Slot = Slot, Operation = "Complete", Source = Source, Target = Target };
+        Operate(cluster, asked, cluster.PlanCompletionAsync(Slot, Source, Target, MoveOptions, Stop));
     }
-
-    private void Fail(RedisOperationException failure, RedisSlotMigrationResult result)
-    {
-        TellOfStop(failure);
-        WriteObject(result);
-        WriteError(ErrorRecords.From(failure, result.Slot));
-    }
-
-    private RedisSlotMigrationResult Refused(RedisOperationException failure) => new()
-    {
-        Slot = Slot,
-        Operation = "Complete",
-        Outcome = MigrationOutcome.Failed,
-        Source = Source,
-        Target = Target,
-        Reason = ErrorRecords.TextOf(failure),
-        Cluster = FindSession(),
-    };
 }

@@ -23,11 +23,12 @@ public sealed class MoveRedisSlotKeyCommand : SlotMigrationCmdlet
         try
         {
             var plan = Await(cluster.PlanKeyMoveAsync(Slot, Source, Target, First, Key, MoveOptions, Stop), "Reading the cluster");
-            if (!Consent(plan, "move " + Extent(plan) + " from " + plan.Source + " to " + plan.Target))
+            if (!Consent([plan], "move " + Extent(plan) + " from " + plan.Source + " to " + plan.Target))
                 return;
             var outcome = Await(cluster.MoveKeysAsync(plan, Stop), "Moving keys");
             if (outcome.Failure is { } failure)
                 TellOfStop(failure);
+            Close();
             WriteObject(outcome.Result);
             if (outcome.Failure is not null)
                 WriteError(ErrorRecords.From(outcome.Failure, Slot));
@@ -42,6 +43,6 @@ public sealed class MoveRedisSlotKeyCommand : SlotMigrationCmdlet
     private string Extent(SlotPlan plan)
     {
         long? most = Key?.Length ?? plan.KeysOnSource;
-        return First is { } first && !(most <= first) ? "at most " + Keys(first) : Keys(most);
+        return First is { } first && !(most <= first) ? "at most " + PlanText.Keys(first) : PlanText.Keys(most);
     }
 }

@@ -1,0 +1,189 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Journal;
+
+/// <summary>Keeps two runs on one machine from working on the same cluster.</summary>
+/// <remarks>
+/// The lock is a file that is held open and shared with nobody: the system lets go of it when the process ends, however it ends. Who
+/// holds it stands in a file beside it, which says nothing by itself: a process that was killed leaves it behind.
+/// </remarks>
+internal sealed class ClusterLock : IDisposable
+{
+    private const string Extension = ".lock";
+    private const int Attempts = 11;
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+
+    private readonly FileStream _held;
+    private readonly string _holder;
+
+    private ClusterLock(FileStream held, string holder)
+    {
+        _held = held;
+        _holder = holder;
+    }
+
+    /// <exception cref="RedisOperationException">JournalBusy: another run has it, and who. JournalUnavailable.</exception>
+    public static ClusterLock Take(JournalFolder folder, RunHeader header, string runId, DateTime now)
+    {
+        folder.Create(folder.Locks);
+        var path = PathOf(folder, header.NodeIds);
+        var holder = HolderOf(path);
+        try
+        {
+            // Whoever lists the runs touches the lock for a moment, too.
+            for (var attempt = 1; ; attempt++)
+            {
+                if (TryOpen(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None) is { } held)
+                    return Hold(held, holder, header, runId, now);
+                if (attempt == Attempts)
+                    throw Busy(path, holder);
+                Thread.Sleep(Pause);
+            }
+        }
+        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        {
+            throw JournalFolder.Unavailable(path, failure);
+        }
+    }
+
+    /// <summary>What <see cref="Take"/> would be refused with now; null where the lock is free.</summary>
+    public static RedisOperationException? Refusal(JournalFolder folder, IReadOnlyList<string> nodeIds)
+    {
+        var path = PathOf(folder, nodeIds);
+        return File.Exists(path) && IsHeld(path) ? Busy(path, HolderOf(path)) : null;
+    }
+
+    /// <summary>The ids of the runs that hold a lock now.</summary>
+    public static HashSet<string> RunsAtWork(JournalFolder folder)
+    {
+        var runs = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var locks in new[] { folder.Locks, JournalFolder.At().Locks }.Distinct().Where(Directory.Exists))
+        {
+            foreach (var path in Directory.EnumerateFiles(locks, "*" + Extension).Take(JournalReader.MostRuns))
+            {
+                if (IsHeld(path) && ReadHolder(HolderOf(path))?.Run is { } run)
+                    runs.Add(run);
+            }
+        }
+
+        return runs;
+    }
+
+    public void Dispose()
+    {
+        // While it is still held: afterwards the file may be the next one's.
+        try
+        {
+            File.Delete(_holder);
+        }
+        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        {
+            // It blocks nobody.
+        }
+
+        _held.Dispose();
+    }
+
+    // Another node's view of the cluster has the same ids, so it names the same file.
+    private static string PathOf(JournalFolder folder, IEnumerable<string> nodeIds)
+    {
+        var lowest = nodeIds.OrderBy(id => id, StringComparer.Ordinal).FirstOrDefault() ?? "unknown";
+        // An id comes from a server, and the name of a file is made of it.
+        var name = new string(lowest.Take(40).Select(c => c is (>= '0' and <= '9') or (>= 'a' and <= 'z') ? c : '_').ToArray());
+        return Path.Combine(folder.Locks, name + Extension);
+    }
+
+    private static string HolderOf(string path) => Path.ChangeExtension(path, ".holder.json");
+
+    private static ClusterLock Hold(FileStream held, string holder, RunHeader header, string runId, DateTime now)
+    {
+        try
+        {
+            JournalFolder.OwnerOnly(held.Name);
+            var line = JournalLine.Of(JournalLine.Begin, now);
+            line.Run = runId;
+            line.Operation = header.Operation;
+            line.User = header.User;
+            line.Host = header.Host;
+            line.ProcessId = header.ProcessId;
+            line.Seeds = [];
+            line.NodeIds = [];
+            using var file = new FileStream(holder, FileMode.Create, FileAccess.Write, FileShare.Read);
+            JournalFolder.OwnerOnly(holder);
+            var bytes = line.ToBytes();
+            file.Write(bytes, 0, bytes.Length);
+            return new ClusterLock(held, holder);
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    private static RedisOperationException Busy(string path, string holderPath)
+    {
+        var holder = ReadHolder(holderPath);
+        var who = holder is null
+            ? "another run (it has not said which; its lock is '" + Printable.Clean(path) + "')"
+            : string.Format(
+                CultureInfo.InvariantCulture,
+                "{0}, run {1}, process {2} of {3} on {4} since {5:yyyy-MM-dd HH:mm:ss}Z",
+                Text(holder.Operation), Text(holder.Run), holder.ProcessId, Text(holder.User), Text(holder.Host), holder.Time);
+        return new RedisOperationException(FailureCode.JournalBusy, "The cluster is being worked on by " + who + ".", holder?.Run, "Get-RedisMigration -Running");
+
+        static string Text(string? text) => Printable.Clean(text ?? "?", 100);
+    }
+
+    private static JournalLine? ReadHolder(string path)
+    {
+        try
+        {
+            return LineReader.Read(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete)).FirstOrDefault();
+        }
+        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        {
+            return null;
+        }
+    }
+
+    private static bool IsHeld(string path)
+    {
+        try
+        {
+            // Shared, so that two who look do not take each other for the holder.
+            using var free = TryOpen(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            return free is null;
+        }
+        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        {
+            // Another user's: its runs are closed to us as well.
+            return false;
+        }
+    }
+
+    /// <returns>Null: somebody else has it open.</returns>
+    private static FileStream? TryOpen(string path, FileMode mode, FileAccess access, FileShare share)
+    {
+        try
+        {
+            return new FileStream(path, mode, access, share);
+        }
+        catch (IOException failure) when (failure.HResult is SharingViolation or LockViolation or WouldBlock or WouldBlockOnMac)
+        {
+            return null;
+        }
+    }
+
+    // Windows says so by an HRESULT; on Unix .NET locks with flock() and passes its errno on.
+    private const int SharingViolation = unchecked((int)0x80070020);
+    private const int LockViolation = unchecked((int)0x80070021);
+    private const int WouldBlock = 11;
+    private const int WouldBlockOnMac = 35;
+}

@@ -1,0 +1,191 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Journal;
+
+/// <summary>One run as it is written: what it is about to do before it does it, and what became of it after. May be called from several threads.</summary>
+/// <remarks>
+/// The cluster is the truth, this is evidence. So an intent that can't be written stops its slot before anything is touched, and an
+/// outcome that can't be written takes nothing back: it is a warning.
+/// </remarks>
+internal sealed class RunJournal : IDisposable
+{
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(2);
+
+    private readonly object _turn = new();
+    private readonly ClusterLock _lock;
+    private readonly FileStream _file;
+    private readonly Func<DateTime> _now;
+    private DateTime _lastProgress;
+    private bool _torn;
+    private bool _ended;
+
+    internal RunJournal(string id, ClusterLock clusterLock, FileStream file, Func<DateTime> now)
+    {
+        Id = id;
+        _lock = clusterLock;
+        _file = file;
+        _now = now;
+    }
+
+    /// <summary>Such as <c>20261123T235959Z-4f2a9c</c>: sorts by time.</summary>
+    public string Id { get; }
+
+    public string Path => _file.Name;
+
+    /// <summary>Takes the lock of the cluster and writes that the run begins.</summary>
+    /// <param name="locks">Where the lock is; null for the same folder.</param>
+    /// <exception cref="RedisOperationException">JournalBusy: another run works on the cluster. JournalUnavailable: nothing can be written. Nothing was touched.</exception>
+    public static RunJournal Begin(JournalFolder folder, RunHeader header, Func<DateTime>? now = null, JournalFolder? locks = null)
+    {
+        now ??= () => DateTime.UtcNow;
+        var began = now();
+        var id = began.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture) + "-" + Guid.NewGuid().ToString("N").Substring(0, 6);
+        folder.Create(folder.Runs);
+        var path = System.IO.Path.Combine(folder.Runs, id + RunFile.Extension);
+        var clusterLock = ClusterLock.Take(locks ?? folder, header, id, began);
+        FileStream? file = null;
+        try
+        {
+            // One byte of buffer is none: what a full disk refused must not come back with the next line.
+            file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 1);
+            JournalFolder.OwnerOnly(path);
+            var journal = new RunJournal(id, clusterLock, file, now);
+            var line = JournalLine.Of(JournalLine.Begin, began);
+            line.Operation = header.Operation;
+            line.Strategy = header.Strategy;
+            line.User = header.User;
+            line.Host = header.Host;
+            line.ProcessId = header.ProcessId;
+            line.Version = header.Version;
+            line.Seeds = [.. header.Seeds];
+            line.NodeIds = [.. header.NodeIds];
+            journal.Write(flush: true, line);
+            return journal;
+        }
+        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        {
+            file?.Dispose();
+            clusterLock.Dispose();
+            throw JournalFolder.Unavailable(path, failure);
+        }
+    }
+
+    /// <summary>Which slots the run is going to touch, before the first is.</summary>
+    /// <exception cref="RedisOperationException">JournalUnavailable: do not begin.</exception>
+    public void Planned(IEnumerable<SlotEntry> slots)
+    {
+        var now = _now();
+        WriteOrRefuse(slots.Select(slot => JournalLine.Of(JournalLine.Planned, now, slot)).ToArray());
+    }
+
+    /// <summary>What is about to be done to a slot. On the disk when this returns.</summary>
+    /// <exception cref="RedisOperationException">JournalUnavailable: do not touch the slot.</exception>
+    public void Intend(SlotEntry slot) => WriteOrRefuse(JournalLine.Of(JournalLine.Intent, _now(), slot));
+
+    /// <summary>How far a slot is. At most one line in two seconds; one that can't be written is left out.</summary>
+    public void Progress(int slot, long keysMoved, long? keysLeft)
+    {
+        lock (_turn)
+        {
+            var now = _now();
+            // A clock that was set back must not silence it.
+            if (now >= _lastProgress && now - _lastProgress < ProgressInterval)
+                return;
+            _lastProgress = now;
+            var line = JournalLine.Of(JournalLine.Progress, now);
+            line.Slot = slot;
+            line.KeysMoved = keysMoved;
+            line.KeysLeft = keysLeft;
+            TryWrite(flush: false, line);
+        }
+    }
+
+    /// <summary>A node is kept from turning into a replica by a setting that is to be taken back. On the disk when this returns.</summary>
+    /// <exception cref="RedisOperationException">JournalUnavailable: do not set it.</exception>
+    public void Kept(int slot, string nodeId)
+    {
+        var line = JournalLine.Of(JournalLine.Kept, _now());
+        line.Slot = slot;
+        line.NodeIds = [nodeId];
+        WriteOrRefuse(line);
+    }
+
+    /// <summary>What became of a slot. On the disk when this returns null.</summary>
+    /// <returns>A warning where it could not be written: the slot is as the result says, only the journal does not know.</returns>
+    public string? Outcome(RedisSlotMigrationResult result, FailureCode? failure = null)
+    {
+        var line = JournalLine.Of(JournalLine.Outcome, _now());
+        line.Slot = result.Slot;
+        line.Result = result.Outcome.ToString();
+        line.KeysMoved = result.KeysMoved;
+        line.KeysConflicting = result.KeysConflicting;
+        line.Milliseconds = Math.Max(0, (long)result.Elapsed.TotalMilliseconds);
+        line.Failure = failure?.ToString();
+        line.Reason = result.Reason;
+        return TryWrite(flush: true, line) is { } trouble
+            ? "Slot " + result.Slot.ToString(CultureInfo.InvariantCulture) + " is " + result.Outcome + ", but the journal could not be written: "
+                + Printable.Clean(trouble.Message).TrimEnd('.') + ". Get-RedisMigration will show it as left."
+            : null;
+    }
+
+    /// <summary>Writes that the run ended, and lets go of the cluster.</summary>
+    public void Dispose()
+    {
+        lock (_turn)
+        {
+            if (_ended)
+                return;
+            _ended = true;
+            TryWrite(flush: true, JournalLine.Of(JournalLine.End, _now()));
+            _file.Dispose();
+            _lock.Dispose();
+        }
+    }
+
+    private void WriteOrRefuse(params JournalLine[] lines)
+    {
+        if (TryWrite(flush: true, lines) is { } trouble)
+            throw JournalFolder.Unavailable(Path, trouble);
+    }
+
+    private Exception? TryWrite(bool flush, params JournalLine[] lines)
+    {
+        try
+        {
+            Write(flush, lines);
+            return null;
+        }
+        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        {
+            return failure;
+        }
+    }
+
+    private void Write(bool flush, params JournalLine[] lines)
+    {
+        // In one piece, so that whoever reads meanwhile sees whole lines but for the last.
+        using var bytes = new MemoryStream();
+        foreach (var line in lines)
+        {
+            var one = line.ToBytes();
+            bytes.Write(one, 0, one.Length);
+        }
+
+        lock (_turn)
+        {
+            // Half a line may stand there from an attempt that failed; it stays alone.
+            if (_torn)
+                _file.WriteByte((byte)'\n');
+            _torn = true;
+            _file.Write(bytes.GetBuffer(), 0, (int)bytes.Length);
+            _torn = false;
+            if (flush)
+                _file.Flush(flushToDisk: true);
+        }
+    }
+}

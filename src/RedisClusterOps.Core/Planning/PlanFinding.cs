@@ -1,0 +1,48 @@
+namespace RedisClusterOps;
+
+/// <summary>What a finding of a plan is about.</summary>
+public enum PlanFindingCode
+{
+    /// <summary>The target may have no memory left for the keys.</summary>
+    TargetMemory,
+
+    /// <summary>A key is so big that moving it keeps both nodes from answering for longer than the cluster waits for them.</summary>
+    BigKey,
+
+    /// <summary>The target may not understand what the source sends.</summary>
+    VersionMismatch,
+
+    /// <summary>Functions of the source are not on the target.</summary>
+    FunctionMissing,
+
+    /// <summary>MIGRATE would dial a port that does not speak what it speaks.</summary>
+    TlsMismatch,
+
+    /// <summary>A master that loses its last slot becomes a replica of the one that gets it.</summary>
+    SourceBecomesReplica,
+
+    /// <summary>The target holds keys of the slot already, although nobody has opened it.</summary>
+    StrayKeys,
+
+    /// <summary>Other slots of the same nodes are open.</summary>
+    OtherOpenSlots,
+}
+
+/// <summary>One thing to know before a plan is carried out.</summary>
+public sealed record PlanFinding
+{
+    /// <summary>What it is about.</summary>
+    public PlanFindingCode Code { get; init; }
+
+    /// <summary>How bad it is.</summary>
+    public FindingSeverity Severity { get; init; }
+
+    /// <summary>The node (<c>host:port</c>) or the slot that it is about.</summary>
+    public string Target { get; init; } = string.Empty;
+
+    /// <summary>What was found and what follows from it, in words.</summary>
+    public string Message { get; init; } = string.Empty;
+
+    /// <summary>The command to run; null where there is none.</summary>
+    public string? Advice { get; init; }
+}

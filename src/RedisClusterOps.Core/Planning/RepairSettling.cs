@@ -1,0 +1,64 @@
+using System.Collections.Generic;
+using System.Linq;
+using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps.Planning;
+
+/// <summary>
+/// Flags that contradict each other, and keys that lie where they can't be seen. The owner stays the owner until the slot is handed over
+/// in order; whoever holds keys without owning the slot brings them to the owner, or to the declared target where there is one.
+/// </summary>
+internal static class RepairSettling
+{
+    public static SlotPlan Plan(RepairOperation repair, SlotSituation situation, SlotDiagnosis? diagnosis, ClusterNode owner)
+    {
+        var (view, slot) = (situation.View, repair.Slot);
+        var target = DeclaredTarget(situation, owner);
+        var holders = situation.Holders.Where(node => node.Id != owner.Id && node.Id != target?.Id).ToList();
+        if (diagnosis is null && holders.Count == 0)
+        {
+            // Flags, and keys, show only at the node that has them.
+            return view.Masters.FirstOrDefault(node => !node.IsReachable) is { } absent && !repair.What.AllowUnreachableNode
+                ? throw SlotRefusal.Unreachable(slot, absent, "taken for sound")
+                : repair.Nothing(owner);
+        }
+
+        var actions = new List<SlotAction>();
+        var targetImports = target is not null && HandOver.Has(target.View!.Self.ImportingFrom, slot, owner.Id);
+        if (target is not null && !targetImports)
+            actions.Add(new SetImporting(slot, target, owner));
+        // To itself, to a node that nobody knows, or beside an importing flag of its own: such a flag leads nowhere.
+        if (target is null && IsFlagged(owner, slot))
+            actions.Add(new StopMigrating(slot, owner, null));
+        foreach (var stale in view.Masters.Where(node => node.IsReachable && node.Id != owner.Id && node.View!.Self.MigratingTo.ContainsKey(slot)))
+            actions.Add(new StopMigrating(slot, stale, null));
+        foreach (var holder in holders)
+        {
+            if (holder.View!.OwnerOf(slot) != owner.Id)
+                actions.Add(new CorrectOwner(slot, holder, owner));
+            // Only an importing node may send keys that are not its own; and where it imports from is whom it takes for the owner.
+            if (!HandOver.Has(holder.View!.Self.ImportingFrom, slot, owner.Id) || holder.View.Self.MigratingTo.ContainsKey(slot))
+                actions.Add(new SetImporting(slot, holder, owner));
+            actions.Add(HandOver.Gather(repair, holder, target ?? owner, situation.KeysOn(holder), targetImports: target is not null));
+        }
+
+        foreach (var importer in view.Masters.Where(node => node.IsReachable && node.Id != owner.Id && node.Id != target?.Id
+            && (node.View!.Self.ImportingFrom.ContainsKey(slot) || holders.Contains(node))))
+            actions.Add(new StopImporting(slot, importer));
+        var source = holders.Count == 1 ? holders[0] : diagnosis?.Source is { } end && end.Id != owner.Id ? end : null;
+        // With a target that is declared and in order the slot is a normal open one by then, and is looked at as such.
+        return repair.PlanOf(diagnosis, target is null ? source : owner, target ?? owner, actions) with { IsPartial = target is not null, Owner = owner.Id };
+    }
+
+    private static bool IsFlagged(ClusterNode node, int slot) =>
+        node.View!.Self.MigratingTo.ContainsKey(slot) || node.View.Self.ImportingFrom.ContainsKey(slot);
+
+    private static ClusterNode? DeclaredTarget(SlotSituation situation, ClusterNode owner)
+    {
+        if (!owner.View!.Self.MigratingTo.TryGetValue(situation.Slot, out var id))
+            return null;
+        var target = situation.View.ShardMaster(id);
+        return target is { IsReachable: true } && target.Id != owner.Id ? target : null;
+    }
+}

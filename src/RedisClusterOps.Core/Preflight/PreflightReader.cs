@@ -1,0 +1,117 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading.Tasks;
+using System.Threading;
+using RedisClusterOps.Planning;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps.Preflight;
+
+/// <summary>Asks the nodes what is to be known before a plan is carried out. Writes nothing.</summary>
+/// <remarks>One for an invocation, one plan after the other: what belongs to a node is asked once, and only a sample of keys for each slot.</remarks>
+internal sealed class PreflightReader
+{
+    private readonly ClusterReader _reader;
+    private readonly NodeSettingsReader _settings;
+    private readonly SlotLoadReader _loads;
+    private readonly CommandRights _rights;
+    private readonly OtherToolWatch _watch;
+    private bool _watched;
+    private OtherTool? _otherTool;
+
+    /// <summary>What has been planned from one view; a newer view knows it already.</summary>
+    private ClusterView? _view;
+    private readonly Dictionary<(string NodeId, int Slot), long> _coming = [];
+    private readonly Dictionary<string, HashSet<int>> _leaving = [];
+
+    public PreflightReader(ClusterReader reader)
+    {
+        _reader = reader;
+        var probe = new NodeProbe(reader);
+        _settings = new NodeSettingsReader(probe);
+        _loads = new SlotLoadReader(probe);
+        _rights = new CommandRights(probe);
+        _watch = new OtherToolWatch(probe);
+    }
+
+    /// <param name="view">What the plan was made from.</param>
+    /// <param name="slot">Which slot.</param>
+    /// <param name="source">The master that the slot leaves.</param>
+    /// <param name="target">The master that it goes to.</param>
+    /// <param name="actions">The plan. Of none there is nothing to check.</param>
+    /// <param name="cancellation">Ends the asking.</param>
+    public async Task<PreflightResult> CheckAsync(
+        ClusterView view, int slot, ClusterNode source, ClusterNode target, IReadOnlyList<SlotAction> actions, CancellationToken cancellation)
+    {
+        if (actions.Count == 0)
+            return new PreflightResult([], null);
+        Remember(view);
+        var other = await FindOtherToolAsync(view, cancellation).ConfigureAwait(false);
+        var move = actions.OfType<MoveKeys>().FirstOrDefault();
+        var (load, anyKey) = move is null ? (null, null) : await _loads.ReadAsync(move, cancellation).ConfigureAwait(false);
+        var facts = new PreflightFacts(view, slot, source, target, actions)
+        {
+            SourceSettings = await _settings.ReadAsync(source, cancellation).ConfigureAwait(false),
+            TargetSettings = await _settings.ReadAsync(target, cancellation).ConfigureAwait(false),
+            Load = load,
+            BytesOfOthers = move is null ? 0 : _coming.Where(planned => planned.Key.NodeId == move.Target.Id && planned.Key.Slot != slot).Sum(planned => planned.Value),
+            SlotsLeftOnSource = SlotsLeft(view, slot, actions),
+            StrayKeys = await CountStraysAsync(view, slot, actions, cancellation).ConfigureAwait(false),
+            Denied = await _rights.FindDeniedAsync(view, actions, anyKey, cancellation).ConfigureAwait(false),
+            OtherTool = other,
+        };
+        if (move is not null && load?.Bytes is { } bytes)
+            _coming[(move.Target.Id, slot)] = bytes;
+        return PreflightRules.Judge(facts);
+    }
+
+    private void Remember(ClusterView view)
+    {
+        if (ReferenceEquals(view, _view))
+            return;
+        _view = view;
+        _coming.Clear();
+        _leaving.Clear();
+    }
+
+    private async Task<OtherTool?> FindOtherToolAsync(ClusterView view, CancellationToken cancellation)
+    {
+        if (!_watched)
+            _otherTool = await _watch.FindAsync(view, cancellation).ConfigureAwait(false);
+        _watched = true;
+        return _otherTool;
+    }
+
+    private int? SlotsLeft(ClusterView view, int slot, IReadOnlyList<SlotAction> actions)
+    {
+        // There and back again: nobody has lost anything in the end.
+        var handOvers = actions.OfType<TakeOver>().ToList();
+        if (handOvers.Count != 1)
+            return null;
+        var handOver = handOvers[0];
+        var source = handOver.Source.Id;
+        if (!_leaving.TryGetValue(source, out var leaving))
+            _leaving.Add(source, leaving = []);
+        leaving.Add(slot);
+        return Math.Max(0, view.SlotsOf(source).Count - leaving.Count);
+    }
+
+    private async Task<long?> CountStraysAsync(ClusterView view, int slot, IReadOnlyList<SlotAction> actions, CancellationToken cancellation)
+    {
+        if (view.FlagsOf(slot).Any() || actions.OfType<SetImporting>().FirstOrDefault() is not { } opening)
+            return null;
+        // Strays that the plan itself brings home are no news.
+        if (actions.OfType<MoveKeys>().Any(move => move.IsCold && move.Source.Id == opening.Target.Id))
+            return null;
+        try
+        {
+            var connection = await _reader.ConnectAsync(opening.Target, cancellation).ConfigureAwait(false);
+            return await SlotKeyCounter.CountAsync(connection, opening.Target.View?.Databases ?? 1, slot, cancellation).ConfigureAwait(false);
+        }
+        catch (RedisOperationException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,165 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Journal;
+using RedisClusterOps.Migration;
+using RedisClusterOps.Planning;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps;
+
+/// <content>What is written down of the changes, and what can be gone on with or undone from it.</content>
+public sealed partial class RedisCluster
+{
+    /// <summary>The run that this invocation is, from its first change on.</summary>
+    private RunJournal? _run;
+
+    /// <summary>False where nothing is to be written down, as in a simulation.</summary>
+    internal bool KeepsJournal { get; init; } = true;
+
+    /// <summary>False where nothing is to be asked before a plan but the slots themselves, as in a simulation.</summary>
+    internal bool LooksAhead { get; init; } = true;
+
+    /// <summary>Runs of this machine's user, newest first.</summary>
+    /// <param name="journalPath">The folder of the journal; null for the user's own.</param>
+    /// <param name="id">Only the run with this id, or the one whose id begins so; null for all.</param>
+    /// <exception cref="RedisOperationException">MigrationNotFound; JournalUnavailable: the folder can't be read.</exception>
+    public static IReadOnlyList<RedisMigration> GetMigrations(string? journalPath, string? id)
+    {
+        var folder = JournalFolder.At(journalPath);
+        return id is null ? JournalReader.Read(folder) : [JournalReader.Find(folder, id)];
+    }
+
+    /// <summary>What going on with a run would do: a plan for each of its slots that is not done. Reads and checks, writes nothing.</summary>
+    /// <param name="migrationId">The run; null for the newest one on this cluster that can be gone on with. Where the journal knows none, every open slot of the cluster is repaired: forward, as its flags say.</param>
+    /// <exception cref="RedisOperationException">MigrationNotFound, JournalUnavailable, JournalBusy (it is still running).</exception>
+    public async Task<IReadOnlyList<SlotPlan>> PlanResumeAsync(string? migrationId, MoveOptions options, CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        if (FindRun(view, migrationId, options) is { } run)
+        {
+            var left = run.Slots.Where(slot => slot.Outcome is null or MigrationOutcome.Failed).ToList();
+            return await PlanSlotsAsync(view, left.Select(slot => slot.Slot).ToList(), situation => Resumed(left.First(slot => slot.Slot == situation.Slot), options), cancellation).ConfigureAwait(false);
+        }
+
+        var open = view.OpenFlags.Select(flag => flag.Slot).Distinct().ToList();
+        return await PlanSlotsAsync(view, open, situation => new RepairOperation(situation.Slot, _session, options, new RepairOptions()), cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>What undoing a whole run would do: every slot that it took up goes back to the master that owned it before, the last one first.</summary>
+    /// <exception cref="RedisOperationException">MigrationNotFound, JournalUnavailable, JournalBusy (it is still running).</exception>
+    public async Task<IReadOnlyList<SlotPlan>> PlanUndoOfRunAsync(
+        string migrationId, UndoStrategy strategy, bool allowUnreachableNode, MoveOptions options, CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        var taken = FindRun(view, migrationId, options)!.Slots.Where(slot => slot.Since is not null && slot.OwnerId is not null).OrderByDescending(slot => slot.Since).ToList();
+        return await PlanSlotsAsync(view, taken.Select(slot => slot.Slot).ToList(), situation => Undone(view, taken.First(slot => slot.Slot == situation.Slot), strategy, allowUnreachableNode, options), cancellation).ConfigureAwait(false);
+    }
+
+    private async Task<IReadOnlyList<SlotPlan>> PlanSlotsAsync(ClusterView view, List<int> slots, Func<SlotSituation, SlotOperation> operation, CancellationToken cancellation)
+    {
+        var plans = new List<SlotPlan>();
+        foreach (var situation in await _situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false))
+            plans.Add(await PlanOrRefuseAsync(operation(situation), situation, cancellation).ConfigureAwait(false));
+        return plans;
+    }
+
+    private static RedisMigration? FindRun(ClusterView view, string? id, MoveOptions options)
+    {
+        var folder = JournalFolder.At(options.JournalPath);
+        var run = id is null
+            ? JournalReader.Read(folder).FirstOrDefault(known => known.IsResumable && known.NodeIds.Any(node => view.Node(node) is not null))
+            : JournalReader.Find(folder, id);
+        if (run is { IsRunning: true })
+            throw new RedisOperationException(FailureCode.JournalBusy, "Run " + run.Id + " is at work, in process " + run.ProcessId + " on " + run.Host + ".", run.Id, "Get-RedisMigration -Running");
+        if (run is not null && !run.NodeIds.Any(node => view.Node(node) is not null))
+            throw new RedisOperationException(FailureCode.MigrationNotFound, "Run " + run.Id + " was on another cluster (" + string.Join(", ", run.Seeds) + ").", run.Id, "Get-RedisMigration");
+        return run;
+    }
+
+    // A run that was cut off goes on where it was going; the cluster says from where.
+    private SlotOperation Resumed(RedisMigrationSlot slot, MoveOptions options)
+    {
+        var ends = EndsOf(slot);
+        return slot.Operation switch
+        {
+            "Undo" when ends is not null => new UndoOperation(slot.Slot, _session, options, ends, StrategyOf(slot.Strategy), AllowUnreachableNode: false, WasCutOff: true) { Kept = slot.KeptMasters },
+            "Start" when ends is not null => new StartOperation(slot.Slot, _session, options, ends),
+            "Restart" when ends is not null => new RestartOperation(slot.Slot, _session, options, ends.TargetId),
+            "Repair" => new RepairOperation(slot.Slot, _session, options, new RepairOptions()),
+            _ => new CompleteOperation(slot.Slot, _session, options, ends),
+        };
+    }
+
+    private UndoOperation Undone(ClusterView view, RedisMigrationSlot slot, UndoStrategy strategy, bool allowUnreachableNode, MoveOptions options)
+    {
+        // The owner before is where it goes back to; of an undo that is where the keys were, not where they went.
+        var before = slot.OwnerId!;
+        var other = slot.TargetId is { Length: > 0 } target && target != before ? target : slot.SourceId ?? before;
+        var ends = new AgreedEnds(before, view.Node(before)?.Name ?? before, other, view.Node(other)?.Name ?? other);
+        return new UndoOperation(slot.Slot, _session, options, ends, strategy, allowUnreachableNode);
+    }
+
+    private static AgreedEnds? EndsOf(RedisMigrationSlot slot) => slot is { SourceId.Length: > 0, TargetId.Length: > 0 }
+        ? new AgreedEnds(slot.SourceId, slot.Source ?? slot.SourceId, slot.TargetId, slot.Target ?? slot.TargetId)
+        : null;
+
+    /// <summary>The migration that an undo was bringing back when it was cut off; null where the intent is another.</summary>
+    private static AgreedEnds? UndoneBy(OpenIntent intent) => intent.Slot.Operation == "Undo" ? EndsOf(intent.Slot) : null;
+
+    private static UndoStrategy StrategyOf(string? text) => Enum.TryParse<UndoStrategy>(text, out var strategy) ? strategy : UndoStrategy.RoundTrip;
+
+    private IReadOnlyDictionary<int, OpenIntent> OpenIntents(ClusterView view, MoveOptions? options) => OpenIntents(NodeIds(view), options);
+
+    private IReadOnlyDictionary<int, OpenIntent> OpenIntents(IEnumerable<string> nodeIds, MoveOptions? options)
+    {
+        if (!KeepsJournal)
+            return new Dictionary<int, OpenIntent>();
+        try
+        {
+            return JournalReader.OpenIntents(JournalFolder.At(options?.JournalPath), nodeIds);
+        }
+        catch (RedisOperationException unreadable) when (unreadable.Code == FailureCode.JournalUnavailable)
+        {
+            // It is evidence. The cluster itself is the truth, and is enough to go on.
+            return new Dictionary<int, OpenIntent>();
+        }
+    }
+
+    // A run that was killed at its very end left the slot done and the journal not knowing it: so that is written down now.
+    private bool IsLeftOpenInJournal(SlotPlan plan) =>
+        KeepsJournal && OpenIntents(plan.Nodes, plan.Options).TryGetValue(plan.Slot, out var intent) && intent.Slot.Outcome != MigrationOutcome.Restarted;
+
+    private RunJournal? Begin(SlotPlan plan)
+    {
+        if (_run is null && KeepsJournal)
+        {
+            var strategy = (plan.Request as UndoOperation)?.Strategy.ToString();
+            var folder = JournalFolder.At(plan.Options.JournalPath);
+            _run = RunJournal.Begin(folder, RunHeader.Of(plan.Operation, strategy, _session, plan.Nodes), locks: JournalFolder.ForLocks(folder));
+        }
+
+        return _run;
+    }
+
+    // A node that is still being introduced has another id for everybody.
+    private static IEnumerable<string> NodeIds(ClusterView view) => view.Nodes.Where(node => node.State != RedisNodeState.Handshake).Select(node => node.Id);
+
+    private static SlotEntry EntryOf(SlotPlan plan) => new(
+        plan.Slot, plan.Operation, (plan.Request as UndoOperation)?.Strategy.ToString(), plan.SourceId, plan.Source, plan.TargetId, plan.Target, plan.Owner, plan.KeysOnSource);
+
+    private static KeyTally TallyOf(SlotPlan plan, RunJournal? run) => new()
+    {
+        Kept = run is null ? null : nodeId => run.Kept(plan.Slot, nodeId),
+        Progressed = run is null ? null : (moved, total) => run.Progress(plan.Slot, moved, Math.Max(0, total - moved)),
+    };
+
+    private void Note(int slot, string? warning)
+    {
+        if (warning is not null)
+            _log?.Warning(slot, warning);
+    }
+}

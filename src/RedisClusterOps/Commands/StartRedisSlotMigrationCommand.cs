@@ -1,0 +1,24 @@
+using System.Management.Automation;
+
+namespace RedisClusterOps.Commands;
+
+/// <summary>Opens the migration of a stable slot: the target imports first, then the source migrates. No key is moved, and the owner stays the owner.</summary>
+[Cmdlet(VerbsLifecycle.Start, "RedisSlotMigration", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
+[OutputType(typeof(RedisOpenSlot))]
+public sealed class StartRedisSlotMigrationCommand : SlotOpeningCmdlet
+{
+    /// <summary>The master that the caller expects to own the slot: node id, unique id prefix, or <c>host:port</c>. Without it, whoever owns it.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? Source { get; set; }
+
+    /// <summary>The master that the slot is to go to: node id, unique id prefix, or <c>host:port</c>.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true)]
+    public string Target { get; set; } = string.Empty;
+
+    internal override void Run()
+    {
+        var cluster = Open();
+        var asked = new RedisSlotMigrationResult { Slot = Slot, Operation = "Start", Source = Source, Target = Target };
+        Operate(cluster, asked, cluster.PlanStartAsync(Slot, Source, Target, MoveOptions, Stop));
+    }
+}
