@@ -39,6 +39,8 @@ internal sealed class ScriptedNodes : INodeConnector
     /// <summary>The most connections that were being made or asked at one time.</summary>
     public int MostAtOnce { get; private set; }
 
+    public IClock Clock => SystemClock.Instance;
+
     public TimeSpan Slowness { get; set; }
 
     public ScriptedNodes Node(string endpoint, Func<RespCommand, RespValue> answer)

@@ -61,9 +61,36 @@ public class AdviceTests
         var advised = SlotAdvice.AdviceOf(diagnosis).StartsWith("Complete-RedisSlotMigration", StringComparison.Ordinal);
         Assert.Equal(SlotAdvice.CanComplete(state), advised);
         if (advised)
-            Assert.NotEmpty(CompletionPlanner.Plan(diagnosis, Session, new MoveOptions()).Commands);
+            Assert.NotEmpty(new CompleteOperation(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation).Commands);
         else
-            AssertRefused(() => CompletionPlanner.Plan(diagnosis, Session, new MoveOptions()), state.ToString());
+            AssertRefused(() => new CompleteOperation(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation), state.ToString());
+    }
+
+    [Theory]
+    [MemberData(nameof(EveryState))]
+    public void What_can_not_be_completed_is_repaired_but_for_what_the_servers_do_themselves(RedisOpenSlotState state)
+    {
+        if (SlotAdvice.CanComplete(state))
+            return;
+        var diagnosis = States[state]().Diagnose()!;
+        if (state == RedisOpenSlotState.Atomic)
+        {
+            Assert.Equal("Get-RedisOpenSlot -Slot 5519", SlotAdvice.AdviceOf(diagnosis));
+            AssertRefused(() => Repair(diagnosis), state.ToString());
+            return;
+        }
+
+        Assert.Equal("Repair-RedisCluster -Slot 5519", SlotAdvice.AdviceOf(diagnosis));
+        // Where it is not done at once, the refusal says what else to do: never the same again.
+        try
+        {
+            Assert.NotEmpty(Repair(diagnosis).Commands);
+        }
+        catch (RedisOperationException refusal)
+        {
+            Assert.NotEqual("Repair-RedisCluster -Slot 5519", refusal.NextStep);
+            ExportedCmdlets.AssertBegins(refusal.NextStep, state.ToString());
+        }
     }
 
     [Theory]
@@ -79,7 +106,7 @@ public class AdviceTests
             ExportedCmdlets.AssertBegins(described.Advice, where);
             Assert.NotEmpty(described.ClientsSee);
             if (diagnosis.Source is { IsReachable: false } || diagnosis.Target is { IsReachable: false })
-                AssertRefused(() => CompletionPlanner.Plan(diagnosis, Session, new MoveOptions()), where);
+                AssertRefused(() => new CompleteOperation(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation), where);
         }
     }
 
@@ -89,15 +116,14 @@ public class AdviceTests
     {
         var diagnosis = States[state]().Diagnose()!;
         if (state is RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained)
-            Assert.NotEmpty(CompletionPlanner.PlanKeyMove(diagnosis, Session, new MoveOptions()).Commands);
+            Assert.NotEmpty(new KeyMoveOperation(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation).Commands);
         else
-            AssertRefused(() => CompletionPlanner.PlanKeyMove(diagnosis, Session, new MoveOptions()), state.ToString());
+            AssertRefused(() => new KeyMoveOperation(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation), state.ToString());
     }
 
     [Fact]
     public void Keys_left_where_the_slot_was_given_away_are_looked_at_first() => AssertRefused(
-        () => CompletionPlanner.Plan(
-            ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Importing("T", "S").Keys("S", 4).Diagnose()!, Session, new MoveOptions()),
+        () => new CompleteOperation(ClusterScene.Slot, Session, new MoveOptions()).Plan(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Importing("T", "S").Keys("S", 4).Situation()),
         "FinishedOnSource with keys");
 
     [Theory]
@@ -117,6 +143,9 @@ public class AdviceTests
     public static TheoryData<RedisOpenSlotState> EveryState() => [.. Enum.GetValues<RedisOpenSlotState>()];
 
     public static TheoryData<FindingCode> EveryFinding() => [.. Enum.GetValues<FindingCode>()];
+
+    private static SlotPlan Repair(SlotDiagnosis diagnosis) =>
+        new RepairOperation(diagnosis.Slot, Session, new MoveOptions(), new RepairOptions()).Plan(diagnosis.Situation);
 
     private static void AssertRefused(Action plan, string where) =>
         ExportedCmdlets.AssertBegins(Assert.Throws<RedisOperationException>(plan).NextStep, where);

@@ -154,11 +154,11 @@ public class HealthCheckTests
         finding => finding.Code == FindingCode.EpochCollision);
 
     [Fact]
-    public void StrayKeys_names_the_holder_and_the_slots_and_how_to_look_at_them()
+    public void StrayKeys_names_the_holder_and_the_slots_and_how_to_bring_them_home()
     {
         var finding = Only(FindingCode.StrayKeys, FindingSeverity.Warning, X);
         Assert.Contains("(10-12,5519)", finding.Message);
-        Assert.Equal("Get-RedisSlotKey -Slot 10 -Node " + X + " -Detail", finding.Advice);
+        Assert.Equal("Repair-RedisCluster", finding.Advice);
     }
 
     [Fact]

@@ -27,7 +27,7 @@ public class KeyValuesTests
     {
         var nodes = new ScriptedNodes();
         Assert.False(await KeyValues.AreEqualAsync(
-            await ConnectAsync(nodes, Source, null), Copy("set", "d"), await ConnectAsync(nodes, Target, null), Copy("list", "d"), Key, new StopRequest(default)));
+            await ConnectAsync(nodes, Source, null), Copy("set", "d"), await ConnectAsync(nodes, Target, null), Copy("list", "d"), Key, new StopRequest(SystemClock.Instance, default)));
         Assert.Empty(nodes.Asked);
     }
 
@@ -56,7 +56,7 @@ public class KeyValuesTests
     {
         var nodes = new ScriptedNodes();
         Assert.Equal(equal, await KeyValues.AreEqualAsync(
-            await ConnectAsync(nodes, Source, _ => RespValue.Bulk(mine)), Copy("string", "1"), await ConnectAsync(nodes, Target, _ => RespValue.Bulk(theirs)), Copy("string", "2"), Key, new StopRequest(default)));
+            await ConnectAsync(nodes, Source, _ => RespValue.Bulk(mine)), Copy("string", "1"), await ConnectAsync(nodes, Target, _ => RespValue.Bulk(theirs)), Copy("string", "2"), Key, new StopRequest(SystemClock.Instance, default)));
     }
 
     [Fact]
@@ -66,7 +66,7 @@ public class KeyValuesTests
         var nodes = new ScriptedNodes();
         Assert.False(await KeyValues.AreEqualAsync(
             await ConnectAsync(nodes, Source, _ => RespValue.Array([RespValue.Bulk([0xFF])])), Copy("set", "1"),
-            await ConnectAsync(nodes, Target, _ => RespValue.Array([RespValue.Bulk([0xFE])])), Copy("set", "2"), Key, new StopRequest(default)));
+            await ConnectAsync(nodes, Target, _ => RespValue.Array([RespValue.Bulk([0xFE])])), Copy("set", "2"), Key, new StopRequest(SystemClock.Instance, default)));
     }
 
     [Fact]
@@ -79,7 +79,7 @@ public class KeyValuesTests
         var nodes = new ScriptedNodes();
         var big = new KeyCopy("set", new byte[64 * 1024 * 1024 + 1], null);
         Assert.False(await KeyValues.AreEqualAsync(
-            await ConnectAsync(nodes, Source, Members("a")), big, await ConnectAsync(nodes, Target, Members("a")), Copy("set", "2"), Key, new StopRequest(default)));
+            await ConnectAsync(nodes, Source, Members("a")), big, await ConnectAsync(nodes, Target, Members("a")), Copy("set", "2"), Key, new StopRequest(SystemClock.Instance, default)));
         Assert.Empty(nodes.Asked);
     }
 
@@ -88,7 +88,7 @@ public class KeyValuesTests
     {
         var nodes = new ScriptedNodes();
         Assert.True(await KeyValues.AreEqualAsync(
-            await ConnectAsync(nodes, Source, Members("a b")), new KeyCopy("set", null, null), await ConnectAsync(nodes, Target, Members("b a")), new KeyCopy("set", null, null), Key, new StopRequest(default)));
+            await ConnectAsync(nodes, Source, Members("a b")), new KeyCopy("set", null, null), await ConnectAsync(nodes, Target, Members("b a")), new KeyCopy("set", null, null), Key, new StopRequest(SystemClock.Instance, default)));
     }
 
     [Fact]
@@ -112,7 +112,7 @@ public class KeyValuesTests
             : RespValue.Array([RespValue.Bulk("field"), RespValue.Bulk("1")]);
         var nodes = new ScriptedNodes();
         Assert.Equal(equal, await KeyValues.AreEqualAsync(
-            await ConnectAsync(nodes, Source, Hash(mine)), Copy("hash", "1"), await ConnectAsync(nodes, Target, Hash(theirs)), Copy("hash", "2"), Key, new StopRequest(default)));
+            await ConnectAsync(nodes, Source, Hash(mine)), Copy("hash", "1"), await ConnectAsync(nodes, Target, Hash(theirs)), Copy("hash", "2"), Key, new StopRequest(SystemClock.Instance, default)));
     }
 
     [Fact]
@@ -124,14 +124,14 @@ public class KeyValuesTests
         var nodes = new ScriptedNodes();
         Assert.False(await KeyValues.AreEqualAsync(
             await ConnectAsync(nodes, Source, Hash(RespValue.Array([RespValue.Number(5000)]))), Copy("hash", "1"),
-            await ConnectAsync(nodes, Target, Hash(RespValue.Error("ERR unknown command 'HPEXPIRETIME'"))), Copy("hash", "2"), Key, new StopRequest(default)));
+            await ConnectAsync(nodes, Target, Hash(RespValue.Error("ERR unknown command 'HPEXPIRETIME'"))), Copy("hash", "2"), Key, new StopRequest(SystemClock.Instance, default)));
     }
 
     private const string Source = "10.0.0.1:6379";
     private const string Target = "10.0.0.2:6379";
 
     private static async Task<bool> CompareAsync(ScriptedNodes nodes, string type, string sourceDump, string targetDump, string? mine, string? theirs) => await KeyValues.AreEqualAsync(
-        await ConnectAsync(nodes, Source, Members(mine)), Copy(type, sourceDump), await ConnectAsync(nodes, Target, Members(theirs)), Copy(type, targetDump), Key, new StopRequest(default));
+        await ConnectAsync(nodes, Source, Members(mine)), Copy(type, sourceDump), await ConnectAsync(nodes, Target, Members(theirs)), Copy(type, targetDump), Key, new StopRequest(SystemClock.Instance, default));
 
     private static KeyCopy Copy(string type, string dump) => new(type, Encoding.UTF8.GetBytes(dump), null);
 
@@ -145,6 +145,8 @@ public class KeyValuesTests
             : RespValue.Error("ERR unknown command");
     }
 
-    private static Task<INodeConnection> ConnectAsync(ScriptedNodes nodes, string endpoint, Func<RespCommand, RespValue>? answer) =>
-        nodes.Node(endpoint, answer ?? (_ => RespValue.Error("ERR unknown command"))).ConnectAsync(NodeEndpoint.TryParse(endpoint, out var read) ? read : default, default);
+    // The target only imports, so it is asked with ASKING.
+    private static async Task<SlotSide> ConnectAsync(ScriptedNodes nodes, string endpoint, Func<RespCommand, RespValue>? answer) => new(
+        await nodes.Node(endpoint, answer ?? (_ => RespValue.Error("ERR unknown command"))).ConnectAsync(NodeEndpoint.TryParse(endpoint, out var read) ? read : default, default),
+        endpoint == Target);
 }

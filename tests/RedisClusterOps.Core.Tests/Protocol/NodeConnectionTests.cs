@@ -37,8 +37,8 @@ public sealed class NodeConnectionTests
         using var connection = await connector.ConnectAsync(node.Endpoint, CancellationToken.None);
         await connection.SendAsync([Ping], null, CancellationToken.None);
 
-        Assert.Equal([$"{node.Endpoint} AUTH ***", $"{node.Endpoint} CLIENT SETNAME redisclusterops", $"{node.Endpoint} PING"], traced);
-        Assert.Equal(["AUTH ann hunter2", "CLIENT SETNAME redisclusterops", "PING"], node.Commands);
+        Assert.Equal([$"{node.Endpoint} AUTH ***", $"{node.Endpoint} CLIENT SETNAME {NodeConnector.ConnectionName}", $"{node.Endpoint} PING"], traced);
+        Assert.Equal(["AUTH ann hunter2", "CLIENT SETNAME " + NodeConnector.ConnectionName, "PING"], node.Commands);
     }
 
     [Fact]
@@ -150,7 +150,7 @@ public sealed class NodeConnectionTests
 
         Assert.True(connection.IsUsable);
         Assert.Equal("OK", (await connection.AskAsync(Ping, CancellationToken.None)).Text);
-        Assert.Equal(["CLIENT SETNAME redisclusterops", "PING"], node.Commands);
+        Assert.Equal(["CLIENT SETNAME " + NodeConnector.ConnectionName, "PING"], node.Commands);
     }
 
     [Theory]
@@ -217,7 +217,7 @@ public sealed class NodeConnectionTests
         connection.Dispose();
 
         await AssertClosedAsync(connection);
-        Assert.Equal(["CLIENT SETNAME redisclusterops"], node.Commands);
+        Assert.Equal(["CLIENT SETNAME " + NodeConnector.ConnectionName], node.Commands);
     }
 
     [Fact]

@@ -22,7 +22,7 @@ public sealed class NodeConnectorTests
 
         using var connection = await ConnectAsync(node, new ConnectionOptions());
 
-        Assert.Equal(["CLIENT SETNAME redisclusterops"], node.Commands);
+        Assert.Equal(["CLIENT SETNAME " + NodeConnector.ConnectionName], node.Commands);
         Assert.Equal(node.Endpoint, connection.Endpoint);
         Assert.True(connection.IsUsable);
     }
@@ -37,7 +37,7 @@ public sealed class NodeConnectorTests
 
         using var connection = await ConnectAsync(node, new ConnectionOptions { User = user, Password = Secret });
 
-        Assert.Equal([expected, "CLIENT SETNAME redisclusterops"], node.Commands);
+        Assert.Equal([expected, "CLIENT SETNAME " + NodeConnector.ConnectionName], node.Commands);
     }
 
     [Theory]

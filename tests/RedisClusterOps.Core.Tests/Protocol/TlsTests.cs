@@ -162,7 +162,7 @@ public sealed class TlsTests : IDisposable
             () => ConnectAsync(node, new TlsOptions { CaCertificatePath = _authority.PemFile }));
 
         Assert.Equal(FailureCode.ConnectionFailed, failure.Code);
-        Assert.StartsWith($"{node.Endpoint} did not answer CLIENT SETNAME redisclusterops: ", failure.Message);
+        Assert.StartsWith($"{node.Endpoint} did not answer CLIENT SETNAME {NodeConnector.ConnectionName}: ", failure.Message);
         Assert.EndsWith("If it wants a client certificate, connect with -CertificatePath.", failure.Message);
     }
 

@@ -5,7 +5,7 @@ using Xunit;
 namespace RedisClusterOps.Core.Tests.Planning;
 
 /// <summary>A plan holds what is left to do, in the one safe order, and nothing that is done already.</summary>
-public class CompletionPlannerTests
+public class CompleteOperationTests
 {
     private static readonly RedisClusterSession Session = RedisClusterSession.Parse("10.0.0.1:6379");
 
@@ -26,8 +26,8 @@ public class CompletionPlannerTests
         ["SetMigrating", "MoveKeys", "TakeOver", "TellOwner S", "TellOwner X"], Steps(ClusterScene.Stable().Importing("T", "S")));
 
     [Fact]
-    public void After_a_failover_of_the_source_both_flags_are_made_anew_importing_first() => Assert.Equal(
-        ["SetImporting", "SetMigrating", "MoveKeys", "TakeOver", "TellOwner N", "TellOwner X"],
+    public void After_a_failover_of_the_source_the_new_one_migrates_first_for_the_target_imports_already() => Assert.Equal(
+        ["SetMigrating", "SetImporting", "MoveKeys", "TakeOver", "TellOwner N", "TellOwner X"],
         Steps(ClusterScene.Wedged().Master("N", 9, "0-8191").BecameReplica("S", of: "N").Keys("N", 100).Keys("T", 50)));
 
     [Fact]
@@ -82,14 +82,10 @@ public class CompletionPlannerTests
     }
 
     [Fact]
-    public void Different_versions_are_a_warning() => Assert.Contains(
-        Plan(ClusterScene.Wedged().Engine("S", "redis_version:8.6.3")).Warnings, warning => warning.Contains("older target"));
-
-    [Fact]
     public void The_plan_shows_every_command_with_its_node_and_hides_the_password()
     {
         var session = RedisClusterSession.Parse("redis://operator:secret@10.0.0.1:6379");
-        var plan = CompletionPlanner.Plan(ClusterScene.Wedged().Diagnose()!, session, new MoveOptions());
+        var plan = new CompleteOperation(ClusterScene.Slot, session, new MoveOptions()).Plan(ClusterScene.Wedged().Situation());
         Assert.Equal(
             [
                 "10.0.0.19:6379 MIGRATE 10.0.0.20 6379 \"\" 0 60000 AUTH2 *** *** KEYS <100 keys, in batches>",
@@ -106,12 +102,12 @@ public class CompletionPlannerTests
     public void Keys_are_moved_by_themselves_only_where_both_ends_are_open()
     {
         var refusal = Assert.Throws<RedisOperationException>(
-            () => CompletionPlanner.PlanKeyMove(ClusterScene.Stable().Importing("T", "S").Diagnose()!, Session, new MoveOptions()));
+            () => new KeyMoveOperation(ClusterScene.Slot, Session, new MoveOptions()).Plan(ClusterScene.Stable().Importing("T", "S").Situation()));
         Assert.Equal(FailureCode.SlotNotOpen, refusal.Code);
-        Assert.Equal(["MoveKeys"], CompletionPlanner.PlanKeyMove(ClusterScene.Wedged().Diagnose()!, Session, new MoveOptions()).Actions.Select(Name));
+        Assert.Equal(["MoveKeys"], new KeyMoveOperation(ClusterScene.Slot, Session, new MoveOptions()).Plan(ClusterScene.Wedged().Situation()).Actions.Select(Name));
     }
 
-    private static SlotPlan Plan(ClusterScene scene) => CompletionPlanner.Plan(scene.Diagnose()!, Session, new MoveOptions());
+    private static SlotPlan Plan(ClusterScene scene) => new CompleteOperation(scene.Situation().Slot, Session, new MoveOptions()).Plan(scene.Situation());
 
     private static string[] Steps(ClusterScene scene) => Plan(scene).Actions.Select(Name).ToArray();
 

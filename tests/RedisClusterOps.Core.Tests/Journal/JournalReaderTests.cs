@@ -1,0 +1,137 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using RedisClusterOps.Journal;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Journal;
+
+public sealed class JournalReaderTests : IDisposable
+{
+    private readonly TestJournal _journal = new();
+
+    [Fact]
+    public void A_folder_that_is_not_there_has_no_runs()
+    {
+        Assert.Empty(_journal.Read());
+        Assert.Empty(JournalReader.OpenIntents(_journal.Folder, [TestJournal.NodeA]));
+    }
+
+    [Fact]
+    public void Runs_come_newest_first()
+    {
+        var ids = Enumerable.Range(0, 5).Select(_ => Run("Complete", 5, MigrationOutcome.Completed)).ToArray();
+        Assert.Equal(ids.Reverse(), _journal.Read().Select(run => run.Id));
+    }
+
+    [Fact]
+    public void A_run_is_found_by_its_id_or_by_a_beginning_that_no_other_has()
+    {
+        var first = Run("Complete", 5, MigrationOutcome.Completed);
+        var second = Run("Undo", 5, MigrationOutcome.RolledBack);
+        Assert.Equal(first, JournalReader.Find(_journal.Folder, first).Id);
+        Assert.Equal(second, JournalReader.Find(_journal.Folder, second[..17]).Id);
+
+        foreach (var vague in new[] { "", "2026", first[..14] })
+            Assert.Contains(first, NotFound(vague).Message);
+        Assert.Contains("no run '2027'", NotFound("2027").Message);
+        Assert.Contains("no run '../x'", NotFound("../x").Message);
+        Assert.Contains("no run '" + first + ".jsonl'", NotFound(first + ".jsonl").Message);
+    }
+
+    [Fact]
+    public void An_open_intent_says_where_the_newest_unfinished_run_was_going()
+    {
+        Run("Complete", 5, MigrationOutcome.Failed);
+        var since = _journal.Now;
+        var undo = Run("Undo", 5, null);
+        var open = Intents()[5];
+        Assert.Equal((undo, "Undo", since), (open.Run.Id, open.Slot.Operation, open.Since));
+        Assert.Equal((TestJournal.NodeA, TestJournal.NodeB), (open.Slot.SourceId, open.Slot.TargetId));
+    }
+
+    [Theory]
+    [InlineData("Complete", MigrationOutcome.Completed)]
+    [InlineData("Undo", MigrationOutcome.RolledBack)]
+    [InlineData("Repair", MigrationOutcome.Repaired)]
+    [InlineData("Move", MigrationOutcome.Moved)]
+    [InlineData("Complete", MigrationOutcome.Skipped)]
+    public void A_success_closes_what_older_runs_left_open(string operation, MigrationOutcome outcome)
+    {
+        Run("Complete", 5, null);
+        Assert.Single(Intents());
+        Run(operation, 5, outcome);
+        Assert.Empty(Intents());
+    }
+
+    [Theory]
+    [InlineData("Start", MigrationOutcome.Restarted)]
+    [InlineData("Restart", MigrationOutcome.Restarted)]
+    [InlineData("Restart", MigrationOutcome.Skipped)]
+    [InlineData("Complete", MigrationOutcome.Failed)]
+    public void A_slot_that_is_open_afterwards_stays_an_intent(string operation, MigrationOutcome outcome)
+    {
+        Run(operation, 5, outcome);
+        Assert.Equal(operation, Intents()[5].Slot.Operation);
+    }
+
+    [Fact]
+    public void A_slot_opened_again_after_a_success_counts_from_then()
+    {
+        Run("Complete", 5, null);
+        Run("Complete", 5, MigrationOutcome.Completed);
+        Run("Start", 5, MigrationOutcome.Restarted);
+        Assert.Equal(_journal.Now, Intents()[5].Since);
+    }
+
+    [Fact]
+    public void A_slot_that_was_only_planned_is_no_intent()
+    {
+        using (var run = _journal.Begin())
+            run.Planned([TestJournal.Entry(5)]);
+        Assert.Empty(Intents());
+        Assert.True(_journal.Only().IsResumable);
+    }
+
+    [Fact]
+    public void Runs_of_other_clusters_say_nothing_and_a_node_in_common_makes_it_the_same()
+    {
+        Run("Complete", 5, null);
+        Assert.Empty(JournalReader.OpenIntents(_journal.Folder, ["c000000000000000000000000000000000000003"]));
+        Assert.Single(JournalReader.OpenIntents(_journal.Folder, ["c000000000000000000000000000000000000003", TestJournal.NodeB]));
+    }
+
+    [Fact]
+    public void A_run_over_every_slot_is_read_whole()
+    {
+        using (var run = _journal.Begin())
+        {
+            run.Planned(Enumerable.Range(0, 16384).Select(slot => TestJournal.Entry(slot)));
+            run.Intend(TestJournal.Entry(0));
+            run.Outcome(TestJournal.Result(0, MigrationOutcome.Completed, 1));
+        }
+
+        var migration = _journal.Only();
+        Assert.Equal((16384, 1, 16383, MigrationState.Stopped), (migration.SlotCount, migration.SlotsDone, migration.SlotsLeft, migration.State));
+    }
+
+    public void Dispose() => _journal.Dispose();
+
+    private string Run(string operation, int slot, MigrationOutcome? outcome)
+    {
+        using var run = _journal.Begin(operation);
+        run.Intend(TestJournal.Entry(slot, operation));
+        if (outcome is { } known)
+            run.Outcome(TestJournal.Result(slot, known));
+        return run.Id;
+    }
+
+    private IReadOnlyDictionary<int, OpenIntent> Intents() => JournalReader.OpenIntents(_journal.Folder, [TestJournal.NodeA, TestJournal.NodeB]);
+
+    private RedisOperationException NotFound(string id)
+    {
+        var failure = Assert.Throws<RedisOperationException>(() => JournalReader.Find(_journal.Folder, id));
+        Assert.Equal((FailureCode.MigrationNotFound, "Get-RedisMigration"), (failure.Code, failure.NextStep));
+        return failure;
+    }
+}

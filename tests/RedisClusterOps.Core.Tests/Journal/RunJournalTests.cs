@@ -1,0 +1,209 @@
+using System;
+using System.IO;
+using System.Linq;
+using System.Runtime.Versioning;
+using System.Threading.Tasks;
+using RedisClusterOps.Journal;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Journal;
+
+public sealed class RunJournalTests : IDisposable
+{
+    private readonly TestJournal _journal = new();
+
+    [Fact]
+    public void A_run_tells_what_it_did_to_each_slot()
+    {
+        string id;
+        using (var run = _journal.Begin("Complete"))
+        {
+            id = run.Id;
+            run.Planned([TestJournal.Entry(5), TestJournal.Entry(7)]);
+            _journal.Now = _journal.Now.AddMinutes(1);
+            run.Intend(TestJournal.Entry(5));
+            Assert.Null(run.Outcome(TestJournal.Result(5, MigrationOutcome.Completed, 100)));
+            run.Intend(TestJournal.Entry(7));
+            Assert.Null(run.Outcome(TestJournal.Result(7, MigrationOutcome.Failed, 3, "the target is full"), FailureCode.TargetOutOfMemory));
+            _journal.Now = _journal.Now.AddMinutes(1);
+        }
+
+        var migration = _journal.Only();
+        Assert.Equal(id, migration.Id);
+        Assert.Equal("Complete", migration.Operation);
+        Assert.Equal(MigrationState.Failed, migration.State);
+        Assert.Equal(_journal.Now.AddMinutes(-2), migration.Started);
+        Assert.Equal(_journal.Now, migration.Ended);
+        Assert.Equal(DateTimeKind.Utc, migration.Started.Kind);
+        Assert.Equal((2, 1, 1, 0, 103L), (migration.SlotCount, migration.SlotsDone, migration.SlotsFailed, migration.SlotsLeft, migration.KeysMoved));
+        Assert.True(migration.IsResumable);
+        Assert.Equal((Environment.UserName, Environment.MachineName, Environment.ProcessId), (migration.User, migration.Host, migration.ProcessId));
+        Assert.Equal(["10.0.0.1:6379"], migration.Seeds);
+        Assert.Equal(id + " Complete Failed, 1 of 2 slots", migration.ToString());
+        var failed = migration.Slots[1];
+        Assert.Equal((7, MigrationOutcome.Failed, FailureCode.TargetOutOfMemory, "the target is full"), (failed.Slot, failed.Outcome, failed.Failure, failed.Reason));
+        Assert.Equal((TestJournal.NodeA, "10.0.0.1:6379", TestJournal.NodeB, "10.0.0.2:6379"), (failed.SourceId, failed.Source, failed.TargetId, failed.Target));
+        Assert.Equal(migration.Started.AddMinutes(1), failed.Since);
+    }
+
+    [Fact]
+    public void It_is_running_until_it_ends()
+    {
+        var run = _journal.Begin();
+        run.Intend(TestJournal.Entry(5));
+        Assert.Equal(MigrationState.Running, _journal.Only().State);
+        Assert.False(_journal.Only().IsResumable);
+        run.Outcome(TestJournal.Result(5, MigrationOutcome.Completed));
+        run.Dispose();
+        Assert.Equal(MigrationState.Completed, _journal.Only().State);
+        Assert.False(_journal.Only().IsResumable);
+    }
+
+    [Theory]
+    [InlineData(null, null, MigrationState.Stopped)]
+    [InlineData(MigrationOutcome.Failed, FailureCode.Stopped, MigrationState.Stopped)]
+    [InlineData(MigrationOutcome.Failed, FailureCode.StalePlan, MigrationState.Failed)]
+    [InlineData(MigrationOutcome.Skipped, null, MigrationState.Completed)]
+    [InlineData(MigrationOutcome.RolledBack, null, MigrationState.Completed)]
+    public void How_it_ended_follows_from_the_outcomes(MigrationOutcome? outcome, FailureCode? failure, MigrationState state)
+    {
+        using (var run = _journal.Begin())
+        {
+            run.Planned([TestJournal.Entry(5)]);
+            run.Intend(TestJournal.Entry(5));
+            if (outcome is { } known)
+                run.Outcome(TestJournal.Result(5, known), failure);
+        }
+
+        Assert.Equal(state, _journal.Only().State);
+    }
+
+    [Fact]
+    public void Progress_is_written_at_most_every_two_seconds()
+    {
+        using var run = _journal.Begin();
+        run.Intend(TestJournal.Entry(5));
+        for (var keys = 1; keys <= 50; keys++)
+        {
+            run.Progress(5, keys, 100 - keys);
+            _journal.Now = _journal.Now.AddMilliseconds(100);
+        }
+
+        // At 0 s, 2 s and 4 s.
+        Assert.Equal(3, LinesOf(run).Count(line => line.Contains("\"progress\"")));
+        var slot = Assert.Single(_journal.Only().Slots);
+        Assert.Equal((41L, 59L, (MigrationOutcome?)null), (slot.KeysMoved, slot.KeysLeft, slot.Outcome));
+    }
+
+    [Fact]
+    public void It_can_be_read_while_many_threads_write_it()
+    {
+        using var run = _journal.Begin();
+        var writing = Task.Run(() => Parallel.For(0, 200, slot =>
+        {
+            run.Intend(TestJournal.Entry(slot));
+            run.Progress(slot, 1, 1);
+            Assert.Null(run.Outcome(TestJournal.Result(slot, MigrationOutcome.Completed, 2)));
+        }), TestContext.Current.CancellationToken);
+        var reads = 0;
+        do
+        {
+            var now = _journal.Only();
+            Assert.Equal((0, MigrationState.Running), (now.DamagedLines, now.State));
+            reads++;
+        }
+        while (!writing.IsCompleted);
+        Assert.True(writing.IsCompletedSuccessfully, writing.Exception?.ToString());
+        Assert.True(reads > 1);
+        Assert.Equal((200, 200, 400L), (_journal.Only().SlotCount, _journal.Only().SlotsDone, _journal.Only().KeysMoved));
+    }
+
+    [Fact]
+    public void No_secret_of_the_session_is_in_any_file()
+    {
+        var session = RedisClusterSession.Parse("rediss://operator:hunter2@10.0.0.1:6379");
+        using var run = RunJournal.Begin(_journal.Folder, RunHeader.Of("Undo", "RoundTrip", session, [TestJournal.NodeA]));
+        run.Intend(TestJournal.Entry(5, "Undo"));
+        var files = Directory.GetFiles(_journal.Folder.Path, "*", SearchOption.AllDirectories).Where(file => !file.EndsWith(".lock", StringComparison.Ordinal)).ToArray();
+        Assert.Equal(2, files.Length);
+        Assert.All(files, file => Assert.DoesNotContain("hunter2", ReadShared(file)));
+        Assert.Equal(["10.0.0.1:6379"], _journal.Only().Seeds);
+    }
+
+    [Fact]
+    public void A_folder_that_cannot_be_made_is_one_clear_error()
+    {
+        var file = _journal.Write([]);
+        var failure = Assert.Throws<RedisOperationException>(() => RunJournal.Begin(JournalFolder.At(file), TestJournal.Header()));
+        Assert.Equal(FailureCode.JournalUnavailable, failure.Code);
+        Assert.Contains(file, failure.Message);
+        Assert.Contains("-JournalPath", failure.NextStep);
+    }
+
+    [Fact]
+    public void A_run_whose_file_cannot_be_made_lets_go_of_the_cluster()
+    {
+        Directory.CreateDirectory(_journal.Folder.Path);
+        File.WriteAllText(_journal.Folder.Runs, "in the way");
+        Assert.Equal(FailureCode.JournalUnavailable, Assert.Throws<RedisOperationException>(() => _journal.Begin()).Code);
+        File.Delete(_journal.Folder.Runs);
+        using var run = _journal.Begin();
+        Assert.True(_journal.Only().IsRunning);
+    }
+
+    [Fact]
+    public void An_intent_that_a_full_disk_refuses_stops_the_slot_and_an_outcome_is_a_warning()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux has a device that is always full.");
+        var held = ClusterLock.Take(_journal.Folder, TestJournal.Header(), "full", _journal.Now);
+        using var full = new RunJournal("full", held, new FileStream("/dev/full", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 1), () => _journal.Now);
+        var refused = Assert.Throws<RedisOperationException>(() => full.Intend(TestJournal.Entry(5)));
+        Assert.Equal(FailureCode.JournalUnavailable, refused.Code);
+        Assert.Equal(FailureCode.JournalUnavailable, Assert.Throws<RedisOperationException>(() => full.Planned([TestJournal.Entry(5)])).Code);
+        full.Progress(5, 1, 1);
+        var warning = full.Outcome(TestJournal.Result(5, MigrationOutcome.Completed));
+        Assert.Contains("Slot 5 is Completed", warning);
+    }
+
+    [Fact]
+    [UnsupportedOSPlatform("windows")]
+    public void Only_the_owner_may_read_what_it_leaves()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "There the user's own folder is private already.");
+        using var run = _journal.Begin();
+        const UnixFileMode file = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        Assert.All(
+            Directory.GetFiles(_journal.Folder.Path, "*", SearchOption.AllDirectories), path => Assert.Equal(file, File.GetUnixFileMode(path)));
+        Assert.All(
+            [_journal.Folder.Path, _journal.Folder.Runs, _journal.Folder.Locks],
+            path => Assert.Equal(file | UnixFileMode.UserExecute, File.GetUnixFileMode(path)));
+    }
+
+    [Fact]
+    public void The_environment_names_the_folder_where_no_parameter_does()
+    {
+        var before = Environment.GetEnvironmentVariable(JournalFolder.Variable);
+        try
+        {
+            Environment.SetEnvironmentVariable(JournalFolder.Variable, _journal.Folder.Path);
+            Assert.Equal(_journal.Folder.Path, JournalFolder.At().Path);
+            Assert.Equal(Path.GetFullPath("elsewhere"), JournalFolder.At("elsewhere").Path);
+            Environment.SetEnvironmentVariable(JournalFolder.Variable, null);
+            Assert.EndsWith("RedisClusterOps", JournalFolder.At().Path);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(JournalFolder.Variable, before);
+        }
+    }
+
+    public void Dispose() => _journal.Dispose();
+
+    private static string[] LinesOf(RunJournal run) => ReadShared(run.Path).Split('\n');
+
+    private static string ReadShared(string path)
+    {
+        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        return reader.ReadToEnd();
+    }
+}

@@ -1,0 +1,38 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Core.Tests.Simulation;
+
+/// <summary>Time that passes only when somebody waits, and what happens meanwhile, in order.</summary>
+internal sealed class SimulatedClock : IClock
+{
+    private readonly PriorityQueue<Action, (TimeSpan At, long Number)> _events = new();
+    private long _number;
+
+    public TimeSpan Now { get; private set; }
+
+    public void After(TimeSpan wait, Action happens) => _events.Enqueue(happens, (Now + wait, _number++));
+
+    public void Pass(TimeSpan time)
+    {
+        var until = Now + time;
+        while (_events.TryPeek(out var happens, out var due) && due.At <= until)
+        {
+            _events.Dequeue();
+            Now = due.At > Now ? due.At : Now;
+            happens();
+        }
+
+        Now = until;
+    }
+
+    public Task PauseAsync(TimeSpan pause, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        Pass(pause);
+        return Task.CompletedTask;
+    }
+}

@@ -1,0 +1,87 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Simulation;
+
+/// <summary>
+/// Something goes wrong at the first, second, third … send of an operation; then somebody runs the same command again. Every
+/// operation, every server, every state that the operation takes, every moment: RCO_PROOF=full. Without it each third of the sends
+/// that only read is left out.
+/// </summary>
+public class CrashProofTests(ITestOutputHelper output)
+{
+    private static readonly int Step = Environment.GetEnvironmentVariable("RCO_PROOF") == "full" ? 1 : 3;
+
+    public static TheoryData<string, string> Cases
+    {
+        get
+        {
+            var cases = new TheoryData<string, string>();
+            foreach (var operation in Operation.All)
+            {
+                foreach (var rules in ServerRules.All)
+                    cases.Add(operation.Name, rules.Name);
+            }
+
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void The_same_command_again_after_a_mishap_at_any_send_keeps_every_promise(string operation, string server)
+    {
+        var rules = ServerRules.All.Single(each => each.Name == server);
+        var starts = Operation.Named(operation).Starts.Where(start => Scene.Exists(rules, start)).ToList();
+        var broken = new ConcurrentDictionary<Start, string>();
+        var moments = 0;
+        Parallel.ForEach(starts, start =>
+        {
+            foreach (var (mishap, at) in Moments(Operation.Named(operation), rules, start))
+            {
+                Interlocked.Increment(ref moments);
+                if (!broken.ContainsKey(start) && Run(Operation.Named(operation), rules, start, mishap, at) is { } story)
+                    broken[start] = story;
+            }
+        });
+
+        output.WriteLine(moments + " moments of " + starts.Count + " states");
+        Assert.True(broken.IsEmpty, string.Join("\n", broken.Values));
+        Assert.True(moments > 15 * starts.Count, "Only " + moments + " moments.");
+    }
+
+    // What a read answered does not matter to the servers: a death or a loss after it is the one before it.
+    private static IEnumerable<(Mishap Mishap, int At)> Moments(Operation operation, ServerRules rules, Start start)
+    {
+        var undisturbed = new Scene(rules, start, seed: 1);
+        var connector = new MishapConnector(undisturbed.Cluster, at: 0, Mishap.None);
+        operation.Run(undisturbed, connector);
+        yield return (Mishap.None, 0);
+        for (var at = 1; at <= connector.Sends; at++)
+        {
+            var writes = connector.Writing.Contains(at);
+            if (!writes && at % (rules.HidesForeignKeys && operation == Operation.Repair ? 4 * Step : Step) != 0)
+                continue;
+            yield return (Mishap.DiesBeforeSending, at);
+            yield return (Mishap.ConnectionBreaksBefore, at);
+            if (!writes)
+                continue;
+            yield return (Mishap.DiesBeforeTheReply, at);
+            yield return (Mishap.ConnectionBreaksAfter, at);
+        }
+    }
+
+    /// <returns>What happened, where a promise was broken.</returns>
+    private static string? Run(Operation operation, ServerRules rules, Start start, Mishap mishap, int at)
+    {
+        var scene = new Scene(rules, start, seed: 1);
+        var (attempts, violations) = Proof.Run(scene, operation, new MishapConnector(scene.Cluster, at, mishap));
+        return violations.Count == 0 ? null
+            : operation + ", " + rules + ", " + start + ", " + mishap + " at send " + at + ": " + string.Join("; ", attempts) + "\n  " + string.Join("\n  ", violations.Take(6));
+    }
+}

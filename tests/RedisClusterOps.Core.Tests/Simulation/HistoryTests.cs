@@ -1,0 +1,53 @@
+using System;
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Linq;
+using System.Threading.Tasks;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Simulation;
+
+/// <summary>
+/// Random histories: node crashes, failovers, late gossip, broken transfers and lost connections at random moments of random
+/// operations. RCO_PROOF=full takes a hundred thousand; RCO_SEED=n runs one alone and tells what happened in it.
+/// </summary>
+public class HistoryTests(ITestOutputHelper output)
+{
+    private static readonly int Histories = Environment.GetEnvironmentVariable("RCO_PROOF") == "full" ? 100_000 : 3_000;
+
+    [Fact]
+    public void Whatever_happens_no_promise_is_broken()
+    {
+        if (Environment.GetEnvironmentVariable("RCO_SEED") is { Length: > 0 } seed)
+        {
+            var history = History.Run(int.Parse(seed, CultureInfo.InvariantCulture), trace: true);
+            output.WriteLine(history + "\n" + string.Join('\n', history.Trace));
+            Assert.Empty(history.Violations);
+            return;
+        }
+
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        var first = int.Parse(Environment.GetEnvironmentVariable("RCO_FIRST_SEED") ?? "1", CultureInfo.InvariantCulture);
+        var endings = new ConcurrentDictionary<string, int>();
+        var broken = new ConcurrentBag<History>();
+        var succeeded = 0;
+        Parallel.For(first, first + Histories, number =>
+        {
+            var history = History.Run(number);
+            if (history.Violations.Count > 0)
+                broken.Add(history);
+            if (history.Succeeded)
+                System.Threading.Interlocked.Increment(ref succeeded);
+            var last = history.Attempts[^1];
+            endings.AddOrUpdate(history.Scenario.Operation + ", " + history.Scenario.Start + ": " + (last.Failure?.Code.ToString() ?? last.Outcome.ToString()), 1, (_, count) => count + 1);
+        });
+
+        output.WriteLine(clock.ElapsedMilliseconds + " ms, " + Environment.CpuUsage.TotalTime.TotalSeconds + " s of processor");
+        foreach (var ending in endings.OrderBy(ending => ending.Key, StringComparer.Ordinal))
+            output.WriteLine(ending.Key + " " + ending.Value);
+        output.WriteLine(succeeded + " of " + Histories + " were done in the end");
+        Assert.True(broken.IsEmpty, broken.Count + " histories break a promise:\n" + string.Join('\n', broken.OrderBy(history => history.Attempts.Count).Take(12)));
+        // A proof over histories that all end in a refusal would prove nothing.
+        Assert.True(succeeded > Histories * 8 / 10, succeeded + " of " + Histories + " were done in the end.");
+    }
+}

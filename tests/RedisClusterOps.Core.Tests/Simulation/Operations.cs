@@ -1,0 +1,141 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Core.Tests.Simulation;
+
+/// <summary>An operation as a cmdlet runs it: a core of its own, a plan, the plan carried out.</summary>
+/// <param name="starts">The states that it takes.</param>
+/// <param name="owner">Who owns the slot after success; null where either end may.</param>
+/// <param name="leavesOpen">True where success is an open slot in order.</param>
+internal sealed class Operation(
+    string name, IReadOnlyList<Start> starts, Func<RedisCluster, Scene, MoveOptions, Task<SlotOutcome>> run, Func<Scene, int>? owner, bool leavesOpen = false)
+{
+    private static readonly Start[] Open =
+    [
+        Start.ImportingOnly, Start.MigratingOnly, Start.Migrating, Start.Drained, Start.FinishedOnTarget, Start.FinishedOnSource,
+        Start.SourceFailedOver, Start.TargetFailedOver,
+    ];
+
+    public static Operation Complete { get; } = new(
+        "Complete", Open, async (core, _, options) => await core.CarryOutAsync(await core.PlanCompletionAsync(SlotMap.Moving, null, null, options, default), default), Target);
+
+    public static Operation UndoByRoundTrip { get; } = new("Undo (RoundTrip)", Open, (core, scene, options) => UndoAsync(core, scene, options, UndoStrategy.RoundTrip), Source);
+
+    public static Operation UndoByPullBack { get; } = new("Undo (PullBack)", Open, (core, scene, options) => UndoAsync(core, scene, options, UndoStrategy.PullBack), Source)
+    {
+        HidesKeys = true,
+    };
+
+    public static Operation Restart { get; } = new(
+        "Restart",
+        [Start.ImportingOnly, Start.MigratingOnly, Start.Migrating, Start.Drained, Start.SourceFailedOver, Start.TargetFailedOver],
+        async (core, _, options) => await core.CarryOutAsync(await core.PlanRestartAsync(SlotMap.Moving, null, options, default), default),
+        Source,
+        leavesOpen: true);
+
+    public static Operation Begin { get; } = new(
+        "Start",
+        [Start.Stable, Start.ImportingOnly, Start.MigratingOnly, Start.Migrating],
+        async (core, scene, options) => await core.CarryOutAsync(await core.PlanStartAsync(SlotMap.Moving, null, scene.MasterOf(scene.Target).Id, options, default), default),
+        Source,
+        leavesOpen: true);
+
+    public static Operation Repair { get; } = new(
+        "Repair",
+        [.. Open, Start.StrayKeys, Start.StrayKeysUnflagged, Start.SeveralImporters, Start.BothFlags, Start.Unowned, Start.UnownedWithKeys],
+        (core, _, options) => RepairAsync(core, options, allowUnreachableNode: false),
+        null);
+
+    /// <summary>As Repair, with the switch that names the risk; a proof of it would have to let it lose what the absent node holds.</summary>
+    public static Operation RepairWithoutAbsent { get; } = new(
+        "Repair -AllowUnreachableNode", Repair.Starts, (core, _, options) => RepairAsync(core, options, allowUnreachableNode: true), null);
+
+    public static Operation[] All { get; } = [Complete, UndoByRoundTrip, UndoByPullBack, Restart, Begin, Repair];
+
+    public string Name => name;
+
+    public IReadOnlyList<Start> Starts => starts;
+
+    /// <summary>True where clients are told to expect missing keys while it runs: then none is looked at.</summary>
+    public bool HidesKeys { get; private init; }
+
+    public static Operation Named(string name) => All.Single(operation => operation.Name == name);
+
+    /// <summary>Looks, when it is quiet, whether everything is as it must be after success.</summary>
+    public void RequireDone(Scene scene)
+    {
+        if (leavesOpen)
+            Invariants.RequireOpen(scene);
+        else
+            Invariants.RequireDone(scene.Cluster, owner?.Invoke(scene) ?? Invariants.OwnerMap(scene.Cluster)[SlotMap.MovingPart]);
+    }
+
+    /// <summary>True where the slot is where it is to be in the end.</summary>
+    public bool IsDone(Scene scene) => !leavesOpen && !scene.IsOpen && owner is not null && Invariants.OwnerMap(scene.Cluster)[SlotMap.MovingPart] == owner(scene);
+
+    /// <summary>Runs it to its end in simulated time.</summary>
+    public Attempt Run(Scene scene, INodeConnector? through = null, MoveOptions? options = null)
+    {
+        using var core = new RedisCluster(scene.Session, through ?? scene.Cluster, null) { KeepsJournal = false, LooksAhead = false };
+        var before = scene.Cluster.Writes;
+        if (HidesKeys)
+            scene.Traffic.Suspend();
+        try
+        {
+            scene.Cluster.Note("--- " + name);
+            var task = run(core, scene, options ?? new MoveOptions { BatchSize = 3 });
+            // Only the file that keeps a losing value takes real time.
+            if (!((IAsyncResult)task).AsyncWaitHandle.WaitOne(TimeSpan.FromSeconds(30)))
+                throw new InvalidOperationException("Something in the core waits for real time.");
+            var outcome = task.GetAwaiter().GetResult();
+            return new Attempt(outcome.Result.Outcome, outcome.Failure, false, scene.Cluster.Writes - before);
+        }
+        catch (ProcessDiedException)
+        {
+            return new Attempt(MigrationOutcome.Failed, null, true, scene.Cluster.Writes - before);
+        }
+        catch (RedisOperationException failure)
+        {
+            return new Attempt(MigrationOutcome.Failed, failure, false, scene.Cluster.Writes - before);
+        }
+        finally
+        {
+            scene.Cluster.Note("--- " + name + " ends");
+        }
+    }
+
+    public override string ToString() => name;
+
+    private static int Target(Scene scene) => scene.MasterOf(scene.Target).Index;
+
+    private static int Source(Scene scene) => scene.MasterOf(scene.Source).Index;
+
+    // Both ends are named, as somebody does who has no journal: of a way back that was cut off the flags alone do not tell which way it is.
+    private static async Task<SlotOutcome> UndoAsync(RedisCluster core, Scene scene, MoveOptions options, UndoStrategy strategy) => await core.CarryOutAsync(
+        await core.PlanUndoAsync(SlotMap.Moving, scene.Source.Id, scene.Target.Id, strategy, false, options, default), default);
+
+    private static async Task<SlotOutcome> RepairAsync(RedisCluster core, MoveOptions options, bool allowUnreachableNode)
+    {
+        var outcome = new SlotOutcome(new RedisSlotMigrationResult { Outcome = MigrationOutcome.Skipped }, null);
+        foreach (var plan in await core.PlanRepairAsync(new RepairOptions { Slots = [SlotMap.Moving], AllowUnreachableNode = allowUnreachableNode }, options, default))
+        {
+            var next = await core.CarryOutAsync(plan, default);
+            outcome = outcome.Failure is null ? next : outcome;
+        }
+
+        return outcome;
+    }
+}
+
+/// <summary>How one run of an operation ended.</summary>
+/// <param name="Died">Our process did not live to see the end.</param>
+/// <param name="Writes">How many commands that write were sent.</param>
+internal sealed record Attempt(MigrationOutcome Outcome, RedisOperationException? Failure, bool Died, int Writes)
+{
+    public bool Succeeded => !Died && Outcome is not MigrationOutcome.Failed;
+
+    public override string ToString() => Died ? "died" : Outcome + (Failure is null ? string.Empty : " (" + Failure.Code + ": " + Failure.Message + ")");
+}

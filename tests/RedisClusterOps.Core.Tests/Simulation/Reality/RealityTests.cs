@@ -1,0 +1,75 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
+using RedisClusterOps.Simulation.Reality;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Simulation;
+
+/// <summary>The simulation answers as the real servers do: to the same scripts, which the tests on real servers run as well.</summary>
+public class RealityTests
+{
+    public static TheoryData<string, string> Cases
+    {
+        get
+        {
+            var cases = new TheoryData<string, string>();
+            foreach (var rules in new[] { ServerRules.Redis70, ServerRules.Redis86, ServerRules.Valkey91 })
+            {
+                foreach (var script in CommandScript.ReadAll())
+                    cases.Add(rules.Name, script.Name);
+            }
+
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task The_simulation_answers_as_the_real_server_does(string server, string script)
+    {
+        var stage = new SimulatedStage(ServerRules.All.Single(rules => rules.Name == server));
+        Assert.Null(await CommandScript.ReadAll().Single(each => each.Name == script).RunAsync(stage));
+    }
+
+    private sealed class SimulatedStage(ServerRules rules) : IStage
+    {
+        private readonly Scene _scene = new(rules, Start.Stable, seed: 1, new SceneOptions { Keys = 0, Clients = 0 });
+        private readonly Dictionary<SimulatedNode, INodeConnection> _connections = [];
+
+        public string Server => rules.Name;
+
+        public int Slot => SlotMap.Moving;
+
+        public byte[] Key(string name) => SlotMap.Bytes(SlotMap.KeyOf(Slot, name));
+
+        public string IdOf(string node) => At(node).Id;
+
+        public NodeEndpoint EndpointOf(string node) => At(node).Endpoint;
+
+        public async Task<RespValue> SendAsync(string node, RespCommand command)
+        {
+            if (!_connections.TryGetValue(At(node), out var connection))
+                _connections[At(node)] = connection = await _scene.Cluster.ConnectAsync(At(node).Endpoint, default);
+            return (await connection.SendAsync([command], null, default))[0];
+        }
+
+        public Task FailOverAsync(string node)
+        {
+            Assert.NotNull(_scene.Cluster.FailOver(At(node)));
+            return Task.CompletedTask;
+        }
+
+        public Task PauseAsync() => _scene.Cluster.Clock.PauseAsync(TimeSpan.FromMilliseconds(500), default);
+
+        public Task<bool> WaitAsync(int looks)
+        {
+            _scene.Cluster.Clock.Pass(TimeSpan.FromMilliseconds(100));
+            return Task.FromResult(looks < 50);
+        }
+
+        private SimulatedNode At(string node) => _scene.MasterOf(_scene.Cluster.Nodes[node == "S" ? _scene.Source.Index : node == "T" ? _scene.Target.Index : 1]);
+    }
+}
