@@ -53,6 +53,12 @@ public sealed class ParameterAttribute : Attribute
 }
 
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Field)]
+public sealed class AliasAttribute(params string[] aliasNames) : Attribute
+{
+    public IList<string> AliasNames { get; } = aliasNames;
+}
+
+[AttributeUsage(AttributeTargets.Property | AttributeTargets.Field)]
 public sealed class AllowEmptyStringAttribute : Attribute;
 
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Field)]

@@ -8,7 +8,7 @@ namespace System.Management.Automation.StandIn;
 
 /// <summary>
 /// Binds parameters by name, by value and by property name, in the engine's order: by value as it is, by property name, by value converted.
-/// One parameter set, no positions, no aliases: that is all the tests need.
+/// The parameter set is the one of what is named, else the default one; no positions, no aliases: that is all the tests need.
 /// </summary>
 internal sealed class Binder
 {
@@ -69,13 +69,18 @@ internal sealed class Binder
     {
         foreach (var parameter in _parameters)
         {
-            if (Attribute(parameter).Mandatory && !_named.Contains(parameter) && !_fromInput.Contains(parameter))
+            if (Attribute(parameter).Mandatory && IsInSet(parameter) && !_named.Contains(parameter) && !_fromInput.Contains(parameter))
                 throw new ParameterBindingException("MissingMandatoryParameter", "-" + parameter.Name + " is missing.");
         }
     }
 
     private IEnumerable<PropertyInfo> Open(Func<ParameterAttribute, bool> takes) =>
-        _parameters.Where(p => takes(Attribute(p)) && !_named.Contains(p));
+        _parameters.Where(p => takes(Attribute(p)) && IsInSet(p) && !_named.Contains(p));
+
+    private bool IsInSet(PropertyInfo parameter) => Attribute(parameter).ParameterSetName is not { } set || set == ChosenSet;
+
+    private string? ChosenSet => _named.Select(p => Attribute(p).ParameterSetName).FirstOrDefault(set => set is not null)
+        ?? _cmdlet.GetType().GetCustomAttribute<CmdletAttribute>()!.DefaultParameterSetName;
 
     private static ParameterAttribute Attribute(PropertyInfo parameter) => parameter.GetCustomAttribute<ParameterAttribute>()!;
 

@@ -55,7 +55,7 @@ public sealed class InterruptionTests(SharedClusters clusters)
         {
             using var core = scene.Core();
             var plan = await core.PlanCompletionAsync(scene.Slot, null, null, new MoveOptions(), default);
-            return await core.CompleteAsync(plan, new CancellationToken(canceled: true));
+            return await core.CarryOutAsync(plan, new CancellationToken(canceled: true));
         });
 
         await watch.AssertNothingWrittenAsync();
@@ -66,12 +66,33 @@ public sealed class InterruptionTests(SharedClusters clusters)
 
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task Two_runs_of_the_same_slot_at_the_same_time_lose_no_key(string server)
+    public async Task A_second_run_on_the_cluster_is_refused_with_who_is_at_work(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WedgeAsync(keys: 20_000, moved: 100);
+        using var log = new OperationLog();
+        // Slow enough for a second one to come into it, however busy the machine is.
+        var first = Task.Run(() => scene.CompleteAsync(new MoveOptions { MaxKeysPerSecond = 4_000 }, log));
+        await UntilMovedAsync(log, 1_000);
+
+        var refusal = await Assert.ThrowsAsync<RedisOperationException>(() => scene.CompleteAsync());
+
+        Assert.Equal(FailureCode.JournalBusy, refusal.Code);
+        Assert.Contains("Complete, run ", refusal.Message);
+        Assert.Contains("process " + Environment.ProcessId, refusal.Message);
+        Assert.Null((await first).Failure);
+        await scene.AssertClosedAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Two_runs_from_two_machines_at_the_same_time_lose_no_key(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 20_000, moved: 100);
 
-        var outcomes = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() => scene.CompleteAsync())));
+        // Two machines share no lock, as two runs that keep no journal do not.
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() => scene.CompleteWithoutJournalAsync())));
 
         Assert.Contains(outcomes, outcome => outcome.Result.Outcome == MigrationOutcome.Completed);
         Assert.All(outcomes, outcome => Assert.True(

@@ -80,11 +80,15 @@ public sealed class MoveKeysTests(SharedClusters clusters)
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 2_000, moved: 0);
         using var stop = new CancellationTokenSource();
-        using var core = scene.Core();
-        var options = new MoveOptions { MaxKeysPerSecond = 500 };
-        var plan = await core.PlanKeyMoveAsync(scene.Slot, null, null, null, null, options, default);
-        stop.CancelAfter(500);
-        var stopped = await core.MoveKeysAsync(plan, stop.Token);
+        KeyMoveOutcome stopped;
+        using (var core = scene.Core())
+        {
+            var options = new MoveOptions { MaxKeysPerSecond = 500 };
+            var plan = await core.PlanKeyMoveAsync(scene.Slot, null, null, null, null, options, default);
+            stop.CancelAfter(500);
+            stopped = await core.MoveKeysAsync(plan, stop.Token);
+        }
+
         Assert.Equal(FailureCode.Stopped, stopped.Failure?.Code);
         var left = await TestCluster.CountKeysAsync(scene.Source, scene.Slot);
         Assert.InRange(left, 1, 1_999);

@@ -160,7 +160,7 @@ public sealed class OpenStateTests(SharedClusters clusters)
         Assert.Contains(scene.Target.Endpoint.ToString(), (await scene.AssertRefusedAsync(FailureCode.SlotNotOpen, "is not open")).Message);
         // A plan that was made before finds the slot where it wanted it.
         using var core = scene.Core();
-        var again = await core.CompleteAsync(plan, default);
+        var again = await core.CarryOutAsync(plan, default);
         Assert.Equal((MigrationOutcome.Completed, 0L), (again.Result.Outcome, again.Result.KeysMoved));
         await scene.AssertClosedAsync();
     }

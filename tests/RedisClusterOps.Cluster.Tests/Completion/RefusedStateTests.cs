@@ -18,7 +18,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
         var shown = await ShownAsync(scene, RedisOpenSlotState.StrayKeys);
         // The keys would leave the node that holds them without owning the slot.
         Assert.Equal((scene.Target.Id, scene.Source.Id, 3L, 2L), (shown.SourceId, shown.TargetId, shown.KeysOnSource, shown.KeysOnTarget));
-        await AssertRefusedAsync(scene, shown, "StrayKeys", "Get-RedisSlotKey -Slot " + scene.Slot + " -Node " + scene.Target.Endpoint);
+        await AssertRefusedAsync(scene, shown, "StrayKeys", "Repair-RedisCluster -Slot " + scene.Slot);
 
         await scene.SetSlotAsync(scene.Source, "MIGRATING", scene.Target);
         await scene.CompleteSurelyAsync();
@@ -39,7 +39,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
         {
             await scene.SetSlotAsync(scene.Target, "NODE", scene.Target);
             var shown = await ShownAsync(scene, RedisOpenSlotState.ClaimedWithoutEpoch);
-            await AssertRefusedAsync(scene, shown, "claimed by", "Get-RedisOpenSlot");
+            await AssertRefusedAsync(scene, shown, "claimed by", "Repair-RedisCluster -Slot " + scene.Slot);
         }
         finally
         {
@@ -64,7 +64,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
             Assert.Null(shown.Owner);
             // Where nobody counts keys of a slot that is not his, none counted is not none there.
             Assert.Equal(server is Servers.Redis86 or Servers.Garnet, shown.Detail!.Contains("can't be told"));
-            await AssertRefusedAsync(scene, shown, "Unowned", "Get-RedisClusterNode");
+            await AssertRefusedAsync(scene, shown, "Unowned", "Repair-RedisCluster -Slot " + scene.Slot);
         }
         finally
         {
@@ -85,7 +85,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
         {
             var shown = await ShownAsync(scene, RedisOpenSlotState.Unowned);
             Assert.Equal((scene.Source.Id, 5L), (shown.SourceId, shown.KeysOnSource));
-            await AssertRefusedAsync(scene, shown, "its keys are on " + scene.Source.Endpoint, "Get-RedisSlotKey -Slot " + scene.Slot);
+            await AssertRefusedAsync(scene, shown, "its keys are on " + scene.Source.Endpoint, "Repair-RedisCluster -Slot " + scene.Slot);
         }
         finally
         {
@@ -106,7 +106,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
 
         var shown = await ShownAsync(scene, RedisOpenSlotState.Tangled);
         Assert.Contains(other.Endpoint.ToString(), shown.Detail);
-        await AssertRefusedAsync(scene, shown, "more than one master is importing it", "Get-RedisOpenSlot");
+        await AssertRefusedAsync(scene, shown, "more than one master is importing it", "Repair-RedisCluster -Slot " + scene.Slot);
 
         await scene.SetSlotAsync(other, "STABLE");
         await scene.CompleteSurelyAsync();
@@ -124,7 +124,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
         await scene.SetSlotAsync(other, "IMPORTING", scene.Source);
 
         var shown = await ShownAsync(scene, RedisOpenSlotState.Tangled);
-        await AssertRefusedAsync(scene, shown, "but " + other.Endpoint + " is importing it", "Get-RedisOpenSlot");
+        await AssertRefusedAsync(scene, shown, "but " + other.Endpoint + " is importing it", "Repair-RedisCluster -Slot " + scene.Slot);
 
         await scene.SetSlotAsync(other, "STABLE");
         await scene.CompleteSurelyAsync();
@@ -142,7 +142,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
         await scene.SetSlotAsync(scene.Source, "MIGRATING", scene.Source);
 
         var shown = await ShownAsync(scene, RedisOpenSlotState.Tangled);
-        await AssertRefusedAsync(scene, shown, "migrating it to itself", "Get-RedisOpenSlot");
+        await AssertRefusedAsync(scene, shown, "migrating it to itself", "Repair-RedisCluster -Slot " + scene.Slot);
 
         await scene.SetSlotAsync(scene.Source, "STABLE");
         await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
@@ -157,7 +157,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
         await scene.SetSlotAsync(scene.Target, "IMPORTING", scene.Cluster.Node(2));
 
         var shown = await ShownAsync(scene, RedisOpenSlotState.Tangled);
-        await AssertRefusedAsync(scene, shown, "but " + scene.Source.Endpoint + " owns it", "Get-RedisOpenSlot");
+        await AssertRefusedAsync(scene, shown, "but " + scene.Source.Endpoint + " owns it", "Repair-RedisCluster -Slot " + scene.Slot);
 
         await scene.SetSlotAsync(scene.Target, "STABLE");
         await scene.AssertClosedAsync(scene.Source, highestEpoch: false);

@@ -76,9 +76,11 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
     /// <param name="patience">Seconds for a node to accept and to answer.</param>
     public RedisCluster Core(OperationLog? log = null, double patience = 5)
     {
-        var options = cluster.Connection with { ConnectTimeout = TimeSpan.FromSeconds(patience) };
-        return new RedisCluster(new RedisClusterSession([cluster.Nodes.First(node => node.IsRunning).Endpoint], options), log);
+        return new RedisCluster(Session(patience), log);
     }
+
+    private RedisClusterSession Session(double patience) => new(
+        [cluster.Nodes.First(node => node.IsRunning).Endpoint], cluster.Connection with { ConnectTimeout = TimeSpan.FromSeconds(patience) });
 
     /// <summary>The slot as Get-RedisOpenSlot shows it; null where it is not shown.</summary>
     public async Task<RedisOpenSlot?> ShownAsync()
@@ -139,7 +141,15 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
     {
         using var core = Core(log);
         var plan = await core.PlanCompletionAsync(slot, null, null, options ?? new MoveOptions(), default);
-        return await core.CompleteAsync(plan, stop);
+        return await core.CarryOutAsync(plan, stop);
+    }
+
+    /// <summary>Completes as somebody on another machine would, whose lock is not ours.</summary>
+    public async Task<SlotOutcome> CompleteWithoutJournalAsync()
+    {
+        using var core = new RedisCluster(Session(5), new NodeConnector(cluster.Connection), null) { KeepsJournal = false };
+        var plan = await core.PlanCompletionAsync(slot, null, null, new MoveOptions(), default);
+        return await core.CarryOutAsync(plan, default);
     }
 
     /// <summary>Completes and takes nothing less for an answer.</summary>
@@ -183,6 +193,21 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
         {
             foreach (var other in cluster.Nodes.Where(node => node.IsRunning && epochs.ContainsKey(node.Id) && node != owner))
                 Assert.Equal(0, await TestCluster.CountKeysAsync(other, slot));
+        }
+    }
+
+    /// <summary>Deletes what masters hold of the slot without owning it: Redis 8.6 shows it to whoever imports.</summary>
+    public async Task DropHiddenAsync()
+    {
+        var view = await TestCluster.ViewOfAsync(source);
+        if (view.SingleOrDefault(line => line.Slots.Contains(slot)) is not { } owner)
+            return;
+        foreach (var master in cluster.Masters.Where(node => node.IsRunning && node.Id != owner.Id))
+        {
+            await master.AskAsync("CLUSTER", "SETSLOT", slot, "IMPORTING", owner.Id);
+            using (var connection = await master.ConnectAsync())
+                await connection.SendAsync([.. Keys.SelectMany(key => new[] { RespCommand.Of("ASKING"), RespCommand.Of("DEL", key) }), RespCommand.Of("PING")], null, default);
+            await master.AskAsync("CLUSTER", "SETSLOT", slot, "STABLE");
         }
     }
 

@@ -218,7 +218,8 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
     public async Task A_value_that_can_not_be_written_to_a_file_is_not_overwritten(string server)
     {
         using var saved = new SavedValueFile();
-        await File.WriteAllTextAsync(saved.Folder, "a file where the folder should be");
+        Directory.CreateDirectory(saved.Folder);
+        await File.WriteAllTextAsync(saved.Conflicts, "a file where the folder should be");
         var slot = await clusters.SlotAsync(server);
         var key = slot.Key("k");
         await slot.OnSourceAsync("SET", key, "mine");

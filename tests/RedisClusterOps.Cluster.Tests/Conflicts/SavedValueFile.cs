@@ -12,7 +12,10 @@ internal sealed class SavedValueFile : IDisposable
 {
     public string Folder { get; } = Path.Combine(Directory.CreateTempSubdirectory("rco-conflicts-").FullName, "journal");
 
-    public string[] Saved => Directory.Exists(Folder) ? Directory.GetFiles(Folder, "*", SearchOption.AllDirectories) : [];
+    /// <summary>Where the losing values go, inside the journal's folder.</summary>
+    public string Conflicts => Path.Combine(Folder, "conflicts");
+
+    public string[] Saved => Directory.Exists(Conflicts) ? Directory.GetFiles(Conflicts) : [];
 
     /// <summary>Runs the command exactly as the text gives it, with the real redis-cli on PATH.</summary>
     /// <returns>What it printed.</returns>

@@ -113,7 +113,7 @@ public sealed class CrashAtEveryCommandTests(SharedClusters clusters)
         {
             // Small batches, so that there are several to die between.
             var plan = await core.PlanCompletionAsync(scene.Slot, null, null, new MoveOptions { BatchSize = 5 }, default);
-            var outcome = await core.CompleteAsync(plan, default);
+            var outcome = await core.CarryOutAsync(plan, default);
             Assert.Equal(MigrationOutcome.Completed, outcome.Result.Outcome);
         }
         catch (ProcessDiedException)

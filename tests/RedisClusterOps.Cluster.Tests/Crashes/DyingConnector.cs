@@ -27,6 +27,8 @@ internal sealed class DyingConnector(INodeConnector inner, int sendsToLive, Deat
 
     public bool HasDied => _dead;
 
+    public IClock Clock => inner.Clock;
+
     public async Task<INodeConnection> ConnectAsync(NodeEndpoint endpoint, CancellationToken cancellation)
     {
         if (_dead)

@@ -38,7 +38,7 @@ public sealed class AddressMapTests
 
                 // Either name of a node will do.
                 await redis.PlanCompletionAsync(7, slot.Source.Endpoint.ToString(), proxies[3].Endpoint.ToString(), new MoveOptions(), default);
-                var outcome = await redis.CompleteAsync(await redis.PlanCompletionAsync(7, null, null, new MoveOptions(), default), default);
+                var outcome = await redis.CarryOutAsync(await redis.PlanCompletionAsync(7, null, null, new MoveOptions(), default), default);
                 Assert.Null(outcome.Failure);
                 Assert.Equal(30, outcome.Result.KeysMoved);
                 Assert.Empty((await redis.TestAsync(new HealthOptions { Deep = true }, default)).Findings);
@@ -76,6 +76,8 @@ public sealed class AddressMapTests
     private sealed class OnlyConnector(INodeConnector inner, IReadOnlyList<NodeEndpoint> reachable) : INodeConnector
     {
         public ConcurrentBag<string> Migrates { get; } = [];
+
+        public IClock Clock => inner.Clock;
 
         public Task<INodeConnection> ConnectAsync(NodeEndpoint endpoint, CancellationToken cancellation)
         {

@@ -11,6 +11,8 @@ namespace RedisClusterOps.Cluster.Tests.Faults;
 /// <param name="before">What happens before the commands leave for that node.</param>
 internal sealed class HookedConnector(INodeConnector inner, Func<NodeEndpoint, IReadOnlyList<RespCommand>, Task> before) : INodeConnector
 {
+    public IClock Clock => inner.Clock;
+
     public async Task<INodeConnection> ConnectAsync(NodeEndpoint endpoint, CancellationToken cancellation) =>
         new Connection(await inner.ConnectAsync(endpoint, cancellation), before);
 

@@ -69,8 +69,8 @@ internal sealed class MovingSlot(TestCluster cluster, int slot, LocalNode? sourc
 
     public async Task<SlotOutcome> CompleteAsync(MoveOptions? options = null, OperationLog? log = null, CancellationToken stop = default)
     {
-        using var redis = new RedisCluster(Session, log);
-        return await redis.CompleteAsync(await redis.PlanCompletionAsync(slot, null, null, options ?? new MoveOptions(), stop), stop);
+        using var redis = Core(new NodeConnector(Session.Options), log);
+        return await redis.CarryOutAsync(await redis.PlanCompletionAsync(slot, null, null, options ?? new MoveOptions(), stop), stop);
     }
 
     /// <summary>Completes it, with something else going on before each of its sends.</summary>
@@ -79,9 +79,12 @@ internal sealed class MovingSlot(TestCluster cluster, int slot, LocalNode? sourc
     {
         using var looking = new RedisCluster(Session);
         var plan = await looking.PlanCompletionAsync(slot, null, null, options ?? new MoveOptions(), default);
-        using var redis = new RedisCluster(Session, new HookedConnector(new NodeConnector(Session.Options), before), log);
-        return await redis.CompleteAsync(plan, default);
+        using var redis = Core(new HookedConnector(new NodeConnector(Session.Options), before), log);
+        return await redis.CarryOutAsync(plan, default);
     }
+
+    // Without a journal there is no lock, and several of these work on one cluster at once, as from several machines.
+    private RedisCluster Core(INodeConnector connector, OperationLog? log) => new(Session, connector, log) { KeepsJournal = false };
 
     /// <summary>Completes it, and freezes the target just before the first keys are sent to it.</summary>
     public Task<SlotOutcome> CompleteWithFrozenTargetAsync(MoveOptions options, OperationLog log)

@@ -18,6 +18,13 @@ public sealed class NextCommandTests
     [InlineData("Get-RedisOpenSlot -Slot 5519", "rco open-slots --slot 5519")]
     [InlineData("Complete-RedisSlotMigration -Slot 5519", "rco complete --slot 5519")]
     [InlineData("Complete-RedisSlotMigration -Slot 5519 -Timeout 10m", "rco complete --slot 5519 --timeout 10m")]
+    [InlineData("Start-RedisSlotMigration -Slot 5519 -Target <node>", "rco start --slot 5519 --target <node>")]
+    [InlineData("Undo-RedisSlotMigration -Slot 5519 -Source <the master that it came from>", "rco undo --slot 5519 --source <the master that it came from>")]
+    [InlineData("Undo-RedisSlotMigration -Slot 5519 -Strategy PullBack", "rco undo --slot 5519 --strategy PullBack")]
+    [InlineData("Restart-RedisSlotMigration -Slot 5519", "rco restart --slot 5519")]
+    [InlineData("Repair-RedisCluster -Slot 5519 -AllowUnreachableNode   (it deletes them when it comes back)", "rco repair --slot 5519 --allow-unreachable-node")]
+    [InlineData("Get-RedisMigration -Running", "rco migrations --running")]
+    [InlineData("Resume-RedisMigration -Id 20261123T235959Z-4f2a9c", "rco resume --id 20261123T235959Z-4f2a9c")]
     [InlineData(
         "Complete-RedisSlotMigration -Slot 5519 -OnKeyConflict KeepSource   (or KeepTarget; the value that loses is saved to a file first)",
         "rco complete --slot 5519 --on-key-conflict KeepSource")]
@@ -32,6 +39,7 @@ public sealed class NextCommandTests
     [InlineData("ACL WHOAMI and ACL GETUSER on that node show what the user may do")]
     [InlineData("Get-RedisClusterNode -Node $(reboot)")]
     [InlineData("Get-RedisClusterNode -Node x;reboot")]
+    [InlineData("Start-RedisSlotMigration -Target <a\nreboot")]
     [InlineData("Get-RedisClusterNode -Node 'x'")]
     [InlineData("Get-RedisClusterNode -Node x\nreboot")]
     public void Anything_else_is_shown_as_it_is(string advice) => Assert.Equal(advice, NextCommand.Of(advice, null));

@@ -26,6 +26,7 @@ public sealed class OutputTests
     [Theory]
     [InlineData(typeof(RedisOpenSlot))]
     [InlineData(typeof(RedisSlotMigrationResult))]
+    [InlineData(typeof(RedisMigration))]
     [InlineData(typeof(RedisClusterNode))]
     [InlineData(typeof(RedisClusterHealth))]
     [InlineData(typeof(RedisClusterFinding))]

@@ -38,6 +38,9 @@ internal sealed class RcoHome : IDisposable
         return path;
     }
 
+    /// <summary>An empty folder.</summary>
+    public string Folder(string name) => _folder.CreateSubdirectory(name).FullName;
+
     public RcoProcess Start(params string[] arguments)
     {
         // A process that a shell put into the background ignores Ctrl+C, and so do its children; env makes that undone.

@@ -47,6 +47,7 @@ internal sealed record RcoRun(int ExitCode, string Output, string Errors)
 internal sealed class RcoProcess : IDisposable
 {
     private const int InterruptSignal = 2;
+    private const int KilledStatus = 128 + 9;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
@@ -67,6 +68,15 @@ internal sealed class RcoProcess : IDisposable
 
     /// <summary>Ctrl+C.</summary>
     public void Interrupt() => Assert.Equal(0, Kill(_process.Id, InterruptSignal));
+
+    /// <summary>Ends it at once (SIGKILL).</summary>
+    /// <returns>False where it had ended by itself before.</returns>
+    public async Task<bool> KillAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync();
+        return _process.ExitCode == KilledStatus;
+    }
 
     /// <summary>Waits until standard output holds this text.</summary>
     public async Task OutputAsync(string text)

@@ -1,0 +1,339 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Completion;
+using RedisClusterOps.Cluster.Tests.Kills;
+using RedisClusterOps.Cluster.Tests.Repair;
+using RedisClusterOps.Cluster.Tests.States;
+using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps.Cluster.Tests.Comparison;
+
+/// <summary>The comparison: what docs/redis-cli.md shows, and what the tests hold both tools to. S owns the slot, T is its target, X is another master.</summary>
+internal static class FixCases
+{
+    public static IReadOnlyList<FixCase> All { get; } =
+    [
+        new("Half moved: 2 of 4 keys, pointed at S", scene => scene.WedgeAsync(4, moved: 2))
+        {
+            Tool = "exit 0: S owns it; every key right",
+            Ours = "Repaired: T owns it; every key right",
+        },
+        new("The same, pointed at T", scene => scene.WedgeAsync(4, moved: 2))
+        {
+            Entry = scene => scene.Target,
+            MayLose = true,
+            Tool = "exit 0: T owns it; every key right",
+            Ours = "Repaired: T owns it; every key right",
+        },
+        new("1 of 4 keys has moved", scene => scene.WedgeAsync(4, moved: 1))
+        {
+            Tool = "exit 0: S owns it; every key right",
+            Ours = "Repaired: T owns it; every key right",
+        },
+        new("3 of 4 keys have moved", scene => scene.WedgeAsync(4, moved: 3))
+        {
+            MayLose = true,
+            Tool = "exit 0: T owns it; every key right",
+            Ours = "Repaired: T owns it; every key right",
+        },
+        new("Opened, nothing has moved", scene => scene.WedgeAsync(4, moved: 0))
+        {
+            Tool = "exit 0: T owns it; every key right",
+            Ours = "Repaired: T owns it; every key right",
+        },
+        new("S migrates, T does not import, nothing has moved", StateOf("MigratingOnly"))
+        {
+            Tool = "exit 0: S owns it; every key right",
+            Ours = "Repaired: T owns it; every key right",
+        },
+        new("S migrates, T lost its flag and holds keys", StateOf("MigratingOnly, keys moved"))
+        {
+            Tool = "exit 0: S owns it; every key right",
+            Ours = "Repaired: T owns it; every key right",
+        },
+        new("T imports and holds keys, S has no flag", StateOf("StrayKeys"))
+        {
+            Tool = "exit 0: S owns it; every key right",
+            Ours = "Repaired: S owns it; every key right",
+        },
+        new("One key on both sides, equal", scene => WithCopyAsync(scene, null))
+        {
+            MayLose = true,
+            Tool = "exit 1: T owns it, S migrates to T; 1 key on two nodes",
+            ToolOnValkey = "exit 1: T owns it, S imports from T; 1 key on two nodes",
+            Ours = "Repaired: T owns it; every key right",
+        },
+        new("One key on both sides, with different values", scene => WithCopyAsync(scene, FixCase.Rival))
+        {
+            MayLose = true,
+            Tool = "exit 1: T owns it, S migrates to T; T's value is read, 1 key on two nodes",
+            Ours = "stopped, KeyExistsOnTarget: S owns it, S migrates to T, T imports from S; 1 key on two nodes",
+        },
+        new("T imports only, one key on both sides with different values", async scene =>
+        {
+            await scene.WriteAsync(4);
+            await scene.StrayAsync(scene.Target, scene.Keys[0], FixCase.Rival);
+        })
+        {
+            Tool = "exit 1: S owns it, T imports from S; 1 key on two nodes",
+            Ours = "stopped, KeyExistsOnTarget: S owns it, T imports from S; 1 key on two nodes",
+        },
+        new("S migrates to T; T and X import, X holds the most keys", async scene =>
+        {
+            await scene.WedgeAsync(6, moved: 2);
+            await scene.SetSlotAsync(X(scene), "IMPORTING", scene.Source);
+            await scene.Source.SendAsync(["MIGRATE", X(scene).Endpoint.Host, X(scene).Endpoint.Port, "", 0, 20_000, "KEYS", .. scene.Keys.Take(3)]);
+        })
+        {
+            MayLose = true,
+            Tool = "exit 0: X owns it; every key right",
+            Ours = "Repaired: T owns it; every key right",
+        },
+        new("S migrates to T; only X imports", StateOf("Tangled, other importer"))
+        {
+            Tool = "exit 0: X owns it; every key right",
+            Ours = "Repaired: T owns it; every key right",
+        },
+        new("S migrates to T; T and X import, both without a key", async scene =>
+        {
+            await scene.WedgeAsync(4, moved: 0);
+            await scene.SetSlotAsync(X(scene), "IMPORTING", scene.Source);
+        })
+        {
+            Tool = "exit 0: T owns it; every key right",
+            Ours = "Repaired: T owns it; every key right",
+        },
+        new("T imports from X, which does not own it", StateOf("Tangled, from a third"))
+        {
+            Tool = "exit 0: S owns it; every key right",
+            Ours = "Repaired: S owns it; every key right",
+        },
+        new("S handed it over, T never took it", StateOf("FinishedOnSource"))
+        {
+            Cluster = WithDebug,
+            Tool = "exit 1: nobody owns it, T imports from S; 12 keys hidden",
+            ToolOnValkey = "exit 1: T owns it; every key right",
+            Ours = "Repaired: T owns it; every key right",
+        },
+        new("T holds a key that S owns, nobody has a flag", StrayAsync)
+        {
+            Tool = "exit 0: S owns it; 1 key hidden",
+            Ours = "Repaired: S owns it; every key right",
+        },
+        new("The same, with `--cluster-search-multiple-owners`", StrayAsync)
+        {
+            Arguments = ["--cluster-search-multiple-owners"],
+            Tool = "exit 1: S owns it; 1 key hidden",
+            Ours = "Repaired: S owns it; every key right",
+        },
+        new("The same, with that option, pointed at T", StrayAsync)
+        {
+            Arguments = ["--cluster-search-multiple-owners"],
+            Entry = scene => scene.Target,
+            MayLose = true,
+            Tool = "exit 1: T owns it; 1 key hidden",
+            Ours = "Repaired: S owns it; every key right",
+        },
+        new("Nobody owns it, nobody holds a key; `--cluster-yes` is given", scene => UnownAsync(scene))
+        {
+            Arguments = ["--cluster-yes"],
+            AnyOwner = true,
+            Tool = "exit 1: nobody owns it; no key",
+            Ours = "Repaired: a master owns it; no key",
+        },
+        new("Nobody owns it, nobody holds a key; yes is typed", scene => UnownAsync(scene))
+        {
+            Input = "yes\n",
+            AnyOwner = true,
+            Tool = "exit 0: a master owns it; no key",
+            Ours = "Repaired: a master owns it; no key",
+        },
+        new("Nobody owns it, S holds the keys; yes is typed", async scene =>
+        {
+            await scene.WriteAsync(4);
+            await UnownAsync(scene);
+        })
+        {
+            Input = "yes\n",
+            Tool = "exit 0: S owns it; every key right",
+            Ours = "Repaired: S owns it; every key right",
+        },
+        new("Nobody owns it, S and T hold keys; yes is typed", StateOf("Unowned, two holders"))
+        {
+            Input = "yes\n",
+            Tool = "exit 0: S owns it; every key right",
+            Ours = "refused, SlotStateUnsuitable: nobody owns it; 12 keys hidden",
+        },
+        new("The same with a key that differs", async scene =>
+        {
+            await WithCopyAsync(scene, FixCase.Rival);
+            await scene.SetSlotAsync(scene.Source, "STABLE");
+            await scene.SetSlotAsync(scene.Target, "STABLE");
+            await UnownAsync(scene);
+        })
+        {
+            Input = "yes\n",
+            Tool = "exit 1: T owns it, S imports from T; T's value is read, 1 key on two nodes",
+            Ours = "refused, SlotStateUnsuitable: nobody owns it; 4 keys hidden, 1 key on two nodes",
+        },
+        new("The user may not SELECT", async scene =>
+        {
+            await scene.WedgeAsync(4, moved: 0);
+            foreach (var node in scene.Cluster.Masters)
+                await node.SendAsync("ACL", "SETUSER", "operator", "reset", "on", ">secret", "~*", "&*", "+@all", "-select");
+        })
+        {
+            User = ("operator", "secret"),
+            Tool = "exit 1: S owns it, S migrates to T, T imports from S; 4 keys on two nodes",
+            Ours = "refused, PermissionDenied: S owns it, S migrates to T, T imports from S; every key right",
+        },
+        new("A value of 100 MB, and 20 ms for a MIGRATE", async scene =>
+        {
+            await scene.WedgeAsync(1, moved: 0);
+            var value = new byte[100_000_000];
+            new Random(1).NextBytes(value);
+            System.Text.Encoding.UTF8.GetBytes(LabWedge.ValueOf(scene.Keys[0]) + new string('.', 100)).CopyTo(value, 0);
+            await scene.Source.SendAsync("SET", scene.Keys[0], value);
+        })
+        {
+            Arguments = ["--cluster-timeout", "20"],
+            Move = new MoveOptions { Timeout = TimeSpan.FromMilliseconds(20) },
+            Tool = "exit 1: S owns it, S migrates to T, T imports from S; 1 key on two nodes",
+            Ours = "stopped, KeyMoveTimedOut: S owns it, S migrates to T, T imports from S; 1 key on two nodes",
+        },
+        new("X is down; 3 of 4 keys have moved from S to T", async scene =>
+        {
+            await scene.WedgeAsync(4, moved: 3);
+            await KillAsync(scene, X(scene));
+        })
+        {
+            Cluster = Lasting,
+            Tool = "exit 1: S owns it, S migrates to T, T imports from S; every key right",
+            Ours = "Repaired: T owns it; every key right",
+        },
+        new("T is down", TargetDownAsync)
+        {
+            Cluster = WithEmptyTarget,
+            AfterAsync = ReturnAsync,
+            Tool = "exit 1: S owns it, S migrates to T, T imports from S; every key right",
+            Ours = "refused, NodeUnreachable: S owns it, S migrates to T, T imports from S; every key right",
+        },
+        new("T is down, and is given up (`--cluster-fix-with-unreachable-masters`, `-AllowUnreachableNode`); T returns, and the same is run again", TargetDownAsync)
+        {
+            Cluster = WithEmptyTarget,
+            Arguments = ["--cluster-fix-with-unreachable-masters"],
+            Repair = new RepairOptions { AllowUnreachableNode = true },
+            AfterAsync = ReturnAsync,
+            Twice = true,
+            Tool = "exit 0, then exit 0: S owns it; every key right",
+            Ours = "Repaired, then Repaired: S owns it; every key right",
+        },
+        new("T was demoted, its replica is the master now", scene => PromoteAsync(scene, scene.Target, dies: false))
+        {
+            Cluster = Lasting,
+            Replicas = 3,
+            Entry = X,
+            Tool = "exit 0: S owns it; every key right",
+            Ours = "Repaired: T's replica owns it; every key right",
+        },
+        new("S was demoted, its replica is the master now", scene => PromoteAsync(scene, scene.Source, dies: false))
+        {
+            Cluster = Lasting,
+            Replicas = 3,
+            Entry = X,
+            Tool = "exit 0: S's replica owns it; every key right",
+            Ours = "Repaired: T owns it; every key right",
+        },
+        new("T died, its replica is the master now", scene => PromoteAsync(scene, scene.Target, dies: true))
+        {
+            Cluster = Lasting,
+            Replicas = 3,
+            Entry = X,
+            Tool = "exit 1: S owns it, S migrates to T; 2 keys hidden",
+            ToolOnValkey = "exit 1: S owns it, S migrates to T's replica, T's replica imports from S; every key right",
+            Ours = "Repaired: T's replica owns it; every key right",
+            OursOnValkey = "refused, NodeUnreachable: S owns it, S migrates to T's replica, T's replica imports from S; every key right",
+        },
+    ];
+
+    private static Func<SlotScene, Task> StateOf(string name) => async scene =>
+    {
+        var state = OpenStates.Get(name);
+        await state.MakeAsync(scene);
+        foreach (var deaf in state.Deaf(scene))
+            await SlotScene.DeafAsync(deaf, false);
+    };
+
+    private static LocalNode X(SlotScene scene) => scene.Cluster.Node(0);
+
+    private static LocalClusterOptions WithDebug(LocalClusterOptions options) => options with { ConfigLines = ["enable-debug-command yes"] };
+
+    private static LocalClusterOptions Lasting(LocalClusterOptions options) => options with
+    {
+        NodeTimeout = TimeSpan.FromSeconds(2),
+        AppendOnly = true,
+        // Or a replica would move over to a shard that has none for the moment.
+        ConfigLines = ["appendfsync always", "cluster-require-full-coverage no", "cluster-migration-barrier 9"],
+    };
+
+    private static LocalClusterOptions WithEmptyTarget(LocalClusterOptions options) => Lasting(options) with { Slots = LocalClusterOptions.SharesFor(2, 3) };
+
+    private static async Task TargetDownAsync(SlotScene scene)
+    {
+        await scene.WedgeAsync(4, moved: 2);
+        await KillAsync(scene, scene.Target);
+    }
+
+    private static async Task KillAsync(SlotScene scene, LocalNode node)
+    {
+        node.Kill();
+        foreach (var other in scene.Cluster.Nodes.Where(other => other.IsRunning))
+            await KillScene.UntilAsync(async () => ((await TestCluster.ViewOfAsync(other)).Single(line => line.Id == node.Id).Flags & NodeFlags.Fail) != 0);
+    }
+
+    private static async Task ReturnAsync(SlotScene scene)
+    {
+        await scene.Target.RestartAsync();
+        await scene.Cluster.Cluster.WaitUntilAgreedAsync();
+    }
+
+    // Half moved, and with all that was written on the replica.
+    private static async Task PromoteAsync(SlotScene scene, LocalNode master, bool dies)
+    {
+        await scene.WedgeAsync(5, moved: 2);
+        var replica = scene.Cluster.Replicas[master.Index];
+        await KillScene.UntilAsync(async () => await OffsetAsync(replica) >= await OffsetAsync(master));
+        if (dies)
+            master.Kill();
+        else
+            await replica.SendAsync("CLUSTER", "FAILOVER");
+        foreach (var other in scene.Cluster.Nodes.Where(other => other.IsRunning))
+            await KillScene.UntilAsync(async () => (await TestCluster.ViewOfAsync(other)).Any(line => line.Id == replica.Id && line.IsMaster && line.Slots.Count > 0));
+    }
+
+    private static async Task<long> OffsetAsync(LocalNode node) =>
+        ServerFacts.Parse((await node.SendAsync("INFO", "replication")).Text).Number("master_repl_offset")!.Value;
+
+    // Open, half moved, and a key of S is on T as well.
+    private static async Task WithCopyAsync(SlotScene scene, string? value)
+    {
+        await scene.WedgeAsync(4, moved: 2);
+        await scene.StrayAsync(scene.Target, scene.Keys[0], value ?? LabWedge.ValueOf(scene.Keys[0]));
+    }
+
+    private static async Task StrayAsync(SlotScene scene)
+    {
+        await scene.WedgeAsync(2, moved: 1);
+        await scene.SetSlotAsync(scene.Source, "STABLE");
+        await scene.SetSlotAsync(scene.Target, "STABLE");
+    }
+
+    private static async Task UnownAsync(SlotScene scene)
+    {
+        foreach (var master in scene.Cluster.Masters)
+            await master.SendAsync("CLUSTER", "DELSLOTS", scene.Slot);
+    }
+}

@@ -1,0 +1,38 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Comparison;
+
+/// <summary>What the document says is what the tests hold both tools to.</summary>
+public sealed class FixDocumentTests
+{
+    private const string Header = "| what is wrong | `redis-cli --cluster fix` | RedisClusterOps |";
+
+    [Fact]
+    public void The_table_in_the_document_is_the_one_that_is_tested()
+    {
+        var table = File.ReadAllLines(Path.Combine(Root(), "docs", "redis-cli.md")).SkipWhile(line => line != Header).TakeWhile(line => line.StartsWith('|'));
+        Assert.Equal(Lines(), table);
+    }
+
+    private static IEnumerable<string> Lines()
+    {
+        yield return Header;
+        yield return "|---|---|---|";
+        foreach (var what in FixCases.All)
+            yield return "| " + what.Name + " | " + Cell(what.Tool, what.ToolOnValkey) + (what.MayLose ? ", or keys lost" : string.Empty) + " | " + Cell(what.Ours, what.OursOnValkey) + " |";
+    }
+
+    private static string Cell(string text, string? onValkey) => onValkey is null ? text : text + " *(Valkey: " + onValkey + ")*";
+
+    private static string Root()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "RedisClusterOps.sln")))
+            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests are not inside the repository.");
+        return folder;
+    }
+}

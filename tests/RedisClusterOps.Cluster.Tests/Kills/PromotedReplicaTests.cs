@@ -1,0 +1,132 @@
+using System;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Completion;
+using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Topology;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Kills;
+
+/// <summary>
+/// A replica takes the place of one end while rco works. Redis forgets the flag of that end then, Valkey carries it over; the diagnosis
+/// tells, and undo and repair bring the slot where it belongs. What a replica had not got is excluded: its offset is waited for.
+/// </summary>
+public sealed class PromotedReplicaTests
+{
+    public static TheoryData<string, Work> Cases
+    {
+        get
+        {
+            var cases = new TheoryData<string, Work>();
+            foreach (var server in Servers.RedisAndValkey.Where(KillCase.IsTaken))
+            {
+                cases.Add(server.Data, Work.Undo);
+                cases.Add(server.Data, Work.Repair);
+            }
+
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task By_its_own_wish_while_rco_works(string server, Work work)
+    {
+        await using var scene = await StartAsync(server);
+        foreach (var ofSource in new[] { true, false })
+        {
+            var (source, target) = (await MasterOfShardAsync(scene.Cluster, 0), await MasterOfShardAsync(scene.Cluster, 1));
+            await scene.BeginAsync(work, source, target);
+            using var rco = scene.Start(work, keysPerSecond: 6_000);
+            await scene.UntilAtWorkAsync();
+            var replica = await ReplicaOfAsync(scene.Cluster, ofSource ? source : target);
+            await replica.SendAsync("CLUSTER", "FAILOVER");
+            await UntilMasterAsync(scene.Cluster, replica);
+
+            var run = await rco.EndAsync();
+            TestContext.Current.TestOutputHelper!.WriteLine("{0} {1}, {2} promoted: exit status {3}", server, work, ofSource ? "source's" : "target's", run.ExitCode);
+            var after = ofSource ? (Source: replica, Target: target) : (Source: source, Target: replica);
+            await EndAsync(scene, work, after.Source, after.Target, resume: ofSource, isThrough: run.ExitCode == 0);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task By_an_election_after_rco_and_its_master_died(string server, Work work)
+    {
+        await using var scene = await StartAsync(server);
+        foreach (var ofSource in new[] { true, false })
+        {
+            var (source, target) = (await MasterOfShardAsync(scene.Cluster, 0), await MasterOfShardAsync(scene.Cluster, 1));
+            await scene.BeginAsync(work, source, target);
+            using (var rco = scene.Start(work, keysPerSecond: 6_000))
+            {
+                await scene.UntilAtWorkAsync();
+                Assert.True(await rco.KillAsync());
+            }
+
+            var dead = ofSource ? source : target;
+            var replica = await ReplicaOfAsync(scene.Cluster, dead);
+            await UntilReplicatedAsync(dead, replica);
+            dead.Kill();
+            await UntilMasterAsync(scene.Cluster, replica);
+            await FailoverStateTests.Clusters.ReviveAsync(scene.Cluster, dead, replica);
+
+            var after = ofSource ? (Source: replica, Target: target) : (Source: source, Target: replica);
+            var carried = ofSource && server.StartsWith("valkey-", StringComparison.Ordinal);
+            var shown = await scene.Slot.ShownAsync();
+            Assert.Equal(
+                (carried ? RedisOpenSlotState.Migrating : ofSource ? RedisOpenSlotState.SourceFailedOver : RedisOpenSlotState.TargetFailedOver, after.Source.Id, after.Target.Id),
+                (shown?.State, shown?.SourceId, shown?.TargetId));
+            await EndAsync(scene, work, after.Source, after.Target, resume: ofSource, isThrough: false);
+        }
+    }
+
+    private static Task<KillScene> StartAsync(string server) => KillScene.StartAsync(
+        server,
+        options => options with
+        {
+            // An empty target could not fail over on Redis.
+            Slots = LocalClusterOptions.SharesFor(3, 3),
+            NodeTimeout = TimeSpan.FromSeconds(2),
+            AppendOnly = true,
+            // Or a replica would move over to a shard that has none for the moment.
+            ConfigLines = ["cluster-migration-barrier 9"],
+        },
+        replicas: 3);
+
+    private static async Task EndAsync(KillScene scene, Work work, LocalNode source, LocalNode target, bool resume, bool isThrough)
+    {
+        if (!isThrough)
+        {
+            using var rco = resume ? scene.Resume() : scene.Start(work);
+            (await rco.EndAsync()).AssertEnded(0);
+        }
+
+        await scene.Cluster.Cluster.WaitUntilAgreedAsync();
+        await scene.AssertInOrderAsync(work.GoesHome() ? source : target);
+    }
+
+    // A shard is the node that began as its master and that one's replica.
+    private static async Task<LocalNode> MasterOfShardAsync(TestCluster cluster, int shard)
+    {
+        var first = cluster.Node(shard);
+        return (await TestCluster.OwnLineOfAsync(first)).IsMaster ? first : cluster.Node(shard + 3);
+    }
+
+    private static async Task<LocalNode> ReplicaOfAsync(TestCluster cluster, LocalNode master) =>
+        cluster.NodeOf((await TestCluster.ViewOfAsync(master)).First(line => line.MasterId == master.Id && (line.Flags & NodeFlags.Fail) == 0).Id);
+
+    private static async Task UntilMasterAsync(TestCluster cluster, LocalNode replica)
+    {
+        foreach (var node in cluster.Nodes.Where(node => node.IsRunning))
+            await KillScene.UntilAsync(async () => (await TestCluster.ViewOfAsync(node)).Any(line => line.Id == replica.Id && line.IsMaster && line.Slots.Count > 0));
+    }
+
+    private static Task UntilReplicatedAsync(LocalNode master, LocalNode replica) =>
+        KillScene.UntilAsync(async () => await OffsetAsync(replica) >= await OffsetAsync(master));
+
+    private static async Task<long> OffsetAsync(LocalNode node) =>
+        ServerFacts.Parse((await node.SendAsync("INFO", "replication")).Text).Number("master_repl_offset")!.Value;
+}

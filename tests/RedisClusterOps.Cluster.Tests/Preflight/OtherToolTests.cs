@@ -1,0 +1,174 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Threading.Tasks;
+using System;
+using RedisClusterOps.Cluster.Tests.Faults;
+using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Protocol;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Preflight;
+
+/// <summary>Somebody else at work is seen while he works, and neither before nor after.</summary>
+public sealed class OtherToolTests
+{
+    private const int Checks = 6;
+
+    public static TheoryData<string, bool> Tools
+    {
+        get
+        {
+            var data = new TheoryData<string, bool>();
+            foreach (var row in Servers.RedisAndValkey)
+            {
+                data.Add(row.Data, false);
+                data.Add(row.Data, true);
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Tools))]
+    public async Task A_reshard_by_the_servers_own_tool_is_refused_company_for_as_long_as_it_runs(string server, bool withKeys)
+    {
+        await using var cluster = await TestCluster.StartAsync(server, masters: 3);
+        // What is planned lies far from what the other tool moves.
+        var slot = new MovingSlot(cluster, 8000);
+        if (withKeys)
+            await FillAsync(cluster.Node(0), slots: 600, keys: 40);
+        Assert.Null((await PreflightRun.CheckAsync(slot)).Refusal);
+
+        using var tool = Start(server, cluster, slots: 7000);
+        try
+        {
+            await UntilSlotsMoveAsync(cluster.Node(0), tool);
+            for (var i = 0; i < Checks; i++)
+            {
+                var refusal = (await PreflightRun.CheckAsync(slot)).Refusal;
+                Assert.False(tool.HasExited, "The tool was through before it could be watched.");
+                Assert.True(refusal is not null, "Not seen at look " + i + ".");
+                Assert.Equal(FailureCode.AnotherToolAtWork, refusal.Code);
+                Assert.Contains(refusal.Subject!, cluster.Endpoints.Select(node => node.ToString()));
+                Assert.Matches("at 127.0.0.1:[0-9]+ is changing slots now: (migrate|cluster[|]\\w+) on " + refusal.Subject, refusal.Message);
+            }
+        }
+        finally
+        {
+            tool.Kill();
+            await tool.WaitForExitAsync();
+        }
+
+        await UntilAsync(async () => (await PreflightRun.CheckAsync(slot)).Refusal is null);
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Who_set_a_flag_a_moment_ago_and_does_nothing_now_costs_a_short_wait_and_no_refusal(string server)
+    {
+        await using var cluster = await TestCluster.StartAsync(server, masters: 3);
+        var slot = new MovingSlot(cluster, 7);
+        using var run = new PreflightRun(slot);
+        await run.CheckAsync(slot.Slot + 1);
+        using var operating = await StrangerAsync(slot.Source);
+        await operating.SendAsync(RespCommand.Of("CLUSTER", "SETSLOT", slot.Slot, "MIGRATING", slot.Target.Id), default);
+
+        using var second = new PreflightRun(slot);
+        Assert.Null((await second.CheckAsync(slot.Slot)).Refusal);
+        Assert.Contains("INFO commandstats", second.Sent);
+        Assert.InRange(second.Took, TimeSpan.FromMilliseconds(125), TimeSpan.FromMilliseconds(400));
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Another_run_of_this_module_is_called_that(string server)
+    {
+        await using var cluster = await TestCluster.StartAsync(server, masters: 3);
+        var slot = new MovingSlot(cluster, 7);
+        using var other = await StrangerAsync(slot.Source);
+        await other.SendAsync(RespCommand.Of("CLIENT", "SETNAME", "redisclusterops-elsewhere-17"), default);
+        var working = true;
+        var work = Task.Run(async () =>
+        {
+            while (working)
+                await other.SendAsync(RespCommand.Of("CLUSTER", "SETSLOT", 9, "STABLE"), default);
+        });
+        try
+        {
+            var refusal = (await PreflightRun.CheckAsync(slot)).Refusal;
+            Assert.Equal(FailureCode.AnotherToolAtWork, refusal?.Code);
+            Assert.StartsWith("Another run of this module (redisclusterops-elsewhere-17) at 127.0.0.1:", refusal!.Message);
+        }
+        finally
+        {
+            working = false;
+            await work;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Our_own_connections_are_nobody_else(string server)
+    {
+        await using var cluster = await TestCluster.StartAsync(server, masters: 3);
+        var slot = new MovingSlot(cluster, 7);
+        await slot.OpenAsync();
+        using var run = new PreflightRun(slot);
+        Assert.Null((await run.CheckAsync(slot.Slot)).Refusal);
+        Assert.DoesNotContain("INFO commandstats", run.Sent);
+    }
+
+    private static async Task<INodeConnection> StrangerAsync(LocalNode node)
+    {
+        var connection = await node.ConnectAsync();
+        await connection.SendAsync(RespCommand.Of("CLIENT", "SETNAME", "operator"), default);
+        return connection;
+    }
+
+    private static Process Start(string server, TestCluster cluster, int slots)
+    {
+        var cli = Servers.Get(server).Kind == ServerEngine.Valkey ? "valkey-cli" : "redis-cli";
+        var start = new ProcessStartInfo(Path.Combine(Path.GetDirectoryName(Servers.Get(server).Path)!, cli)) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in new[]
+        {
+            "--cluster", "reshard", cluster.Node(0).Endpoint.ToString(), "--cluster-from", cluster.Node(0).Id, "--cluster-to", cluster.Node(2).Id,
+            "--cluster-slots", slots.ToString(CultureInfo.InvariantCulture), "--cluster-yes",
+        })
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        var process = Process.Start(start)!;
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return process;
+    }
+
+    private static Task UntilSlotsMoveAsync(LocalNode source, Process tool) => UntilAsync(async () =>
+    {
+        Assert.False(tool.HasExited, "The tool ended before it moved a slot.");
+        return (await source.SendAsync("INFO", "commandstats")).Text.Contains("cmdstat_cluster|setslot:", StringComparison.Ordinal);
+    });
+
+    private static async Task FillAsync(LocalNode node, int slots, int keys)
+    {
+        using var connection = await node.ConnectAsync();
+        for (var slot = 0; slot < slots; slot++)
+        {
+            var tag = System.Text.Encoding.UTF8.GetString(LabWedge.KeysOf(slot, 1)[0]);
+            var replies = await connection.SendAsync([.. Enumerable.Range(0, keys).Select(i => RespCommand.Of("SET", "{" + tag + "}" + i, "v"))], null, default);
+            Assert.All(replies, reply => Assert.Equal("OK", reply.Text));
+        }
+    }
+
+    private static async Task UntilAsync(Func<Task<bool>> holds)
+    {
+        for (var clock = Stopwatch.StartNew(); !await holds(); await Task.Delay(20))
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(15));
+    }
+}

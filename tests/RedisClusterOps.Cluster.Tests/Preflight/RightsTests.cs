@@ -1,0 +1,64 @@
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Faults;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Preflight;
+
+/// <summary>A command that the user may not run is known before the first one is sent.</summary>
+public sealed class RightsTests
+{
+    /// <summary>Server, rule, the command that is missed, and the index of the node that has the rule.</summary>
+    public static TheoryData<string, string, string, int> Lacks
+    {
+        get
+        {
+            var data = new TheoryData<string, string, string, int>();
+            foreach (var server in Servers.RedisAndValkey.Select(row => row.Data))
+            {
+                data.Add(server, "-cluster|setslot", "CLUSTER SETSLOT", 0);
+                data.Add(server, "-cluster|setslot", "CLUSTER SETSLOT", 1);
+                data.Add(server, "-cluster|setslot", "CLUSTER SETSLOT", 2);
+                data.Add(server, "-cluster|getkeysinslot", "CLUSTER GETKEYSINSLOT", 0);
+                data.Add(server, "-migrate", "MIGRATE", 0);
+                data.Add(server, "-select", "SELECT", 2);
+                data.Add(server, "-restore-asking", "RESTORE-ASKING", 2);
+                data.Add(server, "resetkeys ~other:*", "MIGRATE", 0);
+                data.Add(server, "resetkeys ~other:*", "RESTORE-ASKING", 2);
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Lacks))]
+    public async Task The_command_and_the_node_are_named(string server, string rule, string command, int node)
+    {
+        await using var cluster = await TestCluster.StartAsync(server, masters: 3);
+        var slot = new MovingSlot(cluster, 7);
+        await slot.OnSourceAsync("SET", slot.Key("k"), "v");
+        slot.Session = await RestrictedUser.OnAsync(cluster.Nodes, "+@all");
+        Assert.Null((await PreflightRun.CheckAsync(slot)).Refusal);
+
+        await RestrictedUser.OnAsync([cluster.Node(node)], rule);
+        var refusal = (await PreflightRun.CheckAsync(slot)).Refusal;
+        Assert.Equal(FailureCode.PermissionDenied, refusal?.Code);
+        Assert.Equal(cluster.Node(node).Endpoint.ToString(), refusal!.Subject);
+        Assert.StartsWith("The user 'operator' may not run " + command + " on " + refusal.Subject + ",", refusal.Message);
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task A_user_with_just_the_rights_it_takes_is_not_refused(string server)
+    {
+        await using var cluster = await TestCluster.StartAsync(server, masters: 3);
+        var slot = new MovingSlot(cluster, 7);
+        await slot.OnSourceAsync("SET", slot.Key("k"), "v");
+        slot.Session = await RestrictedUser.OnAsync(
+            cluster.Nodes, "-@all +cluster|nodes +cluster|setslot +cluster|countkeysinslot +cluster|getkeysinslot +migrate +select +restore-asking +acl|whoami +acl|dryrun");
+        using var run = new PreflightRun(slot);
+        Assert.Null((await run.CheckAsync(slot.Slot)).Refusal);
+        Assert.Contains(run.Sent, command => command.StartsWith("ACL DRYRUN"));
+    }
+}

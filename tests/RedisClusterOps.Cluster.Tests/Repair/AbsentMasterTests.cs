@@ -1,0 +1,146 @@
+using System;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Completion;
+using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Topology;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Repair;
+
+/// <summary>Masters that do not answer, and nodes that nobody knows any more. Each test ends nodes, so each has a cluster of its own.</summary>
+public sealed class AbsentMasterTests
+{
+    private const int Slot = 100;
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task A_target_that_is_down_is_waited_for_unless_told_otherwise_and_gives_its_keys_back_when_it_returns(string server)
+    {
+        await using var cluster = await StartAsync(server);
+        var scene = new SlotScene(cluster, Slot, cluster.Node(0), cluster.Node(2));
+        await scene.WedgeAsync(20, moved: 8);
+        scene.Target.Kill();
+
+        var refusal = (await scene.PlanRepairAsync()).Refusal;
+        Assert.Equal((FailureCode.NodeUnreachable, scene.Target.Endpoint.ToString()), (refusal?.Code, refusal?.Subject));
+        Assert.Contains("-AllowUnreachableNode", refusal!.NextStep);
+
+        var outcome = await scene.RepairAsync(new RepairOptions { AllowUnreachableNode = true });
+        Assert.True(outcome.Failure is null, outcome.Failure?.ToString());
+        Assert.Contains("read as missing", outcome.Result.Reason);
+        Assert.Equal(12, await TestCluster.CountKeysAsync(scene.Source, Slot));
+        Assert.False((await TestCluster.OwnLineOfAsync(scene.Source)).MigratingTo.ContainsKey(Slot));
+
+        // It is back with what it had, and the same command brings that home.
+        await scene.Target.RestartAsync();
+        await cluster.Cluster.WaitUntilAgreedAsync();
+        Assert.Equal(8, (await scene.RepairSurelyAsync()).KeysMoved);
+        await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Slots_of_a_master_that_is_down_are_given_away_only_when_told_to(string server)
+    {
+        await using var cluster = await StartAsync(server, few: true);
+        var dead = cluster.Node(1);
+        var scene = new SlotScene(cluster, 16383, dead, cluster.Node(0));
+        await scene.WriteAsync(10);
+        var healthy = new SlotScene(cluster, Slot, cluster.Node(0), cluster.Node(2));
+        await healthy.WedgeAsync(20, moved: 8);
+        dead.Kill();
+        await UntilAsync(async () => ((await TestCluster.ViewOfAsync(cluster.Node(0))).Single(line => line.Id == dead.Id).Flags & NodeFlags.Fail) != 0);
+
+        using (var core = scene.Core())
+        {
+            var plans = await core.PlanRepairAsync(new RepairOptions(), new MoveOptions(), default);
+            var refusal = plans.Single(plan => plan.SourceId == dead.Id).Refusal;
+            Assert.Equal((FailureCode.NodeUnreachable, dead.Endpoint.ToString()), (refusal?.Code, refusal?.Subject));
+            Assert.Contains("16374-16383", refusal!.Message);
+        }
+
+        var outcomes = await scene.RepairAllAsync(new RepairOptions { AllowUnreachableNode = true });
+        Assert.All(outcomes, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.ToString()));
+        Assert.Equal(11, outcomes.Count);
+        using (var client = cluster.Client())
+            Assert.True((await client.AskAsync(scene.Keys[0], Protocol.RespCommand.Of("GET", scene.Keys[0]))).IsNull);
+
+        // It gives way when it is back, and what it had is gone, as was said.
+        await dead.RestartAsync();
+        await cluster.Cluster.WaitUntilAgreedAsync();
+        Assert.Equal(0, (await TestCluster.OwnLineOfAsync(dead)).Slots.Count);
+        using var after = scene.Core();
+        Assert.Empty(await after.GetOpenSlotsAsync(null, default));
+        await healthy.AssertKeysAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task A_dead_master_whose_replica_lives_is_not_given_up(string server)
+    {
+        await using var cluster = await TestCluster.StartAsync(server, 3, 1, options => options with
+        {
+            NodeTimeout = TimeSpan.FromSeconds(2),
+            // Only masters with slots have a vote on Valkey: two of three must be left to find that one is dead.
+            Slots = LocalClusterOptions.SharesFor(3, 3),
+            ConfigLines = ["cluster-replica-no-failover yes", "cluster-require-full-coverage no"],
+        });
+        var scene = new SlotScene(cluster, Slot, cluster.Node(0), cluster.Node(2));
+        await scene.WriteAsync(10);
+        await UntilAsync(async () => (await cluster.Replicas[0].SendAsync("INFO", "replication")).Text.Contains("master_link_status:up"));
+        await Task.Delay(200);
+        scene.Source.Kill();
+        await UntilAsync(async () => ((await TestCluster.ViewOfAsync(cluster.Node(1))).Single(line => line.Id == scene.Source.Id).Flags & NodeFlags.Fail) != 0);
+
+        var refusal = (await scene.PlanRepairAsync(new RepairOptions { AllowUnreachableNode = true })).Refusal;
+        Assert.Equal(FailureCode.NodeUnreachable, refusal?.Code);
+        Assert.Contains(cluster.Replicas[0].Endpoint.Port + " CLUSTER FAILOVER TAKEOVER", refusal!.NextStep);
+
+        await cluster.Replicas[0].SendAsync("CLUSTER", "FAILOVER", "TAKEOVER");
+        await UntilAsync(async () => (await TestCluster.ViewOfAsync(cluster.Node(1))).Single(line => line.Id == cluster.Replicas[0].Id).Slots.Contains(Slot));
+        await scene.AssertKeysAsync();
+    }
+
+    // The source migrates to a node that was forgotten; the target imports from one.
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Flags_that_name_a_node_which_nobody_knows_are_cleared(string server)
+    {
+        await using var cluster = await StartAsync(server);
+        var gone = cluster.Node(3);
+        var migrating = new SlotScene(cluster, Slot, cluster.Node(0), gone);
+        await migrating.WriteAsync(10);
+        await migrating.SetSlotAsync(migrating.Source, "MIGRATING", gone);
+        var importing = new SlotScene(cluster, Slot + 1, cluster.Node(0), cluster.Node(2));
+        await importing.WriteAsync(10);
+        await importing.SetSlotAsync(importing.Target, "IMPORTING", gone);
+        gone.Kill();
+        foreach (var node in cluster.Nodes.Where(node => node.IsRunning))
+            await node.SendAsync("CLUSTER", "FORGET", gone.Id);
+
+        var outcomes = await migrating.RepairAllAsync();
+        Assert.All(outcomes, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.ToString()));
+        await migrating.AssertClosedAsync(migrating.Source, highestEpoch: false);
+        await importing.AssertClosedAsync(importing.Source, highestEpoch: false);
+    }
+
+    // The last of four masters owns nothing. Where few are asked for the second owns ten slots, and without it there still is a majority.
+    private static Task<TestCluster> StartAsync(string server, bool few = false) => TestCluster.StartAsync(server, 4, 0, options => options with
+    {
+        NodeTimeout = TimeSpan.FromSeconds(2),
+        AppendOnly = true,
+        ConfigLines = ["appendfsync always", "cluster-require-full-coverage no"],
+        Slots = few ? [[new SlotRange(0, 9999)], [new SlotRange(16374, 16383)], [new SlotRange(10000, 16373)], []] : [[new SlotRange(0, 8191)], [new SlotRange(8192, 16383)], [], []],
+    });
+
+    private static async Task UntilAsync(Func<Task<bool>> condition)
+    {
+        var until = DateTime.UtcNow.AddSeconds(30);
+        while (!await condition())
+        {
+            Assert.True(DateTime.UtcNow < until, "It never came to it.");
+            await Task.Delay(50);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Completion;
+using RedisClusterOps.Cluster.Tests.States;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Repair;
+
+/// <summary>Slots that nobody owns, and slots that two masters claim, get the one owner that keeps every key, or a person is asked.</summary>
+[Collection(nameof(RepairClusters))]
+public sealed class CoverageTests(SharedClusters clusters)
+{
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task A_slot_that_nobody_holds_a_key_of_goes_to_the_master_with_the_fewest_slots(string server)
+    {
+        var scene = await UnownedAsync(server, "Unowned, no key");
+        var loads = await Task.WhenAll(scene.Cluster.Masters.Select(async node => (node, (await TestCluster.OwnLineOfAsync(node)).Slots.Count)));
+        var result = await scene.RepairSurelyAsync();
+        // One that owns nothing may have been emptied on purpose.
+        Assert.Equal(loads.Where(load => load.Count > 0).Min(load => load.Count), loads.Single(load => load.node.Id == result.TargetId).Count);
+        await scene.AssertClosedAsync(scene.Cluster.NodeOf(result.TargetId!), highestEpoch: false);
+    }
+
+    [Theory]
+    [InlineData(Servers.Redis70)]
+    [InlineData(Servers.Valkey91)]
+    public async Task A_slot_whose_keys_are_on_one_master_goes_there(string server)
+    {
+        var scene = await UnownedAsync(server, "Unowned, one holder");
+        Assert.Equal(scene.Source.Id, (await scene.RepairSurelyAsync()).TargetId);
+        await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
+    }
+
+    [Theory]
+    [InlineData(Servers.Redis70)]
+    [InlineData(Servers.Valkey91)]
+    public async Task A_slot_whose_keys_are_on_several_waits_for_a_person_and_is_then_gathered_there(string server)
+    {
+        var scene = await UnownedAsync(server, "Unowned, two holders");
+        var watch = await WriteWatch.StartAsync(scene.Cluster);
+        var refusal = (await scene.PlanRepairAsync()).Refusal;
+        await watch.AssertNothingWrittenAsync();
+        Assert.Equal(FailureCode.SlotStateUnsuitable, refusal?.Code);
+        Assert.Contains(scene.Source.Endpoint + " (7 keys)", refusal!.Message);
+        Assert.Contains(scene.Target.Endpoint + " (5 keys)", refusal.Message);
+        Assert.Equal("Repair-RedisCluster -Slot " + scene.Slot + " -Target " + scene.Source.Endpoint, refusal.NextStep);
+
+        Assert.Equal(5, (await scene.RepairSurelyAsync(new RepairOptions { Target = scene.Source.Id })).KeysMoved);
+        await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
+    }
+
+    [Theory]
+    [InlineData(Servers.Redis70)]
+    [InlineData(Servers.Valkey91)]
+    public async Task The_chosen_owner_need_not_hold_a_key(string server)
+    {
+        var scene = await UnownedAsync(server, "Unowned, two holders");
+        var chosen = scene.Cluster.Node(0);
+        Assert.Equal(12, (await scene.RepairSurelyAsync(new RepairOptions { Target = chosen.Endpoint.ToString() })).KeysMoved);
+        await scene.AssertClosedAsync(chosen, highestEpoch: false);
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Coverage_can_be_left_alone(string server)
+    {
+        var unowned = await UnownedAsync(server, "Unowned, no key");
+        try
+        {
+            Assert.Empty(await unowned.RepairAllAsync(new RepairOptions { SkipCoverage = true }));
+            Assert.Equal(RedisOpenSlotState.Unowned, (await unowned.ShownAsync())?.State);
+        }
+        finally
+        {
+            await unowned.RepairSurelyAsync();
+        }
+    }
+
+    // A slot that needs a decision is left alone, and the others are done.
+    [Theory]
+    [InlineData(Servers.Redis70)]
+    [InlineData(Servers.Valkey91)]
+    public async Task One_that_waits_for_a_person_does_not_hold_up_the_others(string server)
+    {
+        var open = await clusters.SceneAsync(server);
+        // Or no key moves anywhere before somebody owns every slot again.
+        foreach (var node in open.Cluster.Nodes)
+            await node.SendAsync("CONFIG", "SET", "cluster-require-full-coverage", "no");
+        await open.WedgeAsync(12, moved: 5);
+        var conflicting = await clusters.SceneAsync(server);
+        await conflicting.WriteAsync(12);
+        await conflicting.StrayAsync(conflicting.Target, conflicting.Keys[2], "another value");
+        var undecided = await UnownedAsync(server, "Unowned, two holders");
+
+        var outcomes = await open.RepairAllAsync();
+        Assert.Equal([undecided.Slot, conflicting.Slot, open.Slot], outcomes.Select(outcome => outcome.Result.Slot));
+        Assert.Equal([FailureCode.SlotStateUnsuitable, FailureCode.KeyExistsOnTarget, null], outcomes.Select(outcome => outcome.Failure?.Code));
+        Assert.Equal([MigrationOutcome.Failed, MigrationOutcome.Failed, MigrationOutcome.Repaired], outcomes.Select(outcome => outcome.Result.Outcome));
+
+        await undecided.RepairSurelyAsync(new RepairOptions { Target = undecided.Source.Id });
+        await conflicting.RepairSurelyAsync(options: new MoveOptions { OnKeyConflict = KeyConflictAction.KeepTarget });
+        await open.AssertClosedAsync();
+        Assert.Empty(await open.RepairAllAsync());
+    }
+
+    // Only Valkey can be made deaf for all that it is told; Redis settles it by itself, and deletes.
+    [Fact]
+    public async Task Of_two_that_claim_it_the_empty_one_gives_way()
+    {
+        // A master whose only slot it is would become a replica when it gives way.
+        var scene = await clusters.SceneAsync(Servers.Valkey91, target: 2);
+        var state = OpenStates.Get("ClaimedWithoutEpoch");
+        await state.MakeAsync(scene);
+        try
+        {
+            Assert.Equal(RedisOpenSlotState.ClaimedWithoutEpoch, (await scene.ShownAsync())?.State);
+            var outcome = await scene.RepairAsync();
+            Assert.True(outcome.Failure is null, outcome.Failure?.ToString());
+            Assert.Equal((MigrationOutcome.Repaired, scene.Source.Id), (outcome.Result.Outcome, outcome.Result.TargetId));
+        }
+        finally
+        {
+            foreach (var deaf in state.Deaf(scene))
+                await SlotScene.DeafAsync(deaf, false);
+        }
+
+        await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task A_slot_that_is_in_order_is_skipped_and_nothing_is_written(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WriteAsync(3);
+        var watch = await WriteWatch.StartAsync(scene.Cluster);
+        var outcome = await scene.RepairAsync();
+        await watch.AssertNothingWrittenAsync();
+        Assert.Equal(MigrationOutcome.Skipped, outcome.Result.Outcome);
+        await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
+    }
+
+    // Unowned is a thing of the whole cluster: it answers CLUSTERDOWN until the slot is served again.
+    private async Task<SlotScene> UnownedAsync(string server, string state)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await OpenStates.Get(state).MakeAsync(scene);
+        return scene;
+    }
+}

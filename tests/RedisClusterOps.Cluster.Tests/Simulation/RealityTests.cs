@@ -1,0 +1,109 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Protocol;
+using RedisClusterOps.Simulation.Reality;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Simulation;
+
+/// <summary>The real servers answer the scripts that the simulation is held to.</summary>
+public sealed class RealityTests
+{
+    private const int FirstSlot = 300;
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task The_real_server_answers_as_the_simulation_does(string server)
+    {
+        await using var cluster = await TestCluster.StartAsync(server, masters: 4, replicas: 4);
+        var wrong = new List<string>();
+        var stage = new RealStage(cluster, server);
+        foreach (var script in CommandScript.ReadAll())
+        {
+            await stage.NextAsync();
+            if (await script.RunAsync(stage) is { } difference)
+                wrong.Add(difference);
+        }
+
+        Assert.True(wrong.Count == 0, server + " answers otherwise:\n" + string.Join('\n', wrong));
+    }
+
+    /// <summary>A cluster of which each script gets a slot of its own. The roles stay as a failover leaves them.</summary>
+    private sealed class RealStage(TestCluster cluster, string server) : IStage
+    {
+        private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
+
+        private readonly Dictionary<string, LocalNode> _nodes = new() { ["S"] = cluster.Node(0), ["O"] = cluster.Node(1), ["T"] = cluster.Node(3) };
+        private readonly Dictionary<LocalNode, INodeConnection> _connections = [];
+
+        public string Server => server;
+
+        public int Slot { get; private set; } = FirstSlot;
+
+        public byte[] Key(string name) => [(byte)'{', .. LabWedge.KeysOf(Slot, 1)[0], (byte)'}', .. name.Select(letter => (byte)letter)];
+
+        public string IdOf(string node) => _nodes[node].Id;
+
+        public NodeEndpoint EndpointOf(string node) => _nodes[node].Endpoint;
+
+        /// <summary>The next slot; nothing of the script before is on a connection any more.</summary>
+        public async Task NextAsync()
+        {
+            Slot++;
+            foreach (var connection in _connections.Values)
+                connection.Dispose();
+            _connections.Clear();
+            await cluster.Cluster.WaitUntilAgreedAsync();
+        }
+
+        public async Task<RespValue> SendAsync(string node, RespCommand command)
+        {
+            if (!_connections.TryGetValue(_nodes[node], out var connection))
+                _connections[_nodes[node]] = connection = await _nodes[node].ConnectAsync();
+            for (var until = DateTime.UtcNow.AddSeconds(10); ;)
+            {
+                var reply = (await connection.SendAsync([command], null, default))[0];
+                // Valkey does nothing until its replicas have confirmed, which they do not while they are still getting in touch.
+                if (!reply.Text.StartsWith("NOREPLICAS") || DateTime.UtcNow > until)
+                    return reply;
+                await Task.Delay(Look);
+            }
+        }
+
+        public async Task FailOverAsync(string node)
+        {
+            var master = _nodes[node];
+            var replica = await ReplicaOfAsync(master);
+            await replica.SendAsync("CLUSTER", "FAILOVER");
+            for (var until = DateTime.UtcNow.AddSeconds(20); !(await TestCluster.OwnLineOfAsync(replica)).IsMaster || (await TestCluster.OwnLineOfAsync(master)).IsMaster;)
+            {
+                Assert.True(DateTime.UtcNow < until, replica.Endpoint + " did not take the place of " + master.Endpoint);
+                await Task.Delay(Look);
+            }
+
+            _nodes[node] = replica;
+        }
+
+        public Task PauseAsync() => Task.Delay(500);
+
+        public async Task<bool> WaitAsync(int looks)
+        {
+            await Task.Delay(Look);
+            return looks < 200;
+        }
+
+        private async Task<LocalNode> ReplicaOfAsync(LocalNode master)
+        {
+            foreach (var replica in cluster.Replicas)
+            {
+                if ((await TestCluster.OwnLineOfAsync(replica)).MasterId == master.Id)
+                    return replica;
+            }
+
+            throw new InvalidOperationException(master.Endpoint + " has no replica.");
+        }
+    }
+}

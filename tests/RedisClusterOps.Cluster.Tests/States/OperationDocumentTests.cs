@@ -1,0 +1,26 @@
+using System;
+using System.IO;
+using System.Linq;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.States;
+
+/// <summary>What the document says is what the tests hold real servers to.</summary>
+public sealed class OperationDocumentTests
+{
+    [Fact]
+    public void The_table_in_the_document_is_the_one_that_is_tested()
+    {
+        var table = File.ReadAllLines(Path.Combine(Root(), "docs", "operations.md")).SkipWhile(line => !line.StartsWith("| state | signs", StringComparison.Ordinal))
+            .TakeWhile(line => line.StartsWith('|'));
+        Assert.Equal(OperationTable.Lines(), table);
+    }
+
+    private static string Root()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "RedisClusterOps.sln")))
+            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests are not inside the repository.");
+        return folder;
+    }
+}

@@ -1,0 +1,164 @@
+using System;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Completion;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.States;
+
+/// <summary>Every cell of the table of states and operations, on every server where the state can be made.</summary>
+[Collection(nameof(StateClusters))]
+public sealed class OperationTableTests(SharedClusters clusters)
+{
+    public static TheoryData<string, string> Cases
+    {
+        get
+        {
+            var cases = new TheoryData<string, string>();
+            foreach (var server in Servers.RedisAndValkey)
+            {
+                foreach (var state in OpenStates.All.Where(state => !state.NotOn.Contains(server.Data)))
+                    cases.Add(server.Data, state.Name);
+            }
+
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public Task Complete(string server, string state) => CellAsync(server, state, "Complete", (core, scene, named) =>
+        core.PlanCompletionAsync(scene.Slot, null, named ? scene.Target.Id : null, new MoveOptions(), default));
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public Task Undo(string server, string state) => CellAsync(server, state, "Undo", (core, scene, named) =>
+        core.PlanUndoAsync(scene.Slot, named ? scene.Source.Id : null, null, UndoStrategy.RoundTrip, false, new MoveOptions(), default));
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public Task Undo_by_pulling_back(string server, string state) => CellAsync(server, state, "Undo, PullBack", (core, scene, named) =>
+        core.PlanUndoAsync(scene.Slot, named ? scene.Source.Id : null, null, UndoStrategy.PullBack, false, new MoveOptions(), default));
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public Task Restart(string server, string state) => CellAsync(server, state, "Restart", (core, scene, _) =>
+        core.PlanRestartAsync(scene.Slot, null, new MoveOptions(), default));
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public Task Start(string server, string state) => CellAsync(server, state, "Start", (core, scene, _) =>
+        core.PlanStartAsync(scene.Slot, null, scene.Target.Id, new MoveOptions(), default));
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public Task Repair(string server, string state) => CellAsync(server, state, "Repair", async (core, scene, _) =>
+        Assert.Single(await core.PlanRepairAsync(new RepairOptions { Slots = [scene.Slot] }, new MoveOptions(), default)));
+
+    private async Task CellAsync(string server, string name, string operation, Func<RedisCluster, SlotScene, bool, Task<SlotPlan>> planAsync)
+    {
+        var (state, expected) = (OpenStates.Get(name), OperationTable.Expected(name, operation));
+        // A target that owns nothing else would become a replica when it loses the slot.
+        var scene = await clusters.SceneAsync(server, target: 2);
+        try
+        {
+            await state.MakeAsync(scene);
+            var refusal = Enum.TryParse<FailureCode>(expected, out var code) ? code : (FailureCode?)null;
+            var plan = await PlanAsync(scene, planAsync, refusal);
+            if (plan is null)
+                return;
+            await HearAsync(scene, state);
+            await CarryOutAsync(scene, plan, expected);
+
+            // The same again, with its ends named where it takes them, finds nothing to do and writes nothing.
+            using var log = new OperationLog { Commands = true };
+            using var again = scene.Core(log);
+            var left = await planAsync(again, scene, true);
+            Assert.True(left.IsDone);
+            Assert.Equal(MigrationOutcome.Skipped, (await again.CarryOutAsync(left, default)).Result.Outcome);
+            AssertNothingWritten(log);
+        }
+        finally
+        {
+            await HearAsync(scene, state);
+            if (await scene.ShownAsync() is not null)
+                await state.RestoreAsync(scene);
+            foreach (var master in scene.Cluster.Masters)
+                await scene.SetSlotAsync(master, "STABLE");
+            // What is left hidden there would be looked for by every later repair.
+            if (server == Servers.Redis86)
+                await scene.DropHiddenAsync();
+        }
+    }
+
+    // Planning writes nothing, a refusal in the plan or instead of it neither; and nothing is worse than before.
+    private static async Task<SlotPlan?> PlanAsync(SlotScene scene, Func<RedisCluster, SlotScene, bool, Task<SlotPlan>> planAsync, FailureCode? refused)
+    {
+        using var log = new OperationLog { Commands = true };
+        RedisOperationException? refusal;
+        SlotPlan? plan = null;
+        try
+        {
+            using var core = scene.Core(log);
+            plan = await planAsync(core, scene, false);
+            refusal = plan.Refusal;
+        }
+        catch (RedisOperationException thrown)
+        {
+            refusal = thrown;
+        }
+
+        Assert.Equal(refused, refusal?.Code);
+        Assert.Equal(refusal is null, string.IsNullOrWhiteSpace(refusal?.NextStep));
+        AssertNothingWritten(log);
+        return refusal is null ? plan : null;
+    }
+
+    // By what we sent: the tests of single operations ask the servers' own counts.
+    private static void AssertNothingWritten(OperationLog log)
+    {
+        var sent = 0;
+        for (; log.TryTake(out var happened, TimeSpan.Zero); sent++)
+        {
+            // A dry run asks whether the user might, and does nothing.
+            if (!happened!.Message.Contains("ACL DRYRUN", StringComparison.Ordinal))
+                Assert.DoesNotMatch("SETSLOT|MIGRATE |IMPORT|ADDSLOTS|DELSLOTS|BUMPEPOCH|EVAL|DEL |CONFIG SET", happened.Message);
+        }
+
+        Assert.True(sent > 10, "Only " + sent + " commands were seen.");
+    }
+
+    private static async Task CarryOutAsync(SlotScene scene, SlotPlan plan, string expected)
+    {
+        var (outcome, end) = expected.Split(", ") is [var first, var last] ? (first, last) : throw new ArgumentException(expected);
+        using (var core = scene.Core())
+        {
+            var done = await core.CarryOutAsync(plan, default);
+            Assert.True(done.Failure is null, done.Failure?.ToString());
+            Assert.Equal(outcome, done.Result.Outcome.ToString());
+            if (end == "fewest slots")
+            {
+                await scene.AssertClosedAsync(scene.Cluster.NodeOf(done.Result.TargetId!), highestEpoch: false);
+                return;
+            }
+        }
+
+        if (end == "open")
+            await AssertOpenAsync(scene);
+        else
+            await scene.AssertClosedAsync(end == "T" ? scene.Target : scene.Source, highestEpoch: false);
+    }
+
+    private static async Task AssertOpenAsync(SlotScene scene)
+    {
+        Assert.Equal(scene.Target.Id, (await TestCluster.OwnLineOfAsync(scene.Source)).MigratingTo[scene.Slot]);
+        Assert.Equal(scene.Source.Id, (await TestCluster.OwnLineOfAsync(scene.Target)).ImportingFrom[scene.Slot]);
+        await scene.AssertKeysAsync(scene.Source, scene.Target);
+    }
+
+    private static async Task HearAsync(SlotScene scene, OpenState state)
+    {
+        foreach (var deaf in state.Deaf(scene))
+            await SlotScene.DeafAsync(deaf, false);
+    }
+}

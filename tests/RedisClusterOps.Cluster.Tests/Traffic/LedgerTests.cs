@@ -1,0 +1,152 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Completion;
+using RedisClusterOps.Console.Lab;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Traffic;
+
+/// <summary>An application works on while its slot is completed, undone and repaired: its ledger of acknowledged writes and the cluster agree exactly.</summary>
+[Collection(nameof(TrafficClusters))]
+public sealed class LedgerTests(SharedClusters clusters)
+{
+    private const int Keys = 12_000;
+    private const int Moved = 4_000;
+
+    // Some seconds: long enough for every worker to meet keys that are there, on their way, and gone.
+    private static readonly MoveOptions Paced = new() { MaxKeysPerSecond = 4_000 };
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Completing(string server)
+    {
+        var scene = await WedgedAsync(server, Moved);
+        var application = await WhileWorkingAsync(scene, TrafficKind.Everything, MigrationOutcome.Completed, core => core.PlanCompletionAsync(scene.Slot, null, null, Paced, default));
+        await AssertNothingNoticedAsync(application, scene, scene.Target);
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Undoing_by_a_round_trip(string server)
+    {
+        var scene = await WedgedAsync(server, Moved);
+        var before = await OwnersAsync(scene);
+        var application = await WhileWorkingAsync(scene, TrafficKind.Everything, MigrationOutcome.RolledBack, core => UndoAsync(core, scene, UndoStrategy.RoundTrip, Paced));
+        await AssertNothingNoticedAsync(application, scene, scene.Source);
+        Assert.Equal(before, await OwnersAsync(scene));
+    }
+
+    // The first new key may come to the target at any moment, before, between and after its counts.
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Undoing_while_the_target_is_empty_and_new_keys_are_about_to_come(string server)
+    {
+        for (var round = 0; round < 5; round++)
+        {
+            var scene = await WedgedAsync(server, moved: 0, keys: 200);
+            var before = await OwnersAsync(scene);
+            using var core = scene.Core();
+            var plan = await UndoAsync(core, scene, UndoStrategy.RoundTrip, new MoveOptions());
+            Assert.Equal(0, plan.KeysOnTarget);
+            var application = new Application(scene, TrafficKind.Everything);
+            using var end = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+            var working = application.RunAsync(end.Token);
+            await application.UntilAsync(round * 20);
+            var outcome = await core.CarryOutAsync(plan, default);
+            await application.UntilAsync(application.Operations + 200);
+            await end.CancelAsync();
+            await working;
+            Assert.True(outcome.Failure is null, outcome.Failure?.ToString());
+            await AssertNothingNoticedAsync(application, scene, scene.Source);
+            Assert.Equal(before, await OwnersAsync(scene));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Repairing_a_migration_that_a_third_master_is_entangled_in(string server)
+    {
+        var scene = await WedgedAsync(server, Moved);
+        await scene.SetSlotAsync(scene.Cluster.Node(0), "IMPORTING", scene.Source);
+        var application = await WhileWorkingAsync(scene, TrafficKind.Everything, MigrationOutcome.Repaired, async core =>
+            Assert.Single(await core.PlanRepairAsync(new RepairOptions { Slots = [scene.Slot] }, Paced, default)));
+        await AssertNothingNoticedAsync(application, scene, scene.Target);
+    }
+
+    // Its window, as it says: what has moved reads as missing until it is back. Nobody writes, so nothing can differ.
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Pulling_back_under_readers(string server)
+    {
+        var scene = await WedgedAsync(server, Moved);
+        var before = await OwnersAsync(scene);
+        var application = await WhileWorkingAsync(scene, TrafficKind.Reads, MigrationOutcome.RolledBack, core => UndoAsync(core, scene, UndoStrategy.PullBack, Paced));
+        Assert.Empty(application.Errors);
+        Assert.NotEmpty(application.Wrong);
+        Assert.All(application.Wrong, read => Assert.Contains("read nothing where", read));
+        var differences = await application.LedgerDifferencesAsync(scene.Source);
+        Assert.True(differences.Count == 0, string.Join("; ", differences.Take(6)));
+        Assert.Equal(before, await OwnersAsync(scene));
+        Assert.Null(await scene.ShownAsync());
+    }
+
+    // A key that is written in the window is there twice then. The source's value is the newer one.
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task Pulling_back_under_writers_with_the_sources_values_kept(string server)
+    {
+        var scene = await WedgedAsync(server, Moved);
+        var application = await WhileWorkingAsync(
+            scene, TrafficKind.ReadsAndSets, MigrationOutcome.RolledBack, core => UndoAsync(core, scene, UndoStrategy.PullBack, Paced with { OnKeyConflict = KeyConflictAction.KeepSource }));
+        Assert.Empty(application.Errors);
+        Assert.All(application.Wrong, read => Assert.Contains("read nothing where", read));
+        var differences = await application.LedgerDifferencesAsync(scene.Source);
+        Assert.True(differences.Count == 0, string.Join("; ", differences.Take(6)));
+        Assert.Null(await scene.ShownAsync());
+    }
+
+    private static Task<SlotPlan> UndoAsync(RedisCluster core, SlotScene scene, UndoStrategy strategy, MoveOptions options) =>
+        core.PlanUndoAsync(scene.Slot, null, null, strategy, false, options, default);
+
+    private async Task<SlotScene> WedgedAsync(string server, int moved, int keys = Keys)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WedgeAsync(keys, moved);
+        return scene;
+    }
+
+    private static async Task<Application> WhileWorkingAsync(SlotScene scene, TrafficKind kind, MigrationOutcome expected, Func<RedisCluster, Task<SlotPlan>> plan)
+    {
+        var application = new Application(scene, kind);
+        using var end = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        var working = application.RunAsync(end.Token);
+        await application.UntilAsync(500);
+        var before = application.Operations;
+        using var core = scene.Core();
+        var outcome = await core.CarryOutAsync(await plan(core), default);
+        var during = application.Operations - before;
+        await application.UntilAsync(before + during + 500);
+        await end.CancelAsync();
+        await working;
+        Assert.True(outcome.Failure is null, outcome.Failure?.ToString());
+        Assert.Equal(expected, outcome.Result.Outcome);
+        Assert.True(during > 100, "Only " + during + " operations ran meanwhile, too few to prove anything.");
+        return application;
+    }
+
+    private static async Task AssertNothingNoticedAsync(Application application, SlotScene scene, LocalNode owner)
+    {
+        Assert.Empty(application.Wrong);
+        Assert.Empty(application.Errors);
+        var differences = await application.LedgerDifferencesAsync(owner);
+        Assert.True(differences.Count == 0, string.Join("; ", differences.Take(6)));
+        Assert.Null(await scene.ShownAsync());
+    }
+
+    /// <summary>Which master owns which slots, as all of them tell it of themselves.</summary>
+    private static async Task<IReadOnlyList<string>> OwnersAsync(SlotScene scene) =>
+        await Task.WhenAll(scene.Cluster.Masters.Select(async master => master.Id + " " + (await TestCluster.OwnLineOfAsync(master)).Slots));
+}
