@@ -15,6 +15,19 @@ public enum KeyConflictAction
     KeepTarget,
 }
 
+/// <summary>How slots move whole.</summary>
+public enum MoveMethod
+{
+    /// <summary>By the servers themselves where both ends of a move can, else key by key. Decided before anything starts.</summary>
+    Auto,
+
+    /// <summary>By the servers themselves, or not at all.</summary>
+    Atomic,
+
+    /// <summary>By MIGRATE.</summary>
+    KeyByKey,
+}
+
 /// <summary>How keys are moved.</summary>
 public sealed record MoveOptions
 {
@@ -32,6 +45,12 @@ public sealed record MoveOptions
 
     /// <summary>What to do with a key that holds different values on both sides.</summary>
     public KeyConflictAction OnKeyConflict { get; init; } = KeyConflictAction.Stop;
+
+    /// <summary>How slots move whole.</summary>
+    public MoveMethod Method { get; init; }
+
+    /// <summary>Source -> target pairs that are at work at once where slots move whole; 0 for all.</summary>
+    public int MaxParallel { get; init; }
 
     /// <summary>Folder for what must not be lost, such as the losing value of a conflict; null for the user's own data folder.</summary>
     public string? JournalPath { get; init; }
