@@ -219,11 +219,12 @@ public sealed partial class RedisCluster
         // Of a slot that nobody owned there is no source.
         var source = view.Node(plan.SourceId) ?? target;
         var preflight = await _preflight.CheckAsync(view, plan.Slot, source, target, plan.Actions, cancellation).ConfigureAwait(false);
-        // Another run of ours is another tool, too; but of that it is known who it is.
-        if (preflight.Refusal is { Code: FailureCode.AnotherToolAtWork } && KeepsJournal && ClusterLock.Refusal(JournalFolder.ForLocks(JournalFolder.At(plan.Options.JournalPath)), plan.Nodes) is { } busy)
-            throw busy;
-        return preflight.Refusal is { } refusal ? throw refusal : plan with { Findings = preflight.Findings };
+        return preflight.Refusal is { } refusal ? throw BusyOr(refusal, plan.Options, plan.Nodes) : plan with { Findings = preflight.Findings };
     }
+
+    // Another run of ours is another tool, too; but of that it is known who it is.
+    private RedisOperationException BusyOr(RedisOperationException refusal, MoveOptions options, IReadOnlyList<string> nodes) =>
+        refusal.Code == FailureCode.AnotherToolAtWork && KeepsJournal ? ClusterLock.Refusal(JournalFolder.ForLocks(JournalFolder.At(options.JournalPath)), nodes) ?? refusal : refusal;
 
     private SlotRunner RunnerOf(SlotPlan plan, KeyTally tally) => new(_session, _reader, _situations, plan, tally, _log);
 }

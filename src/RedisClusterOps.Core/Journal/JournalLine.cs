@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
@@ -6,6 +7,7 @@ using System.Runtime.Serialization;
 using System.Runtime.Serialization.Json;
 using System.Text;
 using System.Xml;
+using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Journal;
 
@@ -106,6 +108,13 @@ internal sealed class JournalLine
     [DataMember(Name = "nodeIds", Order = 23, EmitDefaultValue = false)]
     public string[]? NodeIds { get; set; }
 
+    /// <summary>Many slots of which the same is said, such as <c>0-99,105</c>, instead of one.</summary>
+    [DataMember(Name = "slots", Order = 24, EmitDefaultValue = false)]
+    public string? Slots { get; set; }
+
+    /// <summary>The slots that the line is about.</summary>
+    public IEnumerable<int> AllSlots => Slot is { } one ? [one] : SlotSet.TryParse(Slots, out var many) ? many!.Slots : [];
+
     public DateTime Time { get; private set; }
 
     public static JournalLine Of(string kind, DateTime at) => new() { Kind = kind, At = at.ToString("o", CultureInfo.InvariantCulture), Time = at };
@@ -122,6 +131,14 @@ internal sealed class JournalLine
         line.TargetId = entry.TargetId;
         line.OwnerId = entry.OwnerId;
         line.KeysLeft = entry.Keys;
+        return line;
+    }
+
+    public static JournalLine Of(string kind, DateTime at, SlotEntry entry, IEnumerable<int> slots)
+    {
+        var line = Of(kind, at, entry);
+        line.Slot = null;
+        line.Slots = SlotSet.From(slots).ToString();
         return line;
     }
 
@@ -161,7 +178,7 @@ internal sealed class JournalLine
         return new[] { KeysLeft, KeysMoved, KeysConflicting, Milliseconds }.All(number => number is null or (>= 0 and <= MostKeys)) && Kind switch
         {
             Begin => Operation is not null && NodeIds is not null && NodeIds.All(id => id is not null) && Seeds is not null && Seeds.All(seed => seed is not null),
-            Planned or Intent => IsOfSlot && Operation is not null,
+            Planned or Intent => (IsOfSlot || IsOfSlots) && Operation is not null,
             Progress => IsOfSlot && KeysMoved is not null,
             Outcome => IsOfSlot && Enum.TryParse<MigrationOutcome>(Result, out var outcome) && Enum.IsDefined(typeof(MigrationOutcome), outcome),
             Kept => IsOfSlot && NodeIds is { Length: > 0 } && NodeIds.All(id => id is not null),
@@ -170,5 +187,7 @@ internal sealed class JournalLine
         };
     }
 
-    private bool IsOfSlot => Slot is >= 0 and < Topology.HashSlot.Count;
+    private bool IsOfSlot => Slot is >= 0 and < HashSlot.Count;
+
+    private bool IsOfSlots => Slot is null && SlotSet.TryParse(Slots, out _);
 }

@@ -27,13 +27,15 @@ public enum MigrationState
 /// <summary>One run of the journal: what it was to do, and how far it came.</summary>
 public sealed record RedisMigration
 {
+    internal const string Whole = "Whole";
+
     /// <summary>Such as <c>20261123T235959Z-4f2a9c</c>. Its beginning is enough wherever an id is asked for, if no other begins so.</summary>
     public string Id { get; init; } = string.Empty;
 
     /// <summary>Which operation ran, such as <c>Complete</c>.</summary>
     public string Operation { get; init; } = string.Empty;
 
-    /// <summary>How, where there was a choice: <c>RoundTrip</c> or <c>PullBack</c> of an undo.</summary>
+    /// <summary>How, where there was a choice: <c>RoundTrip</c> or <c>PullBack</c> of an undo; <c>Whole</c> where many slots move whole.</summary>
     public string? Strategy { get; init; }
 
     /// <summary>Where it is.</summary>
@@ -68,6 +70,9 @@ public sealed record RedisMigration
 
     /// <summary>There is something left, and nobody is at it.</summary>
     public bool IsResumable => !IsRunning && Slots.Any(slot => !slot.IsDone && slot.FinishedBy is null);
+
+    /// <summary>Many slots at once, between pairs of masters.</summary>
+    internal bool MovesWholeSlots => Strategy == Whole;
 
     /// <summary>Who ran it.</summary>
     public string? User { get; init; }

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Journal;
 
@@ -13,6 +14,9 @@ internal static class RunFile
     public const string Extension = ".jsonl";
 
     private const int MostNames = 10_000;
+
+    // A run of ours has some hundred lines of many slots, and two for each slot. A stranger's file shall not keep us busy for ever.
+    private const long MostMentions = 20_000_000;
     private const string IdTime = "yyyyMMdd'T'HHmmss'Z'";
 
     public static bool IsId(string text) =>
@@ -23,7 +27,7 @@ internal static class RunFile
     public static RedisMigration? Read(string path, ICollection<string> atWork)
     {
         var slots = new SortedDictionary<int, RedisMigrationSlot>();
-        var damaged = 0;
+        var (damaged, mentions) = (0, 0L);
         JournalLine? begin = null;
         JournalLine? last = null;
         DateTime? ended = null;
@@ -40,8 +44,15 @@ internal static class RunFile
                 begin ??= line;
             else if (line.Kind == JournalLine.End)
                 ended = line.Time;
+            else if ((mentions += line.Slot is null ? HashSlot.Count : 1) > MostMentions)
+            {
+                damaged++;
+            }
             else
-                slots[line.Slot!.Value] = After(slots.TryGetValue(line.Slot.Value, out var slot) ? slot : new RedisMigrationSlot { Slot = line.Slot.Value }, line);
+            {
+                foreach (var number in line.AllSlots)
+                    slots[number] = After(slots.TryGetValue(number, out var slot) ? slot : new RedisMigrationSlot { Slot = number }, line);
+            }
         }
 
         if (last is null && damaged == 0)

@@ -87,6 +87,18 @@ internal sealed class RunJournal : IDisposable
     /// <exception cref="RedisOperationException">JournalUnavailable: do not touch the slot.</exception>
     public void Intend(SlotEntry slot) => WriteOrRefuse(JournalLine.Of(JournalLine.Intent, _now(), slot));
 
+    /// <summary>The same of many slots between two masters, in a line for all.</summary>
+    /// <exception cref="RedisOperationException">JournalUnavailable: do not touch them.</exception>
+    public void Intend(SlotEntry entry, IEnumerable<int> slots) => WriteOrRefuse(JournalLine.Of(JournalLine.Intent, _now(), entry, slots));
+
+    /// <summary>Which slots are to go between which masters, before the first is touched.</summary>
+    /// <exception cref="RedisOperationException">JournalUnavailable: do not begin.</exception>
+    public void Planned(IEnumerable<(SlotEntry Entry, IEnumerable<int> Slots)> moves)
+    {
+        var now = _now();
+        WriteOrRefuse(moves.Select(move => JournalLine.Of(JournalLine.Planned, now, move.Entry, move.Slots)).ToArray());
+    }
+
     /// <summary>How far a slot is. At most one line in two seconds; one that can't be written is left out.</summary>
     public void Progress(int slot, long keysMoved, long? keysLeft)
     {
@@ -117,9 +129,26 @@ internal sealed class RunJournal : IDisposable
 
     /// <summary>What became of a slot. On the disk when this returns null.</summary>
     /// <returns>A warning where it could not be written: the slot is as the result says, only the journal does not know.</returns>
-    public string? Outcome(RedisSlotMigrationResult result, FailureCode? failure = null)
+    public string? Outcome(RedisSlotMigrationResult result, FailureCode? failure = null) => Outcomes([(result, failure)]);
+
+    /// <summary>What became of slots. On the disk when this returns null.</summary>
+    /// <returns>A warning where it could not be written.</returns>
+    public string? Outcomes(IReadOnlyList<(RedisSlotMigrationResult Result, FailureCode? Failure)> outcomes)
     {
-        var line = JournalLine.Of(JournalLine.Outcome, _now());
+        if (outcomes.Count == 0)
+            return null;
+        var now = _now();
+        if (TryWrite(flush: true, outcomes.Select(outcome => LineOf(now, outcome.Result, outcome.Failure)).ToArray()) is not { } trouble)
+            return null;
+        var first = outcomes[0].Result;
+        return "Slot " + first.Slot.ToString(CultureInfo.InvariantCulture) + " is " + first.Outcome
+            + (outcomes.Count > 1 ? ", and " + (outcomes.Count - 1).ToString(CultureInfo.InvariantCulture) + " others are told as well" : string.Empty)
+            + ", but the journal could not be written: " + Printable.Clean(trouble.Message).TrimEnd('.') + ". Get-RedisMigration will show it as left.";
+    }
+
+    private static JournalLine LineOf(DateTime now, RedisSlotMigrationResult result, FailureCode? failure)
+    {
+        var line = JournalLine.Of(JournalLine.Outcome, now);
         line.Slot = result.Slot;
         line.Result = result.Outcome.ToString();
         line.KeysMoved = result.KeysMoved;
@@ -127,10 +156,7 @@ internal sealed class RunJournal : IDisposable
         line.Milliseconds = Math.Max(0, (long)result.Elapsed.TotalMilliseconds);
         line.Failure = failure?.ToString();
         line.Reason = result.Reason;
-        return TryWrite(flush: true, line) is { } trouble
-            ? "Slot " + result.Slot.ToString(CultureInfo.InvariantCulture) + " is " + result.Outcome + ", but the journal could not be written: "
-                + Printable.Clean(trouble.Message).TrimEnd('.') + ". Get-RedisMigration will show it as left."
-            : null;
+        return line;
     }
 
     /// <summary>Writes that the run ended, and lets go of the cluster.</summary>

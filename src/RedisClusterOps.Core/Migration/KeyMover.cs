@@ -54,6 +54,9 @@ internal sealed class KeyMover
         _conflicts = new KeyConflicts(_channel, move, options, tally, log, stop, (key, replace) => SendAsync([key], replace, null));
         _batch = new AdaptiveBatch(options);
         _movedBefore = tally.Moved;
+        if (!move.IsCold)
+            _interrupted.UnionWith(tally.Interrupted);
+        tally.Interrupted.Clear();
     }
 
     private TimeSpan Elapsed => _stop.Clock.Now - _started;

@@ -19,6 +19,9 @@ internal sealed class KeyTally
     /// <summary>Told the id of a node before a setting of it is changed for the time of the run.</summary>
     public Action<string>? Kept { get; init; }
 
+    /// <summary>Keys whose own MIGRATE broke in this run before, while both flags have stayed as they were since: their copies on the source are the live ones.</summary>
+    public HashSet<byte[]> Interrupted { get; } = new(KeyBytes.Comparer);
+
     /// <summary>What a conflict left behind: where the losing value is, how to restore it.</summary>
     public List<string> Notes { get; } = [];
 

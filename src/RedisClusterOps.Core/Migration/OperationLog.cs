@@ -28,7 +28,7 @@ public sealed record OperationEvent
     /// <summary>The slot it is about; null where it is about none.</summary>
     public int? Slot { get; init; }
 
-    /// <summary>One line for people.</summary>
+    /// <summary>One line for people; of progress, what is being waited for, or nothing.</summary>
     public string Message { get; init; } = string.Empty;
 
     /// <summary>Of progress: keys moved so far.</summary>
@@ -36,6 +36,12 @@ public sealed record OperationEvent
 
     /// <summary>Of progress: keys to move in all, as counted when the move began.</summary>
     public long KeysTotal { get; init; }
+
+    /// <summary>Of progress of many slots: slots done so far.</summary>
+    public int SlotsDone { get; init; }
+
+    /// <summary>Of progress of many slots: slots to move in all; 0 where it is about one slot.</summary>
+    public int SlotsTotal { get; init; }
 
     /// <summary>Of progress: time since the move began.</summary>
     public TimeSpan Elapsed { get; init; }
@@ -65,6 +71,8 @@ public sealed class OperationLog : IDisposable
 
     internal void Command(string message) => _events.TryAdd(new OperationEvent { Kind = OperationEventKind.Command, Message = message });
 
-    internal void Progress(int slot, long done, long total, TimeSpan elapsed) => _events.TryAdd(
+    internal void Progress(int slot, long done, long total, TimeSpan elapsed) => Progress(
         new OperationEvent { Kind = OperationEventKind.Progress, Slot = slot, KeysDone = done, KeysTotal = total, Elapsed = elapsed });
+
+    internal void Progress(OperationEvent progress) => _events.TryAdd(progress);
 }

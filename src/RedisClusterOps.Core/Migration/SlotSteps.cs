@@ -42,10 +42,12 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
                 break;
             case SetImporting import:
                 stop.ThrowIfRequested();
+                tally.Interrupted.Clear();
                 await _commands.ImportAsync(import.Target, _slot, import.Source, stop).ConfigureAwait(false);
                 log?.State(_slot, "Slot " + Slot + ": " + import.Target.Name + " imports");
                 break;
             case SetMigrating migrate:
+                tally.Interrupted.Clear();
                 await _commands.MigrateAsync(migrate.Source, _slot, migrate.Target, stop).ConfigureAwait(false);
                 log?.State(_slot, "Slot " + Slot + ": " + migrate.Source.Name + " migrates");
                 break;

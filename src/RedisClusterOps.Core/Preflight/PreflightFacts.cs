@@ -36,6 +36,11 @@ internal sealed record PreflightFacts(ClusterView View, int Slot, ClusterNode So
     public OtherTool? OtherTool { get; init; }
 }
 
+/// <summary>Many slots between two masters, of which only some are looked at.</summary>
+/// <param name="Slots">All of them.</param>
+/// <param name="Bytes">What all of them take; null where nobody knows.</param>
+internal sealed record PreflightScope(IReadOnlyList<int> Slots, long? Bytes);
+
 /// <summary>What a node is set to.</summary>
 internal sealed record NodeSettings
 {

@@ -41,8 +41,9 @@ internal sealed class PreflightReader
     /// <param name="target">The master that it goes to.</param>
     /// <param name="actions">The plan. Of none there is nothing to check.</param>
     /// <param name="cancellation">Ends the asking.</param>
+    /// <param name="scope">The slots that this one stands for; null where it stands for itself.</param>
     public async Task<PreflightResult> CheckAsync(
-        ClusterView view, int slot, ClusterNode source, ClusterNode target, IReadOnlyList<SlotAction> actions, CancellationToken cancellation)
+        ClusterView view, int slot, ClusterNode source, ClusterNode target, IReadOnlyList<SlotAction> actions, CancellationToken cancellation, PreflightScope? scope = null)
     {
         if (actions.Count == 0)
             return new PreflightResult([], null);
@@ -50,21 +51,25 @@ internal sealed class PreflightReader
         var other = await FindOtherToolAsync(view, cancellation).ConfigureAwait(false);
         var move = actions.OfType<MoveKeys>().FirstOrDefault();
         var (load, anyKey) = move is null ? (null, null) : await _loads.ReadAsync(move, cancellation).ConfigureAwait(false);
+        if (scope?.Bytes is { } all && load is not null)
+            load = load with { Bytes = Math.Max(all, load.Bytes ?? 0) };
         var facts = new PreflightFacts(view, slot, source, target, actions)
         {
             SourceSettings = await _settings.ReadAsync(source, cancellation).ConfigureAwait(false),
             TargetSettings = await _settings.ReadAsync(target, cancellation).ConfigureAwait(false),
             Load = load,
-            BytesOfOthers = move is null ? 0 : _coming.Where(planned => planned.Key.NodeId == move.Target.Id && planned.Key.Slot != slot).Sum(planned => planned.Value),
-            SlotsLeftOnSource = SlotsLeft(view, slot, actions),
+            BytesOfOthers = move is null ? 0 : _coming.Where(planned => planned.Key.NodeId == move.Target.Id && !IsOf(planned.Key.Slot, slot, scope)).Sum(planned => planned.Value),
+            SlotsLeftOnSource = SlotsLeft(view, scope?.Slots ?? [slot], actions),
             StrayKeys = await CountStraysAsync(view, slot, actions, cancellation).ConfigureAwait(false),
             Denied = await _rights.FindDeniedAsync(view, actions, anyKey, cancellation).ConfigureAwait(false),
             OtherTool = other,
         };
         if (move is not null && load?.Bytes is { } bytes)
-            _coming[(move.Target.Id, slot)] = bytes;
+            _coming[(move.Target.Id, scope is null ? slot : scope.Slots.Min())] = bytes;
         return PreflightRules.Judge(facts);
     }
+
+    private static bool IsOf(int planned, int slot, PreflightScope? scope) => scope is null ? planned == slot : planned == scope.Slots.Min();
 
     private void Remember(ClusterView view)
     {
@@ -83,7 +88,7 @@ internal sealed class PreflightReader
         return _otherTool;
     }
 
-    private int? SlotsLeft(ClusterView view, int slot, IReadOnlyList<SlotAction> actions)
+    private int? SlotsLeft(ClusterView view, IReadOnlyList<int> slots, IReadOnlyList<SlotAction> actions)
     {
         // There and back again: nobody has lost anything in the end.
         var handOvers = actions.OfType<TakeOver>().ToList();
@@ -93,7 +98,7 @@ internal sealed class PreflightReader
         var source = handOver.Source.Id;
         if (!_leaving.TryGetValue(source, out var leaving))
             _leaving.Add(source, leaving = []);
-        leaving.Add(slot);
+        leaving.UnionWith(slots);
         return Math.Max(0, view.SlotsOf(source).Count - leaving.Count);
     }
 

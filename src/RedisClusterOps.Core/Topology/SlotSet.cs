@@ -56,6 +56,22 @@ internal sealed class SlotSet : IEquatable<SlotSet>
         return merged.Count == 0 ? Empty : new SlotSet([.. merged]);
     }
 
+    /// <summary>Reads what <see cref="ToString"/> writes: at least one range, with commas between.</summary>
+    public static bool TryParse(string? text, out SlotSet? set)
+    {
+        set = null;
+        var ranges = new List<SlotRange>();
+        foreach (var part in (text ?? string.Empty).Split(','))
+        {
+            if (ranges.Count >= HashSlot.Count || !SlotRange.TryParse(part, out var range))
+                return false;
+            ranges.Add(range);
+        }
+
+        set = From(ranges);
+        return true;
+    }
+
     /// <summary>False for a number that is no slot.</summary>
     public bool Contains(int slot)
     {

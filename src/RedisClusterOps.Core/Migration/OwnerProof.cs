@@ -1,0 +1,100 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps.Migration;
+
+/// <summary>The proof for many slots: every node that answers, replicas included, names the new owner, and no master has the slot open. One look proves all that are waiting.</summary>
+internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<SlotPair, IReadOnlyList<SlotInMove>> proved, StopRequest stop)
+{
+    // Redis and Valkey tell each other in milliseconds, Garnet's gossip takes some seconds.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
+
+    private readonly object _turn = new();
+    private readonly List<(SlotPair Pair, SlotInMove Slot)> _waiting = [];
+    private readonly IReadOnlyList<ClusterNode> _nodes = view.Nodes.Where(node => node.IsReachable).ToList();
+    private TimeSpan _next;
+    private int _looking;
+
+    public void Add(SlotPair pair, IEnumerable<SlotInMove> slots)
+    {
+        lock (_turn)
+            _waiting.AddRange(slots.Select(slot => (pair, slot)));
+    }
+
+    /// <summary>Looks, unless somebody is looking or has just looked.</summary>
+    public async Task LookAsync()
+    {
+        if (stop.Clock.Now < _next || Interlocked.Exchange(ref _looking, 1) == 1)
+            return;
+        try
+        {
+            var started = stop.Clock.Now;
+            await LookOnceAsync().ConfigureAwait(false);
+            // A large cluster takes long to ask; most of the time is for the keys.
+            var taken = stop.Clock.Now - started;
+            _next = stop.Clock.Now + (taken + taken + taken > Interval ? taken + taken + taken : Interval);
+        }
+        finally
+        {
+            Interlocked.Exchange(ref _looking, 0);
+        }
+    }
+
+    /// <summary>Looks until all agree.</summary>
+    /// <returns>The slots about which somebody still disagrees when patience ran out, with who and how.</returns>
+    public async Task<IReadOnlyList<(SlotPair Pair, SlotInMove Slot, string Complaint)>> FinishAsync()
+    {
+        var pause = TimeSpan.FromMilliseconds(10);
+        for (var started = stop.Clock.Now; ; pause = TimeSpan.FromMilliseconds(Math.Min(500, pause.TotalMilliseconds * 2)))
+        {
+            var complaints = await LookOnceAsync().ConfigureAwait(false);
+            if (complaints.Count == 0 || stop.Clock.Now - started > Patience)
+                return complaints;
+            await stop.Clock.PauseAsync(pause, stop.Abort).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<IReadOnlyList<(SlotPair Pair, SlotInMove Slot, string Complaint)>> LookOnceAsync()
+    {
+        List<(SlotPair Pair, SlotInMove Slot)> waiting;
+        lock (_turn)
+            waiting = [.. _waiting];
+        if (waiting.Count == 0)
+            return [];
+        var views = await Task.WhenAll(_nodes.Select(ReadAsync)).ConfigureAwait(false);
+        var judged = waiting.Select(each => (each.Pair, each.Slot, Complaint: views.Select(now => ComplaintOf(now.Node, now.View, now.Trouble, each.Pair, each.Slot)).FirstOrDefault(complaint => complaint is not null))).ToList();
+        var agreed = judged.Where(each => each.Complaint is null).ToList();
+        lock (_turn)
+            _waiting.RemoveAll(new HashSet<(SlotPair, SlotInMove)>(agreed.Select(each => (each.Pair, each.Slot))).Contains);
+        foreach (var pair in agreed.GroupBy(each => each.Pair))
+            proved(pair.Key, pair.Select(each => each.Slot).ToList());
+        return judged.Where(each => each.Complaint is not null).Select(each => (each.Pair, each.Slot, each.Complaint!)).ToList();
+    }
+
+    private async Task<(ClusterNode Node, NodeView? View, string? Trouble)> ReadAsync(ClusterNode node)
+    {
+        try
+        {
+            return (node, await reader.ReadNodeAsync(node, stop.Abort).ConfigureAwait(false), null);
+        }
+        catch (RedisOperationException failure)
+        {
+            return (node, null, failure.Message);
+        }
+    }
+
+    private static string? ComplaintOf(ClusterNode node, NodeView? now, string? trouble, SlotPair pair, SlotInMove slot)
+    {
+        if (now is null)
+            return node.Name + " could not be asked: " + trouble;
+        var believed = now.OwnerOf(slot.Slot);
+        if (believed != pair.Target.Id)
+            return node.Name + " takes " + (believed is null ? "nobody" : now.Line(believed)?.Endpoint?.ToString() ?? believed) + " for the owner";
+        return now.Self.IsMaster && (now.Self.MigratingTo.ContainsKey(slot.Slot) || now.Self.ImportingFrom.ContainsKey(slot.Slot)) ? node.Name + " still has it open" : null;
+    }
+}

@@ -1,0 +1,185 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Planning;
+using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps.Migration;
+
+/// <summary>
+/// Moves many slots from one source to one target, some hundreds at a time: while the keys of one window move, the next is opened and
+/// the one before handed over.
+/// </summary>
+/// <remarks>
+/// Only what is clean goes this way. A slot that anything is not as expected with is set apart, and is moved alone afterwards by the runner
+/// that reads, plans and checks each step.
+/// </remarks>
+internal sealed class PairMove(ClusterReader reader, ClusterView view, SlotPair pair, SlotMoveRun run, StopRequest stop)
+{
+    // As many slots as may be left open when we are killed; enough that a step for all of them costs little more than for one.
+    private const int MostSlots = 256;
+    private const long ManyKeys = 20_000;
+    private const int MostBreaks = 3;
+    private static readonly TimeSpan AfterBreak = TimeSpan.FromMilliseconds(500);
+
+    // Who pressed Ctrl+C is answered within a second.
+    private static readonly TimeSpan WindingDown = TimeSpan.FromMilliseconds(700);
+
+    private readonly SlotGate _gate = new(reader, view, pair.Source, pair.Target, run.Log, stop);
+    private readonly SlotStream _stream = new(
+        reader, pair.Source, pair.Target, MigrateRequest.From(run.Session, run.Options, pair.Source, pair.Target), run.Options, run.Pace, run.Count, stop);
+
+    private readonly HashSet<SlotInMove> _open = [];
+
+    /// <summary>Moves what is clean. Whatever is set apart is left in a state that has a name.</summary>
+    /// <exception cref="OperationCanceledException">A stop was asked for: slots that are empty were handed over, untouched ones put back as they were.</exception>
+    /// <exception cref="RedisOperationException">Nothing more can be moved between these two; slots whose turn had not come are as they were.</exception>
+    public async Task RunAsync()
+    {
+        var waiting = new Queue<SlotInMove>(pair.Slots.Where(slot => slot.IsClean));
+        await CountAsync(waiting.ToList()).ConfigureAwait(false);
+        for (var breaks = 0; waiting.Count > 0;)
+        {
+            try
+            {
+                await StreamAsync(waiting).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                await WindDownAsync().ConfigureAwait(false);
+                throw;
+            }
+            catch (RedisConnectionException lost)
+            {
+                SetApart(lost.Message);
+                if (++breaks >= MostBreaks)
+                    throw;
+                run.Log?.Warning(null, lost.Message + " Going on with the slots whose turn has not come.");
+                await stop.PauseAsync(AfterBreak).ConfigureAwait(false);
+            }
+            catch (RedisOperationException failure)
+            {
+                SetApart(failure.Message);
+                throw;
+            }
+        }
+    }
+
+    private async Task StreamAsync(Queue<SlotInMove> waiting)
+    {
+        var (opening, closing) = (OpenAsync(waiting), Task.CompletedTask);
+        try
+        {
+            while (await opening.ConfigureAwait(false) is { Count: > 0 } window)
+            {
+                opening = OpenAsync(waiting);
+                await _stream.DrainAsync(window).ConfigureAwait(false);
+                await closing.ConfigureAwait(false);
+                closing = CloseAsync(window);
+            }
+
+            await closing.ConfigureAwait(false);
+        }
+        catch
+        {
+            await EndedAsync(opening).ConfigureAwait(false);
+            await EndedAsync(closing).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async Task<IReadOnlyList<SlotInMove>> OpenAsync(Queue<SlotInMove> waiting)
+    {
+        stop.ThrowIfRequested();
+        var window = new List<SlotInMove>();
+        for (var keys = 0L; waiting.Count > 0 && window.Count < MostSlots && (window.Count == 0 || keys + waiting.Peek().Keys <= ManyKeys);)
+        {
+            window.Add(waiting.Dequeue());
+            keys += window[window.Count - 1].Keys;
+        }
+
+        if (window.Count == 0)
+            return window;
+        // What is not written down is not touched.
+        run.Intend(pair, window);
+        lock (_open)
+            _open.UnionWith(window);
+        foreach (var slot in window)
+            slot.Began = stop.Clock.Now;
+        await _gate.OpenAsync(window).ConfigureAwait(false);
+        return window;
+    }
+
+    private async Task CloseAsync(IReadOnlyList<SlotInMove> window)
+    {
+        var given = await _gate.HandOverAsync(window).ConfigureAwait(false);
+        await GivenAsync(_gate, given).ConfigureAwait(false);
+    }
+
+    private async Task GivenAsync(SlotGate gate, IReadOnlyList<SlotInMove> given)
+    {
+        lock (_open)
+            _open.ExceptWith(given);
+        run.Given(pair, given);
+        await gate.TellOthersAsync(given).ConfigureAwait(false);
+        await run.LookAsync().ConfigureAwait(false);
+    }
+
+    // To know what there is to do, and to make windows of like size.
+    private async Task CountAsync(IReadOnlyList<SlotInMove> slots)
+    {
+        var connection = await reader.ConnectAsync(pair.Source, stop.Abort).ConfigureAwait(false);
+        var counts = await SlotKeyCounter.CountAsync(connection, pair.Source.View!.Databases, slots.Select(slot => slot.Slot).ToList(), stop.Abort).ConfigureAwait(false);
+        for (var i = 0; i < slots.Count; i++)
+            slots[i].Keys = counts[i] ?? 0;
+    }
+
+    private void SetApart(string why)
+    {
+        foreach (var slot in Open())
+            slot.Separate(Printable.Clean(why, 200));
+    }
+
+    private List<SlotInMove> Open()
+    {
+        lock (_open)
+            return _open.OrderBy(slot => slot.Slot).ToList();
+    }
+
+    private async Task WindDownAsync()
+    {
+        using var limit = new CancellationTokenSource(WindingDown);
+        using var briefly = new StopRequest(stop.Clock, limit.Token);
+        var gate = new SlotGate(reader, view, pair.Source, pair.Target, run.Log, briefly);
+        try
+        {
+            var back = await gate.PutBackAsync(Open().Where(slot => slot.Keys > 0).ToList()).ConfigureAwait(false);
+            lock (_open)
+                _open.ExceptWith(back);
+            run.PutBack(pair, back);
+            // Those that still have keys are found out by their count, and stay as they are.
+            await GivenAsync(gate, await gate.HandOverAsync(Open()).ConfigureAwait(false)).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is OperationCanceledException or RedisOperationException)
+        {
+            // Whatever is left is told slot by slot.
+        }
+
+        SetApart("the run was stopped");
+    }
+
+    // A failure beside the one that ends the stream says nothing new, but has to be looked at.
+    private static async Task EndedAsync(Task task)
+    {
+        try
+        {
+            await task.ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is OperationCanceledException or RedisOperationException)
+        {
+        }
+    }
+}

@@ -1,0 +1,178 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps.Migration;
+
+/// <summary>Opens and closes many slots between one source and one target, each step for all of them in one breath. The laws are those of a single slot (<see cref="CutOver"/>).</summary>
+internal sealed class SlotGate(ClusterReader reader, ClusterView view, ClusterNode source, ClusterNode target, OperationLog? log, StopRequest stop)
+{
+    // A node hears from each other one at least once in half a node timeout, which is 15 seconds unless somebody set it.
+    private static readonly TimeSpan GossipPatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan GossipPause = TimeSpan.FromMilliseconds(100);
+
+    // A client that was sent to the target before the source was closed is there within milliseconds.
+    private static readonly TimeSpan LateFor = TimeSpan.FromMilliseconds(250);
+
+    private readonly CutOver _cutOver = new(reader, log);
+
+    /// <summary>The target first, or clients would be sent to one that turns them away. Counts the keys once none can come any more.</summary>
+    public async Task OpenAsync(IReadOnlyList<SlotInMove> slots)
+    {
+        await TellAsync(target, slots, "IMPORTING", source.Id).ConfigureAwait(false);
+        await TellAsync(source, Clean(slots), "MIGRATING", target.Id).ConfigureAwait(false);
+        var open = Clean(slots);
+        var counts = await CountAsync(source, open).ConfigureAwait(false);
+        for (var i = 0; i < open.Count; i++)
+        {
+            // Who does not tell has to be asked for the keys themselves.
+            open[i].Keys = counts[i] ?? Math.Max(1, open[i].Keys);
+        }
+    }
+
+    /// <summary>
+    /// Gives the slots that are empty to the target. Zero is counted on the source immediately before, while it migrates; a slot that still
+    /// has keys, or whose flags are not what they must be, is set apart.
+    /// </summary>
+    /// <returns>The slots that are the target's now.</returns>
+    public async Task<IReadOnlyList<SlotInMove>> HandOverAsync(IReadOnlyList<SlotInMove> slots)
+    {
+        var ready = Clean(slots);
+        if (ready.Count == 0)
+            return [];
+        await RequireFlagsAsync(ready).ConfigureAwait(false);
+        ready = Clean(ready);
+        stop.ThrowIfRequested();
+        var counts = await CountAsync(source, ready).ConfigureAwait(false);
+        for (var i = 0; i < ready.Count; i++)
+        {
+            if (counts[i] is not 0)
+                ready[i].Separate(source.Name + (counts[i] is null ? " does not tell whether it holds keys of it" : " holds keys of it again"));
+        }
+
+        var given = Clean(ready);
+        await TellAsync(target, given, "NODE", target.Id).ConfigureAwait(false);
+        given = Clean(given);
+        await TellLoserAsync(given).ConfigureAwait(false);
+        return given;
+    }
+
+    /// <summary>Tells the masters that neither win nor lose, so that they redirect rightly at once. What they can't be told they learn by gossip.</summary>
+    public async Task TellOthersAsync(IReadOnlyList<SlotInMove> slots)
+    {
+        if (slots.Count == 0)
+            return;
+        var commands = Commands(slots, "NODE", target.Id);
+        await Task.WhenAll(view.Masters.Where(node => node.IsReachable && node.Id != source.Id && node.Id != target.Id).Select(TellAsync)).ConfigureAwait(false);
+
+        async Task TellAsync(ClusterNode node)
+        {
+            try
+            {
+                await (await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false)).SendAsync(commands, null, stop.Abort).ConfigureAwait(false);
+            }
+            catch (RedisOperationException failure)
+            {
+                log?.Warning(null, node.Name + " could not be told the new owner of " + slots.Count + " slots (" + Printable.Clean(failure.Message, 160) + "); it should learn it by gossip.");
+            }
+        }
+    }
+
+    /// <summary>Puts slots of which no key has moved back as they were: the source is closed first, and the target at zero keys.</summary>
+    /// <returns>The slots that are stable again; the others stay open, or hold a key that a client has written meanwhile.</returns>
+    public async Task<IReadOnlyList<SlotInMove>> PutBackAsync(IReadOnlyList<SlotInMove> slots)
+    {
+        var untouched = Clean(slots).Where(slot => slot.Moved == 0).ToList();
+        if (untouched.Count == 0)
+            return [];
+        // What clients have written to the target already would read as missing.
+        untouched = await EmptyOnTargetAsync(untouched).ConfigureAwait(false);
+        await TellAsync(source, untouched, "STABLE", null).ConfigureAwait(false);
+        await reader.Clock.PauseAsync(LateFor, stop.Abort).ConfigureAwait(false);
+        untouched = await EmptyOnTargetAsync(Clean(untouched)).ConfigureAwait(false);
+        await TellAsync(target, untouched, "STABLE", null).ConfigureAwait(false);
+        return Clean(untouched);
+    }
+
+    private async Task<List<SlotInMove>> EmptyOnTargetAsync(IReadOnlyList<SlotInMove> slots)
+    {
+        var counts = await CountAsync(target, slots).ConfigureAwait(false);
+        return slots.Where((_, i) => counts[i] == 0).ToList();
+    }
+
+    // While the source migrates, or no longer owns the slot, an empty slot stays empty. Without the importing flag the target does not raise
+    // its epoch, and it raises it above those that it has heard of: so it must have heard of the source's.
+    private async Task RequireFlagsAsync(IReadOnlyList<SlotInMove> slots)
+    {
+        for (var started = stop.Clock.Now; ;)
+        {
+            var to = await reader.ReadNodeAsync(target, stop.Abort).ConfigureAwait(false);
+            var from = await reader.ReadNodeAsync(source, stop.Abort).ConfigureAwait(false);
+            foreach (var slot in slots)
+            {
+                if (!to.Self.IsMaster || !Planning.HandOver.Has(to.Self.ImportingFrom, slot.Slot, source.Id))
+                    slot.Separate(target.Name + " is not importing it from " + source.Name);
+                else if (!from.Self.IsMaster || !Planning.HandOver.Has(from.Self.MigratingTo, slot.Slot, target.Id))
+                    slot.Separate(source.Name + " is not migrating it to " + target.Name);
+            }
+
+            if (to.Line(source.Id)?.ConfigEpoch >= from.Self.ConfigEpoch || Clean(slots).Count == 0)
+                return;
+            if (stop.Clock.Now - started > GossipPatience)
+            {
+                foreach (var slot in slots)
+                    slot.Separate(target.Name + " has not heard of the config epoch of " + source.Name);
+                return;
+            }
+
+            await stop.PauseAsync(GossipPause).ConfigureAwait(false);
+        }
+    }
+
+    // The owner is decided by now, so nothing is set apart any more. NODE ends the migrating flag only on a source that knows it has no key;
+    // STABLE ends it on one that does not own the slot.
+    private async Task TellLoserAsync(IReadOnlyList<SlotInMove> given)
+    {
+        if (given.Count == 0)
+            return;
+        var connection = await reader.ConnectAsync(source, stop.Abort).ConfigureAwait(false);
+        await connection.SendAsync(Commands(given, "NODE", target.Id), null, stop.Abort).ConfigureAwait(false);
+        var now = await reader.ReadNodeAsync(source, stop.Abort).ConfigureAwait(false);
+        // An emptied master may have become a replica: there is nothing to tell it any more.
+        if (!now.Self.IsMaster)
+            return;
+        var left = given.Where(slot => !now.Self.Slots.Contains(slot.Slot) && (now.Self.MigratingTo.ContainsKey(slot.Slot) || now.Self.ImportingFrom.ContainsKey(slot.Slot))).ToList();
+        if (left.Count > 0)
+            await connection.SendAsync(Commands(left, "STABLE", null), null, stop.Abort).ConfigureAwait(false);
+        await _cutOver.EnsureHigherEpochAsync(source, target, given[0].Slot, stop).ConfigureAwait(false);
+    }
+
+    private async Task TellAsync(ClusterNode node, IReadOnlyList<SlotInMove> slots, string action, string? id)
+    {
+        if (slots.Count == 0)
+            return;
+        var connection = await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false);
+        var replies = await connection.SendAsync(Commands(slots, action, id), null, stop.Abort).ConfigureAwait(false);
+        for (var i = 0; i < slots.Count; i++)
+        {
+            if (replies[i].IsError)
+                slots[i].Separate(Printable.Clean(replies[i].Text, 200));
+        }
+    }
+
+    private async Task<IReadOnlyList<long?>> CountAsync(ClusterNode node, IReadOnlyList<SlotInMove> slots)
+    {
+        if (slots.Count == 0)
+            return [];
+        var connection = await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false);
+        return await SlotKeyCounter.CountAsync(connection, node.View!.Databases, slots.Select(slot => slot.Slot).ToList(), stop.Abort).ConfigureAwait(false);
+    }
+
+    private static List<RespCommand> Commands(IReadOnlyList<SlotInMove> slots, string action, string? id) => slots
+        .Select(slot => id is null ? RespCommand.Of("CLUSTER", "SETSLOT", slot.Slot, action) : RespCommand.Of("CLUSTER", "SETSLOT", slot.Slot, action, id)).ToList();
+
+    private static List<SlotInMove> Clean(IReadOnlyList<SlotInMove> slots) => slots.Where(slot => slot.IsClean).ToList();
+}

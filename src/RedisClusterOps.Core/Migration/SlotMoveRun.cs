@@ -1,0 +1,279 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Journal;
+using RedisClusterOps.Migration;
+using RedisClusterOps.Planning;
+using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps;
+
+/// <summary>A move of many slots at work: every pair of masters at once, and a result for each slot as soon as every node agrees on its new owner.</summary>
+public sealed class SlotMoveRun
+{
+    // Each pair keeps two servers busy; more at once than this only makes all of them slow.
+    private const int MostPairs = 16;
+
+    // Each reading of one slot alone takes round trips to every master.
+    private readonly ClusterReader _reader;
+    private readonly SituationReader _situations;
+    private readonly ClusterView _view;
+    private readonly RedisRebalancePlan _plan;
+    private readonly IReadOnlyList<SlotPair> _pairs;
+    private readonly RunJournal? _journal;
+    private readonly OwnerProof _proof;
+    private readonly StopRequest _stop;
+    private readonly CancellationToken _stopping;
+    private readonly ResultQueue _results = new();
+
+    internal SlotMoveRun(
+        RedisClusterSession session, ClusterReader reader, SituationReader situations, ClusterView view, RedisRebalancePlan plan, IReadOnlyList<SlotPair> pairs,
+        MoveOptions options, RunJournal? journal, OperationLog? log, CancellationToken stopping)
+    {
+        (Session, Options, Log) = (session, options, log);
+        (_reader, _situations, _view, _plan, _pairs, _journal, _stopping) = (reader, situations, view, plan, pairs, journal, stopping);
+        _stop = new StopRequest(reader.Clock, stopping);
+        _proof = new OwnerProof(reader, view, Proved, _stop);
+        Pace = new MovePace(reader, options, log, _stop);
+        Count = new MoveCount(pairs.Sum(pair => pair.Slots.Count), plan.Moves.Sum(move => move.EstimatedKeys ?? 0), log, reader.Clock);
+    }
+
+    /// <summary>Its id in the journal; null where nothing is written down.</summary>
+    public string? MigrationId => _journal?.Id;
+
+    internal RedisClusterSession Session { get; }
+
+    internal MoveOptions Options { get; }
+
+    internal OperationLog? Log { get; }
+
+    internal MovePace Pace { get; }
+
+    internal MoveCount Count { get; }
+
+    private MigrationOutcome Success => MoveSlotOperation.SuccessOf(_plan.Operation);
+
+    /// <summary>Waits for results.</summary>
+    /// <returns>What has come to an end since the last call; null where all is at its end.</returns>
+    /// <exception cref="RedisOperationException">The cluster as a whole can't be read any more, or nothing can be written down.</exception>
+    public Task<IReadOnlyList<SlotOutcome>?> NextAsync() => _results.TakeAsync();
+
+    internal async Task StartAsync()
+    {
+        try
+        {
+            await RunAsync().ConfigureAwait(false);
+            _results.End(null);
+        }
+        catch (Exception failure)
+        {
+            _results.End(failure);
+        }
+        finally
+        {
+            _stop.Dispose();
+        }
+    }
+
+    /// <summary>Written down before the slots are touched.</summary>
+    /// <exception cref="RedisOperationException">JournalUnavailable.</exception>
+    internal void Intend(SlotPair pair, IReadOnlyList<SlotInMove> slots) => _journal?.Intend(EntryOf(pair), slots.Select(slot => slot.Slot));
+
+    /// <summary>These are the target's; what is left is that everybody says so.</summary>
+    internal void Given(SlotPair pair, IReadOnlyList<SlotInMove> slots)
+    {
+        if (slots.Count == 0)
+            return;
+        Log?.State(null, slots.Count.ToString(CultureInfo.InvariantCulture) + " slots (" + Short(slots) + ") given to " + pair.Target.Name);
+        _proof.Add(pair, slots);
+        Count.Slots(slots.Count);
+        Count.Report(Pace.WaitsFor);
+    }
+
+    /// <summary>These are as they were before, as if their turn had not come.</summary>
+    internal void PutBack(SlotPair pair, IReadOnlyList<SlotInMove> slots)
+    {
+        _journal?.Outcomes(slots.Select(slot => (ResultOf(pair, slot, MigrationOutcome.Failed), (FailureCode?)FailureCode.Stopped)).ToList());
+        foreach (var slot in slots)
+            slot.Began = TimeSpan.Zero;
+    }
+
+    internal Task LookAsync() => _proof.LookAsync();
+
+    private async Task RunAsync()
+    {
+        var most = Options.MaxParallel > 0 ? Options.MaxParallel : MostPairs;
+        using var places = new SemaphoreSlim(most);
+        var failures = await Task.WhenAll(_pairs.Select(pair => RunPairAsync(pair, places))).ConfigureAwait(false);
+        foreach (var (pair, failure) in _pairs.Zip(failures, (pair, failure) => (pair, failure)))
+            await TakeApartAsync(pair, failure).ConfigureAwait(false);
+        await FinishProofAsync().ConfigureAwait(false);
+        for (var i = 0; i < _pairs.Count; i++)
+            TellUntouched(_pairs[i], failures[i]);
+    }
+
+    /// <returns>Why nothing more could be moved between the two; null where nothing kept it.</returns>
+    private async Task<RedisOperationException?> RunPairAsync(SlotPair pair, SemaphoreSlim places)
+    {
+        try
+        {
+            await places.WaitAsync(_stopping).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            return Stopped(pair.Slots[0].Slot, "Its turn had not come.");
+        }
+
+        try
+        {
+            if (pair.IsAtomic)
+                await new AtomicPairMove(_reader, pair, this, _stop).RunAsync().ConfigureAwait(false);
+            else
+                await new PairMove(_reader, _view, pair, this, _stop).RunAsync().ConfigureAwait(false);
+            return null;
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            return Stopped(pair.Slots[0].Slot, "The slots whose turn had not come are as they were.");
+        }
+        catch (RedisOperationException failure)
+        {
+            return failure;
+        }
+        finally
+        {
+            places.Release();
+        }
+    }
+
+    // One after the other and with every check: what was not clean, and what a run that was cut off had left half done.
+    private async Task TakeApartAsync(SlotPair pair, RedisOperationException? failure)
+    {
+        foreach (var slot in pair.Slots.Where(slot => !slot.IsClean))
+        {
+            // Where the pair as a whole can't go on, neither can a slot of it. But a stop leaves each in a state to be named.
+            if (failure is not null)
+            {
+                Tell([Failed(pair, slot, failure.Code == FailureCode.Stopped ? Stopped(slot.Slot, "It is left open: " + slot.SetApart + ".") : failure)]);
+                continue;
+            }
+
+            var outcome = await RunAloneAsync(pair, slot).ConfigureAwait(false);
+            Tell([outcome]);
+            Count.Slots(1);
+            if (outcome.Failure is { Code: FailureCode.NodeUnreachable or FailureCode.ConnectionFailed or FailureCode.Stopped or FailureCode.TargetOutOfMemory or FailureCode.PermissionDenied or FailureCode.AuthenticationFailed } broken)
+                failure = broken;
+        }
+    }
+
+    private async Task<SlotOutcome> RunAloneAsync(SlotPair pair, SlotInMove slot)
+    {
+        Log?.State(slot.Slot, "Slot " + Number(slot.Slot) + ": moved alone, for " + slot.SetApart);
+        var ends = AgreedEnds.Of(pair.Source, pair.Target);
+        var request = new MoveSlotOperation(slot.Slot, Session, Options, ends, _plan.Operation);
+        var started = _stop.Clock.Now;
+        try
+        {
+            var view = await _reader.ReadAgainAsync(_stop.Abort).ConfigureAwait(false);
+            var situation = await _situations.ReadAsync(view, slot.Slot, _stop.Abort).ConfigureAwait(false);
+            // On its way to where it is to leave from: that one is undone.
+            SlotOperation operation = _plan.Operation == "Undo" && SlotDiagnostician.Diagnose(situation) is { Source: { } from } && !ends.IsSource(view, from)
+                ? new UndoOperation(slot.Slot, Session, Options, ends.Reversed, UndoStrategy.RoundTrip, AllowUnreachableNode: false)
+                : request;
+            var plan = operation.Plan(situation);
+            Intend(pair, [slot]);
+            var tally = new KeyTally { Moved = slot.Moved };
+            // The flags have not changed since: else the plan sets them, and forgets these.
+            if (pair.Source.View!.Databases == 1)
+                tally.Interrupted.UnionWith(slot.Interrupted);
+            var outcome = await new SlotRunner(Session, _reader, _situations, plan, tally, Log).RunAsync(_stopping).ConfigureAwait(false);
+            return outcome with { Result = outcome.Result with { MigrationId = MigrationId, Operation = _plan.Operation } };
+        }
+        catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
+        {
+            return Failed(pair, slot, failure, _stop.Clock.Now - started);
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            return Failed(pair, slot, Stopped(slot.Slot, "Read what is left with Get-RedisOpenSlot -Slot " + Number(slot.Slot) + "."));
+        }
+    }
+
+    private async Task FinishProofAsync()
+    {
+        foreach (var pair in (await _proof.FinishAsync().ConfigureAwait(false)).GroupBy(each => each.Pair))
+        {
+            Tell(pair.Select(each => Failed(pair.Key, each.Slot, new RedisOperationException(
+                FailureCode.ClusterViewConflict,
+                "Slot " + Number(each.Slot.Slot) + " belongs to " + pair.Key.Target.Name + " with all its keys, but not everybody agrees: " + each.Complaint + ".",
+                Number(each.Slot.Slot),
+                "Test-RedisCluster"))));
+        }
+    }
+
+    // A pair that ended early has slots that nobody has touched. One result tells them all: a thousand would bury what matters.
+    private void TellUntouched(SlotPair pair, RedisOperationException? failure)
+    {
+        var untouched = pair.Slots.Where(slot => slot.IsClean && slot.Began == TimeSpan.Zero).ToList();
+        if (failure is null || untouched.Count == 0)
+            return;
+        var what = new RedisOperationException(
+            failure.Code,
+            (untouched.Count == 1 ? "Slot " : "Slots ") + Short(untouched) + " of " + pair + (untouched.Count == 1 ? " was" : " were") + " not touched: " + failure.Message,
+            pair.ToString(),
+            "Resume-RedisMigration" + (MigrationId is null ? string.Empty : " -Id " + MigrationId),
+            failure);
+        _results.Add([Failed(pair, untouched[0], what)]);
+    }
+
+    private void Proved(SlotPair pair, IReadOnlyList<SlotInMove> slots) => Tell(slots.Select(slot => new SlotOutcome(ResultOf(pair, slot, Success), null)));
+
+    private void Tell(IEnumerable<SlotOutcome> outcomes)
+    {
+        var told = outcomes.ToList();
+        if (_journal?.Outcomes(told.Select(outcome => (outcome.Result, outcome.Failure?.Code)).ToList()) is { } warning)
+            Log?.Warning(null, warning);
+        _results.Add(told);
+    }
+
+    private SlotOutcome Failed(SlotPair pair, SlotInMove slot, RedisOperationException failure, TimeSpan? elapsed = null) => new(
+        ResultOf(pair, slot, MigrationOutcome.Failed) with
+        {
+            Reason = failure.Message + (failure.NextStep is null ? string.Empty : " Next: " + failure.NextStep),
+            Elapsed = elapsed ?? (slot.Began == TimeSpan.Zero ? TimeSpan.Zero : _stop.Clock.Now - slot.Began),
+        },
+        failure);
+
+    private RedisSlotMigrationResult ResultOf(SlotPair pair, SlotInMove slot, MigrationOutcome outcome) => new()
+    {
+        Slot = slot.Slot,
+        Operation = _plan.Operation,
+        Outcome = outcome,
+        Source = pair.Source.Name,
+        SourceId = pair.Source.Id,
+        Target = pair.Target.Name,
+        TargetId = pair.Target.Id,
+        KeysMoved = slot.Moved,
+        Method = pair.Method,
+        Elapsed = _stop.Clock.Now - slot.Began,
+        MigrationId = MigrationId,
+        Cluster = Session,
+    };
+
+    private RedisOperationException Stopped(int slot, string left) => new(
+        FailureCode.Stopped, "Slot " + Number(slot) + ": stopped on request. " + left + " No key is lost.", Number(slot), "Resume-RedisMigration" + (MigrationId is null ? string.Empty : " -Id " + MigrationId));
+
+    // In the journal an undo is told of the migration that it undoes.
+    internal SlotEntry EntryOf(SlotPair pair) => _plan.Operation == "Undo"
+        ? new SlotEntry(0, "Undo", nameof(UndoStrategy.RoundTrip), pair.Target.Id, pair.Target.Name, pair.Source.Id, pair.Source.Name, pair.Source.Id)
+        : new SlotEntry(0, _plan.Operation, null, pair.Source.Id, pair.Source.Name, pair.Target.Id, pair.Target.Name, pair.Source.Id);
+
+    private static string Short(IReadOnlyList<SlotInMove> slots) => Printable.Clean(SlotSet.From(slots.Select(slot => slot.Slot)).ToString(), 100);
+
+    private static string Number(int slot) => slot.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,239 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Planning;
+using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps.Migration;
+
+/// <summary>
+/// Empties many open slots of one source into one target: MIGRATEs of several slots and the listings of what follows go to the source in
+/// one breath. What is not clean (a key that exists on the target, a transfer that broke) takes its slot out of the stream.
+/// </summary>
+/// <remarks>
+/// A server reads and answers such a breath with little else between, so it is the breath, not the single MIGRATE, that is kept as short as
+/// clients may be kept waiting. Keys of no more than two breaths are held in memory, however large a slot is.
+/// </remarks>
+internal sealed class SlotStream(ClusterReader reader, ClusterNode source, ClusterNode target, MigrateRequest request, MoveOptions options, MovePace pace, MoveCount count, StopRequest stop)
+{
+    private readonly AdaptiveBatch _batch = new(options with { BatchSize = 0 });
+    private TimeSpan? _roundTrip;
+
+    // Garnet overwrites nothing and reports nothing where a key exists on its side, and the source deletes its own: ask before sending.
+    private bool MustAskTarget => target.View?.Facts.Engine is ServerEngine.Garnet or ServerEngine.Unknown;
+
+    /// <summary>Moves the keys of these slots, in every database, until a listing of each comes back short.</summary>
+    /// <exception cref="OperationCanceledException">A stop was asked for; the breath in hand was finished.</exception>
+    /// <exception cref="RedisOperationException">Nothing can be moved between these two now, whatever the slot.</exception>
+    public async Task DrainAsync(IReadOnlyList<SlotInMove> slots)
+    {
+        for (var database = 0; database < (source.View?.Databases ?? 1); database++)
+            await DrainAsync(slots.Where(slot => slot.IsClean && slot.Keys > 0).ToList(), database).ConfigureAwait(false);
+    }
+
+    private async Task DrainAsync(IReadOnlyList<SlotInMove> slots, int database)
+    {
+        var unlisted = new Queue<SlotInMove>(slots);
+        var listed = new Queue<Portion>();
+        while (unlisted.Count > 0 || listed.Count > 0)
+        {
+            stop.ThrowIfRequested();
+            await pace.WaitAsync(source, target).ConfigureAwait(false);
+            var moving = await TakeAsync(listed, database).ConfigureAwait(false);
+            var listing = Ask(unlisted, moving, listed.Sum(portion => portion.Keys.Count));
+            if (moving.Count + listing.Count > 0)
+                await ExchangeAsync(moving, listing, listed, database).ConfigureAwait(false);
+        }
+    }
+
+    // As many keys as one breath may hold; of a large slot a part.
+    private async Task<List<Portion>> TakeAsync(Queue<Portion> listed, int database)
+    {
+        var moving = new List<Portion>();
+        var left = _batch.Size;
+        while (left > 0 && listed.Count > 0)
+        {
+            var portion = listed.Peek();
+            var most = options.BatchSize > 0 ? Math.Min(left, options.BatchSize) : left;
+            if (!portion.Slot.IsClean)
+            {
+                listed.Dequeue();
+                continue;
+            }
+
+            if (portion.Keys.Count <= most)
+                moving.Add(listed.Dequeue());
+            else
+                moving.Add(portion.Split(most));
+            left -= moving[moving.Count - 1].Keys.Count;
+        }
+
+        return MustAskTarget ? await WithoutKnownAsync(moving, database).ConfigureAwait(false) : moving;
+    }
+
+    // Slots are listed until there is enough for the breath after this one.
+    private List<Portion> Ask(Queue<SlotInMove> unlisted, List<Portion> moving, int ready)
+    {
+        // What comes back short is all there is: a migrating source gets no new keys.
+        var listing = moving.Where(portion => portion.IsLast && portion.MayBeMore).Select(portion => new Portion(portion.Slot, Math.Max(2 * _batch.Size, 2))).ToList();
+        var coming = ready + listing.Sum(portion => portion.Asked);
+        while (coming < 2 * _batch.Size && unlisted.Count > 0)
+        {
+            var slot = unlisted.Dequeue();
+            var most = (int)Math.Min(Math.Max(slot.Keys + 1, 16), 2 * _batch.Size);
+            listing.Add(new Portion(slot, Math.Max(most, 2)));
+            coming += (int)Math.Min(slot.Keys, most);
+        }
+
+        return listing;
+    }
+
+    private async Task ExchangeAsync(List<Portion> moving, List<Portion> listing, Queue<Portion> listed, int database)
+    {
+        var commands = moving.Select(portion => request.For(database, replace: false, portion.Keys))
+            .Concat(listing.Select(portion => RespCommand.Of("CLUSTER", "GETKEYSINSLOT", portion.Slot.Slot, portion.Asked))).ToList();
+        // The connection is shared with those who open and close slots, and count in database 0.
+        var selects = database > 0;
+        if (selects)
+            commands = [RespCommand.Of("SELECT", database), .. commands, RespCommand.Of("SELECT", 0)];
+        var connection = await reader.ConnectAsync(source, stop.Abort).ConfigureAwait(false);
+        _roundTrip ??= await RoundTripAsync(connection).ConfigureAwait(false);
+        var started = stop.Clock.Now;
+        IReadOnlyList<RespValue> replies;
+        try
+        {
+            // Each MIGRATE may wait twice for the target: once for sending, once for the answer.
+            var timeout = options.Timeout + options.Timeout + TimeSpan.FromSeconds(5);
+            replies = await connection.SendAsync(commands, timeout, stop.Abort).ConfigureAwait(false);
+        }
+        catch (RedisConnectionException lost) when (lost.OutcomeUnknown)
+        {
+            foreach (var portion in moving)
+                Break(portion, lost.Message);
+            throw;
+        }
+
+        var stall = stop.Clock.Now - started - _roundTrip.Value;
+        if (selects)
+            replies = replies.Skip(1).Take(replies.Count - 2).ToList();
+        for (var i = 0; i < moving.Count; i++)
+            Read(replies[i], moving[i]);
+        for (var i = 0; i < listing.Count; i++)
+            Read(replies[moving.Count + i], listing[i], moving, listed);
+        var keys = moving.Sum(portion => portion.Keys.Count);
+        if (keys > 0)
+            _batch.Took(keys, stall);
+        pace.Moved(keys);
+        count.Report(pace.WaitsFor);
+    }
+
+    private void Read(RespValue reply, Portion portion)
+    {
+        var kind = MigrateReplies.Read(reply);
+        switch (kind)
+        {
+            case MigrateReply.Moved:
+                portion.Slot.Moved += portion.Keys.Count;
+                count.Keys(portion.Keys.Count);
+                return;
+            case MigrateReply.NothingThere:
+                count.Keys(portion.Keys.Count);
+                return;
+            case MigrateReply.Unknown:
+                Break(portion, reply.Text);
+                return;
+            default:
+                // Also what no slot can be moved through, such as a full target: alone and with every check it is told what it means.
+                portion.Slot.Separate(Printable.Clean(reply.Text, 200));
+                return;
+        }
+    }
+
+    private static void Read(RespValue reply, Portion portion, List<Portion> moving, Queue<Portion> listed)
+    {
+        if (reply.IsError)
+        {
+            portion.Slot.Separate(Printable.Clean(reply.Text, 200));
+            return;
+        }
+
+        var keys = SlotChannel.Keys(reply);
+        // Garnet answers OK for keys that it did not take (names over a kilobyte).
+        if (moving.Any(sent => sent.Slot == portion.Slot) && keys.Count > 0 && moving.Where(sent => sent.Slot == portion.Slot).Any(sent => Holds(sent.Keys, keys[0])))
+            portion.Slot.Separate("keys that the servers say they moved are still there");
+        if (portion.Slot.IsClean && keys.Count > 0)
+            listed.Enqueue(portion with { Keys = keys });
+    }
+
+    private static bool Holds(IReadOnlyList<byte[]> keys, byte[] key) => keys.Any(sent => KeyBytes.Comparer.Equals(sent, key));
+
+    private static void Break(Portion portion, string why)
+    {
+        portion.Slot.Interrupted.AddRange(portion.Keys);
+        portion.Slot.Separate(Printable.Clean(why, 200));
+    }
+
+    // A slot of which the target has a key already is not for the stream.
+    private async Task<List<Portion>> WithoutKnownAsync(List<Portion> moving, int database)
+    {
+        if (moving.Count == 0)
+            return moving;
+        var asked = moving.SelectMany(portion => portion.Keys.SelectMany(key => new[] { RespCommand.Of("ASKING"), RespCommand.Of("EXISTS", key) })).ToList();
+        var connection = await reader.ConnectAsync(target, stop.Abort).ConfigureAwait(false);
+        RespCommand[] commands = database > 0 ? [RespCommand.Of("SELECT", database), .. asked, RespCommand.Of("SELECT", 0)] : [.. asked];
+        var replies = (await connection.SendAsync(commands, null, stop.Abort).ConfigureAwait(false)).Skip(database > 0 ? 1 : 0).ToList();
+        var at = 1;
+        foreach (var portion in moving)
+        {
+            foreach (var _ in portion.Keys)
+            {
+                if (replies[at].IsError || replies[at].Integer > 0)
+                    portion.Slot.Separate("a key of it is on " + target.Name + " already");
+                at += 2;
+            }
+        }
+
+        return moving.Where(portion => portion.Slot.IsClean).ToList();
+    }
+
+    // What the network takes is no stall of the servers.
+    private async Task<TimeSpan> RoundTripAsync(INodeConnection connection)
+    {
+        var started = stop.Clock.Now;
+        await connection.AskAsync(RespCommand.Of("PING"), stop.Abort).ConfigureAwait(false);
+        return stop.Clock.Now - started;
+    }
+
+    /// <summary>Keys of one slot, as they were listed.</summary>
+    /// <param name="Asked">How many were asked for: fewer are all that there are.</param>
+    private sealed record Portion(SlotInMove Slot, int Asked)
+    {
+        private int _listed;
+        private IReadOnlyList<byte[]> _keys = [];
+
+        public IReadOnlyList<byte[]> Keys
+        {
+            get => _keys;
+            init
+            {
+                _keys = value;
+                _listed = value.Count;
+            }
+        }
+
+        /// <summary>True of the end of a listing.</summary>
+        public bool IsLast { get; private init; } = true;
+
+        public bool MayBeMore => _listed >= Asked;
+
+        /// <summary>Takes the first keys off.</summary>
+        public Portion Split(int most)
+        {
+            var first = this with { Keys = _keys.Take(most).ToList(), IsLast = false };
+            _keys = _keys.Skip(most).ToList();
+            return first;
+        }
+    }
+}

@@ -1,0 +1,149 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Journal;
+using RedisClusterOps.Migration;
+using RedisClusterOps.Planning;
+using RedisClusterOps.Preflight;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps;
+
+/// <content>Slots that move whole, many at once: checked, carried out, gone on with, and taken back.</content>
+public sealed partial class RedisCluster
+{
+    // The largest slots of a pair stand for all of them where keys are to be looked at.
+    private const int Sampled = 3;
+
+    /// <summary>Looks at everything that a plan's moves need before they begin. Reads, writes nothing.</summary>
+    /// <returns>The plan, with what is to be known.</returns>
+    /// <exception cref="RedisOperationException">StalePlan, or what keeps it from being carried out.</exception>
+    public async Task<RedisRebalancePlan> CheckMovesAsync(RedisRebalancePlan plan, MoveOptions options, CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        PlanFreshness.RequireFresh(plan, view);
+        var pairs = PairsOf(view, plan.Moves);
+        if (!LooksAhead)
+            return plan;
+        var findings = new List<PlanFinding>(plan.Findings);
+        foreach (var (move, pair) in plan.Moves.Zip(pairs, (move, pair) => (move, pair)))
+        {
+            var preflight = await CheckPairAsync(view, move, pair, plan.Operation, options, cancellation).ConfigureAwait(false);
+            if (preflight.Refusal is { } refusal)
+                throw BusyOr(refusal, options, NodeIds(view).ToList());
+            findings.AddRange(preflight.Findings);
+        }
+
+        return plan with { Findings = findings.Distinct().ToList() };
+    }
+
+    /// <summary>Carries out moves of a plan, all pairs at once.</summary>
+    /// <param name="moves">Those of the plan's moves that were agreed to.</param>
+    /// <param name="stop">Asks to stop: keys in hand are moved, slots without keys handed over, untouched ones left as they were.</param>
+    /// <exception cref="RedisOperationException">StalePlan; JournalBusy: another run works on the cluster; JournalUnavailable. Nothing was touched.</exception>
+    public async Task<SlotMoveRun> RunMovesAsync(RedisRebalancePlan plan, IReadOnlyList<RedisSlotMove> moves, MoveOptions options, CancellationToken stop)
+    {
+        var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
+        PlanFreshness.RequireFresh(plan, view);
+        var pairs = PairsOf(view, moves);
+        var journal = BeginMoves(view, plan, options);
+        var run = new SlotMoveRun(_session, _reader, _situations, view, plan, pairs, options, journal, _log, stop);
+        journal?.Planned(pairs.Select(pair => (run.EntryOf(pair), pair.Slots.Select(slot => slot.Slot))));
+        _ = run.StartAsync();
+        return run;
+    }
+
+    /// <summary>What going on with a run that moves slots whole would do.</summary>
+    /// <param name="migrationId">The run; null for the newest one on this cluster that can be gone on with.</param>
+    /// <returns>Null where the run is one of single slots: see <see cref="PlanResumeAsync"/>.</returns>
+    /// <exception cref="RedisOperationException">MigrationNotFound, JournalUnavailable, JournalBusy (it is still running), NodeNotFound.</exception>
+    public async Task<RedisRebalancePlan?> PlanResumeOfMovesAsync(string? migrationId, MoveOptions options, CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        if (FindRun(view, migrationId, options) is not { MovesWholeSlots: true } run)
+            return null;
+        var undoes = run.Operation == "Undo";
+        var left = run.Slots.Where(slot => !slot.IsDone && slot.FinishedBy is null);
+        return PlanOf(view, undoes ? "Undo" : run.Operation, left.Select(slot => undoes ? (slot.Slot, slot.TargetId!, slot.SourceId!) : (slot.Slot, slot.SourceId!, slot.TargetId!)), options);
+    }
+
+    /// <summary>What undoing a run that moved slots whole would do: each slot that it took up goes back to the master that owned it before.</summary>
+    /// <returns>Null where the run is one of single slots: see <see cref="PlanUndoOfRunAsync"/>.</returns>
+    /// <exception cref="RedisOperationException">MigrationNotFound, JournalUnavailable, JournalBusy (it is still running), NodeNotFound.</exception>
+    public async Task<RedisRebalancePlan?> PlanUndoOfMovesAsync(string migrationId, MoveOptions options, CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        if (FindRun(view, migrationId, options) is not { MovesWholeSlots: true } run)
+            return null;
+        var taken = run.Slots.Where(slot => slot.Since is not null);
+        return PlanOf(view, run.Operation == "Undo" ? "Move" : "Undo", taken.Select(slot => run.Operation == "Undo" ? (slot.Slot, slot.SourceId!, slot.TargetId!) : (slot.Slot, slot.TargetId!, slot.SourceId!)), options);
+    }
+
+    private RedisRebalancePlan PlanOf(ClusterView view, string operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots, MoveOptions options) =>
+        WholeSlotPlan.Of(view, operation, slots.Where(slot => !IsThere(view, slot.Slot, slot.TargetId)).ToList(), options, _session);
+
+    // Of a slot that is where it is to be, and that nobody has open, there is nothing left to do.
+    private bool IsThere(ClusterView view, int slot, string targetId) =>
+        view.OwnerOf(slot) is { } owner && owner == view.ShardMaster(targetId)?.Id && !SlotDiagnostician.Suspects(view).Contains(slot);
+
+    private IReadOnlyList<SlotPair> PairsOf(ClusterView view, IReadOnlyList<RedisSlotMove> moves) => moves.Select(move => PairOf(view, move)).ToList();
+
+    private SlotPair PairOf(ClusterView view, RedisSlotMove move)
+    {
+        var (source, target) = (view.ShardMaster(move.SourceId), view.ShardMaster(move.TargetId));
+        foreach (var (end, name) in new[] { (source, move.Source), (target, move.Target) })
+        {
+            if (end is null)
+                throw NodeNames.NotFound(name, view.Nodes.Select(node => node.Name));
+            if (!end.IsReachable)
+                throw new RedisOperationException(FailureCode.NodeUnreachable, end.Name + " does not answer (" + (end.Trouble ?? "no reason known") + "), so nothing can be moved from or to it. Nothing was done.", end.Name, "Get-RedisClusterNode");
+        }
+
+        return new SlotPair(source!, target!, SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source!, target!)).ToList(), move.Method == "Atomic");
+    }
+
+    // Stable on the source, or open between just these two, it goes with the many.
+    private static SlotInMove SlotOf(ClusterView view, int slot, ClusterNode source, ClusterNode target)
+    {
+        var one = new SlotInMove(slot, 0);
+        if (view.OwnerOf(slot) != source.Id || view.ContestedClaims.ContainsKey(slot))
+            one.Separate("it is not simply " + source.Name + "'s");
+        else if (view.FlagsOf(slot).Any(flag => flag.IsMigrating ? flag.NodeId != source.Id || flag.PeerId != target.Id : flag.NodeId != target.Id || flag.PeerId != source.Id))
+            one.Separate("it is open between others");
+        return one;
+    }
+
+    private async Task<PreflightResult> CheckPairAsync(ClusterView view, RedisSlotMove move, SlotPair pair, string operation, MoveOptions options, CancellationToken cancellation)
+    {
+        var slots = pair.Slots.Where(slot => slot.IsClean).Select(slot => slot.Slot).ToList();
+        if (slots.Count == 0)
+            return new PreflightResult([], null);
+        var situations = await _situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false);
+        var scope = new PreflightScope(slots, move.EstimatedBytes);
+        var findings = new List<PlanFinding>();
+        foreach (var situation in situations.OrderByDescending(situation => situation.KeysOn(pair.Source) ?? 0).ThenBy(situation => situation.Slot).Take(Sampled))
+        {
+            var plan = new MoveSlotOperation(situation.Slot, _session, options, AgreedEnds.Of(pair.Source, pair.Target), operation).Plan(situation);
+            var preflight = await _preflight.CheckAsync(view, situation.Slot, pair.Source, pair.Target, plan.Actions, cancellation, scope).ConfigureAwait(false);
+            if (preflight.Refusal is not null)
+                return preflight;
+            findings.AddRange(preflight.Findings);
+        }
+
+        return new PreflightResult(findings, null);
+    }
+
+    private RunJournal? BeginMoves(ClusterView view, RedisRebalancePlan plan, MoveOptions options)
+    {
+        if (_run is null && KeepsJournal)
+        {
+            var folder = JournalFolder.At(options.JournalPath);
+            _run = RunJournal.Begin(folder, RunHeader.Of(plan.Operation, RedisMigration.Whole, _session, NodeIds(view)), locks: JournalFolder.ForLocks(folder));
+        }
+
+        return _run;
+    }
+}
