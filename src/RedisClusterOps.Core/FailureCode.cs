@@ -69,6 +69,12 @@ public enum FailureCode
     /// <summary>Another tool, or another run of this module elsewhere, changes slots of the same cluster at this moment.</summary>
     AnotherToolAtWork,
 
+    /// <summary>What was asked for can't be: a weight that is none, a replica where a master is needed, more slots than there are.</summary>
+    InvalidArgument,
+
+    /// <summary>The file of a plan can't be written or read, or what is in it is no plan.</summary>
+    InvalidPlanFile,
+
     /// <summary>A connection string or endpoint can't be read.</summary>
     InvalidConnectionString,
 

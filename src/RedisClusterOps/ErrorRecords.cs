@@ -51,6 +51,8 @@ internal static class ErrorRecords
         FailureCode.JournalUnavailable => ErrorCategory.ResourceUnavailable,
         FailureCode.MigrationNotFound => ErrorCategory.ObjectNotFound,
         FailureCode.AnotherToolAtWork => ErrorCategory.ResourceBusy,
+        FailureCode.InvalidArgument => ErrorCategory.InvalidArgument,
+        FailureCode.InvalidPlanFile => ErrorCategory.InvalidData,
         FailureCode.InvalidConnectionString => ErrorCategory.InvalidArgument,
         FailureCode.ProtocolError => ErrorCategory.ProtocolError,
         FailureCode.Stopped => ErrorCategory.OperationStopped,

@@ -26,6 +26,9 @@ public enum PlanFindingCode
 
     /// <summary>Other slots of the same nodes are open.</summary>
     OtherOpenSlots,
+
+    /// <summary>The servers could move the slots themselves, but not while a slot of theirs is open; so keys are moved one by one.</summary>
+    AtomicNotPossible,
 }
 
 /// <summary>One thing to know before a plan is carried out.</summary>

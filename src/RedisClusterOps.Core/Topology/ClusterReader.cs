@@ -98,8 +98,8 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     // How a node tells which slots it moves by itself; null where it can't move any.
     private static (RespCommand? Command, Func<RespValue, IReadOnlyList<AtomicTask>>? Parse) TasksOf(ServerFacts facts) => facts.Engine switch
     {
-        ServerEngine.Redis when facts.IsAtLeast(8, 4) => (RespCommand.Of("CLUSTER", "MIGRATION", "STATUS", "ALL"), AtomicTask.ParseRedis),
-        ServerEngine.Valkey when facts.IsAtLeast(9, 0) => (RespCommand.Of("CLUSTER", "GETSLOTMIGRATIONS"), AtomicTask.ParseValkey),
+        ServerEngine.Redis when facts.MovesSlotsItself => (RespCommand.Of("CLUSTER", "MIGRATION", "STATUS", "ALL"), AtomicTask.ParseRedis),
+        ServerEngine.Valkey when facts.MovesSlotsItself => (RespCommand.Of("CLUSTER", "GETSLOTMIGRATIONS"), AtomicTask.ParseValkey),
         _ => (null, null),
     };
 

@@ -171,13 +171,20 @@ internal sealed class ClusterView
         return SlotSet.From(ranges);
     }
 
-    private string ReadFingerprint()
+    private string ReadFingerprint() => FingerprintOf(OwnerOf);
+
+    /// <summary>The fingerprint of any owner map.</summary>
+    /// <param name="ownerOf">Id of a slot's owner; null where it has none.</param>
+    public static string FingerprintOf(Func<int, string?> ownerOf)
     {
         var text = new StringBuilder();
-        for (var slot = 0; slot < _owners.Length; slot++)
+        string? last = null;
+        for (var slot = 0; slot < HashSlot.Count; slot++)
         {
-            if (slot == 0 || _owners[slot] != _owners[slot - 1])
-                text.Append(slot.ToString(CultureInfo.InvariantCulture)).Append(' ').Append(OwnerOf(slot) ?? "-").Append('\n');
+            var owner = ownerOf(slot) ?? "-";
+            if (owner != last)
+                text.Append(slot.ToString(CultureInfo.InvariantCulture)).Append(' ').Append(owner).Append('\n');
+            last = owner;
         }
 
         using var sha = SHA256.Create();

@@ -117,6 +117,14 @@ internal sealed class ServerFacts
             && (a > major || (a == major && b >= minor));
     }
 
+    /// <summary>True of a server that can move whole slots by itself: Redis from 8.4 on (CLUSTER MIGRATION), Valkey from 9.0 on (CLUSTER MIGRATESLOTS).</summary>
+    public bool MovesSlotsItself => Engine switch
+    {
+        ServerEngine.Redis => IsAtLeast(8, 4),
+        ServerEngine.Valkey => IsAtLeast(9, 0),
+        _ => false,
+    };
+
     // keys=12,expires=0,avg_ttl=0 / ip=…,port=…,state=online,offset=…,lag=1
     private static long? ParseSub(string? value, string name)
     {

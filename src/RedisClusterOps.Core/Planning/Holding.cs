@@ -1,0 +1,33 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps.Planning;
+
+/// <summary>A master and the slots it owns, lowest first.</summary>
+internal sealed record Holding(ClusterNode Node, IReadOnlyList<int> Slots)
+{
+    /// <summary>Of every master, by id. A node that is still being introduced is none yet.</summary>
+    public static IReadOnlyList<Holding> Of(ClusterView view)
+    {
+        var owned = new Dictionary<string, List<int>>(StringComparer.Ordinal);
+        for (var slot = 0; slot < HashSlot.Count; slot++)
+        {
+            if (view.OwnerOf(slot) is not { } owner)
+                continue;
+            if (!owned.TryGetValue(owner, out var slots))
+                owned[owner] = slots = [];
+            slots.Add(slot);
+        }
+
+        return view.Nodes
+            .Where(node => owned.ContainsKey(node.Id) || (node.IsMaster && node.State != RedisNodeState.Handshake))
+            .OrderBy(node => node.Id, StringComparer.Ordinal)
+            .Select(node => new Holding(node, owned.TryGetValue(node.Id, out var slots) ? slots : []))
+            .ToList();
+    }
+}
+
+/// <summary>Slots that go from one master to another.</summary>
+internal sealed record SlotTransfer(ClusterNode Source, ClusterNode Target, SlotSet Slots);
