@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
 using RedisClusterOps.Migration;
 using RedisClusterOps.Planning;
@@ -82,34 +81,38 @@ public sealed partial class RedisCluster
         return PlanOf(view, run.Operation == "Undo" ? "Move" : "Undo", taken.Select(slot => run.Operation == "Undo" ? (slot.Slot, slot.SourceId!, slot.TargetId!) : (slot.Slot, slot.TargetId!, slot.SourceId!)), options);
     }
 
-    private RedisRebalancePlan PlanOf(ClusterView view, string operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots, MoveOptions options) =>
-        WholeSlotPlan.Of(view, operation, slots.Where(slot => !IsThere(view, slot.Slot, slot.TargetId)).ToList(), options, _session);
-
-    // Of a slot that is where it is to be, and that nobody has open, there is nothing left to do.
-    private bool IsThere(ClusterView view, int slot, string targetId) =>
-        view.OwnerOf(slot) is { } owner && owner == view.ShardMaster(targetId)?.Id && !SlotDiagnostician.Suspects(view).Contains(slot);
-
-    private IReadOnlyList<SlotPair> PairsOf(ClusterView view, IReadOnlyList<RedisSlotMove> moves) => moves.Select(move => PairOf(view, move)).ToList();
-
-    private SlotPair PairOf(ClusterView view, RedisSlotMove move)
+    private RedisRebalancePlan PlanOf(ClusterView view, string operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots, MoveOptions options)
     {
-        var (source, target) = (view.ShardMaster(move.SourceId), view.ShardMaster(move.TargetId));
-        foreach (var (end, name) in new[] { (source, move.Source), (target, move.Target) })
+        var transfers = slots.GroupBy(slot => (Source: MasterOf(view, slot.SourceId).Id, Target: MasterOf(view, slot.TargetId).Id), slot => slot.Slot)
+            .Select(pair => new SlotTransfer(view.Node(pair.Key.Source)!, view.Node(pair.Key.Target)!, SlotSet.From(pair)))
+            .OrderByDescending(transfer => transfer.Slots.Count).ThenBy(transfer => transfer.Source.Id, StringComparer.Ordinal).ThenBy(transfer => transfer.Target.Id, StringComparer.Ordinal);
+        return new WholeSlotPlan(view, Holding.Of(view), SlotCounts.None, options.Method, _session) { GoesOn = true }.Of(operation, transfers.ToList());
+    }
+
+    private static ClusterNode MasterOf(ClusterView view, string id) => view.ShardMaster(id) ?? throw NodeNames.NotFound(id, view.Nodes.Select(node => node.Name));
+
+    private static List<SlotPair> PairsOf(ClusterView view, IReadOnlyList<RedisSlotMove> moves) => moves.Select(move => PairOf(view, move)).ToList();
+
+    private static SlotPair PairOf(ClusterView view, RedisSlotMove move)
+    {
+        var (source, target) = (MasterOf(view, move.SourceId), MasterOf(view, move.TargetId));
+        foreach (var end in new[] { source, target })
         {
-            if (end is null)
-                throw NodeNames.NotFound(name, view.Nodes.Select(node => node.Name));
             if (!end.IsReachable)
                 throw new RedisOperationException(FailureCode.NodeUnreachable, end.Name + " does not answer (" + (end.Trouble ?? "no reason known") + "), so nothing can be moved from or to it. Nothing was done.", end.Name, "Get-RedisClusterNode");
         }
 
-        return new SlotPair(source!, target!, SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source!, target!)).ToList(), move.Method == "Atomic");
+        return new SlotPair(source, target, SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source, target)).ToList(), move.Method == "Atomic");
     }
 
-    // Stable on the source, or open between just these two, it goes with the many.
+    // Stable on the source, or open between just these two, it goes with the many. Stable on the target it is there, as after a run that
+    // was killed before it could write that down.
     private static SlotInMove SlotOf(ClusterView view, int slot, ClusterNode source, ClusterNode target)
     {
         var one = new SlotInMove(slot, 0);
-        if (view.OwnerOf(slot) != source.Id || view.ContestedClaims.ContainsKey(slot))
+        if (view.OwnerOf(slot) == target.Id && !view.ContestedClaims.ContainsKey(slot) && !view.FlagsOf(slot).Any())
+            one.IsThere = true;
+        else if (view.OwnerOf(slot) != source.Id || view.ContestedClaims.ContainsKey(slot))
             one.Separate("it is not simply " + source.Name + "'s");
         else if (view.FlagsOf(slot).Any(flag => flag.IsMigrating ? flag.NodeId != source.Id || flag.PeerId != target.Id : flag.NodeId != target.Id || flag.PeerId != source.Id))
             one.Separate("it is open between others");
@@ -118,7 +121,7 @@ public sealed partial class RedisCluster
 
     private async Task<PreflightResult> CheckPairAsync(ClusterView view, RedisSlotMove move, SlotPair pair, string operation, MoveOptions options, CancellationToken cancellation)
     {
-        var slots = pair.Slots.Where(slot => slot.IsClean).Select(slot => slot.Slot).ToList();
+        var slots = pair.Slots.Where(slot => slot.IsWaiting).Select(slot => slot.Slot).ToList();
         if (slots.Count == 0)
             return new PreflightResult([], null);
         var situations = await _situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false);

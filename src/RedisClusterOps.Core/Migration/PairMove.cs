@@ -21,6 +21,9 @@ internal sealed class PairMove(ClusterReader reader, ClusterView view, SlotPair 
 {
     // As many slots as may be left open when we are killed; enough that a step for all of them costs little more than for one.
     private const int MostSlots = 256;
+
+    // Garnet raises its epoch with each step and gossips it every few seconds, and no slot is handed over before that was heard. So all at once there.
+    private readonly int _mostSlots = pair.Target.View?.Facts.Engine == ServerEngine.Garnet ? HashSlot.Count : MostSlots;
     private const long ManyKeys = 20_000;
     private const int MostBreaks = 3;
     private static readonly TimeSpan AfterBreak = TimeSpan.FromMilliseconds(500);
@@ -39,7 +42,7 @@ internal sealed class PairMove(ClusterReader reader, ClusterView view, SlotPair 
     /// <exception cref="RedisOperationException">Nothing more can be moved between these two; slots whose turn had not come are as they were.</exception>
     public async Task RunAsync()
     {
-        var waiting = new Queue<SlotInMove>(pair.Slots.Where(slot => slot.IsClean));
+        var waiting = new Queue<SlotInMove>(pair.Slots.Where(slot => slot.IsWaiting));
         await CountAsync(waiting.ToList()).ConfigureAwait(false);
         for (var breaks = 0; waiting.Count > 0;)
         {
@@ -95,7 +98,7 @@ internal sealed class PairMove(ClusterReader reader, ClusterView view, SlotPair 
     {
         stop.ThrowIfRequested();
         var window = new List<SlotInMove>();
-        for (var keys = 0L; waiting.Count > 0 && window.Count < MostSlots && (window.Count == 0 || keys + waiting.Peek().Keys <= ManyKeys);)
+        for (var keys = 0L; waiting.Count > 0 && window.Count < _mostSlots && (window.Count == 0 || keys + waiting.Peek().Keys <= ManyKeys);)
         {
             window.Add(waiting.Dequeue());
             keys += window[window.Count - 1].Keys;

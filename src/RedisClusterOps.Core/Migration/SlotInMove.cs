@@ -22,7 +22,13 @@ internal sealed class SlotInMove(int slot, long keys)
     /// <summary>Keys whose MIGRATE broke: they may be on both sides.</summary>
     public List<byte[]> Interrupted { get; } = [];
 
+    /// <summary>True where it is the target's already: only the proof is left.</summary>
+    public bool IsThere { get; set; }
+
     public bool IsClean => SetApart is null;
+
+    /// <summary>Its turn has not come.</summary>
+    public bool IsWaiting => IsClean && !IsThere && Began == TimeSpan.Zero;
 
     public void Separate(string why) => SetApart ??= why;
 }

@@ -14,12 +14,11 @@ using RedisClusterOps.Topology;
 namespace RedisClusterOps;
 
 /// <summary>A move of many slots at work: every pair of masters at once, and a result for each slot as soon as every node agrees on its new owner.</summary>
-public sealed class SlotMoveRun
+public sealed class SlotMoveRun : IDisposable
 {
     // Each pair keeps two servers busy; more at once than this only makes all of them slow.
     private const int MostPairs = 16;
 
-    // Each reading of one slot alone takes round trips to every master.
     private readonly ClusterReader _reader;
     private readonly SituationReader _situations;
     private readonly ClusterView _view;
@@ -76,9 +75,12 @@ public sealed class SlotMoveRun
         }
         finally
         {
-            _stop.Dispose();
+            Dispose();
         }
     }
+
+    /// <summary>It does so itself at its end.</summary>
+    public void Dispose() => _stop.Dispose();
 
     /// <summary>Written down before the slots are touched.</summary>
     /// <exception cref="RedisOperationException">JournalUnavailable.</exception>
@@ -109,6 +111,8 @@ public sealed class SlotMoveRun
     {
         var most = Options.MaxParallel > 0 ? Options.MaxParallel : MostPairs;
         using var places = new SemaphoreSlim(most);
+        foreach (var pair in _pairs)
+            Given(pair, pair.Slots.Where(slot => slot.IsThere).ToList());
         var failures = await Task.WhenAll(_pairs.Select(pair => RunPairAsync(pair, places))).ConfigureAwait(false);
         foreach (var (pair, failure) in _pairs.Zip(failures, (pair, failure) => (pair, failure)))
             await TakeApartAsync(pair, failure).ConfigureAwait(false);
@@ -131,10 +135,7 @@ public sealed class SlotMoveRun
 
         try
         {
-            if (pair.IsAtomic)
-                await new AtomicPairMove(_reader, pair, this, _stop).RunAsync().ConfigureAwait(false);
-            else
-                await new PairMove(_reader, _view, pair, this, _stop).RunAsync().ConfigureAwait(false);
+            await new PairMove(_reader, _view, pair, this, _stop).RunAsync().ConfigureAwait(false);
             return null;
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
@@ -219,7 +220,7 @@ public sealed class SlotMoveRun
     // A pair that ended early has slots that nobody has touched. One result tells them all: a thousand would bury what matters.
     private void TellUntouched(SlotPair pair, RedisOperationException? failure)
     {
-        var untouched = pair.Slots.Where(slot => slot.IsClean && slot.Began == TimeSpan.Zero).ToList();
+        var untouched = pair.Slots.Where(slot => slot.IsWaiting).ToList();
         if (failure is null || untouched.Count == 0)
             return;
         var what = new RedisOperationException(

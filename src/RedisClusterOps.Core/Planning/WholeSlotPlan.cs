@@ -14,11 +14,15 @@ internal sealed class WholeSlotPlan(ClusterView view, IReadOnlyList<Holding> mas
     /// <summary>Those of the masters, in their order; null where the plan does not go by weights.</summary>
     public IReadOnlyList<NodeWeight>? Weights { get; init; }
 
+    /// <summary>True where a run is gone on with or undone: then its own slots may be open.</summary>
+    public bool GoesOn { get; init; }
+
     /// <exception cref="RedisOperationException">NodeUnreachable, SlotStateUnsuitable, or InvalidArgument where the method asked for is not to be had.</exception>
     public RedisRebalancePlan Of(string operation, IReadOnlyList<SlotTransfer> transfers)
     {
         PlanRefusal.RequireWellEnds(transfers);
-        PlanRefusal.RequireClosed(view, transfers);
+        if (!GoesOn)
+            PlanRefusal.RequireClosed(view, transfers);
         var mechanism = new MoveMechanism(view, method);
         var moves = transfers.Select(transfer => new RedisSlotMove
         {

@@ -1,0 +1,113 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Moves;
+
+/// <summary>A cluster with many keys over all slots; every one of them is looked for at the end, where it belongs and nowhere else.</summary>
+internal sealed class FilledCluster : IAsyncDisposable
+{
+    private const int InOneGo = 1000;
+
+    private FilledCluster(TestCluster cluster, int keys) => (Cluster, Keys) = (cluster, keys);
+
+    public TestCluster Cluster { get; }
+
+    public int Keys { get; }
+
+    public IReadOnlyList<LocalNode> Nodes => Cluster.Nodes;
+
+    public RedisClusterSession Session => new([Cluster.Node(0).Endpoint], Cluster.Connection);
+
+    /// <summary>By default three masters share all slots and the fourth has none.</summary>
+    public static async Task<FilledCluster> StartAsync(string server, int keys, int masters = 4, int replicas = 0, Func<LocalClusterOptions, LocalClusterOptions>? with = null)
+    {
+        var cluster = new FilledCluster(await TestCluster.StartAsync(server, masters, replicas, with), keys);
+        await cluster.FillAsync();
+        return cluster;
+    }
+
+    /// <summary>The owner of each slot, by index of the node, as each running node tells: they have to agree.</summary>
+    public async Task<IReadOnlyList<int>> OwnersAsync()
+    {
+        var maps = new List<int[]>();
+        foreach (var node in Nodes.Where(node => node.IsRunning))
+        {
+            var owners = Enumerable.Repeat(-1, HashSlot.Count).ToArray();
+            foreach (var line in (await TestCluster.ViewOfAsync(node)).Where(line => line.IsMaster))
+            {
+                foreach (var slot in line.Slots.Slots)
+                    owners[slot] = Cluster.NodeOf(line.Id).Index;
+            }
+
+            maps.Add(owners);
+        }
+
+        foreach (var map in maps)
+            Assert.Equal(maps[0], map);
+        return maps[0];
+    }
+
+    public async Task<IReadOnlyList<int>> SlotCountsAsync()
+    {
+        var owners = await OwnersAsync();
+        return [.. Enumerable.Range(0, Nodes.Count).Select(index => owners.Count(owner => owner == index))];
+    }
+
+    /// <summary>No slot is open, every key is on the owner of its slot with the value it was written with, and there are no others.</summary>
+    public async Task AssertInOrderAsync()
+    {
+        var owners = await OwnersAsync();
+        Assert.DoesNotContain(-1, owners);
+        foreach (var node in Nodes.Where(node => node.IsRunning))
+        {
+            var own = await TestCluster.OwnLineOfAsync(node);
+            Assert.True(!own.IsMaster || own.MigratingTo.Count + own.ImportingFrom.Count == 0, node.Endpoint + " has slots open.");
+            if (!own.IsMaster)
+                continue;
+            var mine = Enumerable.Range(0, Keys).Where(key => owners[SlotOf(key)] == node.Index).ToList();
+            Assert.Equal((node.Endpoint, mine.Count), (node.Endpoint, (int)(await node.SendAsync("DBSIZE")).Integer));
+            var values = await EachAsync(node, mine, key => RespCommand.Of("GET", Name(key)));
+            for (var i = 0; i < mine.Count; i++)
+                Assert.Equal(Value(mine[i]), values[i].Text);
+        }
+    }
+
+    public ValueTask DisposeAsync() => Cluster.DisposeAsync();
+
+    private async Task FillAsync()
+    {
+        var owners = await OwnersAsync();
+        await Task.WhenAll(Nodes.Select(node => EachAsync(
+            node, [.. Enumerable.Range(0, Keys).Where(key => owners[SlotOf(key)] == node.Index)], key => RespCommand.Of("SET", Name(key), Value(key)))));
+    }
+
+    private static async Task<IReadOnlyList<RespValue>> EachAsync(LocalNode node, List<int> keys, Func<int, RespCommand> command)
+    {
+        var replies = new List<RespValue>();
+        if (keys.Count == 0)
+            return replies;
+        using var connection = await node.ConnectAsync();
+        foreach (var part in keys.Chunk(InOneGo))
+        {
+            foreach (var reply in await connection.SendAsync([.. part.Select(command)], null, default))
+            {
+                Assert.False(reply.IsError, reply.Text);
+                replies.Add(reply);
+            }
+        }
+
+        return replies;
+    }
+
+    private static int SlotOf(int key) => HashSlot.Of(System.Text.Encoding.ASCII.GetBytes(Name(key)));
+
+    private static string Name(int key) => "key:" + key.ToString("d8");
+
+    private static string Value(int key) => "value of " + key.ToString();
+}

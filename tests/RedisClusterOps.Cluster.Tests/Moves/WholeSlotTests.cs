@@ -1,0 +1,32 @@
+using System.Diagnostics;
+using System.Linq;
+using System.Threading.Tasks;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Moves;
+
+/// <summary>Slots move whole, with all their keys, key by key: every server, every pair of masters at once.</summary>
+public sealed class WholeSlotTests(ITestOutputHelper output)
+{
+    private static readonly MoveOptions KeyByKey = new() { Method = MoveMethod.KeyByKey };
+
+    [Theory]
+    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    public async Task An_empty_master_gets_its_share(string server)
+    {
+        await using var cluster = await FilledCluster.StartAsync(server, keys: 40_000);
+        using var core = new RedisCluster(cluster.Session);
+        var plan = await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, KeyByKey, default);
+        var clock = Stopwatch.StartNew();
+        var outcomes = await MoveRuns.CarryOutAsync(core, plan, KeyByKey);
+        output.WriteLine(server + ": " + plan + " in " + clock.ElapsedMilliseconds + " ms");
+
+        Assert.All(outcomes, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
+        Assert.All(outcomes, outcome => Assert.Equal((MigrationOutcome.Moved, "Rebalance", "KeyByKey"), (outcome.Result.Outcome, outcome.Result.Operation, outcome.Result.Method)));
+        Assert.Equal(4096, outcomes.Select(outcome => outcome.Result.Slot).Distinct().Count());
+        Assert.Equal(plan.Moves.Sum(move => move.EstimatedKeys), outcomes.Sum(outcome => outcome.Result.KeysMoved));
+        Assert.Equal([4096, 4096, 4096, 4096], await cluster.SlotCountsAsync());
+        await cluster.AssertInOrderAsync();
+        Assert.Empty((await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, KeyByKey, default)).Moves);
+    }
+}
