@@ -21,6 +21,7 @@
     'Get-RedisOpenSlot'
     'Get-RedisSlotKey'
     'Move-RedisSlotKey'
+    'New-RedisRebalancePlan'
     'Repair-RedisCluster'
     'Restart-RedisSlotMigration'
     'Resume-RedisMigration'

@@ -30,6 +30,7 @@ internal sealed class FrontDoor
             UndoCommand.Create(screen),
             RestartCommand.Create(screen),
             RepairCommand.Create(screen),
+            PlanCommand.Create(screen),
             MigrationsCommand.Create(screen),
             ResumeCommand.Create(screen),
             new Command("lab", "A disposable cluster on this machine to practise on.")

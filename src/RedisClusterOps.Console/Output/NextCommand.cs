@@ -20,6 +20,7 @@ internal static partial class NextCommand
         ["Undo-RedisSlotMigration"] = "undo",
         ["Restart-RedisSlotMigration"] = "restart",
         ["Repair-RedisCluster"] = "repair",
+        ["New-RedisRebalancePlan"] = "plan",
         ["Get-RedisMigration"] = "migrations",
         ["Resume-RedisMigration"] = "resume",
     };

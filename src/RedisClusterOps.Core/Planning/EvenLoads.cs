@@ -53,21 +53,32 @@ internal sealed class EvenLoads
         return even.Transfers();
     }
 
-    // A master of weight 0 keeps nothing, not even an empty slot. What holds something goes, the biggest first, to whoever lacks most; what is
-    // empty goes to whoever has the fewest slots for its weight.
+    // A master of weight 0 keeps nothing, not even an empty slot. What holds something goes, the biggest first, to whoever lacks most.
     private void Drain()
     {
         for (var source = 0; source < _masters.Count; source++)
         {
-            while (_weights[source].Said == 0 && _slots[source].Count > 0)
-            {
-                var at = _slots[source].Count - 1;
-                Move(source, at, _slots[source][at].Load > 0 ? Best(index => -_surplus[index]) : Best(index => -_slots[index].Count / _weights[index].Said));
-            }
+            if (_weights[source].Said > 0)
+                continue;
+            while (_slots[source].Count > 0 && _slots[source][_slots[source].Count - 1].Load > 0)
+                Move(source, _slots[source].Count - 1, Neediest());
+            DealEmpty(source);
+        }
+    }
+
+    // Empty slots go to whoever has the fewest for its weight; neighbours stay together, for a map in crumbs is a burden to every client.
+    private void DealEmpty(int source)
+    {
+        var shares = new int[_masters.Count];
+        foreach (var _ in _slots[source])
+            shares[Enumerable.Range(0, shares.Length).Where(index => _weights[index].Said > 0).Aggregate((best, next) => Fullness(next) < Fullness(best) ? next : best)]++;
+        for (var target = 0; target < shares.Length; target++)
+        {
+            for (; shares[target] > 0; shares[target]--)
+                Move(source, 0, target);
         }
 
-        int Best(Func<int, decimal> worth) =>
-            Enumerable.Range(0, _masters.Count).Where(index => _weights[index].Said > 0).Aggregate((best, next) => worth(next) > worth(best) ? next : best);
+        decimal Fullness(int index) => (_slots[index].Count + shares[index]) / _weights[index].Said;
     }
 
     private void Level()

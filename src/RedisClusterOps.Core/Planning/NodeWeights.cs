@@ -36,7 +36,7 @@ internal static class NodeWeights
 
         var said = masters.Select(master => named.TryGetValue(master.Node.Id, out var given) ? given.Weight : master.Slots.Count > 0 || options.UseEmptyMaster ? 1m : 0m).ToList();
         if (said.All(weight => weight == 0))
-            throw Invalid("Every master has weight 0, so none could take the slots.", null, "New-RedisRebalancePlan with a weight above 0 for one master at least");
+            throw Invalid("Every master has weight 0, so none could take the slots.", null, "the same command with a weight above 0 for one master at least");
         var scale = said.Max(ScaleOf);
         return said.Select(weight => new NodeWeight(weight, Scaled(weight, scale))).ToList();
     }
@@ -47,7 +47,7 @@ internal static class NodeWeights
         {
             throw Invalid(
                 "The weight of '" + Shown(name) + "' is " + weight.ToString("R", CultureInfo.InvariantCulture) + "; a weight is 0, or a number from 0.000000001 to 1000000000.", name,
-                "New-RedisRebalancePlan -Weight @{ '" + Shown(name) + "' = 1 }");
+                "the same command with another weight for that node");
         }
 
         return (decimal)weight;

@@ -29,6 +29,9 @@ public enum PlanFindingCode
 
     /// <summary>The servers could move the slots themselves, but not while a slot of theirs is open; so keys are moved one by one.</summary>
     AtomicNotPossible,
+
+    /// <summary>A master without slots gets none, for nobody asked for it.</summary>
+    EmptyMasterLeftOut,
 }
 
 /// <summary>One thing to know before a plan is carried out.</summary>

@@ -1,4 +1,7 @@
+using System;
 using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
 
 namespace RedisClusterOps;
 
@@ -32,4 +35,8 @@ public sealed record RebalanceOptions
 
     /// <summary>What is made even.</summary>
     public RebalanceMeasure By { get; init; }
+
+    /// <summary>Such as <c>by Slots, threshold 2 %, empty masters too, 10.0.0.1:6379 = 2</c>.</summary>
+    public override string ToString() => string.Format(CultureInfo.InvariantCulture, "by {0}, threshold {1} %", By, Threshold) + (UseEmptyMaster ? ", empty masters too" : string.Empty)
+        + string.Concat(Weights.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => string.Format(CultureInfo.InvariantCulture, ", {0} = {1}", pair.Key, pair.Value)));
 }

@@ -20,7 +20,26 @@ internal static class RebalancePlanner
         var transfers = options.By == RebalanceMeasure.Slots
             ? EvenSlots.Plan(masters, weights, threshold)
             : EvenLoads.Plan(masters, weights, Load(masters, counts, options.By), threshold);
-        return new WholeSlotPlan(view, masters, counts, method, session) { By = options.By, Weights = weights }.Of("Rebalance", transfers) with { Options = options };
+        var plan = new WholeSlotPlan(view, masters, counts, method, session) { By = options.By, Weights = weights }.Of("Rebalance", transfers);
+        return plan with { Options = options, Findings = [.. plan.Findings, .. LeftOut(masters, weights, options)] };
+    }
+
+    // Whoever has just added a node expects it to get slots, and may not know that it has to be asked for.
+    private static IEnumerable<PlanFinding> LeftOut(IReadOnlyList<Holding> masters, IReadOnlyList<NodeWeight> weights, RebalanceOptions options)
+    {
+        const int Shown = 5;
+        var empty = masters.Where((master, index) => master.Slots.Count == 0 && weights[index].Said == 0 && master.Node.IsReachable).Select(master => master.Node.Name).ToList();
+        // A weight that was given, even one of 0, is a decision.
+        if (empty.Count == 0 || options.UseEmptyMaster || options.Weights.Values.Any(weight => weight == 0))
+            yield break;
+        yield return new PlanFinding
+        {
+            Code = PlanFindingCode.EmptyMasterLeftOut,
+            Severity = FindingSeverity.Information,
+            Target = empty[0],
+            Message = string.Join(", ", empty.Take(Shown)) + (empty.Count > Shown ? " and others" : string.Empty) + (empty.Count == 1 ? " has no slots, and gets none" : " have no slots, and get none") + " unless that is asked for.",
+            Advice = "New-RedisRebalancePlan -UseEmptyMaster",
+        };
     }
 
     private static decimal Threshold(RebalanceOptions options) => options.Threshold is >= 0 and <= 100
