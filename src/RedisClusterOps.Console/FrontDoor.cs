@@ -31,6 +31,8 @@ internal sealed class FrontDoor
             RestartCommand.Create(screen),
             RepairCommand.Create(screen),
             PlanCommand.Create(screen),
+            MoveCommand.Create(screen),
+            RebalanceCommand.Create(screen),
             MigrationsCommand.Create(screen),
             ResumeCommand.Create(screen),
             new Command("lab", "A disposable cluster on this machine to practise on.")

@@ -30,7 +30,7 @@ public abstract class KeyMovingCmdlet : SlotOperationCmdlet
     [Parameter]
     public KeyConflictAction OnKeyConflict { get; set; } = KeyConflictAction.Stop;
 
-    internal sealed override MoveOptions MoveOptions => base.MoveOptions with
+    internal override MoveOptions MoveOptions => base.MoveOptions with
     {
         BatchSize = BatchSize,
         MaxStall = MaxStall,

@@ -40,12 +40,15 @@ internal sealed class SlotProgress
     private ProgressRecord Record(OperationEvent progress)
     {
         var rate = progress.Elapsed > TimeSpan.Zero ? progress.KeysDone / progress.Elapsed.TotalSeconds : 0;
-        var status = string.Format(
-            CultureInfo.InvariantCulture, "slot {0}: {1} of {2} keys, {3:0} keys/s", progress.Slot, progress.KeysDone, progress.KeysTotal, rate);
+        var what = progress.Slot is { } slot
+            ? "slot " + slot.ToString(CultureInfo.InvariantCulture)
+            : string.Format(CultureInfo.InvariantCulture, "{0} of {1} slots", progress.SlotsDone, progress.SlotsTotal);
+        var status = string.Format(CultureInfo.InvariantCulture, "{0}, {1} of {2} keys, {3:0} keys/s", what, progress.KeysDone, progress.KeysTotal, rate)
+            + (progress.Message.Length > 0 ? ", waiting: " + progress.Message : string.Empty);
         var record = new ProgressRecord(1, _activity, status);
-        if (progress.KeysTotal <= 0)
+        if (progress.KeysTotal <= 0 && progress.SlotsTotal <= 0)
             return record;
-        record.PercentComplete = (int)Math.Min(100, progress.KeysDone * 100 / progress.KeysTotal);
+        record.PercentComplete = progress.KeysTotal > 0 ? (int)Math.Min(100, progress.KeysDone * 100 / progress.KeysTotal) : 100 * progress.SlotsDone / progress.SlotsTotal;
 
         // Below one percent an estimate is a guess. Clients go on writing, so the total is no promise either.
         if (record.PercentComplete >= 1 && rate > 0)

@@ -46,10 +46,33 @@ internal sealed class MoveOptionSet
         DefaultValueFactory = _ => Defaults.OnKeyConflict,
     };
 
+    private readonly Option<MoveMethod> _method = new("--method")
+    {
+        Description = "How slots move whole: by the servers themselves where they can (Auto), or not at all (Atomic), or key by key.",
+        HelpName = string.Join('|', Enum.GetNames<MoveMethod>()),
+        CustomParser = ParameterParsers.NameOf<MoveMethod>("--method"),
+        DefaultValueFactory = _ => Defaults.Method,
+    };
+
+    private readonly Option<int> _maxParallel = new("--max-parallel")
+    {
+        Description = "Pairs of masters at work at once; 0 for as many as there are, up to 16.",
+        HelpName = "pairs",
+        CustomParser = ParameterParsers.WholeNumber("--max-parallel", 0, 64),
+        DefaultValueFactory = _ => Defaults.MaxParallel,
+    };
+
     private readonly Option<string?> _journalPath = JournalOption.Create();
 
-    public void AddTo(Command command)
+    /// <param name="movesWhole">Whether slots move whole: by which method, and how many pairs at once.</param>
+    public void AddTo(Command command, bool movesWhole = false)
     {
+        if (movesWhole)
+        {
+            command.Add(_method);
+            command.Add(_maxParallel);
+        }
+
         command.Add(_onKeyConflict);
         command.Add(_batchSize);
         command.Add(_maxStall);
@@ -65,6 +88,8 @@ internal sealed class MoveOptionSet
         MaxKeysPerSecond = parsed.GetValue(_maxKeysPerSecond),
         Timeout = parsed.GetResult(_timeout) is null ? Defaults.Timeout : parsed.GetValue(_timeout),
         OnKeyConflict = parsed.GetValue(_onKeyConflict),
+        Method = parsed.GetValue(_method),
+        MaxParallel = parsed.GetValue(_maxParallel),
         JournalPath = JournalOption.Read(parsed, _journalPath),
     };
 }

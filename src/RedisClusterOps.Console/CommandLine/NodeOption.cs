@@ -9,5 +9,9 @@ internal static class NodeOption
 
     public static Option<string?> Target(string what) => Create("--target", what);
 
+    public static Option<string> RequiredTarget(string what) => new("--target") { Description = what + ": id, unique id prefix or host:port.", HelpName = "node", Required = true };
+
+    public static Option<string[]> Sources(string what) => new("--source") { Description = what, HelpName = "node", AllowMultipleArgumentsPerToken = true };
+
     private static Option<string?> Create(string name, string what) => new(name) { Description = what + ": id, unique id prefix or host:port.", HelpName = "node" };
 }

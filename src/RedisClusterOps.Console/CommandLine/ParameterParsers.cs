@@ -14,14 +14,16 @@ internal static class ParameterParsers
 
     public static int Slot(ArgumentResult result) => ReadNumber(result, result.Tokens[0].Value, "--slot", 0, HashSlot.Count - 1);
 
-    /// <summary>One slot or several, with spaces or commas between.</summary>
+    /// <summary>One slot or several, or ranges such as <c>0-99</c>, with spaces or commas between.</summary>
     public static int[] Slots(ArgumentResult result)
     {
         var texts = result.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).ToList();
         // A script's empty variable must not look like work that is done.
         if (texts.Count == 0)
             result.AddError("--slot takes a whole number from 0 to " + (HashSlot.Count - 1).ToString(CultureInfo.InvariantCulture) + "; not '" + Shown(result.Tokens[0].Value) + "'.");
-        return [.. texts.Select(text => ReadNumber(result, text, "--slot", 0, HashSlot.Count - 1)).Distinct()];
+        return [.. texts.SelectMany(text => text.Contains('-', StringComparison.Ordinal) && SlotRange.TryParse(text, out var range)
+            ? Enumerable.Range(range.First, range.Count)
+            : [ReadNumber(result, text, "--slot", 0, HashSlot.Count - 1)]).Distinct()];
     }
 
     /// <summary><c>10ms</c>, <c>5s</c>, <c>30m</c>, <c>2h</c>, or <c>00:00:05</c>. A bare number is refused: nobody agrees on its unit.</summary>

@@ -37,9 +37,11 @@ internal sealed class RebalanceOptionSet
         DefaultValueFactory = _ => Defaults.By,
     };
 
+    public IReadOnlyList<Option> All => [_weight, _useEmptyMaster, _threshold, _by];
+
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_weight, _useEmptyMaster, _threshold, _by])
+        foreach (var option in All)
             command.Add(option);
     }
 

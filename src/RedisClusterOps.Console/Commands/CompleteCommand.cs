@@ -16,7 +16,7 @@ internal static class CompleteCommand
         var slot = SlotOption.Required();
         var source = NodeOption.Source("The master that the keys leave, where the slot does not tell");
         var target = NodeOption.Target("The master that the keys go to, where the slot does not tell");
-        var command = new OperationCommand(screen, "complete", Description, movesKeys: true, slot, source, target);
+        var command = new OperationCommand(screen, "complete", Description, movesKeys: true, movesWhole: false, slot, source, target);
         command.RunSlots("Complete", slot, (redis, number, parsed, options, stop) =>
             redis.PlanCompletionAsync(number, parsed.GetValue(source), parsed.GetValue(target), options, stop));
         return command;

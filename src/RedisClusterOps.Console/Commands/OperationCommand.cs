@@ -19,15 +19,16 @@ internal sealed class OperationCommand : Command
     private readonly Option<bool> _json = JsonOption.Create();
 
     /// <param name="movesKeys">Whether it has the options of how keys move; else it only writes down what it does.</param>
+    /// <param name="movesWhole">Whether it may move many slots whole.</param>
     /// <param name="own">The options of this command alone.</param>
-    public OperationCommand(Screen screen, string name, string description, bool movesKeys, params Option[] own)
+    public OperationCommand(Screen screen, string name, string description, bool movesKeys, bool movesWhole, params Option[] own)
         : base(name, description)
     {
         _screen = screen;
         foreach (var option in (Option[])[.. own, _whatIf, _json])
             Add(option);
         if (movesKeys)
-            (_move = new MoveOptionSet()).AddTo(this);
+            (_move = new MoveOptionSet()).AddTo(this, movesWhole);
         else
             Add(_journalPath = JournalOption.Create());
         _cluster.AddTo(this);
@@ -41,6 +42,10 @@ internal sealed class OperationCommand : Command
     /// <param name="none">What to say where there is none.</param>
     public void RunAll(string none, Func<RedisCluster, ParseResult, MoveOptions, CancellationToken, Task<IReadOnlyList<SlotPlan>>> plan) =>
         Run(async (run, redis, parsed, options, stop) => await run.PlansAsync(await plan(redis, parsed, options, stop), none, stop));
+
+    /// <summary>Many slots move whole, by one plan.</summary>
+    public void RunMoves(Func<RedisCluster, ParseResult, MoveOptions, CancellationToken, Task<RedisRebalancePlan>> plan) =>
+        Run(async (run, redis, parsed, options, stop) => await run.MovesAsync(await plan(redis, parsed, options, stop), options, stop));
 
     /// <summary>Runs it in a way of its own.</summary>
     public void Run(Func<OperationRun, RedisCluster, ParseResult, MoveOptions, CancellationToken, Task<int>> work) => SetAction(async (parsed, stop) =>

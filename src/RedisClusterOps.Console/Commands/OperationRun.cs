@@ -47,6 +47,29 @@ internal sealed class OperationRun(Screen screen, RedisCluster redis, OperationL
         return End();
     }
 
+    /// <summary>Many slots that move whole.</summary>
+    public async Task<int> MovesAsync(RedisRebalancePlan plan, MoveOptions options, CancellationToken stop)
+    {
+        var check = plan.Moves.Count == 0 ? plan : await redis.CheckMovesAsync(plan, options, stop);
+        if (IsRehearsal || check.Moves.Count == 0)
+        {
+            _wouldWrite = check.Moves.Count > 0;
+            if (Json)
+                screen.Json(check);
+            else
+                RebalancePlanTable.Write(screen, check, parsed);
+            return End();
+        }
+
+        foreach (var finding in check.Findings.Where(finding => finding.Severity != FindingSeverity.Information))
+            screen.Warning(finding.Message);
+        foreach (var move in check.Moves)
+            screen.Note(move + ", " + (move.Method == "Atomic" ? "by the servers themselves" : "key by key"));
+        var run = await redis.RunMovesAsync(check, check.Moves, options, stop);
+        await new MoveTelling(screen, log, Json, parsed).TellAsync(run, Fail, () => _stopped = true);
+        return End();
+    }
+
     private async Task TakeAsync(string operation, int slot, Func<Task<SlotPlan>> planning, IEnumerable<int> left, CancellationToken stop)
     {
         try

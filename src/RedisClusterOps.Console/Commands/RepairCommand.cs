@@ -20,7 +20,7 @@ internal static class RepairCommand
             Description = "Go on without a master that does not answer: its slots are given to others, and it deletes their keys when it comes back.",
         };
         var skip = new Option<bool>("--skip-coverage") { Description = "Leave slots that nobody serves alone." };
-        var command = new OperationCommand(screen, "repair", Description, movesKeys: true, slot, target, allow, skip);
+        var command = new OperationCommand(screen, "repair", Description, movesKeys: true, movesWhole: false, slot, target, allow, skip);
         command.RunAll("nothing to repair", (redis, parsed, options, stop) => redis.PlanRepairAsync(
             new RepairOptions
             {

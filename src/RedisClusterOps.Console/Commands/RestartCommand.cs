@@ -12,7 +12,7 @@ internal static class RestartCommand
         var slot = SlotOption.Required();
         var target = NodeOption.Target("Another master to go to, while no key has moved (default: the one it had)");
         var command = new OperationCommand(
-            screen, "restart", "Put both ends of an open slot in order, so that it is a normal open slot again. Keys stay where they are.", movesKeys: false, slot, target);
+            screen, "restart", "Put both ends of an open slot in order, so that it is a normal open slot again. Keys stay where they are.", movesKeys: false, movesWhole: false, slot, target);
         command.RunSlots("Restart", slot, (redis, number, parsed, options, stop) => redis.PlanRestartAsync(number, parsed.GetValue(target), options, stop));
         return command;
     }

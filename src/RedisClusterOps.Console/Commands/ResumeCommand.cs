@@ -14,8 +14,10 @@ internal static class ResumeCommand
             HelpName = "id",
         };
         var command = new OperationCommand(
-            screen, "resume", "Go on with a run that was stopped, killed or failed on some of its slots, from what the cluster says now.", movesKeys: true, id);
-        command.RunAll("nothing to resume", (redis, parsed, options, stop) => redis.PlanResumeAsync(parsed.GetValue(id), options, stop));
+            screen, "resume", "Go on with a run that was stopped, killed or failed on some of its slots, from what the cluster says now.", movesKeys: true, movesWhole: true, id);
+        command.Run(async (work, redis, parsed, options, stop) => await redis.PlanResumeOfMovesAsync(parsed.GetValue(id), options, stop) is { } whole
+            ? await work.MovesAsync(whole, options, stop)
+            : await work.PlansAsync(await redis.PlanResumeAsync(parsed.GetValue(id), options, stop), "nothing to resume", stop));
         return command;
     }
 }

@@ -14,7 +14,7 @@ internal static class StartCommand
         var target = NodeOption.Target("The master that the slot is to go to");
         target.Required = true;
         var command = new OperationCommand(
-            screen, "start", "Open a slot's migration: the target imports, then the source migrates. No key is moved; rco complete does that.", movesKeys: false, slot, source, target);
+            screen, "start", "Open a slot's migration: the target imports, then the source migrates. No key is moved; rco complete does that.", movesKeys: false, movesWhole: false, slot, source, target);
         command.RunSlots("Start", slot, (redis, number, parsed, options, stop) =>
             redis.PlanStartAsync(number, parsed.GetValue(source), parsed.GetValue(target)!, options, stop));
         return command;

@@ -28,7 +28,7 @@ internal static class UndoCommand
             DefaultValueFactory = _ => UndoStrategy.RoundTrip,
         };
         var allow = new Option<bool>("--allow-unreachable-node") { Description = "Close the slot although its target does not answer; the keys that have moved are given up until it is back." };
-        var command = new OperationCommand(screen, "undo", Description, movesKeys: true, slot, run, source, target, strategy, allow);
+        var command = new OperationCommand(screen, "undo", Description, movesKeys: true, movesWhole: true, slot, run, source, target, strategy, allow);
         command.Validators.Add(result =>
         {
             if ((result.GetResult(slot) is { Implicit: false }) == (result.GetResult(run) is { Implicit: false }))
@@ -37,8 +37,9 @@ internal static class UndoCommand
                 result.AddError(MigrationIdName + " takes no --source and no --target: the journal knows them.");
         });
         command.Run(async (work, redis, parsed, options, stop) => parsed.GetValue(run) is { } id
-            ? await work.PlansAsync(
-                await redis.PlanUndoOfRunAsync(id, parsed.GetValue(strategy), parsed.GetValue(allow), options, stop), "the run touched no slot", stop)
+            ? await redis.PlanUndoOfMovesAsync(id, options, stop) is { } whole
+                ? await work.MovesAsync(whole, options, stop)
+                : await work.PlansAsync(await redis.PlanUndoOfRunAsync(id, parsed.GetValue(strategy), parsed.GetValue(allow), options, stop), "the run touched no slot", stop)
             : await work.SlotsAsync("Undo", parsed.GetValue(slot)!, number => redis.PlanUndoAsync(
                 number, parsed.GetValue(source), parsed.GetValue(target), parsed.GetValue(strategy), parsed.GetValue(allow), options, stop), stop));
         return command;

@@ -18,10 +18,12 @@ internal sealed class MoveProgress(Screen screen, OperationLog log)
     private MovePace? _pace;
 
     /// <summary>Shows events until the work is done, and returns what it came to.</summary>
-    public async Task<T> FollowAsync<T>(int slot, Task<T> work)
+    public Task<T> FollowAsync<T>(int slot, Task<T> work) => FollowAsync("slot " + slot.ToString(CultureInfo.InvariantCulture), work);
+
+    /// <summary>Shows events until the work is done, and returns what it came to.</summary>
+    public async Task<T> FollowAsync<T>(string title, Task<T> work)
     {
         _pace = null;
-        var title = "slot " + slot.ToString(CultureInfo.InvariantCulture);
         if (screen.IsLive)
             await DrawAsync(title, work);
         else

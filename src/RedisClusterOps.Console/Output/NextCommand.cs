@@ -20,7 +20,9 @@ internal static partial class NextCommand
         ["Undo-RedisSlotMigration"] = "undo",
         ["Restart-RedisSlotMigration"] = "restart",
         ["Repair-RedisCluster"] = "repair",
+        ["Move-RedisSlot"] = "move",
         ["New-RedisRebalancePlan"] = "plan",
+        ["Invoke-RedisRebalance"] = "rebalance",
         ["Get-RedisMigration"] = "migrations",
         ["Resume-RedisMigration"] = "resume",
     };

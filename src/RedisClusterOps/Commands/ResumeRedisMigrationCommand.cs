@@ -8,7 +8,7 @@ namespace RedisClusterOps.Commands;
 /// </summary>
 [Cmdlet(VerbsLifecycle.Resume, "RedisMigration", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(RedisSlotMigrationResult))]
-public sealed class ResumeRedisMigrationCommand : KeyMovingCmdlet
+public sealed class ResumeRedisMigrationCommand : WholeSlotCmdlet
 {
     /// <summary>The run, by its id or the beginning of it. Without it the newest one on this cluster that can be gone on with; where the journal knows none, every open slot is repaired, forward, as its flags say.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -17,6 +17,9 @@ public sealed class ResumeRedisMigrationCommand : KeyMovingCmdlet
     internal override void Run()
     {
         var cluster = Open();
-        Operate(cluster, cluster.PlanResumeAsync(Id, MoveOptions, Stop));
+        if (Await(cluster.PlanResumeOfMovesAsync(Id, MoveOptions, Stop), "Reading the journal") is { } whole)
+            MoveWhole(cluster, whole);
+        else
+            Operate(cluster, cluster.PlanResumeAsync(Id, MoveOptions, Stop));
     }
 }

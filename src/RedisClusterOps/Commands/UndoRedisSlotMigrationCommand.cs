@@ -8,7 +8,7 @@ namespace RedisClusterOps.Commands;
 /// </summary>
 [Cmdlet(VerbsCommon.Undo, "RedisSlotMigration", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium, DefaultParameterSetName = OneSlot)]
 [OutputType(typeof(RedisSlotMigrationResult))]
-public sealed class UndoRedisSlotMigrationCommand : KeyMovingCmdlet
+public sealed class UndoRedisSlotMigrationCommand : WholeSlotCmdlet
 {
     private const string OneSlot = "Slot";
 
@@ -45,7 +45,10 @@ public sealed class UndoRedisSlotMigrationCommand : KeyMovingCmdlet
         var cluster = Open();
         if (MigrationId is not null)
         {
-            Operate(cluster, cluster.PlanUndoOfRunAsync(MigrationId, Strategy, AllowUnreachableNode, MoveOptions, Stop));
+            if (Await(cluster.PlanUndoOfMovesAsync(MigrationId, MoveOptions, Stop), "Reading the journal") is { } whole)
+                MoveWhole(cluster, whole);
+            else
+                Operate(cluster, cluster.PlanUndoOfRunAsync(MigrationId, Strategy, AllowUnreachableNode, MoveOptions, Stop));
             return;
         }
 
