@@ -123,6 +123,32 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         return Known(node, connection.Endpoint, reply, []);
     }
 
+    /// <summary>Every migration of the servers that a node lists, those that have ended included. Cheap enough to poll.</summary>
+    /// <exception cref="RedisOperationException">It can't be asked, or the user may not.</exception>
+    public async Task<IReadOnlyList<AtomicTask>> ReadTasksAsync(ClusterNode node, CancellationToken cancellation)
+    {
+        var connection = await ConnectAsync(node, cancellation).ConfigureAwait(false);
+        return await ReadTasksAsync(node, connection, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>What a node says of the cluster and, at the same moment or later, of its own migrations.</summary>
+    /// <exception cref="RedisOperationException">It can't be asked, or the user may not.</exception>
+    public async Task<(NodeView View, IReadOnlyList<AtomicTask> Tasks)> ReadEndAsync(ClusterNode node, CancellationToken cancellation)
+    {
+        var connection = await ConnectAsync(node, cancellation).ConfigureAwait(false);
+        var reply = await connection.SendAsync(ClusterNodes, cancellation, session.ConnectTimeout).ConfigureAwait(false);
+        return (Known(node, connection.Endpoint, reply, []), await ReadTasksAsync(node, connection, cancellation).ConfigureAwait(false));
+    }
+
+    private async Task<IReadOnlyList<AtomicTask>> ReadTasksAsync(ClusterNode node, INodeConnection connection, CancellationToken cancellation)
+    {
+        var facts = node.View?.Facts ?? ServerFacts.None;
+        if (TasksOf(facts).Command is not { } command)
+            return [];
+        var reply = await connection.SendAsync(command, cancellation, session.ConnectTimeout).ConfigureAwait(false);
+        return facts.Engine == ServerEngine.Valkey ? AtomicTask.AllOfValkey(reply) : AtomicTask.AllOfRedis(reply);
+    }
+
     private static NodeView Known(ClusterNode node, NodeEndpoint dialled, RespValue reply, IReadOnlyList<AtomicTask> tasks) => new(dialled, ClusterNodesParser.Parse(reply.Text))
     {
         Databases = node.View?.Databases ?? 1,
