@@ -5,15 +5,19 @@ using RedisClusterOps.Protocol;
 namespace RedisClusterOps.Migration;
 
 /// <summary>How far a move of many slots is: slots and keys done, of how many. Its pairs count from several threads.</summary>
-internal sealed class MoveCount(int slots, long keys, OperationLog? log, IClock clock)
+internal sealed class MoveCount(int slots, OperationLog? log, IClock clock)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
     private readonly TimeSpan _started = clock.Now;
     private readonly object _turn = new();
     private long _keys;
+    private long _expected;
     private int _slots;
     private TimeSpan _reported = TimeSpan.FromSeconds(-1);
+
+    /// <summary>So many keys more there are to move.</summary>
+    public void Expect(long keys) => Interlocked.Add(ref _expected, keys);
 
     public void Keys(long moved) => Interlocked.Add(ref _keys, moved);
 
@@ -33,7 +37,7 @@ internal sealed class MoveCount(int slots, long keys, OperationLog? log, IClock 
             {
                 Kind = OperationEventKind.Progress,
                 KeysDone = Interlocked.Read(ref _keys),
-                KeysTotal = Math.Max(keys, Interlocked.Read(ref _keys)),
+                KeysTotal = Math.Max(Interlocked.Read(ref _expected), Interlocked.Read(ref _keys)),
                 SlotsDone = _slots,
                 SlotsTotal = slots,
                 Elapsed = elapsed,

@@ -43,7 +43,8 @@ internal sealed class PairMove(ClusterReader reader, ClusterView view, SlotPair 
     public async Task RunAsync()
     {
         var waiting = new Queue<SlotInMove>(pair.Slots.Where(slot => slot.IsWaiting));
-        await CountAsync(waiting.ToList()).ConfigureAwait(false);
+        // Also to make windows of like size.
+        await run.CountAsync(pair, waiting.ToList()).ConfigureAwait(false);
         for (var breaks = 0; waiting.Count > 0;)
         {
             try
@@ -129,15 +130,6 @@ internal sealed class PairMove(ClusterReader reader, ClusterView view, SlotPair 
         run.Given(pair, given);
         await gate.TellOthersAsync(given).ConfigureAwait(false);
         await run.LookAsync().ConfigureAwait(false);
-    }
-
-    // To know what there is to do, and to make windows of like size.
-    private async Task CountAsync(IReadOnlyList<SlotInMove> slots)
-    {
-        var connection = await reader.ConnectAsync(pair.Source, stop.Abort).ConfigureAwait(false);
-        var counts = await SlotKeyCounter.CountAsync(connection, pair.Source.View!.Databases, slots.Select(slot => slot.Slot).ToList(), stop.Abort).ConfigureAwait(false);
-        for (var i = 0; i < slots.Count; i++)
-            slots[i].Keys = counts[i] ?? 0;
     }
 
     private void SetApart(string why)

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
@@ -39,7 +40,7 @@ public sealed class SlotMoveRun : IDisposable
         _stop = new StopRequest(reader.Clock, stopping);
         _proof = new OwnerProof(reader, view, Proved, _stop);
         Pace = new MovePace(reader, options, log, _stop);
-        Count = new MoveCount(pairs.Sum(pair => pair.Slots.Count), plan.Moves.Sum(move => move.EstimatedKeys ?? 0), log, reader.Clock);
+        Count = new MoveCount(pairs.Sum(pair => pair.Slots.Count), log, reader.Clock);
     }
 
     /// <summary>Its id in the journal; null where nothing is written down.</summary>
@@ -54,6 +55,11 @@ public sealed class SlotMoveRun : IDisposable
     internal MovePace Pace { get; }
 
     internal MoveCount Count { get; }
+
+    /// <summary>Tasks of the servers that are this run's.</summary>
+    internal ConcurrentDictionary<string, bool> AtomicTasks { get; } = new(StringComparer.Ordinal);
+
+    private string GoOn => "Resume-RedisMigration" + (MigrationId is null ? string.Empty : " -Id " + MigrationId);
 
     private MigrationOutcome Success => MoveSlotOperation.SuccessOf(_plan.Operation);
 
@@ -81,6 +87,16 @@ public sealed class SlotMoveRun : IDisposable
 
     /// <summary>It does so itself at its end.</summary>
     public void Dispose() => _stop.Dispose();
+
+    /// <summary>Counts the slots' keys on their source: to know what there is to do.</summary>
+    internal async Task CountAsync(SlotPair pair, IReadOnlyList<SlotInMove> slots)
+    {
+        var connection = await _reader.ConnectAsync(pair.Source, _stop.Abort).ConfigureAwait(false);
+        var counts = await SlotKeyCounter.CountAsync(connection, pair.Source.View!.Databases, slots.Select(slot => slot.Slot).ToList(), _stop.Abort).ConfigureAwait(false);
+        for (var i = 0; i < slots.Count; i++)
+            slots[i].Keys = counts[i] ?? 0;
+        Count.Expect(slots.Sum(slot => slot.Keys));
+    }
 
     /// <summary>Written down before the slots are touched.</summary>
     /// <exception cref="RedisOperationException">JournalUnavailable.</exception>
@@ -135,7 +151,10 @@ public sealed class SlotMoveRun : IDisposable
 
         try
         {
-            await new PairMove(_reader, _view, pair, this, _stop).RunAsync().ConfigureAwait(false);
+            if (pair.IsAtomic)
+                await new AtomicPairMove(_reader, pair, this, _stop).RunAsync().ConfigureAwait(false);
+            else
+                await new PairMove(_reader, _view, pair, this, _stop).RunAsync().ConfigureAwait(false);
             return null;
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
@@ -225,9 +244,9 @@ public sealed class SlotMoveRun : IDisposable
             return;
         var what = new RedisOperationException(
             failure.Code,
-            (untouched.Count == 1 ? "Slot " : "Slots ") + Short(untouched) + " of " + pair + (untouched.Count == 1 ? " was" : " were") + " not touched: " + failure.Message,
+            (untouched.Count == 1 ? "Slot " : "Slots ") + Short(untouched) + " of " + pair + (untouched.Count == 1 ? " has" : " have") + " not moved: " + failure.Message,
             pair.ToString(),
-            "Resume-RedisMigration" + (MigrationId is null ? string.Empty : " -Id " + MigrationId),
+            GoOn + (pair.IsAtomic && failure.Code != FailureCode.Stopped ? " -Method KeyByKey" : string.Empty),
             failure);
         _results.Add([Failed(pair, untouched[0], what)]);
     }
@@ -267,7 +286,7 @@ public sealed class SlotMoveRun : IDisposable
     };
 
     private RedisOperationException Stopped(int slot, string left) => new(
-        FailureCode.Stopped, "Slot " + Number(slot) + ": stopped on request. " + left + " No key is lost.", Number(slot), "Resume-RedisMigration" + (MigrationId is null ? string.Empty : " -Id " + MigrationId));
+        FailureCode.Stopped, "Slot " + Number(slot) + ": stopped on request. " + left + " No key is lost.", Number(slot), GoOn);
 
     // In the journal an undo is told of the migration that it undoes.
     internal SlotEntry EntryOf(SlotPair pair) => _plan.Operation == "Undo"
