@@ -33,7 +33,7 @@ internal static class Rounds
                 catch (Exception failure) when (failure is not OperationCanceledException)
                 {
                     told("round " + round + ", " + contestant.Name + " failed: " + failure);
-                    return new RowResult(row, rounds) { Server = bed?.Version, Failure = contestant.Name + " failed in round " + round + ": " + failure.Message };
+                    return new RowResult(row, rounds) { Server = bed?.Description, Failure = contestant.Name + " failed in round " + round + ": " + failure.Message };
                 }
 
                 told("round " + round + ", " + contestant.Name + ": "
@@ -41,7 +41,7 @@ internal static class Rounds
             }
         }
 
-        return new RowResult(row, rounds) { Server = bed?.Version };
+        return new RowResult(row, rounds) { Server = bed?.Description };
     }
 
     private static async Task<IReadOnlyDictionary<Metric, double>> MeasureAsync(Row row, Contestant contestant, Bed? bed, CancellationToken cancellation)
@@ -53,8 +53,8 @@ internal static class Rounds
         using var watch = bed is null ? null : row.Watch?.Invoke(bed);
         watch?.Begin();
         var clock = Stopwatch.StartNew();
-        await contestant.RunAsync(bed, cancellation);
-        var seconds = clock.Elapsed.TotalSeconds;
+        var own = await contestant.RunAsync(bed, cancellation);
+        var seconds = (own ?? clock.Elapsed).TotalSeconds;
         var seen = new Dictionary<Metric, double>(watch?.End() ?? new Dictionary<Metric, double>()) { [Metric.Seconds] = seconds };
         if (bed is { KeysToMove: > 0 })
             seen[Metric.KeysPerSecond] = bed.KeysToMove / seconds;

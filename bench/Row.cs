@@ -38,7 +38,17 @@ internal enum Side
     Ours,
 }
 
-internal sealed record Contestant(string Name, Side Side, Func<Bed?, CancellationToken, Task> RunAsync);
+/// <param name="Name">For people; one name for one contestant of a row.</param>
+/// <param name="RunAsync">Does the work. Where it timed the work itself it returns that, else null.</param>
+internal sealed record Contestant(string Name, Side Side, Func<Bed?, CancellationToken, Task<TimeSpan?>> RunAsync)
+{
+    /// <summary>One that works on a cluster and is timed from outside.</summary>
+    public static Contestant On(string name, Side side, Func<Bed, CancellationToken, Task> work) => new(name, side, async (bed, cancellation) =>
+    {
+        await work(bed ?? throw new InvalidOperationException("The row has no cluster."), cancellation);
+        return null;
+    });
+}
 
 internal enum Metric
 {

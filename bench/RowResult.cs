@@ -12,7 +12,7 @@ internal sealed record RowResult(
     /// <summary>Why it was broken off, or not begun; null where it was not.</summary>
     public string? Failure { get; init; }
 
-    /// <summary>Such as <c>Redis 7.0.15</c>; null where no server took part.</summary>
+    /// <summary>Of the scene, such as <c>Redis 7.0.15</c>; null where no server took part.</summary>
     public string? Server { get; init; }
 
     public IEnumerable<Metric> Metrics => Rounds.SelectMany(round => round.Values).SelectMany(reading => reading.Keys).Distinct().Order();

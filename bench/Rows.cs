@@ -89,7 +89,7 @@ internal static class Rows
                 RoundFactor = 4,
                 Demands = [Demand.Within(Us + ", Test-RedisCluster", Cli, 2), Demand.Within(Us + ", Get-RedisOpenSlot", Cli, 2)],
             },
-            new Row("import", "pwsh -NoProfile that imports a module and ends", null, [PowerShellImport.OfEmptyModule("empty module"), PowerShellImport.OfOurs(Us)])
+            new Row("import", "Import-Module in a new pwsh", null, [PowerShellImport.OfEmptyModule("empty module"), PowerShellImport.OfOurs(Us)])
             {
                 OnlyReads = true,
                 RoundFactor = 2,

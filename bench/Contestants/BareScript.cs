@@ -12,7 +12,7 @@ namespace RedisClusterOps.Benchmarks;
 /// </summary>
 internal static class BareScript
 {
-    public static Contestant Move(string name, int batch = 1000) => new(name, Side.Yardstick, (bed, cancellation) => RunAsync(bed!, batch, cancellation));
+    public static Contestant Move(string name, int batch = 1000) => Contestant.On(name, Side.Yardstick, (bed, cancellation) => RunAsync(bed, batch, cancellation));
 
     private static async Task RunAsync(Bed bed, int batch, CancellationToken cancellation)
     {

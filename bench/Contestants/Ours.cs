@@ -27,12 +27,12 @@ internal static class Ours
     });
 
     private static Contestant On(string name, Func<RedisCluster, MoveOptions, CancellationToken, Task> work, MoveOptions? options = null) =>
-        new(name, Side.Ours, async (bed, cancellation) =>
+        Contestant.On(name, Side.Ours, async (bed, cancellation) =>
         {
             var journal = System.IO.Directory.CreateTempSubdirectory("redisclusterops-bench-");
             try
             {
-                using var redis = new RedisCluster(bed!.Session());
+                using var redis = new RedisCluster(bed.Session());
                 await work(redis, (options ?? new MoveOptions()) with { JournalPath = journal.FullName }, cancellation);
             }
             finally

@@ -14,13 +14,13 @@ internal static class ServersOwn
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
 
     /// <summary>Valkey 9: asked of every source at once.</summary>
-    public static Contestant MigrateSlots(string name) => new(name, Side.Yardstick, (bed, cancellation) =>
-        Task.WhenAll(bed!.Shifts.Select(shift => MigrateSlotsAsync(bed, shift, cancellation))));
+    public static Contestant MigrateSlots(string name) => Contestant.On(name, Side.Yardstick, (bed, cancellation) =>
+        Task.WhenAll(bed.Shifts.Select(shift => MigrateSlotsAsync(bed, shift, cancellation))));
 
     /// <summary>Redis 8.4 and later: asked of the target, which takes one task at a time.</summary>
-    public static Contestant Import(string name) => new(name, Side.Yardstick, async (bed, cancellation) =>
+    public static Contestant Import(string name) => Contestant.On(name, Side.Yardstick, async (bed, cancellation) =>
     {
-        using var target = await bed!.ConnectAsync(bed.Shifts[0].Target, cancellation);
+        using var target = await bed.ConnectAsync(bed.Shifts[0].Target, cancellation);
         foreach (var shift in bed.Shifts)
         {
             var id = (await target.SendAsync(RespCommand.Of("CLUSTER", "MIGRATION", "IMPORT", shift.Slots.First, shift.Slots.Last), cancellation)).Text;

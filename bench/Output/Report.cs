@@ -13,7 +13,7 @@ internal static class Report
         to.WriteLine();
         to.WriteLine("Written by `" + command + "`; `--list` tells its rows. Nothing here was typed in by hand.");
         to.WriteLine();
-        foreach (var line in Machine.Describe(results.Select(result => result.Server).OfType<string>().Distinct()))
+        foreach (var line in Machine.Describe(results.Select(result => result.Server?.Split(", ")[0]).OfType<string>().Distinct()))
             to.WriteLine("- " + line);
         to.WriteLine();
         to.WriteLine("How it is measured: real servers on this machine's loopback. Before every run each server is started anew from the same files; then one");

@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Threading;
@@ -36,8 +38,8 @@ internal sealed class Bed : IAsyncDisposable
     /// <summary>Keys of the slots that are to be moved.</summary>
     public long KeysToMove { get; private set; }
 
-    /// <summary>What the server calls itself, with its version.</summary>
-    public string Version { get; private set; } = string.Empty;
+    /// <summary>The server with its version, and the distance to it where there is one, as measured.</summary>
+    public string Description { get; private set; } = string.Empty;
 
     /// <summary>The address that the node announces.</summary>
     public NodeEndpoint DoorOf(LocalNode node) => _proxies.Count == 0 ? node.Endpoint : _proxies[node.Index].Endpoint;
@@ -124,7 +126,7 @@ internal sealed class Bed : IAsyncDisposable
     {
         await _cluster.DisposeAsync();
         foreach (var proxy in _proxies)
-            await proxy.DisposeAsync();
+            proxy.Dispose();
     }
 
     private async Task KeepAsync(CancellationToken cancellation)
@@ -139,8 +141,7 @@ internal sealed class Bed : IAsyncDisposable
         foreach (var node in _cluster.Nodes)
             await node.SendAsync("SAVE");
 
-        var info = (await Masters[0].SendAsync("INFO", "server")).Text.Split('\n').Select(line => line.Trim().Split(':')).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0], pair => pair[1]);
-        Version = info.TryGetValue("valkey_version", out var valkey) ? "Valkey " + valkey : "Redis " + info["redis_version"];
+        Description = await DescribeAsync(cancellation);
 
         // A running server holds a lock on the file, which even a reader would have to share.
         foreach (var node in _cluster.Nodes)
@@ -150,6 +151,21 @@ internal sealed class Bed : IAsyncDisposable
         }
 
         await ResetAsync(cancellation);
+    }
+
+    private async Task<string> DescribeAsync(CancellationToken cancellation)
+    {
+        var info = (await Masters[0].SendAsync("INFO", "server")).Text.Split('\n')
+            .Select(line => line.Trim().Split(':')).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0], pair => pair[1]);
+        var server = info.TryGetValue("valkey_version", out var valkey) ? "Valkey " + valkey : "Redis " + info["redis_version"];
+        if (Scene.RoundTrip == TimeSpan.Zero)
+            return server;
+        const int Pings = 50;
+        using var connection = await ConnectAsync(Masters[0], cancellation);
+        var clock = Stopwatch.StartNew();
+        for (var i = 0; i < Pings; i++)
+            await connection.SendAsync(RespCommand.Of("PING"), cancellation);
+        return server + string.Create(CultureInfo.InvariantCulture, $", round trip as measured {clock.Elapsed.TotalMilliseconds / Pings:0.0} ms");
     }
 
     private async Task<long> CountKeysAsync(CancellationToken cancellation)
