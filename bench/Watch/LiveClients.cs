@@ -83,8 +83,9 @@ internal sealed class LiveClients : IWatch
                 // A late wake-up is this thread's own fault and not the server's.
                 if (Stopwatch.GetTimestamp() < due)
                 {
-                    Thread.Sleep(1);
-                    due = Math.Max(due, Stopwatch.GetTimestamp());
+                    while (Stopwatch.GetTimestamp() < due)
+                        Thread.Sleep(1);
+                    due = Stopwatch.GetTimestamp();
                 }
 
                 Use(Dataset.Name(random.Next(_keys)), random.Next(2) == 0, ports, connections);
