@@ -1,0 +1,108 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+
+namespace RedisClusterOps.Benchmarks;
+
+/// <summary>The comparisons, and what is demanded of ours in them.</summary>
+internal static class Rows
+{
+    private const string Cli = "redis-cli";
+    private const string ValkeyCli = "valkey-cli";
+    private const string Bare = "bare script";
+    private const string Own = "the server's own";
+    private const string Us = "ours";
+    private const int OpenSlotsEach = 100;
+    private const int KeysInOpenSlot = 40;
+
+    /// <param name="keys">How many the large scenes hold.</param>
+    public static IReadOnlyList<Row> All(int keys)
+    {
+        var keysInSlot = keys / 10;
+        var full = new Scene(Servers.Redis70) { FillAsync = (bed, cancellation) => Dataset.SpreadAsync(bed, keys, cancellation), Shifts = SlotShift.ToTheEmptyMaster };
+        var distant = full with { RoundTrip = TimeSpan.FromMilliseconds(5), Shifts = bed => SlotShift.OfTheFirstMaster(bed, 200) };
+        var empty = new Scene(Servers.Redis70) { Shifts = SlotShift.ToTheEmptyMaster };
+        var oneSlot = new Scene(Servers.Redis70) { FillAsync = (bed, cancellation) => Dataset.OneSlotAsync(bed, 0, keysInSlot, cancellation), Shifts = bed => SlotShift.OfTheFirstMaster(bed, 1) };
+        var six = new Scene(Servers.Redis70) { Masters = 3, Replicas = 3 };
+        var cutOff = new Scene(Servers.Redis70) { Masters = 10, Owners = 10, FillAsync = (bed, cancellation) => Dataset.OpenSlotsAsync(bed, OpenSlotsEach, KeysInOpenSlot, 15, cancellation) };
+        var rebalance = "rebalance from 3 to 4 masters, " + Text(keys) + " small keys";
+        return
+        [
+            new Row(
+                "rebalance",
+                rebalance,
+                full,
+                [ClusterTool.Rebalance(Cli), ClusterTool.Rebalance(Cli + ", pipeline 1000", "--cluster-pipeline", "1000"), BareScript.Move(Bare)])
+            {
+                Demands = [Demand.Faster(Us, Cli, 4), Demand.Within(Us, Bare, 1.15)],
+            },
+            new Row(
+                "live-client",
+                rebalance + ", while two clients GET and SET 500 times a second each",
+                full,
+                [ClusterTool.Rebalance(Cli)])
+            {
+                Watch = bed => new LiveClients(bed, keys),
+                Demands =
+                [
+                    Demand.Within(Us, Cli, 1, Metric.LatencyP99),
+                    Demand.Faster(Us, Cli, 4),
+                    Demand.Within(Us + ", MaxStall 2 ms", Cli, 1, Metric.LatencyP99),
+                ],
+            },
+            new Row("rebalance-empty", "rebalance from 3 to 4 masters, no keys", empty, [ClusterTool.Rebalance(Cli), BareScript.Move(Bare)])
+            {
+                Demands = [Demand.Faster(Us, Cli, 8), Demand.Within(Us, Bare, 1.3)],
+            },
+            new Row(
+                "rebalance-valkey",
+                rebalance,
+                full with { Server = Servers.Valkey91 },
+                [ClusterTool.Rebalance(ValkeyCli), ClusterTool.Rebalance(ValkeyCli + ", atomic", "--cluster-use-atomic-slot-migration"), ServersOwn.MigrateSlots(Own)])
+            {
+                Demands = [Demand.Within(Us, Own, 1.3)],
+            },
+            new Row("rebalance-redis-8.6", rebalance, full with { Server = Servers.Redis86 }, [ClusterTool.Rebalance(Cli), ServersOwn.Import(Own)])
+            {
+                Demands = [Demand.Within(Us, Own, 1.3), Demand.Faster(Us, Cli, 30)],
+            },
+            new Row(
+                "distant",
+                "200 slots with " + Text(200L * keys / Topology.HashSlot.Count) + " keys, 5 ms round trip to the nodes",
+                distant,
+                [ClusterTool.Reshard(Cli), ClusterTool.Reshard(Cli + ", pipeline 1000", "--cluster-pipeline", "1000"), BareScript.Move(Bare)])
+            {
+                Demands = [Demand.Faster(Us, Cli, 7)],
+            },
+            new Row(
+                "one-slot",
+                "one slot with " + Text(keysInSlot) + " keys",
+                oneSlot,
+                [ClusterTool.Reshard(Cli), BareScript.Move(Bare + ", batches of 1000"), BareScript.Move(Bare + ", batches of 10000", 10_000)])
+            {
+                Watch = bed => new StallProbe(bed),
+                Demands = [Demand.AtLeast(Us, Metric.KeysPerSecond, 100_000), Demand.AtMost(Us, Metric.LongestStall, 10)],
+            },
+            new Row("check", "check of 3 masters and 3 replicas", six with { Owners = 3 }, [ClusterTool.Check(Cli), Ours.Test(Us + ", Test-RedisCluster"), Ours.OpenSlots(Us + ", Get-RedisOpenSlot")])
+            {
+                OnlyReads = true,
+                RoundFactor = 4,
+                Demands = [Demand.Within(Us + ", Test-RedisCluster", Cli, 2), Demand.Within(Us + ", Get-RedisOpenSlot", Cli, 2)],
+            },
+            new Row("import", "Import-Module in a new pwsh", null, [PowerShellImport.OfEmptyModule("empty module"), PowerShellImport.OfOurs(Us)])
+            {
+                OnlyReads = true,
+                RoundFactor = 2,
+                Hindrance = PowerShellImport.Hindrance,
+                Demands = [Demand.Over(Us, "empty module", 150)],
+            },
+            new Row(
+                "fix",
+                Text(10 * OpenSlotsEach) + " open slots between 10 masters, " + Text(10 * OpenSlotsEach * KeysInOpenSlot) + " keys on both sides",
+                cutOff,
+                [ClusterTool.Fix(Cli), Ours.Repair(Us)]),
+        ];
+    }
+
+    private static string Text(long number) => number.ToString("#,0", CultureInfo.InvariantCulture);
+}
