@@ -32,7 +32,7 @@ internal static class Rows
                 "rebalance",
                 rebalance,
                 full,
-                [ClusterTool.Rebalance(Cli), ClusterTool.Rebalance(Cli + ", pipeline 1000", "--cluster-pipeline", "1000"), BareScript.Move(Bare)])
+                [ClusterTool.Rebalance(Cli), ClusterTool.Rebalance(Cli + ", pipeline 1000", "--cluster-pipeline", "1000"), BareScript.Move(Bare), Ours.Rebalance(Us)])
             {
                 Demands = [Demand.Faster(Us, Cli, 4), Demand.Within(Us, Bare, 1.15)],
             },
@@ -40,7 +40,7 @@ internal static class Rows
                 "live-client",
                 rebalance + ", while two clients GET and SET 500 times a second each",
                 full,
-                [ClusterTool.Rebalance(Cli)])
+                [ClusterTool.Rebalance(Cli), Ours.Rebalance(Us), Ours.Rebalance(Us + ", MaxStall 2 ms", new MoveOptions { MaxStall = TimeSpan.FromMilliseconds(2) })])
             {
                 Watch = bed => new LiveClients(bed, keys),
                 Demands =
@@ -50,7 +50,7 @@ internal static class Rows
                     Demand.Within(Us + ", MaxStall 2 ms", Cli, 1, Metric.LatencyP99),
                 ],
             },
-            new Row("rebalance-empty", "rebalance from 3 to 4 masters, no keys", empty, [ClusterTool.Rebalance(Cli), BareScript.Move(Bare)])
+            new Row("rebalance-empty", "rebalance from 3 to 4 masters, no keys", empty, [ClusterTool.Rebalance(Cli), BareScript.Move(Bare), Ours.Rebalance(Us)])
             {
                 Demands = [Demand.Faster(Us, Cli, 8), Demand.Within(Us, Bare, 1.3)],
             },
@@ -58,11 +58,11 @@ internal static class Rows
                 "rebalance-valkey",
                 rebalance,
                 full with { Server = Servers.Valkey91 },
-                [ClusterTool.Rebalance(ValkeyCli), ClusterTool.Rebalance(ValkeyCli + ", atomic", "--cluster-use-atomic-slot-migration"), ServersOwn.MigrateSlots(Own)])
+                [ClusterTool.Rebalance(ValkeyCli), ClusterTool.Rebalance(ValkeyCli + ", atomic", "--cluster-use-atomic-slot-migration"), ServersOwn.MigrateSlots(Own), Ours.Rebalance(Us), Ours.Rebalance(Us + ", key by key", new MoveOptions { Method = MoveMethod.KeyByKey })])
             {
                 Demands = [Demand.Within(Us, Own, 1.3)],
             },
-            new Row("rebalance-redis-8.6", rebalance, full with { Server = Servers.Redis86 }, [ClusterTool.Rebalance(Cli), ServersOwn.Import(Own)])
+            new Row("rebalance-redis-8.6", rebalance, full with { Server = Servers.Redis86 }, [ClusterTool.Rebalance(Cli), ServersOwn.Import(Own), Ours.Rebalance(Us)])
             {
                 Demands = [Demand.Within(Us, Own, 1.3), Demand.Faster(Us, Cli, 30)],
             },
@@ -70,7 +70,7 @@ internal static class Rows
                 "distant",
                 "200 slots with " + Text(200L * keys / Topology.HashSlot.Count) + " keys, 5 ms round trip to the nodes",
                 distant,
-                [ClusterTool.Reshard(Cli), ClusterTool.Reshard(Cli + ", pipeline 1000", "--cluster-pipeline", "1000"), BareScript.Move(Bare)])
+                [ClusterTool.Reshard(Cli), ClusterTool.Reshard(Cli + ", pipeline 1000", "--cluster-pipeline", "1000"), BareScript.Move(Bare), Ours.Move(Us)])
             {
                 Demands = [Demand.Faster(Us, Cli, 7)],
             },
@@ -78,7 +78,7 @@ internal static class Rows
                 "one-slot",
                 "one slot with " + Text(keysInSlot) + " keys",
                 oneSlot,
-                [ClusterTool.Reshard(Cli), BareScript.Move(Bare + ", batches of 1000"), BareScript.Move(Bare + ", batches of 10000", 10_000)])
+                [ClusterTool.Reshard(Cli), BareScript.Move(Bare + ", batches of 1000"), BareScript.Move(Bare + ", batches of 10000", 10_000), Ours.Move(Us)])
             {
                 Watch = bed => new StallProbe(bed),
                 Demands = [Demand.AtLeast(Us, Metric.KeysPerSecond, 100_000), Demand.AtMost(Us, Metric.LongestStall, 10)],

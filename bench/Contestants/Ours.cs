@@ -1,4 +1,5 @@
 using System;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -26,20 +27,45 @@ internal static class Ours
             ThrowIfFailed(await redis.CarryOutAsync(plan, cancellation));
     });
 
-    private static Contestant On(string name, Func<RedisCluster, MoveOptions, CancellationToken, Task> work, MoveOptions? options = null) =>
-        Contestant.On(name, Side.Ours, async (bed, cancellation) =>
+    /// <summary>What Invoke-RedisRebalance does.</summary>
+    public static Contestant Rebalance(string name, MoveOptions? options = null) => On(
+        name, async (redis, move, cancellation) => await MoveAsync(redis, await redis.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, move, cancellation), move, cancellation), options);
+
+    /// <summary>What Move-RedisSlot does with the slots of the scene.</summary>
+    public static Contestant Move(string name) => Contestant.On(name, Side.Ours, (bed, cancellation) => WithJournalAsync(bed, new MoveOptions(), async (redis, move) =>
+    {
+        var shift = bed.Shifts.Single();
+        var selection = new SlotSelection { Slots = [.. shift.Each], Target = shift.Target.Id };
+        await MoveAsync(redis, await redis.PlanMoveAsync(selection, move, cancellation), move, cancellation);
+    }));
+
+    private static async Task MoveAsync(RedisCluster redis, RedisRebalancePlan plan, MoveOptions options, CancellationToken cancellation)
+    {
+        var check = await redis.CheckMovesAsync(plan, options, cancellation);
+        var run = await redis.RunMovesAsync(check, check.Moves, options, cancellation);
+        while (await run.NextAsync() is { } outcomes)
         {
-            var journal = System.IO.Directory.CreateTempSubdirectory("redisclusterops-bench-");
-            try
-            {
-                using var redis = new RedisCluster(bed.Session());
-                await work(redis, (options ?? new MoveOptions()) with { JournalPath = journal.FullName }, cancellation);
-            }
-            finally
-            {
-                journal.Delete(recursive: true);
-            }
-        });
+            foreach (var outcome in outcomes)
+                ThrowIfFailed(outcome);
+        }
+    }
+
+    private static Contestant On(string name, Func<RedisCluster, MoveOptions, CancellationToken, Task> work, MoveOptions? options = null) =>
+        Contestant.On(name, Side.Ours, (bed, cancellation) => WithJournalAsync(bed, options ?? new MoveOptions(), (redis, move) => work(redis, move, cancellation)));
+
+    private static async Task WithJournalAsync(Bed bed, MoveOptions options, Func<RedisCluster, MoveOptions, Task> work)
+    {
+        var journal = System.IO.Directory.CreateTempSubdirectory("redisclusterops-bench-");
+        try
+        {
+            using var redis = new RedisCluster(bed.Session());
+            await work(redis, options with { JournalPath = journal.FullName });
+        }
+        finally
+        {
+            journal.Delete(recursive: true);
+        }
+    }
 
     private static void ThrowIfFailed(SlotOutcome outcome)
     {

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
 using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Migration;
@@ -12,6 +13,9 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
 {
     // Redis and Valkey tell each other in milliseconds, Garnet's gossip takes some seconds.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    // A new owner tells everybody at once, by itself. Whoever has not heard by then is told.
+    private static readonly TimeSpan Hearsay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
 
     private readonly object _turn = new();
@@ -50,12 +54,36 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
     public async Task<IReadOnlyList<(SlotPair Pair, SlotInMove Slot, string Complaint)>> FinishAsync()
     {
         var pause = TimeSpan.FromMilliseconds(10);
+        var told = false;
         for (var started = stop.Clock.Now; ; pause = TimeSpan.FromMilliseconds(Math.Min(500, pause.TotalMilliseconds * 2)))
         {
             var complaints = await LookOnceAsync().ConfigureAwait(false);
             if (complaints.Count == 0 || stop.Clock.Now - started > Patience)
                 return complaints;
+            if (!told && stop.Clock.Now - started > Hearsay)
+            {
+                told = true;
+                await Task.WhenAll(_nodes.Where(node => node.IsMaster).Select(node => TellAsync(node, complaints))).ConfigureAwait(false);
+            }
+
             await stop.Clock.PauseAsync(pause, stop.Abort).ConfigureAwait(false);
+        }
+    }
+
+    // Neither to who wins nor to who loses: these two know, and a second word could only confuse them. What a node can't be told it hears.
+    private async Task TellAsync(ClusterNode node, IReadOnlyList<(SlotPair Pair, SlotInMove Slot, string Complaint)> complaints)
+    {
+        var commands = complaints.Where(each => each.Pair.Source.Id != node.Id && each.Pair.Target.Id != node.Id)
+            .Select(each => RespCommand.Of("CLUSTER", "SETSLOT", each.Slot.Slot, "NODE", each.Pair.Target.Id)).ToList();
+        if (commands.Count == 0)
+            return;
+        try
+        {
+            await (await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false)).SendAsync(commands, null, stop.Abort).ConfigureAwait(false);
+        }
+        catch (RedisOperationException)
+        {
+            // The proof says so, if it matters.
         }
     }
 

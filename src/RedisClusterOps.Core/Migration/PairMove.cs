@@ -17,7 +17,7 @@ namespace RedisClusterOps.Migration;
 /// Only what is clean goes this way. A slot that anything is not as expected with is set apart, and is moved alone afterwards by the runner
 /// that reads, plans and checks each step.
 /// </remarks>
-internal sealed class PairMove(ClusterReader reader, ClusterView view, SlotPair pair, SlotMoveRun run, StopRequest stop)
+internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest stop)
 {
     // As many slots as may be left open when we are killed; enough that a step for all of them costs little more than for one.
     private const int MostSlots = 256;
@@ -31,7 +31,7 @@ internal sealed class PairMove(ClusterReader reader, ClusterView view, SlotPair 
     // Who pressed Ctrl+C is answered within a second.
     private static readonly TimeSpan WindingDown = TimeSpan.FromMilliseconds(700);
 
-    private readonly SlotGate _gate = new(reader, view, pair.Source, pair.Target, run.Log, stop);
+    private readonly SlotGate _gate = new(reader, pair.Source, pair.Target, run.Log, stop);
     private readonly SlotStream _stream = new(
         reader, pair.Source, pair.Target, MigrateRequest.From(run.Session, run.Options, pair.Source, pair.Target), run.Options, run.Pace, run.Count, stop);
 
@@ -120,15 +120,14 @@ internal sealed class PairMove(ClusterReader reader, ClusterView view, SlotPair 
     private async Task CloseAsync(IReadOnlyList<SlotInMove> window)
     {
         var given = await _gate.HandOverAsync(window).ConfigureAwait(false);
-        await GivenAsync(_gate, given).ConfigureAwait(false);
+        await GivenAsync(given).ConfigureAwait(false);
     }
 
-    private async Task GivenAsync(SlotGate gate, IReadOnlyList<SlotInMove> given)
+    private async Task GivenAsync(IReadOnlyList<SlotInMove> given)
     {
         lock (_open)
             _open.ExceptWith(given);
         run.Given(pair, given);
-        await gate.TellOthersAsync(given).ConfigureAwait(false);
         await run.LookAsync().ConfigureAwait(false);
     }
 
@@ -148,7 +147,7 @@ internal sealed class PairMove(ClusterReader reader, ClusterView view, SlotPair 
     {
         using var limit = new CancellationTokenSource(WindingDown);
         using var briefly = new StopRequest(stop.Clock, limit.Token);
-        var gate = new SlotGate(reader, view, pair.Source, pair.Target, run.Log, briefly);
+        var gate = new SlotGate(reader, pair.Source, pair.Target, run.Log, briefly);
         try
         {
             var back = await gate.PutBackAsync(Open().Where(slot => slot.Keys > 0).ToList()).ConfigureAwait(false);
@@ -156,7 +155,7 @@ internal sealed class PairMove(ClusterReader reader, ClusterView view, SlotPair 
                 _open.ExceptWith(back);
             run.PutBack(pair, back);
             // Those that still have keys are found out by their count, and stay as they are.
-            await GivenAsync(gate, await gate.HandOverAsync(Open()).ConfigureAwait(false)).ConfigureAwait(false);
+            await GivenAsync(await gate.HandOverAsync(Open()).ConfigureAwait(false)).ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is OperationCanceledException or RedisOperationException)
         {

@@ -8,7 +8,7 @@ using RedisClusterOps.Topology;
 namespace RedisClusterOps.Migration;
 
 /// <summary>Opens and closes many slots between one source and one target, each step for all of them in one breath. The laws are those of a single slot (<see cref="CutOver"/>).</summary>
-internal sealed class SlotGate(ClusterReader reader, ClusterView view, ClusterNode source, ClusterNode target, OperationLog? log, StopRequest stop)
+internal sealed class SlotGate(ClusterReader reader, ClusterNode source, ClusterNode target, OperationLog? log, StopRequest stop)
 {
     // A node hears from each other one at least once in half a node timeout, which is 15 seconds unless somebody set it.
     private static readonly TimeSpan GossipPatience = TimeSpan.FromSeconds(30);
@@ -60,27 +60,6 @@ internal sealed class SlotGate(ClusterReader reader, ClusterView view, ClusterNo
         return given;
     }
 
-    /// <summary>Tells the masters that neither win nor lose, so that they redirect rightly at once. What they can't be told they learn by gossip.</summary>
-    public async Task TellOthersAsync(IReadOnlyList<SlotInMove> slots)
-    {
-        if (slots.Count == 0)
-            return;
-        var commands = Commands(slots, "NODE", target.Id);
-        await Task.WhenAll(view.Masters.Where(node => node.IsReachable && node.Id != source.Id && node.Id != target.Id).Select(TellAsync)).ConfigureAwait(false);
-
-        async Task TellAsync(ClusterNode node)
-        {
-            try
-            {
-                await (await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false)).SendAsync(commands, null, stop.Abort).ConfigureAwait(false);
-            }
-            catch (RedisOperationException failure)
-            {
-                log?.Warning(null, node.Name + " could not be told the new owner of " + slots.Count + " slots (" + Printable.Clean(failure.Message, 160) + "); it should learn it by gossip.");
-            }
-        }
-    }
-
     /// <summary>Puts slots of which no key has moved back as they were: the source is closed first, and the target at zero keys.</summary>
     /// <returns>The slots that are stable again; the others stay open, or hold a key that a client has written meanwhile.</returns>
     public async Task<IReadOnlyList<SlotInMove>> PutBackAsync(IReadOnlyList<SlotInMove> slots)
@@ -109,8 +88,7 @@ internal sealed class SlotGate(ClusterReader reader, ClusterView view, ClusterNo
     {
         for (var started = stop.Clock.Now; ;)
         {
-            var to = await reader.ReadNodeAsync(target, stop.Abort).ConfigureAwait(false);
-            var from = await reader.ReadNodeAsync(source, stop.Abort).ConfigureAwait(false);
+            var (from, to) = await ReadEndsAsync().ConfigureAwait(false);
             foreach (var slot in slots)
             {
                 if (!to.Self.IsMaster || !Planning.HandOver.Has(to.Self.ImportingFrom, slot.Slot, source.Id))
@@ -140,14 +118,21 @@ internal sealed class SlotGate(ClusterReader reader, ClusterView view, ClusterNo
             return;
         var connection = await reader.ConnectAsync(source, stop.Abort).ConfigureAwait(false);
         await connection.SendAsync(Commands(given, "NODE", target.Id), null, stop.Abort).ConfigureAwait(false);
-        var now = await reader.ReadNodeAsync(source, stop.Abort).ConfigureAwait(false);
+        var (now, winner) = await ReadEndsAsync().ConfigureAwait(false);
         // An emptied master may have become a replica: there is nothing to tell it any more.
         if (!now.Self.IsMaster)
             return;
         var left = given.Where(slot => !now.Self.Slots.Contains(slot.Slot) && (now.Self.MigratingTo.ContainsKey(slot.Slot) || now.Self.ImportingFrom.ContainsKey(slot.Slot))).ToList();
         if (left.Count > 0)
             await connection.SendAsync(Commands(left, "STABLE", null), null, stop.Abort).ConfigureAwait(false);
-        await _cutOver.EnsureHigherEpochAsync(source, target, given[0].Slot, stop).ConfigureAwait(false);
+        if (winner.Self.ConfigEpoch <= now.Self.ConfigEpoch)
+            await _cutOver.EnsureHigherEpochAsync(source, target, given[0].Slot, stop).ConfigureAwait(false);
+    }
+
+    private async Task<(NodeView Source, NodeView Target)> ReadEndsAsync()
+    {
+        var views = await Task.WhenAll(reader.ReadNodeAsync(source, stop.Abort), reader.ReadNodeAsync(target, stop.Abort)).ConfigureAwait(false);
+        return (views[0], views[1]);
     }
 
     private async Task TellAsync(ClusterNode node, IReadOnlyList<SlotInMove> slots, string action, string? id)

@@ -22,7 +22,6 @@ public sealed class SlotMoveRun : IDisposable
 
     private readonly ClusterReader _reader;
     private readonly SituationReader _situations;
-    private readonly ClusterView _view;
     private readonly RedisRebalancePlan _plan;
     private readonly IReadOnlyList<SlotPair> _pairs;
     private readonly RunJournal? _journal;
@@ -36,7 +35,7 @@ public sealed class SlotMoveRun : IDisposable
         MoveOptions options, RunJournal? journal, OperationLog? log, CancellationToken stopping)
     {
         (Session, Options, Log) = (session, options, log);
-        (_reader, _situations, _view, _plan, _pairs, _journal, _stopping) = (reader, situations, view, plan, pairs, journal, stopping);
+        (_reader, _situations, _plan, _pairs, _journal, _stopping) = (reader, situations, plan, pairs, journal, stopping);
         _stop = new StopRequest(reader.Clock, stopping);
         _proof = new OwnerProof(reader, view, Proved, _stop);
         Pace = new MovePace(reader, options, log, _stop);
@@ -154,7 +153,7 @@ public sealed class SlotMoveRun : IDisposable
             if (pair.IsAtomic)
                 await new AtomicPairMove(_reader, pair, this, _stop).RunAsync().ConfigureAwait(false);
             else
-                await new PairMove(_reader, _view, pair, this, _stop).RunAsync().ConfigureAwait(false);
+                await new PairMove(_reader, pair, this, _stop).RunAsync().ConfigureAwait(false);
             return null;
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
