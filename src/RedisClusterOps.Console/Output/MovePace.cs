@@ -5,7 +5,7 @@ namespace RedisClusterOps.Console.Output;
 /// <summary>Where a move stands: how many keys of how many, how fast, how long yet.</summary>
 /// <param name="Slots">Of many slots: such as <c>120 of 4096 slots</c>; empty of one.</param>
 /// <param name="WaitsFor">What it waits for; empty for nothing.</param>
-internal sealed record MovePace(long Done, long Total, TimeSpan Elapsed, string Slots, string WaitsFor)
+internal sealed record MovePace(long Done, long Total, TimeSpan Elapsed, string Slots = "", string WaitsFor = "")
 {
     // What the first hundredth tells of the rest is noise.
     private const double LeastShareForEstimate = 0.01;
