@@ -24,7 +24,7 @@ public sealed partial class RedisCluster
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         PlanFreshness.RequireFresh(plan, view);
-        var pairs = PairsOf(view, plan.Moves);
+        var pairs = PairsOf(view, plan, plan.Moves);
         if (!LooksAhead)
             return plan;
         var findings = new List<PlanFinding>(plan.Findings);
@@ -47,7 +47,7 @@ public sealed partial class RedisCluster
     {
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
         PlanFreshness.RequireFresh(plan, view);
-        var pairs = PairsOf(view, moves);
+        var pairs = PairsOf(view, plan, moves);
         var journal = BeginMoves(view, plan, options);
         var run = new SlotMoveRun(_session, _reader, _situations, view, plan, pairs, options, journal, _log, stop);
         journal?.Planned(pairs.Select(pair => (run.EntryOf(pair), pair.Slots.Select(slot => slot.Slot))));
@@ -91,9 +91,10 @@ public sealed partial class RedisCluster
 
     private static ClusterNode MasterOf(ClusterView view, string id) => view.ShardMaster(id) ?? throw NodeNames.NotFound(id, view.Nodes.Select(node => node.Name));
 
-    private static List<SlotPair> PairsOf(ClusterView view, IReadOnlyList<RedisSlotMove> moves) => moves.Select(move => PairOf(view, move)).ToList();
+    private static List<SlotPair> PairsOf(ClusterView view, RedisRebalancePlan plan, IReadOnlyList<RedisSlotMove> moves) =>
+        moves.Select(move => PairOf(view, move, undoes: plan.Operation == "Undo")).ToList();
 
-    private static SlotPair PairOf(ClusterView view, RedisSlotMove move)
+    private static SlotPair PairOf(ClusterView view, RedisSlotMove move, bool undoes)
     {
         var (source, target) = (MasterOf(view, move.SourceId), MasterOf(view, move.TargetId));
         foreach (var end in new[] { source, target })
@@ -102,22 +103,28 @@ public sealed partial class RedisCluster
                 throw new RedisOperationException(FailureCode.NodeUnreachable, end.Name + " does not answer (" + (end.Trouble ?? "no reason known") + "), so nothing can be moved from or to it. Nothing was done.", end.Name, "Get-RedisClusterNode");
         }
 
-        return new SlotPair(source, target, SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source, target)).ToList(), move.Method == "Atomic");
+        return new SlotPair(source, target, SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source, target, undoes)).ToList(), move.Method == "Atomic");
     }
 
     // Stable on the source, or open between just these two, it goes with the many. Stable on the target it is there, as after a run that
     // was killed before it could write that down.
-    private static SlotInMove SlotOf(ClusterView view, int slot, ClusterNode source, ClusterNode target)
+    private static SlotInMove SlotOf(ClusterView view, int slot, ClusterNode source, ClusterNode target, bool undoes)
     {
         var one = new SlotInMove(slot, 0);
         if (view.OwnerOf(slot) == target.Id && !view.ContestedClaims.ContainsKey(slot) && !view.FlagsOf(slot).Any())
             one.IsThere = true;
+        else if (undoes && view.OwnerOf(slot) == target.Id && !view.ContestedClaims.ContainsKey(slot) && view.FlagsOf(slot).All(flag => IsBetween(flag, target, source)))
+            one.IsOnItsWay = true;
         else if (view.OwnerOf(slot) != source.Id || view.ContestedClaims.ContainsKey(slot))
             one.Separate("it is not simply " + source.Name + "'s");
-        else if (view.FlagsOf(slot).Any(flag => flag.IsMigrating ? flag.NodeId != source.Id || flag.PeerId != target.Id : flag.NodeId != target.Id || flag.PeerId != source.Id))
+        else if (!view.FlagsOf(slot).All(flag => IsBetween(flag, source, target)))
             one.Separate("it is open between others");
         return one;
     }
+
+    private static bool IsBetween(OpenFlag flag, ClusterNode source, ClusterNode target) => flag.IsMigrating
+        ? flag.NodeId == source.Id && flag.PeerId == target.Id
+        : flag.NodeId == target.Id && flag.PeerId == source.Id;
 
     private async Task<PreflightResult> CheckPairAsync(ClusterView view, RedisSlotMove move, SlotPair pair, string operation, MoveOptions options, CancellationToken cancellation)
     {

@@ -25,10 +25,13 @@ internal sealed class SlotInMove(int slot, long keys)
     /// <summary>True where it is the target's already: only the proof is left.</summary>
     public bool IsThere { get; set; }
 
+    /// <summary>True where a run that is undone has left it open on its way there: first of all it is put back, or brought to the end.</summary>
+    public bool IsOnItsWay { get; set; }
+
     public bool IsClean => SetApart is null;
 
     /// <summary>Its turn has not come.</summary>
-    public bool IsWaiting => IsClean && !IsThere && Began == TimeSpan.Zero;
+    public bool IsWaiting => IsClean && !IsThere && !IsOnItsWay && Began == TimeSpan.Zero;
 
     public void Separate(string why) => SetApart ??= why;
 }

@@ -126,6 +126,12 @@ public sealed class SlotMoveRun : IDisposable
     {
         var most = Options.MaxParallel > 0 ? Options.MaxParallel : MostPairs;
         using var places = new SemaphoreSlim(most);
+        if (_plan.Operation == "Undo")
+        {
+            foreach (var pair in _pairs)
+                await new TurnBack(_reader, pair, this, _stop).AwaitServersAsync().ConfigureAwait(false);
+        }
+
         foreach (var pair in _pairs)
             Given(pair, pair.Slots.Where(slot => slot.IsThere).ToList());
         var failures = await Task.WhenAll(_pairs.Select(pair => RunPairAsync(pair, places))).ConfigureAwait(false);
@@ -150,6 +156,7 @@ public sealed class SlotMoveRun : IDisposable
 
         try
         {
+            await new TurnBack(_reader, pair, this, _stop).RunAsync().ConfigureAwait(false);
             if (pair.IsAtomic)
                 await new AtomicPairMove(_reader, pair, this, _stop).RunAsync().ConfigureAwait(false);
             else

@@ -36,6 +36,8 @@ public sealed class KilledRebalanceTests
     public async Task Killed_at_any_moment_it_is_gone_on_with_or_taken_back(string server, string method)
     {
         await using var scene = await MoveScene.StartAsync(server, Keys, method == "Atomic" ? Atomic : SlowKeyByKey);
+        if (method == "Atomic")
+            await scene.SlowServersDownAsync();
         var usual = await UndisturbedAsync(scene);
         var first = Random.Shared.Next(3);
         var wrong = new List<string>();
@@ -87,6 +89,28 @@ public sealed class KilledRebalanceTests
         await scene.AssertEndedAsync(work.Before);
     }
 
+    // They go on by themselves, and what they give away after that has to come back as well.
+    [Theory]
+    [InlineData(Servers.Redis86)]
+    [InlineData(Servers.Valkey91)]
+    public async Task A_run_of_the_servers_is_taken_back_while_they_are_still_at_it(string server)
+    {
+        await using var scene = await MoveScene.StartAsync(server, Keys, Atomic);
+        await scene.SlowServersDownAsync();
+        var work = await scene.BeginAsync();
+        using (var rco = scene.Start(work.Command))
+        {
+            await KillScene.UntilAsync(async () => await scene.TasksAsync() > 0);
+            await rco.KillAsync();
+        }
+
+        var run = await scene.RunAsync("undo", "--migration-id", Assert.Single(scene.Runs()).Id);
+        run.AssertEnded(0);
+        Assert.Contains("The servers are still moving", run.Errors, StringComparison.Ordinal);
+        Assert.Equal(0, await scene.TasksAsync());
+        await scene.AssertEndedAsync(work.Before);
+    }
+
     private static async Task<TimeSpan> UndisturbedAsync(MoveScene scene)
     {
         var work = await scene.BeginAsync();
@@ -129,11 +153,11 @@ public sealed class KilledRebalanceTests
         Assert.All(scene.Runs(), known => Assert.False(known.IsResumable, "The journal says: " + known));
     }
 
-    // What was left open is repaired, forward as its flags say; then the same command does the rest.
+    // What the servers do by themselves they end by themselves. What was left open is repaired, forward as its flags say; then the same command does the rest.
     private static async Task AgainAsync(MoveScene scene, MoveWork work)
     {
-        var repair = await scene.RunWithAsync([], "repair");
-        repair.AssertEnded(0);
+        await KillScene.UntilAsync(async () => await scene.TasksAsync() == 0);
+        (await scene.RunWithAsync([], "repair")).AssertEnded(0);
         (await scene.RunAsync(work.Command)).AssertEnded(0);
         // As even as was asked for; which slots make it so may differ.
         Assert.Equal(CountsOf(work.After), CountsOf(await scene.Cluster.OwnersAsync()));

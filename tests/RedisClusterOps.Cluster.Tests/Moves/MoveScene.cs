@@ -5,6 +5,7 @@ using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.FrontDoor;
 using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
@@ -39,6 +40,21 @@ internal sealed class MoveScene : IAsyncDisposable
             return with?.Invoke(lab) ?? lab;
         }),
         options);
+
+    /// <summary>Moves by the servers themselves take a second then.</summary>
+    public async Task SlowServersDownAsync()
+    {
+        foreach (var node in Cluster.Nodes)
+            await node.SendAsync("CONFIG", "SET", "rdb-key-save-delay", 300);
+    }
+
+    /// <summary>Moves that the servers are at by themselves, where they can.</summary>
+    public async Task<int> TasksAsync()
+    {
+        var (redis, valkey) = (await Last.AskAsync("CLUSTER", "MIGRATION", "STATUS", "ALL"), await Last.AskAsync("CLUSTER", "GETSLOTMIGRATIONS"));
+        var tasks = !redis.IsError ? AtomicTask.AllOfRedis(redis) : !valkey.IsError ? AtomicTask.AllOfValkey(valkey) : [];
+        return tasks.Count(task => task.End == AtomicEnd.None);
+    }
 
     /// <summary>Forgets the trial before.</summary>
     /// <returns>The work of this one: the last master gets its share, or gives everything away.</returns>

@@ -12,7 +12,7 @@ public sealed class SlotTroubleTests
     private static readonly MoveOptions KeyByKey = new() { Method = MoveMethod.KeyByKey };
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
     public async Task A_key_that_is_on_the_target_already_and_equal_is_moved(string server)
     {
         await using var scene = await TroubleScene.StartAsync(server, Keys);
@@ -23,7 +23,7 @@ public sealed class SlotTroubleTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
     public async Task A_key_that_is_there_with_another_value_fails_its_slot_alone_until_it_is_decided(string server)
     {
         await using var scene = await TroubleScene.StartAsync(server, Keys);
@@ -41,7 +41,7 @@ public sealed class SlotTroubleTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
     public async Task The_sources_values_are_kept_where_that_was_said_before(string server)
     {
         await using var scene = await TroubleScene.StartAsync(server, Keys);
