@@ -113,7 +113,7 @@ public sealed partial class RedisCluster
         var one = new SlotInMove(slot, 0);
         if (view.OwnerOf(slot) == target.Id && !view.ContestedClaims.ContainsKey(slot) && !view.FlagsOf(slot).Any())
             one.IsThere = true;
-        else if (undoes && view.OwnerOf(slot) == target.Id && !view.ContestedClaims.ContainsKey(slot) && view.FlagsOf(slot).All(flag => IsBetween(flag, target, source)))
+        else if (undoes && (view.OwnerOf(slot) == target.Id || view.OwnerOf(slot) == source.Id) && !view.ContestedClaims.ContainsKey(slot) && view.FlagsOf(slot).Any() && view.FlagsOf(slot).All(flag => IsBetween(flag, target, source)))
             one.IsOnItsWay = true;
         else if (view.OwnerOf(slot) != source.Id || view.ContestedClaims.ContainsKey(slot))
             one.Separate("it is not simply " + source.Name + "'s");

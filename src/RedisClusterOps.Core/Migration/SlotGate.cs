@@ -60,6 +60,26 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
         return given;
     }
 
+    /// <summary>Tells the source that the slots are the target's, and ends what is left open there.</summary>
+    // The owner is decided by now, so nothing is set apart any more. NODE ends the migrating flag only on a source that knows it has no key;
+    // STABLE ends it on one that does not own the slot.
+    public async Task TellLoserAsync(IReadOnlyList<SlotInMove> given)
+    {
+        if (given.Count == 0)
+            return;
+        var connection = await reader.ConnectAsync(source, stop.Abort).ConfigureAwait(false);
+        await connection.SendAsync(Commands(given, "NODE", target.Id), null, stop.Abort).ConfigureAwait(false);
+        var (now, winner) = await ReadEndsAsync().ConfigureAwait(false);
+        // An emptied master may have become a replica: there is nothing to tell it any more.
+        if (!now.Self.IsMaster)
+            return;
+        var left = given.Where(slot => !now.Self.Slots.Contains(slot.Slot) && (now.Self.MigratingTo.ContainsKey(slot.Slot) || now.Self.ImportingFrom.ContainsKey(slot.Slot))).ToList();
+        if (left.Count > 0)
+            await connection.SendAsync(Commands(left, "STABLE", null), null, stop.Abort).ConfigureAwait(false);
+        if (winner.Self.ConfigEpoch <= now.Self.ConfigEpoch)
+            await _cutOver.EnsureHigherEpochAsync(source, target, given[0].Slot, stop).ConfigureAwait(false);
+    }
+
     /// <summary>Puts slots of which no key has moved back as they were: the source is closed first, and the target at zero keys.</summary>
     /// <returns>The slots that are stable again; the others stay open, or hold a key that a client has written meanwhile.</returns>
     public async Task<IReadOnlyList<SlotInMove>> PutBackAsync(IReadOnlyList<SlotInMove> slots)
@@ -108,25 +128,6 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
 
             await stop.PauseAsync(GossipPause).ConfigureAwait(false);
         }
-    }
-
-    // The owner is decided by now, so nothing is set apart any more. NODE ends the migrating flag only on a source that knows it has no key;
-    // STABLE ends it on one that does not own the slot.
-    private async Task TellLoserAsync(IReadOnlyList<SlotInMove> given)
-    {
-        if (given.Count == 0)
-            return;
-        var connection = await reader.ConnectAsync(source, stop.Abort).ConfigureAwait(false);
-        await connection.SendAsync(Commands(given, "NODE", target.Id), null, stop.Abort).ConfigureAwait(false);
-        var (now, winner) = await ReadEndsAsync().ConfigureAwait(false);
-        // An emptied master may have become a replica: there is nothing to tell it any more.
-        if (!now.Self.IsMaster)
-            return;
-        var left = given.Where(slot => !now.Self.Slots.Contains(slot.Slot) && (now.Self.MigratingTo.ContainsKey(slot.Slot) || now.Self.ImportingFrom.ContainsKey(slot.Slot))).ToList();
-        if (left.Count > 0)
-            await connection.SendAsync(Commands(left, "STABLE", null), null, stop.Abort).ConfigureAwait(false);
-        if (winner.Self.ConfigEpoch <= now.Self.ConfigEpoch)
-            await _cutOver.EnsureHigherEpochAsync(source, target, given[0].Slot, stop).ConfigureAwait(false);
     }
 
     private async Task<(NodeView Source, NodeView Target)> ReadEndsAsync()

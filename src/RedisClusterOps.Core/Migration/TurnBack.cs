@@ -66,6 +66,8 @@ internal sealed class TurnBack(ClusterReader reader, SlotPair pair, SlotMoveRun 
             slot.Began = stop.Clock.Now;
         var gate = new SlotGate(reader, pair.Target, pair.Source, run.Log, stop);
         stop.ThrowIfRequested();
+        await EndHandOversAsync(gate, slots).ConfigureAwait(false);
+        slots = slots.Where(slot => slot.IsOnItsWay).ToList();
         var back = await gate.PutBackAsync(slots).ConfigureAwait(false);
         foreach (var slot in back)
             (slot.IsOnItsWay, slot.IsThere) = (false, true);
@@ -77,8 +79,21 @@ internal sealed class TurnBack(ClusterReader reader, SlotPair pair, SlotMoveRun 
         var request = MigrateRequest.From(run.Session, run.Options, pair.Target, pair.Source);
         await new SlotStream(reader, pair.Target, pair.Source, request, run.Options, run.Pace, run.Count, stop).DrainAsync(rest).ConfigureAwait(false);
         foreach (var slot in await gate.HandOverAsync(rest).ConfigureAwait(false))
-            (slot.IsOnItsWay, slot.Began, slot.Moved) = (false, TimeSpan.Zero, 0);
+            Arrived(slot);
     }
+
+    // Given there, and not yet closed here.
+    private async Task EndHandOversAsync(SlotGate gate, List<SlotInMove> slots)
+    {
+        var owned = (await reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false)).Self.Slots;
+        var given = slots.Where(slot => owned.Contains(slot.Slot)).ToList();
+        await gate.TellLoserAsync(given).ConfigureAwait(false);
+        foreach (var slot in given)
+            Arrived(slot);
+    }
+
+    // From here on as any other that has to go back.
+    private static void Arrived(SlotInMove slot) => (slot.IsOnItsWay, slot.Began, slot.Moved) = (false, TimeSpan.Zero, 0);
 
     private List<SlotInMove> UnderWay(IEnumerable<AtomicTask> tasks)
     {

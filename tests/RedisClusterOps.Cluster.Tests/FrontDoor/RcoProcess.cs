@@ -48,6 +48,7 @@ internal sealed class RcoProcess : IDisposable
 {
     private const int InterruptSignal = 2;
     private const int KilledStatus = 128 + 9;
+    private const int MostShown = 2000;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
@@ -99,7 +100,8 @@ internal sealed class RcoProcess : IDisposable
         catch (OperationCanceledException)
         {
             _process.Kill();
-            throw new TimeoutException("rco did not end. It said: " + Output());
+            var (output, errors) = (Output(), await _errors);
+            throw new TimeoutException("rco did not end. It said: " + errors[^Math.Min(errors.Length, MostShown)..] + "--- and\n" + output[^Math.Min(output.Length, MostShown)..]);
         }
 
         await _outputRead;

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.FrontDoor;
 using RedisClusterOps.Cluster.Tests.Kills;
 using Xunit;
 using Xunit.Sdk;
@@ -137,7 +138,7 @@ public sealed class KilledRebalanceTests
 
         if (after == After.Undo)
         {
-            (await scene.RunAsync("undo", "--migration-id", killed.Id)).AssertEnded(0);
+            AssertDone(await scene.RunAsync("undo", "--migration-id", killed.Id));
             await scene.AssertEndedAsync(work.Before);
             return;
         }
@@ -157,12 +158,15 @@ public sealed class KilledRebalanceTests
     private static async Task AgainAsync(MoveScene scene, MoveWork work)
     {
         await KillScene.UntilAsync(async () => await scene.TasksAsync() == 0);
-        (await scene.RunWithAsync([], "repair")).AssertEnded(0);
-        (await scene.RunAsync(work.Command)).AssertEnded(0);
+        AssertDone(await scene.RunWithAsync([], "repair"));
+        AssertDone(await scene.RunAsync(work.Command));
         // As even as was asked for; which slots make it so may differ.
         Assert.Equal(CountsOf(work.After), CountsOf(await scene.Cluster.OwnersAsync()));
         await scene.Cluster.AssertInOrderAsync();
     }
+
+    // Its results are thousands of lines.
+    private static void AssertDone(RcoRun run) => Assert.True(run.ExitCode == 0, "It ended with " + run.ExitCode + ": " + string.Join("\n", run.ErrorLines.Where(line => line.StartsWith("error", StringComparison.Ordinal)).Take(3)));
 
     private static IReadOnlyList<(int Node, int Slots)> CountsOf(IReadOnlyList<int> owners) => [.. owners.GroupBy(owner => owner).Select(group => (group.Key, group.Count())).Order()];
 }

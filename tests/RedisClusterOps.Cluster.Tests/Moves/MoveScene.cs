@@ -51,9 +51,15 @@ internal sealed class MoveScene : IAsyncDisposable
     /// <summary>Moves that the servers are at by themselves, where they can.</summary>
     public async Task<int> TasksAsync()
     {
-        var (redis, valkey) = (await Last.AskAsync("CLUSTER", "MIGRATION", "STATUS", "ALL"), await Last.AskAsync("CLUSTER", "GETSLOTMIGRATIONS"));
-        var tasks = !redis.IsError ? AtomicTask.AllOfRedis(redis) : !valkey.IsError ? AtomicTask.AllOfValkey(valkey) : [];
-        return tasks.Count(task => task.End == AtomicEnd.None);
+        var running = 0;
+        foreach (var node in Cluster.Nodes)
+        {
+            var (redis, valkey) = (await node.AskAsync("CLUSTER", "MIGRATION", "STATUS", "ALL"), await node.AskAsync("CLUSTER", "GETSLOTMIGRATIONS"));
+            var tasks = !redis.IsError ? AtomicTask.AllOfRedis(redis) : !valkey.IsError ? AtomicTask.AllOfValkey(valkey) : [];
+            running += tasks.Count(task => task.End == AtomicEnd.None);
+        }
+
+        return running;
     }
 
     /// <summary>Forgets the trial before.</summary>
