@@ -13,7 +13,7 @@ internal static class PlanFreshness
     /// <exception cref="RedisOperationException">StalePlan: slots have other owners than when the plan was made; the message says which.</exception>
     public static void RequireFresh(RedisRebalancePlan plan, ClusterView view)
     {
-        if (plan.Fingerprint == view.Fingerprint)
+        if (plan.Fingerprint == view.Fingerprint || (plan.GoesOn && HasOnlyGoneOn(plan, view)))
             return;
         throw new RedisOperationException(
             FailureCode.StalePlan,
@@ -22,10 +22,23 @@ internal static class PlanFreshness
             plan.Operation == "Rebalance" ? "New-RedisRebalancePlan" : "Get-RedisClusterNode -Role Master");
     }
 
-    private static string Changes(RedisRebalancePlan plan, ClusterView view)
+    // Whatever changed hands did so between the two masters that the plan names for it.
+    private static bool HasOnlyGoneOn(RedisRebalancePlan plan, ClusterView view)
     {
-        if (plan.Before.All(share => view.Node(share.Id) is null))
-            return "it is for another cluster, with none of these nodes";
+        var ends = new RedisSlotMove?[HashSlot.Count];
+        foreach (var move in plan.Moves)
+        {
+            foreach (var slot in SlotSet.From(move.SlotRanges).Slots)
+                ends[slot] = move;
+        }
+
+        var owners = OwnersIn(plan);
+        return Enumerable.Range(0, HashSlot.Count).Where(slot => owners[slot]?.Id != view.OwnerOf(slot))
+            .All(slot => ends[slot] is { } move && view.OwnerOf(slot) is { } owner && (owner == move.SourceId || owner == move.TargetId));
+    }
+
+    private static RedisNodeShare?[] OwnersIn(RedisRebalancePlan plan)
+    {
         var owners = new RedisNodeShare?[HashSlot.Count];
         foreach (var share in plan.Before)
         {
@@ -33,6 +46,14 @@ internal static class PlanFreshness
                 owners[slot] = share;
         }
 
+        return owners;
+    }
+
+    private static string Changes(RedisRebalancePlan plan, ClusterView view)
+    {
+        if (plan.Before.All(share => view.Node(share.Id) is null))
+            return "it is for another cluster, with none of these nodes";
+        var owners = OwnersIn(plan);
         var changes = Enumerable.Range(0, HashSlot.Count)
             .Where(slot => owners[slot]?.Id != view.OwnerOf(slot))
             .GroupBy(slot => (Was: owners[slot]?.Node, Is: view.OwnerOf(slot) is { } id ? view.Node(id)!.Name : null))

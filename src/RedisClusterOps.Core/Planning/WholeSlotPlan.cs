@@ -45,6 +45,7 @@ internal sealed class WholeSlotPlan(ClusterView view, IReadOnlyList<Holding> mas
             CreatedAt = view.TakenAtUtc,
             Findings = mechanism.Findings,
             Cluster = session,
+            GoesOn = GoesOn,
         };
     }
 
