@@ -109,8 +109,9 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
             var timeout = options.Timeout + options.Timeout + TimeSpan.FromSeconds(5);
             replies = await connection.SendAsync(commands, timeout, stop.Abort).ConfigureAwait(false);
         }
-        catch (RedisConnectionException lost) when (lost.OutcomeUnknown)
+        catch (Exception lost) when (lost is OperationCanceledException or RedisConnectionException { OutcomeUnknown: true })
         {
+            // They may be there, or still get there: their slots are neither untouched nor empty, whatever is counted now.
             foreach (var portion in moving)
                 Break(portion, lost.Message);
             throw;

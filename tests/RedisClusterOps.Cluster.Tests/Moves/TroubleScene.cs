@@ -27,7 +27,7 @@ internal sealed class TroubleScene : IAsyncDisposable
 
     public FilledCluster Cluster { get; }
 
-    public RedisRebalancePlan Plan { get; }
+    public RedisRebalancePlan Plan { get; private set; }
 
     public IReadOnlyList<PlanFinding> Findings { get; private set; } = [];
 
@@ -44,9 +44,11 @@ internal sealed class TroubleScene : IAsyncDisposable
     public static async Task<TroubleScene> StartAsync(string server, int keys)
     {
         var cluster = await FilledCluster.StartAsync(server, keys);
-        using var core = new RedisCluster(cluster.Session);
-        return new TroubleScene(cluster, server, await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, new MoveOptions(), default));
+        return new TroubleScene(cluster, server, await PlanAsync(cluster));
     }
+
+    /// <summary>The plan, with what the slots hold now.</summary>
+    public async Task PlanAgainAsync() => Plan = await PlanAsync(Cluster);
 
     /// <summary>Puts a key on the target, hidden there because it does not own the slot.</summary>
     public async Task StrayAsync(string key, string value)
@@ -81,4 +83,10 @@ internal sealed class TroubleScene : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => Cluster.DisposeAsync();
+
+    private static async Task<RedisRebalancePlan> PlanAsync(FilledCluster cluster)
+    {
+        using var core = new RedisCluster(cluster.Session);
+        return await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, new MoveOptions(), default);
+    }
 }

@@ -1,0 +1,121 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Console.Lab;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Moves;
+
+/// <summary>A target that comes near its maxmemory is waited for, with the reason; one that would make room by deleting keys is not begun with.</summary>
+public sealed class FullTargetTests
+{
+    private const int Keys = 3_000;
+    private const int Large = 10_000;
+    private const long Megabyte = 1 << 20;
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task It_waits_until_there_is_room_and_says_why(string server)
+    {
+        await using var scene = await StartAsync(server);
+        await LimitAsync(scene.Target, 6 * Megabyte);
+        using var log = new OperationLog();
+        using var core = new RedisCluster(scene.Cluster.Session, log);
+        var options = new MoveOptions { Method = MoveMethod.KeyByKey, MaxKeysPerSecond = 1_000, JournalPath = JournalOfTests.NewFolder() };
+        var running = MoveRuns.CarryOutAsync(core, KeyByKey(scene.Plan), options);
+        await EventAsync(log, OperationEventKind.Warning, "Waiting: " + scene.Target.Endpoint + " has used");
+        await Task.Delay(700);
+        Assert.False(running.IsCompleted);
+        await scene.Target.SendAsync("CONFIG", "SET", "maxmemory", 0);
+        await EventAsync(log, OperationEventKind.State, "Going on");
+        Assert.All(await running, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
+        await AssertMovedAsync(scene);
+    }
+
+    // As fast as it goes: what the target refuses between two looks is moved once there is room.
+    [Fact]
+    public async Task A_target_that_was_full_before_anybody_looked_loses_nothing()
+    {
+        await using var scene = await StartAsync(Servers.Redis70);
+        await LimitAsync(scene.Target, 3 * Megabyte);
+        using var log = new OperationLog();
+        using var core = new RedisCluster(scene.Cluster.Session, log);
+        var options = new MoveOptions { Method = MoveMethod.KeyByKey, JournalPath = JournalOfTests.NewFolder() };
+        var running = MoveRuns.CarryOutAsync(core, KeyByKey(scene.Plan), options);
+        await EventAsync(log, OperationEventKind.Warning, "Waiting: ");
+        await scene.Target.SendAsync("CONFIG", "SET", "maxmemory", 0);
+        Assert.All(await running, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
+        await AssertMovedAsync(scene);
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task One_that_would_evict_keys_is_refused_before_anything_is_touched(string server)
+    {
+        await using var scene = await StartAsync(server);
+        await LimitAsync(scene.Target, 3 * Megabyte);
+        await scene.Target.SendAsync("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+        using var core = new RedisCluster(scene.Cluster.Session);
+        foreach (var plan in new[] { scene.Plan, KeyByKey(scene.Plan) })
+        {
+            var refused = await Assert.ThrowsAsync<RedisOperationException>(() => core.CheckMovesAsync(plan, new MoveOptions(), default));
+            Assert.Equal((FailureCode.TargetOutOfMemory, scene.Target.Endpoint.ToString()), (refused.Code, refused.Subject));
+        }
+
+        Assert.Equal(0, (await scene.Target.SendAsync("DBSIZE")).Integer);
+        await scene.Cluster.AssertClosedAsync();
+    }
+
+    private static async Task<TroubleScene> StartAsync(string server)
+    {
+        var scene = await TroubleScene.StartAsync(server, Keys);
+        // A value of 10 KB beside each key: 30 MB in all, of which a fourth moves.
+        var owners = await scene.Cluster.OwnersAsync();
+        for (var number = 0; number < Keys; number++)
+            await scene.Cluster.Nodes[owners[FilledCluster.SlotOf(FilledCluster.Name(number))]].SendAsync("SETRANGE", LargeOf(number), Large, "!");
+        await scene.PlanAgainAsync();
+        return scene;
+    }
+
+    private static async Task AssertMovedAsync(TroubleScene scene)
+    {
+        var owners = await scene.Cluster.OwnersAsync();
+        Assert.Equal(scene.Cluster.OwnersIn(scene.Plan.After), owners);
+        for (var number = 0; number < Keys; number++)
+        {
+            var owner = scene.Cluster.Nodes[owners[FilledCluster.SlotOf(FilledCluster.Name(number))]];
+            Assert.Equal(Large + 1, (await owner.SendAsync("STRLEN", LargeOf(number))).Integer);
+            await owner.SendAsync("DEL", LargeOf(number));
+        }
+
+        await scene.Cluster.AssertInOrderAsync();
+    }
+
+    private static string LargeOf(int number) => "{" + FilledCluster.Name(number) + "}:large";
+
+    private static RedisRebalancePlan KeyByKey(RedisRebalancePlan plan) => plan with { Moves = [.. plan.Moves.Select(move => move with { Method = "KeyByKey" })] };
+
+    private static async Task LimitAsync(LocalNode node, long room)
+    {
+        var info = (await node.SendAsync("INFO", "memory")).Text.Split("\r\n");
+        var used = info.Single(line => line.StartsWith("used_memory:", StringComparison.Ordinal)).Split(':')[1];
+        await node.SendAsync("CONFIG", "SET", "maxmemory", long.Parse(used, CultureInfo.InvariantCulture) + room);
+    }
+
+    private static async Task EventAsync(OperationLog log, OperationEventKind kind, string text)
+    {
+        var told = new List<string>();
+        for (var until = DateTime.UtcNow.AddSeconds(30); DateTime.UtcNow < until; await Task.Yield())
+        {
+            if (!log.TryTake(out var next, TimeSpan.FromMilliseconds(50)))
+                continue;
+            if (next!.Kind == kind && next.Message.StartsWith(text, StringComparison.Ordinal))
+                return;
+            told.Add(next.Kind + " " + next.Message);
+        }
+
+        Assert.Fail("It never said '" + text + "', but: " + string.Join("; ", told.TakeLast(5)));
+    }
+}
