@@ -25,6 +25,7 @@ internal sealed class MovePace(ClusterReader reader, MoveOptions options, Operat
     private readonly object _turn = new();
     private readonly Dictionary<string, TimeSpan> _looked = new(StringComparer.Ordinal);
     private readonly TimeSpan _started = stop.Clock.Now;
+    private readonly Dictionary<string, int> _waits = new(StringComparer.Ordinal);
     private long _keys;
     private bool _ignoresReplicas;
 
@@ -35,7 +36,8 @@ internal sealed class MovePace(ClusterReader reader, MoveOptions options, Operat
     /// <exception cref="RedisOperationException">TargetOutOfMemory: it stayed full for ten minutes. One whose replicas stay behind is not waited for any longer than that.</exception>
     public async Task WaitAsync(ClusterNode source, ClusterNode target)
     {
-        await WaitForRoomAsync(source, target).ConfigureAwait(false);
+        if (IsDue(source.Id + target.Id))
+            await WaitForRoomAsync(source, target).ConfigureAwait(false);
         if (options.MaxKeysPerSecond <= 0)
             return;
         TimeSpan due;
@@ -51,35 +53,76 @@ internal sealed class MovePace(ClusterReader reader, MoveOptions options, Operat
             _keys += keys;
     }
 
-    private async Task WaitForRoomAsync(ClusterNode source, ClusterNode target)
+    /// <summary>For keys that were refused: waits as long as there is no room for them.</summary>
+    /// <returns>False where nobody sees why, so that waiting helps nothing.</returns>
+    /// <exception cref="RedisOperationException">TargetOutOfMemory: it stayed full for ten minutes.</exception>
+    public async Task<bool> WaitForRoomAsync(ClusterNode source, ClusterNode target)
     {
-        if (!IsDue(source.Id + target.Id))
-            return;
-        var started = stop.Clock.Now;
-        while (await TroubleAsync(source, target).ConfigureAwait(false) is { } trouble)
+        string? waitedFor = null;
+        try
         {
-            if (WaitsFor is null)
-                log?.Warning(null, "Waiting: " + trouble.Text + ".");
-            WaitsFor = trouble.Text;
-            if (stop.Clock.Now - started > Patience)
+            for (var started = stop.Clock.Now; await TroubleAsync(source, target).ConfigureAwait(false) is { } trouble;)
             {
-                GiveUp(trouble, target);
-                break;
+                Begin(trouble.Node, trouble.Text, ref waitedFor);
+                if (stop.Clock.Now - started > Patience)
+                {
+                    GiveUp(trouble.Text, trouble.IsFull, target);
+                    break;
+                }
+
+                await stop.PauseAsync(LookInterval).ConfigureAwait(false);
             }
 
-            await stop.PauseAsync(LookInterval).ConfigureAwait(false);
+            return waitedFor is not null;
+        }
+        finally
+        {
+            End(waitedFor);
+        }
+    }
+
+    // Several pairs may wait for one node: it is told once that they wait, and once that it is over.
+    private void Begin(ClusterNode node, string text, ref string? waitedFor)
+    {
+        var isNew = false;
+        lock (_turn)
+        {
+            if (waitedFor is null)
+            {
+                waitedFor = node.Name;
+                _waits.TryGetValue(waitedFor, out var others);
+                _waits[waitedFor] = others + 1;
+                isNew = others == 0;
+            }
+
+            WaitsFor = text;
         }
 
-        if (WaitsFor is not null)
-            log?.State(null, "Going on: it is over that " + WaitsFor + ".");
-        WaitsFor = null;
+        if (isNew)
+            log?.Warning(null, "Waiting: " + text + ".");
+    }
+
+    private void End(string? waitedFor)
+    {
+        if (waitedFor is null)
+            return;
+        lock (_turn)
+        {
+            _waits[waitedFor]--;
+            if (_waits[waitedFor] > 0)
+                return;
+            if (_waits.Values.All(count => count == 0))
+                WaitsFor = null;
+        }
+
+        log?.State(null, "Going on: " + waitedFor + " is not waited for any more.");
     }
 
     // A full target would only refuse the keys. A replica that does not catch up is worth a word, and no reason to leave slots open for ever.
-    private void GiveUp((string Text, bool IsFull) trouble, ClusterNode target)
+    private void GiveUp(string trouble, bool isFull, ClusterNode target)
     {
-        var waited = "Waited " + Patience.TotalMinutes.ToString("0", CultureInfo.InvariantCulture) + " minutes in vain: " + trouble.Text + ".";
-        if (trouble.IsFull)
+        var waited = "Waited " + Patience.TotalMinutes.ToString("0", CultureInfo.InvariantCulture) + " minutes in vain: " + trouble + ".";
+        if (isFull)
             throw new RedisOperationException(FailureCode.TargetOutOfMemory, waited + " No key is lost.", target.Name, "Get-RedisClusterNode -Node " + target.Name + " | Format-List");
         log?.Warning(null, waited + " Going on all the same.");
         lock (_turn)
@@ -97,17 +140,17 @@ internal sealed class MovePace(ClusterReader reader, MoveOptions options, Operat
         }
     }
 
-    private async Task<(string Text, bool IsFull)?> TroubleAsync(ClusterNode source, ClusterNode target)
+    private async Task<(ClusterNode Node, string Text, bool IsFull)?> TroubleAsync(ClusterNode source, ClusterNode target)
     {
         var (from, to) = (await AskAsync(source).ConfigureAwait(false), await AskAsync(target).ConfigureAwait(false));
         if (to.Number("maxmemory") is { } most and > 0 && to.Number("used_memory") is { } used && used - (to.Number("mem_not_counted_for_evict") ?? 0) > most * FullAt)
-            return (target.Name + " has used " + Percent(used, most) + " of its maxmemory", true);
-        return !_ignoresReplicas && (Behind(source, from) ?? Behind(target, to)) is { } behind ? (behind, false) : null;
+            return (target, target.Name + " has used " + Percent(used, most) + " of its maxmemory", true);
+        return !_ignoresReplicas && (Behind(source, from) ?? Behind(target, to)) is { } behind ? behind : null;
     }
 
-    private static string? Behind(ClusterNode node, ServerFacts facts) =>
+    private static (ClusterNode Node, string Text, bool IsFull)? Behind(ClusterNode node, ServerFacts facts) =>
         facts.Number("master_repl_offset") is { } offset && facts.ReplicaOffsets is { Count: > 0 } replicas && offset - replicas.Min() is var behind && behind > MostBehind
-            ? "a replica of " + node.Name + " is " + (behind >> 20).ToString(CultureInfo.InvariantCulture) + " MB behind"
+            ? (node, "a replica of " + node.Name + " is " + (behind >> 20).ToString(CultureInfo.InvariantCulture) + " MB behind", false)
             : null;
 
     // A user who may not ask is not held back.

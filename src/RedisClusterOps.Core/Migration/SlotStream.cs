@@ -120,10 +120,12 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
         var stall = stop.Clock.Now - started - _roundTrip.Value;
         if (selects)
             replies = replies.Skip(1).Take(replies.Count - 2).ToList();
+        var refused = new List<Portion>();
         for (var i = 0; i < moving.Count; i++)
-            Read(replies[i], moving[i]);
+            Read(replies[i], moving[i], refused);
         for (var i = 0; i < listing.Count; i++)
-            Read(replies[moving.Count + i], listing[i], moving, listed);
+            Read(replies[moving.Count + i], listing[i], moving.Except(refused).ToList(), listed);
+        await AgainAsync(refused, listed).ConfigureAwait(false);
         var keys = moving.Sum(portion => portion.Keys.Count);
         if (keys > 0)
             _batch.Took(keys, stall);
@@ -131,7 +133,22 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
         count.Report(pace.WaitsFor);
     }
 
-    private void Read(RespValue reply, Portion portion)
+    // A full target: the keys go again once it has room.
+    private async Task AgainAsync(List<Portion> refused, Queue<Portion> listed)
+    {
+        if (refused.Count == 0)
+            return;
+        var waited = await pace.WaitForRoomAsync(source, target).ConfigureAwait(false);
+        foreach (var portion in refused.Where(portion => portion.Slot.IsClean))
+        {
+            if (waited)
+                listed.Enqueue(portion);
+            else
+                portion.Slot.Separate(target.Name + " has no room for its keys");
+        }
+    }
+
+    private void Read(RespValue reply, Portion portion, List<Portion> refused)
     {
         var kind = MigrateReplies.Read(reply);
         switch (kind)
@@ -146,14 +163,17 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
             case MigrateReply.Unknown:
                 Break(portion, reply.Text);
                 return;
+            case MigrateReply.OutOfMemory:
+                refused.Add(portion);
+                return;
             default:
-                // Also what no slot can be moved through, such as a full target: alone and with every check it is told what it means.
+                // Also what no slot can be moved through: alone and with every check it is told what it means.
                 portion.Slot.Separate(Printable.Clean(reply.Text, 200));
                 return;
         }
     }
 
-    private static void Read(RespValue reply, Portion portion, List<Portion> moving, Queue<Portion> listed)
+    private static void Read(RespValue reply, Portion portion, List<Portion> sent, Queue<Portion> listed)
     {
         if (reply.IsError)
         {
@@ -163,7 +183,7 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
 
         var keys = SlotChannel.Keys(reply);
         // Garnet answers OK for keys that it did not take (names over a kilobyte).
-        if (moving.Any(sent => sent.Slot == portion.Slot) && keys.Count > 0 && moving.Where(sent => sent.Slot == portion.Slot).Any(sent => Holds(sent.Keys, keys[0])))
+        if (keys.Count > 0 && sent.Any(one => one.Slot == portion.Slot && Holds(one.Keys, keys[0])))
             portion.Slot.Separate("keys that the servers say they moved are still there");
         if (portion.Slot.IsClean && keys.Count > 0)
             listed.Enqueue(portion with { Keys = keys });
