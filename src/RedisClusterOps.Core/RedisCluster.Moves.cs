@@ -128,7 +128,9 @@ public sealed partial class RedisCluster
 
     private async Task<PreflightResult> CheckPairAsync(ClusterView view, RedisSlotMove move, SlotPair pair, string operation, MoveOptions options, CancellationToken cancellation)
     {
-        var slots = pair.Slots.Where(slot => slot.IsWaiting).Select(slot => slot.Slot).ToList();
+        // What the servers are at already, for a run that was killed, is waited for.
+        var arriving = new HashSet<int>(pair.Target.View!.AtomicTasks.SelectMany(task => task.Slots.Slots));
+        var slots = pair.Slots.Where(slot => slot.IsWaiting && !arriving.Contains(slot.Slot)).Select(slot => slot.Slot).ToList();
         if (slots.Count == 0)
             return new PreflightResult([], null);
         var situations = await _situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false);

@@ -90,9 +90,9 @@ internal sealed class RcoProcess : IDisposable
         }
     }
 
-    public async Task<RcoRun> EndAsync()
+    public async Task<RcoRun> EndAsync(TimeSpan? within = null)
     {
-        using var patience = new CancellationTokenSource(Patience);
+        using var patience = new CancellationTokenSource(within ?? Patience);
         try
         {
             await _process.WaitForExitAsync(patience.Token);

@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.FrontDoor;
+using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Console.Lab;
 using RedisClusterOps.Topology;
 using Xunit;
@@ -67,6 +68,7 @@ internal sealed class MoveScene : IAsyncDisposable
     public async Task<MoveWork> BeginAsync()
     {
         Journal = _rco.Folder("journal-" + ++_trials);
+        await KillScene.UntilAsync(async () => await TasksAsync() == 0);
         var before = await Cluster.OwnersAsync();
         var fills = !before.Contains(Cluster.Nodes.Count - 1);
         var options = fills
@@ -82,8 +84,12 @@ internal sealed class MoveScene : IAsyncDisposable
 
     public Task<RcoRun> RunAsync(params string[] command) => _rco.RunAsync([.. Completed(command), .. _options]);
 
-    /// <summary>The same with other options of how to move.</summary>
-    public Task<RcoRun> RunWithAsync(string[] options, params string[] command) => _rco.RunAsync([.. Completed(command), .. options]);
+    /// <summary>What was left open, slot by slot: with some two thousand that takes long.</summary>
+    public async Task<RcoRun> RepairAsync()
+    {
+        using var rco = _rco.Start(Completed(["repair"]));
+        return await rco.EndAsync(TimeSpan.FromMinutes(4));
+    }
 
     /// <summary>What the journal holds of the trial, newest first.</summary>
     public IReadOnlyList<RedisMigration> Runs() => RedisCluster.GetMigrations(Journal, null);
