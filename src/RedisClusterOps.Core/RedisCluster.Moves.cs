@@ -23,7 +23,7 @@ public sealed partial class RedisCluster
     public async Task<RedisRebalancePlan> CheckMovesAsync(RedisRebalancePlan plan, MoveOptions options, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
-        PlanFreshness.RequireFresh(plan, view);
+        await RequireFreshAsync(plan, view, options, cancellation).ConfigureAwait(false);
         var pairs = PairsOf(view, plan, plan.Moves);
         if (!LooksAhead)
             return plan;
@@ -79,6 +79,21 @@ public sealed partial class RedisCluster
             return null;
         var taken = run.Slots.Where(slot => slot.Since is not null);
         return PlanOf(view, run.Operation == "Undo" ? "Move" : "Undo", taken.Select(slot => run.Operation == "Undo" ? (slot.Slot, slot.SourceId!, slot.TargetId!) : (slot.Slot, slot.TargetId!, slot.SourceId!)), options);
+    }
+
+    // A plan that is stale at once is so because somebody is changing owners: then it is better to know who.
+    private async Task RequireFreshAsync(RedisRebalancePlan plan, ClusterView view, MoveOptions options, CancellationToken cancellation)
+    {
+        try
+        {
+            PlanFreshness.RequireFresh(plan, view);
+        }
+        catch (RedisOperationException stale) when (stale.Code == FailureCode.StalePlan && LooksAhead)
+        {
+            var nodes = NodeIds(view).ToList();
+            var busy = KeepsJournal ? ClusterLock.Refusal(JournalFolder.ForLocks(JournalFolder.At(options.JournalPath)), nodes) : null;
+            throw busy ?? await _preflight.WhoIsAtWorkAsync(view, cancellation).ConfigureAwait(false) ?? stale;
+        }
     }
 
     private RedisRebalancePlan PlanOf(ClusterView view, string operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots, MoveOptions options)

@@ -44,7 +44,12 @@ internal sealed record KeySnapshot(string Type, string Content, long ExpiresAt)
         if (Type != other.Type)
             return "was a " + Type + ", is a " + other.Type;
         if (Content != other.Content)
-            return "was " + Printable.Clean(Content, 200) + ", is " + Printable.Clean(other.Content, 200);
+        {
+            // From a little before where they part.
+            var same = Math.Max(0, Content.Zip(other.Content).TakeWhile(pair => pair.First == pair.Second).Count() - 40);
+            return "was " + Printable.Clean(Content[same..], 200) + ", is " + Printable.Clean(other.Content[same..], 200);
+        }
+
         var sameExpiry = ExpiresAt < 0 ? other.ExpiresAt < 0 : Math.Abs(ExpiresAt - other.ExpiresAt) <= expiryTolerance.TotalMilliseconds;
         return sameExpiry ? null : "expired at " + ExpiresAt + ", expires at " + other.ExpiresAt;
     }

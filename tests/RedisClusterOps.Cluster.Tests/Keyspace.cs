@@ -24,14 +24,15 @@ internal sealed class Keyspace
 
     /// <param name="slot">Where all of the keys are. The key with the empty name is in slot 0 and nowhere else.</param>
     /// <param name="garnet">Leaves out what Garnet can't do: it has no streams, and it moves no key with a name beyond 1 KB.</param>
-    public Keyspace(int slot, bool garnet = false)
+    /// <param name="deletesPending">Whether an entry of a stream is deleted while it waits for its consumer.</param>
+    public Keyspace(int slot, bool garnet = false, bool deletesPending = true)
     {
         Slot = slot;
         _tag = TagOf(slot);
         AddOddNames(longest: garnet ? 1000 : 64 * 1024);
         AddEveryType();
         if (!garnet)
-            AddStream();
+            AddStream(deletesPending);
         foreach (var (key, _) in _recipes)
             Assert.Equal(slot, HashSlot.Of(key));
     }
@@ -111,7 +112,7 @@ internal sealed class Keyspace
             AddNamed(":expiring " + type, key => [type, key, "for an hour"], key => ["PEXPIRE", key, (long)Expiry.TotalMilliseconds]);
     }
 
-    private void AddStream() => AddNamed(
+    private void AddStream(bool deletesPending) => AddNamed(
         ":stream",
         key => ["XADD", key, "1-1", "field", AnyByte],
         key => ["XADD", key, "2-1", "field", "two", "other", ""],
@@ -121,7 +122,7 @@ internal sealed class Keyspace
         key => ["XREADGROUP", "GROUP", "workers", "alice", "COUNT", 2, "STREAMS", key, ">"],
         key => ["XREADGROUP", "GROUP", "workers", "bob", "COUNT", 1, "STREAMS", key, ">"],
         key => ["XACK", key, "workers", "1-1"],
-        key => ["XDEL", key, "3-7"]);
+        key => ["XDEL", key, deletesPending ? "3-7" : "1-1"]);
 
     private void AddNamed(string ending, params Func<byte[], object[]>[] writes) => AddNamed(Encoding.UTF8.GetBytes(ending), writes);
 

@@ -69,6 +69,10 @@ internal sealed class PreflightReader
         return PreflightRules.Judge(facts);
     }
 
+    /// <summary>Why nothing should be begun where slots have changed hands a moment ago; null where nobody is seen to be at it.</summary>
+    public async Task<RedisOperationException?> WhoIsAtWorkAsync(ClusterView view, CancellationToken cancellation) =>
+        PreflightRules.OtherTool(await FindOtherToolAsync(view, cancellation).ConfigureAwait(false));
+
     private static bool IsOf(int planned, int slot, PreflightScope? scope) => scope is null ? planned == slot : planned == scope.Slots.Min();
 
     private void Remember(ClusterView view)

@@ -24,9 +24,9 @@ internal static class PreflightRules
             .. Memory(facts), .. BigKey(facts), .. Versions(facts), .. Functions(facts), .. Tls(facts),
             .. LastSlot(facts), .. Strays(facts), .. OtherSlots(facts),
         ],
-        OtherTool(facts) ?? Rights(facts) ?? Eviction(facts));
+        OtherTool(facts.OtherTool) ?? Rights(facts) ?? Eviction(facts));
 
-    private static RedisOperationException? OtherTool(PreflightFacts facts) => facts.OtherTool is not { } tool ? null : new(
+    public static RedisOperationException? OtherTool(OtherTool? found) => found is not { } tool ? null : new(
         FailureCode.AnotherToolAtWork,
         tool.Client.Who + " is changing slots now: " + tool.Client.Command + " on " + tool.Node.Name + ". Two at a time undo each other's steps, and lose keys. Nothing was done.",
         tool.Node.Name,

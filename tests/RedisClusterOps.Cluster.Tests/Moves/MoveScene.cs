@@ -84,6 +84,9 @@ internal sealed class MoveScene : IAsyncDisposable
 
     public Task<RcoRun> RunAsync(params string[] command) => _rco.RunAsync([.. Completed(command), .. _options]);
 
+    /// <summary>rco plan, which writes nothing down.</summary>
+    public Task<RcoRun> PlanAsync(params string[] options) => _rco.RunAsync(["plan", .. options, "--cluster", Cluster.Nodes[0].Endpoint.ToString()]);
+
     /// <summary>What was left open, slot by slot: with some two thousand that takes long.</summary>
     public async Task<RcoRun> RepairAsync()
     {

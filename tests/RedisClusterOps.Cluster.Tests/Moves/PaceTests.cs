@@ -1,0 +1,93 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Console.Lab;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Moves;
+
+/// <summary>How fast, how many at once, and down to nothing.</summary>
+public sealed class PaceTests(ITestOutputHelper output)
+{
+    [Theory]
+    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    public async Task No_more_keys_a_second_than_was_said(string server)
+    {
+        const int Rate = 2_000;
+        await using var cluster = await FilledCluster.StartAsync(server, keys: 20_000);
+        using var core = new RedisCluster(cluster.Session);
+        var options = Options with { MaxKeysPerSecond = Rate };
+        var plan = await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, options, default);
+        var clock = Stopwatch.StartNew();
+        var running = MoveRuns.CarryOutAsync(core, plan, options);
+        var samples = new List<(double Seconds, long Keys)>();
+        while (!running.IsCompleted)
+        {
+            samples.Add((clock.Elapsed.TotalSeconds, (await cluster.Nodes[^1].SendAsync("DBSIZE")).Integer));
+            await Task.Delay(50);
+        }
+
+        Assert.All(await running, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
+        output.WriteLine("{0}: {1} keys in {2:0.00} s", server, samples[^1].Keys, clock.Elapsed.TotalSeconds);
+        // A breath of each pair may go before its time.
+        Assert.All(samples, sample => Assert.InRange(sample.Keys, 0, (Rate * sample.Seconds) + (Rate * 0.75)));
+        Assert.InRange(clock.Elapsed.TotalSeconds, (5_000.0 / Rate) - 0.75, 60);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task One_pair_after_the_other_where_that_was_said(string server, string method)
+    {
+        await using var cluster = await FilledCluster.StartAsync(server, keys: 10_000);
+        using var core = new RedisCluster(cluster.Session);
+        var options = Options with { Method = Enum.Parse<MoveMethod>(method), MaxParallel = 1 };
+        var plan = await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, options, default);
+        using var stop = new CancellationTokenSource();
+        var most = WatchAsync(cluster.Nodes, stop.Token);
+        var outcomes = await MoveRuns.CarryOutAsync(core, plan, options);
+        await stop.CancelAsync();
+        Assert.All(outcomes, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
+        Assert.InRange(await most, 0, 1);
+        Assert.Equal([4096, 4096, 4096, 4096], await cluster.SlotCountsAsync());
+        await cluster.AssertInOrderAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task A_master_that_gives_everything_away_becomes_a_replica_if_it_may_and_that_is_told_before(string server, string method)
+    {
+        foreach (var may in new[] { false, true })
+        {
+            await using var cluster = await FilledCluster.StartAsync(server, keys: 10_000, with: options => options with { ConfigLines = ["cluster-allow-replica-migration " + (may ? "yes" : "no")] });
+            using var core = new RedisCluster(cluster.Session);
+            var options = Options with { Method = Enum.Parse<MoveMethod>(method) };
+            var drained = cluster.Nodes[1];
+            var plan = await core.PlanRebalanceAsync(new RebalanceOptions { Weights = new Dictionary<string, double> { [drained.Id] = 0 } }, options, default);
+            var told = (await core.CheckMovesAsync(plan, options, default)).Findings.Any(finding => finding.Code == PlanFindingCode.SourceBecomesReplica && finding.Target == drained.Endpoint.ToString());
+            Assert.Equal(may, told);
+            var outcomes = await MoveRuns.CarryOutAsync(core, plan, options);
+            Assert.All(outcomes, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
+            Assert.Equal(plan.SlotCount, outcomes.Count);
+            await Kills.KillScene.UntilAsync(async () => (await TestCluster.OwnLineOfAsync(drained)).IsMaster != may);
+            Assert.Equal(cluster.OwnersIn(plan.After), await cluster.OwnersAsync());
+            await cluster.AssertInOrderAsync();
+        }
+    }
+
+    public static TheoryData<string, string> Cases => MoveMethods.Of(Servers.RedisAndValkey.Where(server => server.Data != Servers.Redis86 || Kills.KillCase.IsFullProof));
+
+    private static MoveOptions Options => new() { Method = MoveMethod.KeyByKey, JournalPath = JournalOfTests.NewFolder() };
+
+    /// <summary>How many masters had slots on their way to others at once, at the most.</summary>
+    private static async Task<int> WatchAsync(IReadOnlyList<LocalNode> nodes, CancellationToken end)
+    {
+        for (var most = 0; ; most = Math.Max(most, (await Task.WhenAll(nodes.Select(node => TestCluster.OwnLineOfAsync(node)))).Count(own => own.MigratingTo.Count > 0)))
+        {
+            if (end.IsCancellationRequested)
+                return most;
+        }
+    }
+}
