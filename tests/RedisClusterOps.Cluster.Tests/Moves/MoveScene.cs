@@ -27,14 +27,14 @@ internal sealed class MoveScene : IAsyncDisposable
 
     public FilledCluster Cluster { get; }
 
-    public LocalNode Last => Cluster.Nodes[^1];
+    public LocalNode Last => Cluster.Cluster.Masters[^1];
 
     /// <summary>The journal's folder of the present trial.</summary>
     public string Journal { get; private set; }
 
     /// <param name="options">More of rco's, such as the method.</param>
-    public static async Task<MoveScene> StartAsync(string server, int keys, string[] options, Func<LocalClusterOptions, LocalClusterOptions>? with = null, int masters = 4) => new(
-        await FilledCluster.StartAsync(server, keys, masters, with: lab =>
+    public static async Task<MoveScene> StartAsync(string server, int keys, string[] options, Func<LocalClusterOptions, LocalClusterOptions>? with = null, int replicas = 0) => new(
+        await FilledCluster.StartAsync(server, keys, masters: 4, replicas, lab =>
         {
             // A drained master is to be filled again.
             lab = lab with { ConfigLines = ["cluster-allow-replica-migration no"] };
@@ -70,7 +70,7 @@ internal sealed class MoveScene : IAsyncDisposable
         Journal = _rco.Folder("journal-" + ++_trials);
         await KillScene.UntilAsync(async () => await TasksAsync() == 0);
         var before = await Cluster.OwnersAsync();
-        var fills = !before.Contains(Cluster.Nodes.Count - 1);
+        var fills = !before.Contains(Last.Index);
         var options = fills
             ? new RebalanceOptions { UseEmptyMaster = true, Threshold = 0 }
             : new RebalanceOptions { Weights = new Dictionary<string, double> { [Last.Id] = 0 }, Threshold = 0 };
@@ -78,6 +78,16 @@ internal sealed class MoveScene : IAsyncDisposable
         var plan = await core.PlanRebalanceAsync(options, new MoveOptions(), default);
         string[] command = ["rebalance", "--threshold", "0", .. fills ? ["--use-empty-master"] : new[] { "--weight", Last.Id + "=0" }];
         return new MoveWork(command, before, Cluster.OwnersIn(plan.After));
+    }
+
+    /// <summary>A part of the first master's slots goes to the last; the two between have nothing to do with it.</summary>
+    public async Task<MoveWork> BeginBesideOthersAsync()
+    {
+        const int Slots = 1_000;
+        var before = await Cluster.OwnersAsync();
+        using var core = new RedisCluster(Cluster.Session);
+        var plan = await core.PlanMoveAsync(new SlotSelection { Count = Slots, Sources = [Cluster.Nodes[0].Id], Target = Last.Id }, new MoveOptions(), default);
+        return new MoveWork(["move", "--count", Slots.ToString(), "--source", Cluster.Nodes[0].Id, "--target", Last.Id], before, Cluster.OwnersIn(plan.After));
     }
 
     public RcoProcess Start(params string[] command) => _rco.Start([.. Completed(command), .. _options]);

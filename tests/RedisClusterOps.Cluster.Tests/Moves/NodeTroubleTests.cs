@@ -42,7 +42,7 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
             AppendOnly = true,
             ConfigLines = [.. options.ConfigLines, "appendfsync always"],
         });
-        var work = await scene.BeginAsync();
+        var work = victim == Victim.Third ? await scene.BeginBesideOthersAsync() : await scene.BeginAsync();
         using var rco = Start(scene, work, method);
         await UntilAtWorkAsync(scene, method);
         var node = victim switch { Victim.Source => scene.Cluster.Nodes[0], Victim.Target => scene.Last, _ => scene.Cluster.Nodes[1] };
@@ -56,6 +56,28 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
         if (run.ExitCode != 0)
             (await scene.RunAsync("resume")).AssertEnded(0);
         await scene.AssertEndedAsync(work.After);
+    }
+
+    // Slots that were the old master's are the new one's; which it is, is read again.
+    [Theory]
+    [MemberData(nameof(Servers70))]
+    public async Task A_target_that_hands_over_to_its_replica_is_followed(string server)
+    {
+        await using var scene = await StartAsync(server, "KeyByKey", options => options with { ConfigLines = [.. options.ConfigLines, "cluster-migration-barrier 9"], NodeTimeout = TimeSpan.FromSeconds(2) }, replicas: 4);
+        var work = await scene.BeginAsync();
+        var target = scene.Last;
+        var replica = await ReplicaOfAsync(scene, target);
+        using var rco = Start(scene, work, "KeyByKey");
+        // Without a slot it could not be followed by anybody on Redis.
+        await KillScene.UntilAsync(async () => (await TestCluster.OwnLineOfAsync(target)).Slots.Count > 100);
+        await replica.SendAsync("CLUSTER", "FAILOVER");
+        await KillScene.UntilAsync(async () => (await TestCluster.OwnLineOfAsync(replica)).IsMaster);
+        var run = await rco.EndAsync();
+        await scene.Cluster.Cluster.Cluster.WaitUntilAgreedAsync();
+        output.WriteLine("{0}: exit status {1}; {2}", server, run.ExitCode, run.ErrorLines.FirstOrDefault(line => line.StartsWith("error", StringComparison.Ordinal)) ?? "no error");
+        if (run.ExitCode != 0)
+            (await scene.RunAsync("resume")).AssertEnded(0);
+        await scene.AssertEndedAsync([.. work.After.Select(owner => owner == target.Index ? replica.Index : owner)]);
     }
 
     [Theory]
@@ -80,8 +102,13 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
 
     public static TheoryData<string, string> Cases => KillCase.IsFullProof ? MoveMethods.Of(Servers.RedisAndValkey) : new() { { Servers.Redis70, "KeyByKey" }, { Servers.Valkey91, "Atomic" } };
 
-    private static Task<MoveScene> StartAsync(string server, string method, Func<LocalClusterOptions, LocalClusterOptions>? with = null) =>
-        MoveScene.StartAsync(server, Keys, ["--method", method], with);
+    public static TheoryData<string> Servers70 => KillCase.IsFullProof ? Servers.RedisAndValkey : [Servers.Redis70];
+
+    private static Task<MoveScene> StartAsync(string server, string method, Func<LocalClusterOptions, LocalClusterOptions>? with = null, int replicas = 0) =>
+        MoveScene.StartAsync(server, Keys, ["--method", method], with, replicas);
+
+    private static async Task<LocalNode> ReplicaOfAsync(MoveScene scene, LocalNode master) =>
+        scene.Cluster.Cluster.NodeOf((await TestCluster.ViewOfAsync(master)).Single(line => line.MasterId == master.Id).Id);
 
     private static RcoProcess Start(MoveScene scene, MoveWork work, string method) =>
         scene.Start([.. work.Command, .. method == "Atomic" ? [] : new[] { "--max-keys-per-second", "2000", "--timeout", "5s" }]);
