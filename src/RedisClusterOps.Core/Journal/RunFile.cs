@@ -4,7 +4,6 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Journal;
 
@@ -44,7 +43,7 @@ internal static class RunFile
                 begin ??= line;
             else if (line.Kind == JournalLine.End)
                 ended = line.Time;
-            else if ((mentions += line.Slot is null ? HashSlot.Count : 1) > MostMentions)
+            else if (mentions > MostMentions || (mentions += line.Slot is null ? line.AllSlots.Count() : 1) > MostMentions)
             {
                 damaged++;
             }

@@ -49,10 +49,10 @@ internal sealed class AtomicPairMove(ClusterReader reader, SlotPair pair, SlotMo
         var slots = pair.Slots.Where(slot => slot.IsWaiting).ToList();
         for (var started = stop.Clock.Now; slots.Count > 0;)
         {
-            // Of a task under way they are its own.
-            var arriving = (await reader.ReadTasksAsync(pair.Target, stop.Abort).ConfigureAwait(false)).Where(task => task.IsImport && task.End == AtomicEnd.None).ToList();
-            if (arriving.Exists(task => slots.Exists(slot => task.Slots.Contains(slot.Slot))))
-                return;
+            // Of a task under way they are its own, and of one that has ended since the slots are.
+            var (now, tasks) = await reader.ReadEndAsync(pair.Target, stop.Abort).ConfigureAwait(false);
+            var arriving = tasks.Where(task => task.IsImport && task.End == AtomicEnd.None).ToList();
+            slots = slots.Where(slot => !now.Self.Slots.Contains(slot.Slot) && !arriving.Exists(task => task.Slots.Contains(slot.Slot))).ToList();
             var connection = await reader.ConnectAsync(pair.Target, stop.Abort).ConfigureAwait(false);
             var counts = await SlotKeyCounter.CountAsync(connection, pair.Target.View!.Databases, slots.Select(slot => slot.Slot).ToList(), stop.Abort).ConfigureAwait(false);
             slots = slots.Where((_, i) => counts[i] is > 0).ToList();

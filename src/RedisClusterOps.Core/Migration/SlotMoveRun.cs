@@ -212,7 +212,7 @@ public sealed class SlotMoveRun : IDisposable
                 ? new UndoOperation(slot.Slot, Session, Options, ends.Reversed, UndoStrategy.RoundTrip, AllowUnreachableNode: false)
                 : request;
             var plan = operation.Plan(situation);
-            Intend(pair, [slot]);
+            _journal?.Intend(EntryOf(pair) with { Slot = slot.Slot });
             var tally = new KeyTally { Moved = slot.Moved };
             // The flags have not changed since: else the plan sets them, and forgets these.
             if (pair.Source.View!.Databases == 1)

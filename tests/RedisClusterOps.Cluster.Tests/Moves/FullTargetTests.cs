@@ -16,7 +16,7 @@ public sealed class FullTargetTests
     private const long Megabyte = 1 << 20;
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
     public async Task It_waits_until_there_is_room_and_says_why(string server)
     {
         await using var scene = await StartAsync(server);
@@ -51,7 +51,7 @@ public sealed class FullTargetTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
     public async Task One_that_would_evict_keys_is_refused_before_anything_is_touched(string server)
     {
         await using var scene = await StartAsync(server);

@@ -60,7 +60,7 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
 
     // Slots that were the old master's are the new one's; which it is, is read again.
     [Theory]
-    [MemberData(nameof(Servers70))]
+    [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
     public async Task A_target_that_hands_over_to_its_replica_is_followed(string server)
     {
         await using var scene = await StartAsync(server, "KeyByKey", options => options with { ConfigLines = [.. options.ConfigLines, "cluster-migration-barrier 9"], NodeTimeout = TimeSpan.FromSeconds(2) }, replicas: 4);
@@ -101,8 +101,6 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
     }
 
     public static TheoryData<string, string> Cases => KillCase.IsFullProof ? MoveMethods.Of(Servers.RedisAndValkey) : new() { { Servers.Redis70, "KeyByKey" }, { Servers.Valkey91, "Atomic" } };
-
-    public static TheoryData<string> Servers70 => KillCase.IsFullProof ? Servers.RedisAndValkey : [Servers.Redis70];
 
     private static Task<MoveScene> StartAsync(string server, string method, Func<LocalClusterOptions, LocalClusterOptions>? with = null, int replicas = 0) =>
         MoveScene.StartAsync(server, Keys, ["--method", method], with, replicas);

@@ -13,7 +13,7 @@ namespace RedisClusterOps.Cluster.Tests.Moves;
 public sealed class PaceTests(ITestOutputHelper output)
 {
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
     public async Task No_more_keys_a_second_than_was_said(string server)
     {
         const int Rate = 2_000;
@@ -77,7 +77,7 @@ public sealed class PaceTests(ITestOutputHelper output)
         }
     }
 
-    public static TheoryData<string, string> Cases => MoveMethods.Of(Servers.RedisAndValkey.Where(server => server.Data != Servers.Redis86 || Kills.KillCase.IsFullProof));
+    public static TheoryData<string, string> Cases => Kills.KillCase.IsFullProof ? MoveMethods.Of(Servers.RedisAndValkey) : new() { { Servers.Redis70, "KeyByKey" }, { Servers.Valkey91, "Atomic" } };
 
     private static MoveOptions Options => new() { Method = MoveMethod.KeyByKey, JournalPath = JournalOfTests.NewFolder() };
 

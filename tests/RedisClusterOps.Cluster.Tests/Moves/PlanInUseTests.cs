@@ -14,7 +14,7 @@ public sealed class PlanInUseTests
     private const int Keys = 10_000;
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
     public async Task A_plan_file_runs_as_long_as_no_slot_has_another_owner(string server)
     {
         await using var scene = await MoveScene.StartAsync(server, Keys, []);

@@ -12,7 +12,7 @@ public sealed class SlotTroubleTests
     private static readonly MoveOptions KeyByKey = new() { Method = MoveMethod.KeyByKey };
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
     public async Task A_key_that_is_on_the_target_already_and_equal_is_moved(string server)
     {
         await using var scene = await TroubleScene.StartAsync(server, Keys);
@@ -41,7 +41,7 @@ public sealed class SlotTroubleTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
     public async Task The_sources_values_are_kept_where_that_was_said_before(string server)
     {
         await using var scene = await TroubleScene.StartAsync(server, Keys);
@@ -54,7 +54,7 @@ public sealed class SlotTroubleTests
 
     // Somebody opened it after the plan was made; the owners are the same, so the plan still fits.
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
     public async Task A_slot_that_is_on_its_way_to_somebody_else_is_left_to_him(string server)
     {
         await using var scene = await TroubleScene.StartAsync(server, Keys);

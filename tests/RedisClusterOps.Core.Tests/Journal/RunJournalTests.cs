@@ -46,6 +46,20 @@ public sealed class RunJournalTests : IDisposable
         Assert.Equal(migration.Started.AddMinutes(1), failed.Since);
     }
 
+    // A bound on what a line may cost to read must not hide the outcomes of a run that set many slots apart.
+    [Fact]
+    public void Thousands_of_lines_of_few_slots_each_are_read_to_the_end()
+    {
+        using (var run = _journal.Begin("Rebalance"))
+        {
+            for (var slot = 0; slot < 1_500; slot++)
+                run.Intend(TestJournal.Entry(0, "Rebalance"), [slot]);
+            Assert.Null(run.Outcomes([.. Enumerable.Range(0, 1_500).Select(slot => (TestJournal.Result(slot, MigrationOutcome.Moved), (FailureCode?)null))]));
+        }
+
+        Assert.Equal((0, 1_500, MigrationState.Completed), (_journal.Only().DamagedLines, _journal.Only().SlotsDone, _journal.Only().State));
+    }
+
     [Fact]
     public void It_is_running_until_it_ends()
     {
