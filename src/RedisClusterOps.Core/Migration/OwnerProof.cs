@@ -95,13 +95,17 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
         if (waiting.Count == 0)
             return [];
         var views = await Task.WhenAll(_nodes.Select(ReadAsync)).ConfigureAwait(false);
-        var judged = waiting.Select(each => (each.Pair, each.Slot, Complaint: views.Select(now => ComplaintOf(now.Node, now.View, now.Trouble, each.Pair, each.Slot)).FirstOrDefault(complaint => complaint is not null))).ToList();
+        // Where the target has handed over to a replica of its own meanwhile, that one has the slots.
+        var heirs = views.Where(now => now.View is { Self.IsMaster: false }).ToDictionary(now => now.Node.Id, now => now.View!.Self.MasterId, StringComparer.Ordinal);
+        var judged = waiting.Select(each => (each.Pair, each.Slot, Complaint: views.Select(now => ComplaintOf(now.Node, now.View, now.Trouble, HeirOf(each.Pair.Target.Id), each.Slot)).FirstOrDefault(complaint => complaint is not null))).ToList();
         var agreed = judged.Where(each => each.Complaint is null).ToList();
         lock (_turn)
             _waiting.RemoveAll(new HashSet<(SlotPair, SlotInMove)>(agreed.Select(each => (each.Pair, each.Slot))).Contains);
         foreach (var pair in agreed.GroupBy(each => each.Pair))
             proved(pair.Key, pair.Select(each => each.Slot).ToList());
         return judged.Where(each => each.Complaint is not null).Select(each => (each.Pair, each.Slot, each.Complaint!)).ToList();
+
+        string HeirOf(string id) => heirs.TryGetValue(id, out var heir) && heir is not null ? heir : id;
     }
 
     private async Task<(ClusterNode Node, NodeView? View, string? Trouble)> ReadAsync(ClusterNode node)
@@ -116,12 +120,12 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
         }
     }
 
-    private static string? ComplaintOf(ClusterNode node, NodeView? now, string? trouble, SlotPair pair, SlotInMove slot)
+    private static string? ComplaintOf(ClusterNode node, NodeView? now, string? trouble, string owner, SlotInMove slot)
     {
         if (now is null)
             return node.Name + " could not be asked: " + trouble;
         var believed = now.OwnerOf(slot.Slot);
-        if (believed != pair.Target.Id)
+        if (believed != owner)
             return node.Name + " takes " + (believed is null ? "nobody" : now.Line(believed)?.Endpoint?.ToString() ?? believed) + " for the owner";
         return now.Self.IsMaster && (now.Self.MigratingTo.ContainsKey(slot.Slot) || now.Self.ImportingFrom.ContainsKey(slot.Slot)) ? node.Name + " still has it open" : null;
     }

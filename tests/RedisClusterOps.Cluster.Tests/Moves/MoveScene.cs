@@ -46,7 +46,7 @@ internal sealed class MoveScene : IAsyncDisposable
     public async Task SlowServersDownAsync()
     {
         foreach (var node in Cluster.Nodes)
-            await node.SendAsync("CONFIG", "SET", "rdb-key-save-delay", 300);
+            await node.SendAsync("CONFIG", "SET", "rdb-key-save-delay", 150);
     }
 
     /// <summary>Moves that the servers are at by themselves, where they can.</summary>

@@ -13,7 +13,7 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
 {
     private const int Keys = 20_000;
 
-    private static readonly int Rounds = KillCase.IsFullProof ? 10 : 2;
+    private static readonly int Rounds = KillCase.IsFullProof ? 10 : 1;
 
     // Windows of the three pairs: of each one that drains, the next that is open already, and the one that is closing.
     private const int MostOpen = 3 * 3 * 256;
