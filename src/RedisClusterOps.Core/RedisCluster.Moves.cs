@@ -66,7 +66,7 @@ public sealed partial class RedisCluster
             return null;
         var undoes = run.Operation == "Undo";
         var left = run.Slots.Where(slot => !slot.IsDone && slot.FinishedBy is null);
-        return PlanOf(view, undoes ? "Undo" : run.Operation, left.Select(slot => undoes ? (slot.Slot, slot.TargetId!, slot.SourceId!) : (slot.Slot, slot.SourceId!, slot.TargetId!)), options);
+        return PlanOf(view, run.Operation, left.Select(slot => undoes ? (slot.Slot, slot.TargetId!, slot.SourceId!) : (slot.Slot, slot.SourceId!, slot.TargetId!)), options);
     }
 
     /// <summary>What undoing a run that moved slots whole would do: each slot that it took up goes back to the master that owned it before.</summary>
@@ -80,6 +80,10 @@ public sealed partial class RedisCluster
         var taken = run.Slots.Where(slot => slot.Since is not null);
         return PlanOf(view, run.Operation == "Undo" ? "Move" : "Undo", taken.Select(slot => run.Operation == "Undo" ? (slot.Slot, slot.SourceId!, slot.TargetId!) : (slot.Slot, slot.TargetId!, slot.SourceId!)), options);
     }
+
+    /// <summary>What moving these slots would do, wherever each of them is on its way.</summary>
+    internal async Task<RedisRebalancePlan> PlanGoingOnAsync(string operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots, MoveOptions options, CancellationToken cancellation) =>
+        PlanOf(await _reader.ReadAsync(null, cancellation).ConfigureAwait(false), operation, slots, options);
 
     private RedisRebalancePlan PlanOf(ClusterView view, string operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots, MoveOptions options)
     {
