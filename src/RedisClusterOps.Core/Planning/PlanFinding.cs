@@ -26,6 +26,9 @@ public enum PlanFindingCode
 
     /// <summary>Other slots of the same nodes are open.</summary>
     OtherOpenSlots,
+
+    /// <summary>By the view of an end the cluster is not serving, so no key can be moved at this moment.</summary>
+    ClusterDown,
 }
 
 /// <summary>One thing to know before a plan is carried out.</summary>
