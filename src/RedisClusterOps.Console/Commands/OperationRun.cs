@@ -88,7 +88,7 @@ internal sealed class OperationRun(Screen screen, RedisCluster redis, OperationL
         catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {
             var result = new RedisSlotMigrationResult { Slot = slot, Operation = operation, Outcome = MigrationOutcome.Failed, Reason = failure.Message, Cluster = session };
-            await ReportAsync(result, failure, left, stop);
+            await ReportAsync(result, failure, ExitStatus.Of(failure), left, stop);
         }
     }
 
@@ -100,7 +100,7 @@ internal sealed class OperationRun(Screen screen, RedisCluster redis, OperationL
         else if (plan.Refusal is null)
             PlanList.Write(screen, plan);
         if (plan.Refusal is { } refusal)
-            Fail(refusal);
+            Fail(refusal, ExitStatus.Of(refusal));
     }
 
     private async Task CarryOutAsync(SlotPlan plan, IEnumerable<int> left, CancellationToken stop)
@@ -110,10 +110,11 @@ internal sealed class OperationRun(Screen screen, RedisCluster redis, OperationL
         foreach (var warning in PlanList.Warnings(plan))
             screen.Warning(warning);
         var outcome = await new MoveProgress(screen, log).FollowAsync(plan.Slot, redis.CarryOutAsync(plan, stop));
-        await ReportAsync(outcome.Result, outcome.Failure, left, stop);
+        // By now the command line was right and the cluster could be read: a node that is lost on the way is a slot that failed.
+        await ReportAsync(outcome.Result, outcome.Failure, ExitStatus.Findings, left, stop);
     }
 
-    private async Task ReportAsync(RedisSlotMigrationResult result, RedisOperationException? failure, IEnumerable<int> left, CancellationToken stop)
+    private async Task ReportAsync(RedisSlotMigrationResult result, RedisOperationException? failure, int status, IEnumerable<int> left, CancellationToken stop)
     {
         if (!Json)
             ResultLine.Write(screen, result, failure);
@@ -124,12 +125,12 @@ internal sealed class OperationRun(Screen screen, RedisCluster redis, OperationL
         if (failure is { Code: FailureCode.Stopped })
             ReportStopped(failure.Message, left.Prepend(result.Slot));
         else if (failure is not null)
-            Fail(failure);
+            Fail(failure, status);
     }
 
-    private void Fail(RedisOperationException failure)
+    private void Fail(RedisOperationException failure, int status)
     {
-        _status = Math.Max(_status, ExitStatus.Of(failure));
+        _status = Math.Max(_status, status);
         screen.Failure(failure.Code.ToString(), failure.Message, failure.NextStep, parsed);
     }
 

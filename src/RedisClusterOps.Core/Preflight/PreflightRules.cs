@@ -22,7 +22,7 @@ internal static class PreflightRules
     public static PreflightResult Judge(PreflightFacts facts) => new(
         [
             .. Memory(facts), .. BigKey(facts), .. Versions(facts), .. Functions(facts), .. Tls(facts),
-            .. LastSlot(facts), .. Strays(facts), .. OtherSlots(facts),
+            .. Down(facts), .. LastSlot(facts), .. Strays(facts), .. OtherSlots(facts),
         ],
         OtherTool(facts) ?? Rights(facts) ?? Eviction(facts));
 
@@ -157,6 +157,19 @@ internal static class PreflightRules
                     sends.TlsCluster.Value ? "Connect-RedisCluster -UseTls" : "Connect-RedisCluster to the port without TLS");
             }
         }
+    }
+
+    // No refusal: the same repair may give the slots an owner, and a node that was blocked says so for a moment.
+    private static IEnumerable<PlanFinding> Down(PreflightFacts facts)
+    {
+        var patience = facts.Actions.OfType<MoveKeys>().Where(move => move.Keys != 0).Select(move => (TimeSpan?)move.Request.Timeout).FirstOrDefault();
+        var down = new[] { facts.Source, facts.Target }.FirstOrDefault(node => node.View is { } view && view.ClusterInfo.TryGetValue("cluster_state", out var state) && state != "ok");
+        if (patience is null || down is null)
+            yield break;
+        yield return Finding(
+            PlanFindingCode.ClusterDown, FindingSeverity.Error, down.Name,
+            "By its own view the cluster is not serving (CLUSTERDOWN), and while that lasts no key can be moved: it is waited for, up to " + Seconds(patience.Value) + ".",
+            "Test-RedisCluster");
     }
 
     private static IEnumerable<PlanFinding> LastSlot(PreflightFacts facts)

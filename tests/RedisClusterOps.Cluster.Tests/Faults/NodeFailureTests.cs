@@ -92,9 +92,12 @@ public sealed class NodeFailureTests
         dead.Kill();
         await UntilAsync(async () => (await cluster.Node(0).SendAsync("CLUSTER", "INFO")).Text.Contains("cluster_state:fail"));
 
+        using (var core = new RedisCluster(slot.Session))
+            Assert.Contains((await core.PlanCompletionAsync(1, null, null, new MoveOptions(), default)).Findings, finding => finding is { Code: PlanFindingCode.ClusterDown, Advice: "Test-RedisCluster" });
         var clock = Stopwatch.StartNew();
         var failure = await slot.FailsAsync(FailureCode.ServerError, new MoveOptions { Timeout = TimeSpan.FromSeconds(1) });
         Assert.Contains("CLUSTERDOWN", failure.Message);
+        Assert.Equal("Test-RedisCluster", failure.NextStep);
         Assert.InRange(clock.Elapsed.TotalSeconds, 0, 10);
         Assert.Equal(10, await slot.KeysOnSourceAsync());
 

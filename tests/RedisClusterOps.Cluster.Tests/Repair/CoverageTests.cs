@@ -61,6 +61,26 @@ public sealed class CoverageTests(SharedClusters clusters)
         await scene.AssertClosedAsync(chosen, highestEpoch: false);
     }
 
+    // Whoever names a slot and its owner is not given another one without a word.
+    [Theory]
+    [InlineData(Servers.Redis70)]
+    [InlineData(Servers.Valkey91)]
+    public async Task A_choice_against_what_is_clear_is_refused(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WedgeAsync(12, moved: 5);
+        var third = scene.Cluster.Masters.First(node => node != scene.Source && node != scene.Target);
+        foreach (var (chosen, next) in new[] { (scene.Source, "Undo-RedisSlotMigration -Slot "), (third, "Repair-RedisCluster -Slot ") })
+        {
+            var refusal = (await scene.PlanRepairAsync(new RepairOptions { Target = chosen.Id })).Refusal;
+            Assert.Equal((FailureCode.SlotStateUnsuitable, next + scene.Slot), (refusal?.Code, refusal?.NextStep));
+            Assert.Contains("goes to " + scene.Target.Endpoint + ", not " + chosen.Endpoint, refusal!.Message);
+        }
+
+        await scene.RepairSurelyAsync(new RepairOptions { Target = scene.Target.Id });
+        await scene.AssertClosedAsync();
+    }
+
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
     public async Task Coverage_can_be_left_alone(string server)
