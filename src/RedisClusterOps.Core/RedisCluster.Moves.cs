@@ -48,8 +48,31 @@ public sealed partial class RedisCluster
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
         PlanFreshness.RequireFresh(plan, view);
         var pairs = PairsOf(view, moves);
-        var journal = BeginMoves(view, plan, options);
-        var run = new SlotMoveRun(_session, _reader, _situations, view, plan, pairs, options, journal, _log, stop);
+        return Start(view, MoveWork.Of(plan.Operation, _session, options), pairs, options, BeginMoves(view, plan, options), stop);
+    }
+
+    /// <summary>Whether a plan only completes what is open and in order, so that it can be carried out together with others (<see cref="RunTogetherAsync"/>).</summary>
+    public static bool GoesTogether(SlotPlan plan) => plan is { Request: RepairOperation { Undoing: null }, Refusal: null, IsPartial: false, IsDone: false }
+        && plan.State is RedisOpenSlotState.ImportingOnly or RedisOpenSlotState.MigratingOnly or RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained
+        && plan.Owner == plan.SourceId;
+
+    /// <summary>Carries out plans that go together, all pairs of masters at once.</summary>
+    /// <param name="plans">Such as <see cref="GoesTogether"/> is true of.</param>
+    /// <exception cref="RedisOperationException">JournalBusy or JournalUnavailable. Nothing was touched.</exception>
+    public async Task<SlotMoveRun> RunTogetherAsync(IReadOnlyList<SlotPlan> plans, CancellationToken stop)
+    {
+        var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
+        var requests = plans.ToDictionary(plan => plan.Slot, plan => plan.Request!);
+        var pairs = plans.GroupBy(plan => (plan.SourceId, plan.TargetId))
+            .Select(pair => PairOf(view, new RedisSlotMove { SourceId = pair.Key.SourceId, TargetId = pair.Key.TargetId, SlotRanges = SlotSet.From(pair.Select(plan => plan.Slot)).Ranges }))
+            .ToList();
+        var work = new MoveWork(plans[0].Operation, plans[0].Request!.Success, (_, situation) => requests[situation.Slot]);
+        return Start(view, work, pairs, plans[0].Options, Begin(plans[0]), stop);
+    }
+
+    private SlotMoveRun Start(ClusterView view, MoveWork work, IReadOnlyList<SlotPair> pairs, MoveOptions options, RunJournal? journal, CancellationToken stop)
+    {
+        var run = new SlotMoveRun(_session, _reader, _situations, view, work, pairs, options, journal, _log, stop);
         journal?.Planned(pairs.Select(pair => (run.EntryOf(pair), pair.Slots.Select(slot => slot.Slot))));
         _ = run.StartAsync();
         return run;
@@ -120,6 +143,7 @@ public sealed partial class RedisCluster
             one.Separate("it is not simply " + source.Name + "'s");
         else if (view.FlagsOf(slot).Any(flag => flag.IsMigrating ? flag.NodeId != source.Id || flag.PeerId != target.Id : flag.NodeId != target.Id || flag.PeerId != source.Id))
             one.Separate("it is open between others");
+        one.WasOpen = view.FlagsOf(slot).Any();
         return one;
     }
 

@@ -41,9 +41,20 @@ internal sealed class OperationRun(Screen screen, RedisCluster redis, OperationL
             screen.Out.WriteLine(none);
         if (!IsRehearsal)
             redis.Announce(plans);
+        var together = IsRehearsal ? [] : plans.Where(RedisCluster.GoesTogether).ToList();
         var left = new Queue<SlotPlan>(plans);
+        var done = false;
         while (!_stopped && left.TryDequeue(out var next))
-            await TakeAsync(next.Operation, next.Slot, () => Task.FromResult(next), left.Select(plan => plan.Slot), stop);
+        {
+            // They go when the first of them would.
+            var joins = together.Count > 1 && RedisCluster.GoesTogether(next);
+            if (!joins)
+                await TakeAsync(next.Operation, next.Slot, () => Task.FromResult(next), left.Select(plan => plan.Slot), stop);
+            else if (!done)
+                await FollowAsync(await redis.RunTogetherAsync(together, stop));
+            done |= joins;
+        }
+
         return End();
     }
 
@@ -65,10 +76,13 @@ internal sealed class OperationRun(Screen screen, RedisCluster redis, OperationL
             screen.Warning(finding.Message);
         foreach (var move in check.Moves)
             screen.Note(move + ", " + (move.Method == "Atomic" ? "by the servers themselves" : "key by key"));
-        var run = await redis.RunMovesAsync(check, check.Moves, options, stop);
-        await new MoveTelling(screen, log, Json, parsed).TellAsync(run, Fail, () => _stopped = true);
+        await FollowAsync(await redis.RunMovesAsync(check, check.Moves, options, stop));
         return End();
     }
+
+    // By now the command line was right and the cluster could be read: what fails is a slot.
+    private Task FollowAsync(SlotMoveRun run) =>
+        new MoveTelling(screen, log, Json, parsed).TellAsync(run, failure => Fail(failure, ExitStatus.Findings), () => _stopped = true);
 
     private async Task TakeAsync(string operation, int slot, Func<Task<SlotPlan>> planning, IEnumerable<int> left, CancellationToken stop)
     {

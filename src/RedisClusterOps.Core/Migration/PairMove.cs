@@ -150,7 +150,7 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
         var gate = new SlotGate(reader, pair.Source, pair.Target, run.Log, briefly);
         try
         {
-            var back = await gate.PutBackAsync(Open().Where(slot => slot.Keys > 0).ToList()).ConfigureAwait(false);
+            var back = await gate.PutBackAsync(Open().Where(slot => slot.Keys > 0 && !slot.WasOpen).ToList()).ConfigureAwait(false);
             lock (_open)
                 _open.ExceptWith(back);
             run.PutBack(pair, back);

@@ -8,7 +8,6 @@ using System.Threading.Tasks;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
 using RedisClusterOps.Migration;
-using RedisClusterOps.Planning;
 using RedisClusterOps.Protocol;
 using RedisClusterOps.Topology;
 
@@ -22,7 +21,7 @@ public sealed class SlotMoveRun : IDisposable
 
     private readonly ClusterReader _reader;
     private readonly SituationReader _situations;
-    private readonly RedisRebalancePlan _plan;
+    private readonly MoveWork _work;
     private readonly IReadOnlyList<SlotPair> _pairs;
     private readonly RunJournal? _journal;
     private readonly OwnerProof _proof;
@@ -31,11 +30,11 @@ public sealed class SlotMoveRun : IDisposable
     private readonly ResultQueue _results = new();
 
     internal SlotMoveRun(
-        RedisClusterSession session, ClusterReader reader, SituationReader situations, ClusterView view, RedisRebalancePlan plan, IReadOnlyList<SlotPair> pairs,
+        RedisClusterSession session, ClusterReader reader, SituationReader situations, ClusterView view, MoveWork work, IReadOnlyList<SlotPair> pairs,
         MoveOptions options, RunJournal? journal, OperationLog? log, CancellationToken stopping)
     {
         (Session, Options, Log) = (session, options, log);
-        (_reader, _situations, _plan, _pairs, _journal, _stopping) = (reader, situations, plan, pairs, journal, stopping);
+        (_reader, _situations, _work, _pairs, _journal, _stopping) = (reader, situations, work, pairs, journal, stopping);
         _stop = new StopRequest(reader.Clock, stopping);
         _proof = new OwnerProof(reader, view, Proved, _stop);
         Pace = new MovePace(reader, options, log, _stop);
@@ -59,8 +58,6 @@ public sealed class SlotMoveRun : IDisposable
     internal ConcurrentDictionary<string, bool> AtomicTasks { get; } = new(StringComparer.Ordinal);
 
     private string GoOn => "Resume-RedisMigration" + (MigrationId is null ? string.Empty : " -Id " + MigrationId);
-
-    private MigrationOutcome Success => MoveSlotOperation.SuccessOf(_plan.Operation);
 
     /// <summary>Waits for results.</summary>
     /// <returns>What has come to an end since the last call; null where all is at its end.</returns>
@@ -124,11 +121,10 @@ public sealed class SlotMoveRun : IDisposable
 
     private async Task RunAsync()
     {
-        var most = Options.MaxParallel > 0 ? Options.MaxParallel : MostPairs;
-        using var places = new SemaphoreSlim(most);
+        var turns = new PairTurns(Options.MaxParallel > 0 ? Options.MaxParallel : MostPairs);
         foreach (var pair in _pairs)
             Given(pair, pair.Slots.Where(slot => slot.IsThere).ToList());
-        var failures = await Task.WhenAll(_pairs.Select(pair => RunPairAsync(pair, places))).ConfigureAwait(false);
+        var failures = await Task.WhenAll(_pairs.Select(pair => RunPairAsync(pair, turns))).ConfigureAwait(false);
         foreach (var (pair, failure) in _pairs.Zip(failures, (pair, failure) => (pair, failure)))
             await TakeApartAsync(pair, failure).ConfigureAwait(false);
         await FinishProofAsync().ConfigureAwait(false);
@@ -137,11 +133,11 @@ public sealed class SlotMoveRun : IDisposable
     }
 
     /// <returns>Why nothing more could be moved between the two; null where nothing kept it.</returns>
-    private async Task<RedisOperationException?> RunPairAsync(SlotPair pair, SemaphoreSlim places)
+    private async Task<RedisOperationException?> RunPairAsync(SlotPair pair, PairTurns turns)
     {
         try
         {
-            await places.WaitAsync(_stopping).ConfigureAwait(false);
+            await turns.EnterAsync(pair, _stopping).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -166,7 +162,7 @@ public sealed class SlotMoveRun : IDisposable
         }
         finally
         {
-            places.Release();
+            turns.Leave(pair);
         }
     }
 
@@ -193,25 +189,19 @@ public sealed class SlotMoveRun : IDisposable
     private async Task<SlotOutcome> RunAloneAsync(SlotPair pair, SlotInMove slot)
     {
         Log?.State(slot.Slot, "Slot " + Number(slot.Slot) + ": moved alone, for " + slot.SetApart);
-        var ends = AgreedEnds.Of(pair.Source, pair.Target);
-        var request = new MoveSlotOperation(slot.Slot, Session, Options, ends, _plan.Operation);
         var started = _stop.Clock.Now;
         try
         {
             var view = await _reader.ReadAgainAsync(_stop.Abort).ConfigureAwait(false);
             var situation = await _situations.ReadAsync(view, slot.Slot, _stop.Abort).ConfigureAwait(false);
-            // On its way to where it is to leave from: that one is undone.
-            SlotOperation operation = _plan.Operation == "Undo" && SlotDiagnostician.Diagnose(situation) is { Source: { } from } && !ends.IsSource(view, from)
-                ? new UndoOperation(slot.Slot, Session, Options, ends.Reversed, UndoStrategy.RoundTrip, AllowUnreachableNode: false)
-                : request;
-            var plan = operation.Plan(situation);
+            var plan = _work.Alone(pair, situation).Plan(situation);
             Intend(pair, [slot]);
             var tally = new KeyTally { Moved = slot.Moved };
             // The flags have not changed since: else the plan sets them, and forgets these.
             if (pair.Source.View!.Databases == 1)
                 tally.Interrupted.UnionWith(slot.Interrupted);
             var outcome = await new SlotRunner(Session, _reader, _situations, plan, tally, Log).RunAsync(_stopping).ConfigureAwait(false);
-            return outcome with { Result = outcome.Result with { MigrationId = MigrationId, Operation = _plan.Operation } };
+            return outcome with { Result = outcome.Result with { MigrationId = MigrationId, Operation = _work.Operation } };
         }
         catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {
@@ -250,7 +240,7 @@ public sealed class SlotMoveRun : IDisposable
         _results.Add([Failed(pair, untouched[0], what)]);
     }
 
-    private void Proved(SlotPair pair, IReadOnlyList<SlotInMove> slots) => Tell(slots.Select(slot => new SlotOutcome(ResultOf(pair, slot, Success), null)));
+    private void Proved(SlotPair pair, IReadOnlyList<SlotInMove> slots) => Tell(slots.Select(slot => new SlotOutcome(ResultOf(pair, slot, _work.Success), null)));
 
     private void Tell(IEnumerable<SlotOutcome> outcomes)
     {
@@ -271,7 +261,7 @@ public sealed class SlotMoveRun : IDisposable
     private RedisSlotMigrationResult ResultOf(SlotPair pair, SlotInMove slot, MigrationOutcome outcome) => new()
     {
         Slot = slot.Slot,
-        Operation = _plan.Operation,
+        Operation = _work.Operation,
         Outcome = outcome,
         Source = pair.Source.Name,
         SourceId = pair.Source.Id,
@@ -288,9 +278,9 @@ public sealed class SlotMoveRun : IDisposable
         FailureCode.Stopped, "Slot " + Number(slot) + ": stopped on request. " + left + " No key is lost.", Number(slot), GoOn);
 
     // In the journal an undo is told of the migration that it undoes.
-    internal SlotEntry EntryOf(SlotPair pair) => _plan.Operation == "Undo"
+    internal SlotEntry EntryOf(SlotPair pair) => _work.Operation == "Undo"
         ? new SlotEntry(0, "Undo", nameof(UndoStrategy.RoundTrip), pair.Target.Id, pair.Target.Name, pair.Source.Id, pair.Source.Name, pair.Source.Id)
-        : new SlotEntry(0, _plan.Operation, null, pair.Source.Id, pair.Source.Name, pair.Target.Id, pair.Target.Name, pair.Source.Id);
+        : new SlotEntry(0, _work.Operation, null, pair.Source.Id, pair.Source.Name, pair.Target.Id, pair.Target.Name, pair.Source.Id);
 
     private static string Short(IReadOnlyList<SlotInMove> slots) => Printable.Clean(SlotSet.From(slots.Select(slot => slot.Slot)).ToString(), 100);
 

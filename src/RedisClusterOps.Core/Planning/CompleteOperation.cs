@@ -90,16 +90,22 @@ internal sealed record CompleteOperation(int Slot, RedisClusterSession Session, 
         if (!diagnosis.Target.IsMaster || !(diagnosis.Source.IsMaster || follows))
             throw SlotRefusal.Unsuitable(diagnosis.Slot, "has an end that is not a master now.", "Get-RedisOpenSlot -Slot " + diagnosis.Slot);
 
-        if (!allowUnreachableNode && ReturningImporter(diagnosis.Situation.View, diagnosis.Target) is { } absent)
-        {
-            throw new RedisOperationException(
-                FailureCode.NodeUnreachable,
-                "Slot " + diagnosis.Slot + " is not " + what + " while " + absent.Name + ", a master that lost its slots, does not answer: if it was the target once, Valkey lets it take the slot, and all"
-                    + " that its successor owns, with the keys that it has, when it comes back and the source is through with the slot. Start it now, while the slot is open, or remove it for good with"
-                    + " CLUSTER FORGET " + absent.Id + " on every node. Nothing was done.",
-                absent.Name,
-                "Get-RedisClusterNode");
-        }
+        if (!allowUnreachableNode)
+            RefuseReturningImporter(diagnosis.Situation.View, diagnosis.Slot, diagnosis.Target, what);
+    }
+
+    /// <exception cref="RedisOperationException">NodeUnreachable: a master that may take the slot back when it returns does not answer.</exception>
+    public static void RefuseReturningImporter(ClusterView view, int slot, ClusterNode target, string what)
+    {
+        if (ReturningImporter(view, target) is not { } absent)
+            return;
+        throw new RedisOperationException(
+            FailureCode.NodeUnreachable,
+            "Slot " + slot + " is not " + what + " while " + absent.Name + ", a master that lost its slots, does not answer: if it was the target once, Valkey lets it take the slot, and all"
+                + " that its successor owns, with the keys that it has, when it comes back and the source is through with the slot. Start it now, while the slot is open, or remove it for good with"
+                + " CLUSTER FORGET " + absent.Id + " on every node. Nothing was done.",
+            absent.Name,
+            "Get-RedisClusterNode");
     }
 
     // An importer of Valkey 8 and later takes a slot by itself, with an epoch above all others, once the source does not claim it any more.

@@ -7,7 +7,7 @@ using Xunit;
 namespace RedisClusterOps.Core.Tests.Planning;
 
 /// <summary>What a rebalance plan is, and what it is refused for.</summary>
-public sealed class RebalancePlannerTests
+public sealed class RebalancePlannerTests(ITestOutputHelper output)
 {
     private const string Atomic = "redis_version:8.6.3";
 
@@ -224,6 +224,25 @@ public sealed class RebalancePlannerTests
         Assert.Null(untold.Plan().Moves[0].EstimatedBytes);
         var absent = new PlannedCluster(Uneven.OwnerOfSlot, 2) { Down = [0], Keys = slot => slot < 10000 ? null : 1 };
         Assert.Equal(FailureCode.NodeUnreachable, Refusal(() => absent.Plan(new RebalanceOptions { By = RebalanceMeasure.Keys })).Code);
+    }
+
+    [Theory]
+    [InlineData(RebalanceMeasure.Slots)]
+    [InlineData(RebalanceMeasure.Keys)]
+    [InlineData(RebalanceMeasure.Memory)]
+    public void The_work_for_three_hundred_masters_is_bounded(RebalanceMeasure by)
+    {
+        var random = new Random(1);
+        var loads = Enumerable.Range(0, HashSlot.Count).Select(_ => (long)random.Next(1_000_000)).ToArray();
+        var cluster = new PlannedCluster(Enumerable.Range(0, HashSlot.Count).Select(_ => random.Next(random.Next(300) + 1)).ToList(), 300) { Keys = slot => loads[slot], Bytes = slot => loads[slot] };
+        var (view, counts) = (cluster.View(), cluster.Counts);
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        var allocated = GC.GetAllocatedBytesForCurrentThread();
+        var plan = RebalancePlanner.Plan(view, new RebalanceOptions { By = by, Threshold = 0, UseEmptyMaster = true }, counts, MoveMethod.Auto, PlannedCluster.Session);
+        allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
+        output.WriteLine("{0}: {1} in {2} ms, {3} MB allocated", by, plan, clock.ElapsedMilliseconds, allocated >> 20);
+        Assert.NotEmpty(plan.Moves);
+        Assert.InRange(allocated, 0, 200L << 20);
     }
 
     private static PlannedCluster Opened(PlannedCluster cluster, params int[] slots) => new(cluster.OwnerOfSlot, cluster.Masters)
