@@ -129,7 +129,7 @@ internal static class PreflightRules
             yield break;
         yield return Finding(
             PlanFindingCode.FunctionMissing, FindingSeverity.Warning, facts.Target.Name,
-            "It lacks " + Count(missing.Count, "function") + " of " + facts.Source.Name + " (" + Names(missing) + "): FCALL fails for keys that have moved.",
+            facts.Target.Name + " lacks " + Count(missing.Count, "function") + " of " + facts.Source.Name + " (" + Names(missing) + "): FCALL fails for keys that have moved.",
             "FUNCTION DUMP on " + facts.Source.Name + ", FUNCTION RESTORE on " + facts.Target.Name);
     }
 
@@ -168,7 +168,7 @@ internal static class PreflightRules
             yield break;
         yield return Finding(
             PlanFindingCode.ClusterDown, FindingSeverity.Error, down.Name,
-            "By its own view the cluster is not serving (CLUSTERDOWN), and while that lasts no key can be moved: it is waited for, up to " + Seconds(patience.Value) + ".",
+            "By the view of " + down.Name + " the cluster is not serving (CLUSTERDOWN), and while that lasts no key can be moved: it is waited for, up to " + Seconds(patience.Value) + ".",
             "Test-RedisCluster");
     }
 
@@ -178,7 +178,7 @@ internal static class PreflightRules
         {
             yield return Finding(
                 PlanFindingCode.SourceBecomesReplica, FindingSeverity.Warning, facts.Source.Name,
-                "It loses its last slot, and with cluster-allow-replica-migration yes it then becomes a replica of " + facts.Target.Name + ".",
+                facts.Source.Name + " loses its last slot, and with cluster-allow-replica-migration yes it then becomes a replica of " + facts.Target.Name + ".",
                 "CONFIG SET cluster-allow-replica-migration no on " + facts.Source.Name + " keeps it a master");
         }
     }

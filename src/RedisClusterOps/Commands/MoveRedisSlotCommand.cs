@@ -5,7 +5,7 @@ using System.Management.Automation;
 namespace RedisClusterOps.Commands;
 
 /// <summary>Moves slots, with all their keys, to one master: slots that are named, a number of them, or all that a master has. Clients see every key all the time.</summary>
-[Cmdlet(VerbsCommon.Move, "RedisSlot", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium, DefaultParameterSetName = Named)]
+[Cmdlet(VerbsCommon.Move, "RedisSlot", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium, DefaultParameterSetName = FromSources)]
 [OutputType(typeof(RedisSlotMigrationResult))]
 public sealed class MoveRedisSlotCommand : WholeSlotCmdlet
 {
