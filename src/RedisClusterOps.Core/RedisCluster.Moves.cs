@@ -28,15 +28,17 @@ public sealed partial class RedisCluster
         if (!LooksAhead)
             return plan;
         var findings = new List<PlanFinding>(plan.Findings);
+        var moves = new List<RedisSlotMove>();
         foreach (var (move, pair) in plan.Moves.Zip(pairs, (move, pair) => (move, pair)))
         {
-            var preflight = await CheckPairAsync(view, move, pair, plan.Operation, options, cancellation).ConfigureAwait(false);
+            var (preflight, keys) = await CheckPairAsync(view, move, pair, plan.Operation, options, cancellation).ConfigureAwait(false);
             if (preflight.Refusal is { } refusal)
                 throw BusyOr(refusal, options, NodeIds(view).ToList());
             findings.AddRange(preflight.Findings);
+            moves.Add(move with { EstimatedKeys = move.EstimatedKeys ?? keys });
         }
 
-        return plan with { Findings = findings.Distinct().ToList() };
+        return plan with { Moves = moves, Findings = findings.Distinct().ToList() };
     }
 
     /// <summary>Carries out moves of a plan, all pairs at once.</summary>
@@ -150,25 +152,41 @@ public sealed partial class RedisCluster
         return one;
     }
 
-    private async Task<PreflightResult> CheckPairAsync(ClusterView view, RedisSlotMove move, SlotPair pair, string operation, MoveOptions options, CancellationToken cancellation)
+    // With the keys that there are to move.
+    private async Task<(PreflightResult Result, long? Keys)> CheckPairAsync(ClusterView view, RedisSlotMove move, SlotPair pair, string operation, MoveOptions options, CancellationToken cancellation)
     {
         var slots = pair.Slots.Where(slot => slot.IsWaiting).Select(slot => slot.Slot).ToList();
         if (slots.Count == 0)
-            return new PreflightResult([], null);
+            return (new PreflightResult([], null), 0);
         var situations = await _situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false);
+        var keys = situations.Aggregate((long?)0, (sum, situation) => sum + situation.KeysOn(pair.Source));
         var scope = new PreflightScope(slots, move.EstimatedBytes);
         var findings = new List<PlanFinding>();
         foreach (var situation in situations.OrderByDescending(situation => situation.KeysOn(pair.Source) ?? 0).ThenBy(situation => situation.Slot).Take(Sampled))
         {
-            var plan = new MoveSlotOperation(situation.Slot, _session, options, AgreedEnds.Of(pair.Source, pair.Target), operation).Plan(situation);
+            // What is wrong with one slot alone is told with its result, and keeps none of the others.
+            if (PlanOrNull(new MoveSlotOperation(situation.Slot, _session, options, AgreedEnds.Of(pair.Source, pair.Target), operation), situation) is not { } plan)
+                continue;
             var preflight = await _preflight.CheckAsync(view, situation.Slot, pair.Source, pair.Target, plan.Actions, cancellation, scope).ConfigureAwait(false);
             if (preflight.Refusal is not null)
-                return preflight;
+                return (preflight, keys);
             // An undo keeps them masters.
             findings.AddRange(preflight.Findings.Where(finding => operation != "Undo" || finding.Code != PlanFindingCode.SourceBecomesReplica));
         }
 
-        return new PreflightResult(findings, null);
+        return (new PreflightResult(findings, null), keys);
+    }
+
+    private static SlotPlan? PlanOrNull(MoveSlotOperation operation, SlotSituation situation)
+    {
+        try
+        {
+            return operation.Plan(situation);
+        }
+        catch (RedisOperationException failure) when (failure.Code is FailureCode.SlotStateUnsuitable or FailureCode.StalePlan or FailureCode.SourceNotEmpty)
+        {
+            return null;
+        }
     }
 
     private RunJournal? BeginMoves(ClusterView view, RedisRebalancePlan plan, MoveOptions options)

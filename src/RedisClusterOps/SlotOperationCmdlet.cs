@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
@@ -63,19 +64,27 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
     /// <summary>Writes what becomes of the slots of a run, as it becomes.</summary>
     internal void CarryOut(SlotMoveRun run)
     {
-        var told = false;
-        while (Await(run.NextAsync(), "Moving slots") is IReadOnlyList<SlotOutcome> outcomes)
+        try
         {
-            foreach (var outcome in outcomes)
+            var told = false;
+            while (Await(run.NextAsync(), "Moving slots") is IReadOnlyList<SlotOutcome> outcomes)
             {
-                // What a stop has left is the same for all.
-                if (!told && outcome.Failure is { Code: FailureCode.Stopped } stopped)
-                    TellOfStop(stopped);
-                told |= outcome.Failure is { Code: FailureCode.Stopped };
-                WriteObject(outcome.Result);
-                if (outcome.Failure is { } failure)
-                    WriteError(ErrorRecords.From(failure, outcome.Result.Slot));
+                foreach (var outcome in outcomes)
+                {
+                    // What a stop has left is the same for all.
+                    if (!told && outcome.Failure is { Code: FailureCode.Stopped } stopped)
+                        TellOfStop(stopped);
+                    told |= outcome.Failure is { Code: FailureCode.Stopped };
+                    WriteObject(outcome.Result);
+                    if (outcome.Failure is { } failure)
+                        WriteError(ErrorRecords.From(failure, outcome.Result.Slot));
+                }
             }
+        }
+        catch (Exception)
+        {
+            WindDown(run);
+            throw;
         }
     }
 

@@ -168,7 +168,7 @@ internal static class PreflightRules
             yield break;
         yield return Finding(
             PlanFindingCode.ClusterDown, FindingSeverity.Error, down.Name,
-            "By its own view the cluster is not serving (CLUSTERDOWN), and while that lasts no key can be moved: it is waited for, up to " + Seconds(patience.Value) + ".",
+            "By the view of " + down.Name + " the cluster is not serving (CLUSTERDOWN), and while that lasts no key can be moved: it is waited for, up to " + Seconds(patience.Value) + ".",
             "Test-RedisCluster");
     }
 
