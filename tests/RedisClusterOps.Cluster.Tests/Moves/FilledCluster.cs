@@ -136,7 +136,7 @@ internal sealed class FilledCluster : IAsyncDisposable
         return replies;
     }
 
-    private static int SlotOf(string key) => HashSlot.Of(Encoding.UTF8.GetBytes(key));
+    public static int SlotOf(string key) => HashSlot.Of(Encoding.UTF8.GetBytes(key));
 
     public static string Name(int key) => "key:" + key.ToString("d8");
 
