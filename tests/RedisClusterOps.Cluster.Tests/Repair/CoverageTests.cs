@@ -76,7 +76,8 @@ public sealed class CoverageTests(SharedClusters clusters)
         {
             var undecided = (await scene.RepairAsync()).Failure;
             Assert.Equal(FailureCode.SlotStateUnsuitable, undecided?.Code);
-            Assert.Contains(scene.Source.Endpoint + " (7 keys) and " + scene.Target.Endpoint + " (5 keys)", undecided!.Message);
+            Assert.Contains(scene.Source.Endpoint + " (7 keys)", undecided!.Message);
+            Assert.Contains(scene.Target.Endpoint + " (5 keys)", undecided.Message);
             Assert.Equal(5, (await scene.RepairSurelyAsync(new RepairOptions { Target = scene.Source.Id })).KeysMoved);
         }
         else
