@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
 using RedisClusterOps.Migration;
 using RedisClusterOps.Planning;
@@ -50,7 +51,7 @@ public sealed partial class RedisCluster
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
         PlanFreshness.RequireFresh(plan, view);
         var pairs = PairsOf(view, moves);
-        return Start(view, MoveWork.Of(plan.Operation, _session, options), pairs, options, BeginMoves(view, plan, options), stop);
+        return Start(view, MoveWork.Of(plan.Operation, _session, options) with { Kept = plan.KeptMasters }, pairs, options, BeginMoves(view, plan, options), stop);
     }
 
     /// <summary>Whether a plan only completes what is open and in order, so that it can be carried out together with others (<see cref="RunTogetherAsync"/>).</summary>
@@ -91,7 +92,10 @@ public sealed partial class RedisCluster
             return null;
         var undoes = run.Operation == "Undo";
         var left = run.Slots.Where(slot => !slot.IsDone && slot.FinishedBy is null);
-        return PlanOf(view, run.Operation, left.Select(slot => undoes ? (slot.Slot, slot.TargetId!, slot.SourceId!) : (slot.Slot, slot.SourceId!, slot.TargetId!)), options);
+        return PlanOf(view, run.Operation, left.Select(slot => undoes ? (slot.Slot, slot.TargetId!, slot.SourceId!) : (slot.Slot, slot.SourceId!, slot.TargetId!)), options) with
+        {
+            KeptMasters = run.Slots.SelectMany(slot => slot.KeptMasters).Distinct().ToList(),
+        };
     }
 
     /// <summary>What undoing a run that moved slots whole would do: each slot that it took up goes back to the master that owned it before.</summary>
@@ -161,14 +165,29 @@ public sealed partial class RedisCluster
         var findings = new List<PlanFinding>();
         foreach (var situation in situations.OrderByDescending(situation => situation.KeysOn(pair.Source) ?? 0).ThenBy(situation => situation.Slot).Take(Sampled))
         {
-            var plan = new MoveSlotOperation(situation.Slot, _session, options, AgreedEnds.Of(pair.Source, pair.Target), operation).Plan(situation);
+            // What is wrong with one slot alone is told with its result, and keeps none of the others.
+            if (PlanOrNull(new MoveSlotOperation(situation.Slot, _session, options, AgreedEnds.Of(pair.Source, pair.Target), operation), situation) is not { } plan)
+                continue;
             var preflight = await _preflight.CheckAsync(view, situation.Slot, pair.Source, pair.Target, plan.Actions, cancellation, scope).ConfigureAwait(false);
             if (preflight.Refusal is not null)
                 return (preflight, keys);
-            findings.AddRange(preflight.Findings);
+            // An undo keeps them masters.
+            findings.AddRange(preflight.Findings.Where(finding => operation != "Undo" || finding.Code != PlanFindingCode.SourceBecomesReplica));
         }
 
         return (new PreflightResult(findings, null), keys);
+    }
+
+    private static SlotPlan? PlanOrNull(MoveSlotOperation operation, SlotSituation situation)
+    {
+        try
+        {
+            return operation.Plan(situation);
+        }
+        catch (RedisOperationException failure) when (failure.Code is FailureCode.SlotStateUnsuitable or FailureCode.StalePlan or FailureCode.SourceNotEmpty)
+        {
+            return null;
+        }
     }
 
     private RunJournal? BeginMoves(ClusterView view, RedisRebalancePlan plan, MoveOptions options)

@@ -9,6 +9,9 @@ internal static class JournalOfTests
 {
     public static string Folder { get; } = Directory.CreateTempSubdirectory("rco-journal-").FullName;
 
+    /// <summary>One for a test alone, where it asks for the newest run.</summary>
+    public static string NewFolder() => Directory.CreateDirectory(Path.Combine(Folder, Path.GetRandomFileName())).FullName;
+
     [ModuleInitializer]
     internal static void Use()
     {

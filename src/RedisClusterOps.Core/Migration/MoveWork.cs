@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Planning;
 
@@ -10,6 +11,12 @@ namespace RedisClusterOps.Migration;
 /// <param name="Alone">What is done with a slot that does not go with the others.</param>
 internal sealed record MoveWork(string Operation, MigrationOutcome Success, Func<SlotPair, SlotSituation, SlotOperation> Alone)
 {
+    /// <summary>True where masters that lose their last slot are kept from turning into replicas.</summary>
+    public bool KeepsMasters { get; private init; }
+
+    /// <summary>Ids of nodes that a run which was cut off kept so.</summary>
+    public IReadOnlyCollection<string> Kept { get; init; } = [];
+
     /// <summary>Slots change hands, by a plan.</summary>
     public static MoveWork Of(string operation, RedisClusterSession session, MoveOptions options) => new(operation, MoveSlotOperation.SuccessOf(operation), (pair, situation) =>
     {
@@ -18,5 +25,8 @@ internal sealed record MoveWork(string Operation, MigrationOutcome Success, Func
         return operation == "Undo" && SlotDiagnostician.Diagnose(situation) is { Source: { } from } && !ends.IsSource(situation.View, from)
             ? new UndoOperation(situation.Slot, session, options, ends.Reversed, UndoStrategy.RoundTrip, AllowUnreachableNode: false)
             : new MoveSlotOperation(situation.Slot, session, options, ends, operation);
-    });
+    })
+    {
+        KeepsMasters = operation == "Undo",
+    };
 }

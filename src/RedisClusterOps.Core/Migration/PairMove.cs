@@ -19,17 +19,18 @@ namespace RedisClusterOps.Migration;
 /// </remarks>
 internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest stop)
 {
-    // As many slots as may be left open when we are killed; enough that a step for all of them costs little more than for one.
-    private const int MostSlots = 256;
-
-    // Garnet raises its epoch with each step and gossips it every few seconds, and no slot is handed over before that was heard. So all at once there.
-    private readonly int _mostSlots = pair.Target.View?.Facts.Engine == ServerEngine.Garnet ? HashSlot.Count : MostSlots;
+    // What may be left open when we are killed: some hundred slots with keys, or more of those that are empty anyway. Enough that a step for
+    // all of them costs little more than for one.
+    private const int MostSlots = 1024;
     private const long ManyKeys = 20_000;
     private const int MostBreaks = 3;
     private static readonly TimeSpan AfterBreak = TimeSpan.FromMilliseconds(500);
 
     // Who pressed Ctrl+C is answered within a second.
     private static readonly TimeSpan WindingDown = TimeSpan.FromMilliseconds(700);
+
+    // Garnet raises its epoch with each step and gossips it every few seconds, and no slot is handed over before that was heard. So all at once there.
+    private readonly int _mostSlots = pair.Target.View?.Facts.Engine == ServerEngine.Garnet ? HashSlot.Count : MostSlots;
 
     private readonly SlotGate _gate = new(reader, pair.Source, pair.Target, run.Log, stop);
     private readonly SlotStream _stream = new(

@@ -71,7 +71,10 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
         untouched = await EmptyOnTargetAsync(untouched).ConfigureAwait(false);
         await TellAsync(source, untouched, "STABLE", null).ConfigureAwait(false);
         await reader.Clock.PauseAsync(LateFor, stop.Abort).ConfigureAwait(false);
-        untouched = await EmptyOnTargetAsync(Clean(untouched)).ConfigureAwait(false);
+        var closed = Clean(untouched);
+        untouched = await EmptyOnTargetAsync(closed).ConfigureAwait(false);
+        // Somebody was on his way: what he wrote is seen again when the source sends people there again.
+        await TellAsync(source, closed.Except(untouched).ToList(), "MIGRATING", target.Id).ConfigureAwait(false);
         await TellAsync(target, untouched, "STABLE", null).ConfigureAwait(false);
         return Clean(untouched);
     }

@@ -19,12 +19,15 @@ public sealed class SlotMoveRun : IDisposable
     // Each pair keeps two servers busy; more at once than this only makes all of them slow.
     private const int MostPairs = 16;
 
+    private static readonly TimeSpan AfterStop = TimeSpan.FromSeconds(1);
+
     private readonly ClusterReader _reader;
     private readonly SituationReader _situations;
     private readonly MoveWork _work;
     private readonly IReadOnlyList<SlotPair> _pairs;
     private readonly RunJournal? _journal;
     private readonly OwnerProof _proof;
+    private readonly EmptiedMasters? _emptied;
     private readonly StopRequest _stop;
     private readonly CancellationToken _stopping;
     private readonly ResultQueue _results = new();
@@ -36,6 +39,7 @@ public sealed class SlotMoveRun : IDisposable
         (Session, Options, Log) = (session, options, log);
         (_reader, _situations, _work, _pairs, _journal, _stopping) = (reader, situations, work, pairs, journal, stopping);
         _stop = new StopRequest(reader.Clock, stopping);
+        _emptied = work.KeepsMasters ? new EmptiedMasters(reader, view, pairs, work.Kept, journal, log) : null;
         _proof = new OwnerProof(reader, view, Proved, _stop);
         Pace = new MovePace(reader, options, log, _stop);
         Count = new MoveCount(pairs.Sum(pair => pair.Slots.Count), log, reader.Clock);
@@ -68,7 +72,18 @@ public sealed class SlotMoveRun : IDisposable
     {
         try
         {
-            await RunAsync().ConfigureAwait(false);
+            if (_emptied is not null)
+                await _emptied.KeepAsync(_stop).ConfigureAwait(false);
+            try
+            {
+                await RunAsync().ConfigureAwait(false);
+            }
+            finally
+            {
+                if (_emptied is not null)
+                    await _emptied.LetFollowAsync(_stop.Clock).ConfigureAwait(false);
+            }
+
             _results.End(null);
         }
         catch (Exception failure)
@@ -123,7 +138,7 @@ public sealed class SlotMoveRun : IDisposable
     {
         var turns = new PairTurns(Options.MaxParallel > 0 ? Options.MaxParallel : MostPairs);
         foreach (var pair in _pairs)
-            Given(pair, pair.Slots.Where(slot => slot.IsThere).ToList());
+            GiveThere(pair);
         var failures = await Task.WhenAll(_pairs.Select(pair => RunPairAsync(pair, turns))).ConfigureAwait(false);
         foreach (var (pair, failure) in _pairs.Zip(failures, (pair, failure) => (pair, failure)))
             await TakeApartAsync(pair, failure).ConfigureAwait(false);
@@ -164,6 +179,15 @@ public sealed class SlotMoveRun : IDisposable
         {
             turns.Leave(pair);
         }
+    }
+
+    // A run that was cut off had brought them there.
+    private void GiveThere(SlotPair pair)
+    {
+        var there = pair.Slots.Where(slot => slot.IsThere).ToList();
+        foreach (var slot in there)
+            slot.Began = _stop.Clock.Now;
+        Given(pair, there);
     }
 
     // One after the other and with every check: what was not clean, and what a run that was cut off had left half done.
@@ -215,15 +239,24 @@ public sealed class SlotMoveRun : IDisposable
 
     private async Task FinishProofAsync()
     {
-        foreach (var pair in (await _proof.FinishAsync().ConfigureAwait(false)).GroupBy(each => each.Pair))
+        // Who pressed Ctrl+C does not wait for a node that hangs.
+        using var limit = new CancellationTokenSource();
+        if (_stopping.IsCancellationRequested)
+            limit.CancelAfter(AfterStop);
+        try
         {
-            Tell(pair.Select(each => Failed(pair.Key, each.Slot, new RedisOperationException(
-                FailureCode.ClusterViewConflict,
-                "Slot " + Number(each.Slot.Slot) + " belongs to " + pair.Key.Target.Name + " with all its keys, but not everybody agrees: " + each.Complaint + ".",
-                Number(each.Slot.Slot),
-                "Test-RedisCluster"))));
+            foreach (var (pair, slot, complaint) in await _proof.FinishAsync(_stopping.IsCancellationRequested ? limit.Token : _stop.Abort).ConfigureAwait(false))
+                TellUnproved(pair, slot, "but not everybody agrees: " + complaint);
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            foreach (var (pair, slot) in _proof.Left)
+                TellUnproved(pair, slot, "but the run was stopped before everybody had been asked");
         }
     }
+
+    private void TellUnproved(SlotPair pair, SlotInMove slot, string but) => Tell([Failed(pair, slot, new RedisOperationException(
+        FailureCode.ClusterViewConflict, "Slot " + Number(slot.Slot) + " belongs to " + pair.Target.Name + " with all its keys, " + but + ".", Number(slot.Slot), "Test-RedisCluster"))]);
 
     // A pair that ended early has slots that nobody has touched. One result tells them all: a thousand would bury what matters.
     private void TellUntouched(SlotPair pair, RedisOperationException? failure)

@@ -107,7 +107,7 @@ internal sealed record RepairOperation(
 
     // A node that neither owns nor imports may hide what it holds; importing brings it to light.
     private SlotPlan PlanReveal(SlotSituation situation, ClusterNode owner) =>
-        PlanOf(null, null, owner, situation.View.Masters.Where(node => Hiders!.Contains(node.Id) && node.IsReachable && node.Id != owner.Id).Select(node => new SetImporting(Slot, node, owner))) with
+        PlanOf(null, null, owner, situation.View.Masters.Where(node => Hiders!.Contains(node.Id) && node.IsReachable && node.Id != owner.Id).Select(node => new SetImporting(Slot, node, owner) { OnlyReveals = true })) with
         {
             Owner = owner.Id,
             IsPartial = true,

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Text;
 using System.Threading.Tasks;
 using RedisClusterOps.Console.Lab;
 using RedisClusterOps.Protocol;
@@ -59,22 +60,52 @@ internal sealed class FilledCluster : IAsyncDisposable
         return [.. Enumerable.Range(0, Nodes.Count).Select(index => owners.Count(owner => owner == index))];
     }
 
-    /// <summary>No slot is open, every key is on the owner of its slot with the value it was written with, and there are no others.</summary>
-    public async Task AssertInOrderAsync()
+    /// <summary>The owner of each slot, by index of the node, as shares of a plan have it.</summary>
+    public IReadOnlyList<int> OwnersIn(IReadOnlyList<RedisNodeShare> shares)
     {
-        var owners = await OwnersAsync();
-        Assert.DoesNotContain(-1, owners);
+        var owners = Enumerable.Repeat(-1, HashSlot.Count).ToArray();
+        foreach (var share in shares)
+        {
+            foreach (var slot in SlotSet.From(share.SlotRanges).Slots)
+                owners[slot] = Cluster.NodeOf(share.Id).Index;
+        }
+
+        return owners;
+    }
+
+    /// <summary>No slot is open, every key is on the owner of its slot with the value it was written with, and there are no others.</summary>
+    /// <param name="others">Keys that somebody else has written, with their values.</param>
+    public async Task AssertInOrderAsync(IReadOnlyDictionary<string, string>? others = null)
+    {
+        await AssertClosedAsync();
+        await AssertKeysAsync(others);
+    }
+
+    public async Task AssertClosedAsync()
+    {
         foreach (var node in Nodes.Where(node => node.IsRunning))
         {
             var own = await TestCluster.OwnLineOfAsync(node);
             Assert.True(!own.IsMaster || own.MigratingTo.Count + own.ImportingFrom.Count == 0, node.Endpoint + " has slots open.");
-            if (!own.IsMaster)
+        }
+    }
+
+    /// <summary>Every key is on the owner of its slot with the value it was written with, and there are no others.</summary>
+    public async Task AssertKeysAsync(IReadOnlyDictionary<string, string>? others = null)
+    {
+        var owners = await OwnersAsync();
+        Assert.DoesNotContain(-1, owners);
+        var expected = Enumerable.Range(0, Keys).Select(key => (Name: Name(key), Value: Value(key))).Concat((others ?? new Dictionary<string, string>()).Select(other => (Name: other.Key, other.Value)))
+            .ToLookup(key => owners[SlotOf(key.Name)]);
+        foreach (var node in Nodes.Where(node => node.IsRunning))
+        {
+            if (!(await TestCluster.OwnLineOfAsync(node)).IsMaster)
                 continue;
-            var mine = Enumerable.Range(0, Keys).Where(key => owners[SlotOf(key)] == node.Index).ToList();
-            Assert.Equal((node.Endpoint, mine.Count), (node.Endpoint, (int)(await node.SendAsync("DBSIZE")).Integer));
-            var values = await EachAsync(node, mine, key => RespCommand.Of("GET", Name(key)));
+            var mine = expected[node.Index].ToList();
+            var values = await EachAsync(node, mine, key => RespCommand.Of("GET", key.Name));
             for (var i = 0; i < mine.Count; i++)
-                Assert.Equal(Value(mine[i]), values[i].Text);
+                Assert.Equal((mine[i].Name, mine[i].Value), (mine[i].Name, values[i].IsNull ? null : values[i].Text));
+            Assert.Equal((node.Endpoint, mine.Count), (node.Endpoint, (int)(await node.SendAsync("DBSIZE")).Integer));
         }
     }
 
@@ -84,10 +115,10 @@ internal sealed class FilledCluster : IAsyncDisposable
     {
         var owners = await OwnersAsync();
         await Task.WhenAll(Nodes.Select(node => EachAsync(
-            node, [.. Enumerable.Range(0, Keys).Where(key => owners[SlotOf(key)] == node.Index)], key => RespCommand.Of("SET", Name(key), Value(key)))));
+            node, [.. Enumerable.Range(0, Keys).Where(key => owners[SlotOf(Name(key))] == node.Index)], key => RespCommand.Of("SET", Name(key), Value(key)))));
     }
 
-    private static async Task<IReadOnlyList<RespValue>> EachAsync(LocalNode node, List<int> keys, Func<int, RespCommand> command)
+    private static async Task<IReadOnlyList<RespValue>> EachAsync<T>(LocalNode node, List<T> keys, Func<T, RespCommand> command)
     {
         var replies = new List<RespValue>();
         if (keys.Count == 0)
@@ -105,9 +136,9 @@ internal sealed class FilledCluster : IAsyncDisposable
         return replies;
     }
 
-    private static int SlotOf(int key) => HashSlot.Of(System.Text.Encoding.ASCII.GetBytes(Name(key)));
+    public static int SlotOf(string key) => HashSlot.Of(Encoding.UTF8.GetBytes(key));
 
-    private static string Name(int key) => "key:" + key.ToString("d8");
+    public static string Name(int key) => "key:" + key.ToString("d8");
 
-    private static string Value(int key) => "value of " + key.ToString();
+    public static string Value(int key) => "value of " + key.ToString();
 }

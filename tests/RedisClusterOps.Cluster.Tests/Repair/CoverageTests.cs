@@ -61,6 +61,32 @@ public sealed class CoverageTests(SharedClusters clusters)
         await scene.AssertClosedAsync(chosen, highestEpoch: false);
     }
 
+    // Redis 8.6 counts no key of a slot that a node neither owns nor imports, and keeps those that it hides.
+    [Theory]
+    [InlineData("Unowned, one holder")]
+    [InlineData("Unowned, two holders")]
+    public async Task Holders_that_hide_their_keys_are_found_out_first(string state)
+    {
+        var scene = await UnownedAsync(Servers.Redis86, state);
+        var plan = await scene.PlanRepairAsync();
+        Assert.True(plan is { IsPartial: true, Refusal: null });
+        Assert.Equal(scene.Cluster.Masters.Count, plan.Commands.Count);
+        Assert.All(plan.Commands, command => Assert.Matches(" IMPORTING .*while it imports it counts", command.Command + " " + command.Why));
+        if (state == "Unowned, two holders")
+        {
+            var undecided = (await scene.RepairAsync()).Failure;
+            Assert.Equal(FailureCode.SlotStateUnsuitable, undecided?.Code);
+            Assert.Contains(scene.Source.Endpoint + " (7 keys) and " + scene.Target.Endpoint + " (5 keys)", undecided!.Message);
+            Assert.Equal(5, (await scene.RepairSurelyAsync(new RepairOptions { Target = scene.Source.Id })).KeysMoved);
+        }
+        else
+        {
+            Assert.Equal(scene.Source.Id, (await scene.RepairSurelyAsync()).TargetId);
+        }
+
+        await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
+    }
+
     // Whoever names a slot and its owner is not given another one without a word.
     [Theory]
     [InlineData(Servers.Redis70)]

@@ -15,7 +15,10 @@ namespace RedisClusterOps.Cluster.Tests.Traffic;
 /// An application that knows nothing of migrations: workers that read, write, count, write several keys of one hash tag together and run
 /// scripts, each on keys of its own, so that it knows what every key must hold. What was acknowledged stands in a ledger.
 /// </summary>
-internal sealed class Application(SlotScene scene, TrafficKind kind)
+/// <param name="keys">How many keys the workers share out among themselves.</param>
+/// <param name="nameOf">The name of each, from 1 on. Others are named after it, in its slot.</param>
+/// <param name="written">What was written to it before; null for nothing.</param>
+internal sealed class Application(TestCluster cluster, int keys, Func<int, string> nameOf, Func<string, string?> written, TrafficKind kind)
 {
     private const int Workers = 4;
     private const string CountTwice = "local n = redis.call('INCR', KEYS[1]) redis.call('SET', KEYS[2], n) return n";
@@ -23,6 +26,12 @@ internal sealed class Application(SlotScene scene, TrafficKind kind)
     private readonly Dictionary<string, string>[] _ledgers = [.. Enumerable.Range(0, Workers).Select(_ => new Dictionary<string, string>())];
     private int _operations;
     private int _triedAgain;
+
+    /// <summary>On the keys of one slot.</summary>
+    public Application(SlotScene scene, TrafficKind kind)
+        : this(scene.Cluster, scene.Keys.Count, scene.KeyName, key => LabWedge.ValueOf(Encoding.UTF8.GetBytes(key)), kind)
+    {
+    }
 
     public int Operations => Volatile.Read(ref _operations);
 
@@ -37,7 +46,7 @@ internal sealed class Application(SlotScene scene, TrafficKind kind)
     public async Task RunAsync(CancellationToken end)
     {
         var options = new ConfigurationOptions { AbortOnConnectFail = false, SyncTimeout = 20_000 };
-        foreach (var node in scene.Cluster.Masters)
+        foreach (var node in cluster.Masters)
             options.EndPoints.Add(node.Endpoint.Host, node.Endpoint.Port);
         using var connection = await ConnectionMultiplexer.ConnectAsync(options);
         while (connection.GetEndPoints().Any(endpoint => !connection.GetServer(endpoint).IsConnected))
@@ -55,11 +64,14 @@ internal sealed class Application(SlotScene scene, TrafficKind kind)
         Assert.True(Operations >= operations, "The application stands still: " + string.Join("; ", Errors.Take(3)));
     }
 
+    /// <summary>Every key that was written to, with what was acknowledged last.</summary>
+    public IReadOnlyDictionary<string, string> Acknowledged() => _ledgers.SelectMany(ledger => ledger).ToDictionary();
+
     /// <summary>What was acknowledged, and what nobody wrote to, against what the owner holds.</summary>
-    public async Task<IReadOnlyList<string>> LedgerDifferencesAsync(LocalNode owner)
+    public async Task<IReadOnlyList<string>> LedgerDifferencesAsync(SlotScene scene, LocalNode owner)
     {
         var expected = scene.Keys.ToDictionary(Encoding.UTF8.GetString, LabWedge.ValueOf);
-        foreach (var (key, value) in _ledgers.SelectMany(ledger => ledger))
+        foreach (var (key, value) in Acknowledged())
             expected[key] = value;
         var wrong = new List<string>();
         foreach (var part in expected.Chunk(1000))
@@ -88,7 +100,7 @@ internal sealed class Application(SlotScene scene, TrafficKind kind)
         // The first key is the tag itself, and has no braces for others to be named after it.
         for (var turn = 0; !end.IsCancellationRequested; turn++)
         {
-            var key = scene.KeyName((random.Next(1, scene.Keys.Count / Workers) * Workers) + worker);
+            var key = nameOf((random.Next(1, keys / Workers) * Workers) + worker);
             try
             {
                 await TurnAsync(database, _ledgers[worker], key, worker + "/" + turn, turn);
@@ -142,7 +154,7 @@ internal sealed class Application(SlotScene scene, TrafficKind kind)
 
     private async Task ReadAsync(IDatabase database, Dictionary<string, string> ledger, string key)
     {
-        var expected = ledger.GetValueOrDefault(key, LabWedge.ValueOf(Encoding.UTF8.GetBytes(key)));
+        var expected = ledger.GetValueOrDefault(key) ?? written(key);
         Expect(await database.StringGetAsync(key), expected, key);
         Interlocked.Increment(ref _operations);
     }

@@ -87,7 +87,7 @@ public sealed class LedgerTests(SharedClusters clusters)
         Assert.Empty(application.Errors);
         Assert.NotEmpty(application.Wrong);
         Assert.All(application.Wrong, read => Assert.Contains("read nothing where", read));
-        var differences = await application.LedgerDifferencesAsync(scene.Source);
+        var differences = await application.LedgerDifferencesAsync(scene, scene.Source);
         Assert.True(differences.Count == 0, string.Join("; ", differences.Take(6)));
         Assert.Equal(before, await OwnersAsync(scene));
         Assert.Null(await scene.ShownAsync());
@@ -103,7 +103,7 @@ public sealed class LedgerTests(SharedClusters clusters)
             scene, TrafficKind.ReadsAndSets, MigrationOutcome.RolledBack, core => UndoAsync(core, scene, UndoStrategy.PullBack, Paced with { OnKeyConflict = KeyConflictAction.KeepSource }));
         Assert.Empty(application.Errors);
         Assert.All(application.Wrong, read => Assert.Contains("read nothing where", read));
-        var differences = await application.LedgerDifferencesAsync(scene.Source);
+        var differences = await application.LedgerDifferencesAsync(scene, scene.Source);
         Assert.True(differences.Count == 0, string.Join("; ", differences.Take(6)));
         Assert.Null(await scene.ShownAsync());
     }
@@ -141,7 +141,7 @@ public sealed class LedgerTests(SharedClusters clusters)
     {
         Assert.Empty(application.Wrong);
         Assert.Empty(application.Errors);
-        var differences = await application.LedgerDifferencesAsync(owner);
+        var differences = await application.LedgerDifferencesAsync(scene, owner);
         Assert.True(differences.Count == 0, string.Join("; ", differences.Take(6)));
         Assert.Null(await scene.ShownAsync());
     }

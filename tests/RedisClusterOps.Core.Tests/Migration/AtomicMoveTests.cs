@@ -114,6 +114,31 @@ public class AtomicMoveTests
     }
 
     [Theory]
+    [InlineData(false, true, 1)]
+    [InlineData(false, false, 2)]
+    [InlineData(true, true, 1)]
+    [InlineData(true, false, 2)]
+    public async Task An_order_whose_answer_never_came_is_looked_for_before_it_is_given_again(bool valkey, bool arrived, int orders)
+    {
+        var stage = new AtomicStage(valkey);
+        stage.Begins = n => n == 1
+            ? throw new RedisConnectionException(FailureCode.ConnectionFailed, new NodeEndpoint("10.0.0.1", 6379), "the connection broke.", outcomeUnknown: true)
+            : RespValue.Bulk("task" + n);
+        stage.HostLists = n =>
+        {
+            var id = "task" + stage.Orders;
+            if (stage.Orders == 0 || (stage.Orders == 1 && !arrived))
+                return Nothing;
+            if (n < 3)
+                return RespValue.Array([stage.Entry(id, "snapshotting")]);
+            stage.Owner = AtomicStage.TargetId;
+            return RespValue.Array([stage.Entry(id, valkey ? "success" : "completed")]);
+        };
+        Assert.Equal((false, 2), (await stage.MoveAsync()) is var outcome ? (outcome.Adopted, outcome.Attempts) : default);
+        Assert.Equal(orders, stage.Orders);
+    }
+
+    [Theory]
     [InlineData(false, "canceled")]
     [InlineData(true, "cancelled")]
     public async Task What_somebody_cancels_is_not_begun_again(bool valkey, string state)

@@ -57,6 +57,11 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     [Fact]
     public void What_is_within_the_threshold_stays() => Assert.Empty(PlannedCluster.Runs(8192 + 160, 8192 - 160).Plan().Moves);
 
+    // A third of all slots is 5461 and one third: who has 5463 is one above what it may have, not two.
+    [Fact]
+    public void How_far_a_master_is_off_is_measured_from_the_nearest_number_that_it_may_have() =>
+        Assert.Empty(PlannedCluster.Runs(5463, 5461, 5460).Plan(new RebalanceOptions { Threshold = 0.02 }).Moves);
+
     [Fact]
     public void Weights_are_exact_whatever_their_digits()
     {

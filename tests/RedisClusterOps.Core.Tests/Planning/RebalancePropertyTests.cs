@@ -1,8 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Numerics;
 using FsCheck;
 using FsCheck.Fluent;
+using RedisClusterOps.Planning;
 using RedisClusterOps.Topology;
 using Xunit;
 
@@ -129,14 +131,15 @@ public sealed class RebalancePropertyTests
         if (!drains)
             Assert.True(plan.Moves.Count == 0 ? before == after : after < before, before + " -> " + after);
 
-        // The squares of what every master is off: exact up to the rounding of targets to whole keys or bytes.
-        double Distance(IReadOnlyList<RedisNodeShare> shares)
+        // The squares of what every master is off from its target in whole keys or bytes. No weight here has more than two digits behind the point.
+        BigInteger Distance(IReadOnlyList<RedisNodeShare> shares)
         {
-            var all = shares.Sum(share => Load(share));
-            return shares.Sum(share => Math.Pow((double)(Load(share) - Math.Round(all * weights[share.Id] / weights.Values.Sum())), 2));
+            var byId = shares.OrderBy(share => share.Id, StringComparer.Ordinal).ToList();
+            var targets = new Apportionment(byId.Sum(Load), byId.Select(share => new BigInteger(weights[share.Id] * 100)).ToList()).Parts(Comparer<int>.Default);
+            return byId.Select((share, index) => BigInteger.Pow(Load(share) - targets[index], 2)).Aggregate(BigInteger.Add);
         }
 
-        decimal Load(RedisNodeShare share) => (by == RebalanceMeasure.Keys ? share.Keys : share.Bytes)!.Value;
+        long Load(RedisNodeShare share) => (by == RebalanceMeasure.Keys ? share.Keys : share.Bytes)!.Value;
     });
 
     private static RebalanceOptions BySlots(RebalanceCase any) => any.Options with { By = RebalanceMeasure.Slots };

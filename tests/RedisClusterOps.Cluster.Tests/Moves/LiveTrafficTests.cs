@@ -1,0 +1,84 @@
+using System;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Traffic;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Moves;
+
+/// <summary>An application works on keys all over the slots while these move: its ledger of acknowledged writes and the cluster agree exactly.</summary>
+[Collection(nameof(TrafficClusters))]
+public sealed class LiveTrafficTests(ITestOutputHelper output)
+{
+    private const int Keys = 30_000;
+    private const int OfApplication = 4_000;
+
+    public static TheoryData<string, string> Cases => MoveMethods.Of(Servers.RedisAndValkey);
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task A_rebalance_is_not_noticed(string server, string method)
+    {
+        await using var cluster = await FilledCluster.StartAsync(server, Keys);
+        // Some seconds: workers meet slots before, while and after they move.
+        var options = OptionsOf(method) with { MaxKeysPerSecond = 4_000 };
+        var application = On(cluster);
+        await WhileWorkingAsync(application, async () =>
+        {
+            using var core = new RedisCluster(cluster.Session);
+            var plan = await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, options, default);
+            var outcomes = await MoveRuns.CarryOutAsync(core, plan, options);
+            Assert.All(outcomes, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
+            Assert.Equal(4096, outcomes.Count);
+        });
+        output.WriteLine("{0} {1}: {2} operations, {3} asked again for keys on both sides", server, method, application.Operations, application.TriedAgain);
+        Assert.Equal([4096, 4096, 4096, 4096], await cluster.SlotCountsAsync());
+        await cluster.AssertInOrderAsync(application.Acknowledged());
+    }
+
+    // New keys come to slots that are open and wait for their turn, and are put back in that moment.
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task Neither_is_that_it_is_stopped_again_and_again_and_gone_on_with(string server, string method)
+    {
+        await using var cluster = await FilledCluster.StartAsync(server, Keys);
+        var options = OptionsOf(method) with { MaxKeysPerSecond = 20_000 };
+        var application = On(cluster);
+        var stops = 0;
+        await WhileWorkingAsync(application, async () =>
+        {
+            for (var left = 1; left > 0; stops++)
+            {
+                using var core = new RedisCluster(cluster.Session);
+                var plan = stops == 0
+                    ? await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, options, default)
+                    : await core.PlanResumeOfMovesAsync(null, options, default);
+                Assert.NotNull(plan);
+                var outcomes = await MoveRuns.CarryOutAsync(core, plan, options, stops < 6 ? TimeSpan.FromMilliseconds(Random.Shared.Next(method == "Atomic" ? 100 : 250)) : null);
+                Assert.All(outcomes, outcome => Assert.True(outcome.Failure is null or { Code: FailureCode.Stopped }, outcome.Failure?.Message));
+                left = outcomes.Count(outcome => outcome.Failure is not null);
+            }
+        });
+        output.WriteLine("{0} {1}: {2} runs, {3} operations", server, method, stops, application.Operations);
+        Assert.Equal([4096, 4096, 4096, 4096], await cluster.SlotCountsAsync());
+        await cluster.AssertInOrderAsync(application.Acknowledged());
+    }
+
+    private static MoveOptions OptionsOf(string method) => new() { Method = Enum.Parse<MoveMethod>(method), JournalPath = JournalOfTests.NewFolder() };
+
+    private static Application On(FilledCluster cluster) => new(cluster.Cluster, OfApplication, number => "{app:" + number + "}", _ => null, TrafficKind.Everything);
+
+    private static async Task WhileWorkingAsync(Application application, Func<Task> something)
+    {
+        using var end = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        var working = application.RunAsync(end.Token);
+        await application.UntilAsync(500);
+        await something();
+        await application.UntilAsync(application.Operations + 500);
+        await end.CancelAsync();
+        await working;
+        Assert.True(application.Wrong.Count == 0, string.Join("\n", application.Wrong.Take(6)));
+        Assert.True(application.Errors.Count == 0, string.Join("\n", application.Errors.Take(6)));
+    }
+}
