@@ -149,7 +149,6 @@ public sealed partial class RedisCluster
             one.Separate("it is not simply " + source.Name + "'s");
         else if (view.FlagsOf(slot).Any(flag => flag.IsMigrating ? flag.NodeId != source.Id || flag.PeerId != target.Id : flag.NodeId != target.Id || flag.PeerId != source.Id))
             one.Separate("it is open between others");
-        one.WasOpen = view.FlagsOf(slot).Any();
         return one;
     }
 

@@ -25,9 +25,6 @@ internal sealed class SlotInMove(int slot, long keys)
     /// <summary>True where it is the target's already: only the proof is left.</summary>
     public bool IsThere { get; set; }
 
-    /// <summary>True where it was open before the run: it is not put back to what it was not.</summary>
-    public bool WasOpen { get; set; }
-
     public bool IsClean => SetApart is null;
 
     /// <summary>Its turn has not come.</summary>
