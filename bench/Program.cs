@@ -39,7 +39,7 @@ internal static class Program
                 return Task.FromResult(0);
             }
 
-            var command = "dotnet run -c Release --project bench" + string.Concat(arguments.Select(argument => " " + argument));
+            var command = "dotnet run -c Release --project bench -- " + string.Join(' ', arguments);
             return RunAsync(rows, isQuick ? 1 : parsed.GetValue(pairs), parsed.GetValue(only), parsed.GetValue(report), command, cancellation);
         });
         return await root.Parse(arguments).InvokeAsync();

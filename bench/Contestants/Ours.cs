@@ -23,7 +23,8 @@ internal static class Ours
     {
         var plans = await redis.PlanRepairAsync(new RepairOptions(), options, cancellation);
         redis.Announce(plans);
-        foreach (var plan in plans)
+        await FollowAsync(await redis.RunTogetherAsync([.. plans.Where(RedisCluster.GoesTogether)], cancellation));
+        foreach (var plan in plans.Where(plan => !RedisCluster.GoesTogether(plan)))
             ThrowIfFailed(await redis.CarryOutAsync(plan, cancellation));
     });
 
@@ -42,7 +43,11 @@ internal static class Ours
     private static async Task MoveAsync(RedisCluster redis, RedisRebalancePlan plan, MoveOptions options, CancellationToken cancellation)
     {
         var check = await redis.CheckMovesAsync(plan, options, cancellation);
-        var run = await redis.RunMovesAsync(check, check.Moves, options, cancellation);
+        await FollowAsync(await redis.RunMovesAsync(check, check.Moves, options, cancellation));
+    }
+
+    private static async Task FollowAsync(SlotMoveRun run)
+    {
         while (await run.NextAsync() is { } outcomes)
         {
             foreach (var outcome in outcomes)

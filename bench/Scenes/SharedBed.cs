@@ -1,6 +1,8 @@
 using System;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Console.Lab;
 
 namespace RedisClusterOps.Benchmarks;
 
@@ -8,6 +10,13 @@ namespace RedisClusterOps.Benchmarks;
 internal sealed class SharedBed : IAsyncDisposable
 {
     private Bed? _bed;
+
+    /// <summary>A run that was killed could not clean up; this one does it.</summary>
+    public SharedBed()
+    {
+        foreach (var orphan in LabRecord.All().Where(lab => lab.Owner is not null && lab.IsLeftToUs()))
+            orphan.End();
+    }
 
     public async Task<Bed> WithAsync(Scene scene, CancellationToken cancellation)
     {

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
 using RedisClusterOps.Migration;
 using RedisClusterOps.Planning;
@@ -28,15 +29,17 @@ public sealed partial class RedisCluster
         if (!LooksAhead)
             return plan;
         var findings = new List<PlanFinding>(plan.Findings);
+        var moves = new List<RedisSlotMove>();
         foreach (var (move, pair) in plan.Moves.Zip(pairs, (move, pair) => (move, pair)))
         {
-            var preflight = await CheckPairAsync(view, move, pair, plan.Operation, options, cancellation).ConfigureAwait(false);
+            var (preflight, keys) = await CheckPairAsync(view, move, pair, plan.Operation, options, cancellation).ConfigureAwait(false);
             if (preflight.Refusal is { } refusal)
                 throw BusyOr(refusal, options, NodeIds(view).ToList());
             findings.AddRange(preflight.Findings);
+            moves.Add(move with { EstimatedKeys = move.EstimatedKeys ?? keys });
         }
 
-        return plan with { Findings = findings.Distinct().ToList() };
+        return plan with { Moves = moves, Findings = findings.Distinct().ToList() };
     }
 
     /// <summary>Carries out moves of a plan, all pairs at once.</summary>
@@ -48,8 +51,31 @@ public sealed partial class RedisCluster
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
         PlanFreshness.RequireFresh(plan, view);
         var pairs = PairsOf(view, plan, moves);
-        var journal = BeginMoves(view, plan, options);
-        var run = new SlotMoveRun(_session, _reader, _situations, view, plan, pairs, options, journal, _log, stop);
+        return Start(view, MoveWork.Of(plan.Operation, _session, options) with { Kept = plan.KeptMasters }, pairs, options, BeginMoves(view, plan, options), stop);
+    }
+
+    /// <summary>Whether a plan only completes what is open and in order, so that it can be carried out together with others (<see cref="RunTogetherAsync"/>).</summary>
+    public static bool GoesTogether(SlotPlan plan) => plan is { Request: RepairOperation { Undoing: null }, Refusal: null, IsPartial: false, IsDone: false }
+        && plan.State is RedisOpenSlotState.ImportingOnly or RedisOpenSlotState.MigratingOnly or RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained
+        && plan.Owner == plan.SourceId;
+
+    /// <summary>Carries out plans that go together, all pairs of masters at once.</summary>
+    /// <param name="plans">Such as <see cref="GoesTogether"/> is true of.</param>
+    /// <exception cref="RedisOperationException">JournalBusy or JournalUnavailable. Nothing was touched.</exception>
+    public async Task<SlotMoveRun> RunTogetherAsync(IReadOnlyList<SlotPlan> plans, CancellationToken stop)
+    {
+        var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
+        var requests = plans.ToDictionary(plan => plan.Slot, plan => plan.Request!);
+        var pairs = plans.GroupBy(plan => (plan.SourceId, plan.TargetId))
+            .Select(pair => PairOf(view, new RedisSlotMove { SourceId = pair.Key.SourceId, TargetId = pair.Key.TargetId, SlotRanges = SlotSet.From(pair.Select(plan => plan.Slot)).Ranges }, undoes: false))
+            .ToList();
+        var work = new MoveWork(plans[0].Operation, plans[0].Request!.Success, (_, situation) => requests[situation.Slot]);
+        return Start(view, work, pairs, plans[0].Options, Begin(plans[0]), stop);
+    }
+
+    private SlotMoveRun Start(ClusterView view, MoveWork work, IReadOnlyList<SlotPair> pairs, MoveOptions options, RunJournal? journal, CancellationToken stop)
+    {
+        var run = new SlotMoveRun(_session, _reader, _situations, view, work, pairs, options, journal, _log, stop);
         journal?.Planned(pairs.Select(pair => (run.EntryOf(pair), pair.Slots.Select(slot => slot.Slot))));
         _ = run.StartAsync();
         return run;
@@ -66,7 +92,10 @@ public sealed partial class RedisCluster
             return null;
         var undoes = run.Operation == "Undo";
         var left = run.Slots.Where(slot => !slot.IsDone && slot.FinishedBy is null);
-        return PlanOf(view, undoes ? "Undo" : run.Operation, left.Select(slot => undoes ? (slot.Slot, slot.TargetId!, slot.SourceId!) : (slot.Slot, slot.SourceId!, slot.TargetId!)), options);
+        return PlanOf(view, run.Operation, left.Select(slot => undoes ? (slot.Slot, slot.TargetId!, slot.SourceId!) : (slot.Slot, slot.SourceId!, slot.TargetId!)), options) with
+        {
+            KeptMasters = run.Slots.SelectMany(slot => slot.KeptMasters).Distinct().ToList(),
+        };
     }
 
     /// <summary>What undoing a run that moved slots whole would do: each slot that it took up goes back to the master that owned it before.</summary>
@@ -95,6 +124,10 @@ public sealed partial class RedisCluster
             throw busy ?? await _preflight.WhoIsAtWorkAsync(view, cancellation).ConfigureAwait(false) ?? stale;
         }
     }
+
+    /// <summary>What moving these slots would do, wherever each of them is on its way.</summary>
+    internal async Task<RedisRebalancePlan> PlanGoingOnAsync(string operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots, MoveOptions options, CancellationToken cancellation) =>
+        PlanOf(await _reader.ReadAsync(null, cancellation).ConfigureAwait(false), operation, slots, options);
 
     private RedisRebalancePlan PlanOf(ClusterView view, string operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots, MoveOptions options)
     {
@@ -141,26 +174,43 @@ public sealed partial class RedisCluster
         ? flag.NodeId == source.Id && flag.PeerId == target.Id
         : flag.NodeId == target.Id && flag.PeerId == source.Id;
 
-    private async Task<PreflightResult> CheckPairAsync(ClusterView view, RedisSlotMove move, SlotPair pair, string operation, MoveOptions options, CancellationToken cancellation)
+    // With the keys that there are to move.
+    private async Task<(PreflightResult Result, long? Keys)> CheckPairAsync(ClusterView view, RedisSlotMove move, SlotPair pair, string operation, MoveOptions options, CancellationToken cancellation)
     {
         // What the servers are at already, for a run that was killed, is waited for.
         var arriving = new HashSet<int>(pair.Target.View!.AtomicTasks.SelectMany(task => task.Slots.Slots));
         var slots = pair.Slots.Where(slot => slot.IsWaiting && !arriving.Contains(slot.Slot)).Select(slot => slot.Slot).ToList();
         if (slots.Count == 0)
-            return new PreflightResult([], null);
+            return (new PreflightResult([], null), 0);
         var situations = await _situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false);
+        var keys = situations.Aggregate((long?)0, (sum, situation) => sum + situation.KeysOn(pair.Source));
         var scope = new PreflightScope(slots, move.EstimatedBytes);
         var findings = new List<PlanFinding>();
         foreach (var situation in situations.OrderByDescending(situation => situation.KeysOn(pair.Source) ?? 0).ThenBy(situation => situation.Slot).Take(Sampled))
         {
-            var plan = new MoveSlotOperation(situation.Slot, _session, options, AgreedEnds.Of(pair.Source, pair.Target), operation).Plan(situation);
+            // What is wrong with one slot alone is told with its result, and keeps none of the others.
+            if (PlanOrNull(new MoveSlotOperation(situation.Slot, _session, options, AgreedEnds.Of(pair.Source, pair.Target), operation), situation) is not { } plan)
+                continue;
             var preflight = await _preflight.CheckAsync(view, situation.Slot, pair.Source, pair.Target, plan.Actions, cancellation, scope).ConfigureAwait(false);
             if (preflight.Refusal is not null)
-                return preflight;
-            findings.AddRange(preflight.Findings);
+                return (preflight, keys);
+            // An undo keeps them masters.
+            findings.AddRange(preflight.Findings.Where(finding => operation != "Undo" || finding.Code != PlanFindingCode.SourceBecomesReplica));
         }
 
-        return new PreflightResult(findings, null);
+        return (new PreflightResult(findings, null), keys);
+    }
+
+    private static SlotPlan? PlanOrNull(MoveSlotOperation operation, SlotSituation situation)
+    {
+        try
+        {
+            return operation.Plan(situation);
+        }
+        catch (RedisOperationException failure) when (failure.Code is FailureCode.SlotStateUnsuitable or FailureCode.StalePlan or FailureCode.SourceNotEmpty)
+        {
+            return null;
+        }
     }
 
     private RunJournal? BeginMoves(ClusterView view, RedisRebalancePlan plan, MoveOptions options)

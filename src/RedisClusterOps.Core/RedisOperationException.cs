@@ -33,5 +33,5 @@ public class RedisOperationException : Exception
     public bool ConcernsWholeCluster => Code
         is FailureCode.NoCluster or FailureCode.InvalidConnectionString or FailureCode.ConnectionFailed
         or FailureCode.AuthenticationFailed or FailureCode.NotAClusterNode or FailureCode.ProtocolError
-        or FailureCode.JournalBusy or FailureCode.JournalUnavailable or FailureCode.MigrationNotFound;
+        or FailureCode.JournalBusy or FailureCode.JournalUnavailable or FailureCode.MigrationNotFound or FailureCode.AnotherToolAtWork;
 }

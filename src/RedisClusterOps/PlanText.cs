@@ -18,7 +18,7 @@ internal static class PlanText
     public static string Action(IReadOnlyList<SlotPlan> plans)
     {
         var (plan, keys) = (plans[0], Sum(plans.Select(plan => plan.KeysOnSource)));
-        var pair = plan.Source.Length == 0 ? " to " + plan.Target : " from " + plan.Source + " to " + plan.Target;
+        var pair = plan.Target.Length == 0 ? ": look who holds keys" : plan.Source.Length == 0 ? " to " + plan.Target : " from " + plan.Source + " to " + plan.Target;
         return plan.Operation switch
         {
             "Undo" => "undo: bring back to " + plan.Source + " what went to " + plan.Target,

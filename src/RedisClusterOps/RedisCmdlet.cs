@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
 using System.Management.Automation;
 using System.Threading;
 using System.Threading.Tasks;
@@ -95,6 +97,32 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         }
 
         return step.GetAwaiter().GetResult();
+    }
+
+    /// <summary>
+    /// Stops a run, and comes back when it has come to its end. Ctrl+C, <c>Select-Object -First</c> and a preference that makes an error the last
+    /// thing all end the pipeline while slots are open; these are brought into states that have a name before the connections close.
+    /// </summary>
+    internal void WindDown(SlotMoveRun run)
+    {
+        _stop.Cancel();
+        try
+        {
+            RedisOperationException? stopped = null;
+            while (Waited(run.NextAsync()) is { } outcomes)
+                stopped ??= outcomes.Select(outcome => outcome.Failure).FirstOrDefault(failure => failure is { Code: FailureCode.Stopped });
+            TellOfStop(stopped);
+        }
+        catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
+        {
+            // The pipeline ends by what ended it first.
+        }
+
+        static IReadOnlyList<SlotOutcome>? Waited(Task<IReadOnlyList<SlotOutcome>?> step)
+        {
+            ((IAsyncResult)step).AsyncWaitHandle.WaitOne();
+            return step.GetAwaiter().GetResult();
+        }
     }
 
     /// <summary>Ends the pipeline with a failure. To be thrown: the compiler, and a reference assembly without a body, can't know that it does not return.</summary>

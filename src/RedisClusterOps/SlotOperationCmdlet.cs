@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
@@ -46,9 +47,45 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
             .Where(pair => Consent(pair.ToList()))
             .SelectMany(pair => pair).ToList();
         cluster.Announce(agreed);
-        // A slot that needs a person's decision is told in its place, and the others are done.
-        foreach (var plan in plans.Where(plan => !HasWork(plan) || agreed.Contains(plan)))
-            CarryOut(cluster, plan);
+        var slots = new HashSet<int>(agreed.Select(plan => plan.Slot));
+        var together = agreed.Where(RedisCluster.GoesTogether).ToList();
+        var done = false;
+        // A slot that needs a person's decision is told in its place, and the others are done. Those that go together do so when the first of them would.
+        foreach (var plan in plans.Where(plan => !HasWork(plan) || slots.Contains(plan.Slot)))
+        {
+            if (together.Count < 2 || !RedisCluster.GoesTogether(plan))
+                CarryOut(cluster, plan);
+            else if (!done)
+                CarryOut(Await(cluster.RunTogetherAsync(together, Stop), "Reading the cluster"));
+            done |= together.Count >= 2 && RedisCluster.GoesTogether(plan);
+        }
+    }
+
+    /// <summary>Writes what becomes of the slots of a run, as it becomes.</summary>
+    internal void CarryOut(SlotMoveRun run)
+    {
+        try
+        {
+            var told = false;
+            while (Await(run.NextAsync(), "Moving slots") is IReadOnlyList<SlotOutcome> outcomes)
+            {
+                foreach (var outcome in outcomes)
+                {
+                    // What a stop has left is the same for all.
+                    if (!told && outcome.Failure is { Code: FailureCode.Stopped } stopped)
+                        TellOfStop(stopped);
+                    told |= outcome.Failure is { Code: FailureCode.Stopped };
+                    WriteObject(outcome.Result);
+                    if (outcome.Failure is { } failure)
+                        WriteError(ErrorRecords.From(failure, outcome.Result.Slot));
+                }
+            }
+        }
+        catch (Exception)
+        {
+            WindDown(run);
+            throw;
+        }
     }
 
     /// <summary>

@@ -1,4 +1,3 @@
-using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
 
@@ -42,7 +41,7 @@ public abstract class WholeSlotCmdlet : KeyMovingCmdlet
 
         var agreed = check.Moves.Where(Consent).ToList();
         if (agreed.Count > 0)
-            CarryOut(Await(cluster.RunMovesAsync(check, agreed, options, Stop), "Reading the cluster"));
+            CarryOutAll(Await(cluster.RunMovesAsync(check, agreed, options, Stop), "Reading the cluster"));
 
         bool Consent(RedisSlotMove move) => ShouldProcess(
             "Performing the operation \"" + MoveText.Action(check, move) + "\" on target \"" + MoveText.Slots(move, all: true) + "\".",
@@ -50,23 +49,9 @@ public abstract class WholeSlotCmdlet : KeyMovingCmdlet
             "Confirm");
     }
 
-    private void CarryOut(SlotMoveRun run)
+    private void CarryOutAll(SlotMoveRun run)
     {
-        var told = false;
-        while (Await(run.NextAsync(), "Moving slots") is IReadOnlyList<SlotOutcome> outcomes)
-        {
-            foreach (var outcome in outcomes)
-            {
-                // What a stop has left is the same for all.
-                if (!told && outcome.Failure is { Code: FailureCode.Stopped } stopped)
-                    TellOfStop(stopped);
-                told |= outcome.Failure is { Code: FailureCode.Stopped };
-                WriteObject(outcome.Result);
-                if (outcome.Failure is { } failure)
-                    WriteError(ErrorRecords.From(failure, outcome.Result.Slot));
-            }
-        }
-
+        CarryOut(run);
         if (run.MigrationId is { } id)
             WriteVerbose("To take it back: Undo-RedisSlotMigration -MigrationId " + id);
     }

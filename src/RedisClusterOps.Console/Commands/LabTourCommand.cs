@@ -2,23 +2,25 @@ using System;
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Console.CommandLine;
 using RedisClusterOps.Console.Lab;
 using RedisClusterOps.Console.Output;
 using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
 using Spectre.Console;
 
 namespace RedisClusterOps.Console.Commands;
 
-/// <summary><c>rco lab tour</c>: a stuck slot from diagnosis to proof, on a cluster of its own that is gone afterwards.</summary>
+/// <summary><c>rco lab tour</c>: a stuck slot from diagnosis to proof, then a rebalance, on a cluster of its own that is gone afterwards.</summary>
 internal static class LabTourCommand
 {
     public static Command Create(Screen screen, FrontDoor door)
     {
         var command = new Command(
-            "tour", "Start a throw-away cluster, get slot 5519 stuck as in the runbook, diagnose it, complete it, prove that no key was lost, clean up.");
+            "tour", "Start a throw-away cluster, get slot 5519 stuck as in the runbook, diagnose it, complete it, spread the slots over all masters, prove that no key was lost, clean up.");
         command.SetAction((_, stop) => RunAsync(screen, door, stop));
         return command;
     }
@@ -38,7 +40,7 @@ internal static class LabTourCommand
         screen.Out.WriteLine("every server ended, every file removed");
         screen.Out.WriteLine();
         var time = " in " + Quantity.Time(clock.Elapsed);
-        screen.Out.WriteLine(tour.Verified ? "verified: no key lost, slot complete" + time : "NOT VERIFIED" + time);
+        screen.Out.WriteLine(tour.Verified ? "verified: no key lost, slot complete, masters even" + time : "NOT VERIFIED" + time);
         RcoItself.Explain(screen);
         return tour.Verified ? ExitStatus.Done : ExitStatus.Findings;
     }
@@ -51,6 +53,9 @@ internal static class LabTourCommand
 
     private sealed class Tour(Screen screen, FrontDoor door, LocalCluster cluster)
     {
+        // Keys all over the slots, so that a rebalance has some to move.
+        private const int SpreadKeys = 2000;
+
         private readonly NodeEndpoint _entry = cluster.Nodes[0].Endpoint;
         private int _step;
 
@@ -84,8 +89,21 @@ internal static class LabTourCommand
             Verified = await ProveAsync(wedge, wedged, stop);
             await RcoAsync(null, stop, "check");
 
-            Heading("The cluster afterwards");
+            Heading("Give the new master its share");
+            await SpreadAsync(stop);
+            await MapAsync(stop);
+            screen.Out.WriteLine();
+            await RcoAsync(ExitStatus.Done, stop, "plan", "--use-empty-master");
+            screen.Out.WriteLine();
+            await RcoAsync(ExitStatus.Done, stop, "rebalance", "--use-empty-master");
+            screen.Out.WriteLine();
+            await MapAsync(stop);
+
+            Heading("The cluster afterwards, and every key once more");
             await RcoAsync(ExitStatus.Done, stop, "nodes");
+            screen.Out.WriteLine();
+            Verified &= await ProveAsync(wedge, wedged, stop);
+            Verified &= await ReadSpreadAsync(stop);
         }
 
         public void Heading(string text)
@@ -120,6 +138,33 @@ internal static class LabTourCommand
                 screen.Warning(Text(read.Missing) + " keys are missing, " + Text(read.Wrong) + " have another value, " + Text(read.Unreadable) + " can't be read");
             return proof.Objections.Count == 0 && read.IsComplete;
         }
+
+        private async Task MapAsync(CancellationToken stop) =>
+            SlotMap.Write(screen.Out, ClusterNodesParser.Parse((await cluster.Nodes[0].SendAsync(RespCommand.Of("CLUSTER", "NODES"), stop)).Text));
+
+        private async Task SpreadAsync(CancellationToken stop)
+        {
+            using var client = new RedirectFollower(new NodeConnector(new ConnectionOptions()), _entry);
+            for (var i = 0; i < SpreadKeys; i++)
+                await client.AskAsync(SpreadKey(i), RespCommand.Of("SET", SpreadKey(i), Text(i)), stop);
+            screen.Out.WriteLine(Text(SpreadKeys) + " keys written all over the slots");
+        }
+
+        private async Task<bool> ReadSpreadAsync(CancellationToken stop)
+        {
+            using var client = new RedirectFollower(new NodeConnector(new ConnectionOptions()), _entry);
+            var right = 0;
+            for (var i = 0; i < SpreadKeys; i++)
+            {
+                var reply = await client.AskAsync(SpreadKey(i), RespCommand.Of("GET", SpreadKey(i)), stop);
+                right += !reply.IsError && !reply.IsNull && reply.Text == Text(i) ? 1 : 0;
+            }
+
+            screen.Out.WriteLine(Text(right) + " of " + Text(SpreadKeys) + " keys that were written all over the slots read back");
+            return right == SpreadKeys;
+        }
+
+        private static byte[] SpreadKey(int number) => Encoding.UTF8.GetBytes("order:" + Text(number));
 
         private void Command(string line) => screen.Out.Write(new Text("$ rco " + line + Environment.NewLine, new Style(Color.Aqua)));
 

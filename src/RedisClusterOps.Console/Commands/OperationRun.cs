@@ -41,9 +41,20 @@ internal sealed class OperationRun(Screen screen, RedisCluster redis, OperationL
             screen.Out.WriteLine(none);
         if (!IsRehearsal)
             redis.Announce(plans);
+        var together = IsRehearsal ? [] : plans.Where(RedisCluster.GoesTogether).ToList();
         var left = new Queue<SlotPlan>(plans);
+        var done = false;
         while (!_stopped && left.TryDequeue(out var next))
-            await TakeAsync(next.Operation, next.Slot, () => Task.FromResult(next), left.Select(plan => plan.Slot), stop);
+        {
+            // They go when the first of them would.
+            var joins = together.Count > 1 && RedisCluster.GoesTogether(next);
+            if (!joins)
+                await TakeAsync(next.Operation, next.Slot, () => Task.FromResult(next), left.Select(plan => plan.Slot), stop);
+            else if (!done)
+                await FollowAsync(await redis.RunTogetherAsync(together, stop));
+            done |= joins;
+        }
+
         return End();
     }
 
@@ -65,10 +76,13 @@ internal sealed class OperationRun(Screen screen, RedisCluster redis, OperationL
             screen.Warning(finding.Message);
         foreach (var move in check.Moves)
             screen.Note(move + ", " + (move.Method == "Atomic" ? "by the servers themselves" : "key by key"));
-        var run = await redis.RunMovesAsync(check, check.Moves, options, stop);
-        await new MoveTelling(screen, log, Json, parsed).TellAsync(run, Fail, () => _stopped = true);
+        await FollowAsync(await redis.RunMovesAsync(check, check.Moves, options, stop));
         return End();
     }
+
+    // By now the command line was right and the cluster could be read: what fails is a slot.
+    private Task FollowAsync(SlotMoveRun run) =>
+        new MoveTelling(screen, log, Json, parsed).TellAsync(run, failure => Fail(failure, ExitStatus.Findings), () => _stopped = true);
 
     private async Task TakeAsync(string operation, int slot, Func<Task<SlotPlan>> planning, IEnumerable<int> left, CancellationToken stop)
     {
@@ -88,7 +102,7 @@ internal sealed class OperationRun(Screen screen, RedisCluster redis, OperationL
         catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {
             var result = new RedisSlotMigrationResult { Slot = slot, Operation = operation, Outcome = MigrationOutcome.Failed, Reason = failure.Message, Cluster = session };
-            await ReportAsync(result, failure, left, stop);
+            await ReportAsync(result, failure, ExitStatus.Of(failure), left, stop);
         }
     }
 
@@ -100,7 +114,7 @@ internal sealed class OperationRun(Screen screen, RedisCluster redis, OperationL
         else if (plan.Refusal is null)
             PlanList.Write(screen, plan);
         if (plan.Refusal is { } refusal)
-            Fail(refusal);
+            Fail(refusal, ExitStatus.Of(refusal));
     }
 
     private async Task CarryOutAsync(SlotPlan plan, IEnumerable<int> left, CancellationToken stop)
@@ -110,10 +124,11 @@ internal sealed class OperationRun(Screen screen, RedisCluster redis, OperationL
         foreach (var warning in PlanList.Warnings(plan))
             screen.Warning(warning);
         var outcome = await new MoveProgress(screen, log).FollowAsync(plan.Slot, redis.CarryOutAsync(plan, stop));
-        await ReportAsync(outcome.Result, outcome.Failure, left, stop);
+        // By now the command line was right and the cluster could be read: a node that is lost on the way is a slot that failed.
+        await ReportAsync(outcome.Result, outcome.Failure, ExitStatus.Findings, left, stop);
     }
 
-    private async Task ReportAsync(RedisSlotMigrationResult result, RedisOperationException? failure, IEnumerable<int> left, CancellationToken stop)
+    private async Task ReportAsync(RedisSlotMigrationResult result, RedisOperationException? failure, int status, IEnumerable<int> left, CancellationToken stop)
     {
         if (!Json)
             ResultLine.Write(screen, result, failure);
@@ -124,12 +139,12 @@ internal sealed class OperationRun(Screen screen, RedisCluster redis, OperationL
         if (failure is { Code: FailureCode.Stopped })
             ReportStopped(failure.Message, left.Prepend(result.Slot));
         else if (failure is not null)
-            Fail(failure);
+            Fail(failure, status);
     }
 
-    private void Fail(RedisOperationException failure)
+    private void Fail(RedisOperationException failure, int status)
     {
-        _status = Math.Max(_status, ExitStatus.Of(failure));
+        _status = Math.Max(_status, status);
         screen.Failure(failure.Code.ToString(), failure.Message, failure.NextStep, parsed);
     }
 

@@ -53,6 +53,6 @@ internal sealed class MoveTelling(Screen screen, OperationLog log, bool json, Pa
     private void WriteSums()
     {
         foreach (var ((source, target, outcome), (slots, keys)) in _well)
-            screen.Out.WriteLine(outcome.ToString().ToLowerInvariant() + "  " + Quantity.Count(slots) + (slots == 1 ? " slot, " : " slots, ") + Quantity.Keys(keys) + "  " + source + " -> " + target);
+            screen.Out.WriteLine(outcome + "  " + Quantity.Count(slots) + (slots == 1 ? " slot, " : " slots, ") + Quantity.Keys(keys) + "  " + source + " -> " + target);
     }
 }

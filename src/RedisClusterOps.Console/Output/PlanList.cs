@@ -39,8 +39,8 @@ internal static class PlanList
 
     public static string Heading(SlotPlan plan) =>
         plan.Operation + " slot " + plan.Slot.ToString(CultureInfo.InvariantCulture) + ", now " + (plan.State?.ToString() ?? "stable")
-        + ": " + (plan.Source.Length == 0 ? string.Empty : End(plan.Source, plan.SourceId, plan.KeysOnSource) + " ")
-        + "-> " + End(plan.Target, plan.TargetId, plan.KeysOnTarget);
+        + (plan.Target.Length == 0 ? ": look who holds keys" : ": " + (plan.Source.Length == 0 ? string.Empty : End(plan.Source, plan.SourceId, plan.KeysOnSource) + " ")
+        + "-> " + End(plan.Target, plan.TargetId, plan.KeysOnTarget));
 
     private static string End(string node, string id, long? keys) =>
         node + " (" + NodeTable.ShortId(id) + ", " + (keys is { } known ? Quantity.Keys(known) : "keys not counted") + ")";

@@ -77,11 +77,16 @@ internal sealed class JournalFolder
     public static bool IsOfFiles(Exception failure) =>
         failure is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException or System.Security.SecurityException;
 
-    public static RedisOperationException Unavailable(string path, Exception why) => new(
+    public static RedisOperationException Unavailable(string path, Exception why) => Trouble(path, "kept", "written", why);
+
+    /// <summary>What is there, if anything, is not shown to us.</summary>
+    public static RedisOperationException Unreadable(string path, Exception why) => Trouble(path, "read", "read", why);
+
+    private static RedisOperationException Trouble(string path, string what, string needed, Exception why) => new(
         FailureCode.JournalUnavailable,
-        "The journal can't be kept at '" + Printable.Clean(path) + "': " + Printable.Clean(why.Message).TrimEnd('.') + ".",
+        "The journal can't be " + what + " at '" + Printable.Clean(path) + "': " + Printable.Clean(why.Message).TrimEnd('.') + ".",
         path,
-        "the same command with -JournalPath <a folder that can be written>",
+        "the same command with -JournalPath <a folder that can be " + needed + ">",
         why);
 
     private static string Default()

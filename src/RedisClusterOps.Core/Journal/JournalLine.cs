@@ -162,9 +162,9 @@ internal sealed class JournalLine
             using var reader = JsonReaderWriterFactory.CreateJsonReader(bytes, 0, length, Encoding.UTF8, Quotas, null);
             return Serializer.ReadObject(reader) is JournalLine line && line.IsSound() ? line : null;
         }
-        // What the reader throws at bytes that are no JSON, or JSON that is no line.
+        // What the reader throws at bytes that are no JSON, or JSON that is no line; half a character at the end is beyond its bounds.
         catch (Exception failure) when (failure
-            is SerializationException or XmlException or FormatException or OverflowException or ArgumentException or InvalidOperationException)
+            is SerializationException or XmlException or FormatException or OverflowException or ArgumentException or InvalidOperationException or IndexOutOfRangeException)
         {
             return null;
         }

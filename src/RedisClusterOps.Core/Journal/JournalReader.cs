@@ -78,8 +78,6 @@ internal static class JournalReader
     {
         try
         {
-            if (!Directory.Exists(folder.Runs))
-                return [];
             // A file's name is its run's id. The newest have the highest.
             var files = Directory.EnumerateFiles(folder.Runs, "*" + RunFile.Extension)
                 .Where(path => RunFile.IsId(Path.GetFileNameWithoutExtension(path)))
@@ -90,9 +88,14 @@ internal static class JournalReader
             return Finished(files.Select(path => RunFile.Read(path, atWork)).OfType<RedisMigration>()
                 .OrderByDescending(run => run.Started).ThenByDescending(run => run.Id, StringComparer.Ordinal));
         }
+        catch (DirectoryNotFoundException) when (!File.Exists(folder.Path))
+        {
+            return [];
+        }
+        // Nor is a folder that may not be looked into one without runs: "nothing ran" would be a lie.
         catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
         {
-            throw JournalFolder.Unavailable(folder.Runs, failure);
+            throw JournalFolder.Unreadable(folder.Runs, failure);
         }
     }
 }

@@ -128,15 +128,15 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
         _earlier = new HashSet<string>(look.Host.Select(task => task.Id), StringComparer.Ordinal);
         (_task, _moving, _refusal) = (null, left, null);
         var command = _server.Begin(left);
-        var connection = await reader.ConnectAsync(_server.Host, stop.Abort).ConfigureAwait(false);
         RespValue reply;
         try
         {
+            var connection = await reader.ConnectAsync(_server.Host, stop.Abort).ConfigureAwait(false);
             reply = await connection.AskAsync(command, stop.Abort).ConfigureAwait(false);
         }
-        catch (RedisConnectionException failure) when (failure.OutcomeUnknown)
+        catch (RedisConnectionException failure)
         {
-            // Whether it was begun shows in the list.
+            // Whether it was begun all the same shows in the list.
             _refusal = failure;
             return null;
         }

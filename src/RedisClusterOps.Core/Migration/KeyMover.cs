@@ -249,6 +249,8 @@ internal sealed class KeyMover
                 throw Refused(FailureCode.PermissionDenied, text, ServerErrors.NextStepOf(FailureCode.PermissionDenied)!);
             case MigrateReply.PayloadRefused:
                 throw Refused(FailureCode.ServerError, text, "Get-RedisClusterNode | Format-Table Endpoint, Engine, Version");
+            case MigrateReply.TryLater:
+                throw Refused(FailureCode.ServerError, text, "Test-RedisCluster");
             default:
                 throw Refused(FailureCode.ServerError, text, "Get-RedisOpenSlot -Slot " + Slot);
         }

@@ -38,7 +38,7 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
         try
         {
             var started = stop.Clock.Now;
-            await LookOnceAsync().ConfigureAwait(false);
+            await LookOnceAsync(stop.Abort).ConfigureAwait(false);
             // A large cluster takes long to ask; most of the time is for the keys.
             var taken = stop.Clock.Now - started;
             _next = stop.Clock.Now + (taken + taken + taken > Interval ? taken + taken + taken : Interval);
@@ -49,29 +49,42 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
         }
     }
 
+    /// <summary>Slots of which it is not known yet that everybody agrees.</summary>
+    public IReadOnlyList<(SlotPair Pair, SlotInMove Slot)> Left
+    {
+        get
+        {
+            lock (_turn)
+                return [.. _waiting];
+        }
+    }
+
     /// <summary>Looks until all agree.</summary>
+    /// <param name="abort">Ends the looking.</param>
     /// <returns>The slots about which somebody still disagrees when patience ran out, with who and how.</returns>
-    public async Task<IReadOnlyList<(SlotPair Pair, SlotInMove Slot, string Complaint)>> FinishAsync()
+    public async Task<IReadOnlyList<(SlotPair Pair, SlotInMove Slot, string Complaint)>> FinishAsync(CancellationToken abort)
     {
         var pause = TimeSpan.FromMilliseconds(10);
         var told = false;
         for (var started = stop.Clock.Now; ; pause = TimeSpan.FromMilliseconds(Math.Min(500, pause.TotalMilliseconds * 2)))
         {
-            var complaints = await LookOnceAsync().ConfigureAwait(false);
-            if (complaints.Count == 0 || stop.Clock.Now - started > Patience)
+            // Whoever does not answer for all that time can't disagree either, unless it is the new owner.
+            var forgiving = stop.Clock.Now - started > Patience;
+            var complaints = await LookOnceAsync(abort, forgiving).ConfigureAwait(false);
+            if (complaints.Count == 0 || forgiving)
                 return complaints;
             if (!told && stop.Clock.Now - started > Hearsay)
             {
                 told = true;
-                await Task.WhenAll(_nodes.Where(node => node.IsMaster).Select(node => TellAsync(node, complaints))).ConfigureAwait(false);
+                await Task.WhenAll(_nodes.Where(node => node.IsMaster).Select(node => TellAsync(node, complaints, abort))).ConfigureAwait(false);
             }
 
-            await stop.Clock.PauseAsync(pause, stop.Abort).ConfigureAwait(false);
+            await stop.Clock.PauseAsync(pause, abort).ConfigureAwait(false);
         }
     }
 
     // Neither to who wins nor to who loses: these two know, and a second word could only confuse them. What a node can't be told it hears.
-    private async Task TellAsync(ClusterNode node, IReadOnlyList<(SlotPair Pair, SlotInMove Slot, string Complaint)> complaints)
+    private async Task TellAsync(ClusterNode node, IReadOnlyList<(SlotPair Pair, SlotInMove Slot, string Complaint)> complaints, CancellationToken abort)
     {
         var commands = complaints.Where(each => each.Pair.Source.Id != node.Id && each.Pair.Target.Id != node.Id)
             .Select(each => RespCommand.Of("CLUSTER", "SETSLOT", each.Slot.Slot, "NODE", each.Pair.Target.Id)).ToList();
@@ -79,7 +92,7 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
             return;
         try
         {
-            await (await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false)).SendAsync(commands, null, stop.Abort).ConfigureAwait(false);
+            await (await reader.ConnectAsync(node, abort).ConfigureAwait(false)).SendAsync(commands, null, abort).ConfigureAwait(false);
         }
         catch (RedisOperationException)
         {
@@ -87,17 +100,17 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
         }
     }
 
-    private async Task<IReadOnlyList<(SlotPair Pair, SlotInMove Slot, string Complaint)>> LookOnceAsync()
+    private async Task<IReadOnlyList<(SlotPair Pair, SlotInMove Slot, string Complaint)>> LookOnceAsync(CancellationToken abort, bool forgiving = false)
     {
         List<(SlotPair Pair, SlotInMove Slot)> waiting;
         lock (_turn)
             waiting = [.. _waiting];
         if (waiting.Count == 0)
             return [];
-        var views = await Task.WhenAll(_nodes.Select(ReadAsync)).ConfigureAwait(false);
+        var views = await Task.WhenAll(_nodes.Select(node => ReadAsync(node, abort))).ConfigureAwait(false);
         // Where the target has handed over to a replica of its own meanwhile, that one has the slots.
         var heirs = views.Where(now => now.View is { Self.IsMaster: false }).ToDictionary(now => now.Node.Id, now => now.View!.Self.MasterId, StringComparer.Ordinal);
-        var judged = waiting.Select(each => (each.Pair, each.Slot, Complaint: views.Select(now => ComplaintOf(now.Node, now.View, now.Trouble, HeirOf(each.Pair.Target.Id), each.Slot)).FirstOrDefault(complaint => complaint is not null))).ToList();
+        var judged = waiting.Select(each => (each.Pair, each.Slot, Complaint: views.Where(now => now.View is not null || !forgiving || now.Node.Id == each.Pair.Target.Id).Select(now => ComplaintOf(now.Node, now.View, now.Trouble, HeirOf(each.Pair.Target.Id), each.Slot)).FirstOrDefault(complaint => complaint is not null))).ToList();
         var agreed = judged.Where(each => each.Complaint is null).ToList();
         lock (_turn)
             _waiting.RemoveAll(new HashSet<(SlotPair, SlotInMove)>(agreed.Select(each => (each.Pair, each.Slot))).Contains);
@@ -108,11 +121,11 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
         string HeirOf(string id) => heirs.TryGetValue(id, out var heir) && heir is not null ? heir : id;
     }
 
-    private async Task<(ClusterNode Node, NodeView? View, string? Trouble)> ReadAsync(ClusterNode node)
+    private async Task<(ClusterNode Node, NodeView? View, string? Trouble)> ReadAsync(ClusterNode node, CancellationToken abort)
     {
         try
         {
-            return (node, await reader.ReadNodeAsync(node, stop.Abort).ConfigureAwait(false), null);
+            return (node, await reader.ReadNodeAsync(node, abort).ConfigureAwait(false), null);
         }
         catch (RedisOperationException failure)
         {

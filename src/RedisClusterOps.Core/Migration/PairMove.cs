@@ -21,24 +21,21 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
 {
     // As many slots as may be left open when we are killed; enough that a step for all of them costs little more than for one.
     private const int MostSlots = 256;
-
-    // Garnet raises its epoch with each step and gossips it every few seconds, and no slot is handed over before that was heard. So all at once there.
-    private readonly int _mostSlots = pair.Target.View?.Facts.Engine == ServerEngine.Garnet ? HashSlot.Count : MostSlots;
     private const long ManyKeys = 20_000;
     private const int MostBreaks = 3;
     private static readonly TimeSpan AfterBreak = TimeSpan.FromMilliseconds(500);
 
     // Who pressed Ctrl+C is answered within a second.
-    private static readonly TimeSpan WindingDown = TimeSpan.FromMilliseconds(700);
+    private static readonly TimeSpan WindingDown = TimeSpan.FromMilliseconds(500);
+
+    // Garnet raises its epoch with each step and gossips it every few seconds, and no slot is handed over before that was heard. So all at once there.
+    private readonly int _mostSlots = pair.Target.View?.Facts.Engine == ServerEngine.Garnet ? HashSlot.Count : MostSlots;
 
     private readonly SlotGate _gate = new(reader, pair.Source, pair.Target, run.Log, stop);
-    private readonly SlotStream _stream = new(
-        reader, pair.Source, pair.Target, MigrateRequest.From(run.Session, run.Options, pair.Source, pair.Target), run.Options, run.Pace, run.Count, stop);
-
     private readonly HashSet<SlotInMove> _open = [];
 
     /// <summary>Moves what is clean. Whatever is set apart is left in a state that has a name.</summary>
-    /// <exception cref="OperationCanceledException">A stop was asked for: slots that are empty were handed over, untouched ones put back as they were.</exception>
+    /// <exception cref="OperationCanceledException">A stop was asked for: slots whose turn had come were finished, where there was time, and else are open with every key in reach.</exception>
     /// <exception cref="RedisOperationException">Nothing more can be moved between these two; slots whose turn had not come are as they were.</exception>
     public async Task RunAsync()
     {
@@ -74,13 +71,14 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
 
     private async Task StreamAsync(Queue<SlotInMove> waiting)
     {
+        var stream = Stream(stop);
         var (opening, closing) = (OpenAsync(waiting), Task.CompletedTask);
         try
         {
             while (await opening.ConfigureAwait(false) is { Count: > 0 } window)
             {
                 opening = OpenAsync(waiting);
-                await _stream.DrainAsync(window).ConfigureAwait(false);
+                await stream.DrainAsync(window).ConfigureAwait(false);
                 await closing.ConfigureAwait(false);
                 closing = CloseAsync(window);
             }
@@ -143,19 +141,27 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
             return _open.OrderBy(slot => slot.Slot).ToList();
     }
 
+    // No slot is put back: a client may have written a key to the target meanwhile, which would read as missing. What is open is finished if there
+    // is time, and else stays open, with every key in reach.
     private async Task WindDownAsync()
     {
         using var limit = new CancellationTokenSource(WindingDown);
         using var briefly = new StopRequest(stop.Clock, limit.Token);
-        var gate = new SlotGate(reader, pair.Source, pair.Target, run.Log, briefly);
         try
         {
-            var back = await gate.PutBackAsync(Open().Where(slot => slot.Keys > 0).ToList()).ConfigureAwait(false);
-            lock (_open)
-                _open.ExceptWith(back);
-            run.PutBack(pair, back);
-            // Those that still have keys are found out by their count, and stay as they are.
-            await GivenAsync(await gate.HandOverAsync(Open()).ConfigureAwait(false)).ConfigureAwait(false);
+            var open = Open();
+            try
+            {
+                await Stream(briefly).DrainAsync(open).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                // Those that are empty by now can be handed over all the same.
+            }
+
+            using var lastLimit = new CancellationTokenSource(WindingDown);
+            using var last = new StopRequest(stop.Clock, lastLimit.Token);
+            await GivenAsync(await new SlotGate(reader, pair.Source, pair.Target, run.Log, last).HandOverAsync(open.Where(slot => slot.Moved >= slot.Keys).ToList()).ConfigureAwait(false)).ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is OperationCanceledException or RedisOperationException)
         {
@@ -164,6 +170,9 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
 
         SetApart("the run was stopped");
     }
+
+    private SlotStream Stream(StopRequest until) => new(
+        reader, pair.Source, pair.Target, MigrateRequest.From(run.Session, run.Options, pair.Source, pair.Target), run.Options, run.Pace, run.Count, until);
 
     // A failure beside the one that ends the stream says nothing new, but has to be looked at.
     private static async Task EndedAsync(Task task)

@@ -14,9 +14,6 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
     private static readonly TimeSpan GossipPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan GossipPause = TimeSpan.FromMilliseconds(100);
 
-    // A client that was sent to the target before the source was closed is there within milliseconds.
-    private static readonly TimeSpan LateFor = TimeSpan.FromMilliseconds(250);
-
     private readonly CutOver _cutOver = new(reader, log);
 
     /// <summary>The target first, or clients would be sent to one that turns them away. Counts the keys once none can come any more.</summary>
@@ -78,31 +75,6 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
             await connection.SendAsync(Commands(left, "STABLE", null), null, stop.Abort).ConfigureAwait(false);
         if (winner.Self.ConfigEpoch <= now.Self.ConfigEpoch)
             await _cutOver.EnsureHigherEpochAsync(source, target, given[0].Slot, stop).ConfigureAwait(false);
-    }
-
-    /// <summary>Puts slots of which no key has moved back as they were: the source is closed first, and the target at zero keys.</summary>
-    /// <returns>The slots that are stable again; the others stay open, or hold a key that a client has written meanwhile.</returns>
-    public async Task<IReadOnlyList<SlotInMove>> PutBackAsync(IReadOnlyList<SlotInMove> slots)
-    {
-        var untouched = Clean(slots).Where(slot => slot.Moved == 0).ToList();
-        if (untouched.Count == 0)
-            return [];
-        // What clients have written to the target already would read as missing.
-        untouched = await EmptyOnTargetAsync(untouched).ConfigureAwait(false);
-        await TellAsync(source, untouched, "STABLE", null).ConfigureAwait(false);
-        await reader.Clock.PauseAsync(LateFor, stop.Abort).ConfigureAwait(false);
-        var closed = Clean(untouched);
-        untouched = await EmptyOnTargetAsync(closed).ConfigureAwait(false);
-        // A late one would be hidden from its own writer.
-        await TellAsync(source, closed.Except(untouched).ToList(), "MIGRATING", target.Id).ConfigureAwait(false);
-        await TellAsync(target, untouched, "STABLE", null).ConfigureAwait(false);
-        return Clean(untouched);
-    }
-
-    private async Task<List<SlotInMove>> EmptyOnTargetAsync(IReadOnlyList<SlotInMove> slots)
-    {
-        var counts = await CountAsync(target, slots).ConfigureAwait(false);
-        return slots.Where((_, i) => counts[i] == 0).ToList();
     }
 
     // While the source migrates, or no longer owns the slot, an empty slot stays empty. Without the importing flag the target does not raise

@@ -25,7 +25,7 @@ internal sealed class SlotInMove(int slot, long keys)
     /// <summary>True where it is the target's already: only the proof is left.</summary>
     public bool IsThere { get; set; }
 
-    /// <summary>True where a run that is undone has left it open on its way there: first of all it is put back, or brought to the end.</summary>
+    /// <summary>True where a run that is undone has left it open on its way there: first of all it is brought to the end there.</summary>
     public bool IsOnItsWay { get; set; }
 
     public bool IsClean => SetApart is null;

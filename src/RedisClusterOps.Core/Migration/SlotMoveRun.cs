@@ -8,7 +8,6 @@ using System.Threading.Tasks;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
 using RedisClusterOps.Migration;
-using RedisClusterOps.Planning;
 using RedisClusterOps.Protocol;
 using RedisClusterOps.Topology;
 
@@ -20,23 +19,27 @@ public sealed class SlotMoveRun : IDisposable
     // Each pair keeps two servers busy; more at once than this only makes all of them slow.
     private const int MostPairs = 16;
 
+    private static readonly TimeSpan AfterStop = TimeSpan.FromSeconds(1);
+
     private readonly ClusterReader _reader;
     private readonly SituationReader _situations;
-    private readonly RedisRebalancePlan _plan;
+    private readonly MoveWork _work;
     private readonly IReadOnlyList<SlotPair> _pairs;
     private readonly RunJournal? _journal;
     private readonly OwnerProof _proof;
+    private readonly EmptiedMasters? _emptied;
     private readonly StopRequest _stop;
     private readonly CancellationToken _stopping;
     private readonly ResultQueue _results = new();
 
     internal SlotMoveRun(
-        RedisClusterSession session, ClusterReader reader, SituationReader situations, ClusterView view, RedisRebalancePlan plan, IReadOnlyList<SlotPair> pairs,
+        RedisClusterSession session, ClusterReader reader, SituationReader situations, ClusterView view, MoveWork work, IReadOnlyList<SlotPair> pairs,
         MoveOptions options, RunJournal? journal, OperationLog? log, CancellationToken stopping)
     {
         (Session, Options, Log) = (session, options, log);
-        (_reader, _situations, _plan, _pairs, _journal, _stopping) = (reader, situations, plan, pairs, journal, stopping);
+        (_reader, _situations, _work, _pairs, _journal, _stopping) = (reader, situations, work, pairs, journal, stopping);
         _stop = new StopRequest(reader.Clock, stopping);
+        _emptied = work.KeepsMasters ? new EmptiedMasters(reader, view, pairs, work.Kept, journal, log) : null;
         _proof = new OwnerProof(reader, view, Proved, _stop);
         Pace = new MovePace(reader, options, log, _stop);
         Count = new MoveCount(pairs.Sum(pair => pair.Slots.Count), log, reader.Clock);
@@ -60,8 +63,6 @@ public sealed class SlotMoveRun : IDisposable
 
     private string GoOn => "Resume-RedisMigration" + (MigrationId is null ? string.Empty : " -Id " + MigrationId);
 
-    private MigrationOutcome Success => MoveSlotOperation.SuccessOf(_plan.Operation);
-
     /// <summary>Waits for results.</summary>
     /// <returns>What has come to an end since the last call; null where all is at its end.</returns>
     /// <exception cref="RedisOperationException">The cluster as a whole can't be read any more, or nothing can be written down.</exception>
@@ -71,7 +72,18 @@ public sealed class SlotMoveRun : IDisposable
     {
         try
         {
-            await RunAsync().ConfigureAwait(false);
+            if (_emptied is not null)
+                await _emptied.KeepAsync(_stop).ConfigureAwait(false);
+            try
+            {
+                await RunAsync().ConfigureAwait(false);
+            }
+            finally
+            {
+                if (_emptied is not null)
+                    await _emptied.LetFollowAsync(_stop.Clock).ConfigureAwait(false);
+            }
+
             _results.End(null);
         }
         catch (Exception failure)
@@ -124,17 +136,16 @@ public sealed class SlotMoveRun : IDisposable
 
     private async Task RunAsync()
     {
-        var most = Options.MaxParallel > 0 ? Options.MaxParallel : MostPairs;
-        using var places = new SemaphoreSlim(most);
-        if (_plan.Operation == "Undo")
+        var turns = new PairTurns(Options.MaxParallel > 0 ? Options.MaxParallel : MostPairs);
+        if (_work.Operation == "Undo")
         {
             foreach (var pair in _pairs)
                 await new TurnBack(_reader, pair, this, _stop).AwaitServersAsync().ConfigureAwait(false);
         }
 
         foreach (var pair in _pairs)
-            Given(pair, pair.Slots.Where(slot => slot.IsThere).ToList());
-        var failures = await Task.WhenAll(_pairs.Select(pair => RunPairAsync(pair, places))).ConfigureAwait(false);
+            GiveThere(pair);
+        var failures = await Task.WhenAll(_pairs.Select(pair => RunPairAsync(pair, turns))).ConfigureAwait(false);
         foreach (var (pair, failure) in _pairs.Zip(failures, (pair, failure) => (pair, failure)))
             await TakeApartAsync(pair, failure).ConfigureAwait(false);
         await FinishProofAsync().ConfigureAwait(false);
@@ -143,11 +154,11 @@ public sealed class SlotMoveRun : IDisposable
     }
 
     /// <returns>Why nothing more could be moved between the two; null where nothing kept it.</returns>
-    private async Task<RedisOperationException?> RunPairAsync(SlotPair pair, SemaphoreSlim places)
+    private async Task<RedisOperationException?> RunPairAsync(SlotPair pair, PairTurns turns)
     {
         try
         {
-            await places.WaitAsync(_stopping).ConfigureAwait(false);
+            await turns.EnterAsync(pair, _stopping).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -173,8 +184,17 @@ public sealed class SlotMoveRun : IDisposable
         }
         finally
         {
-            places.Release();
+            turns.Leave(pair);
         }
+    }
+
+    // A run that was cut off had brought them there.
+    private void GiveThere(SlotPair pair)
+    {
+        var there = pair.Slots.Where(slot => slot.IsThere).ToList();
+        foreach (var slot in there)
+            slot.Began = _stop.Clock.Now;
+        Given(pair, there);
     }
 
     // One after the other and with every check: what was not clean, and what a run that was cut off had left half done.
@@ -200,25 +220,19 @@ public sealed class SlotMoveRun : IDisposable
     private async Task<SlotOutcome> RunAloneAsync(SlotPair pair, SlotInMove slot)
     {
         Log?.State(slot.Slot, "Slot " + Number(slot.Slot) + ": moved alone, for " + slot.SetApart);
-        var ends = AgreedEnds.Of(pair.Source, pair.Target);
-        var request = new MoveSlotOperation(slot.Slot, Session, Options, ends, _plan.Operation);
         var started = _stop.Clock.Now;
         try
         {
             var view = await _reader.ReadAgainAsync(_stop.Abort).ConfigureAwait(false);
             var situation = await _situations.ReadAsync(view, slot.Slot, _stop.Abort).ConfigureAwait(false);
-            // On its way to where it is to leave from: that one is undone.
-            SlotOperation operation = _plan.Operation == "Undo" && SlotDiagnostician.Diagnose(situation) is { Source: { } from } && !ends.IsSource(view, from)
-                ? new UndoOperation(slot.Slot, Session, Options, ends.Reversed, UndoStrategy.RoundTrip, AllowUnreachableNode: false)
-                : request;
-            var plan = operation.Plan(situation);
+            var plan = _work.Alone(pair, situation).Plan(situation);
             _journal?.Intend(EntryOf(pair) with { Slot = slot.Slot });
             var tally = new KeyTally { Moved = slot.Moved };
             // The flags have not changed since: else the plan sets them, and forgets these.
             if (pair.Source.View!.Databases == 1)
                 tally.Interrupted.UnionWith(slot.Interrupted);
             var outcome = await new SlotRunner(Session, _reader, _situations, plan, tally, Log).RunAsync(_stopping).ConfigureAwait(false);
-            return outcome with { Result = outcome.Result with { MigrationId = MigrationId, Operation = _plan.Operation } };
+            return outcome with { Result = outcome.Result with { MigrationId = MigrationId, Operation = _work.Operation } };
         }
         catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {
@@ -232,15 +246,24 @@ public sealed class SlotMoveRun : IDisposable
 
     private async Task FinishProofAsync()
     {
-        foreach (var pair in (await _proof.FinishAsync().ConfigureAwait(false)).GroupBy(each => each.Pair))
+        // Who pressed Ctrl+C does not wait for a node that hangs.
+        using var limit = new CancellationTokenSource();
+        if (_stopping.IsCancellationRequested)
+            limit.CancelAfter(AfterStop);
+        try
         {
-            Tell(pair.Select(each => Failed(pair.Key, each.Slot, new RedisOperationException(
-                FailureCode.ClusterViewConflict,
-                "Slot " + Number(each.Slot.Slot) + " belongs to " + pair.Key.Target.Name + " with all its keys, but not everybody agrees: " + each.Complaint + ".",
-                Number(each.Slot.Slot),
-                "Test-RedisCluster"))));
+            foreach (var (pair, slot, complaint) in await _proof.FinishAsync(_stopping.IsCancellationRequested ? limit.Token : _stop.Abort).ConfigureAwait(false))
+                TellUnproved(pair, slot, "but not everybody agrees: " + complaint);
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            foreach (var (pair, slot) in _proof.Left)
+                TellUnproved(pair, slot, "but the run was stopped before everybody had been asked");
         }
     }
+
+    private void TellUnproved(SlotPair pair, SlotInMove slot, string but) => Tell([Failed(pair, slot, new RedisOperationException(
+        FailureCode.ClusterViewConflict, "Slot " + Number(slot.Slot) + " belongs to " + pair.Target.Name + " with all its keys, " + but + ".", Number(slot.Slot), "Test-RedisCluster"))]);
 
     // A pair that ended early has slots that nobody has touched. One result tells them all: a thousand would bury what matters.
     private void TellUntouched(SlotPair pair, RedisOperationException? failure)
@@ -257,7 +280,7 @@ public sealed class SlotMoveRun : IDisposable
         _results.Add([Failed(pair, untouched[0], what)]);
     }
 
-    private void Proved(SlotPair pair, IReadOnlyList<SlotInMove> slots) => Tell(slots.Select(slot => new SlotOutcome(ResultOf(pair, slot, Success), null)));
+    private void Proved(SlotPair pair, IReadOnlyList<SlotInMove> slots) => Tell(slots.Select(slot => new SlotOutcome(ResultOf(pair, slot, _work.Success), null)));
 
     private void Tell(IEnumerable<SlotOutcome> outcomes)
     {
@@ -278,7 +301,7 @@ public sealed class SlotMoveRun : IDisposable
     private RedisSlotMigrationResult ResultOf(SlotPair pair, SlotInMove slot, MigrationOutcome outcome) => new()
     {
         Slot = slot.Slot,
-        Operation = _plan.Operation,
+        Operation = _work.Operation,
         Outcome = outcome,
         Source = pair.Source.Name,
         SourceId = pair.Source.Id,
@@ -295,9 +318,9 @@ public sealed class SlotMoveRun : IDisposable
         FailureCode.Stopped, "Slot " + Number(slot) + ": stopped on request. " + left + " No key is lost.", Number(slot), GoOn);
 
     // In the journal an undo is told of the migration that it undoes.
-    internal SlotEntry EntryOf(SlotPair pair) => _plan.Operation == "Undo"
+    internal SlotEntry EntryOf(SlotPair pair) => _work.Operation == "Undo"
         ? new SlotEntry(0, "Undo", nameof(UndoStrategy.RoundTrip), pair.Target.Id, pair.Target.Name, pair.Source.Id, pair.Source.Name, pair.Source.Id)
-        : new SlotEntry(0, _plan.Operation, null, pair.Source.Id, pair.Source.Name, pair.Target.Id, pair.Target.Name, pair.Source.Id);
+        : new SlotEntry(0, _work.Operation, null, pair.Source.Id, pair.Source.Name, pair.Target.Id, pair.Target.Name, pair.Source.Id);
 
     private static string Short(IReadOnlyList<SlotInMove> slots) => Printable.Clean(SlotSet.From(slots.Select(slot => slot.Slot)).ToString(), 100);
 

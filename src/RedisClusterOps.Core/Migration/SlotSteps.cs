@@ -14,6 +14,7 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
 {
     private readonly SlotCommands _commands = new(reader);
     private readonly CutOver _cutOver = new(reader, log);
+    private readonly Following _following = new(reader, log, stop);
 
     private readonly int _slot = plan.Slot;
     private readonly HashSet<string> _kept = [];
@@ -90,12 +91,12 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
                 await LetGoAsync(let).ConfigureAwait(false);
                 break;
             case KeepMaster keep:
-                if (await TrySettingAsync(keep.Node, "yes", "no", tally.Kept).ConfigureAwait(false))
+                if (await _following.TryEndAsync(keep.Node, tally.Kept).ConfigureAwait(false))
                     _kept.Add(keep.Node.Id);
                 break;
             case LetFollow let:
                 if (_kept.Remove(let.Node.Id) || let.WasKeptBefore)
-                    await TrySettingAsync(let.Node, "no", "yes").ConfigureAwait(false);
+                    await _following.TryAllowAsync(let.Node).ConfigureAwait(false);
                 break;
             default:
                 throw new InvalidOperationException("There is no way to do " + action.GetType().Name + ".");
@@ -138,20 +139,6 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
         }
 
         log?.State(_slot, "Slot " + Slot + ": " + close.Node.Name + " does not import it any more");
-    }
-
-    // Where the user may not do so, or the server has no such setting, the slot goes back all the same.
-    private async Task<bool> TrySettingAsync(ClusterNode node, string from, string to, Action<string>? before = null)
-    {
-        var connection = await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false);
-        var now = await connection.AskAsync(RespCommand.Of("CONFIG", "GET", KeepMaster.Setting), stop.Abort).ConfigureAwait(false);
-        if (!now.IsError && now.Items.Count == 2 && now.Items[1].Text != from)
-            return false;
-        before?.Invoke(node.Id);
-        var set = now.IsError || now.Items.Count < 2 ? now : await connection.AskAsync(RespCommand.Of("CONFIG", "SET", KeepMaster.Setting, to), stop.Abort).ConfigureAwait(false);
-        if (set.IsError)
-            log?.Warning(_slot, "Slot " + Slot + ": " + KeepMaster.Setting + " of " + node.Name + " could not be set to " + to + " (" + Printable.Clean(set.Text, 120) + "); without its last slot it may turn into a replica.");
-        return set is { IsError: false, IsNull: false } && now.Items.Count == 2;
     }
 
     private SlotChangedException Changed(string what) => new(new RedisOperationException(

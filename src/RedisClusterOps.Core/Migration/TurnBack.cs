@@ -8,8 +8,8 @@ using RedisClusterOps.Topology;
 namespace RedisClusterOps.Migration;
 
 /// <summary>
-/// Where a run is undone that was cut off, many slots are still on their way there. Those of which no key has moved are put back; the others
-/// are brought to the end first, all together, so that no read fails, and go back with the many.
+/// Where a run is undone that was cut off, many slots are still on their way there. They are brought to the end first, all together, so that no
+/// read fails, and go back with the many. None is merely closed: a client may have written a key to the target, which would read as missing.
 /// </summary>
 /// <param name="pair">The way back: its target is the master that the slots were leaving.</param>
 internal sealed class TurnBack(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest stop)
@@ -68,17 +68,11 @@ internal sealed class TurnBack(ClusterReader reader, SlotPair pair, SlotMoveRun 
         stop.ThrowIfRequested();
         await EndHandOversAsync(gate, slots).ConfigureAwait(false);
         slots = slots.Where(slot => slot.IsOnItsWay).ToList();
-        var back = await gate.PutBackAsync(slots).ConfigureAwait(false);
-        foreach (var slot in back)
-            (slot.IsOnItsWay, slot.IsThere) = (false, true);
-        run.Given(pair, back);
-
-        var rest = slots.Where(slot => slot.IsOnItsWay && slot.IsClean).ToList();
         stop.ThrowIfRequested();
-        await gate.OpenAsync(rest).ConfigureAwait(false);
+        await gate.OpenAsync(slots).ConfigureAwait(false);
         var request = MigrateRequest.From(run.Session, run.Options, pair.Target, pair.Source);
-        await new SlotStream(reader, pair.Target, pair.Source, request, run.Options, run.Pace, run.Count, stop).DrainAsync(rest).ConfigureAwait(false);
-        foreach (var slot in await gate.HandOverAsync(rest).ConfigureAwait(false))
+        await new SlotStream(reader, pair.Target, pair.Source, request, run.Options, run.Pace, run.Count, stop).DrainAsync(slots).ConfigureAwait(false);
+        foreach (var slot in await gate.HandOverAsync(slots).ConfigureAwait(false))
             Arrived(slot);
     }
 

@@ -90,24 +90,32 @@ internal sealed record CompleteOperation(int Slot, RedisClusterSession Session, 
         if (!diagnosis.Target.IsMaster || !(diagnosis.Source.IsMaster || follows))
             throw SlotRefusal.Unsuitable(diagnosis.Slot, "has an end that is not a master now.", "Get-RedisOpenSlot -Slot " + diagnosis.Slot);
 
-        if (!allowUnreachableNode && ReturningImporter(diagnosis.Situation.View, diagnosis.Target) is { } absent)
-        {
-            throw new RedisOperationException(
-                FailureCode.NodeUnreachable,
-                "Slot " + diagnosis.Slot + " is not " + what + " while " + absent.Name + ", a master that lost its slots, does not answer: if it was the target once, Valkey lets it take the slot, and all"
-                    + " that its successor owns, with the keys that it has, when it comes back and the source is through with the slot. Start it now, while the slot is open, or remove it for good with"
-                    + " CLUSTER FORGET " + absent.Id + " on every node. Nothing was done.",
-                absent.Name,
-                "Get-RedisClusterNode");
-        }
+        if (!allowUnreachableNode)
+            RefuseReturningImporter(diagnosis.Situation.View, diagnosis.Slot, diagnosis.Target, what);
+    }
+
+    /// <exception cref="RedisOperationException">NodeUnreachable: a master that may take the slot back when it returns does not answer.</exception>
+    public static void RefuseReturningImporter(ClusterView view, int slot, ClusterNode target, string what)
+    {
+        if (ReturningImporter(view, target) is not { } absent)
+            return;
+        var slots = view.SlotsOf(absent.Id).Count;
+        throw new RedisOperationException(
+            FailureCode.NodeUnreachable,
+            "Slot " + slot + " is not " + what + " while " + absent.Name + (slots == 0 ? ", a master that lost its slots," : string.Empty) + " does not answer: if it was a target of the slot once, Valkey lets it take the slot"
+                + (slots == 0 ? ", and all that its successor owns," : string.Empty) + " when it comes back and the source is through with the slot, and whoever owns it then deletes the keys. Start it now, while the slot is open"
+                + (slots == 0 ? ", or remove it for good with CLUSTER FORGET " + absent.Id + " on every node" : ", or have a replica take its place and remove it") + ". Nothing was done.",
+            absent.Name,
+            "Get-RedisClusterNode");
     }
 
     // An importer of Valkey 8 and later takes a slot by itself, with an epoch above all others, once the source does not claim it any more.
     // A target that was down while its replica was promoted still imports when it comes back, and may hear of the source before it hears
-    // of its successor. While the source claims the slot it becomes a replica as it should.
+    // of its successor. While the source claims the slot it becomes a replica as it should. So does one with slots of its own, whose
+    // migration was given up while it was down, and of whom nobody knows whether it imports.
     private static ClusterNode? ReturningImporter(ClusterView view, ClusterNode target) =>
         target.View!.Facts is { Engine: ServerEngine.Valkey } facts && facts.IsAtLeast(8, 0)
-            ? view.Masters.FirstOrDefault(node => !node.IsReachable && view.SlotsOf(node.Id).Count == 0)
+            ? view.Masters.FirstOrDefault(node => !node.IsReachable)
             : null;
 
     /// <summary>What to know before keys go from one to the other.</summary>

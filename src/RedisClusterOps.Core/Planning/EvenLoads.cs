@@ -48,7 +48,7 @@ internal sealed class EvenLoads
     {
         var even = new EvenLoads(masters, weights, load, threshold);
         even.Drain();
-        if (even.IsAnyOver())
+        if (even.IsAnyOver(threshold))
             even.Level();
         return even.Transfers();
     }
@@ -81,15 +81,12 @@ internal sealed class EvenLoads
         decimal Fullness(int index) => (_slots[index].Count + shares[index]) / _weights[index].Said;
     }
 
+    // Well within the threshold is enough: what comes after that are many small slots for little, and at its very edge the next key would be over it.
     private void Level()
     {
-        do
+        while (IsAnyOver(_threshold / 2) && (StepWithin() || StepBeyond()))
         {
-            while (StepWithin())
-            {
-            }
         }
-        while (IsAnyOver() && StepBeyond());
     }
 
     // The biggest slot that leaves neither end on the other side of its target: what brings most for one move.
@@ -157,11 +154,11 @@ internal sealed class EvenLoads
             yield return index;
     }
 
-    private bool IsAnyOver()
+    private bool IsAnyOver(decimal percent)
     {
         for (var index = 0; index < _surplus.Length; index++)
         {
-            if (_weights[index].Said > 0 && 100m * Math.Abs(_surplus[index]) > _threshold * _targets[index])
+            if (_weights[index].Said > 0 && 100m * Math.Abs(_surplus[index]) > percent * _targets[index])
                 return true;
         }
 

@@ -52,6 +52,7 @@ internal sealed record MoveSlotOperation(int Slot, RedisClusterSession Session, 
 
         if (target is null)
             throw SlotRefusal.Unsuitable(Slot, "can't go to " + Ends.Target + ", which is no master any more.", "Get-RedisClusterNode");
+        CompleteOperation.RefuseReturningImporter(view, Slot, target, "moved");
         var keys = situation.KeysOn(owner);
         return Planned(null, owner, target) with
         {

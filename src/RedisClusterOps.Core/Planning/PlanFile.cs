@@ -58,7 +58,8 @@ internal static class PlanFile
         {
             return PlanCheck.Read(Parse(ReadBytes(path)));
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure) || failure is FormatException or SerializationException or XmlException or OverflowException or InvalidOperationException)
+        catch (Exception failure) when (JournalFolder.IsOfFiles(failure) || failure
+            is FormatException or SerializationException or XmlException or OverflowException or InvalidOperationException or IndexOutOfRangeException)
         {
             // What the reader of JSON says of bytes that are none speaks of XML; only our own words tell anything.
             var why = failure is FormatException or IOException or UnauthorizedAccessException ? Printable.Clean(failure.Message).TrimEnd('.') : "it is not the JSON of a plan";

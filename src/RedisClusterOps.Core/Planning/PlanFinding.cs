@@ -32,6 +32,9 @@ public enum PlanFindingCode
 
     /// <summary>A master without slots gets none, for nobody asked for it.</summary>
     EmptyMasterLeftOut,
+
+    /// <summary>By the view of an end the cluster is not serving, so no key can be moved at this moment.</summary>
+    ClusterDown,
 }
 
 /// <summary>One thing to know before a plan is carried out.</summary>

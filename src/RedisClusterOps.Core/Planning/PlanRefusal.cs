@@ -38,16 +38,14 @@ internal static class PlanRefusal
     {
         var open = new HashSet<int>(view.OpenFlags.Select(flag => flag.Slot));
         var tasks = new HashSet<int>(view.Masters.Where(node => node.IsReachable).SelectMany(node => node.View!.AtomicTasks).SelectMany(task => task.Slots.Slots));
-        foreach (var transfer in open.Count + tasks.Count == 0 ? [] : transfers)
-        {
-            var found = SlotSet.From(transfer.Slots.Slots.Where(open.Contains));
-            var ways = " would move from " + transfer.Source.Name + " to " + transfer.Target.Name + ", and ";
-            if (found.Count > 0)
-                throw Unsuitable(Slots(found) + ways + (found.Count == 1 ? "is" : "are") + " open: close " + (found.Count == 1 ? "it" : "them") + " first.", found, WayToClose(found));
-            var moving = SlotSet.From(transfer.Slots.Slots.Where(tasks.Contains));
-            if (moving.Count > 0)
-                throw Unsuitable(Slots(moving) + ways + "the servers are moving " + (moving.Count == 1 ? "it" : "them") + " at this moment: wait until that has ended.", moving, "Get-RedisOpenSlot");
-        }
+        if (open.Count + tasks.Count == 0)
+            return;
+        var found = SlotSet.From(transfers.SelectMany(transfer => transfer.Slots.Slots).Where(open.Contains));
+        if (found.Count > 0)
+            throw Unsuitable(Slots(found) + " would move, and " + (found.Count == 1 ? "is open: close it first." : "are open: close them first."), found, WayToClose(found));
+        var moving = SlotSet.From(transfers.SelectMany(transfer => transfer.Slots.Slots).Where(tasks.Contains));
+        if (moving.Count > 0)
+            throw Unsuitable(Slots(moving) + " would move, and the servers are moving " + (moving.Count == 1 ? "it" : "them") + " at this moment: wait until that has ended.", moving, "Get-RedisOpenSlot");
     }
 
     /// <exception cref="RedisOperationException">NodeUnreachable: an end does not answer, or the others take it for failing.</exception>

@@ -107,6 +107,9 @@ public sealed record RedisRebalancePlan
     /// <summary>True where a run is gone on with or undone: what the servers were at for it may end at any moment, and fits.</summary>
     internal bool GoesOn { get; init; }
 
+    /// <summary>Ids of nodes that a run which was cut off kept masters by a setting.</summary>
+    internal IReadOnlyCollection<string> KeptMasters { get; init; } = [];
+
     /// <summary>Such as <c>4096 slots in 3 moves</c>.</summary>
     public override string ToString() => string.Format(
         CultureInfo.InvariantCulture, "{0} {1} in {2} {3}", SlotCount, SlotCount == 1 ? "slot" : "slots", Moves.Count, Moves.Count == 1 ? "move" : "moves");

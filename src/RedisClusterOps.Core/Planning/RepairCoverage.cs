@@ -18,7 +18,7 @@ internal static class RepairCoverage
         var hiding = Hiding(repair, situation);
         if (hiding.Count > 0 && masters.Count > 1)
         {
-            return repair.PlanOf(diagnosis, null, null, hiding.Select(node => new SetImporting(repair.Slot, node, masters.First(other => other.Id != node.Id))))
+            return repair.PlanOf(diagnosis, null, null, hiding.Select(node => new SetImporting(repair.Slot, node, masters.First(other => other.Id != node.Id)) { OnlyReveals = true }))
                 with { IsPartial = true };
         }
 
@@ -39,7 +39,7 @@ internal static class RepairCoverage
         string[] lasting = ["When " + absent.Name + " comes back, it deletes the keys of slot " + repair.Slot + " that it has."];
         var hiding = repair.Chosen is null ? Hiding(repair, situation) : [];
         if (hiding.Count > 0)
-            return repair.PlanOf(diagnosis, absent, null, hiding.Select(node => new SetImporting(repair.Slot, node, absent))) with { IsPartial = true, Warnings = lasting, Lasting = lasting };
+            return repair.PlanOf(diagnosis, absent, null, hiding.Select(node => new SetImporting(repair.Slot, node, absent) { OnlyReveals = true })) with { IsPartial = true, Warnings = lasting, Lasting = lasting };
         var owner = Choose(repair, situation, "belongs to " + absent.Name + ", which does not answer,");
         return repair.PlanOf(diagnosis, absent, owner, [new TakeFromAbsent(repair.Slot, owner, absent), .. HandOver.TellOthers(situation.View, repair.Slot, owner, absent)]) with
         {

@@ -27,6 +27,15 @@ internal sealed record RepairOperation(
     /// <inheritdoc/>
     public override SlotPlan Plan(SlotSituation situation)
     {
+        var plan = PlanWayOut(situation);
+        // Who names both a slot and its owner means that slot: where it is clear that another gets it, that one is not taken silently.
+        if (What.Slots is not null && Chosen is not null && plan.Actions.Count > 0 && plan.OwnerAtEnd is { } end && end != (situation.View.ShardMaster(Chosen)?.Id ?? Chosen))
+            throw NotTheChosen(situation, end);
+        return plan;
+    }
+
+    private SlotPlan PlanWayOut(SlotSituation situation)
+    {
         var view = situation.View;
         var owner = view.OwnerOf(Slot) is { } id ? view.Node(id) : null;
         var diagnosis = SlotDiagnostician.Diagnose(situation);
@@ -45,6 +54,16 @@ internal sealed record RepairOperation(
         if (diagnosis is not null && SlotAdvice.CanComplete(diagnosis.State) && Hiders is not { Count: 0 })
             return PlanOpen(diagnosis);
         return RepairSettling.Plan(this, situation, diagnosis, owner!);
+    }
+
+    private RedisOperationException NotTheChosen(SlotSituation situation, string end)
+    {
+        var view = situation.View;
+        var back = SlotDiagnostician.Diagnose(situation)?.Source?.Id == view.ShardMaster(Chosen!)?.Id;
+        return SlotRefusal.Unsuitable(
+            Slot,
+            "goes to " + (view.Node(end)?.Name ?? end) + ", not " + (view.Node(Chosen!)?.Name ?? Chosen) + ": a target that is named decides only where the cluster itself can't tell. Nothing was done.",
+            back ? "Undo-RedisSlotMigration -Slot " + Number : Again);
     }
 
     internal SlotPlan PlanOf(SlotDiagnosis? diagnosis, ClusterNode? source, ClusterNode? target, IEnumerable<SlotAction> actions) =>
@@ -88,7 +107,7 @@ internal sealed record RepairOperation(
 
     // A node that neither owns nor imports may hide what it holds; importing brings it to light.
     private SlotPlan PlanReveal(SlotSituation situation, ClusterNode owner) =>
-        PlanOf(null, null, owner, situation.View.Masters.Where(node => Hiders!.Contains(node.Id) && node.IsReachable && node.Id != owner.Id).Select(node => new SetImporting(Slot, node, owner))) with
+        PlanOf(null, null, owner, situation.View.Masters.Where(node => Hiders!.Contains(node.Id) && node.IsReachable && node.Id != owner.Id).Select(node => new SetImporting(Slot, node, owner) { OnlyReveals = true })) with
         {
             Owner = owner.Id,
             IsPartial = true,

@@ -17,8 +17,15 @@ internal abstract record SlotAction(int Slot)
 /// <summary>The target accepts keys of the slot from the source's clients (ASKING), and will bump its epoch when it is given the slot.</summary>
 internal sealed record SetImporting(int Slot, ClusterNode Target, ClusterNode Source) : SlotAction(Slot)
 {
+    /// <summary>True where nothing is to migrate yet: a node may hide keys of a slot that it neither owns nor imports.</summary>
+    public bool OnlyReveals { get; init; }
+
     public override IReadOnlyList<PlannedCommand> Commands =>
-        [Command(Target, SetSlot("IMPORTING " + Source.Id), "before the source migrates, so that nobody is sent to a target that turns him away")];
+    [
+        Command(Target, SetSlot("IMPORTING " + Source.Id), OnlyReveals
+            ? "while it imports it counts the keys of the slot that it may hold, and hides until then"
+            : "before the source migrates, so that nobody is sent to a target that turns him away"),
+    ];
 }
 
 /// <summary>The source redirects requests for missing keys to the target, and creates none itself.</summary>

@@ -22,7 +22,7 @@ internal static class PreflightRules
     public static PreflightResult Judge(PreflightFacts facts) => new(
         [
             .. Memory(facts), .. BigKey(facts), .. Versions(facts), .. Functions(facts), .. Tls(facts),
-            .. LastSlot(facts), .. Strays(facts), .. OtherSlots(facts),
+            .. Down(facts), .. LastSlot(facts), .. Strays(facts), .. OtherSlots(facts),
         ],
         OtherTool(facts.OtherTool) ?? Rights(facts) ?? Eviction(facts));
 
@@ -129,7 +129,7 @@ internal static class PreflightRules
             yield break;
         yield return Finding(
             PlanFindingCode.FunctionMissing, FindingSeverity.Warning, facts.Target.Name,
-            "It lacks " + Count(missing.Count, "function") + " of " + facts.Source.Name + " (" + Names(missing) + "): FCALL fails for keys that have moved.",
+            facts.Target.Name + " lacks " + Count(missing.Count, "function") + " of " + facts.Source.Name + " (" + Names(missing) + "): FCALL fails for keys that have moved.",
             "FUNCTION DUMP on " + facts.Source.Name + ", FUNCTION RESTORE on " + facts.Target.Name);
     }
 
@@ -159,13 +159,26 @@ internal static class PreflightRules
         }
     }
 
+    // No refusal: the same repair may give the slots an owner, and a node that was blocked says so for a moment.
+    private static IEnumerable<PlanFinding> Down(PreflightFacts facts)
+    {
+        var patience = facts.Actions.OfType<MoveKeys>().Where(move => move.Keys != 0).Select(move => (TimeSpan?)move.Request.Timeout).FirstOrDefault();
+        var down = new[] { facts.Source, facts.Target }.FirstOrDefault(node => node.View is { } view && view.ClusterInfo.TryGetValue("cluster_state", out var state) && state != "ok");
+        if (patience is null || down is null)
+            yield break;
+        yield return Finding(
+            PlanFindingCode.ClusterDown, FindingSeverity.Error, down.Name,
+            "By the view of " + down.Name + " the cluster is not serving (CLUSTERDOWN), and while that lasts no key can be moved: it is waited for, up to " + Seconds(patience.Value) + ".",
+            "Test-RedisCluster");
+    }
+
     private static IEnumerable<PlanFinding> LastSlot(PreflightFacts facts)
     {
         if (facts.SlotsLeftOnSource == 0 && facts.SourceSettings.AllowsReplicaMigration == true)
         {
             yield return Finding(
                 PlanFindingCode.SourceBecomesReplica, FindingSeverity.Warning, facts.Source.Name,
-                "It loses its last slot, and with cluster-allow-replica-migration yes it then becomes a replica of " + facts.Target.Name + ".",
+                facts.Source.Name + " loses its last slot, and with cluster-allow-replica-migration yes it then becomes a replica of " + facts.Target.Name + ".",
                 "CONFIG SET cluster-allow-replica-migration no on " + facts.Source.Name + " keeps it a master");
         }
     }

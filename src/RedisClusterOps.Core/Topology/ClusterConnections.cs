@@ -39,8 +39,18 @@ internal sealed class ClusterConnections(INodeConnector connector) : IDisposable
                 throw new ObjectDisposedException(nameof(ClusterConnections));
             }
 
-            if (_open.TryGetValue(endpoint, out var stale))
-                stale.Dispose();
+            if (_open.TryGetValue(endpoint, out var other))
+            {
+                // Somebody was quicker, and may be using it.
+                if (other.IsUsable)
+                {
+                    made.Dispose();
+                    return other;
+                }
+
+                other.Dispose();
+            }
+
             _open[endpoint] = made;
             return made;
         }

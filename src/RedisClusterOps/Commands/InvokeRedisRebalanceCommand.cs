@@ -36,7 +36,6 @@ public sealed class InvokeRedisRebalanceCommand : WholeSlotCmdlet
 
     /// <summary>A plan of <c>New-RedisRebalancePlan</c>. Refused with what has changed where slots have other owners since.</summary>
     [Parameter(ParameterSetName = ByPlan, Mandatory = true, ValueFromPipeline = true)]
-    [ValidateNotNull]
     public RedisRebalancePlan? Plan { get; set; }
 
     /// <summary>A file that <c>New-RedisRebalancePlan -OutFile</c> wrote. Refused like a plan that no longer fits.</summary>

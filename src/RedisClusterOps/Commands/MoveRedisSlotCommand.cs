@@ -1,10 +1,11 @@
 using System.Collections.Generic;
+using System.Linq;
 using System.Management.Automation;
 
 namespace RedisClusterOps.Commands;
 
 /// <summary>Moves slots, with all their keys, to one master: slots that are named, a number of them, or all that a master has. Clients see every key all the time.</summary>
-[Cmdlet(VerbsCommon.Move, "RedisSlot", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium, DefaultParameterSetName = Named)]
+[Cmdlet(VerbsCommon.Move, "RedisSlot", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium, DefaultParameterSetName = FromSources)]
 [OutputType(typeof(RedisSlotMigrationResult))]
 public sealed class MoveRedisSlotCommand : WholeSlotCmdlet
 {
@@ -12,7 +13,7 @@ public sealed class MoveRedisSlotCommand : WholeSlotCmdlet
 
     private const string FromSources = "Source";
 
-    private readonly List<int> _slots = [];
+    private readonly List<Asked> _asked = [];
 
     /// <summary>The slots, 0 to 16383; such as <c>5519</c>, <c>(0..99)</c>, or from the pipeline.</summary>
     [Parameter(ParameterSetName = Named, Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -26,20 +27,28 @@ public sealed class MoveRedisSlotCommand : WholeSlotCmdlet
 
     /// <summary>The masters that slots leave: node ids, unique id prefixes, or <c>host:port</c>; <c>*</c> for all but the target. Named slots come from whoever owns them unless told.</summary>
     [Parameter(ParameterSetName = FromSources, Mandatory = true)]
-    [Parameter(ParameterSetName = Named)]
+    [Parameter(ParameterSetName = Named, ValueFromPipelineByPropertyName = true)]
     public string[]? Source { get; set; }
 
     /// <summary>The master that the slots go to: node id, unique id prefix, or <c>host:port</c>.</summary>
-    [Parameter(Mandatory = true)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true)]
     public string Target { get; set; } = string.Empty;
 
-    // Slots of the whole pipeline are one run.
-    internal override void Run() => _slots.AddRange(Slot);
+    internal override void Run() => _asked.Add(new Asked(FindSession() ?? throw ErrorRecords.NoCluster(), Source, Target, [.. Slot]));
 
+    // Slots of the whole pipeline that go to one master are one plan, one question for each pair, one run.
     internal override void Finish()
     {
-        var selection = new SlotSelection { Slots = ParameterSetName == Named ? _slots : null, Count = Count, Sources = Source, Target = Target };
-        var cluster = Open();
-        MoveWhole(cluster, Await(cluster.PlanMoveAsync(selection, MoveOptions, Stop), "Counting keys"));
+        foreach (var (asked, slots) in _asked.GroupBy(one => one.Key).Select(group => (group.First(), group.SelectMany(one => one.Slots).ToList())).ToList())
+        {
+            var selection = new SlotSelection { Slots = ParameterSetName == Named ? slots : null, Count = Count, Sources = asked.Sources, Target = asked.Target };
+            var cluster = Open(asked.Cluster);
+            MoveWhole(cluster, Await(cluster.PlanMoveAsync(selection, MoveOptions, Stop), "Counting keys"));
+        }
+    }
+
+    private sealed record Asked(RedisClusterSession Cluster, string[]? Sources, string Target, IReadOnlyList<int> Slots)
+    {
+        public (RedisClusterSession, string, string?) Key => (Cluster, Target, Sources is null ? null : string.Join("\n", Sources));
     }
 }

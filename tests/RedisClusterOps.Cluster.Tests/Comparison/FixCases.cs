@@ -213,6 +213,7 @@ internal static class FixCases
             Cluster = Lasting,
             Tool = "exit 1: S owns it, S migrates to T, T imports from S; every key right",
             Ours = "Repaired: T owns it; every key right",
+            OursOnValkey = "refused, NodeUnreachable: S owns it, S migrates to T, T imports from S; every key right",
         },
         new("T is down", TargetDownAsync)
         {

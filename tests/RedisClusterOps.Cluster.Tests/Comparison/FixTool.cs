@@ -8,19 +8,20 @@ using RedisClusterOps.Console.Lab;
 
 namespace RedisClusterOps.Cluster.Tests.Comparison;
 
-/// <summary>The servers' own repair: <c>redis-cli --cluster fix</c>, or valkey-cli's, of the same package as the server.</summary>
+/// <summary>The servers' own tool: <c>redis-cli --cluster fix</c>, or valkey-cli's, of the same package as the server.</summary>
 internal static class FixTool
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     /// <param name="input">What a person would type.</param>
+    /// <param name="command">What else than repairing.</param>
     public static async Task<(int ExitCode, string Output)> RunAsync(
-        string server, LocalNode entry, IReadOnlyList<string> arguments, string input, (string Name, string Password)? user = null)
+        string server, LocalNode entry, IReadOnlyList<string> arguments, string input, (string Name, string Password)? user = null, string command = "fix")
     {
         var home = Servers.Get(server);
         var program = Path.Combine(Path.GetDirectoryName(home.Path)!, home.Kind == ServerEngine.Valkey ? "valkey-cli" : "redis-cli");
         string[] login = user is var (name, password) ? ["--user", name, "--pass", password, "--no-auth-warning"] : [];
-        var start = new ProcessStartInfo(program, [.. login, "--cluster", "fix", entry.Endpoint.ToString(), .. arguments])
+        var start = new ProcessStartInfo(program, [.. login, "--cluster", command, entry.Endpoint.ToString(), .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

@@ -76,14 +76,30 @@ public sealed class LabTests : IDisposable
     [Fact]
     public async Task A_tour_without_a_server_on_the_path_runs_on_Garnet()
     {
-        string[] programs = ["redis-server", "valkey-server"];
-        _rco.Environment["PATH"] = string.Join(Path.PathSeparator, Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator)
-            .Where(folder => !programs.Any(program => File.Exists(Path.Combine(folder, program)))));
+        _rco.Environment["PATH"] = PathWithoutServers();
         var tour = await _rco.RunAsync("lab", "tour");
         tour.AssertEnded(0);
         Assert.Contains("4 masters of garnet-server", tour.Output);
         AssertTour(tour);
         AssertNothingLeft();
+    }
+
+    [Fact]
+    public async Task A_tour_on_Valkey_has_the_servers_move_the_slots()
+    {
+        _rco.Environment["PATH"] = Path.GetDirectoryName(Servers.Get(Servers.Valkey91).Path) + Path.PathSeparator + PathWithoutServers();
+        var tour = await _rco.RunAsync("lab", "tour");
+        tour.AssertEnded(0);
+        AssertTour(tour);
+        Assert.Contains("by the servers themselves", tour.Errors);
+        AssertNothingLeft();
+    }
+
+    private static string PathWithoutServers()
+    {
+        string[] programs = ["redis-server", "valkey-server"];
+        return string.Join(Path.PathSeparator, Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator)
+            .Where(folder => !programs.Any(program => File.Exists(Path.Combine(folder, program)))));
     }
 
     private static void AssertTour(RcoRun tour)
@@ -92,8 +108,15 @@ public sealed class LabTests : IDisposable
         Assert.Contains("Completed  slot 5519", tour.Output);
         Assert.Contains("100 keys moved", tour.Output);
         Assert.Contains("all 4 nodes name ", tour.Output);
-        Assert.Contains("\nverified: no key lost, slot complete in ", tour.Output);
+        Assert.Contains("2000 of 2000 keys that were written all over the slots read back", tour.Output);
+        // Before, one master has the slot that was completed and no other; after, each has a quarter.
+        Assert.Equal(["1", "5,460", "5,461", "5,462"], SlotsInMap(tour, map: 0));
+        Assert.Equal(["4,096", "4,096", "4,096", "4,096"], SlotsInMap(tour, map: 1));
+        Assert.Contains("\nverified: no key lost, slot complete, masters even in ", tour.Output);
     }
+
+    private static string[] SlotsInMap(RcoRun tour, int map) =>
+        [.. Regex.Matches(tour.Output, @"^127\.0\.0\.1:\d+ +([\d,]+)  [#+.]{64}$", RegexOptions.Multiline).Chunk(4).ElementAt(map).Select(line => line.Groups[1].Value).Order(StringComparer.Ordinal)];
 
     private void AssertNothingLeft()
     {

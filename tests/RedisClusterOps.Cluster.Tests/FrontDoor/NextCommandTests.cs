@@ -23,6 +23,7 @@ public sealed class NextCommandTests
     [InlineData("Undo-RedisSlotMigration -Slot 5519 -Strategy PullBack", "rco undo --slot 5519 --strategy PullBack")]
     [InlineData("Restart-RedisSlotMigration -Slot 5519", "rco restart --slot 5519")]
     [InlineData("Repair-RedisCluster -Slot 5519 -AllowUnreachableNode   (it deletes them when it comes back)", "rco repair --slot 5519 --allow-unreachable-node")]
+    [InlineData("New-RedisRebalancePlan -UseEmptyMaster", "rco plan --use-empty-master")]
     [InlineData("Get-RedisMigration -Running", "rco migrations --running")]
     [InlineData("Resume-RedisMigration -Id 20261123T235959Z-4f2a9c", "rco resume --id 20261123T235959Z-4f2a9c")]
     [InlineData(

@@ -31,6 +31,9 @@ public sealed class OutputTests
     [InlineData(typeof(RedisClusterHealth))]
     [InlineData(typeof(RedisClusterFinding))]
     [InlineData(typeof(SlotPlan))]
+    [InlineData(typeof(RedisRebalancePlan))]
+    [InlineData(typeof(RedisSlotMove))]
+    [InlineData(typeof(RedisNodeShare))]
     public void Every_public_property_is_there_and_is_spelled_the_same(Type type)
     {
         var written = JsonDocument.Parse(JsonLine.Of(Activator.CreateInstance(type)!)).RootElement.EnumerateObject().Select(property => property.Name);

@@ -58,7 +58,11 @@ public sealed class KilledNodeTests
             var run = await rco.EndAsync();
             // Who does not need the dead one gets through. Who does need it says so, unless it was through already.
             if (run.ExitCode != 0)
+            {
+                run.AssertEnded(1);
                 Assert.Contains(run.ErrorLines, line => line.StartsWith("error: ", StringComparison.Ordinal) && line.Contains(node.Endpoint.ToString(), StringComparison.Ordinal));
+            }
+
             await node.RestartAsync();
             await scene.Cluster.Cluster.WaitUntilAgreedAsync();
             if (run.ExitCode != 0)

@@ -55,6 +55,13 @@ public sealed class OtherToolTests
                 Assert.Contains(refusal.Subject!, cluster.Endpoints.Select(node => node.ToString()));
                 Assert.Matches("at 127.0.0.1:[0-9]+ is changing slots now: (migrate|cluster[|]\\w+) on " + refusal.Subject, refusal.Message);
             }
+
+            // Of a whole repair it is said once, not of every slot that the tool has open at this moment.
+            await slot.OpenAsync();
+            using var core = new RedisCluster(slot.Session);
+            var repair = await Assert.ThrowsAsync<RedisOperationException>(() => core.PlanRepairAsync(new RepairOptions(), new MoveOptions(), default));
+            Assert.False(tool.HasExited, "The tool was through before a repair was planned.");
+            Assert.Equal(FailureCode.AnotherToolAtWork, repair.Code);
         }
         finally
         {

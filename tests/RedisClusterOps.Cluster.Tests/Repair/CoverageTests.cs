@@ -61,6 +61,53 @@ public sealed class CoverageTests(SharedClusters clusters)
         await scene.AssertClosedAsync(chosen, highestEpoch: false);
     }
 
+    // Redis 8.6 counts no key of a slot that a node neither owns nor imports, and keeps those that it hides.
+    [Theory]
+    [InlineData("Unowned, one holder")]
+    [InlineData("Unowned, two holders")]
+    public async Task Holders_that_hide_their_keys_are_found_out_first(string state)
+    {
+        var scene = await UnownedAsync(Servers.Redis86, state);
+        var plan = await scene.PlanRepairAsync();
+        Assert.True(plan is { IsPartial: true, Refusal: null });
+        Assert.Equal(scene.Cluster.Masters.Count, plan.Commands.Count);
+        Assert.All(plan.Commands, command => Assert.Matches(" IMPORTING .*while it imports it counts", command.Command + " " + command.Why));
+        if (state == "Unowned, two holders")
+        {
+            var undecided = (await scene.RepairAsync()).Failure;
+            Assert.Equal(FailureCode.SlotStateUnsuitable, undecided?.Code);
+            Assert.Contains(scene.Source.Endpoint + " (7 keys)", undecided!.Message);
+            Assert.Contains(scene.Target.Endpoint + " (5 keys)", undecided.Message);
+            Assert.Equal(5, (await scene.RepairSurelyAsync(new RepairOptions { Target = scene.Source.Id })).KeysMoved);
+        }
+        else
+        {
+            Assert.Equal(scene.Source.Id, (await scene.RepairSurelyAsync()).TargetId);
+        }
+
+        await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
+    }
+
+    // Whoever names a slot and its owner is not given another one without a word.
+    [Theory]
+    [InlineData(Servers.Redis70)]
+    [InlineData(Servers.Valkey91)]
+    public async Task A_choice_against_what_is_clear_is_refused(string server)
+    {
+        var scene = await clusters.SceneAsync(server);
+        await scene.WedgeAsync(12, moved: 5);
+        var third = scene.Cluster.Masters.First(node => node != scene.Source && node != scene.Target);
+        foreach (var (chosen, next) in new[] { (scene.Source, "Undo-RedisSlotMigration -Slot "), (third, "Repair-RedisCluster -Slot ") })
+        {
+            var refusal = (await scene.PlanRepairAsync(new RepairOptions { Target = chosen.Id })).Refusal;
+            Assert.Equal((FailureCode.SlotStateUnsuitable, next + scene.Slot), (refusal?.Code, refusal?.NextStep));
+            Assert.Contains("goes to " + scene.Target.Endpoint + ", not " + chosen.Endpoint, refusal!.Message);
+        }
+
+        await scene.RepairSurelyAsync(new RepairOptions { Target = scene.Target.Id });
+        await scene.AssertClosedAsync();
+    }
+
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
     public async Task Coverage_can_be_left_alone(string server)

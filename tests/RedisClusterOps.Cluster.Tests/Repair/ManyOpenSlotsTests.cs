@@ -41,12 +41,20 @@ public sealed class ManyOpenSlotsTests(ITestOutputHelper output)
         var planned = clock.Elapsed;
         Assert.Equal(MasterCount * SlotsEach, plans.Count);
         core.Announce(plans);
-        foreach (var plan in plans)
+        Assert.All(plans, plan => Assert.True(RedisCluster.GoesTogether(plan)));
+        var run = await core.RunTogetherAsync(plans, default);
+        var repaired = new List<int>();
+        while (await run.NextAsync() is { } outcomes)
         {
-            var outcome = await core.CarryOutAsync(plan, default);
-            Assert.True(outcome.Failure is null, outcome.Failure?.ToString());
-            Assert.Equal(MigrationOutcome.Repaired, outcome.Result.Outcome);
+            foreach (var outcome in outcomes)
+            {
+                Assert.True(outcome.Failure is null, outcome.Failure?.ToString());
+                Assert.Equal((MigrationOutcome.Repaired, "Repair"), (outcome.Result.Outcome, outcome.Result.Operation));
+                repaired.Add(outcome.Result.Slot);
+            }
         }
+
+        Assert.Equal(plans.Select(plan => plan.Slot), repaired.Order());
 
         output.WriteLine(server + ": planned in " + planned.TotalSeconds.ToString("0.0") + " s, all of it in " + clock.Elapsed.TotalSeconds.ToString("0.0") + " s; "
             + string.Join(", ", sends.OrderByDescending(count => count.Value).Select(count => count.Key + " " + count.Value)));

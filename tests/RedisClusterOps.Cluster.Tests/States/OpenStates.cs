@@ -97,7 +97,7 @@ internal static class OpenStates
             await UnownAsync(scene);
         })
         {
-            // It deletes the keys of a slot that its owner drops.
+            // It hides the keys of a slot that its owner drops, so that a repair has to write before it knows: see Repair/CoverageTests.
             NotOn = [Servers.Redis86],
             RestoreAsync = OwnAsync,
         },

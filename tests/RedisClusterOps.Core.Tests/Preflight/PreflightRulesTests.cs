@@ -114,6 +114,17 @@ public class PreflightRulesTests
     [InlineData(null, "")]
     public void Keys_on_the_target_of_a_stable_slot_are_told(long? keys, string expected) => Assert.Equal(expected, Said(Facts() with { StrayKeys = keys }));
 
+    [Theory]
+    [InlineData("S", "ClusterDown Error")]
+    [InlineData("T", "ClusterDown Error")]
+    [InlineData("X", "")]
+    public void A_cluster_that_does_not_serve_by_the_view_of_an_end_is_told_before_keys_wait_for_it(string node, string expected)
+    {
+        var facts = Facts(ClusterScene.Stable().Tells(node, clusterInfo: "cluster_state:fail"));
+        Assert.Equal(expected, Said(facts));
+        Assert.Empty(Said(facts with { Actions = [] }));
+    }
+
     [Fact]
     public void Other_open_slots_of_the_two_are_told_in_the_same_words_for_each_slot()
     {

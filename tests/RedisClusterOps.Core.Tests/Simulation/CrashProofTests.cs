@@ -3,7 +3,6 @@ using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using System.Threading.Tasks;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
@@ -40,7 +39,7 @@ public class CrashProofTests(ITestOutputHelper output)
         var starts = Operation.Named(operation).Starts.Where(start => Scene.Exists(rules, start)).ToList();
         var broken = new ConcurrentDictionary<Start, string>();
         var moments = 0;
-        Parallel.ForEach(starts, start =>
+        OwnThreads.ForEach(starts, start =>
         {
             foreach (var (mishap, at) in Moments(Operation.Named(operation), rules, start))
             {

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Linq;
-using System.Threading.Tasks;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
@@ -31,7 +30,7 @@ public class HistoryTests(ITestOutputHelper output)
         var endings = new ConcurrentDictionary<string, int>();
         var broken = new ConcurrentBag<History>();
         var succeeded = 0;
-        Parallel.For(first, first + Histories, number =>
+        OwnThreads.ForEach(Enumerable.Range(first, Histories), number =>
         {
             var history = History.Run(number);
             if (history.Violations.Count > 0)

@@ -24,6 +24,8 @@ internal sealed record Mutation(int Law, string Forgets, string Breaks, Scenario
     [
         new(1, "takes the source for empty", "I1", Of(Start.Migrating), inner => new LyingConnector(inner, sending => sending.ChangingAsync((command, reply) =>
             Sending.Is(command, "CLUSTER COUNTKEYSINSLOT") ? RespValue.Number(0) : Sending.Is(command, "CLUSTER GETKEYSINSLOT") ? RespValue.Array([]) : reply))),
+        new(1, "takes the source for empty where many slots move at once", "I1", Of(Start.Stable, operation: Operation.Move), inner => new LyingConnector(inner, sending => sending.ChangingAsync((command, reply) =>
+            Sending.Is(command, "CLUSTER COUNTKEYSINSLOT") ? RespValue.Number(0) : Sending.Is(command, "CLUSTER GETKEYSINSLOT") ? RespValue.Array([]) : reply))),
         new(2, "gives the slot to a target that does not import, and so raises no epoch", "I1", Of(Start.Migrating) with { Options = new SceneOptions { HighSourceEpoch = true } }, inner => new LyingConnector(inner, GiveToIdleTargetAsync)),
         new(3, "looks for flags on source and target alone", "I4", Of(Start.SeveralImporters, operation: Operation.Repair) with { Options = new SceneOptions { Keys = 0 } }, inner => new LyingConnector(inner, sending => sending.ChangingAsync((command, reply) =>
             Sending.Is(command, "CLUSTER NODES") && sending.Endpoint.Host == "10.0.0.3" ? RespValue.Bulk(WithoutImports(reply.Text)) : reply))),
@@ -31,7 +33,9 @@ internal sealed record Mutation(int Law, string Forgets, string Breaks, Scenario
         new(5, "ends the import with STABLE before the keys are back", "I1", Of(Start.Migrating, ServerRules.Redis86Deleting, Operation.UndoByPullBack), inner => new LyingConnector(inner, StableBeforeMoveAsync)),
         new(6, "takes a transfer that broke for one that went well", "I1", Of(Start.Migrating), inner => GuessesOk(inner, "IOERR")) { Meanwhile = BreakFirstTransfer },
         new(7, "takes a batch that was refused for one that moved", "I1", Of(Start.Migrating) with { Options = new SceneOptions { Conflicts = 2 } }, inner => GuessesOk(inner, "BUSYKEY")),
+        new(7, "takes a batch that was refused for one that moved, where many slots move at once", "I1", Of(Start.Migrating, operation: Operation.Move) with { Options = new SceneOptions { Conflicts = 2 } }, inner => GuessesOk(inner, "BUSYKEY")),
         new(8, "replaces whatever is on the target", "I1", Of(Start.Migrating) with { Options = new SceneOptions { Conflicts = 2 } }, inner => new LyingConnector(inner, sending => sending.ReplacingAsync(Replacing))),
+        new(8, "replaces whatever is on the target, where many slots move at once", "I1", Of(Start.Migrating, operation: Operation.Move) with { Options = new SceneOptions { Conflicts = 2 } }, inner => new LyingConnector(inner, sending => sending.ReplacingAsync(Replacing))),
         new(9, "goes on with the roles that it has read at first", "done", Of(Start.Migrating) with { Options = new SceneOptions { TargetHasSlots = true } }, RemembersRoles) { Meanwhile = FailOverSoon },
         new(10, "takes a master that does not answer for one that is gone", "I1", Of(Start.Stable, operation: Operation.Repair) with { Options = new SceneOptions { Replicas = false } }, inner => inner)
         {
@@ -41,6 +45,7 @@ internal sealed record Mutation(int Law, string Forgets, string Breaks, Scenario
             Sending.Is(command, "CLUSTER GETKEYSINSLOT") ? RespValue.Array([.. reply.Items.Select(item => RespValue.Bulk(Encoding.UTF8.GetString(item.Bytes)))]) : reply))),
         new(11, "knows one database", "I1", Of(Start.Migrating, ServerRules.Valkey91WithDatabases), inner => new LyingConnector(inner, sending => sending.ChangingAsync((command, reply) =>
             Sending.Is(command, "CONFIG GET cluster-databases") ? RespValue.Array([reply.Items[0], RespValue.Bulk("1")]) : reply))),
+        new(6, "takes a transfer that broke for one that went well, where many slots move at once", "I1", Of(Start.Stable, operation: Operation.Move), inner => GuessesOk(inner, "IOERR")) { Meanwhile = BreakFirstTransfer },
         new(12, "drops the slot of a source that holds keys", "I1", Of(Start.Migrating, ServerRules.Redis86Deleting), inner => new LyingConnector(inner, DropFirstAsync)),
     ];
 

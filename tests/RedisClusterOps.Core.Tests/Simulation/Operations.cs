@@ -49,11 +49,14 @@ internal sealed class Operation(
         (core, _, options) => RepairAsync(core, options, allowUnreachableNode: false),
         null);
 
+    /// <summary>A slot moves whole, the way that many do at once; the same again is what a resume does.</summary>
+    public static Operation Move { get; } = new("Move", [Start.Stable, .. Open], MoveAsync, Target);
+
     /// <summary>As Repair, with the switch that names the risk; a proof of it would have to let it lose what the absent node holds.</summary>
     public static Operation RepairWithoutAbsent { get; } = new(
         "Repair -AllowUnreachableNode", Repair.Starts, (core, _, options) => RepairAsync(core, options, allowUnreachableNode: true), null);
 
-    public static Operation[] All { get; } = [Complete, UndoByRoundTrip, UndoByPullBack, Restart, Begin, Repair];
+    public static Operation[] All { get; } = [Complete, UndoByRoundTrip, UndoByPullBack, Restart, Begin, Repair, Move];
 
     public string Name => name;
 
@@ -116,6 +119,17 @@ internal sealed class Operation(
     // Both ends are named, as somebody does who has no journal: of a way back that was cut off the flags alone do not tell which way it is.
     private static async Task<SlotOutcome> UndoAsync(RedisCluster core, Scene scene, MoveOptions options, UndoStrategy strategy) => await core.CarryOutAsync(
         await core.PlanUndoAsync(SlotMap.Moving, scene.Source.Id, scene.Target.Id, strategy, false, options, default), default);
+
+    private static async Task<SlotOutcome> MoveAsync(RedisCluster core, Scene scene, MoveOptions options)
+    {
+        options = options with { Method = MoveMethod.KeyByKey };
+        var plan = await core.PlanGoingOnAsync("Move", [(SlotMap.Moving, scene.Source.Id, scene.Target.Id)], options, default);
+        var run = await core.RunMovesAsync(plan, plan.Moves, options, default);
+        SlotOutcome? last = null;
+        while (await run.NextAsync() is { } outcomes)
+            last = outcomes[^1];
+        return last!;
+    }
 
     private static async Task<SlotOutcome> RepairAsync(RedisCluster core, MoveOptions options, bool allowUnreachableNode)
     {

@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Planning;
 using RedisClusterOps.Topology;
 using Xunit;
 
@@ -53,6 +54,38 @@ public class LargeClusterTests(ITestOutputHelper output)
             what + " after " + clock.ElapsedMilliseconds.ToString(CultureInfo.InvariantCulture) + " ms, "
             + (GC.GetTotalMemory(forceFullCollection: true) / 1048576).ToString(CultureInfo.InvariantCulture) + " MB");
     }
+
+    [Fact]
+    public void A_thousand_nodes_with_every_slot_open_are_merged_and_planned_for()
+    {
+        var nodes = MadeUp();
+        var counts = new SlotCounts();
+        for (var slot = 0; slot < HashSlot.Count; slot++)
+            counts.Set(slot, 10, 1000);
+        foreach (var by in Enum.GetValues<RebalanceMeasure>())
+        {
+            // Once for what is made ready once in a process.
+            RedisRebalancePlan? plan = null;
+            for (var run = 0; run < 2; run++)
+            {
+                var clock = Stopwatch.StartNew();
+                var allocated = GC.GetAllocatedBytesForCurrentThread();
+                var view = new ClusterView(nodes, Now);
+                // Each master has its share; the first fifty are to be emptied, and every slot of theirs would move: which all are open.
+                var refusal = Assert.Throws<RedisOperationException>(() => RebalancePlanner.Plan(view, Drained(by), counts, MoveMethod.Auto, Session));
+                Assert.Equal((FailureCode.SlotStateUnsuitable, "Repair-RedisCluster"), (refusal.Code, refusal.NextStep));
+                plan = RebalancePlanner.Plan(view, new RebalanceOptions { By = by, Threshold = 5 }, counts, MoveMethod.Auto, Session);
+                allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
+                output.WriteLine("by {0}: viewed and planned twice in {1} ms, {2} MB allocated", by, clock.ElapsedMilliseconds.ToString(CultureInfo.InvariantCulture), (allocated >> 20).ToString(CultureInfo.InvariantCulture));
+                Assert.InRange(allocated, 0, 100L << 20);
+            }
+
+            Assert.Empty(plan!.Moves);
+            Assert.Equal(HashSlot.Count, plan.After.Sum(share => share.SlotCount));
+        }
+    }
+
+    private static RebalanceOptions Drained(RebalanceMeasure by) => new() { By = by, Weights = Enumerable.Range(0, 50).ToDictionary(Id, _ => 0.0) };
 
     // Masters first, then one replica of each. Every slot is on its way to the next master. Each node's text is read as it comes from a server.
     private static List<ClusterNode> MadeUp()

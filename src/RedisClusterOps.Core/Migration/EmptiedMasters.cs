@@ -1,0 +1,50 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Journal;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps.Migration;
+
+/// <summary>Masters that an undo takes the last slot from: before it all began they were masters without slots, and that is what they are to be again.</summary>
+/// <param name="kept">Ids of nodes that a run which was cut off kept masters by a setting.</param>
+internal sealed class EmptiedMasters(ClusterReader reader, ClusterView view, IReadOnlyList<SlotPair> pairs, IReadOnlyCollection<string> kept, RunJournal? journal, OperationLog? log)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    private readonly HashSet<string> _kept = new(kept, StringComparer.Ordinal);
+
+    /// <summary>Keeps them from turning into replicas. Written down before anything is set.</summary>
+    public async Task KeepAsync(StopRequest stop)
+    {
+        var following = new Following(reader, log, stop);
+        foreach (var source in pairs.GroupBy(pair => pair.Source.Id).Where(IsEmptied).Select(given => given.First()))
+        {
+            if (await following.TryEndAsync(source.Source, id => journal?.Kept(source.Slots[0].Slot, id)).ConfigureAwait(false))
+                _kept.Add(source.Source.Id);
+        }
+    }
+
+    /// <summary>Takes back what was set, also when the run was stopped.</summary>
+    public async Task LetFollowAsync(Protocol.IClock clock)
+    {
+        using var limit = new CancellationTokenSource(Patience);
+        using var stop = new StopRequest(clock, limit.Token);
+        foreach (var node in _kept.Select(view.Node).Where(node => node is { IsReachable: true }))
+        {
+            try
+            {
+                await new Following(reader, log, stop).TryAllowAsync(node!).ConfigureAwait(false);
+            }
+            catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
+            {
+                log?.Warning(null, node!.Name + " was left with " + Planning.KeepMaster.Setting + " no: " + failure.Message);
+            }
+        }
+    }
+
+    private bool IsEmptied(IGrouping<string, SlotPair> given) =>
+        view.SlotsOf(given.Key).Slots.All(new HashSet<int>(given.SelectMany(pair => pair.Slots).Select(slot => slot.Slot)).Contains);
+}

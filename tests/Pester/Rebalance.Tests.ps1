@@ -1,0 +1,328 @@
+BeforeAll {
+    . (Join-Path $PSScriptRoot 'LabCluster.ps1')
+    $script:ModulePath = Join-Path $Repository 'out/RedisClusterOps'
+    Import-Module $ModulePath
+    # Runs are written down in a folder of their own, not in the one of whoever runs this.
+    $script:Journal = $env:REDISCLUSTEROPS_JOURNAL
+    $env:REDISCLUSTEROPS_JOURNAL = Join-Path ([IO.Path]::GetTempPath()) "redisclusterops-pester-rebalance-$PID"
+    $script:Nodes = Enter-Lab
+    # A master that gives its last slot away is to stay one: these tests fill and empty the fourth again and again.
+    foreach ($node in $Nodes) { $null = redis-cli -p $node.Split(':')[1] CONFIG SET cluster-allow-replica-migration no }
+    $null = Connect-RedisCluster $Nodes[0]
+    $script:Empty = (Get-RedisClusterNode | Where-Object SlotCount -eq 0).Endpoint
+    $script:Full = @((Get-RedisClusterNode | Where-Object SlotCount -gt 0).Endpoint)
+
+    # Keys all over the slots: each node is sent those of its own.
+    $script:Keys = 3000
+    $lines = @{}
+    1..$Keys | ForEach-Object { "order:$_" } | Get-RedisKeySlot | ForEach-Object {
+        if (-not $lines.ContainsKey($_.Owner)) { $lines[$_.Owner] = [Collections.Generic.List[string]]::new() }
+        $lines[$_.Owner].Add("SET $($_.Key) value-of-$($_.Key)")
+    }
+    foreach ($owner in $lines.Keys) { $null = $lines[$owner] | redis-cli -p $owner.Split(':')[1] }
+
+    # Who owns which slots and holds how many keys: what a rehearsal and a refusal must leave as it is.
+    function Get-OwnerMap { Get-RedisClusterNode | Sort-Object Endpoint | ForEach-Object { "$($_.Endpoint) $($_.SlotRanges) $($_.KeyCount)" }; Get-RedisOpenSlot | Out-String }
+    function Get-OwnerOf([int] $Slot) { (Get-RedisClusterNode | Where-Object { $_.SlotRanges | Where-Object { [int]($_ -split '-')[0] -le $Slot -and [int]($_ -split '-')[-1] -ge $Slot } }).Endpoint }
+    function Get-KeySum { (Get-RedisClusterNode | Measure-Object KeyCount -Sum).Sum }
+
+    # Answers each question of the cmdlets in a script of its own, and returns what was asked.
+    function Invoke-Asked([string] $Script, [int[]] $Answer) {
+        $code = @'
+using System; using System.Collections.Generic; using System.Collections.ObjectModel; using System.Globalization;
+using System.Management.Automation; using System.Management.Automation.Host; using System.Security;
+public class AskedUI : PSHostUserInterface {
+    public List<string> Questions = new List<string>(); public Queue<int> Answers = new Queue<int>();
+    public override PSHostRawUserInterface RawUI { get { return null; } }
+    public override int PromptForChoice(string caption, string message, Collection<ChoiceDescription> choices, int defaultChoice) { Questions.Add(message); return Answers.Dequeue(); }
+    public override Dictionary<string, PSObject> Prompt(string c, string m, Collection<FieldDescription> d) { throw new NotSupportedException(); }
+    public override PSCredential PromptForCredential(string c, string m, string u, string t) { throw new NotSupportedException(); }
+    public override PSCredential PromptForCredential(string c, string m, string u, string t, PSCredentialTypes a, PSCredentialUIOptions o) { throw new NotSupportedException(); }
+    public override string ReadLine() { throw new NotSupportedException(); }
+    public override SecureString ReadLineAsSecureString() { throw new NotSupportedException(); }
+    public override void Write(string v) { } public override void Write(ConsoleColor f, ConsoleColor b, string v) { } public override void WriteLine(string v) { }
+    public override void WriteDebugLine(string m) { } public override void WriteErrorLine(string v) { } public override void WriteVerboseLine(string m) { } public override void WriteWarningLine(string m) { }
+    public override void WriteProgress(long s, ProgressRecord r) { }
+}
+public class AskedHost : PSHost {
+    public AskedUI Screen = new AskedUI(); private Guid _id = Guid.NewGuid();
+    public override CultureInfo CurrentCulture { get { return CultureInfo.InvariantCulture; } } public override CultureInfo CurrentUICulture { get { return CultureInfo.InvariantCulture; } }
+    public override Guid InstanceId { get { return _id; } } public override string Name { get { return "Asked"; } } public override PSHostUserInterface UI { get { return Screen; } } public override Version Version { get { return new Version(1, 0); } }
+    public override void EnterNestedPrompt() { } public override void ExitNestedPrompt() { } public override void NotifyBeginApplication() { } public override void NotifyEndApplication() { } public override void SetShouldExit(int c) { }
+}
+'@
+        if (-not ('AskedHost' -as [type])) { Add-Type -TypeDefinition $code }
+        $screen = [AskedHost]::new()
+        foreach ($one in $Answer) { $screen.Screen.Answers.Enqueue($one) }
+        $state = [initialsessionstate]::CreateDefault()
+        $state.ImportPSModule($ModulePath)
+        $runspace = [runspacefactory]::CreateRunspace($screen, $state)
+        $runspace.Open()
+        $shell = [powershell]::Create()
+        $shell.Runspace = $runspace
+        try {
+            $output = $shell.AddScript($Script).Invoke()
+            [pscustomobject]@{ Questions = @($screen.Screen.Questions); Output = @($output); Errors = @($shell.Streams.Error) }
+        }
+        finally { $shell.Dispose(); $runspace.Dispose() }
+    }
+}
+
+AfterAll {
+    Disconnect-RedisCluster
+    Exit-Lab
+    Remove-Item $env:REDISCLUSTEROPS_JOURNAL -Recurse -Force -ErrorAction SilentlyContinue
+    $env:REDISCLUSTEROPS_JOURNAL = $Journal
+}
+
+Describe 'New-RedisRebalancePlan | Invoke-RedisRebalance' {
+    It 'shows each pair with its slots and keys with -WhatIf, and writes nothing' {
+        $before = Get-OwnerMap
+        $text = Invoke-FreshPowerShell "New-RedisRebalancePlan -Cluster $($Nodes[0]) -UseEmptyMaster | Invoke-RedisRebalance -WhatIf"
+        $lines = @($text -split [Environment]::NewLine | Where-Object { $_ -like 'What if:*' })
+        $lines.Count | Should -Be 3
+        foreach ($move in (New-RedisRebalancePlan -UseEmptyMaster).Moves) {
+            $shown = "rebalance: move $($move.SlotCount) slots with $($move.EstimatedKeys) keys from $($move.Source) to $Empty, key by key`" on target `"slots $($move.SlotRanges -join ',')`""
+            @($lines | Where-Object { $_.Contains($shown) }).Count | Should -Be 1 -Because $shown
+        }
+        Get-OwnerMap | Should -Be $before
+        Get-RedisMigration | Should -BeNullOrEmpty
+    }
+
+    It 'asks once for each pair, and does only what was agreed to' {
+        $asked = Invoke-Asked "Invoke-RedisRebalance -Cluster $($Nodes[0]) -UseEmptyMaster" -Answer 2, 0, 2
+        $asked.Errors | Should -BeNullOrEmpty
+        $asked.Questions.Count | Should -Be 3
+        $asked.Questions | Should -Match 'Perform the operation "rebalance: move 136\d slots with \d+ keys from .* on target "slots \d'
+        $asked.Output.Count | Should -BeIn 1365, 1366
+        @($asked.Output.Source | Select-Object -Unique).Count | Should -Be 1
+        $asked.Questions[1] | Should -Match ([regex]::Escape($asked.Output[0].Source))
+        (Undo-RedisSlotMigration -MigrationId $asked.Output[0].MigrationId).Count | Should -Be $asked.Output.Count
+    }
+
+    It 'does not ask with -Confirm:$false nor below $ConfirmPreference, and does nothing where nobody can be asked' {
+        $before = Get-OwnerMap
+        Invoke-FreshPowerShell "Invoke-RedisRebalance -Cluster $($Nodes[0]) -UseEmptyMaster" '-NonInteractive' | Should -Not -Match 'Moved'
+        Get-OwnerMap | Should -Be $before
+        $line = "Invoke-RedisRebalance -Cluster $($Nodes[0]) -UseEmptyMaster -Confirm:`$false | Group-Object Outcome -NoElement; Invoke-RedisRebalance -Cluster $($Nodes[0]) @{ '$Empty' = 0 } | Group-Object Outcome -NoElement"
+        $text = Invoke-FreshPowerShell "`$ConfirmPreference = 'None'; $line" '-NonInteractive'
+        [regex]::Matches($text, '4096 Moved').Count | Should -Be 2
+        Get-OwnerMap | Select-Object -First 4 | ForEach-Object { $_ -replace ' \d+$' } | Sort-Object | Should -Not -BeNullOrEmpty
+        (Get-RedisClusterNode -Node $Empty).SlotCount | Should -Be 0
+        Get-KeySum | Should -Be $Keys
+    }
+
+    It 'moves every slot of a plan, keeps every key, and has nothing left to plan' {
+        $plan = New-RedisRebalancePlan -UseEmptyMaster
+        $results = $plan | Invoke-RedisRebalance -Confirm:$false
+        $results.Count | Should -Be $plan.SlotCount
+        @($results.Outcome | Select-Object -Unique) | Should -Be 'Moved'
+        @($results.MigrationId | Select-Object -Unique).Count | Should -Be 1
+        ($results | Measure-Object KeysMoved -Sum).Sum | Should -Be ($plan.Moves | Measure-Object EstimatedKeys -Sum).Sum
+        foreach ($share in $plan.After) { (Get-RedisClusterNode -Node $share.Node).SlotRanges -join ',' | Should -Be ($share.SlotRanges -join ',') }
+        Get-KeySum | Should -Be $Keys
+        Test-RedisCluster -Deep -Quiet | Should -BeTrue
+        (New-RedisRebalancePlan -UseEmptyMaster).Moves | Should -BeNullOrEmpty
+        Invoke-RedisRebalance -UseEmptyMaster -Confirm:$false | Should -BeNullOrEmpty
+        $script:Plan = $plan
+        $script:Run = $results[0].MigrationId
+    }
+
+    It 'refuses the plan once slots have other owners, and says which' {
+        $before = Get-OwnerMap
+        { $Plan | Invoke-RedisRebalance -Confirm:$false } | Should -Throw -ErrorId 'StalePlan,*' -ExpectedMessage "*belong to $Empty now, not to *Nothing was done.*"
+        { $Plan | Invoke-RedisRebalance -WhatIf } | Should -Throw -ErrorId 'StalePlan,*'
+        Get-OwnerMap | Should -Be $before
+    }
+
+    It 'brings the owners back: Undo-RedisSlotMigration -MigrationId' {
+        $before = Get-OwnerMap
+        $null = Undo-RedisSlotMigration -MigrationId $Run -WhatIf
+        Get-OwnerMap | Should -Be $before
+        $undone = Get-RedisMigration $Run | Undo-RedisSlotMigration
+        @($undone.Outcome | Select-Object -Unique) | Should -Be 'RolledBack'
+        foreach ($share in $Plan.Before) { (Get-RedisClusterNode -Node $share.Node).SlotRanges -join ',' | Should -Be ($share.SlotRanges -join ',') }
+        Get-KeySum | Should -Be $Keys
+        # The owners are those of the plan again, so it fits again.
+        { $Plan | Invoke-RedisRebalance -WhatIf } | Should -Not -Throw
+    }
+
+    It 'keeps a plan in a file without a secret, and carries it out from there for the session that is current' {
+        $secret = 's3cret-word'
+        foreach ($node in $Nodes) { $null = redis-cli -p $node.Split(':')[1] ACL SETUSER operator on ">$secret" '~*' '&*' '+@all' }
+        $credential = [pscredential]::new('operator', [Net.NetworkCredential]::new('', $secret).SecurePassword)
+        $operator = Connect-RedisCluster $Nodes[0] -Credential $credential
+        try {
+            $file = Join-Path $TestDrive 'plan.json'
+            $plan = New-RedisRebalancePlan -UseEmptyMaster -OutFile $file
+            $texts = (Get-Content $file -Raw), ($plan | ConvertTo-Json -Depth 8), (Format-List -InputObject $plan -Property * | Out-String)
+            Export-Clixml -InputObject $plan -LiteralPath (Join-Path $TestDrive 'plan.xml') -Depth 5
+            $results = Invoke-RedisRebalance -PlanFile $file -Confirm:$false
+            $results.Count | Should -Be $plan.SlotCount
+            Export-Clixml -InputObject $results[0] -LiteralPath (Join-Path $TestDrive 'result.xml') -Depth 5
+            $texts += ($results[0] | ConvertTo-Json -Depth 8), (Get-Content (Join-Path $TestDrive 'plan.xml') -Raw), (Get-Content (Join-Path $TestDrive 'result.xml') -Raw)
+            $texts += Get-Content (Get-RedisMigration $results[0].MigrationId).Path -Raw
+            foreach ($text in $texts) { $text | Should -Not -Match $secret }
+            ($texts[1] | ConvertFrom-Json).Moves.Count | Should -Be 3
+            (Import-Clixml (Join-Path $TestDrive 'result.xml')).Outcome.ToString() | Should -Be 'Moved'
+            { Invoke-RedisRebalance -PlanFile $file -Confirm:$false } | Should -Throw -ErrorId 'StalePlan,*'
+            $null = Undo-RedisSlotMigration -MigrationId $results[0].MigrationId
+            Set-Content $file '{"no": "plan"}'
+            { Invoke-RedisRebalance -PlanFile $file -Confirm:$false } | Should -Throw -ErrorId 'InvalidPlanFile,*'
+            { Invoke-RedisRebalance -PlanFile (Join-Path $TestDrive 'none.json') -Confirm:$false } | Should -Throw -ErrorId 'InvalidPlanFile,*'
+        }
+        finally {
+            Disconnect-RedisCluster
+            $null = Connect-RedisCluster $Nodes[0]
+        }
+        $operator.ToString() | Should -Not -Match $secret
+    }
+
+    It 'takes weights, and names what it can not take: <Line>' -ForEach @(
+        @{ Line = "New-RedisRebalancePlan @{ 'nobody:1' = 2 }"; Id = 'NodeNotFound' }
+        @{ Line = "Invoke-RedisRebalance @{ 'nobody:1' = 2 } -WhatIf"; Id = 'NodeNotFound' }
+        @{ Line = 'Invoke-RedisRebalance @{ NODE = -1 } -WhatIf'; Id = 'InvalidArgument' }
+        @{ Line = "Invoke-RedisRebalance @{ NODE = 'much' } -WhatIf"; Id = 'InvalidArgument' }
+        @{ Line = 'Invoke-RedisRebalance -UseEmptyMaster -Method Atomic -WhatIf'; Id = 'InvalidArgument' }
+        @{ Line = 'Invoke-RedisRebalance -UseEmptyMaster -Cluster 127.0.0.1:1 -WhatIf'; Id = 'ConnectionFailed' }
+    ) {
+        [scriptblock]::Create($Line.Replace('NODE', "'$($Full[0])'")) | Should -Throw -ErrorId "$Id,*"
+        $shares = (New-RedisRebalancePlan @{ $Full[0] = 2 }).After
+        ($shares | Where-Object Node -eq $Full[0]).SlotCount | Should -Be 8192
+    }
+}
+
+Describe 'Move-RedisSlot' {
+    It 'moves slots that are named, of several owners, in one run' {
+        $results = Move-RedisSlot 5, 6000, 12000 -Target $Empty
+        $results.Slot | Sort-Object | Should -Be 5, 6000, 12000
+        @($results.Outcome | Select-Object -Unique) | Should -Be 'Moved'
+        @($results.MigrationId | Select-Object -Unique).Count | Should -Be 1
+        (Get-RedisClusterNode -Node $Empty).SlotRanges | Should -Be '5', '6000', '12000'
+        Move-RedisSlot 5, 6000, 12000 -Target $Empty | Should -BeNullOrEmpty
+    }
+
+    It 'drains a master' {
+        $results = Move-RedisSlot -Source $Empty -Target $Full[0]
+        $results.Slot | Sort-Object | Should -Be 5, 6000, 12000
+        (Get-RedisClusterNode -Node $Empty).SlotCount | Should -Be 0
+    }
+
+    It 'takes slots and targets from the pipeline, those of one target as one run' {
+        $other = @($Full | Where-Object { $_ -ne (Get-OwnerOf 21) })[0]
+        $results = 'order:1', 'order:2' | Get-RedisKeySlot | Move-RedisSlot -Target $Empty
+        $results.Slot | Sort-Object | Should -Be ('order:1', 'order:2' | Get-RedisKeySlot | ForEach-Object Slot | Sort-Object)
+        @($results.MigrationId | Select-Object -Unique).Count | Should -Be 1
+        $results = @([pscustomobject]@{ Slot = 20; Target = $Empty }, [pscustomobject]@{ Slot = 21; Target = $other }, [pscustomobject]@{ Slot = 22; Target = $Empty }) | Move-RedisSlot
+        ($results | Where-Object Target -eq $Empty).Slot | Sort-Object | Should -Be 20, 22
+        ($results | Where-Object Target -eq $other).Slot | Should -Be 21
+    }
+
+    It 'takes a number of slots, from each source in proportion' {
+        $plan = Invoke-FreshPowerShell "Move-RedisSlot -Count 300 -Source * -Target $Empty -Cluster $($Nodes[0]) -WhatIf"
+        @($plan -split [Environment]::NewLine | Where-Object { $_ -like 'What if:*' }).Count | Should -Be 3
+        $before = (Get-RedisClusterNode -Node $Empty).SlotCount
+        $results = Move-RedisSlot -Count 30 -Source $Full[1], $Full[2] -Target $Empty
+        $results.Count | Should -Be 30
+        @($results | Group-Object Source | ForEach-Object Count) | Should -Be 15, 15
+        (Get-RedisClusterNode -Node $Empty).SlotCount | Should -Be ($before + 30)
+        Get-KeySum | Should -Be $Keys
+    }
+
+    It 'does not ask unless told to, and then once for each pair' {
+        $slots = foreach ($one in (Get-RedisClusterNode -Node $Full[0], $Full[1]).SlotRanges) { ($one -split '-')[-1] }
+        $asked = Invoke-Asked "Move-RedisSlot $($slots -join ',') -Target $Empty -Cluster $($Nodes[0]) -Confirm" -Answer 2, 2
+        $asked.Errors | Should -BeNullOrEmpty
+        $asked.Questions.Count | Should -Be 2
+        $asked.Output | Should -BeNullOrEmpty
+    }
+
+    It 'refuses, and touches nothing: <Line>' -ForEach @(
+        @{ Line = 'Move-RedisSlot 5 -Target nobody:1'; Id = 'NodeNotFound' }
+        @{ Line = "Move-RedisSlot 5 -Target ''"; Id = 'ParameterArgumentValidationErrorEmptyStringNotAllowed' }
+        @{ Line = 'Move-RedisSlot SLOT -Source EMPTY -Target FULL'; Id = 'SlotNotOwned' }
+        @{ Line = 'Move-RedisSlot -Count 16000 -Source EMPTY -Target FULL'; Id = 'InvalidArgument' }
+        @{ Line = 'Move-RedisSlot -Source FULL -Target FULL'; Id = 'InvalidArgument' }
+        @{ Line = 'Move-RedisSlot 1000 -Method Atomic -Target EMPTY'; Id = 'InvalidArgument' }
+        @{ Line = 'Move-RedisSlot 16384 -Target EMPTY'; Id = 'ParameterArgumentValidationError' }
+        @{ Line = 'Move-RedisSlot -Slot 1 -Count 2 -Source FULL -Target EMPTY'; Id = 'AmbiguousParameterSet' }
+        @{ Line = 'Move-RedisSlot -Target EMPTY'; Id = 'MissingMandatoryParameter' }
+    ) {
+        $slot = ((Get-RedisClusterNode -Node $Full[1]).SlotRanges[-1] -split '-')[-1]
+        $before = Get-OwnerMap
+        [scriptblock]::Create($Line.Replace('SLOT', $slot).Replace('EMPTY', $Empty).Replace('FULL', $Full[0])) | Should -Throw -ErrorId "$Id,*"
+        Get-OwnerMap | Should -Be $before
+    }
+
+    It 'leaves an open slot to those who repair, and says so' {
+        Invoke-Wedge -Slot 1500
+        { Move-RedisSlot 1500 -Target $Empty } | Should -Throw -ErrorId 'SlotStateUnsuitable,*'
+        (Get-RedisOpenSlot 1500).State | Should -Be 'Migrating'
+        $null = Undo-RedisSlotMigration 1500
+        foreach ($key in (Get-RedisSlotKey 1500).Name) { $null = redis-cli -c -p $Full[0].Split(':')[1] DEL $key }
+        Get-RedisOpenSlot | Should -BeNullOrEmpty
+    }
+}
+
+Describe 'A run that ends early' {
+    It 'leaves slots in states with a name where Select-Object has enough, and Resume-RedisMigration goes on' {
+        $first = New-RedisRebalancePlan -UseEmptyMaster -Threshold 0 | Invoke-RedisRebalance -MaxKeysPerSecond 400 -Confirm:$false | Select-Object -First 1
+        $first.Outcome | Should -Be 'Moved'
+        $run = Get-RedisMigration $first.MigrationId
+        $run.State | Should -Be 'Stopped'
+        $run.IsResumable | Should -BeTrue
+        $run.SlotsLeft | Should -BeGreaterThan 0
+        # What was opened and had no key moved was closed again, what was empty was handed over: no more than a slot of each pair may be in between.
+        $open = @(Get-RedisOpenSlot)
+        $open.Count | Should -BeLessOrEqual 6
+        $open | ForEach-Object { $_.State | Should -BeIn 'Migrating', 'Drained' }
+        Get-KeySum | Should -Be $Keys
+
+        $results = $run | Resume-RedisMigration
+        $results.Count | Should -Be $run.SlotsLeft
+        @($results.Outcome | Select-Object -Unique) | Should -Be 'Moved'
+        Get-RedisOpenSlot | Should -BeNullOrEmpty
+        (New-RedisRebalancePlan -UseEmptyMaster -Threshold 0).Moves | Should -BeNullOrEmpty
+        Get-KeySum | Should -Be $Keys
+    }
+
+    It 'ends by an error that was made the last thing, and leaves nothing at work' {
+        $busy = Join-Path $TestDrive 'file'
+        Set-Content $busy 'not a folder'
+        { Move-RedisSlot 1 -Target $Full[2] -JournalPath (Join-Path $busy 'runs') -ErrorAction Stop } | Should -Throw -ErrorId 'JournalUnavailable,*'
+        Get-RedisMigration -Running | Should -BeNullOrEmpty
+    }
+}
+
+Describe 'Views of plans and moves' {
+    It 'fit 120 columns: <Name>' -ForEach @(
+        @{ Name = 'a plan'; Script = { New-RedisRebalancePlan @{ $Full[0] = 3 } }; Shows = 'slots to move' }
+        @{ Name = 'its moves'; Script = { (New-RedisRebalancePlan @{ $Full[0] = 3 }).Moves }; Shows = 'Method' }
+        @{ Name = 'its shares'; Script = { (New-RedisRebalancePlan @{ $Full[0] = 3 }).After }; Shows = 'Share' }
+    ) {
+        $lines = & $Script | Out-String -Width 120 -Stream | Where-Object { $_.Trim() }
+        $lines | ForEach-Object { $_.TrimEnd().Length } | Measure-Object -Maximum | ForEach-Object Maximum | Should -BeLessOrEqual 120
+        $lines -join "`n" | Should -Match ([regex]::Escape($Shows))
+    }
+}
+
+Describe 'A beginning that two ids share' {
+    It 'is refused with both of them' {
+        $null = Move-RedisSlot -Source $Empty -Target $Full[0]
+        $port = $Empty.Split(':')[1]
+        $others = (Get-RedisClusterNode | Where-Object Endpoint -ne $Empty).Id
+        $firsts = $others | ForEach-Object { $_[0] }
+        # A node that is reset gets a new id; it is not long until one begins like another's.
+        do {
+            $null = redis-cli -p $port CLUSTER RESET HARD
+            $id = redis-cli -p $port CLUSTER MYID
+        } until ($firsts -contains $id[0])
+        $null = redis-cli -p $Full[0].Split(':')[1] CLUSTER MEET 127.0.0.1 $port
+        foreach ($look in 1..100) {
+            Start-Sleep -Milliseconds 200
+            if ((Get-RedisClusterNode).Id -contains $id) { break }
+        }
+        { Move-RedisSlot 5 -Target $id[0] } | Should -Throw -ErrorId 'AmbiguousNode,*'
+        { Invoke-RedisRebalance @{ $id[0] = 2 } -WhatIf } | Should -Throw -ErrorId 'AmbiguousNode,*' -ExpectedMessage "*$Empty*"
+    }
+}

@@ -1,0 +1,205 @@
+using System;
+using System.Diagnostics;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Topology;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Atomic;
+
+/// <summary>A move by the servers that is stopped, left behind, found again, or loses one of its nodes.</summary>
+public sealed class AtomicInterruptionTests
+{
+    // About 35 000 keys of 4096 slots at 0.1 ms each: three seconds and a half.
+    private const int Keys = 140_000;
+    private const int Slow = 100;
+
+    [Theory]
+    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    public async Task A_stop_in_the_middle_leaves_the_owner_and_no_task(string server)
+    {
+        await using var scene = await SlowSceneAsync(server);
+        using var stop = new CancellationTokenSource();
+        var moving = scene.MoveAsync(stop: stop.Token);
+        await scene.UntilUnderWayAsync();
+        await stop.CancelAsync();
+        var watch = Stopwatch.StartNew();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => moving);
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(3), "It took " + watch.Elapsed);
+        Assert.True(await scene.NoneRunsAsync());
+        Assert.Equal(AtomicEnd.Cancelled, (await scene.ListAsync(scene.IsValkey ? scene.Source : scene.Target))[0].End);
+        await scene.AssertOwnerAsync(scene.Source);
+        await scene.AssertKeysAsync(scene.BeforeMove);
+
+        // And nothing is in the way of another go.
+        await scene.SlowAsync(0);
+        Assert.Equal((false, 1), ((await scene.MoveAsync()) is var outcome ? (outcome.Adopted, outcome.Attempts) : default));
+        await scene.AssertKeysAsync(scene.AfterMove);
+    }
+
+    [Theory]
+    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    public async Task A_task_that_runs_already_is_adopted(string server)
+    {
+        await using var scene = await SlowSceneAsync(server);
+        await scene.BeginByHandAsync(scene.Source, scene.Target, scene.Slots);
+        await scene.UntilUnderWayAsync();
+        var outcome = await scene.MoveAsync();
+        Assert.Equal((true, 1), (outcome.Adopted, outcome.Attempts));
+        Assert.Single(await scene.ListAsync(scene.Target));
+        await scene.AssertOwnerAsync(scene.Target);
+        await scene.AssertKeysAsync(scene.AfterMove);
+    }
+
+    [Theory]
+    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    public async Task A_task_for_more_slots_is_waited_for_and_not_cancelled_with_us(string server)
+    {
+        await using var scene = await SlowSceneAsync(server);
+        await scene.BeginByHandAsync(scene.Source, scene.Target, scene.Slots);
+        await scene.UntilUnderWayAsync();
+        using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(300));
+        var left = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => scene.MoveAsync(SlotSet.From([new SlotRange(5, 9)]), stop: stop.Token));
+        Assert.Contains("not ours to cancel", left.Message);
+        await scene.UntilNoneRunsAsync();
+        await scene.AssertOwnerAsync(scene.Target);
+    }
+
+    // Redis moves for one pair at a time; the other's is not touched.
+    [Fact]
+    public async Task Another_task_on_the_target_is_waited_for_and_the_wait_is_told()
+    {
+        await using var scene = await SlowSceneAsync(Servers.Redis86);
+        var others = SlotSet.From([new SlotRange(6000, 9000)]);
+        await scene.BeginByHandAsync(scene.Cluster.Node(1), scene.Target, others);
+        var moving = scene.MoveAsync();
+        await Task.Delay(500);
+        await scene.SlowAsync(0);
+        await moving;
+        Assert.Contains(scene.Told, text => text.StartsWith("waits for its turn: 3001 slots (6000-9000) are on the way there"));
+        await scene.AssertOwnerAsync(scene.Target);
+        await scene.AssertOwnerAsync(scene.Target, others);
+    }
+
+    [Fact]
+    public async Task A_turn_that_does_not_come_is_not_waited_for_for_ever()
+    {
+        await using var scene = await SlowSceneAsync(Servers.Redis86);
+        scene.Limits = scene.Limits with { Turn = TimeSpan.FromMilliseconds(500) };
+        await scene.BeginByHandAsync(scene.Cluster.Node(1), scene.Target, SlotSet.From([new SlotRange(6000, 10000)]));
+        var failure = await Assert.ThrowsAsync<RedisOperationException>(() => scene.MoveAsync());
+        Assert.Equal(FailureCode.AnotherToolAtWork, failure.Code);
+        Assert.Contains("Nothing was given away", failure.Message);
+        Assert.False(await scene.NoneRunsAsync());
+    }
+
+    // To cancel one export is to cancel all of the node's.
+    [Fact]
+    public async Task An_export_that_is_not_ours_is_never_cancelled()
+    {
+        await using var scene = await SlowSceneAsync(Servers.Valkey91);
+        var others = SlotSet.From([new SlotRange(4200, 5000)]);
+        await scene.BeginByHandAsync(scene.Source, scene.Cluster.Node(1), others);
+        using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(500));
+        var left = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => scene.MoveAsync(stop: stop.Token));
+        Assert.Contains("The servers go on to move 4096 slots", left.Message);
+        Assert.Contains("somebody else began", left.Message);
+        Assert.False(await scene.NoneRunsAsync());
+        await scene.UntilNoneRunsAsync();
+        await scene.AssertOwnerAsync(scene.Target);
+        await scene.AssertOwnerAsync(scene.Cluster.Node(1), others);
+        await scene.AssertKeysAsync(slot => others.Contains(slot) ? scene.Cluster.Node(1) : scene.AfterMove(slot));
+    }
+
+    [Theory]
+    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    public async Task A_target_that_dies_is_given_nothing(string server)
+    {
+        await using var scene = await SlowSceneAsync(server);
+        scene.Limits = scene.Limits with { Silence = TimeSpan.FromSeconds(2) };
+        var moving = scene.MoveAsync();
+        await scene.UntilUnderWayAsync();
+        scene.Target.Kill();
+        var failure = await Assert.ThrowsAsync<RedisOperationException>(() => moving.WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Equal(FailureCode.NodeUnreachable, failure.Code);
+        Assert.Contains("As " + scene.Source.Endpoint + " sees it, nothing was given away", failure.Message);
+        await scene.AssertOwnerAsync(scene.Source);
+        await scene.AssertKeysAsync(scene.BeforeMove);
+    }
+
+    [Theory]
+    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    public async Task A_target_that_is_restarted_in_the_middle_gets_the_slots_at_the_second_attempt(string server)
+    {
+        await using var scene = await SlowSceneAsync(server);
+        var moving = scene.MoveAsync();
+        await scene.UntilUnderWayAsync();
+        scene.Target.Kill();
+        await scene.Target.RestartAsync();
+        var outcome = await moving.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.InRange(outcome.Attempts, 2, 3);
+        await scene.AssertOwnerAsync(scene.Target);
+        await scene.AssertKeysAsync(scene.AfterMove);
+        Assert.Equal(Keys, await scene.KeysInAllAsync());
+    }
+
+    [Theory]
+    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    public async Task A_source_that_dies_in_the_middle_is_no_success_and_no_hang(string server)
+    {
+        await using var scene = await SlowSceneAsync(server);
+        scene.Limits = scene.Limits with { Silence = TimeSpan.FromSeconds(2) };
+        var moving = scene.MoveAsync();
+        await scene.UntilUnderWayAsync();
+        scene.Source.Kill();
+        var failure = await Assert.ThrowsAsync<RedisOperationException>(() => moving.WaitAsync(TimeSpan.FromSeconds(40)));
+        Assert.Equal(FailureCode.NodeUnreachable, failure.Code);
+        Assert.Contains("As " + scene.Target.Endpoint + " sees it, nothing was given away", failure.Message);
+        await scene.UntilNoneRunsAsync();
+        await scene.AssertOwnerAsync(scene.Source);
+    }
+
+    [Theory]
+    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    public async Task A_source_that_is_frozen_for_a_while_is_waited_for(string server)
+    {
+        await using var scene = await SlowSceneAsync(server);
+        var moving = scene.MoveAsync();
+        await scene.UntilUnderWayAsync();
+        scene.Source.Stop();
+        await Task.Delay(3000);
+        scene.Source.Continue();
+        var outcome = await moving.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.InRange(outcome.Attempts, 1, 3);
+        await scene.AssertOwnerAsync(scene.Target);
+        await scene.AssertKeysAsync(scene.AfterMove);
+        Assert.Equal(Keys, await scene.KeysInAllAsync());
+    }
+
+    [Theory]
+    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    public async Task A_task_that_somebody_else_cancels_is_not_begun_again(string server)
+    {
+        await using var scene = await SlowSceneAsync(server);
+        var moving = scene.MoveAsync();
+        await scene.UntilUnderWayAsync();
+        await Task.Delay(200);
+        if (scene.IsValkey)
+            await scene.Source.SendAsync("CLUSTER", "CANCELSLOTMIGRATIONS");
+        else
+            await scene.Target.SendAsync("CLUSTER", "MIGRATION", "CANCEL", "ALL");
+        var failure = await Assert.ThrowsAsync<RedisOperationException>(() => moving.WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Equal(FailureCode.AnotherToolAtWork, failure.Code);
+        Assert.Contains("Nothing was given away", failure.Message);
+        Assert.Single(await scene.ListAsync(scene.Target));
+        await scene.AssertOwnerAsync(scene.Source);
+    }
+
+    private static async Task<AtomicScene> SlowSceneAsync(string server)
+    {
+        var scene = await AtomicScene.StartAsync(server, appendOnly: true);
+        await scene.WriteAsync(Keys);
+        await scene.SlowAsync(Slow);
+        return scene;
+    }
+}

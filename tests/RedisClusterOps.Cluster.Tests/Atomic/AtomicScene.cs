@@ -1,0 +1,207 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
+using System.Text;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Migration;
+using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Atomic;
+
+/// <summary>Three masters with all slots and keys in them, and an empty one that the servers are to move slots to.</summary>
+internal sealed class AtomicScene : IAsyncDisposable
+{
+    private const int AtOnce = 2000;
+    private const int FromOne = 5461;
+
+    private readonly ConcurrentQueue<string> _told = [];
+
+    private AtomicScene(TestCluster cluster) => Cluster = cluster;
+
+    /// <summary>The servers that can.</summary>
+    public static TheoryData<string> Able => [.. Servers.RedisAndValkey.Select(row => row.Data).Where(name => name is Servers.Redis86 or Servers.Valkey91)];
+
+    public TestCluster Cluster { get; }
+
+    public LocalNode Source => Cluster.Node(0);
+
+    public LocalNode Target => Cluster.Nodes[Cluster.Masters.Count - 1];
+
+    public SlotSet Slots { get; private init; } = SlotSet.From([new SlotRange(0, 4095)]);
+
+    public bool IsValkey => Cluster.Cluster.Server.Kind == ServerEngine.Valkey;
+
+    /// <summary>Names of the keys that were written, with the master that has them.</summary>
+    public IReadOnlyList<(int Owner, byte[] Key)> Keys { get; private set; } = [];
+
+    /// <summary>What the moves said on their way.</summary>
+    public IReadOnlyList<string> Told => [.. _told];
+
+    public OperationLog Log { get; } = new();
+
+    /// <summary>Small, so that a test of what is never to end takes seconds.</summary>
+    public AtomicLimits Limits { get; set; } = new() { Silence = TimeSpan.FromSeconds(20), Turn = TimeSpan.FromSeconds(30) };
+
+    public ConcurrentDictionary<string, bool> Ours { get; } = new();
+
+    public RedisClusterSession? Session { get; set; }
+
+    public static async Task<AtomicScene> StartAsync(string server, int replicas = 0, bool appendOnly = false) =>
+        new(await TestCluster.StartAsync(server, replicas: replicas, with: options => options with { AppendOnly = appendOnly }));
+
+    /// <summary>Writes keys all over the cluster. What each holds is known from its name, and one in ten expires in an hour.</summary>
+    public async Task WriteAsync(int keys)
+    {
+        Keys = [.. Enumerable.Range(0, keys).Select(i => Encoding.ASCII.GetBytes("key:" + i)).Select(key => (Math.Min(2, HashSlot.Of(key) / FromOne), key))];
+        foreach (var owned in Keys.GroupBy(key => key.Owner))
+        {
+            using var connection = await Cluster.Node(owned.Key).ConnectAsync();
+            foreach (var part in owned.Chunk(AtOnce))
+            {
+                var replies = await connection.SendAsync([.. part.Select(key => SetOf(key.Key))], null, default);
+                Assert.All(replies, reply => Assert.False(reply.IsError, reply.Text));
+            }
+        }
+    }
+
+    /// <summary>Makes every node's snapshots slow, so that there is a middle of a move to do things in.</summary>
+    public async Task SlowAsync(int microsecondsPerKey)
+    {
+        foreach (var node in Cluster.Nodes.Where(node => node.IsRunning))
+            await node.SendAsync("CONFIG", "SET", "rdb-key-save-delay", microsecondsPerKey);
+    }
+
+    /// <summary>Has the servers move slots, as one run does.</summary>
+    public async Task<AtomicOutcome> MoveAsync(SlotSet? slots = null, LocalNode? source = null, LocalNode? target = null, CancellationToken stop = default)
+    {
+        var session = Session ?? new RedisClusterSession([.. Cluster.Nodes.Where(node => node.IsRunning).Select(node => node.Endpoint).Take(1)], Cluster.Connection with { ConnectTimeout = TimeSpan.FromSeconds(2) });
+        using var connections = new ClusterConnections(new NodeConnector(session.Options));
+        var reader = new ClusterReader(session, connections);
+        var view = await reader.ReadAsync(null, default);
+        using var request = new StopRequest(reader.Clock, stop);
+        var move = new AtomicMove(reader, view.Node((source ?? Source).Id)!, view.Node((target ?? Target).Id)!, slots ?? Slots, Log, request, _told.Enqueue) { Limits = Limits, Ours = Ours };
+        return await move.RunAsync();
+    }
+
+    /// <summary>Begins to move slots by hand, as another tool, or a run that was killed, did.</summary>
+    public async Task<string> BeginByHandAsync(LocalNode source, LocalNode target, SlotSet slots)
+    {
+        object[] ranges = [.. slots.Ranges.SelectMany(range => new object[] { range.First, range.Last })];
+        var reply = IsValkey
+            ? await source.SendAsync(["CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", .. ranges, "NODE", target.Id])
+            : await target.SendAsync(["CLUSTER", "MIGRATION", "IMPORT", .. ranges]);
+        return reply.Text;
+    }
+
+    /// <summary>What a node lists of its own migrations.</summary>
+    public async Task<IReadOnlyList<AtomicTask>> ListAsync(LocalNode node) => IsValkey
+        ? AtomicTask.AllOfValkey(await node.SendAsync("CLUSTER", "GETSLOTMIGRATIONS"))
+        : AtomicTask.AllOfRedis(await node.SendAsync("CLUSTER", "MIGRATION", "STATUS", "ALL"));
+
+    /// <summary>Until a migration runs on the node and its keys are on their way.</summary>
+    public async Task UntilUnderWayAsync(LocalNode? node = null)
+    {
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(20); await Task.Delay(10))
+        {
+            if ((await ListAsync(node ?? Source)).Any(task => task.End == AtomicEnd.None && task.State is "send-bulk-and-stream" or "snapshotting" or "accumulate-buffer" or "receiving-snapshot"))
+                return;
+        }
+
+        Assert.Fail("No migration came under way.");
+    }
+
+    public async Task UntilNoneRunsAsync()
+    {
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(30); await Task.Delay(20))
+        {
+            if (await NoneRunsAsync())
+                return;
+        }
+
+        Assert.Fail("A migration still runs.");
+    }
+
+    public async Task<bool> NoneRunsAsync()
+    {
+        foreach (var node in Cluster.Nodes.Where(node => node.IsRunning))
+        {
+            if ((await ListAsync(node)).Any(task => task.End == AtomicEnd.None))
+                return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Every node, replicas included, comes to name that owner for each of the slots.</summary>
+    public async Task AssertOwnerAsync(LocalNode owner, SlotSet? slots = null)
+    {
+        foreach (var node in Cluster.Nodes.Where(node => node.IsRunning))
+        {
+            var wrong = SlotSet.Empty;
+            for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(20); await Task.Delay(20))
+            {
+                var view = new NodeView(node.Endpoint, await TestCluster.ViewOfAsync(node));
+                wrong = SlotSet.From((slots ?? Slots).Slots.Where(slot => view.OwnerOf(slot) != owner.Id));
+                if (wrong.Count == 0)
+                    break;
+            }
+
+            Assert.True(wrong.Count == 0, node.Endpoint + " names another owner of " + wrong);
+        }
+    }
+
+    /// <summary>Each key is with the owner that this gives for it, as it was written; and nobody holds another.</summary>
+    public async Task AssertKeysAsync(Func<int, LocalNode> ownerOf)
+    {
+        var wrong = new List<string>();
+        foreach (var owned in Keys.GroupBy(key => ownerOf(HashSlot.Of(key.Key))))
+        {
+            using var connection = await owned.Key.ConnectAsync();
+            foreach (var part in owned.Chunk(AtOnce))
+            {
+                var replies = await connection.SendAsync([.. part.SelectMany(key => new[] { RespCommand.Of("GET", key.Key), RespCommand.Of("TTL", key.Key) })], null, default);
+                for (var i = 0; i < part.Length; i++)
+                {
+                    var (value, ttl) = (replies[2 * i], replies[(2 * i) + 1].Integer);
+                    if (value.IsError || value.Text != ValueOf(part[i].Key) || (Expires(part[i].Key) ? ttl is < 3000 or > 3600 : ttl != -1))
+                        wrong.Add(Printable.Quote(part[i].Key) + ": " + value.Text + ", " + ttl);
+                }
+            }
+        }
+
+        Assert.Empty(wrong);
+    }
+
+    public async Task<long> KeysInAllAsync()
+    {
+        var sum = 0L;
+        foreach (var node in Cluster.Masters.Where(node => node.IsRunning))
+            sum += (await node.SendAsync("DBSIZE")).Integer;
+        return sum;
+    }
+
+    /// <summary>The owner of a slot after <see cref="Slots"/> have gone to the target.</summary>
+    public LocalNode AfterMove(int slot) => Slots.Contains(slot) ? Target : BeforeMove(slot);
+
+    public LocalNode BeforeMove(int slot) => Cluster.Node(Math.Min(2, slot / FromOne));
+
+    public ValueTask DisposeAsync()
+    {
+        Log.Dispose();
+        return Cluster.DisposeAsync();
+    }
+
+    private static RespCommand SetOf(byte[] key) => Expires(key)
+        ? RespCommand.Of("SET", key, ValueOf(key), "EX", 3600)
+        : RespCommand.Of("SET", key, ValueOf(key));
+
+    private static bool Expires(byte[] key) => key[^1] == '7';
+
+    private static string ValueOf(byte[] key) => "value of " + Encoding.ASCII.GetString(key);
+}

@@ -1,0 +1,53 @@
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.FrontDoor;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Moves;
+
+/// <summary>A run that moved slots whole is taken back as a whole: every master has what it had, and is what it was.</summary>
+public sealed class UndoOfRunTests
+{
+    [Theory]
+    [InlineData(Servers.Redis70, MoveMethod.KeyByKey)]
+    [InlineData(Servers.Redis86, MoveMethod.Auto)]
+    [InlineData(Servers.Valkey91, MoveMethod.Auto)]
+    [InlineData(Servers.Valkey91, MoveMethod.KeyByKey)]
+    public async Task A_finished_rebalance_is_undone(string server, MoveMethod method)
+    {
+        using var home = new RcoHome();
+        var options = new MoveOptions { Method = method, JournalPath = home.Folder("journal") };
+        await using var cluster = await FilledCluster.StartAsync(server, keys: 8_000);
+        var before = await cluster.OwnersAsync();
+        using (var core = new RedisCluster(cluster.Session))
+            await MoveRuns.CarryOutAsync(core, await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, options, default), options);
+        Assert.NotEqual(before, await cluster.OwnersAsync());
+        var run = Assert.Single(RedisCluster.GetMigrations(options.JournalPath, null));
+        Assert.Equal((MigrationState.Completed, 4096, 4096), (run.State, run.SlotCount, run.SlotsDone));
+
+        using (var core = new RedisCluster(cluster.Session))
+        {
+            var outcomes = await MoveRuns.CarryOutAsync(core, (await core.PlanUndoOfMovesAsync(run.Id, options, default))!, options);
+            Assert.All(outcomes, outcome => Assert.Equal((MigrationOutcome.RolledBack, null), (outcome.Result.Outcome, outcome.Failure)));
+            Assert.Equal(4096, outcomes.Count);
+        }
+
+        Assert.Equal(before, await cluster.OwnersAsync());
+        await cluster.AssertInOrderAsync();
+        foreach (var node in cluster.Nodes)
+        {
+            Assert.True((await TestCluster.OwnLineOfAsync(node)).IsMaster, node.Endpoint + " is a replica now.");
+            Assert.Equal("yes", (await node.SendAsync("CONFIG", "GET", "cluster-allow-replica-migration")).Items[1].Text);
+        }
+
+        // And the undo itself can be taken back.
+        using (var core = new RedisCluster(cluster.Session))
+        {
+            var undo = RedisCluster.GetMigrations(options.JournalPath, null).First(known => known.Operation == "Undo");
+            await MoveRuns.CarryOutAsync(core, (await core.PlanUndoOfMovesAsync(undo.Id, options, default))!, options);
+        }
+
+        Assert.Equal([4096, 4096, 4096, 4096], await cluster.SlotCountsAsync());
+        await cluster.AssertInOrderAsync();
+    }
+}

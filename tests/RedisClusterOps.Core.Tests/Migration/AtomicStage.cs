@@ -1,0 +1,155 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Migration;
+using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Migration;
+
+/// <summary>Two masters in memory that move slots as a script says, in a time that passes as fast as it is waited for.</summary>
+internal sealed class AtomicStage
+{
+    public const string SourceId = "5000000000000000000000000000000000000000";
+    public const string TargetId = "7000000000000000000000000000000000000000";
+
+    private readonly bool _valkey;
+    private readonly ScriptedNodes _nodes = new();
+    private readonly FastClock _clock = new();
+
+    public AtomicStage(bool valkey)
+    {
+        _valkey = valkey;
+        _nodes.Node("10.0.0.1:6379", command => Answer(command, SourceId)).Node("10.0.0.2:6379", command => Answer(command, TargetId));
+    }
+
+    public static SlotSet Slots { get; } = SlotSet.From([new SlotRange(0, 9)]);
+
+    /// <summary>Who owns the slots, as each node believes it.</summary>
+    public string OwnerBySource { get; set; } = SourceId;
+
+    public string OwnerByTarget { get; set; } = SourceId;
+
+    public string Owner
+    {
+        set => OwnerBySource = OwnerByTarget = value;
+    }
+
+    /// <summary>What stands behind the slots on a node's own line.</summary>
+    public string OpenOnTarget { get; set; } = string.Empty;
+
+    /// <summary>What each lists, asked for the nth time since the last order: the decisive end's list and the other's.</summary>
+    public Func<int, RespValue> HostLists { get; set; } = _ => RespValue.Array([]);
+
+    public Func<int, RespValue> PeerLists { get; set; } = _ => RespValue.Array([]);
+
+    /// <summary>The reply to the nth order to move.</summary>
+    public Func<int, RespValue> Begins { get; set; } = n => RespValue.Bulk("task" + n);
+
+    public Action Cancelled { get; set; } = () => { };
+
+    public string ClusterInfo { get; set; } = "cluster_state:ok\r\n";
+
+    public string Keyspace { get; set; } = "db0:keys=1\r\n";
+
+    public int Orders { get; private set; }
+
+    public int Cancels { get; private set; }
+
+    public int Looks { get; private set; }
+
+    public List<string> Told { get; } = [];
+
+    public TimeSpan Passed => _clock.Now;
+
+    /// <summary>One entry of the decisive end's list; more fields as name and value in turn.</summary>
+    public RespValue Entry(string id, string state, string message = "", string? slots = null, bool host = true, params RespValue[] more)
+    {
+        var operation = _valkey ? host ? "EXPORT" : "IMPORT" : host ? "import" : "migrate";
+        string[] names = _valkey ? ["name", "slot_ranges", "source_node", "target_node", "message"] : ["id", "slots", "source", "dest", "last_error"];
+        string[] values = [id, slots ?? "0-9", SourceId, TargetId, message];
+        return RespValue.Array([
+            .. names.Zip(values).SelectMany(pair => new[] { RespValue.Bulk(pair.First), RespValue.Bulk(pair.Second) }),
+            RespValue.Bulk("operation"), RespValue.Bulk(operation), RespValue.Bulk("state"), RespValue.Bulk(state), .. more]);
+    }
+
+    public RespValue Failing(string id, int retries, string message) =>
+        RespValue.Array([Entry(id, "failed", message, null, true, RespValue.Bulk("retries"), RespValue.Number(retries))]);
+
+    public async Task<AtomicOutcome> MoveAsync(AtomicLimits? limits = null, CancellationToken stop = default)
+    {
+        var session = RedisClusterSession.Parse("10.0.0.1:6379");
+        using var connections = new ClusterConnections(_nodes);
+        var reader = new ClusterReader(session, connections);
+        var view = await reader.ReadAsync(null, default);
+        using var request = new StopRequest(_clock, stop);
+        var move = new AtomicMove(reader, view.Node(SourceId)!, view.Node(TargetId)!, Slots, null, request, Told.Add) { Limits = limits ?? new AtomicLimits() };
+        return await move.RunAsync().WaitAsync(TimeSpan.FromSeconds(30), CancellationToken.None);
+    }
+
+    public async Task<RedisOperationException> FailsAsync(FailureCode code, AtomicLimits? limits = null)
+    {
+        var failure = await Assert.ThrowsAsync<RedisOperationException>(() => MoveAsync(limits));
+        Assert.True(code == failure.Code, failure.Code + ": " + failure.Message);
+        return failure;
+    }
+
+    private RespValue Answer(RespCommand command, string id)
+    {
+        var text = command.ToString();
+        var host = (id == SourceId) == _valkey;
+        switch (text)
+        {
+            case "CLUSTER NODES":
+                return RespValue.Bulk(Line(SourceId, 1, id) + Line(TargetId, 2, id));
+            case "CLUSTER INFO":
+                return RespValue.Bulk(ClusterInfo);
+            case "INFO":
+                return RespValue.Bulk(_valkey ? "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:9.1.2\r\n" : "redis_version:8.6.3\r\n");
+            case "INFO keyspace":
+                return RespValue.Bulk(Keyspace);
+            case "DBSIZE":
+                return RespValue.Number(1);
+            case "CLUSTER MIGRATION STATUS ALL" or "CLUSTER GETSLOTMIGRATIONS":
+                return host ? HostLists(Looks++) : PeerLists(Looks);
+            case "CONFIG GET cluster-databases":
+                return RespValue.Array([RespValue.Bulk("cluster-databases"), RespValue.Bulk("1")]);
+        }
+
+        if (text.StartsWith("CLUSTER MIGRATION IMPORT") || text.StartsWith("CLUSTER MIGRATESLOTS"))
+        {
+            Assert.True(host);
+            Looks = 0;
+            return Begins(++Orders);
+        }
+
+        Assert.True(host && (text.StartsWith("CLUSTER MIGRATION CANCEL ID task") || text == "CLUSTER CANCELSLOTMIGRATIONS"), text);
+        Cancels++;
+        Cancelled();
+        return RespValue.Number(1);
+    }
+
+    private string Line(string about, int number, string by)
+    {
+        var owner = by == SourceId ? OwnerBySource : OwnerByTarget;
+        var open = about == by && about == TargetId ? OpenOnTarget : string.Empty;
+        return about + " 10.0.0." + number + ":6379@16379 " + (about == by ? "myself,master" : "master") + " - 0 0 " + number + " connected"
+            + (about == owner ? " 0-9" : string.Empty) + (about == TargetId ? " 10-16383" : string.Empty) + open + "\n";
+    }
+
+    /// <summary>Whoever waits finds that the time has passed.</summary>
+    private sealed class FastClock : IClock
+    {
+        public TimeSpan Now { get; private set; }
+
+        public async Task PauseAsync(TimeSpan pause, CancellationToken cancellation)
+        {
+            await Task.Yield();
+            cancellation.ThrowIfCancellationRequested();
+            Now += pause;
+        }
+    }
+}
