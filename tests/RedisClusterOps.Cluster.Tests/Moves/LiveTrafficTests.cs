@@ -2,7 +2,6 @@ using System;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Cluster.Tests.Traffic;
 using Xunit;
 
