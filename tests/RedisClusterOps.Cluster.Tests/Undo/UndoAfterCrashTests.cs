@@ -60,6 +60,8 @@ public sealed class UndoAfterCrashTests(SharedClusters clusters)
                 if (strategy == UndoStrategy.RoundTrip)
                     await scene.AssertKeysAsync();
                 await UndoWhatIsLeftAsync(scene, strategy, journalIsKept ? journal : null);
+                // Where the dead one had come to the end, nobody waited for what the nodes tell each other.
+                await scene.Cluster.Cluster.WaitUntilAgreedAsync();
                 await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
             }
             finally
