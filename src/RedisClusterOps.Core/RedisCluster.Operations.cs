@@ -89,8 +89,10 @@ public sealed partial class RedisCluster
         RefuseUnlessFlagsAreKnown(situation);
         var cutOff = OpenIntents(view, options).TryGetValue(slot, out var intent) ? UndoneBy(intent) : null;
         var ends = NamedEnds.OfUndo(situation, source is null ? null : Find(view, source), target is null ? null : Find(view, target), cutOff);
-        var plan = new UndoOperation(slot, _session, options, ends, strategy, allowUnreachableNode, cutOff is not null) { Kept = intent?.Slot.KeptMasters ?? [] }.Plan(situation);
-        return await CheckAsync(plan, situation, cancellation).ConfigureAwait(false);
+        SlotOperation undo = new UndoOperation(slot, _session, options, ends, strategy, allowUnreachableNode, cutOff is not null) { Kept = intent?.Slot.KeptMasters ?? [] };
+        if (undo.MayHide(situation) is { } node && await _situations.HidesAsync(node, cancellation).ConfigureAwait(false))
+            undo = undo.Revealing();
+        return await CheckAsync(undo.Plan(situation), situation, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>What repairing would do: a plan for every thing that is wrong, by slot. Reads and checks, writes nothing.</summary>

@@ -48,20 +48,25 @@ internal sealed class SituationReader(ClusterReader reader)
     /// <summary>Ids of the masters that hold more keys than they count in all their slots together: the servers that hide keys do so.</summary>
     public async Task<IReadOnlyCollection<string>> FindHidersAsync(ClusterView view, CancellationToken cancellation)
     {
-        var slots = Enumerable.Range(0, HashSlot.Count).ToList();
-        var suspects = view.Masters.Where(node => node.IsReachable && slots.Exists(slot => MayHide(node.View!, slot))).ToList();
-        var hidden = await Task.WhenAll(suspects.Select(HidesAsync)).ConfigureAwait(false);
-        return suspects.Where((_, i) => hidden[i]).Select(node => node.Id).ToList();
+        var masters = view.Masters.Where(node => node.IsReachable).ToList();
+        var hidden = await Task.WhenAll(masters.Select(node => HidesAsync(node, cancellation))).ConfigureAwait(false);
+        return masters.Where((_, i) => hidden[i]).Select(node => node.Id).ToList();
+    }
 
-        async Task<bool> HidesAsync(ClusterNode node)
-        {
-            var connection = await reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
-            // Looked at before and after, for clients go on writing: what is hidden is there all the time.
-            var before = await connection.SendAsync(RespCommand.Of("DBSIZE"), cancellation).ConfigureAwait(false);
-            var counts = await SlotKeyCounter.CountAsync(connection, node.View!.Databases, slots, cancellation).ConfigureAwait(false);
-            var after = await connection.SendAsync(RespCommand.Of("DBSIZE"), cancellation).ConfigureAwait(false);
-            return System.Math.Min(before.Integer, after.Integer) > counts.Sum(count => count ?? 0);
-        }
+    /// <summary>Whether it holds more keys than it counts. Those that it neither owns nor imports count for nothing on the servers that hide.</summary>
+    public async Task<bool> HidesAsync(ClusterNode node, CancellationToken cancellation)
+    {
+        var hiding = Enumerable.Range(0, HashSlot.Count).ToLookup(slot => MayHide(node.View!, slot));
+        if (!hiding[true].Any())
+            return false;
+        var connection = await reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
+        // Looked at before and after, for clients go on writing: what is hidden is there all the time.
+        var before = await connection.SendAsync(RespCommand.Of("DBSIZE"), cancellation).ConfigureAwait(false);
+        if (before.Integer == 0)
+            return false;
+        var counts = await SlotKeyCounter.CountAsync(connection, node.View!.Databases, hiding[false].ToList(), cancellation).ConfigureAwait(false);
+        var after = await connection.SendAsync(RespCommand.Of("DBSIZE"), cancellation).ConfigureAwait(false);
+        return System.Math.Min(before.Integer, after.Integer) > counts.Sum(count => count ?? 0);
     }
 
     /// <summary>By id of the master: the slots that others own and of which it holds keys. Counts every slot on every master.</summary>

@@ -148,10 +148,24 @@ internal sealed class SlotRunner(
 
             _request = current.Then ?? _request;
             if (!current.IsPartial)
-                return await ProveAsync(situation.View, current, stop).ConfigureAwait(false);
+            {
+                var proved = await ProveAsync(situation.View, current, stop).ConfigureAwait(false);
+                if (proved.Failure is not null || await LookForHiddenAsync(stop).ConfigureAwait(false) is not { } revealing)
+                    return proved;
+                _request = revealing;
+            }
         }
 
         throw SlotRefusal.Unsuitable(_plan.Slot, "does not come to rest, as when another tool is at work on it.", "Get-RedisOpenSlot -Slot " + Slot);
+    }
+
+    // An end that failed over in the last moments has a successor that nobody has looked into.
+    private async Task<SlotOperation?> LookForHiddenAsync(StopRequest stop)
+    {
+        if (!Request.LooksForHidden)
+            return null;
+        var situation = await ReadAsync(stop).ConfigureAwait(false);
+        return Request.MayHide(situation) is { } node && await situations.HidesAsync(node, stop.Abort).ConfigureAwait(false) ? Request.Revealing() : null;
     }
 
     private async Task<SlotOutcome> ProveAsync(ClusterView view, SlotPlan done, StopRequest stop)

@@ -28,6 +28,15 @@ internal abstract record SlotOperation(int Slot, RedisClusterSession Session, Mo
     /// <exception cref="RedisOperationException">It can't be done from here, or the slot now goes another way than was agreed (StalePlan).</exception>
     public abstract SlotPlan Plan(SlotSituation situation);
 
+    /// <summary>Whether a last look is taken, after the proof, at who may hide keys.</summary>
+    public virtual bool LooksForHidden => false;
+
+    /// <summary>A master whose hidden keys would belie that nothing is left to do; null where there is none.</summary>
+    public virtual ClusterNode? MayHide(SlotSituation situation) => null;
+
+    /// <summary>The same, once that master is known to hide keys.</summary>
+    public virtual SlotOperation Revealing() => this;
+
     /// <summary>The plan of a slot that a person has to decide about first.</summary>
     public SlotPlan Refused(SlotSituation situation, RedisOperationException refusal)
     {

@@ -16,12 +16,31 @@ internal sealed record UndoOperation(
     /// <summary>Ids of nodes that a run which was cut off kept masters by a setting.</summary>
     public IReadOnlyCollection<string> Kept { get; init; } = [];
 
+    /// <summary>True where the target holds keys that it counts for no slot, so they may be of this one.</summary>
+    public bool AwayHides { get; init; }
+
     public override string Name => "Undo";
+
+    /// <inheritdoc/>
+    public override bool LooksForHidden => !AwayHides;
 
     public override MigrationOutcome Success => MigrationOutcome.RolledBack;
 
     public override string Again => "Undo-RedisSlotMigration -Slot " + Number + " -Source " + Ends.Source + " -Target " + Ends.Target
         + (Strategy == UndoStrategy.RoundTrip ? string.Empty : " -Strategy " + Strategy);
+
+    /// <inheritdoc/>
+    /// <remarks>A target that failed over has a successor without the flag, which neither owns nor imports the slot: its zero says nothing.</remarks>
+    public override ClusterNode? MayHide(SlotSituation situation)
+    {
+        var view = situation.View;
+        return !AwayHides && SlotDiagnostician.Diagnose(situation) is null && view.OwnerOf(Slot) is { } id && Ends.IsSource(view, view.Node(id))
+            && view.ShardMaster(Ends.TargetId) is { IsReachable: true } away && away.Id != id && situation.KeysOn(away) is null && !IsSilent(away)
+            ? away : null;
+    }
+
+    /// <inheritdoc/>
+    public override SlotOperation Revealing() => this with { AwayHides = true };
 
     /// <inheritdoc/>
     public override SlotPlan Plan(SlotSituation situation)
@@ -49,8 +68,8 @@ internal sealed record UndoOperation(
         if (!away.IsReachable)
             return PlanWithout(diagnosis, origin, away);
         var finished = diagnosis.State is RedisOpenSlotState.FinishedOnSource or RedisOpenSlotState.FinishedOnTarget;
-        // A node that does not import may hide what it holds; importing brings it to light. Garnet never tells.
-        if (!finished && diagnosis.KeysOnTarget is null && !away.View!.Self.ImportingFrom.ContainsKey(Slot) && away.View.Facts.Engine != ServerEngine.Garnet)
+        // A node that does not import may hide what it holds; importing brings it to light.
+        if (!finished && diagnosis.KeysOnTarget is null && !away.View!.Self.ImportingFrom.ContainsKey(Slot) && !IsSilent(away))
             return PlanOf(diagnosis, origin, away, Prepare(origin, away)) with { IsPartial = true };
         if (!finished && (Strategy == UndoStrategy.PullBack || diagnosis.KeysOnTarget == 0))
             return PlanOf(diagnosis, origin, away, PullBack(diagnosis, origin, away));
@@ -107,13 +126,16 @@ internal sealed record UndoOperation(
     private SlotPlan PlanAtHome(SlotSituation situation, ClusterNode owner, ClusterNode? away)
     {
         var keys = situation.KeysOn(away);
-        if (away is null || keys == 0 || (keys is null && !(WasCutOff && away is { IsReachable: true } && away.View!.Facts.Engine != ServerEngine.Garnet)))
+        if (away is null || keys == 0 || (keys is null && !((WasCutOff || AwayHides) && away is { IsReachable: true } && !IsSilent(away))))
             return Kept.Count == 0 ? Done(null, owner) : PlanOf(null, owner, away ?? owner, LetGoOfKept(situation.View));
         var reveal = Prepare(owner, away);
         return keys is null
             ? PlanOf(null, owner, away, reveal) with { IsPartial = true }
             : PlanOf(null, owner, away, [.. reveal, Back(situation, owner, away), new StopImporting(Slot, away)]);
     }
+
+    // Garnet never tells what it holds of a slot that is another's.
+    private static bool IsSilent(ClusterNode node) => node.View!.Facts.Engine == ServerEngine.Garnet;
 
     /// <summary>What the cold move back needs: a holder that imports from the owner, for nobody else may send keys that are not its own.</summary>
     private IEnumerable<SlotAction> Prepare(ClusterNode origin, ClusterNode away)

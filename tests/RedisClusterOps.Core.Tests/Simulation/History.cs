@@ -36,6 +36,8 @@ internal sealed class History
         };
     }
 
+    public int Seed => _seed;
+
     public Scenario Scenario { get; }
 
     public IReadOnlyList<string> Violations => _scene.Cluster.Ledger.Violations;

@@ -45,6 +45,7 @@ public class HistoryTests(ITestOutputHelper output)
         foreach (var ending in endings.OrderBy(ending => ending.Key, StringComparer.Ordinal))
             output.WriteLine(ending.Key + " " + ending.Value);
         output.WriteLine(succeeded + " of " + Histories + " were done in the end");
+        output.WriteLine("broken: " + string.Join(", ", broken.Select(history => history.Seed).Order()));
         Assert.True(broken.IsEmpty, broken.Count + " histories break a promise:\n" + string.Join('\n', broken.OrderBy(history => history.Attempts.Count).Take(12)));
         // A proof over histories that all end in a refusal would prove nothing.
         Assert.True(succeeded > Histories * 8 / 10, succeeded + " of " + Histories + " were done in the end.");
