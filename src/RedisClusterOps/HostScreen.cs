@@ -1,5 +1,4 @@
 using System;
-using System.Management.Automation;
 using System.Management.Automation.Host;
 using System.Text;
 using RedisClusterOps.Pictures;
@@ -27,7 +26,7 @@ internal static class HostScreen
 
     // $PSStyle is there from 7.2 on, which the assembly that this is compiled against is not.
     private static string? RenderingOf(object? style) =>
-        style is null ? null : PSObject.AsPSObject(style).BaseObject is var own ? own.GetType().GetProperty("OutputRendering")?.GetValue(own)?.ToString() : null;
+        style?.GetType().GetProperty("OutputRendering")?.GetValue(style)?.ToString();
 
     // A host without a screen says so in many ways.
     private static int WidthOf(PSHost? host)

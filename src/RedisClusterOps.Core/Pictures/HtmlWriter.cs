@@ -20,9 +20,16 @@ internal sealed class HtmlWriter
     /// <summary>Text in an element or in a quoted attribute: no character of it is markup, none steers a terminal, an editor or the direction of writing.</summary>
     public HtmlWriter Text(string? text)
     {
-        foreach (var c in Printable.Clean(text ?? string.Empty, LongestText))
+        var clean = Printable.Clean(text ?? string.Empty, LongestText);
+        for (var i = 0; i < clean.Length; i++)
         {
-            switch (c)
+            if (i + 1 < clean.Length && char.IsSurrogatePair(clean[i], clean[i + 1]))
+            {
+                _page.Append(clean, i++, 2);
+                continue;
+            }
+
+            switch (clean[i])
             {
                 case '&':
                     _page.Append("&amp;");
@@ -40,7 +47,8 @@ internal sealed class HtmlWriter
                     _page.Append("&#39;");
                     break;
                 default:
-                    _page.Append(c);
+                    // Half of a pair is no character, and no file can hold it.
+                    _page.Append(char.IsSurrogate(clean[i]) ? '\ufffd' : clean[i]);
                     break;
             }
         }
@@ -60,7 +68,7 @@ internal sealed class HtmlWriter
     /// <summary>The beginning of a table. It is laid out as a list of cards on a narrow screen, so its parts say what they are.</summary>
     public HtmlWriter Table(string caption, params string[] headings)
     {
-        Markup("<table role=\"table\"><caption>").Text(caption).Markup("</caption><thead role=\"rowgroup\"><tr role=\"row\">");
+        Markup("<div class=\"scroll\"><table role=\"table\"><caption>").Text(caption).Markup("</caption><thead role=\"rowgroup\"><tr role=\"row\">");
         foreach (var heading in headings)
             Markup("<th role=\"columnheader\" scope=\"col\"" + (IsNumber(heading) ? " class=\"n\"" : string.Empty) + ">").Text(Plain(heading)).Markup("</th>");
         return Markup("</tr></thead><tbody role=\"rowgroup\">\n");
@@ -69,14 +77,14 @@ internal sealed class HtmlWriter
     /// <summary>A cell under one of the headings. A heading that begins with '>' is one of numbers.</summary>
     public HtmlWriter Cell(string heading, Action<HtmlWriter> content)
     {
-        Markup("<td role=\"cell\" data-label=\"").Text(Plain(heading)).Markup(IsNumber(heading) ? "\" class=\"n\">" : "\">");
+        Markup("<td role=\"cell\" data-label=\"").Text(Plain(heading)).Markup(IsNumber(heading) ? "\" class=\"n\"><div>" : "\"><div>");
         content(this);
-        return Markup("</td>");
+        return Markup("</div></td>");
     }
 
     public HtmlWriter Cell(string heading, string? text) => Cell(heading, cell => cell.Text(string.IsNullOrEmpty(text) ? "–" : text));
 
-    public HtmlWriter EndTable() => Markup("</tbody></table>\n");
+    public HtmlWriter EndTable() => Markup("</tbody></table></div>\n");
 
     public override string ToString() => _page.ToString();
 

@@ -22,7 +22,6 @@ internal static class ReportFile
             using (var file = new FileStream(unfinished, FileMode.CreateNew, FileAccess.Write, FileShare.None))
             {
                 JournalFolder.OwnerOnly(unfinished);
-                // Half of a pair of surrogates, which a broken name may hold, becomes the sign for what can't be written.
                 var bytes = new UTF8Encoding(false).GetBytes(ReportPage.Write(report));
                 file.Write(bytes, 0, bytes.Length);
                 file.Flush(flushToDisk: true);

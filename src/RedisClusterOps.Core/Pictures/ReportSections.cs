@@ -27,7 +27,7 @@ internal static class MapSection
         foreach (var master in chart.Masters)
         {
             page.Markup("<tr role=\"row\">")
-                .Cell("Master", cell => cell.Markup("<span>").Swatch(master).Text(master.Name).Markup("</span>"))
+                .Cell("Master", cell => cell.Swatch(master).Text(master.Name))
                 .Cell(">Slots", HtmlWriter.Count(master.Slots.Count)).Cell(">Share", HtmlWriter.Percent(master.Share))
                 .Cell("Which", master.Slots.ToString().Replace(",", ", ")).Markup("</tr>\n");
         }
@@ -53,21 +53,39 @@ internal static class SlotSection
             return;
         }
 
-        page.Table("Open slots", ">Slot", "State", "From", "To", ">Keys left", ">Moved", "Since", "Clients see", "Next");
-        foreach (var slot in slots.Take(Most))
+        page.Table("Open slots", ">Slot", "State", "From", "To", ">Keys left", ">Moved", "Since", "Clients see, and what to run");
+        var rows = Rows(slots).ToList();
+        foreach (var (slot, last) in rows.Take(Most))
         {
             page.Markup("<tr role=\"row\">")
-                .Cell(">Slot", slot.Slot.ToString(CultureInfo.InvariantCulture)).Cell("State", slot.State.ToString()).Cell("From", slot.Source).Cell("To", slot.Target)
+                .Cell(">Slot", new SlotRange(slot.Slot, last).ToString()).Cell("State", slot.State.ToString()).Cell("From", slot.Source).Cell("To", slot.Target)
                 .Cell(">Keys left", HtmlWriter.Count(slot.KeysOnSource))
                 .Cell(">Moved", HtmlWriter.Count(slot.KeysOnTarget) + (slot.PercentComplete is { } percent ? " (" + HtmlWriter.Percent(percent) + ")" : string.Empty))
-                .Cell("Since", cell => Since(cell, slot.Since)).Cell("Clients see", slot.ClientsSee)
-                .Cell("Next", cell => cell.Markup("<code>").Text(slot.Advice).Markup("</code>")).Markup("</tr>\n");
+                .Cell("Since", cell => Since(cell, slot.Since))
+                .Cell("Clients see, and what to run", cell => cell.Text(slot.ClientsSee).Markup("<p>Next: <code>").Text(last == slot.Slot ? slot.Advice : slot.Advice.Replace(" -Slot " + Number(slot.Slot), string.Empty)).Markup("</code></p>")).Markup("</tr>\n");
         }
 
         page.EndTable();
-        ReportPage.More(page, slots.Count - Most, "Get-RedisOpenSlot");
+        ReportPage.More(page, rows.Count - Most, "Get-RedisOpenSlot");
         page.Markup("</section>\n");
     }
+
+    // Neighbours of which the same is to be said, as where a master's whole share has no owner, are one row.
+    private static IEnumerable<(RedisOpenSlot First, int Last)> Rows(IReadOnlyList<RedisOpenSlot> slots)
+    {
+        for (var i = 0; i < slots.Count; i++)
+        {
+            var first = slots[i];
+            while (i + 1 < slots.Count && slots[i + 1].Slot == slots[i].Slot + 1 && Alike(slots[i + 1], first))
+                i++;
+            yield return (first, slots[i].Slot);
+        }
+    }
+
+    private static bool Alike(RedisOpenSlot slot, RedisOpenSlot first) =>
+        slot with { Slot = first.Slot, Advice = slot.Advice.Replace(" -Slot " + Number(slot.Slot), " -Slot " + Number(first.Slot)) } == first;
+
+    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static void Since(HtmlWriter cell, DateTime? since)
     {
@@ -103,10 +121,9 @@ internal static class NodeSection
 
     private static void Name(HtmlWriter cell, RedisClusterNode node, Dictionary<string, ChartedMaster> masters)
     {
-        cell.Markup("<span>");
         if (masters.TryGetValue(node.Id, out var master))
             cell.Swatch(master);
-        cell.Text(node.Endpoint).Markup("<small>").Text(Short(node.Id)).Markup("</small></span>");
+        cell.Text(node.Endpoint).Markup("<small>").Text(Short(node.Id)).Markup("</small>");
     }
 
     private static void State(HtmlWriter cell, RedisClusterNode node)
@@ -164,12 +181,10 @@ internal static class MigrationSection
 
         void Master(HtmlWriter cell, string id)
         {
-            cell.Markup("<span>");
             if (index.TryGetValue(id, out var known))
                 cell.Swatch(chart.Masters[known]).Text(chart.Masters[known].Name);
             else
                 cell.Markup("<span class=\"swatch gone\">–</span>").Text((names.TryGetValue(id, out var name) ? name : id) + ", gone since");
-            cell.Markup("</span>");
         }
     }
 

@@ -20,7 +20,7 @@ internal static class ReportStyle
         .soft{color:var(--soft)}
         .verdict{display:inline-block;margin:.75rem 0;padding:.3rem .8rem;border-radius:.4rem;font-weight:700;color:var(--on)}
         .verdict.good{background:var(--good)}.verdict.bad{background:var(--error)}
-        dl.facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:.5rem;margin:.75rem 0}
+        dl.facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(10rem,1fr));gap:.5rem;margin:.75rem 0}
         dl.facts div{border:1px solid var(--line);border-radius:.4rem;padding:.4rem .6rem}
         dl.facts dt{font-size:.8rem;color:var(--soft)}dl.facts dd{margin:0;font-weight:600;overflow-wrap:anywhere}
         ul.findings{list-style:none;margin:0;padding:0}
@@ -34,7 +34,8 @@ internal static class ReportStyle
         svg .letter{fill:var(--on);pointer-events:none}
         svg .sign{fill:var(--ink);stroke:var(--page);stroke-width:4px;paint-order:stroke;text-anchor:middle;pointer-events:none}
         svg .sign text{font-size:19px;font-weight:700}
-        svg .open{fill:var(--ink)}svg .disputed{fill:var(--disputed)}svg .uncovered{fill:var(--error)}
+        svg path.open{fill:var(--ink)}svg path.disputed{stroke:var(--disputed);stroke-width:1.5px}svg path.uncovered{stroke:var(--error);stroke-width:1.5px}
+        svg .page{fill:var(--page)}svg .disputed .stripe{fill:var(--disputed)}svg .uncovered .stripe{fill:var(--error)}
         svg .moved{fill:var(--ink)}svg .gone{fill:var(--gone)}
         svg.narrow{display:none}
         .swatch{display:inline-block;min-width:1.5em;margin-right:.5em;border-radius:.25em;text-align:center;font-weight:700;color:var(--on)}
@@ -42,22 +43,21 @@ internal static class ReportStyle
         ul.marks{list-style:none;margin:.5rem 0;padding:0;overflow-wrap:anywhere}ul.marks li{margin:.25rem 0}
         table{width:100%;border-collapse:collapse;margin:.5rem 0;font-size:.925rem}
         caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
-        th,td{padding:.35rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
+        th,td{padding:.35rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--line);overflow-wrap:break-word}
+        td code{white-space:nowrap}.scroll{overflow-x:auto}
         th{font-size:.8rem;color:var(--soft);font-weight:600;white-space:nowrap}
         th.n,td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
         td small{display:block;color:var(--soft)}
         .bad{color:var(--error);font-weight:700}.verdict.bad{color:var(--on)}
-        meter{width:6rem;height:.8rem;vertical-align:middle}
         footer{margin-top:2.5rem;padding-top:.75rem;border-top:1px solid var(--line);font-size:.85rem;color:var(--soft)}
         @media screen and (max-width:47rem){
         svg.wide{display:none}svg.narrow{display:block}
-        svg.strip{height:3rem}
         thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
         table,tbody{display:block}
         tr{display:block;border:1px solid var(--line);border-radius:.4rem;padding:.25rem 0;margin:.5rem 0}
-        td,td.n{display:grid;grid-template-columns:8.5rem 1fr;gap:.5rem;border:0;padding:.2rem .75rem;text-align:left;white-space:normal}
+        td,td.n{display:grid;grid-template-columns:7rem minmax(0,1fr);gap:.5rem;border:0;padding:.2rem .75rem;text-align:left;white-space:normal;overflow-wrap:anywhere}
         td::before{content:attr(data-label);color:var(--soft);font-size:.85rem;font-weight:600}
-        td>*{grid-column:2}td::before{grid-column:1;grid-row:1/span 9}
+        td code{white-space:normal}
         }
         @page{margin:12mm}
         @media print{
@@ -65,7 +65,7 @@ internal static class ReportStyle
         *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
         tr,li,svg,dl.facts div{break-inside:avoid}h2,h3{break-after:avoid}
         thead{display:table-header-group}
-        th,td{padding:.2rem .35rem}
+        th,td{padding:.2rem .35rem}td,td code{white-space:normal;overflow-wrap:anywhere}.scroll{overflow:visible}
         }
         """;
 

@@ -26,13 +26,20 @@ internal static class SlotSvg
     /// <param name="moved">Underlined.</param>
     public static void WriteStrip(HtmlWriter page, string name, int masters, Func<int, int> ownerOf, SlotSet moved)
     {
-        page.Markup("<svg class=\"strip\" viewBox=\"0 0 1024 44\" role=\"img\"><title>").Text(name).Markup("</title>");
-        WriteOwners(page, new Sheet(HashSlot.Count, 1024, 0, 32), masters, ownerOf);
-        page.Markup("<path class=\"moved\" d=\"" + string.Concat(moved.Ranges.Select(range =>
+        WriteStrip("wide", 1024);
+        WriteStrip("narrow", 480);
+
+        void WriteStrip(string kind, int width)
         {
-            var (x, width) = Stretched(range.First / 16.0, range.Count / 16.0, 1024);
-            return "M" + Number(x) + " 35h" + Number(width) + "v6h-" + Number(width) + "z";
-        })) + "\"/></svg>\n");
+            page.Markup("<svg class=\"" + kind + "\" viewBox=\"0 0 " + Number(width) + " 44\" role=\"img\"><title>").Text(name).Markup("</title>");
+            var sheet = new Sheet(HashSlot.Count, width, 0, 32);
+            WriteOwners(page, sheet, masters, ownerOf);
+            page.Markup("<path class=\"moved\" d=\"" + string.Concat(moved.Ranges.Select(range =>
+            {
+                var (x, wide) = Stretched(sheet.X(range.First), sheet.Wide(range.Count), width);
+                return "M" + Number(x) + " 35h" + Number(wide) + "v6h-" + Number(wide) + "z";
+            })) + "\"/></svg>\n");
+        }
     }
 
     private static void Write(HtmlWriter page, SlotChart chart, string kind, int rows, int rowHeight)
@@ -41,13 +48,19 @@ internal static class SlotSvg
         var sheet = new Sheet(perRow, perRow, 52, rowHeight);
         page.Markup("<svg class=\"map " + kind + "\" viewBox=\"0 0 " + Number(sheet.Left + perRow) + " " + Number(rows * (rowHeight + Gap)) + "\" role=\"img\"><title>")
             .Text("Slot map").Markup("</title><desc>").Text(Summary(chart)).Markup("</desc>");
+        // Striped, for red is a master's colour too. Each of the two charts has its own: one that is not shown lends nothing.
+        page.Markup("<defs>" + Stripes(kind, SlotMark.Disputed) + Stripes(kind, SlotMark.Uncovered) + "</defs>");
         for (var row = 0; row < rows; row++)
             page.Markup("<text class=\"label\" x=\"" + Number(sheet.Left - 6) + "\" y=\"" + Number(sheet.Baseline(row)) + "\">" + Number(row * perRow) + "</text>");
         WriteOwners(page, sheet, chart.Masters.Count, chart.OwnerOf, chart.Masters);
         foreach (var mark in new[] { SlotMark.Open, SlotMark.Disputed, SlotMark.Uncovered })
-            WriteMarks(page, sheet, chart, mark);
+            WriteMarks(page, sheet, chart, mark, kind);
         page.Markup("</svg>\n");
     }
+
+    private static string Stripes(string kind, SlotMark mark) =>
+        "<pattern id=\"" + kind + "-" + MapPalette.Word(mark) + "\" class=\"" + MapPalette.Word(mark) + "\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(" + (mark == SlotMark.Disputed ? "-45" : "45") + ")\">"
+        + "<rect class=\"page\" width=\"8\" height=\"8\"/><rect class=\"stripe\" width=\"3\" height=\"8\"/></pattern>";
 
     private static string Summary(SlotChart chart) =>
         string.Join("; ", chart.Masters.Where(master => master.Slots.Count > 0).Take(20).Select(master => master.Symbol + " " + master.Name + " " + HtmlWriter.Count(master.Slots.Count) + " slots"))
@@ -78,12 +91,12 @@ internal static class SlotSvg
         page.Markup("</g>");
     }
 
-    private static void WriteMarks(HtmlWriter page, Sheet sheet, SlotChart chart, SlotMark mark)
+    private static void WriteMarks(HtmlWriter page, Sheet sheet, SlotChart chart, SlotMark mark, string kind)
     {
         var pieces = Runs(sheet, slot => chart.MarkOf(slot) == mark ? 0 : SlotChart.Nobody).Where(run => run.Owner == 0).ToList();
         if (pieces.Count == 0)
             return;
-        page.Markup("<path class=\"" + MapPalette.Word(mark) + "\" d=\"");
+        page.Markup("<path class=\"" + MapPalette.Word(mark) + "\"" + (mark == SlotMark.Open ? string.Empty : " fill=\"url(#" + kind + "-" + MapPalette.Word(mark) + ")\"") + " d=\"");
         foreach (var piece in pieces)
         {
             var (x, width) = Stretched(sheet.X(piece.First), sheet.Wide(piece.Count), sheet.Left + sheet.Width);

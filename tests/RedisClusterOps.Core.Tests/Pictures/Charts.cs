@@ -24,7 +24,10 @@ internal static class Charts
     }
 
     public static ChartedMaster Master(int index, string name, string? slots, RedisNodeState state = RedisNodeState.Ok) =>
-        new(index, ClusterScene.Id("m" + index), name, Set(slots), state, IsDown: state is RedisNodeState.Fail or RedisNodeState.Unreachable);
+        new(index, Id(index), name, Set(slots), state, IsDown: state is RedisNodeState.Fail or RedisNodeState.Unreachable);
+
+    /// <summary>No id is the beginning of another's.</summary>
+    public static string Id(int index) => ClusterScene.Id("m" + index + "x");
 
     public static SlotChart Of(params ChartedMaster[] masters) => new(masters, SlotSet.Empty, SlotSet.Empty, SlotSet.From(
         Enumerable.Range(0, HashSlot.Count).Where(slot => !masters.Any(master => master.Slots.Contains(slot)))));

@@ -91,7 +91,7 @@ public sealed partial class SlotGridTests
         Assert.All(lines.Take(16), line => Assert.Equal(lines[0].Spans.Sum(span => span.Text.Length), line.Spans.Sum(span => span.Text.Length)));
         // Every master is in the legend, with its number of slots.
         var legend = string.Join(" ", lines.Skip(16));
-        Assert.All(chart.Masters, master => Assert.Matches(" " + Regex.Escape(master.Name) + " +" + master.Slots.Count + " ", legend));
+        Assert.All(chart.Masters, master => Assert.Matches(" " + Regex.Escape(master.Name) + " +" + HtmlWriter.Count(master.Slots.Count) + " ", legend));
         // And in the picture, as its letter and, where there are colours, its colour.
         var cells = string.Concat(lines.Take(16).Select(line => line.ToString()[6..]));
         Assert.All(chart.Masters.Where(_ => masters <= 62), master => Assert.Contains(master.Symbol, cells, StringComparison.Ordinal));
