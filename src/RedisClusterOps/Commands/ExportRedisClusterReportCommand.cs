@@ -13,7 +13,6 @@ public sealed class ExportRedisClusterReportCommand : RedisClusterCmdlet
 
     /// <summary>The file to write. What was there before is replaced.</summary>
     [Parameter(Mandatory = true, Position = 0)]
-    [ValidateNotNullOrEmpty]
     public string Path { get; set; } = string.Empty;
 
     /// <summary>A file that is there already is an error, not replaced.</summary>
