@@ -163,7 +163,7 @@ internal static class MigrationSection
         var index = chart.Masters.ToDictionary(master => master.Id, master => master.Index, StringComparer.Ordinal);
         var names = NamesOf(change.Run);
         page.Markup("<section>\n<h2>Before and after the last migration</h2>\n<p>").Text(change.Run.Operation + " " + change.Run.Id + ": ").Text(change.Moved.Count)
-            .Markup(change.Moved.Count == 1 ? " slot" : " slots").Markup(" moved, begun ").Time(change.Run.Started).Markup(". What moved is underlined.</p>\n<h3>Before</h3>\n");
+            .Markup(change.Moved.Count == 1 ? " slot" : " slots").Markup(" moved, begun ").Time(change.Run.Started).Markup(". What moved is underlined; the rest is shown as it is now.</p>\n<h3>Before</h3>\n");
         SlotSvg.WriteStrip(page, "Slots before the migration", chart.Masters.Count, slot => Index(change.Before[slot]), change.Moved);
         page.Markup("<h3>After</h3>\n");
         SlotSvg.WriteStrip(page, "Slots after the migration", chart.Masters.Count, slot => Index(change.After[slot]), change.Moved);

@@ -61,11 +61,11 @@ internal static class ReportStyle
         }
         @page{margin:12mm}
         @media print{
-        body{font-size:9.5pt}main{max-width:none;padding:0}
+        html{font-size:9pt}body{font-size:1rem}main{max-width:none;padding:0}
         *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
         tr,li,svg,dl.facts div{break-inside:avoid}h2,h3{break-after:avoid}
         thead{display:table-header-group}
-        th,td{padding:.2rem .35rem}td,td code{white-space:normal;overflow-wrap:anywhere}.scroll{overflow:visible}
+        th,td{padding:.2rem .35rem}td code{white-space:normal}.scroll{overflow:visible}
         }
         """;
 

@@ -10,34 +10,51 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.FrontDoor;
 
-/// <summary>rco map and rco report of a real cluster that has everything to be seen at once. Valkey: Redis can't be kept from settling a dispute.</summary>
-public sealed class PictureTests : IAsyncLifetime
+/// <summary>A cluster with an open slot and one that nobody owns. Valkey: Redis can't be kept from settling a dispute.</summary>
+public sealed class PicturedCluster : IAsyncLifetime
 {
-    private const int Stuck = 5519;
-    private const int Disputed = 700;
-    private const int Unowned = 16000;
+    internal const int Stuck = 5519;
+    internal const int Unowned = 16000;
 
-    private readonly RcoHome _rco = new();
-    private TestCluster _cluster = null!;
+    internal TestCluster Cluster { get; private set; } = null!;
 
     public async ValueTask InitializeAsync()
     {
-        _cluster = await TestCluster.StartAsync(Servers.Valkey91, with: options => options with { ConfigLines = ["enable-debug-command yes", "cluster-require-full-coverage no"] });
-        await _cluster.Wedge().WedgeAsync(_cluster.Node(3).Endpoint, Stuck, 9, 3);
-        // Nobody passes on what nobody says, so all are told at once; who still hears of it from another is told again.
+        Cluster = await TestCluster.StartAsync(Servers.Valkey91, with: options => options with { ConfigLines = ["enable-debug-command yes", "cluster-require-full-coverage no"] });
+        await Cluster.Wedge().WedgeAsync(Cluster.Node(3).Endpoint, Stuck, 9, 3);
+        // Who hears of the owner from one that was not told yet is told again.
         await HoldsAsync(async () =>
         {
-            foreach (var node in _cluster.Nodes)
+            foreach (var node in Cluster.Nodes)
                 await node.AskAsync("CLUSTER", "DELSLOTS", Unowned);
-            return (await Task.WhenAll(_cluster.Nodes.Select(TestCluster.ViewOfAsync))).All(view => !view.Any(line => line.Slots.Contains(Unowned)));
+            return (await Task.WhenAll(Cluster.Nodes.Select(TestCluster.ViewOfAsync))).All(view => !view.Any(line => line.Slots.Contains(Unowned)));
         });
     }
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => Cluster.DisposeAsync();
+
+    internal static async Task HoldsAsync(Func<Task<bool>> holds)
     {
-        _rco.Dispose();
-        await _cluster.DisposeAsync();
+        var until = DateTime.UtcNow.AddSeconds(30);
+        while (!await holds())
+        {
+            Assert.True(DateTime.UtcNow < until, "It does not come to hold.");
+            await Task.Delay(100);
+        }
     }
+}
+
+/// <summary>rco map and rco report of a real cluster that has everything to be seen at once.</summary>
+public sealed class PictureTests(PicturedCluster pictured) : IClassFixture<PicturedCluster>, IDisposable
+{
+    private const int Stuck = PicturedCluster.Stuck;
+    private const int Unowned = PicturedCluster.Unowned;
+    private const int Disputed = 700;
+
+    private readonly RcoHome _rco = new();
+    private readonly TestCluster _cluster = pictured.Cluster;
+
+    public void Dispose() => _rco.Dispose();
 
     // In this process: a node that is deaf for longer takes the others for dead, and they it.
     [Fact]
@@ -61,6 +78,8 @@ public sealed class PictureTests : IAsyncLifetime
             await SlotScene.DeafAsync(other, false);
         }
 
+        // For the other tests: they hear of each other again, and one gives way.
+        await PicturedCluster.HoldsAsync(async () => (await core.GetSlotMapAsync(new ScreenTraits(80, false, false), default)).DisputedSlots.Count == 0);
         Assert.Equal(("5519", "700", "16000"), (Assert.Single(map.OpenSlots), Assert.Single(map.DisputedSlots), Assert.Single(map.UncoveredSlots)));
         AssertMarked(map.Picture, (Stuck, '*'), (Disputed, '?'), (Unowned, '!'));
         Assert.Contains("* open           1  5519", map.Picture);
@@ -114,14 +133,4 @@ public sealed class PictureTests : IAsyncLifetime
 
     private static void AssertMarked(IReadOnlyList<string> lines, params (int Slot, char Sign)[] marks) =>
         Assert.All(marks, mark => Assert.Equal(mark.Sign, lines[mark.Slot / 1024][6 + mark.Slot % 1024 / 16]));
-
-    private static async Task HoldsAsync(Func<Task<bool>> holds)
-    {
-        var until = DateTime.UtcNow.AddSeconds(30);
-        while (!await holds())
-        {
-            Assert.True(DateTime.UtcNow < until, "It does not come to hold.");
-            await Task.Delay(100);
-        }
-    }
 }
