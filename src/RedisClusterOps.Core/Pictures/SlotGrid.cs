@@ -71,8 +71,7 @@ internal static class SlotGrid
                 Paint(line, MapPalette.Sign(mark, screen.Unicode), MapPalette.Colors(mark), screen);
             else
                 Paint(line, screen.Color && owner == before ? " " : MapPalette.Symbol(owner), (MapPalette.Black, MapPalette.Paper(owner)), screen);
-            // After a mark the letter comes again.
-            before = mark == SlotMark.None ? owner : SlotChart.Nobody;
+            before = mark == SlotMark.None ? owner : before;
         }
 
         return line;
