@@ -69,6 +69,11 @@ public sealed partial class RedisCluster : IDisposable
     public async Task<RedisClusterHealth> TestAsync(HealthOptions options, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(ProcessorWatch.WhereBusy, cancellation).ConfigureAwait(false);
+        return await TestAsync(view, options, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task<RedisClusterHealth> TestAsync(ClusterView view, HealthOptions options, CancellationToken cancellation)
+    {
         var open = await DescribeOpenSlotsAsync(view, null, cancellation).ConfigureAwait(false);
         var strays = options.Deep ? await _situations.FindStraysAsync(view, cancellation).ConfigureAwait(false) : null;
         return HealthCheck.Check(view, NodeReport.Nodes(view, _session), open, strays, options, _session);
