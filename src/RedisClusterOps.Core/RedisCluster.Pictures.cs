@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Topology;
 using RedisClusterOps.Journal;
 using RedisClusterOps.Pictures;
 
@@ -18,7 +19,7 @@ public sealed partial class RedisCluster
     /// <param name="journalPath">The folder of the journal; null for the user's own. One that can't be read is told of in the report.</param>
     internal async Task<ClusterReport> GetReportAsync(HealthOptions options, string? journalPath, CancellationToken cancellation)
     {
-        var view = await _reader.ReadAsync(CpuWindow, cancellation).ConfigureAwait(false);
+        var view = await _reader.ReadAsync(ProcessorWatch.Everywhere, cancellation).ConfigureAwait(false);
         var health = await TestAsync(view, options, cancellation).ConfigureAwait(false);
         IReadOnlyList<RedisMigration> runs = [];
         string? trouble = null;
