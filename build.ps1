@@ -23,6 +23,7 @@ $ErrorActionPreference = 'Stop'
 Set-StrictMode -Version Latest
 $solution = Join-Path $PSScriptRoot 'RedisClusterOps.sln'
 $out = Join-Path $PSScriptRoot 'out'
+. (Join-Path $PSScriptRoot 'tools/MamlHelp.ps1')
 
 function Invoke-DotNet {
     & dotnet @args
@@ -54,7 +55,7 @@ foreach ($name in $Task) {
             Import-Module Microsoft.PowerShell.PlatyPS -MinimumVersion 1.0
             $pages = Import-MarkdownCommandHelp (Join-Path $PSScriptRoot 'docs/en-US/*.md')
             $made = $pages | Export-MamlCommandHelp -OutputFolder (Join-Path $out 'help') -Force
-            Copy-Item $made (Join-Path $PSScriptRoot 'en-US')
+            Save-Xml (Convert-Maml (Get-Content $made -Raw) $pages) (Join-Path $PSScriptRoot 'en-US/RedisClusterOps.dll-Help.xml')
         }
         'Package' {
             Invoke-DotNet build (Join-Path $PSScriptRoot 'src/RedisClusterOps/RedisClusterOps.csproj') --configuration Release
