@@ -21,18 +21,16 @@ function Add-Maml([Xml.XmlNode] $Node, [string] $Prefix, [string] $Name, [string
 # What is typed and what it shows are code, which Get-Help leaves as it is; sentences are remarks.
 function Convert-MamlExample([Xml.XmlNode] $Example) {
     $introduction = (Select-Maml $Example 'maml:introduction' | Select-Object -First 1)
-    $code, $remarks = '', @()
-    foreach ($paragraph in Select-Maml $introduction 'maml:para') {
-        $text = $paragraph.InnerText.Replace([string][char]0x80, '')
-        if ($text -match '(?s)^```(\w*)\r?\n(.*?)\r?\n?```\s*$') {
-            $code += $(if ($code) { "`n`n" }) + $Matches[2]
-        }
-        elseif ($text.Trim()) { $remarks += $text -replace '`([^`]+)`', '$1' }
+    $text = ((Select-Maml $introduction 'maml:para' | ForEach-Object InnerText) -join "`n").Replace([string][char]0x80, '')
+    $code, $remarks = @(), @()
+    foreach ($part in [regex]::Matches($text, '(?s)```\w*\n(?<code>.*?)\n```|(?<text>(?:(?!```).)+)')) {
+        if ($part.Groups['code'].Success) { $code += $part.Groups['code'].Value }
+        elseif ($part.Value.Trim()) { $remarks += $part.Value.Trim() -replace '`([^`]+)`', '$1' }
     }
-    if (-not $code) { throw "An example without a block of PowerShell: $($Example.InnerText)" }
+    if (-not $code -or $text -notmatch '```powershell') { throw "An example without a block of PowerShell: $($Example.InnerText)" }
     $introduction.RemoveAll()
     Add-Maml $introduction maml para 'PS> '
-    (Select-Maml $Example 'dev:code' | Select-Object -First 1).InnerText = $code
+    (Select-Maml $Example 'dev:code' | Select-Object -First 1).InnerText = $code -join "`n`n"
     $rest = (Select-Maml $Example 'dev:remarks' | Select-Object -First 1)
     foreach ($remark in $remarks + '') { Add-Maml $rest maml para $remark }
     $title = (Select-Maml $Example 'maml:title' | Select-Object -First 1)
