@@ -187,7 +187,7 @@ internal sealed class NodeConnector : INodeConnector
             : " refused the log-in: " + WithoutArguments(error);
         return new RedisConnectionException(
             FailureCode.AuthenticationFailed, endpoint, endpoint + reason + ".", outcomeUnknown: false,
-            nextStep: asksForNone ? "Connect-RedisCluster -Endpoint " + endpoint + ", without -Credential and without a password in the text" : null);
+            nextStep: asksForNone ? "Connect-RedisCluster -Endpoint <host:port>, without -Credential and without a password in the text" : null);
     }
 
     // A server that does not know AUTH repeats what came with it.
