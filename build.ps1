@@ -17,7 +17,10 @@ param(
     [string[]] $Task = 'Build',
 
     [ValidateSet('Debug', 'Release')]
-    [string] $Configuration = 'Release'
+    [string] $Configuration = 'Release',
+
+    # Only Pester tests with this tag; those of Offline need no server.
+    [string[]] $Tag
 )
 
 $ErrorActionPreference = 'Stop'
@@ -68,6 +71,7 @@ foreach ($name in $Task) {
             $settings = New-PesterConfiguration
             $settings.Run.Path = Join-Path $PSScriptRoot 'tests/Pester'
             $settings.Run.Throw = $true
+            if ($Tag) { $settings.Filter.Tag = $Tag }
             Invoke-Pester -Configuration $settings
         }
         'Analyze' {

@@ -8,7 +8,7 @@ BeforeAll {
     Import-Module $ModulePath
 }
 
-Describe 'The module' {
+Describe 'The module' -Tag Offline {
     It 'has a valid manifest' {
         $manifest = Test-ModuleManifest (Join-Path $ModulePath 'RedisClusterOps.psd1')
         $manifest.Version | Should -Be ([version] '0.1.0')
@@ -76,7 +76,7 @@ Describe 'The module' {
     }
 }
 
-Describe 'Help of <_>' -ForEach $CommandNames {
+Describe 'Help of <_>' -Tag Offline -ForEach $CommandNames {
     BeforeAll { $script:Help = Get-Help $_ -Full }
 
     It 'has a synopsis, a description and examples' {
@@ -117,7 +117,7 @@ Describe 'Help of <_>' -ForEach $CommandNames {
     }
 }
 
-Describe 'Binding of <Name>' -ForEach @(
+Describe 'Binding of <Name>' -Tag Offline -ForEach @(
     @{ Name = 'Complete-RedisSlotMigration'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot', 'Source', 'Target' }
     @{ Name = 'Connect-RedisCluster'; Sets = '__AllParameterSets'; Value = @(); Property = @() }
     @{ Name = 'Disconnect-RedisCluster'; Sets = '__AllParameterSets'; Value = @(); Property = @() }
