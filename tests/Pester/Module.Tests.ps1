@@ -121,6 +121,7 @@ Describe 'Binding of <Name>' -Tag Offline -ForEach @(
     @{ Name = 'Complete-RedisSlotMigration'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot', 'Source', 'Target' }
     @{ Name = 'Connect-RedisCluster'; Sets = '__AllParameterSets'; Value = @(); Property = @() }
     @{ Name = 'Disconnect-RedisCluster'; Sets = '__AllParameterSets'; Value = @(); Property = @() }
+    @{ Name = 'Export-RedisClusterReport'; Sets = '__AllParameterSets'; Value = @(); Property = 'Cluster' }
     @{ Name = 'Get-RedisClusterInfo'; Sets = '__AllParameterSets'; Value = @(); Property = 'Cluster' }
     @{ Name = 'Get-RedisClusterNode'; Sets = '__AllParameterSets'; Value = @(); Property = 'Cluster', 'Node' }
     @{ Name = 'Get-RedisKeySlot'; Sets = '__AllParameterSets'; Value = 'Key'; Property = 'Cluster', 'Key' }
@@ -134,6 +135,7 @@ Describe 'Binding of <Name>' -Tag Offline -ForEach @(
     @{ Name = 'Repair-RedisCluster'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot' }
     @{ Name = 'Restart-RedisSlotMigration'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot', 'Target' }
     @{ Name = 'Resume-RedisMigration'; Sets = '__AllParameterSets'; Value = 'Id'; Property = 'Cluster', 'Id' }
+    @{ Name = 'Show-RedisSlotMap'; Sets = '__AllParameterSets'; Value = @(); Property = 'Cluster' }
     @{ Name = 'Start-RedisSlotMigration'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot', 'Source', 'Target' }
     @{ Name = 'Test-RedisCluster'; Sets = '__AllParameterSets'; Value = @(); Property = 'Cluster' }
     @{ Name = 'Undo-RedisSlotMigration'; Sets = 'MigrationId', 'Slot'; Value = 'Slot'; Property = 'Cluster', 'MigrationId', 'Slot', 'Source', 'Target' }
