@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
@@ -10,6 +11,7 @@ public sealed class GetRedisOpenSlotCommand : RedisClusterCmdlet
     /// <summary>Only these slots, 0 to 16383.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateRange(0, 16383)]
+    [ArgumentCompleter(typeof(OpenSlotCompleter))]
     public int[]? Slot { get; set; }
 
     internal override void Run() =>
