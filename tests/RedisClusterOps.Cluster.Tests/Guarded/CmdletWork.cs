@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Faults;
 using RedisClusterOps.Cluster.Tests.Moves;
-using RedisClusterOps.Planning;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;
@@ -21,7 +20,7 @@ internal sealed record CmdletWork(bool IsOpen, Func<RedisCluster, MovingSlot, Ta
         ["Get-RedisClusterInfo"] = Reading(async (core, _) => Assert.Equal(3, (await core.GetInfoAsync(default)).ReachableNodes)),
         ["Get-RedisClusterNode"] = Reading(async (core, _) => Assert.All(await core.GetNodesAsync(default), node => Assert.Null(node.Trouble))),
         ["Get-RedisKeySlot"] = Reading(async (core, _) => Assert.NotNull(Assert.Single(await core.LocateKeysAsync(["k"], default)).Owner)),
-        ["New-RedisRebalancePlan"] = Reading(async (core, _) => Assert.NotEmpty((await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, Options, default)).Moves)),
+        ["New-RedisRebalancePlan"] = Reading(async (core, _) => Assert.NotEmpty((await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, Options, default)).Moves), isOpen: false),
         ["Test-RedisCluster"] = Reading(async (core, _) => Assert.NotEmpty((await core.TestAsync(new HealthOptions(), default)).OpenSlots)),
         ["Get-RedisOpenSlot"] = Reading(async (core, slot) => Assert.Equal(2, Assert.Single(await core.GetOpenSlotsAsync([slot.Slot], default)).KeysOnTarget)),
         ["Get-RedisSlotKey"] = Reading(async (core, slot) => Assert.Equal(4, (await core.GetSlotKeysAsync(slot.Slot, null, null, default)).Count)),
@@ -40,7 +39,7 @@ internal sealed record CmdletWork(bool IsOpen, Func<RedisCluster, MovingSlot, Ta
             new RebalanceOptions { Threshold = 0, Weights = new Dictionary<string, double> { [slot.Source.Id] = 8182, [slot.Cluster.Node(1).Id] = 8182, [slot.Target.Id] = 20 }, UseEmptyMaster = true }, Options, default)),
     };
 
-    private static CmdletWork Reading(Func<RedisCluster, MovingSlot, Task> read) => new(true, async (core, slot) =>
+    private static CmdletWork Reading(Func<RedisCluster, MovingSlot, Task> read, bool isOpen = true) => new(isOpen, async (core, slot) =>
     {
         await read(core, slot);
         return ([], () => Task.CompletedTask);
