@@ -67,18 +67,18 @@ Describe 'A password' {
         @($Written | Where-Object { $_ -is [Management.Automation.ErrorRecord] }).Count | Should -BeGreaterOrEqual 4
         @($Written | Where-Object { $_ -is [Management.Automation.DebugRecord] }).Count | Should -BeGreaterThan 10
 
-        $clixml = Join-Path $Journal 'all.clixml'
-        $Written | Export-Clixml $clixml -Depth 4
-        # Errors are as their exception tells them, stack and all; the record of a call that named the password itself is the shell's own and repeats the line.
-        $results = $Written | Where-Object { $_ -isnot [Management.Automation.ErrorRecord] }
-        $errors = $Written | Where-Object { $_ -is [Management.Automation.ErrorRecord] }
+        # Of what goes to the other streams the text is what is kept. The record of a call also repeats the line that was typed, which is the shell's own.
+        $results = @($Written | Where-Object { $_ -isnot [Management.Automation.InformationalRecord] -and $_ -isnot [Management.Automation.InformationRecord] -and $_ -isnot [Management.Automation.ErrorRecord] })
+        $errors = @($Written | Where-Object { $_ -is [Management.Automation.ErrorRecord] })
+        $results.Count | Should -BeGreaterThan 10
+        $results | Export-Clixml (Join-Path $Journal 'results.clixml') -Depth 3
+        $errors.Exception | Export-Clixml (Join-Path $Journal 'errors.clixml') -Depth 1
         $shapes = @(
-            $results | Format-List * -Force | Out-String -Width 4000
+            $Written | ForEach-Object { "$_" }
+            $results | Format-List * | Out-String -Width 4000
             $results | Out-String -Width 4000
-            $results | ForEach-Object { "$_" }
-            $results | ConvertTo-Json -Depth 4 -WarningAction SilentlyContinue -Compress
-            $errors | ForEach-Object { $_.Exception.ToString(); "$_"; "$($_.TargetObject)"; "$($_.ErrorDetails)"; "$($_.CategoryInfo)"; $_.FullyQualifiedErrorId }
-            $errors | ForEach-Object { $_.Exception } | Format-List * -Force | Out-String -Width 4000
+            $results | ForEach-Object { $_ | ConvertTo-Json -Depth 3 -Compress -WarningAction SilentlyContinue }
+            $errors | ForEach-Object { $_.Exception.ToString(); "$($_.TargetObject)"; "$($_.ErrorDetails)"; "$($_.CategoryInfo)"; $_.FullyQualifiedErrorId }
             Get-ChildItem $Journal -Recurse -File | ForEach-Object { [IO.File]::ReadAllText($_.FullName) }
         ) -join [Environment]::NewLine
         $shapes.Length | Should -BeGreaterThan 10000

@@ -65,6 +65,20 @@ public sealed class HostileServerTests
     }
 
     [Fact]
+    public async Task A_liar_who_speaks_of_a_billion_databases_is_not_believed()
+    {
+        FakeNode? node = null;
+        await using var listening = node = FakeNode.Answering(command => command switch
+        {
+            "CLUSTER NODES" => Lines(Own(node!.Endpoint)),
+            "INFO" => Bulk("server_name:valkey\r\nvalkey_version:9.1.2\r\ndb2147483646:keys=1\r\n"),
+            "CONFIG GET cluster-databases" => "*2\r\n" + Bulk("cluster-databases") + Bulk("1000000000"),
+            _ => "+OK\r\n",
+        });
+        await AssertRefusedAsync(node, "databases");
+    }
+
+    [Fact]
     public async Task A_node_that_stalls_is_given_up_after_the_time_that_connecting_may_take()
     {
         await using var node = FakeNode.AfterLogin(session => session.StallAsync());
