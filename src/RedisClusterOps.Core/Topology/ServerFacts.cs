@@ -69,9 +69,9 @@ internal sealed class ServerFacts
                 return null;
             // By the lines that there are: a number in one of them is only what the server says.
             long keys = 0;
-            foreach (var field in _fields)
+            foreach (var line in _fields)
             {
-                if (DatabaseOf(field.Key) is not null && ParseSub(field.Value, "keys") is { } some)
+                if (DatabaseOf(line.Key) is not null && ParseSub(line.Value, "keys") is { } some)
                     keys += Math.Min(some, long.MaxValue - keys);
             }
 

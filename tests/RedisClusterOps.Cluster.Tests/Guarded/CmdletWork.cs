@@ -36,7 +36,7 @@ internal sealed record CmdletWork(bool IsOpen, Func<RedisCluster, MovingSlot, Ta
         ["Repair-RedisCluster"] = OfSlot(true, async (core, slot) => Assert.Single(await core.PlanRepairAsync(new RepairOptions { Slots = [slot.Slot] }, Options, default))),
         ["Move-RedisSlot"] = Moving((core, slot) => core.PlanMoveAsync(new SlotSelection { Slots = [slot.Slot], Target = slot.Target.Id }, Options, default)),
         ["Invoke-RedisRebalance"] = Moving((core, slot) => core.PlanRebalanceAsync(
-            new RebalanceOptions { Threshold = 0, Weights = new Dictionary<string, double> { [slot.Source.Id] = 8182, [slot.Cluster.Node(1).Id] = 8182, [slot.Target.Id] = 20 }, UseEmptyMaster = true }, Options, default)),
+            new RebalanceOptions { Threshold = 0, Weights = new Dictionary<string, double> { [slot.Source.Id] = 8092, [slot.Cluster.Node(1).Id] = 8092, [slot.Target.Id] = 200 }, UseEmptyMaster = true }, Options, default)),
     };
 
     private static CmdletWork Reading(Func<RedisCluster, MovingSlot, Task> read, bool isOpen = true) => new(isOpen, async (core, slot) =>
