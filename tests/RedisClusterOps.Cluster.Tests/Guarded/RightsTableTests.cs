@@ -69,10 +69,10 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
         }
         catch (RedisOperationException refusal)
         {
-            // Which keys a user may touch is asked of the source and of the target.
-            var commands = rule == "~*" ? new[] { "MIGRATE", "RESTORE-ASKING" } : [rule[1..].Replace('|', ' ')];
+            // Which keys a user may touch is asked with several commands; the server's words are about the key.
+            var named = rule == "~*" ? "to access the '" : rule[1..].Replace('|', ' ');
             Assert.True(refusal.Code == FailureCode.PermissionDenied, cmdlet + " without " + rule + ": " + refusal.Code + ": " + refusal.Message);
-            Assert.True(commands.Any(command => refusal.Message.Contains(command, StringComparison.OrdinalIgnoreCase)), cmdlet + " without " + rule + " does not name it: " + refusal.Message);
+            Assert.True(refusal.Message.Contains(named, StringComparison.OrdinalIgnoreCase), cmdlet + " without " + rule + " does not name it: " + refusal.Message);
             Assert.Contains(slot.Cluster.Endpoints, node => refusal.Message.Contains(node.ToString(), StringComparison.Ordinal));
             Assert.False(string.IsNullOrEmpty(refusal.NextStep));
         }
