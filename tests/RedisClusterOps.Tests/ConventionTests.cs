@@ -29,7 +29,7 @@ public sealed class ConventionTests
         ["Complete-RedisSlotMigration"] = ["Cluster", "Slot", "Source", "Target", .. Move],
         ["Connect-RedisCluster"] =
         [
-            "Endpoint", "Credential", "UseTls", "CertificatePath", "CertificatePassword", "CaCertificatePath", "SkipCertificateCheck",
+            "Endpoint", "Credential", "UseTls", "CertificatePath", "CertificateKeyPath", "CertificatePassword", "CaCertificatePath", "SkipCertificateCheck",
             "ConnectTimeout", "CommandTimeout", "AddressMap",
         ],
         ["Disconnect-RedisCluster"] = [],
