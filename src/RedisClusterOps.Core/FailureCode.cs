@@ -75,6 +75,9 @@ public enum FailureCode
     /// <summary>The file of a plan can't be written or read, or what is in it is no plan.</summary>
     InvalidPlanFile,
 
+    /// <summary>The file that a watcher remembers by can't be written, or is another cluster's.</summary>
+    StateFileUnavailable,
+
     /// <summary>A connection string or endpoint can't be read.</summary>
     InvalidConnectionString,
 

@@ -25,6 +25,8 @@ internal static partial class NextCommand
         ["Invoke-RedisRebalance"] = "rebalance",
         ["Get-RedisMigration"] = "migrations",
         ["Resume-RedisMigration"] = "resume",
+        ["Get-RedisClusterAlert"] = "alerts",
+        ["Measure-RedisClusterLink"] = "links",
     };
 
     /// <summary>The advice as one line to copy: the cmdlet follows as a comment, which every shell ignores.</summary>
