@@ -62,25 +62,34 @@ internal sealed class LinkReader(ClusterReader reader, RedisClusterSession sessi
         var trips = new List<double>();
         var (sent, lostInARow) = (0, 0);
         string? trouble = null;
-        while (sent < count && lostInARow < MostLostInARow)
+        // The first would measure how this process warms up.
+        for (var isCounted = false; sent < count && lostInARow < MostLostInARow; isCounted = true)
         {
-            sent++;
             try
             {
-                var connection = await reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
-                var before = reader.Clock.Now;
-                await connection.SendAsync([Ping], session.ConnectTimeout, cancellation).ConfigureAwait(false);
-                trips.Add((reader.Clock.Now - before).TotalMilliseconds);
+                sent += isCounted ? 1 : 0;
+                var time = await PingAsync(node, cancellation).ConfigureAwait(false);
+                if (isCounted)
+                    trips.Add(time.TotalMilliseconds);
                 lostInARow = 0;
             }
             catch (RedisOperationException lost)
             {
+                sent += isCounted ? 0 : 1;
                 trouble = lost.Message.TrimEnd('.');
                 lostInARow++;
             }
         }
 
         return Measured(node, sent, trips, trouble);
+    }
+
+    private async Task<TimeSpan> PingAsync(ClusterNode node, CancellationToken cancellation)
+    {
+        var connection = await reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
+        var before = reader.Clock.Now;
+        await connection.SendAsync([Ping], session.ConnectTimeout, cancellation).ConfigureAwait(false);
+        return reader.Clock.Now - before;
     }
 
     private RedisClusterLink Measured(ClusterNode node, int sent, List<double> trips, string? trouble)
@@ -116,7 +125,7 @@ internal sealed class LinkReader(ClusterReader reader, RedisClusterSession sessi
             var now = replies[0].IsError ? null : ServerTime.Of(replies[0]);
             var lines = ClusterNodesParser.Parse(replies[1].OrThrow(connection.Endpoint, ClusterNodes).Text);
             var bus = replies.Count < 3 || replies[2].IsError ? [] : BusLink.ParseAll(replies[2]).Where(link => link.IsOutgoing).ToList();
-            return lines.Where(line => (line.Flags & NodeFlags.Myself) == 0).Select(line => Told(view, node, line, bus.FirstOrDefault(link => link.NodeId == line.Id), now)).ToList();
+            return lines.Where(line => (line.Flags & NodeFlags.Myself) == 0).OrderBy(line => line.Endpoint).Select(line => Told(view, node, line, bus.FirstOrDefault(link => link.NodeId == line.Id), now)).ToList();
         }
         catch (RedisOperationException)
         {
