@@ -20,8 +20,6 @@ public sealed class GetRedisClusterAlertCommand : RedisClusterCmdlet
 
     /// <summary>What earlier runs wrote: alerts of this cmdlet, open slots, or the health of a check. Also as they come back from a file of CLIXML or JSON.</summary>
     [Parameter]
-    [AllowNull]
-    [AllowEmptyCollection]
     public object[]? Previous { get; set; }
 
     /// <summary>Folder of the journal, which knows of our own runs. Unless told, the one that the variable REDISCLUSTEROPS_JOURNAL names, else the user's own data folder.</summary>
