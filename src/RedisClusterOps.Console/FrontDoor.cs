@@ -37,6 +37,8 @@ internal sealed class FrontDoor
             ResumeCommand.Create(screen),
             AlertsCommand.Create(screen),
             LinksCommand.Create(screen),
+            MapCommand.Create(screen),
+            ReportCommand.Create(screen),
             new Command("lab", "A disposable cluster on this machine to practise on.")
             {
                 LabTourCommand.Create(screen, this),

@@ -77,6 +77,8 @@ public enum FailureCode
 
     /// <summary>The file that a watcher remembers by can't be written, or is another cluster's.</summary>
     StateFileUnavailable,
+    /// <summary>The file of a report can't be written, or is there already and was not to be replaced.</summary>
+    ReportNotWritten,
 
     /// <summary>A connection string or endpoint can't be read.</summary>
     InvalidConnectionString,

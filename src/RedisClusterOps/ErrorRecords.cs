@@ -54,6 +54,7 @@ internal static class ErrorRecords
         FailureCode.InvalidArgument => ErrorCategory.InvalidArgument,
         FailureCode.InvalidPlanFile => ErrorCategory.InvalidData,
         FailureCode.StateFileUnavailable => ErrorCategory.ResourceUnavailable,
+        FailureCode.ReportNotWritten => ErrorCategory.WriteError,
         FailureCode.InvalidConnectionString => ErrorCategory.InvalidArgument,
         FailureCode.ProtocolError => ErrorCategory.ProtocolError,
         FailureCode.Stopped => ErrorCategory.OperationStopped,

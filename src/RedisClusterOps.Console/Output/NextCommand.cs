@@ -27,6 +27,8 @@ internal static partial class NextCommand
         ["Resume-RedisMigration"] = "resume",
         ["Get-RedisClusterAlert"] = "alerts",
         ["Measure-RedisClusterLink"] = "links",
+        ["Show-RedisSlotMap"] = "map",
+        ["Export-RedisClusterReport"] = "report",
     };
 
     /// <summary>The advice as one line to copy: the cmdlet follows as a comment, which every shell ignores.</summary>
