@@ -110,6 +110,19 @@ internal sealed class ServerFacts
         }
     }
 
+    /// <summary>How far a master says that the replica at this address has come; null where it is not connected.</summary>
+    public long? OffsetOfReplica(NodeEndpoint endpoint)
+    {
+        for (var i = 0; Text("slave" + i.ToString(CultureInfo.InvariantCulture)) is { } line; i++)
+        {
+            if (("," + line + ",").IndexOf(",port=" + endpoint.Port.ToString(CultureInfo.InvariantCulture) + ",", StringComparison.Ordinal) >= 0
+                && line.StartsWith("ip=" + endpoint.Host + ",", StringComparison.Ordinal))
+                return ParseSub(line, "offset");
+        }
+
+        return null;
+    }
+
     /// <summary>True where the engine's version is at least <paramref name="major"/>.<paramref name="minor"/>.</summary>
     public bool IsAtLeast(int major, int minor)
     {
