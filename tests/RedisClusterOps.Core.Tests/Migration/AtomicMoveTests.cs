@@ -51,7 +51,7 @@ public class AtomicMoveTests
             if (n < 400)
                 return stage.Failing("task1", n / 10, "-ERR Another ASM task is already in progress");
             stage.Owner = AtomicStage.TargetId;
-            return RespValue.Array([stage.Entry("task1", "completed")]);
+            return RespValue.Array([stage.Entry("task1", stage.IsValkey ? "success" : "completed")]);
         };
         Assert.Equal(1, (await stage.MoveAsync()).Attempts);
         Assert.Equal((1, 0), (stage.Orders, stage.Cancels));
@@ -272,7 +272,7 @@ public class AtomicMoveTests
             if (stage.Orders == 0)
                 return Nothing;
             stage.OwnerByTarget = AtomicStage.TargetId;
-            return RespValue.Array([stage.Entry("task1", "completed")]);
+            return RespValue.Array([stage.Entry("task1", stage.IsValkey ? "success" : "completed")]);
         };
         var failure = await stage.FailsAsync(FailureCode.ClusterViewConflict);
         Assert.Contains("10.0.0.1:6379 does not take 10.0.0.2:6379 for the owner of slot 0", failure.Message);
@@ -331,9 +331,43 @@ public class AtomicMoveTests
         Assert.Equal(1, stage.Cancels);
     }
 
+    // Valkey's source would let its clients write again, and the target take the slots without these writes.
+    [Fact]
+    public async Task Slots_that_change_hands_as_a_stop_comes_are_waited_for()
+    {
+        var stage = new AtomicStage(valkey: true) { TooLate = 3 };
+        using var stop = new CancellationTokenSource();
+        stage.HostLists = n =>
+        {
+            if (n == 5)
+                stop.Cancel();
+            if (stage.Orders == 0 || stage.TooLate > 0)
+                return stage.Orders == 0 ? Nothing : RespValue.Array([stage.Entry("task1", "failover-granted")]);
+            return Done(stage);
+        };
+        Assert.Equal(1, (await stage.MoveAsync(stop: stop.Token)).Attempts);
+        Assert.Equal((0, 0), (stage.Cancels, stage.TooLate));
+    }
+
+    [Fact]
+    public async Task Slots_that_go_on_changing_hands_after_a_stop_are_told_of()
+    {
+        var stage = new AtomicStage(valkey: true) { TooLate = int.MaxValue };
+        using var stop = new CancellationTokenSource();
+        stage.HostLists = n =>
+        {
+            if (n == 5)
+                stop.Cancel();
+            return stage.Orders == 0 ? Nothing : RespValue.Array([stage.Entry("task1", "failover-granted")]);
+        };
+        var left = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stage.MoveAsync(new AtomicLimits { Cancel = TimeSpan.FromMilliseconds(300) }, stop.Token));
+        Assert.Contains("they were changing hands", left.Message);
+        Assert.Equal(0, stage.Cancels);
+    }
+
     private static RespValue Done(AtomicStage stage)
     {
         stage.Owner = AtomicStage.TargetId;
-        return RespValue.Array([stage.Entry("task1", "completed")]);
+        return RespValue.Array([stage.Entry("task1", stage.IsValkey ? "success" : "completed")]);
     }
 }
