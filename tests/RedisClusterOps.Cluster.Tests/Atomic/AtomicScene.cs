@@ -52,8 +52,8 @@ internal sealed class AtomicScene : IAsyncDisposable
 
     public RedisClusterSession? Session { get; set; }
 
-    public static async Task<AtomicScene> StartAsync(string server, int replicas = 0, bool appendOnly = false) =>
-        new(await TestCluster.StartAsync(server, replicas: replicas, with: options => options with { AppendOnly = appendOnly }));
+    public static async Task<AtomicScene> StartAsync(string server, int replicas = 0, bool appendOnly = false, Func<LocalClusterOptions, LocalClusterOptions>? with = null) =>
+        new(await TestCluster.StartAsync(server, replicas: replicas, with: with ?? (options => options with { AppendOnly = appendOnly })));
 
     /// <summary>Writes keys all over the cluster. What each holds is known from its name, and one in ten expires in an hour.</summary>
     public async Task WriteAsync(int keys)
