@@ -50,8 +50,7 @@ public class AtomicMoveTests
                 return Nothing;
             if (n < 400)
                 return stage.Failing("task1", n / 10, "-ERR Another ASM task is already in progress");
-            stage.Owner = AtomicStage.TargetId;
-            return RespValue.Array([stage.Entry("task1", stage.IsValkey ? "success" : "completed")]);
+            return Done(stage);
         };
         Assert.Equal(1, (await stage.MoveAsync()).Attempts);
         Assert.Equal((1, 0), (stage.Orders, stage.Cancels));
@@ -243,6 +242,52 @@ public class AtomicMoveTests
         Assert.Contains("Nothing was given away", failure.Message);
     }
 
+    // Redis' target tries again and gets the slots from the new master; what the old one lists is of the time before.
+    [Fact]
+    public async Task A_source_whose_replica_took_its_place_says_nothing_of_the_hand_over()
+    {
+        var stage = new AtomicStage(valkey: false);
+        stage.HostLists = n =>
+        {
+            if (stage.Orders == 0)
+                return Nothing;
+            stage.Demoted = AtomicStage.SourceId;
+            return Done(stage);
+        };
+        stage.PeerLists = n => stage.Orders == 0 ? Nothing : RespValue.Array([stage.Entry("task1", "canceled", "Cancelled due to manual failover", host: false)]);
+        Assert.Equal(1, (await stage.MoveAsync()).Attempts);
+    }
+
+    [Fact]
+    public async Task A_target_whose_replica_took_its_place_makes_a_stale_plan()
+    {
+        var stage = new AtomicStage(valkey: false);
+        stage.HostLists = n =>
+        {
+            if (stage.Orders == 0)
+                return Nothing;
+            stage.Demoted = AtomicStage.TargetId;
+            return RespValue.Array([stage.Entry("task1", "canceled", "Cancelled due to switching to replica (state: accumulate-buffer)")]);
+        };
+        var failure = await stage.FailsAsync(FailureCode.StalePlan);
+        Assert.Contains("10.0.0.2:6379 is a replica now. Nothing was given away", failure.Message);
+        Assert.Equal("Get-RedisClusterNode", failure.NextStep);
+    }
+
+    // It may have thought better of it.
+    [Fact]
+    public async Task A_failover_that_came_to_nothing_is_followed_by_another_attempt()
+    {
+        var stage = new AtomicStage(valkey: false);
+        stage.HostLists = n => stage.Orders switch
+        {
+            0 => Nothing,
+            1 => RespValue.Array([stage.Entry("task1", "canceled", "Cancelled due to manual failover (state: accumulate-buffer)")]),
+            _ => Done(stage, "task2"),
+        };
+        Assert.Equal(2, (await stage.MoveAsync()).Attempts);
+    }
+
     [Fact]
     public async Task One_end_that_says_completed_is_not_enough()
     {
@@ -365,9 +410,9 @@ public class AtomicMoveTests
         Assert.Equal(0, stage.Cancels);
     }
 
-    private static RespValue Done(AtomicStage stage)
+    private static RespValue Done(AtomicStage stage, string id = "task1")
     {
         stage.Owner = AtomicStage.TargetId;
-        return RespValue.Array([stage.Entry("task1", stage.IsValkey ? "success" : "completed")]);
+        return RespValue.Array([stage.Entry(id, stage.IsValkey ? "success" : "completed")]);
     }
 }

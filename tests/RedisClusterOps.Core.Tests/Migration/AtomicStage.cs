@@ -55,6 +55,9 @@ internal sealed class AtomicStage
     /// <summary>How often a cancellation is asked for in the moment of the hand-over.</summary>
     public int TooLate { get; set; }
 
+    /// <summary>The end whose replica has taken its place, if any.</summary>
+    public string? Demoted { get; set; }
+
     public string ClusterInfo { get; set; } = "cluster_state:ok\r\n";
 
     public string Keyspace { get; set; } = "db0:keys=1\r\n";
@@ -142,7 +145,7 @@ internal sealed class AtomicStage
     {
         var owner = by == SourceId ? OwnerBySource : OwnerByTarget;
         var open = about == by && about == TargetId ? OpenOnTarget : string.Empty;
-        return about + " 10.0.0." + number + ":6379@16379 " + (about == by ? "myself,master" : "master") + " - 0 0 " + number + " connected"
+        return about + " 10.0.0." + number + ":6379@16379 " + (about == by ? "myself," : string.Empty) + (about == Demoted ? "slave " + (about == SourceId ? TargetId : SourceId) : "master -") + " 0 0 " + number + " connected"
             + (about == owner ? " 0-9" : string.Empty) + (about == TargetId ? " 10-16383" : string.Empty) + open + "\n";
     }
 
