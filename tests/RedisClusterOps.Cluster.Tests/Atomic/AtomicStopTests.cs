@@ -13,7 +13,7 @@ namespace RedisClusterOps.Cluster.Tests.Atomic;
 /// <summary>Stops near the hand-over, while clients write: what was acknowledged is there afterwards.</summary>
 public sealed class AtomicStopTests(ITestOutputHelper output)
 {
-    private static readonly int Stops = int.TryParse(Environment.GetEnvironmentVariable("RCO_ATOMIC_STOPS"), out var stops) ? stops : 10;
+    private static readonly int Stops = int.TryParse(Environment.GetEnvironmentVariable("RCO_ATOMIC_STOPS"), out var stops) ? stops : 6;
 
     // The source has granted the slots and holds writes back until it hears that they are taken. Were the task cancelled now, it would
     // acknowledge the write, and lose it with the slots a moment later.

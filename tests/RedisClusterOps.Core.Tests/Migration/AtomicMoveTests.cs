@@ -410,6 +410,24 @@ public class AtomicMoveTests
         Assert.Equal(0, stage.Cancels);
     }
 
+    // The bare command, which this user may give, could come in the wrong moment.
+    [Fact]
+    public async Task What_cannot_be_cancelled_safely_goes_on_and_is_told_of()
+    {
+        var stage = new AtomicStage(valkey: true) { RefusesToCancel = "NOPERM User ops has no permissions to run the 'eval_ro' command" };
+        using var stop = new CancellationTokenSource();
+        stage.HostLists = n =>
+        {
+            if (n == 5)
+                stop.Cancel();
+            return stage.Orders == 0 ? Nothing : RespValue.Array([stage.Entry("task1", "snapshotting")]);
+        };
+        var left = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stage.MoveAsync(stop: stop.Token));
+        Assert.Contains("The servers go on to move 10 slots (0-9)", left.Message);
+        Assert.Contains("did not cancel it: NOPERM User ops has no permissions to run the 'eval_ro' command", left.Message);
+        Assert.Equal(0, stage.Cancels);
+    }
+
     private static RespValue Done(AtomicStage stage, string id = "task1")
     {
         stage.Owner = AtomicStage.TargetId;

@@ -55,6 +55,8 @@ internal sealed class AtomicStage
     /// <summary>How often a cancellation is asked for in the moment of the hand-over.</summary>
     public int TooLate { get; set; }
 
+    public string? RefusesToCancel { get; set; }
+
     /// <summary>The end whose replica has taken its place, if any.</summary>
     public string? Demoted { get; set; }
 
@@ -136,6 +138,8 @@ internal sealed class AtomicStage
         Assert.True(host && (text.StartsWith("CLUSTER MIGRATION CANCEL ID task") || text.StartsWith("EVAL_RO ")), text);
         if (TooLate-- > 0)
             return RespValue.Bulk("too late");
+        if (RefusesToCancel is { } error)
+            return RespValue.Error(error);
         Cancels++;
         Cancelled();
         return RespValue.Number(1);
