@@ -46,7 +46,7 @@ internal sealed class AtomicScene : IAsyncDisposable
     public OperationLog Log { get; } = new();
 
     /// <summary>Small, so that a test of what is never to end takes seconds.</summary>
-    public AtomicLimits Limits { get; set; } = new() { Silence = TimeSpan.FromSeconds(20), Turn = TimeSpan.FromSeconds(30) };
+    public AtomicLimits Limits { get; set; } = new() { Silence = TimeSpan.FromSeconds(20), Turn = TimeSpan.FromSeconds(120) };
 
     public ConcurrentDictionary<string, bool> Ours { get; } = new();
 
@@ -118,7 +118,7 @@ internal sealed class AtomicScene : IAsyncDisposable
 
     public async Task UntilNoneRunsAsync()
     {
-        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(30); await Task.Delay(20))
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(120); await Task.Delay(20))
         {
             if (await NoneRunsAsync())
                 return;
