@@ -256,6 +256,17 @@ public class AtomicMoveTests
         };
         stage.PeerLists = n => stage.Orders == 0 ? Nothing : RespValue.Array([stage.Entry("task1", "canceled", "Cancelled due to manual failover", host: false)]);
         Assert.Equal(1, (await stage.MoveAsync()).Attempts);
+
+        // One that failed in the moment of the hand-over does, also where it became a replica because it gave all that it had.
+        stage.PeerLists = n => RespValue.Array([stage.Entry("task2", "failed", "pause expired", host: false)]);
+        stage.HostLists = n => stage.Orders == 1 ? Nothing : Done(stage, "task2");
+        (stage.Owner, stage.Demoted) = (AtomicStage.SourceId, null);
+        stage.Begins = n =>
+        {
+            stage.Demoted = AtomicStage.SourceId;
+            return RespValue.Bulk("task" + n);
+        };
+        Assert.Contains("pause expired. Writes of the moment", (await stage.FailsAsync(FailureCode.ServerError)).Message);
     }
 
     [Fact]
