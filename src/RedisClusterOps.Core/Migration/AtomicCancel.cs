@@ -25,26 +25,36 @@ internal sealed class AtomicCancel(ClusterReader reader, IAtomicServer server, A
     {
         if (moving is null)
             return (false, null);
+        var changesHands = false;
         using var time = new CancellationTokenSource(limits.Cancel);
         try
         {
-            var listed = await reader.ReadTasksAsync(server.Host, time.Token).ConfigureAwait(false);
-            var now = listed.FirstOrDefault(entry => task is null ? IsNew(entry, moving, earlier) : entry.Id == task.Id);
-            if (now is null || now.End != AtomicEnd.None)
-                return (now is { End: AtomicEnd.Completed }, null);
-            if (!now.Slots.Equals(moving))
-                return (false, "that task moves other slots too, so it is not ours to cancel");
-            var others = server.EndedWith(now, listed).Count(other => !ours.ContainsKey(other.Id));
-            if (others > 0)
-                return (false, server.Host.Name + " could only cancel it together with " + others.ToString(CultureInfo.InvariantCulture) + " that somebody else began");
+            while (true)
+            {
+                var listed = await reader.ReadTasksAsync(server.Host, time.Token).ConfigureAwait(false);
+                var now = listed.FirstOrDefault(entry => task is null ? IsNew(entry, moving, earlier) : entry.Id == task.Id);
+                if (now is null || now.End != AtomicEnd.None)
+                    return (now is { End: AtomicEnd.Completed }, null);
+                if (!now.Slots.Equals(moving))
+                    return (false, "that task moves other slots too, so it is not ours to cancel");
+                var others = server.EndedWith(now, listed).Count(other => !ours.ContainsKey(other.Id));
+                if (others > 0)
+                    return (false, server.Host.Name + " could only cancel it together with " + others.ToString(CultureInfo.InvariantCulture) + " that somebody else began");
 
-            var connection = await reader.ConnectAsync(server.Host, time.Token).ConfigureAwait(false);
-            var command = server.Cancel(now);
-            var reply = await connection.AskAsync(command, time.Token).ConfigureAwait(false);
-            // "No migrations ongoing": it has ended in between, or another of our moves has cancelled it with its own.
-            if (reply.IsError && !ServerErrors.Contains(reply.Text, "No migrations"))
-                reply.OrThrow(connection.Endpoint, command);
-            return await AwaitEndAsync(now, time.Token).ConfigureAwait(false);
+                var connection = await reader.ConnectAsync(server.Host, time.Token).ConfigureAwait(false);
+                var reply = await connection.AskAsync(server.Cancel(now, ours.Keys), time.Token).ConfigureAwait(false);
+                changesHands = server.IsTooLate(reply);
+                if (changesHands)
+                {
+                    await clock.PauseAsync(Pause, time.Token).ConfigureAwait(false);
+                    continue;
+                }
+
+                // "No migrations ongoing": it has ended in between, or another of our moves has cancelled it with its own.
+                if (reply.IsError && !ServerErrors.Contains(reply.Text, "No migrations"))
+                    return (false, server.Host.Name + " did not cancel it: " + Printable.Clean(reply.Text).TrimEnd('.'));
+                return await AwaitEndAsync(now, time.Token).ConfigureAwait(false);
+            }
         }
         catch (RedisOperationException failure)
         {
@@ -52,7 +62,7 @@ internal sealed class AtomicCancel(ClusterReader reader, IAtomicServer server, A
         }
         catch (OperationCanceledException)
         {
-            return (false, "it was not seen to be cancelled in time");
+            return (false, changesHands ? "they were changing hands, and to cancel that could cost what clients write" : "it was not seen to be cancelled in time");
         }
     }
 

@@ -23,6 +23,9 @@ internal sealed record AtomicRefusal(FailureCode Code, bool Passes, bool Lasts, 
             return new AtomicRefusal(FailureCode.AuthenticationFailed, false, true, "CONFIG GET masterauth and masteruser (Valkey: primaryauth, primaryuser): the nodes log in to each other with these");
         if (Says(error, "not allowed on replica") || Says(error, "only be used on primary") || Says(error, "only be used on master"))
             return new AtomicRefusal(FailureCode.StalePlan, false, true, "Get-RedisClusterNode");
+        // A node whose replica takes its place ends what it takes part in. Whether it is a master still is read before the next attempt.
+        if (Says(error, "manual failover") || Says(error, "switching to replica"))
+            return new AtomicRefusal(FailureCode.StalePlan, false, false, "Get-RedisClusterNode");
         if (Says(error, "unknown node"))
             return new AtomicRefusal(FailureCode.ClusterViewConflict, false, true, "Test-RedisCluster");
         // Who owns the slots is read before every attempt, so it has changed in between: the next reading tells.

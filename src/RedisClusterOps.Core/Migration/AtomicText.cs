@@ -37,6 +37,7 @@ internal static class AtomicText
         var left = slots.Slots.Count(slot => seen.OwnerOf(slot) == source.Id);
         var by = ofSource is null || ofTarget is null ? "As " + (ofTarget is null ? source : target).Name + " sees it, " : string.Empty;
         var told = given == 0 && left == slots.Count ? "nothing was given away."
+            : given == 0 && left == 0 ? "neither of the two owns any of them now."
             : given == slots.Count ? "all of them are " + target.Name + "'s now."
             : Number(given) + " of them are " + target.Name + "'s now, " + Number(left) + " are " + source.Name + "'s.";
         return by.Length > 0 ? by + told : char.ToUpperInvariant(told[0]) + told.Substring(1);

@@ -46,14 +46,14 @@ internal sealed class AtomicScene : IAsyncDisposable
     public OperationLog Log { get; } = new();
 
     /// <summary>Small, so that a test of what is never to end takes seconds.</summary>
-    public AtomicLimits Limits { get; set; } = new() { Silence = TimeSpan.FromSeconds(20), Turn = TimeSpan.FromSeconds(30) };
+    public AtomicLimits Limits { get; set; } = new() { Silence = TimeSpan.FromSeconds(20), Turn = TimeSpan.FromSeconds(120) };
 
     public ConcurrentDictionary<string, bool> Ours { get; } = new();
 
     public RedisClusterSession? Session { get; set; }
 
-    public static async Task<AtomicScene> StartAsync(string server, int replicas = 0, bool appendOnly = false) =>
-        new(await TestCluster.StartAsync(server, replicas: replicas, with: options => options with { AppendOnly = appendOnly }));
+    public static async Task<AtomicScene> StartAsync(string server, int replicas = 0, bool appendOnly = false, Func<LocalClusterOptions, LocalClusterOptions>? with = null) =>
+        new(await TestCluster.StartAsync(server, replicas: replicas, with: with ?? (options => options with { AppendOnly = appendOnly })));
 
     /// <summary>Writes keys all over the cluster. What each holds is known from its name, and one in ten expires in an hour.</summary>
     public async Task WriteAsync(int keys)
@@ -118,7 +118,7 @@ internal sealed class AtomicScene : IAsyncDisposable
 
     public async Task UntilNoneRunsAsync()
     {
-        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(30); await Task.Delay(20))
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(120); await Task.Delay(20))
         {
             if (await NoneRunsAsync())
                 return;

@@ -80,6 +80,28 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
         await scene.AssertEndedAsync([.. work.After.Select(owner => owner == target.Index ? replica.Index : owner)]);
     }
 
+    public static TheoryData<string> Atomic => KillCase.IsFullProof ? [Servers.Redis86, Servers.Valkey91] : [Servers.Valkey91];
+
+    // The servers end what they were at for it, and the rest comes from the new master.
+    [Theory]
+    [MemberData(nameof(Atomic))]
+    public async Task A_source_that_hands_over_to_its_replica_while_the_servers_move(string server)
+    {
+        await using var scene = await StartAsync(server, "Atomic", options => options with { NodeTimeout = TimeSpan.FromSeconds(2) }, replicas: 4);
+        var work = await scene.BeginAsync();
+        var source = scene.Cluster.Nodes[0];
+        var replica = await ReplicaOfAsync(scene, source);
+        using var rco = Start(scene, work, "Atomic");
+        await UntilAtWorkAsync(scene, "Atomic");
+        await TestCluster.PromoteAsync(replica);
+        var run = await rco.EndAsync();
+        await scene.Cluster.Cluster.Cluster.WaitUntilAgreedAsync();
+        output.WriteLine("{0}: exit status {1}; {2}", server, run.ExitCode, run.ErrorLines.FirstOrDefault(line => line.StartsWith("error", StringComparison.Ordinal)) ?? "no error");
+        if (run.ExitCode != 0)
+            (await scene.RunAsync("resume")).AssertEnded(0);
+        await scene.AssertEndedAsync([.. work.After.Select(owner => owner == source.Index ? replica.Index : owner)]);
+    }
+
     [Theory]
     [MemberData(nameof(Cases))]
     public async Task One_that_hangs_for_some_seconds_is_waited_for(string server, string method)

@@ -50,8 +50,7 @@ public class AtomicMoveTests
                 return Nothing;
             if (n < 400)
                 return stage.Failing("task1", n / 10, "-ERR Another ASM task is already in progress");
-            stage.Owner = AtomicStage.TargetId;
-            return RespValue.Array([stage.Entry("task1", "completed")]);
+            return Done(stage);
         };
         Assert.Equal(1, (await stage.MoveAsync()).Attempts);
         Assert.Equal((1, 0), (stage.Orders, stage.Cancels));
@@ -243,6 +242,63 @@ public class AtomicMoveTests
         Assert.Contains("Nothing was given away", failure.Message);
     }
 
+    // Redis' target tries again and gets the slots from the new master; what the old one lists is of the time before.
+    [Fact]
+    public async Task A_source_whose_replica_took_its_place_says_nothing_of_the_hand_over()
+    {
+        var stage = new AtomicStage(valkey: false);
+        stage.HostLists = n =>
+        {
+            if (stage.Orders == 0)
+                return Nothing;
+            stage.Demoted = AtomicStage.SourceId;
+            return Done(stage);
+        };
+        stage.PeerLists = n => stage.Orders == 0 ? Nothing : RespValue.Array([stage.Entry("task1", "canceled", "Cancelled due to manual failover", host: false)]);
+        Assert.Equal(1, (await stage.MoveAsync()).Attempts);
+
+        // One that failed in the moment of the hand-over does, also where it became a replica because it gave all that it had.
+        stage.PeerLists = n => RespValue.Array([stage.Entry("task2", "failed", "pause expired", host: false)]);
+        stage.HostLists = n => stage.Orders == 1 ? Nothing : Done(stage, "task2");
+        (stage.Owner, stage.Demoted) = (AtomicStage.SourceId, null);
+        stage.Begins = n =>
+        {
+            stage.Demoted = AtomicStage.SourceId;
+            return RespValue.Bulk("task" + n);
+        };
+        Assert.Contains("pause expired. Writes of the moment", (await stage.FailsAsync(FailureCode.ServerError)).Message);
+    }
+
+    [Fact]
+    public async Task A_target_whose_replica_took_its_place_makes_a_stale_plan()
+    {
+        var stage = new AtomicStage(valkey: false);
+        stage.HostLists = n =>
+        {
+            if (stage.Orders == 0)
+                return Nothing;
+            stage.Demoted = AtomicStage.TargetId;
+            return RespValue.Array([stage.Entry("task1", "canceled", "Cancelled due to switching to replica (state: accumulate-buffer)")]);
+        };
+        var failure = await stage.FailsAsync(FailureCode.StalePlan);
+        Assert.Contains("10.0.0.2:6379 is a replica now. Nothing was given away", failure.Message);
+        Assert.Equal("Get-RedisClusterNode", failure.NextStep);
+    }
+
+    // It may have thought better of it.
+    [Fact]
+    public async Task A_failover_that_came_to_nothing_is_followed_by_another_attempt()
+    {
+        var stage = new AtomicStage(valkey: false);
+        stage.HostLists = n => stage.Orders switch
+        {
+            0 => Nothing,
+            1 => RespValue.Array([stage.Entry("task1", "canceled", "Cancelled due to manual failover (state: accumulate-buffer)")]),
+            _ => Done(stage, "task2"),
+        };
+        Assert.Equal(2, (await stage.MoveAsync()).Attempts);
+    }
+
     [Fact]
     public async Task One_end_that_says_completed_is_not_enough()
     {
@@ -272,7 +328,7 @@ public class AtomicMoveTests
             if (stage.Orders == 0)
                 return Nothing;
             stage.OwnerByTarget = AtomicStage.TargetId;
-            return RespValue.Array([stage.Entry("task1", "completed")]);
+            return RespValue.Array([stage.Entry("task1", stage.IsValkey ? "success" : "completed")]);
         };
         var failure = await stage.FailsAsync(FailureCode.ClusterViewConflict);
         Assert.Contains("10.0.0.1:6379 does not take 10.0.0.2:6379 for the owner of slot 0", failure.Message);
@@ -331,9 +387,61 @@ public class AtomicMoveTests
         Assert.Equal(1, stage.Cancels);
     }
 
-    private static RespValue Done(AtomicStage stage)
+    // Valkey's source would let its clients write again, and the target take the slots without these writes.
+    [Fact]
+    public async Task Slots_that_change_hands_as_a_stop_comes_are_waited_for()
+    {
+        var stage = new AtomicStage(valkey: true) { TooLate = 3 };
+        using var stop = new CancellationTokenSource();
+        stage.HostLists = n =>
+        {
+            if (n == 5)
+                stop.Cancel();
+            if (stage.Orders == 0 || stage.TooLate > 0)
+                return stage.Orders == 0 ? Nothing : RespValue.Array([stage.Entry("task1", "failover-granted")]);
+            return Done(stage);
+        };
+        Assert.Equal(1, (await stage.MoveAsync(stop: stop.Token)).Attempts);
+        Assert.Equal((0, 0), (stage.Cancels, stage.TooLate));
+    }
+
+    [Fact]
+    public async Task Slots_that_go_on_changing_hands_after_a_stop_are_told_of()
+    {
+        var stage = new AtomicStage(valkey: true) { TooLate = int.MaxValue };
+        using var stop = new CancellationTokenSource();
+        stage.HostLists = n =>
+        {
+            if (n == 5)
+                stop.Cancel();
+            return stage.Orders == 0 ? Nothing : RespValue.Array([stage.Entry("task1", "failover-granted")]);
+        };
+        var left = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stage.MoveAsync(new AtomicLimits { Cancel = TimeSpan.FromMilliseconds(300) }, stop.Token));
+        Assert.Contains("they were changing hands", left.Message);
+        Assert.Equal(0, stage.Cancels);
+    }
+
+    // The bare command, which this user may give, could come in the wrong moment.
+    [Fact]
+    public async Task What_cannot_be_cancelled_safely_goes_on_and_is_told_of()
+    {
+        var stage = new AtomicStage(valkey: true) { RefusesToCancel = "NOPERM User ops has no permissions to run the 'eval_ro' command" };
+        using var stop = new CancellationTokenSource();
+        stage.HostLists = n =>
+        {
+            if (n == 5)
+                stop.Cancel();
+            return stage.Orders == 0 ? Nothing : RespValue.Array([stage.Entry("task1", "snapshotting")]);
+        };
+        var left = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stage.MoveAsync(stop: stop.Token));
+        Assert.Contains("The servers go on to move 10 slots (0-9)", left.Message);
+        Assert.Contains("did not cancel it: NOPERM User ops has no permissions to run the 'eval_ro' command", left.Message);
+        Assert.Equal(0, stage.Cancels);
+    }
+
+    private static RespValue Done(AtomicStage stage, string id = "task1")
     {
         stage.Owner = AtomicStage.TargetId;
-        return RespValue.Array([stage.Entry("task1", "completed")]);
+        return RespValue.Array([stage.Entry(id, stage.IsValkey ? "success" : "completed")]);
     }
 }

@@ -16,15 +16,16 @@ internal sealed class AtomicStage
     public const string SourceId = "5000000000000000000000000000000000000000";
     public const string TargetId = "7000000000000000000000000000000000000000";
 
-    private readonly bool _valkey;
     private readonly ScriptedNodes _nodes = new();
     private readonly FastClock _clock = new();
 
     public AtomicStage(bool valkey)
     {
-        _valkey = valkey;
+        IsValkey = valkey;
         _nodes.Node("10.0.0.1:6379", command => Answer(command, SourceId)).Node("10.0.0.2:6379", command => Answer(command, TargetId));
     }
+
+    public bool IsValkey { get; }
 
     public static SlotSet Slots { get; } = SlotSet.From([new SlotRange(0, 9)]);
 
@@ -51,6 +52,14 @@ internal sealed class AtomicStage
 
     public Action Cancelled { get; set; } = () => { };
 
+    /// <summary>How often a cancellation is asked for in the moment of the hand-over.</summary>
+    public int TooLate { get; set; }
+
+    public string? RefusesToCancel { get; set; }
+
+    /// <summary>The end whose replica has taken its place, if any.</summary>
+    public string? Demoted { get; set; }
+
     public string ClusterInfo { get; set; } = "cluster_state:ok\r\n";
 
     public string Keyspace { get; set; } = "db0:keys=1\r\n";
@@ -68,8 +77,8 @@ internal sealed class AtomicStage
     /// <summary>One entry of the decisive end's list; more fields as name and value in turn.</summary>
     public RespValue Entry(string id, string state, string message = "", string? slots = null, bool host = true, params RespValue[] more)
     {
-        var operation = _valkey ? host ? "EXPORT" : "IMPORT" : host ? "import" : "migrate";
-        string[] names = _valkey ? ["name", "slot_ranges", "source_node", "target_node", "message"] : ["id", "slots", "source", "dest", "last_error"];
+        var operation = IsValkey ? host ? "EXPORT" : "IMPORT" : host ? "import" : "migrate";
+        string[] names = IsValkey ? ["name", "slot_ranges", "source_node", "target_node", "message"] : ["id", "slots", "source", "dest", "last_error"];
         string[] values = [id, slots ?? "0-9", SourceId, TargetId, message];
         return RespValue.Array([
             .. names.Zip(values).SelectMany(pair => new[] { RespValue.Bulk(pair.First), RespValue.Bulk(pair.Second) }),
@@ -100,7 +109,7 @@ internal sealed class AtomicStage
     private RespValue Answer(RespCommand command, string id)
     {
         var text = command.ToString();
-        var host = (id == SourceId) == _valkey;
+        var host = (id == SourceId) == IsValkey;
         switch (text)
         {
             case "CLUSTER NODES":
@@ -108,7 +117,7 @@ internal sealed class AtomicStage
             case "CLUSTER INFO":
                 return RespValue.Bulk(ClusterInfo);
             case "INFO":
-                return RespValue.Bulk(_valkey ? "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:9.1.2\r\n" : "redis_version:8.6.3\r\n");
+                return RespValue.Bulk(IsValkey ? "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:9.1.2\r\n" : "redis_version:8.6.3\r\n");
             case "INFO keyspace":
                 return RespValue.Bulk(Keyspace);
             case "DBSIZE":
@@ -126,7 +135,11 @@ internal sealed class AtomicStage
             return Begins(++Orders);
         }
 
-        Assert.True(host && (text.StartsWith("CLUSTER MIGRATION CANCEL ID task") || text == "CLUSTER CANCELSLOTMIGRATIONS"), text);
+        Assert.True(host && (text.StartsWith("CLUSTER MIGRATION CANCEL ID task") || text.StartsWith("EVAL_RO ")), text);
+        if (TooLate-- > 0)
+            return RespValue.Bulk("too late");
+        if (RefusesToCancel is { } error)
+            return RespValue.Error(error);
         Cancels++;
         Cancelled();
         return RespValue.Number(1);
@@ -136,7 +149,7 @@ internal sealed class AtomicStage
     {
         var owner = by == SourceId ? OwnerBySource : OwnerByTarget;
         var open = about == by && about == TargetId ? OpenOnTarget : string.Empty;
-        return about + " 10.0.0." + number + ":6379@16379 " + (about == by ? "myself,master" : "master") + " - 0 0 " + number + " connected"
+        return about + " 10.0.0." + number + ":6379@16379 " + (about == by ? "myself," : string.Empty) + (about == Demoted ? "slave " + (about == SourceId ? TargetId : SourceId) : "master -") + " 0 0 " + number + " connected"
             + (about == owner ? " 0-9" : string.Empty) + (about == TargetId ? " 10-16383" : string.Empty) + open + "\n";
     }
 
