@@ -5,6 +5,7 @@ using System.Threading.Tasks;
 using RedisClusterOps.Console.Lab;
 using RedisClusterOps.Protocol;
 using RedisClusterOps.Topology;
+using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests;
 
@@ -78,6 +79,22 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <exception cref="RedisServerException">Garnet tells it only of slots that the node owns.</exception>
     public static async Task<long> CountKeysAsync(LocalNode node, int slot) =>
         (await node.SendAsync("CLUSTER", "COUNTKEYSINSLOT", slot)).Integer;
+
+    /// <summary>Has a replica take its master's place, as an operator has it.</summary>
+    /// <remarks>The server gives up a manual failover after five seconds, without a word: on a busy machine it has to be asked for again.</remarks>
+    public static async Task PromoteAsync(LocalNode replica)
+    {
+        var (until, asked) = (DateTime.UtcNow.AddSeconds(60), DateTime.MinValue);
+        for (var reply = string.Empty; !(await OwnLineOfAsync(replica)).IsMaster; await Task.Delay(20))
+        {
+            Assert.True(DateTime.UtcNow < until, replica.Endpoint + " did not take its master's place. It said: " + reply);
+            if (DateTime.UtcNow - asked < TimeSpan.FromSeconds(6))
+                continue;
+            // An error is a no for the moment: its link is down just now, or it became master since the look.
+            reply = (await replica.AskAsync("CLUSTER", "FAILOVER")).Text;
+            asked = DateTime.UtcNow;
+        }
+    }
 
     public LabWedge Wedge() => new(Connection, Endpoints);
 

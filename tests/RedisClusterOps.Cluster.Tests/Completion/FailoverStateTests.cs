@@ -136,7 +136,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
     private static async Task<LocalNode> PromoteAsync(TestCluster cluster, LocalNode master)
     {
         var replica = await ReplicaOfAsync(cluster, master);
-        await replica.SendAsync("CLUSTER", "FAILOVER");
+        await TestCluster.PromoteAsync(replica);
         await UntilMasterAsync(replica);
         await UntilKnownAsync(cluster, replica);
         await UntilAsync(async () => !(await TestCluster.OwnLineOfAsync(master)).IsMaster);
