@@ -191,5 +191,5 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
             "Slot {0}: key {1} holds different values: on {2} ({6}) {3}; on {4} ({7}) {5}. Nothing was overwritten and the slot stays open.",
             Slot, Printable.Quote(key), move.Source.Name, mine, move.Target.Name, theirs, move.IsCold ? "hidden" : "source, in use", move.IsCold ? "in use" : "target, hidden"),
         Slot,
-        move.Again + " -OnKeyConflict KeepSource   (or KeepTarget; the value that loses is saved to a file first)");
+        move.Again + " -OnKeyConflict " + move.KeepsInUse + "   (or " + (move.KeepsInUse == KeyConflictAction.KeepSource ? KeyConflictAction.KeepTarget : KeyConflictAction.KeepSource) + "; the value that loses is saved to a file first)");
 }

@@ -62,7 +62,7 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
     /// <summary>Looks until all agree.</summary>
     /// <param name="abort">Ends the looking.</param>
     /// <returns>The slots about which somebody still disagrees when patience ran out, with who and how.</returns>
-    public async Task<IReadOnlyList<(SlotPair Pair, SlotInMove Slot, string Complaint)>> FinishAsync(CancellationToken abort)
+    public async Task<IReadOnlyList<Disagreement>> FinishAsync(CancellationToken abort)
     {
         var pause = TimeSpan.FromMilliseconds(10);
         var told = false;
@@ -83,11 +83,12 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
         }
     }
 
-    // Neither to who wins nor to who loses: these two know, and a second word could only confuse them. What a node can't be told it hears.
-    private async Task TellAsync(ClusterNode node, IReadOnlyList<(SlotPair Pair, SlotInMove Slot, string Complaint)> complaints, CancellationToken abort)
+    // Neither to who wins nor to who loses: these two know, and a second word could only confuse them. And only what the owner itself says
+    // in this very look: told that a master which has failed over since owns it, a node would send its clients there. What it can't be told it hears.
+    private async Task TellAsync(ClusterNode node, IReadOnlyList<Disagreement> disagreements, CancellationToken abort)
     {
-        var commands = complaints.Where(each => each.Pair.Source.Id != node.Id && each.Pair.Target.Id != node.Id)
-            .Select(each => RespCommand.Of("CLUSTER", "SETSLOT", each.Slot.Slot, "NODE", each.Pair.Target.Id)).ToList();
+        var commands = disagreements.Where(each => each.Owner is not null && each.Owner != node.Id && each.Pair.Source.Id != node.Id && each.Pair.Target.Id != node.Id)
+            .Select(each => RespCommand.Of("CLUSTER", "SETSLOT", each.Slot.Slot, "NODE", each.Owner!)).ToList();
         if (commands.Count == 0)
             return;
         try
@@ -100,7 +101,7 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
         }
     }
 
-    private async Task<IReadOnlyList<(SlotPair Pair, SlotInMove Slot, string Complaint)>> LookOnceAsync(CancellationToken abort, bool forgiving = false)
+    private async Task<IReadOnlyList<Disagreement>> LookOnceAsync(CancellationToken abort, bool forgiving = false)
     {
         List<(SlotPair Pair, SlotInMove Slot)> waiting;
         lock (_turn)
@@ -108,38 +109,62 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
         if (waiting.Count == 0)
             return [];
         var views = await Task.WhenAll(_nodes.Select(node => ReadAsync(node, abort))).ConfigureAwait(false);
-        // Where the target has handed over to a replica of its own meanwhile, that one has the slots.
-        var heirs = views.Where(now => now.View is { Self.IsMaster: false }).ToDictionary(now => now.Node.Id, now => now.View!.Self.MasterId, StringComparer.Ordinal);
-        var judged = waiting.Select(each => (each.Pair, each.Slot, Complaint: views.Where(now => now.View is not null || !forgiving || now.Node.Id == each.Pair.Target.Id).Select(now => ComplaintOf(now.Node, now.View, now.Trouble, HeirOf(each.Pair.Target.Id), each.Slot)).FirstOrDefault(complaint => complaint is not null))).ToList();
+        var judged = waiting.Select(each => Judge(each.Pair, each.Slot, views, forgiving)).ToList();
         var agreed = judged.Where(each => each.Complaint is null).ToList();
         lock (_turn)
             _waiting.RemoveAll(new HashSet<(SlotPair, SlotInMove)>(agreed.Select(each => (each.Pair, each.Slot))).Contains);
         foreach (var pair in agreed.GroupBy(each => each.Pair))
             proved(pair.Key, pair.Select(each => each.Slot).ToList());
-        return judged.Where(each => each.Complaint is not null).Select(each => (each.Pair, each.Slot, each.Complaint!)).ToList();
-
-        string HeirOf(string id) => heirs.TryGetValue(id, out var heir) && heir is not null ? heir : id;
+        return judged.Where(each => each.Complaint is not null).ToList();
     }
 
-    private async Task<(ClusterNode Node, NodeView? View, string? Trouble)> ReadAsync(ClusterNode node, CancellationToken abort)
+    private static Disagreement Judge(SlotPair pair, SlotInMove slot, IReadOnlyList<Look> looks, bool forgiving)
+    {
+        var target = pair.Target.Id;
+        var owner = PresentOwner(target, slot, looks);
+        // Nobody waits for a target whose place another has taken.
+        var complaint = looks
+            .Where(look => look.View is not null || (look.Node.Id == target ? owner == target : !forgiving))
+            .Select(look => ComplaintOf(look, owner, slot))
+            .FirstOrDefault(each => each is not null);
+        var claims = looks.Any(look => look.Node.Id == owner && look.View?.Self.Slots.Contains(slot.Slot) == true);
+        return new Disagreement(pair, slot, complaint, claims ? owner : null);
+    }
+
+    // The target; where it has handed over to a replica of its own meanwhile, or died and one was promoted, that one has the slots.
+    private static string PresentOwner(string target, SlotInMove slot, IReadOnlyList<Look> looks) => looks.FirstOrDefault(look => look.Node.Id == target)?.View switch
+    {
+        { Self.IsMaster: false } replica => replica.Self.MasterId ?? target,
+        null => looks.FirstOrDefault(look => look.Node.Line.MasterId == target && look.View is { Self.IsMaster: true } heir && heir.Self.Slots.Contains(slot.Slot))?.Node.Id ?? target,
+        _ => target,
+    };
+
+    private async Task<Look> ReadAsync(ClusterNode node, CancellationToken abort)
     {
         try
         {
-            return (node, await reader.ReadNodeAsync(node, abort).ConfigureAwait(false), null);
+            return new Look(node, await reader.ReadNodeAsync(node, abort).ConfigureAwait(false), null);
         }
         catch (RedisOperationException failure)
         {
-            return (node, null, failure.Message);
+            return new Look(node, null, failure.Message);
         }
     }
 
-    private static string? ComplaintOf(ClusterNode node, NodeView? now, string? trouble, string owner, SlotInMove slot)
+    private static string? ComplaintOf(Look look, string owner, SlotInMove slot)
     {
-        if (now is null)
-            return node.Name + " could not be asked: " + trouble;
+        if (look.View is not { } now)
+            return look.Node.Name + " could not be asked: " + look.Trouble;
         var believed = now.OwnerOf(slot.Slot);
         if (believed != owner)
-            return node.Name + " takes " + (believed is null ? "nobody" : now.Line(believed)?.Endpoint?.ToString() ?? believed) + " for the owner";
-        return now.Self.IsMaster && (now.Self.MigratingTo.ContainsKey(slot.Slot) || now.Self.ImportingFrom.ContainsKey(slot.Slot)) ? node.Name + " still has it open" : null;
+            return look.Node.Name + " takes " + (believed is null ? "nobody" : now.Line(believed)?.Endpoint?.ToString() ?? believed) + " for the owner";
+        return now.Self.IsMaster && (now.Self.MigratingTo.ContainsKey(slot.Slot) || now.Self.ImportingFrom.ContainsKey(slot.Slot)) ? look.Node.Name + " still has it open" : null;
     }
+
+    private sealed record Look(ClusterNode Node, NodeView? View, string? Trouble);
+
+    /// <summary>What is not proved yet of a slot.</summary>
+    /// <param name="Complaint">Who disagrees and how; null where everybody agrees.</param>
+    /// <param name="Owner">Id of the master that has taken the slot and says so itself; null where it says otherwise, or nothing.</param>
+    internal sealed record Disagreement(SlotPair Pair, SlotInMove Slot, string? Complaint, string? Owner);
 }

@@ -252,8 +252,8 @@ public sealed class SlotMoveRun : IDisposable
             limit.CancelAfter(AfterStop);
         try
         {
-            foreach (var (pair, slot, complaint) in await _proof.FinishAsync(_stopping.IsCancellationRequested ? limit.Token : _stop.Abort).ConfigureAwait(false))
-                TellUnproved(pair, slot, "but not everybody agrees: " + complaint);
+            foreach (var left in await _proof.FinishAsync(_stopping.IsCancellationRequested ? limit.Token : _stop.Abort).ConfigureAwait(false))
+                TellUnproved(left.Pair, left.Slot, "but not everybody agrees: " + left.Complaint);
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {

@@ -43,7 +43,7 @@ internal sealed record CompleteOperation(int Slot, RedisClusterSession Session, 
         if (Ends is null)
             throw SlotRefusal.NotOpen(Slot, owner);
         return owner is { IsReachable: true } && Ends.IsTarget(view, owner)
-            ? Done(null, owner)
+            ? Done(view, owner)
             : throw SlotRefusal.Stale(Slot, Ends.ToString(), "is not open and belongs to " + (owner?.Name ?? "nobody"));
     }
 

@@ -16,6 +16,10 @@ internal static class HandOver
             yield return new SetMigrating(slot, source, target);
     }
 
+    /// <summary>The same for a slot that stays open: a target that takes another for the owner, or nobody, would send its clients astray.</summary>
+    public static IEnumerable<SlotAction> OpenKnowingTheOwner(int slot, ClusterNode source, ClusterNode target) =>
+        target.View!.OwnerOf(slot) == source.Id ? Open(slot, source, target) : Open(slot, source, target).Prepend(new CorrectOwner(slot, target, source));
+
     /// <summary>
     /// Opens it for the present master of a source that failed over. The target still imports from the old one and serves who asks, so the
     /// source comes first here: the other way round, with one flag set, the slot would look like one with stray keys.
@@ -34,14 +38,28 @@ internal static class HandOver
 
     /// <summary>Brings what a node holds without owning it to where it belongs.</summary>
     /// <param name="to">The owner, or the declared target that imports from the owner.</param>
-    public static MoveKeys Gather(SlotOperation operation, ClusterNode holder, ClusterNode to, long? keys, bool targetImports = false, KeyConflictAction? onConflict = null, bool awaitsLateKeys = false) =>
+    public static MoveKeys Gather(SlotOperation operation, ClusterNode holder, ClusterNode to, long? keys) =>
         new(operation.Slot, holder, to, Request(operation, holder, to), keys)
         {
             IsCold = true,
-            TargetImports = targetImports,
-            AwaitsLateKeys = awaitsLateKeys,
-            OnConflict = onConflict ?? operation.Options.OnKeyConflict,
+            TargetImports = false,
+            OnConflict = operation.Options.OnKeyConflict,
+            KeepsInUse = KeyConflictAction.KeepTarget,
             Again = operation.Again,
+        };
+
+    /// <summary>The same from a migration's target to its source. Source and target are said of the migration, so the choice between them turns round.</summary>
+    public static MoveKeys GatherBack(SlotOperation operation, ClusterNode away, ClusterNode origin, long? keys) =>
+        Gather(operation, away, origin, keys) with
+        {
+            AwaitsLateKeys = true,
+            KeepsInUse = KeyConflictAction.KeepSource,
+            OnConflict = operation.Options.OnKeyConflict switch
+            {
+                KeyConflictAction.KeepSource => KeyConflictAction.KeepTarget,
+                KeyConflictAction.KeepTarget => KeyConflictAction.KeepSource,
+                var stop => stop,
+            },
         };
 
     /// <summary>Gives the slot to the target and tells the source at once, then the others.</summary>

@@ -40,7 +40,7 @@ internal sealed record MoveSlotOperation(int Slot, RedisClusterSession Session, 
         var view = situation.View;
         var owner = view.OwnerOf(Slot) is { } id ? view.Node(id) : null;
         if (owner is { IsReachable: true } && Ends.IsTarget(view, owner))
-            return Done(null, owner);
+            return Done(view, owner);
         if (!Ends.IsSource(view, owner))
             throw SlotRefusal.Stale(Slot, Ends.ToString(), "belongs to " + (owner?.Name ?? "nobody"));
         var target = view.ShardMaster(Ends.TargetId);

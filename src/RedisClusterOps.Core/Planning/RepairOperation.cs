@@ -18,6 +18,9 @@ internal sealed record RepairOperation(
     int Slot, RedisClusterSession Session, MoveOptions Options, RepairOptions What, string? Chosen = null, UndoOperation? Undoing = null, string? LeastLoaded = null, IReadOnlyCollection<string>? Hiders = null)
     : SlotOperation(Slot, Session, Options)
 {
+    /// <summary>True once the slot has gone from the source to the target that a person saw: what third nodes hold besides is gathered then.</summary>
+    public bool IsHandedOver { get; init; }
+
     public override string Name => "Repair";
 
     public override MigrationOutcome Success => MigrationOutcome.Repaired;
@@ -69,7 +72,7 @@ internal sealed record RepairOperation(
     internal SlotPlan PlanOf(SlotDiagnosis? diagnosis, ClusterNode? source, ClusterNode? target, IEnumerable<SlotAction> actions) =>
         Planned(diagnosis, source, target) with { Owner = diagnosis?.Owner?.Id, Actions = [.. actions] };
 
-    internal SlotPlan Nothing(ClusterNode owner) => Done(null, owner);
+    internal SlotPlan Nothing(ClusterView view, ClusterNode owner) => Done(view, owner);
 
     internal RedisOperationException Undecided(string why, string choice) => new(FailureCode.SlotStateUnsuitable, "Slot " + Number + " " + why + " Nothing was done.", Number, choice);
 
@@ -98,9 +101,11 @@ internal sealed record RepairOperation(
             return Undoing.Plan(diagnosis.Situation) with { Operation = Name, Request = this };
         CompleteOperation.RefuseUnlessCompletable(diagnosis, "repaired", What.AllowUnreachableNode);
         var others = diagnosis.Situation.Holders.Where(node => node.Id != source.Id && node.Id != target.Id).ToList();
-        var plan = PlanOf(diagnosis, source, target, CompleteOperation.Actions(this, diagnosis)) with { IsPartial = others.Count > 0 };
-        return plan with
+        var plan = PlanOf(diagnosis, source, target, CompleteOperation.Actions(this, diagnosis));
+        return others.Count == 0 ? plan : plan with
         {
+            IsPartial = true,
+            Then = this with { IsHandedOver = true },
             Warnings = [.. others.Select(node => node.Name + " also holds keys of the slot, which clients can't see; they are brought to the owner afterwards.")],
         };
     }

@@ -39,7 +39,7 @@ internal sealed record SetMigrating(int Slot, ClusterNode Source, ClusterNode Ta
 internal sealed record CorrectOwner(int Slot, ClusterNode Node, ClusterNode Owner) : SlotAction(Slot)
 {
     public override IReadOnlyList<PlannedCommand> Commands =>
-        [Command(Node, SetSlot("NODE " + Owner.Id), "it still takes a node for the owner that failed over")];
+        [Command(Node, SetSlot("NODE " + Owner.Id), "it still takes another node for the owner, or none")];
 }
 
 /// <summary>Moves what is left on the source, batch by batch.</summary>
@@ -61,6 +61,9 @@ internal sealed record MoveKeys(int Slot, ClusterNode Source, ClusterNode Target
 
     /// <summary>What to do with a key that differs, as seen from this move's source and target.</summary>
     public KeyConflictAction OnConflict { get; init; }
+
+    /// <summary>The option that keeps the value clients use, as source and target are said of the whole operation.</summary>
+    public KeyConflictAction KeepsInUse { get; init; } = KeyConflictAction.KeepSource;
 
     /// <summary>The command line that goes on when this has stopped.</summary>
     public string Again { get; init; } = string.Empty;

@@ -1,3 +1,4 @@
+using System.Linq;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Topology;
 
@@ -44,8 +45,14 @@ internal abstract record SlotOperation(int Slot, RedisClusterSession Session, Mo
         return Planned(diagnosis, diagnosis?.Source, diagnosis?.Target) with { Owner = situation.View.OwnerOf(Slot), Refusal = refusal };
     }
 
-    /// <summary>The plan of a slot with which nothing is left to do.</summary>
-    protected SlotPlan Done(ClusterNode? source, ClusterNode owner) => Planned(null, source, owner) with { Owner = owner.Id, OwnerAtEnd = owner.Id };
+    /// <summary>The plan of a slot with which nothing is left to do, but to tell who owns it where a master takes another for the owner.</summary>
+    /// <remarks>One that was down at the hand-over believes what it believed, for as long as the epoch of the old owner is the higher one.</remarks>
+    protected SlotPlan Done(ClusterView view, ClusterNode owner) => Planned(null, null, owner) with
+    {
+        Owner = owner.Id,
+        OwnerAtEnd = owner.Id,
+        Actions = [.. view.Masters.Where(node => node.IsReachable && node.View!.OwnerOf(Slot) != owner.Id).Select(node => new CorrectOwner(Slot, node, owner))],
+    };
 
     /// <summary>A plan of these ends, with nothing in it yet.</summary>
     protected SlotPlan Planned(SlotDiagnosis? diagnosis, ClusterNode? source, ClusterNode? target) => new()

@@ -127,7 +127,7 @@ internal sealed record UndoOperation(
     {
         var keys = situation.KeysOn(away);
         if (away is null || keys == 0 || (keys is null && !((WasCutOff || AwayHides) && away is { IsReachable: true } && !IsSilent(away))))
-            return Kept.Count == 0 ? Done(null, owner) : PlanOf(null, owner, away ?? owner, LetGoOfKept(situation.View));
+            return Kept.Count == 0 ? Done(situation.View, owner) : PlanOf(null, owner, away ?? owner, LetGoOfKept(situation.View));
         var reveal = Prepare(owner, away);
         return keys is null
             ? PlanOf(null, owner, away, reveal) with { IsPartial = true }
@@ -147,8 +147,7 @@ internal sealed record UndoOperation(
             yield return new SetImporting(Slot, away, origin);
     }
 
-    private MoveKeys Back(SlotSituation situation, ClusterNode origin, ClusterNode away) =>
-        HandOver.Gather(this, away, origin, situation.KeysOn(away), onConflict: AsSeenFromTheTarget, awaitsLateKeys: true);
+    private MoveKeys Back(SlotSituation situation, ClusterNode origin, ClusterNode away) => HandOver.GatherBack(this, away, origin, situation.KeysOn(away));
 
     private List<SlotAction> PullBack(SlotDiagnosis diagnosis, ClusterNode origin, ClusterNode away)
     {
@@ -166,14 +165,6 @@ internal sealed record UndoOperation(
         actions.Add(new StopImporting(Slot, away));
         return actions;
     }
-
-    // The keys go from the migration's target to its source here, but source and target are said of the migration.
-    private KeyConflictAction AsSeenFromTheTarget => Options.OnKeyConflict switch
-    {
-        KeyConflictAction.KeepSource => KeyConflictAction.KeepTarget,
-        KeyConflictAction.KeepTarget => KeyConflictAction.KeepSource,
-        var stop => stop,
-    };
 
     // The owner is alive: closing the slot there makes it whole again, without the keys that have moved.
     private SlotPlan PlanWithout(SlotDiagnosis diagnosis, ClusterNode origin, ClusterNode away)

@@ -31,7 +31,8 @@ internal sealed class History
         _options = new MoveOptions
         {
             BatchSize = _dice.Next(5),
-            OnKeyConflict = _dice.Next(2) == 0 ? KeyConflictAction.Stop : KeyConflictAction.KeepSource,
+            // Which value a repair is to keep nobody can say before it has told which of the two is in use.
+            OnKeyConflict = _dice.Next(2) == 0 || Scenario.Operation == Operation.Repair ? KeyConflictAction.Stop : KeyConflictAction.KeepSource,
             JournalPath = Journal,
         };
     }
@@ -71,10 +72,16 @@ internal sealed class History
         cluster.Ledger.RequireNothingLost();
         Heal();
         for (var i = 0; i < MostUndisturbed && (_attempts.Count == 0 || i == 0 || !Succeeded); i++)
-            _attempts.Add(Scenario.Operation.Run(_scene, through(cluster), i == 0 ? _options : _options with { OnKeyConflict = KeyConflictAction.KeepSource }));
+            _attempts.Add(Scenario.Operation.Run(_scene, through(cluster), i == 0 ? _options : _options with { OnKeyConflict = Advised() }));
         cluster.Settle();
         Judge(through);
     }
+
+    // A person does what the refusal says: it keeps the value that clients use.
+    private KeyConflictAction Advised() =>
+        _attempts[^1].Failure is { Code: FailureCode.KeyExistsOnTarget, NextStep: { } next } && next.Contains("-OnKeyConflict KeepTarget", StringComparison.Ordinal)
+            ? KeyConflictAction.KeepTarget
+            : KeyConflictAction.KeepSource;
 
     private void Judge(Func<INodeConnector, INodeConnector> through)
     {

@@ -51,6 +51,14 @@ internal sealed class Ledger(SimulatedCluster cluster)
             _written.Remove((database, key));
     }
 
+    /// <summary>What a node was given, while the word of the old owner's successor was on its way to it, no order of commands could have kept.</summary>
+    public void ExcuseRace(int part, SimulatedNode taker, SimulatedNode successor)
+    {
+        cluster.Note(taker + " can't have heard of " + successor);
+        foreach (var (database, key) in _written.Keys.Where(key => SlotMap.PartOf(SlotMap.Bytes(key.Key)) == part).ToList())
+            _written.Remove((database, key));
+    }
+
     public void Violate(string invariant)
     {
         cluster.Note("VIOLATED " + invariant);

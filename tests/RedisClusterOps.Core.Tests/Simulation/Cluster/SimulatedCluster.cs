@@ -14,6 +14,9 @@ namespace RedisClusterOps.Core.Tests.Simulation;
 /// </remarks>
 internal sealed class SimulatedCluster : INodeConnector
 {
+    /// <summary>How long a message takes where nothing holds it up.</summary>
+    public static readonly TimeSpan LongestWay = TimeSpan.FromMilliseconds(0.5);
+
     private readonly Dictionary<NodeEndpoint, SimulatedNode> _byEndpoint;
     private readonly TimeSpan[,] _linkFreeAt;
     private readonly int[] _shardOf;
@@ -84,7 +87,7 @@ internal sealed class SimulatedCluster : INodeConnector
     /// <summary>A message goes over a bus link; those of one link stay in order.</summary>
     public void Send(int from, int to, Gossip said)
     {
-        var arrives = Clock.Now + TimeSpan.FromMilliseconds(0.1) + Random(0.4);
+        var arrives = Clock.Now + TimeSpan.FromMilliseconds(0.1) + Random((LongestWay - TimeSpan.FromMilliseconds(0.1)).TotalMilliseconds);
         if (arrives < _linkFreeAt[from, to])
             arrives = _linkFreeAt[from, to];
         _linkFreeAt[from, to] = arrives;

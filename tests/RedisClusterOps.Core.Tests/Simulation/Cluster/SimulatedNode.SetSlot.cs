@@ -138,10 +138,19 @@ internal sealed partial class SimulatedNode
 
         if (owner != this || Importing[part] == Nobody)
             return;
+        if (_cluster.Nodes.FirstOrDefault(node => node.IsUp && HasJustFailedOver(node, part)) is { } unheard)
+            _cluster.Ledger.ExcuseRace(part, this, unheard);
         BumpWithoutConsensus();
         Importing[part] = Nobody;
         Broadcast();
     }
+
+    /// <summary>
+    /// True where the source's successor has been elected, and its word is on its way to this node: whoever gives the slot away in that
+    /// part of a millisecond can't know, and the successor's epoch is the higher one.
+    /// </summary>
+    private bool HasJustFailedOver(SimulatedNode node, int part) => node != this && node.Owner[part] == node.Index
+        && _cluster.Clock.Now - node._tookOverAt < SimulatedCluster.LongestWay && ConfigEpoch[node.Index] < node.ConfigEpoch[node.Index];
 
     private RespValue AddSlot(Call call)
     {

@@ -13,6 +13,8 @@ internal sealed partial class SimulatedNode
 
     private readonly SimulatedCluster _cluster;
 
+    private TimeSpan? _tookOverAt;
+
     // A master that starts serves nobody at first, lest it speak for what has become another's.
     private TimeSpan _servesFrom;
 
@@ -195,6 +197,7 @@ internal sealed partial class SimulatedNode
             Keys = old.Keys.Copy();
         foreach (var lost in old.Keys.DifferencesTo(Keys))
             _cluster.Ledger.ExcuseReplication(lost.Database, lost.Key);
+        _tookOverAt = _cluster.Clock.Now;
         CurrentEpoch = _cluster.Nodes.Where(node => node.IsUp).Max(node => node.CurrentEpoch) + 1;
         ConfigEpoch[Index] = CurrentEpoch;
         MasterOf[Index] = Nobody;
