@@ -102,7 +102,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
     {
         var log = new OperationLog();
         var moving = Task.Run(() => scene.CompleteAsync(new MoveOptions { MaxKeysPerSecond = 8_000 }, log));
-        var until = DateTime.UtcNow.AddSeconds(30);
+        var until = DateTime.UtcNow.AddSeconds(60);
         while (!(log.TryTake(out var happened, TimeSpan.FromMilliseconds(100)) && happened!.KeysDone >= 1_000))
             Assert.True(DateTime.UtcNow < until, "No progress was reported.");
         return (moving, log);
@@ -172,7 +172,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
 
     private static async Task UntilAsync(Func<Task<bool>> condition)
     {
-        var until = DateTime.UtcNow.AddSeconds(30);
+        var until = DateTime.UtcNow.AddSeconds(60);
         while (!await condition())
         {
             Assert.True(DateTime.UtcNow < until, "The failover did not come to pass.");

@@ -59,7 +59,7 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
 
     public async Task UntilAsync(int operations)
     {
-        var until = DateTime.UtcNow.AddSeconds(30);
+        var until = DateTime.UtcNow.AddSeconds(60);
         while (Operations < operations && DateTime.UtcNow < until)
             await Task.Delay(10);
         Assert.True(Operations >= operations, "The application stands still: " + string.Join("; ", Errors.Take(3)));

@@ -52,7 +52,7 @@ public sealed class LedgerTests(SharedClusters clusters)
             var plan = await UndoAsync(core, scene, UndoStrategy.RoundTrip, new MoveOptions());
             Assert.Equal(0, plan.KeysOnTarget);
             var application = new Application(scene, TrafficKind.Everything);
-            using var end = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+            using var end = new CancellationTokenSource(TimeSpan.FromMinutes(3));
             var working = application.RunAsync(end.Token);
             await application.UntilAsync(round * 20);
             var outcome = await core.CarryOutAsync(plan, default);
@@ -122,7 +122,7 @@ public sealed class LedgerTests(SharedClusters clusters)
     private static async Task<Application> WhileWorkingAsync(SlotScene scene, TrafficKind kind, MigrationOutcome expected, Func<RedisCluster, Task<SlotPlan>> plan)
     {
         var application = new Application(scene, kind);
-        using var end = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var end = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         var working = application.RunAsync(end.Token);
         await application.UntilAsync(500);
         var before = application.Operations;
