@@ -65,7 +65,7 @@ internal sealed class RcoHome : IDisposable
     {
         var clock = Stopwatch.StartNew();
         (await RunAsync("--version")).AssertEnded(0);
-        Assert.InRange(took, TimeSpan.Zero, TimeSpan.FromSeconds(2) + (3 * clock.Elapsed));
+        Assert.InRange(took, TimeSpan.Zero, TimeSpan.FromSeconds(2) + (5 * clock.Elapsed));
     }
 
     /// <summary>Folders of labs that exist in the temporary folder.</summary>

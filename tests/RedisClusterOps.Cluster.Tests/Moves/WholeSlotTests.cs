@@ -16,7 +16,7 @@ public sealed class WholeSlotTests(ITestOutputHelper output)
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
     public async Task An_empty_master_gets_its_share(string server)
     {
-        await using var cluster = await FilledCluster.StartAsync(server, keys: 40_000);
+        await using var cluster = await FilledCluster.StartAsync(server, IsTenth(server) ? 4_000 : 40_000);
         using var core = new RedisCluster(cluster.Session);
         var options = OptionsOf(server, cluster);
         var plan = await core.PlanRebalanceAsync(options, KeyByKey, default);
@@ -34,8 +34,10 @@ public sealed class WholeSlotTests(ITestOutputHelper output)
         Assert.Empty((await core.PlanRebalanceAsync(options, KeyByKey, default)).Moves);
     }
 
-    // Garnet takes a minute for a whole share, so a usual run gives its empty master a tenth of one.
-    private static RebalanceOptions OptionsOf(string server, FilledCluster cluster) => server != Servers.Garnet || KillCase.IsFullProof
-        ? new RebalanceOptions { UseEmptyMaster = true }
-        : new RebalanceOptions { Weights = new Dictionary<string, double> { [cluster.Nodes[^1].Id] = 0.1 } };
+    // Garnet looks through all its keys to count those of one slot, and takes a minute for a whole share: in a usual run a tenth of either has to do.
+    private static bool IsTenth(string server) => server == Servers.Garnet && !KillCase.IsFullProof;
+
+    private static RebalanceOptions OptionsOf(string server, FilledCluster cluster) => IsTenth(server)
+        ? new RebalanceOptions { Weights = new Dictionary<string, double> { [cluster.Nodes[^1].Id] = 0.1 } }
+        : new RebalanceOptions { UseEmptyMaster = true };
 }
