@@ -15,7 +15,7 @@ internal static class Ours
             throw new InvalidOperationException(open.Count + " slots are open.");
     });
 
-    /// <summary>What Test-RedisCluster does; it also watches the processors for a moment.</summary>
+    /// <summary>What Test-RedisCluster does; it also has a glance at the processors.</summary>
     public static Contestant Test(string name) => On(name, (redis, _, cancellation) => redis.TestAsync(new HealthOptions(), cancellation));
 
     /// <summary>What Repair-RedisCluster does.</summary>

@@ -75,6 +75,9 @@ public enum FailureCode
     /// <summary>The file of a plan can't be written or read, or what is in it is no plan.</summary>
     InvalidPlanFile,
 
+    /// <summary>The file of a report can't be written, or is there already and was not to be replaced.</summary>
+    ReportNotWritten,
+
     /// <summary>A connection string or endpoint can't be read.</summary>
     InvalidConnectionString,
 

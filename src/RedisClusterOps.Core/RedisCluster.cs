@@ -17,9 +17,6 @@ namespace RedisClusterOps;
 /// <remarks>Every method may throw a <see cref="RedisOperationException"/>: of the whole cluster where no node can be read, of a node where one that is needed can't.</remarks>
 public sealed partial class RedisCluster : IDisposable
 {
-    // Long enough for a number that means something, short enough to not be noticed.
-    private static readonly TimeSpan CpuWindow = TimeSpan.FromMilliseconds(150);
-
     private readonly RedisClusterSession _session;
     private readonly OperationLog? _log;
     private readonly ClusterConnections _connections;
@@ -50,7 +47,7 @@ public sealed partial class RedisCluster : IDisposable
 
     /// <summary>Every node, with its load. Takes a fraction of a second longer than one look, to measure the processors.</summary>
     public async Task<IReadOnlyList<RedisClusterNode>> GetNodesAsync(CancellationToken cancellation) =>
-        NodeReport.Nodes(await _reader.ReadAsync(CpuWindow, cancellation).ConfigureAwait(false), _session);
+        NodeReport.Nodes(await _reader.ReadAsync(ProcessorWatch.Everywhere, cancellation).ConfigureAwait(false), _session);
 
     /// <summary>The nodes among these that a name fits.</summary>
     /// <param name="name">An id, the beginning of one, or <c>host:port</c>; any of them may have the wildcards <c>*</c> and <c>?</c>.</param>
@@ -68,10 +65,15 @@ public sealed partial class RedisCluster : IDisposable
         return NodeReport.Info(view, view.OpenFlags.Select(flag => flag.Slot).Distinct().Count(), _session);
     }
 
-    /// <summary>A check of everything that the nodes' views and INFO tell.</summary>
+    /// <summary>A check of everything that the nodes' views and INFO tell. Processors are measured only of nodes that seem busy, which takes a fraction of a second then.</summary>
     public async Task<RedisClusterHealth> TestAsync(HealthOptions options, CancellationToken cancellation)
     {
-        var view = await _reader.ReadAsync(CpuWindow, cancellation).ConfigureAwait(false);
+        var view = await _reader.ReadAsync(ProcessorWatch.WhereBusy, cancellation).ConfigureAwait(false);
+        return await TestAsync(view, options, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task<RedisClusterHealth> TestAsync(ClusterView view, HealthOptions options, CancellationToken cancellation)
+    {
         var open = await DescribeOpenSlotsAsync(view, null, cancellation).ConfigureAwait(false);
         var strays = options.Deep ? await _situations.FindStraysAsync(view, cancellation).ConfigureAwait(false) : null;
         return HealthCheck.Check(view, NodeReport.Nodes(view, _session), open, strays, options, _session);

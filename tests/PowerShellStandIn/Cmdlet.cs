@@ -93,6 +93,10 @@ namespace System.Management.Automation
     public class InvocationInfo
     {
         public Dictionary<string, object> BoundParameters { get; } = new(StringComparer.OrdinalIgnoreCase);
+
+        public int PipelinePosition { get; set; } = 1;
+
+        public int PipelineLength { get; set; } = 1;
     }
 }
 
@@ -108,6 +112,29 @@ namespace System.Management.Automation.Host
         public List<string> Warnings { get; } = [];
 
         public void WriteWarningLine(string message) => Warnings.Add(message);
+
+        public bool SupportsVirtualTerminal { get; set; }
+
+        public PSHostRawUserInterface RawUI { get; } = new();
+    }
+
+    public class PSHostRawUserInterface
+    {
+        /// <summary>Columns of the screen; null for a host without one.</summary>
+        public int? Columns { get; set; }
+
+        public Size WindowSize => new(Columns ?? throw new HostException(), 40);
+    }
+
+    public struct Size(int width, int height)
+    {
+        public int Width { get; set; } = width;
+
+        public int Height { get; set; } = height;
+    }
+
+    public class HostException : Exception
+    {
     }
 }
 

@@ -17,7 +17,7 @@ public sealed class ConventionTests
         "Show", "Start", "Test", "Undo",
     ];
 
-    private static readonly string[] VerbsThatWrite = ["Complete", "Invoke", "Move", "Repair", "Restart", "Resume", "Start", "Undo"];
+    private static readonly string[] VerbsThatWrite = ["Complete", "Export", "Invoke", "Move", "Repair", "Restart", "Resume", "Start", "Undo"];
 
     private static readonly string[] Move = ["BatchSize", "MaxStall", "MaxKeysPerSecond", "Timeout", "OnKeyConflict", "JournalPath"];
 
@@ -33,6 +33,7 @@ public sealed class ConventionTests
             "ConnectTimeout", "CommandTimeout", "AddressMap",
         ],
         ["Disconnect-RedisCluster"] = [],
+        ["Export-RedisClusterReport"] = ["Cluster", "Path", "NoClobber", "PassThru", "Deep", "MinimumReplica", "JournalPath"],
         ["Get-RedisClusterInfo"] = ["Cluster"],
         ["Get-RedisClusterNode"] = ["Cluster", "Node", "Role"],
         ["Get-RedisKeySlot"] = ["Cluster", "Key"],
@@ -46,6 +47,7 @@ public sealed class ConventionTests
         ["Repair-RedisCluster"] = ["Cluster", "Slot", "Target", "AllowUnreachableNode", "SkipCoverage", .. Move],
         ["Restart-RedisSlotMigration"] = ["Cluster", "Slot", "Target", "JournalPath"],
         ["Resume-RedisMigration"] = ["Cluster", "Id", .. MoveWhole],
+        ["Show-RedisSlotMap"] = ["Cluster", "Width", "PlainText"],
         ["Start-RedisSlotMigration"] = ["Cluster", "Slot", "Source", "Target", "JournalPath"],
         ["Test-RedisCluster"] = ["Cluster", "Quiet", "Deep", "MinimumReplica"],
         ["Undo-RedisSlotMigration"] = ["Cluster", "Slot", "Source", "Target", "MigrationId", "Strategy", "AllowUnreachableNode", .. MoveWhole],
@@ -78,7 +80,7 @@ public sealed class ConventionTests
         Assert.NotEmpty(Find(name).Type.GetCustomAttributes<OutputTypeAttribute>());
 
     [Theory, MemberData(nameof(Names))]
-    public void It_asks_before_it_changes_a_cluster_and_only_then(string name)
+    public void It_asks_before_it_changes_a_cluster_or_writes_a_file_for_its_own_sake_and_only_then(string name)
     {
         var cmdlet = Find(name);
         Assert.Equal(VerbsThatWrite.Contains(cmdlet.Attribute.VerbName), cmdlet.Attribute.SupportsShouldProcess);

@@ -9,7 +9,6 @@ using RedisClusterOps.Console.CommandLine;
 using RedisClusterOps.Console.Lab;
 using RedisClusterOps.Console.Output;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 using Spectre.Console;
 
 namespace RedisClusterOps.Console.Commands;
@@ -91,13 +90,13 @@ internal static class LabTourCommand
 
             Heading("Give the new master its share");
             await SpreadAsync(stop);
-            await MapAsync(stop);
+            await RcoAsync(ExitStatus.Done, stop, "map");
             screen.Out.WriteLine();
             await RcoAsync(ExitStatus.Done, stop, "plan", "--use-empty-master");
             screen.Out.WriteLine();
             await RcoAsync(ExitStatus.Done, stop, "rebalance", "--use-empty-master");
             screen.Out.WriteLine();
-            await MapAsync(stop);
+            await RcoAsync(ExitStatus.Done, stop, "map");
 
             Heading("The cluster afterwards, and every key once more");
             await RcoAsync(ExitStatus.Done, stop, "nodes");
@@ -138,9 +137,6 @@ internal static class LabTourCommand
                 screen.Warning(Text(read.Missing) + " keys are missing, " + Text(read.Wrong) + " have another value, " + Text(read.Unreadable) + " can't be read");
             return proof.Objections.Count == 0 && read.IsComplete;
         }
-
-        private async Task MapAsync(CancellationToken stop) =>
-            SlotMap.Write(screen.Out, ClusterNodesParser.Parse((await cluster.Nodes[0].SendAsync(RespCommand.Of("CLUSTER", "NODES"), stop)).Text));
 
         private async Task SpreadAsync(CancellationToken stop)
         {

@@ -25,6 +25,8 @@ internal static partial class NextCommand
         ["Invoke-RedisRebalance"] = "rebalance",
         ["Get-RedisMigration"] = "migrations",
         ["Resume-RedisMigration"] = "resume",
+        ["Show-RedisSlotMap"] = "map",
+        ["Export-RedisClusterReport"] = "report",
     };
 
     /// <summary>The advice as one line to copy: the cmdlet follows as a comment, which every shell ignores.</summary>

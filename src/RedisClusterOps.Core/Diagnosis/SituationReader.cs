@@ -41,9 +41,10 @@ internal sealed class SituationReader(ClusterReader reader)
 
     // Since it moves slots by itself (8.4) Redis hides keys of a slot that the node neither owns nor imports, and counts none: they
     // are there, and are seen again as soon as it imports. No key counted is not no key there.
+    private static bool HidesKeys(ServerFacts facts) => facts.Engine == ServerEngine.Redis && facts.IsAtLeast(8, 4);
+
     private static bool MayHide(NodeView view, int slot) =>
-        view.Facts.Engine == ServerEngine.Redis && view.Facts.IsAtLeast(8, 4)
-        && !view.Self.Slots.Contains(slot) && !view.Self.ImportingFrom.ContainsKey(slot);
+        HidesKeys(view.Facts) && !view.Self.Slots.Contains(slot) && !view.Self.ImportingFrom.ContainsKey(slot);
 
     /// <summary>Ids of the masters that hold more keys than they count in all their slots together: the servers that hide keys do so.</summary>
     public async Task<IReadOnlyCollection<string>> FindHidersAsync(ClusterView view, CancellationToken cancellation)
@@ -56,15 +57,17 @@ internal sealed class SituationReader(ClusterReader reader)
     /// <summary>Whether it holds more keys than it counts. Those that it neither owns nor imports count for nothing on the servers that hide.</summary>
     public async Task<bool> HidesAsync(ClusterNode node, CancellationToken cancellation)
     {
-        var hiding = Enumerable.Range(0, HashSlot.Count).ToLookup(slot => MayHide(node.View!, slot));
-        if (!hiding[true].Any())
+        if (!HidesKeys(node.View!.Facts))
+            return false;
+        var shown = SlotSet.From(node.View.Self.Slots.Slots.Concat(node.View.Self.ImportingFrom.Keys));
+        if (shown.Count == HashSlot.Count)
             return false;
         var connection = await reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
         // Looked at before and after, for clients go on writing: what is hidden is there all the time.
         var before = await connection.SendAsync(RespCommand.Of("DBSIZE"), cancellation).ConfigureAwait(false);
         if (before.Integer == 0)
             return false;
-        var counts = await SlotKeyCounter.CountAsync(connection, node.View!.Databases, hiding[false].ToList(), cancellation).ConfigureAwait(false);
+        var counts = await SlotKeyCounter.CountAsync(connection, node.View.Databases, shown.Slots.ToList(), cancellation).ConfigureAwait(false);
         var after = await connection.SendAsync(RespCommand.Of("DBSIZE"), cancellation).ConfigureAwait(false);
         return System.Math.Min(before.Integer, after.Integer) > counts.Sum(count => count ?? 0);
     }

@@ -12,19 +12,22 @@ internal sealed record Holding(ClusterNode Node, IReadOnlyList<int> Slots)
     public static IReadOnlyList<Holding> Of(ClusterView view)
     {
         var owned = new Dictionary<string, List<int>>(StringComparer.Ordinal);
+        // Neighbours mostly belong to one master, so it is seldom looked up.
+        var (last, slots) = ((string?)null, new List<int>());
         for (var slot = 0; slot < HashSlot.Count; slot++)
         {
             if (view.OwnerOf(slot) is not { } owner)
                 continue;
-            if (!owned.TryGetValue(owner, out var slots))
+            if (!ReferenceEquals(owner, last) && !owned.TryGetValue(owner, out slots!))
                 owned[owner] = slots = [];
+            last = owner;
             slots.Add(slot);
         }
 
         return view.Nodes
             .Where(node => owned.ContainsKey(node.Id) || (node.IsMaster && node.State != RedisNodeState.Handshake))
             .OrderBy(node => node.Id, StringComparer.Ordinal)
-            .Select(node => new Holding(node, owned.TryGetValue(node.Id, out var slots) ? slots : []))
+            .Select(node => new Holding(node, owned.TryGetValue(node.Id, out var its) ? its : []))
             .ToList();
     }
 }

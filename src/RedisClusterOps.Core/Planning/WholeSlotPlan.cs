@@ -51,9 +51,11 @@ internal sealed class WholeSlotPlan(ClusterView view, IReadOnlyList<Holding> mas
 
     private List<SlotSet> SlotsAfter(IReadOnlyList<SlotTransfer> transfers)
     {
-        var gone = new HashSet<int>(transfers.SelectMany(transfer => transfer.Slots.Slots));
+        var gone = new bool[HashSlot.Count];
+        foreach (var slot in transfers.SelectMany(transfer => transfer.Slots.Slots))
+            gone[slot] = true;
         var come = transfers.ToLookup(transfer => transfer.Target.Id, transfer => transfer.Slots, StringComparer.Ordinal);
-        return masters.Select(master => SlotSet.From(master.Slots.Where(slot => !gone.Contains(slot)).Concat(come[master.Node.Id].SelectMany(slots => slots.Slots)))).ToList();
+        return masters.Select(master => SlotSet.From(master.Slots.Where(slot => !gone[slot]).Concat(come[master.Node.Id].SelectMany(slots => slots.Slots)))).ToList();
     }
 
     // In the order in which nodes are listed everywhere.

@@ -15,15 +15,17 @@ internal static class ClusterNodesParser
 {
     private const int FieldsBeforeSlots = 8;
 
+    /// <param name="text">The reply.</param>
+    /// <param name="shared">What other nodes have said; null where nobody else was asked.</param>
     /// <exception cref="RedisOperationException">ProtocolError: a line is not of that form; the message shows the start of it.</exception>
-    public static IReadOnlyList<NodeLine> Parse(string text)
+    public static IReadOnlyList<NodeLine> Parse(string text, SharedLines? shared = null)
     {
         var lines = new List<NodeLine>();
         foreach (var raw in text.Split('\n'))
         {
             var line = raw.Trim();
             if (line.Length > 0)
-                lines.Add(ParseLine(line));
+                lines.Add(shared?.Get(line, ParseLine) ?? ParseLine(line));
         }
 
         return lines;

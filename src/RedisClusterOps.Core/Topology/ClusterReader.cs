@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.Globalization;
 using System.Linq;
 using System.Threading;
@@ -32,19 +31,20 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     private (ClusterView View, TimeSpan At)? _last;
 
     /// <summary>Reads every node once.</summary>
-    /// <param name="cpuWindow">How long to watch the processors between two looks; null to look once and leave CPU use unknown.</param>
+    /// <param name="watch">Which processors to watch, and how long; null to look once and leave CPU use unknown.</param>
     /// <param name="cancellation">Ends the reading.</param>
     /// <exception cref="RedisOperationException">No seed gave a view: the message names each one tried and why it failed.</exception>
-    public async Task<ClusterView> ReadAsync(TimeSpan? cpuWindow, CancellationToken cancellation)
+    public async Task<ClusterView> ReadAsync(ProcessorWatch? watch, CancellationToken cancellation)
     {
         var views = new Dictionary<string, NodeView>(StringComparer.Ordinal);
         var failures = new Dictionary<NodeEndpoint, RedisOperationException>();
         var tried = new HashSet<NodeEndpoint>();
+        var shared = new SharedLines();
         var wave = session.Seeds;
         while (wave.Count > 0)
         {
             tried.UnionWith(wave);
-            foreach (var result in await AskAllAsync(wave, cpuWindow, cancellation).ConfigureAwait(false))
+            foreach (var result in await AskAllAsync(wave, shared, cancellation).ConfigureAwait(false))
             {
                 if (result.View is { } view)
                     views[view.Id] = view;
@@ -59,7 +59,10 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
             throw NothingReached(failures);
         foreach (var view in views.Values)
             _dialled[view.Id] = view.Dialled;
-        var merged = Merge(views, failures);
+        // All at once, when everybody has been read: a window for each wave of nodes would be waited for again and again.
+        if (watch is not null)
+            views = (await Task.WhenAll(views.Values.Select(view => WatchAsync(watch, view, cancellation))).ConfigureAwait(false)).ToDictionary(view => view.Id, StringComparer.Ordinal);
+        var merged = ViewMerge.Of(views.Values, failures, session);
         _last = (merged, Clock.Now);
         return merged;
     }
@@ -70,12 +73,13 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     {
         if (_last is not { } last || Clock.Now - last.At > FactsLastFor || last.View.Nodes.Any(node => !node.IsReachable))
             return await ReadAsync(null, cancellation).ConfigureAwait(false);
+        var shared = new SharedLines();
         try
         {
-            var views = (await Task.WhenAll(last.View.Nodes.Select(node => ReadWithTasksAsync(node, cancellation))).ConfigureAwait(false)).ToDictionary(view => view.Id, StringComparer.Ordinal);
+            var views = (await Task.WhenAll(last.View.Nodes.Select(node => ReadWithTasksAsync(node, shared, cancellation))).ConfigureAwait(false)).ToDictionary(view => view.Id, StringComparer.Ordinal);
             // Another node has come, or one is not who it was: that is for a whole reading.
             if (views.Values.SelectMany(view => view.Lines).All(line => views.ContainsKey(line.Id)))
-                return Merge(views, []);
+                return ViewMerge.Of(views.Values, new Dictionary<NodeEndpoint, RedisOperationException>(), session);
         }
         catch (Exception failure) when (failure is RedisOperationException or ArgumentException)
         {
@@ -85,14 +89,14 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         return await ReadAsync(null, cancellation).ConfigureAwait(false);
     }
 
-    private async Task<NodeView> ReadWithTasksAsync(ClusterNode node, CancellationToken cancellation)
+    private async Task<NodeView> ReadWithTasksAsync(ClusterNode node, SharedLines shared, CancellationToken cancellation)
     {
         var connection = await ConnectAsync(node, cancellation).ConfigureAwait(false);
         var facts = node.View!.Facts;
         var (command, parse) = TasksOf(facts);
         RespCommand[] commands = command is null ? [ClusterNodes] : [ClusterNodes, command];
         var replies = await connection.SendAsync(commands, session.ConnectTimeout, cancellation).ConfigureAwait(false);
-        return Known(node, connection.Endpoint, replies[0].OrThrow(connection.Endpoint, ClusterNodes), command is null || replies[1].IsError ? [] : parse!(replies[1]));
+        return Known(node, connection.Endpoint, replies[0].OrThrow(connection.Endpoint, ClusterNodes), command is null || replies[1].IsError ? [] : parse!(replies[1]), shared);
     }
 
     // How a node tells which slots it moves by itself; null where it can't move any.
@@ -149,7 +153,7 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         return facts.Engine == ServerEngine.Valkey ? AtomicTask.AllOfValkey(reply) : AtomicTask.AllOfRedis(reply);
     }
 
-    private static NodeView Known(ClusterNode node, NodeEndpoint dialled, RespValue reply, IReadOnlyList<AtomicTask> tasks) => new(dialled, ClusterNodesParser.Parse(reply.Text))
+    private static NodeView Known(ClusterNode node, NodeEndpoint dialled, RespValue reply, IReadOnlyList<AtomicTask> tasks, SharedLines? shared = null) => new(dialled, ClusterNodesParser.Parse(reply.Text, shared))
     {
         Databases = node.View?.Databases ?? 1,
         DatabasesKnown = node.View?.DatabasesKnown ?? false,
@@ -158,7 +162,7 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     };
 
     private async Task<IReadOnlyList<(NodeEndpoint Dialled, NodeView? View, RedisOperationException? Failure)>> AskAllAsync(
-        IEnumerable<NodeEndpoint> endpoints, TimeSpan? cpuWindow, CancellationToken cancellation)
+        IEnumerable<NodeEndpoint> endpoints, SharedLines shared, CancellationToken cancellation)
     {
         using var places = new SemaphoreSlim(MostAtOnce);
         return await Task.WhenAll(endpoints.Select(AskInTurn)).ConfigureAwait(false);
@@ -168,7 +172,7 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
             await places.WaitAsync(cancellation).ConfigureAwait(false);
             try
             {
-                return (endpoint, await AskAsync(endpoint, cpuWindow, cancellation).ConfigureAwait(false), null);
+                return (endpoint, await AskAsync(endpoint, shared, cancellation).ConfigureAwait(false), null);
             }
             catch (RedisOperationException failure)
             {
@@ -181,12 +185,13 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         }
     }
 
-    private async Task<NodeView> AskAsync(NodeEndpoint endpoint, TimeSpan? cpuWindow, CancellationToken cancellation)
+    private async Task<NodeView> AskAsync(NodeEndpoint endpoint, SharedLines shared, CancellationToken cancellation)
     {
         var connection = await connections.GetAsync(endpoint, cancellation).ConfigureAwait(false);
         // A node that is frozen accepts connections; how long it may keep everybody waiting is the connect timeout, not the longer one of commands.
         var replies = await connection.SendAsync([ClusterNodes, ClusterInfo, Info, DatabaseSize], session.ConnectTimeout, cancellation).ConfigureAwait(false);
-        var lines = ClusterNodesParser.Parse(replies[0].OrThrow(endpoint, ClusterNodes).Text);
+        var readAt = Clock.Now;
+        var lines = ClusterNodesParser.Parse(replies[0].OrThrow(endpoint, ClusterNodes).Text, shared);
         var facts = replies[2].IsError ? ServerFacts.None : ServerFacts.Parse(replies[2].Text);
         var (databases, tasks) = await AskByVersionAsync(connection, facts, cancellation).ConfigureAwait(false);
         return new NodeView(endpoint, lines)
@@ -198,7 +203,7 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
             Databases = Math.Max(1, databases ?? facts.HighestDatabase + 1),
             DatabasesKnown = databases is not null,
             AtomicTasks = tasks,
-            CpuPercent = cpuWindow is { } window ? await WatchCpuAsync(connection, facts, window, cancellation).ConfigureAwait(false) : null,
+            ReadAt = readAt,
         };
     }
 
@@ -251,17 +256,18 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         return exists + 1;
     }
 
-    private static async Task<double?> WatchCpuAsync(INodeConnection connection, ServerFacts before, TimeSpan window, CancellationToken cancellation)
+    private async Task<NodeView> WatchAsync(ProcessorWatch watch, NodeView view, CancellationToken cancellation)
     {
-        if (before.CpuSeconds is not { } first)
-            return null;
-        var clock = Stopwatch.StartNew();
-        await Task.Delay(window, cancellation).ConfigureAwait(false);
-        var reply = await connection.AskAsync(RespCommand.Of("INFO", "cpu"), cancellation).ConfigureAwait(false);
-        var elapsed = clock.Elapsed.TotalSeconds;
-        return reply.IsError || ServerFacts.Parse(reply.Text).CpuSeconds is not { } second
-            ? null
-            : Math.Round(Math.Max(0, 100 * (second - first) / elapsed), 1);
+        try
+        {
+            var connection = await connections.GetAsync(view.Dialled, cancellation).ConfigureAwait(false);
+            return view with { CpuPercent = await watch.LookAsync(view, connection, Clock, session.ConnectTimeout, cancellation).ConfigureAwait(false) };
+        }
+        catch (RedisOperationException)
+        {
+            // It has told the rest.
+            return view;
+        }
     }
 
     private List<NodeEndpoint> Undiscovered(Dictionary<string, NodeView> views, HashSet<NodeEndpoint> tried) => views.Values
@@ -271,42 +277,6 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         .Where(dial => !tried.Contains(dial))
         .Distinct()
         .ToList();
-
-    private ClusterView Merge(Dictionary<string, NodeView> views, Dictionary<NodeEndpoint, RedisOperationException> failures)
-    {
-        var ids = new SortedSet<string>(views.Values.SelectMany(view => view.Lines).Select(line => line.Id), StringComparer.Ordinal);
-        return new ClusterView(ids.Select(id => MergeNode(id, views, failures)).ToList(), DateTime.UtcNow);
-    }
-
-    private ClusterNode MergeNode(string id, Dictionary<string, NodeView> views, Dictionary<NodeEndpoint, RedisOperationException> failures)
-    {
-        var own = views.TryGetValue(id, out var view) ? view.Self : null;
-        // What the others say, the youngest knowledge first; a node alone in its cluster has only itself.
-        var lines = views.Values.Where(other => other.Id != id).Select(other => other.Line(id)).Where(line => line is not null).Select(line => line!)
-            .OrderByDescending(line => line.ConfigEpoch).ToList();
-        var line = own ?? lines[0];
-        var announced = lines.Select(other => other.Endpoint).FirstOrDefault(endpoint => endpoint is not null) ?? own?.Endpoint ?? view?.Dialled;
-        var trouble = view is not null ? null
-            : announced is { } address && failures.TryGetValue(session.Reach(address), out var failure) ? failure.Message.TrimEnd('.')
-            : announced is null ? "no node knows its address"
-            : lines.All(other => (other.Flags & NodeFlags.Handshake) != 0) ? "it was not asked, for it is still being introduced"
-            : "it did not answer as this node";
-        return new ClusterNode(id, announced, line, view, StateOf(lines.Append(line), view is not null), trouble);
-    }
-
-    private static RedisNodeState StateOf(IEnumerable<NodeLine> lines, bool reachable)
-    {
-        var flags = NodeFlags.None;
-        foreach (var line in lines)
-            flags |= line.Flags;
-        return (flags & NodeFlags.Fail) != 0 ? RedisNodeState.Fail
-            : (flags & NodeFlags.Handshake) != 0 ? RedisNodeState.Handshake
-            : (flags & NodeFlags.NoAddress) != 0 ? RedisNodeState.NoAddress
-            // That others can't reach it either says more than that we can't, which the trouble says anyway.
-            : (flags & NodeFlags.PFail) != 0 ? RedisNodeState.PFail
-            : !reachable ? RedisNodeState.Unreachable
-            : RedisNodeState.Ok;
-    }
 
     private static RedisOperationException NothingReached(Dictionary<NodeEndpoint, RedisOperationException> failures)
     {

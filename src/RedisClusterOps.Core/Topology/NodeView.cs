@@ -5,7 +5,7 @@ using System.Linq;
 namespace RedisClusterOps.Topology;
 
 /// <summary>All that one node said about the cluster and about itself, at one moment.</summary>
-internal sealed class NodeView
+internal sealed record NodeView
 {
     private readonly Dictionary<string, NodeLine> _byId;
     private readonly Lazy<SlotOwners> _owners;
@@ -29,6 +29,9 @@ internal sealed class NodeView
 
     public IReadOnlyList<NodeLine> Lines { get; }
 
+    /// <summary>The same, but of each id the one that counts: the last.</summary>
+    public IReadOnlyCollection<NodeLine> LineOfEach => _byId.Values;
+
     public NodeLine Self { get; }
 
     public string Id => Self.Id;
@@ -41,7 +44,10 @@ internal sealed class NodeView
     /// <summary>Keys of all databases, strays included; null where the node would not tell.</summary>
     public long? KeyCount { get; init; }
 
-    /// <summary>Processor use in percent of one core between two looks; null where it was looked at once.</summary>
+    /// <summary>When it told INFO, by the clock of the connections.</summary>
+    public TimeSpan ReadAt { get; init; }
+
+    /// <summary>Processor use in percent of one core between two looks; null where it was looked at once, or was quiet at a glance.</summary>
     public double? CpuPercent { get; init; }
 
     /// <summary>How many databases may hold keys. Only Valkey 9 allows more than one in cluster mode (cluster-databases).</summary>

@@ -82,7 +82,7 @@ public sealed record RedisClusterNode
     /// <summary>Commands per second just now, by the server's own count.</summary>
     public long? OpsPerSecond { get; init; }
 
-    /// <summary>Processor use in percent of one core, between two looks a fraction of a second apart.</summary>
+    /// <summary>Processor use in percent of one core, between two looks a fraction of a second apart. Empty in a check where the node was quiet at a glance.</summary>
     public double? CpuPercent { get; init; }
 
     /// <summary>Bytes of the replication stream produced (master) or taken in (replica).</summary>

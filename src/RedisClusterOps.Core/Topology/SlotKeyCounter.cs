@@ -15,6 +15,9 @@ internal static class SlotKeyCounter
 {
     private const int MostAtOnce = 2000;
 
+    // Who counts every slot asks each node for each of them, again and again.
+    private static readonly RespCommand?[] OfSlot = new RespCommand?[HashSlot.Count];
+
     /// <returns>A count for each slot; null where the node would not tell.</returns>
     public static async Task<IReadOnlyList<long?>> CountAsync(
         INodeConnection connection, int databases, IReadOnlyList<int> slots, CancellationToken cancellation)
@@ -49,6 +52,8 @@ internal static class SlotKeyCounter
         return (counts[0], !unconfirmed);
     }
 
+    private static RespCommand CommandOf(int slot) => OfSlot[slot] ??= RespCommand.Of("CLUSTER", "COUNTKEYSINSLOT", slot);
+
     // One database, the common case, needs no SELECT. With several, the connection is left in database 0 again.
     private static List<RespCommand> Commands(List<int> slots, int databases)
     {
@@ -57,7 +62,7 @@ internal static class SlotKeyCounter
         {
             if (databases > 1)
                 commands.Add(RespCommand.Of("SELECT", database));
-            commands.AddRange(slots.Select(slot => RespCommand.Of("CLUSTER", "COUNTKEYSINSLOT", slot)));
+            commands.AddRange(slots.Select(CommandOf));
         }
 
         if (databases > 1)

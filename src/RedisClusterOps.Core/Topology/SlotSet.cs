@@ -39,7 +39,20 @@ internal sealed class SlotSet : IEquatable<SlotSet>
     }
 
     /// <exception cref="ArgumentOutOfRangeException">A slot is outside 0 to 16383.</exception>
-    public static SlotSet From(IEnumerable<int> slots) => From(slots.Select(slot => new SlotRange(slot, slot)));
+    public static SlotSet From(IEnumerable<int> slots)
+    {
+        var ranges = new List<SlotRange>();
+        foreach (var slot in slots)
+        {
+            // Slots mostly come in order: what grows here need not be sorted.
+            if (ranges.Count > 0 && ranges[ranges.Count - 1] is var last && slot == last.Last + 1)
+                ranges[ranges.Count - 1] = new SlotRange(last.First, slot);
+            else
+                ranges.Add(new SlotRange(slot, slot));
+        }
+
+        return From(ranges);
+    }
 
     /// <summary>The slots of all the ranges; they may overlap and come in any order.</summary>
     public static SlotSet From(IEnumerable<SlotRange> ranges)

@@ -30,6 +30,8 @@ public sealed class OutputTests
     [InlineData(typeof(RedisClusterNode))]
     [InlineData(typeof(RedisClusterHealth))]
     [InlineData(typeof(RedisClusterFinding))]
+    [InlineData(typeof(RedisSlotMap))]
+    [InlineData(typeof(RedisSlotMapMaster))]
     [InlineData(typeof(SlotPlan))]
     [InlineData(typeof(RedisRebalancePlan))]
     [InlineData(typeof(RedisSlotMove))]

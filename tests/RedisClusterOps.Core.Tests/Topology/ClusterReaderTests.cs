@@ -183,7 +183,7 @@ public class ClusterReaderTests
         var nodes = new ScriptedNodes().Node(A, command => command.ToString() == "CLUSTER NODES"
             ? RespValue.Bulk(Line("a", A, "myself,master", "0-16383"))
             : RespValue.Error("NOPERM this user has no permissions to run the 'info' command"));
-        var node = (await ReadAsync(nodes, A, TimeSpan.FromMilliseconds(1))).Node("a")!;
+        var node = (await ReadAsync(nodes, A, ProcessorWatch.WhereBusy)).Node("a")!;
         Assert.Equal((16384, null, ServerEngine.Unknown, null), (node.Line.Slots.Count, node.View!.KeyCount, node.View.Facts.Engine, node.View.CpuPercent));
     }
 
@@ -207,7 +207,7 @@ public class ClusterReaderTests
     public async Task The_processor_is_watched_only_where_that_was_asked_for()
     {
         var nodes = Three();
-        Assert.All((await ReadAsync(nodes, A, TimeSpan.FromMilliseconds(5))).Nodes, node => Assert.True(node.View!.CpuPercent > 0));
+        Assert.All((await ReadAsync(nodes, A, new ProcessorWatch { Window = TimeSpan.FromMilliseconds(5) })).Nodes, node => Assert.True(node.View!.CpuPercent > 0));
         Assert.Equal(3, nodes.Asked.Count(asked => asked.EndsWith("INFO cpu")));
     }
 
@@ -239,10 +239,10 @@ public class ClusterReaderTests
     private static string Line(string id, string address, string flags, string slots = "") =>
         id + " " + address + "@17000 " + flags + " - 0 0 1 connected " + slots;
 
-    private static async Task<ClusterView> ReadAsync(ScriptedNodes nodes, string seeds = A, TimeSpan? cpuWindow = null, RedisClusterSession? session = null)
+    private static async Task<ClusterView> ReadAsync(ScriptedNodes nodes, string seeds = A, ProcessorWatch? watch = null, RedisClusterSession? session = null)
     {
         session ??= RedisClusterSession.Parse(seeds);
         using var connections = new ClusterConnections(nodes);
-        return await new ClusterReader(session, connections).ReadAsync(cpuWindow, default);
+        return await new ClusterReader(session, connections).ReadAsync(watch, default);
     }
 }

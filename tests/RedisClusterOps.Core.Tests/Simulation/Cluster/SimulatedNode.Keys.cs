@@ -131,7 +131,7 @@ internal sealed partial class SimulatedNode
             return null;
         var slot = HashSlot.Of(keys[0]);
         var number = slot.ToString(CultureInfo.InvariantCulture);
-        if (keys.Any(key => HashSlot.Of(key) != slot))
+        if (keys.Count > 1 && keys.Any(key => HashSlot.Of(key) != slot))
             return RespValue.Error("CROSSSLOT Keys in request don't hash to the same slot");
         var part = SlotMap.PartOf(slot);
         if (Owner[part] == Nobody)

@@ -1,0 +1,85 @@
+BeforeAll {
+    . (Join-Path $PSScriptRoot 'LabCluster.ps1')
+    Import-Module (Join-Path $Repository 'out/RedisClusterOps')
+    $script:Nodes = @(Enter-Lab)
+    $null = Connect-RedisCluster $Nodes[0]
+    Invoke-Wedge -Slot 5519
+}
+
+AfterAll {
+    Disconnect-RedisCluster
+    Exit-Lab
+}
+
+Describe 'Show-RedisSlotMap' {
+    It 'is one object whose view is the picture' {
+        $map = Show-RedisSlotMap -Width 80
+        @($map).Count | Should -Be 1
+        $map.OpenSlots | Should -Be '5519'
+        $map.Masters.Count | Should -Be 4
+        $lines = $map | Out-String -Stream -Width 80 | ForEach-Object { $_.TrimEnd() }
+        ($lines | Where-Object { $_ -match '^ *\d+ [A-D]' }).Count | Should -Be 16
+        $lines | ForEach-Object Length | Measure-Object -Maximum | ForEach-Object Maximum | Should -BeLessOrEqual 80
+        ($lines -join "`n") | Should -Match 'open +1  5519'
+        "$map" | Should -Not -Match "`e"
+    }
+
+    It 'has colours on a terminal only: not in text, in a file, or where rendering is plain' {
+        (Show-RedisSlotMap | Out-String) | Should -Not -Match "`e"
+        $file = Join-Path $TestDrive 'map.txt'
+        Show-RedisSlotMap > $file
+        Get-Content $file -Raw | Should -Not -Match "`e"
+        Get-Content $file -Raw | Should -Match '16384|slots a character'
+        Invoke-FreshPowerShell "Show-RedisSlotMap -Cluster $($Nodes[0])" | Should -Not -Match "`e"
+    }
+
+    It 'is ASCII where asked to be' {
+        (Show-RedisSlotMap -PlainText).Picture -join '' | Should -Match '^[ -~]+$'
+        (Show-RedisSlotMap -PlainText).Picture -join '' | Should -Match '\* open'
+    }
+
+    It 'has a table of its masters and a list of itself' {
+        (Show-RedisSlotMap).Masters | Out-String -Width 120 | Should -Match ([regex]::Escape($Nodes[3]))
+        Show-RedisSlotMap | Format-List | Out-String -Width 120 | Should -Match 'OpenSlots +: \{5519\}'
+    }
+
+    It 'refuses a width that no legend fits into' {
+        { Show-RedisSlotMap -Width 39 } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
+    }
+}
+
+Describe 'Export-RedisClusterReport' {
+    It 'writes a page, and emits it only with -PassThru' {
+        $file = Join-Path $TestDrive 'report.html'
+        Export-RedisClusterReport $file | Should -BeNullOrEmpty
+        Get-Content $file -Raw | Should -Match '(?s)<!DOCTYPE html>.*SlotOpen 5519.*<svg'
+        $emitted = Export-RedisClusterReport $file -PassThru
+        $emitted | Should -BeOfType IO.FileInfo
+        $emitted.FullName | Should -Be $file
+        if (-not $IsWindows) { (Get-Item $file).UnixMode | Should -Be '-rw-------' }
+    }
+
+    It 'takes a path of the current location, and one with brackets as it is' {
+        Push-Location $TestDrive
+        try {
+            (Export-RedisClusterReport 'a[1].html' -PassThru).FullName | Should -Be (Join-Path $TestDrive 'a[1].html')
+        }
+        finally { Pop-Location }
+    }
+
+    It 'writes nothing with -WhatIf, and keeps what is there with -NoClobber' {
+        $file = Join-Path $TestDrive 'other.html'
+        Export-RedisClusterReport $file -WhatIf
+        Test-Path $file | Should -BeFalse
+        Set-Content $file 'mine'
+        { Export-RedisClusterReport $file -NoClobber } | Should -Throw -ErrorId 'ReportNotWritten,*'
+        Get-Content $file | Should -Be 'mine'
+        Export-RedisClusterReport $file
+        Get-Content $file -Raw | Should -Match 'Slot map'
+    }
+
+    It 'is one page for all objects of one cluster' {
+        $file = Join-Path $TestDrive 'nodes.html'
+        @(Get-RedisClusterNode | Export-RedisClusterReport $file -PassThru).Count | Should -Be 1
+    }
+}

@@ -1,0 +1,81 @@
+using System.Linq;
+using RedisClusterOps.Planning;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Planning;
+
+/// <summary>What a repair does with a slot that is tangled, and whose value it keeps where two nodes hold one key.</summary>
+public class RepairOperationTests
+{
+    private static readonly RedisClusterSession Session = RedisClusterSession.Parse("10.0.0.1:6379");
+
+    [Fact]
+    public void A_slot_whose_declared_target_is_down_stays_open_for_its_keys_would_read_as_missing()
+    {
+        var refusal = Refusal(ClusterScene.Stable().Migrating("S", "T").Importing("X", "S").Keys("X", 0).Down("T"));
+        Assert.Equal(FailureCode.NodeUnreachable, refusal.Code);
+        Assert.Contains("10.0.0.20:6379", refusal.Message);
+        Assert.Contains("-AllowUnreachableNode", refusal.NextStep);
+    }
+
+    [Fact]
+    public void The_switch_closes_it_and_says_what_that_costs()
+    {
+        var plan = Plan(ClusterScene.Stable().Migrating("S", "T").Importing("X", "S").Keys("X", 0).Down("T"), new RepairOptions { AllowUnreachableNode = true });
+        Assert.Equal(["StopMigrating", "StopImporting"], plan.Actions.Select(action => action.GetType().Name));
+        Assert.Contains(plan.Lasting, lasting => lasting.Contains("read as missing"));
+    }
+
+    [Fact]
+    public void A_stray_that_differs_is_the_sources_and_the_owners_value_the_targets_as_the_plan_shows_them()
+    {
+        var move = Gathers(ClusterScene.Stable().Importing("T", "S").Keys("T", 3), KeyConflictAction.KeepSource).Single();
+        Assert.Equal((KeyConflictAction.KeepSource, KeyConflictAction.KeepTarget), (move.OnConflict, move.KeepsInUse));
+    }
+
+    [Fact]
+    public void A_stray_on_a_third_node_loses_against_either_end()
+    {
+        foreach (var decided in new[] { KeyConflictAction.KeepSource, KeyConflictAction.KeepTarget })
+        {
+            var move = Gathers(ClusterScene.Wedged().Importing("X", "S").Keys("X", 1), decided).Single();
+            Assert.Equal((KeyConflictAction.KeepTarget, KeyConflictAction.KeepSource), (move.OnConflict, move.KeepsInUse));
+        }
+
+        Assert.Equal(KeyConflictAction.Stop, Gathers(ClusterScene.Wedged().Importing("X", "S").Keys("X", 1), KeyConflictAction.Stop).Single().OnConflict);
+    }
+
+    [Fact]
+    public void Of_several_strays_none_overwrites_what_the_owner_has() => Assert.All(
+        Gathers(ClusterScene.Stable().Importing("T", "S").Importing("X", "S").Keys("T", 3).Keys("X", 2), KeyConflictAction.KeepSource),
+        move => Assert.Equal(KeyConflictAction.KeepTarget, move.OnConflict));
+
+    [Fact]
+    public void What_a_third_node_holds_loses_too_once_the_slot_has_gone_to_its_target()
+    {
+        var repair = Repair(new MoveOptions { OnKeyConflict = KeyConflictAction.KeepSource }, new RepairOptions());
+        var handing = repair.Plan(ClusterScene.Wedged().Keys("X", 2).Situation());
+        Assert.True(handing.IsPartial);
+        Assert.Equal(KeyConflictAction.KeepSource, handing.Actions.OfType<MoveKeys>().Single().OnConflict);
+        var gathering = handing.Then!.Plan(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Claims("T", "5519").Believes("X", "T", "5519").Believes("X", "S", "0-5518,5520-8191").Keys("S", 0).Keys("T", 150).Keys("X", 2).Situation());
+        Assert.Equal(KeyConflictAction.KeepTarget, gathering.Actions.OfType<MoveKeys>().Single().OnConflict);
+    }
+
+    [Fact]
+    public void A_sound_slot_that_one_master_takes_for_anothers_is_told_and_nothing_else()
+    {
+        var plan = Plan(ClusterScene.Stable().Believes("X", "S", "0-5518,5520-8191").Believes("X", "T", "5519"));
+        var told = Assert.IsType<CorrectOwner>(Assert.Single(plan.Actions));
+        Assert.Equal((ClusterScene.Id("X"), ClusterScene.Id("S")), (told.Node.Id, told.Owner.Id));
+        Assert.True(Plan(ClusterScene.Stable()).IsDone);
+    }
+
+    private static RepairOperation Repair(MoveOptions options, RepairOptions what) => new(ClusterScene.Slot, Session, options, what);
+
+    private static SlotPlan Plan(ClusterScene scene, RepairOptions? what = null) => Repair(new MoveOptions(), what ?? new RepairOptions()).Plan(scene.Situation());
+
+    private static MoveKeys[] Gathers(ClusterScene scene, KeyConflictAction decided) =>
+        [.. Repair(new MoveOptions { OnKeyConflict = decided }, new RepairOptions()).Plan(scene.Situation()).Actions.OfType<MoveKeys>()];
+
+    private static RedisOperationException Refusal(ClusterScene scene) => Assert.Throws<RedisOperationException>(() => Plan(scene));
+}
