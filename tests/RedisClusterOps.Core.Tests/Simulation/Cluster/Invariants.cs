@@ -55,7 +55,7 @@ internal static class Invariants
                 scene.Cluster.Ledger.Violate("I4: " + master + " migrates to " + master.Migrating[part] + " and imports from " + master.Importing[part]);
         }
 
-        foreach (var (database, key) in scene.Cluster.Ledger.Written.Keys.Where(key => !scene.Cluster.Ledger.IsAboutToExpire(key.Database, key.Key) && SlotMap.PartOf(SlotMap.Bytes(key.Key)) == part).ToList())
+        foreach (var (database, key) in scene.Cluster.Ledger.Written.Keys.Where(key => !scene.Cluster.Ledger.IsAboutToExpire(key.Database, key.Key) && !scene.Cluster.Ledger.IsExcused(key.Key) && SlotMap.PartOf(SlotMap.Bytes(key.Key)) == part).ToList())
         {
             var expected = scene.Cluster.Ledger.Expected(database, key)?.Text;
             var found = source.Keys.Get(database, part, key) ?? target.Keys.Get(database, part, key);
@@ -69,7 +69,7 @@ internal static class Invariants
     {
         foreach (var (database, key) in cluster.Ledger.Written.Keys.ToList())
         {
-            if (cluster.Ledger.IsAboutToExpire(database, key))
+            if (cluster.Ledger.IsAboutToExpire(database, key) || cluster.Ledger.IsExcused(key))
                 continue;
             var part = SlotMap.PartOf(SlotMap.Bytes(key));
             var owner = cluster.Nodes.FirstOrDefault(node => node.IsUp && node.IsMaster && node.Owner[part] == node.Index);
