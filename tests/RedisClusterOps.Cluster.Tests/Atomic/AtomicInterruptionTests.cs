@@ -10,9 +10,9 @@ namespace RedisClusterOps.Cluster.Tests.Atomic;
 /// <summary>A move by the servers that is stopped, left behind, found again, or loses one of its nodes.</summary>
 public sealed class AtomicInterruptionTests
 {
-    // About 35 000 keys of 4096 slots at 0.1 ms each: three seconds and a half.
-    private const int Keys = 140_000;
-    private const int Slow = 100;
+    // About 7000 keys of 4096 slots at 0.4 ms each: three seconds.
+    private const int Keys = 28_000;
+    private const int Slow = 400;
 
     [Theory]
     [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]

@@ -107,7 +107,7 @@ internal sealed class AtomicScene : IAsyncDisposable
     /// <summary>Until a migration runs on the node and its keys are on their way.</summary>
     public async Task UntilUnderWayAsync(LocalNode? node = null)
     {
-        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(20); await Task.Delay(10))
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(60); await Task.Delay(10))
         {
             if ((await ListAsync(node ?? Source)).Any(task => task.End == AtomicEnd.None && task.State is "send-bulk-and-stream" or "snapshotting" or "accumulate-buffer" or "receiving-snapshot"))
                 return;
@@ -144,7 +144,7 @@ internal sealed class AtomicScene : IAsyncDisposable
         foreach (var node in Cluster.Nodes.Where(node => node.IsRunning))
         {
             var wrong = SlotSet.Empty;
-            for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(20); await Task.Delay(20))
+            for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(60); await Task.Delay(20))
             {
                 var view = new NodeView(node.Endpoint, await TestCluster.ViewOfAsync(node));
                 wrong = SlotSet.From((slots ?? Slots).Slots.Where(slot => view.OwnerOf(slot) != owner.Id));

@@ -31,6 +31,9 @@ internal sealed record FixCase(string Name, Func<SlotScene, Task> MakeAsync)
     /// </summary>
     public bool MayLose { get; init; }
 
+    /// <summary>True where it depends on the machine how far a key came before the time was up: with S it is right, whether T has it as well or not.</summary>
+    public bool MayNotArrive { get; init; }
+
     /// <summary>More arguments of the tool.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
 

@@ -102,7 +102,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
     {
         var log = new OperationLog();
         var moving = Task.Run(() => scene.CompleteAsync(new MoveOptions { MaxKeysPerSecond = 8_000 }, log));
-        var until = DateTime.UtcNow.AddSeconds(30);
+        var until = DateTime.UtcNow.AddSeconds(60);
         while (!(log.TryTake(out var happened, TimeSpan.FromMilliseconds(100)) && happened!.KeysDone >= 1_000))
             Assert.True(DateTime.UtcNow < until, "No progress was reported.");
         return (moving, log);
@@ -136,7 +136,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
     private static async Task<LocalNode> PromoteAsync(TestCluster cluster, LocalNode master)
     {
         var replica = await ReplicaOfAsync(cluster, master);
-        await replica.SendAsync("CLUSTER", "FAILOVER");
+        await TestCluster.PromoteAsync(replica);
         await UntilMasterAsync(replica);
         await UntilKnownAsync(cluster, replica);
         await UntilAsync(async () => !(await TestCluster.OwnLineOfAsync(master)).IsMaster);
@@ -172,7 +172,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
 
     private static async Task UntilAsync(Func<Task<bool>> condition)
     {
-        var until = DateTime.UtcNow.AddSeconds(30);
+        var until = DateTime.UtcNow.AddSeconds(60);
         while (!await condition())
         {
             Assert.True(DateTime.UtcNow < until, "The failover did not come to pass.");

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Protocol;
@@ -35,6 +36,9 @@ internal sealed class DyingConnector(INodeConnector inner, int sendsToLive, Deat
             throw new ProcessDiedException();
         return new Mortal(this, await inner.ConnectAsync(endpoint, cancellation));
     }
+
+    /// <summary>Where a case that takes every n-th moment begins: each elsewhere, so that all of them together meet many.</summary>
+    public static int FirstMoment(int step, params object[] theCase) => string.Concat(theCase).Sum(letter => letter) % step;
 
     private sealed class Mortal(DyingConnector process, INodeConnection inner) : INodeConnection
     {

@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Console.Lab;
+using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.FrontDoor;
 
@@ -57,6 +58,14 @@ internal sealed class RcoHome : IDisposable
     {
         using var process = Start(arguments);
         return await process.EndAsync();
+    }
+
+    /// <summary>It took no longer than a person waits: two seconds, and more on a machine that is busy, as an rco that has nothing to do shows.</summary>
+    public async Task AssertSoonAsync(TimeSpan took)
+    {
+        var clock = Stopwatch.StartNew();
+        (await RunAsync("--version")).AssertEnded(0);
+        Assert.InRange(took, TimeSpan.Zero, TimeSpan.FromSeconds(2) + (5 * clock.Elapsed));
     }
 
     /// <summary>Folders of labs that exist in the temporary folder.</summary>

@@ -49,7 +49,7 @@ internal sealed class RcoProcess : IDisposable
     private const int InterruptSignal = 2;
     private const int KilledStatus = 128 + 9;
     private const int MostShown = 2000;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private readonly Process _process;
     private readonly StringWriter _output = new();

@@ -87,7 +87,7 @@ internal sealed class KillScene : IAsyncDisposable
 
     public static async Task UntilAsync(Func<Task<bool>> holds)
     {
-        var until = DateTime.UtcNow.AddSeconds(30);
+        var until = DateTime.UtcNow.AddSeconds(60);
         while (!await holds())
         {
             Assert.True(DateTime.UtcNow < until, "It did not come to pass.");

@@ -13,10 +13,10 @@ namespace RedisClusterOps.Cluster.Tests.Kills;
 /// rco is killed with SIGKILL at random moments, from its start to its end, and somebody goes on: by rco resume, or by the same command
 /// again, and sometimes after the journal is lost. No key is lost, no flag stays, no key is astray.
 /// </summary>
-public sealed class KilledRcoTests
+public sealed class KilledRcoTests(KilledRcoTests.Scenes scenes) : IClassFixture<KilledRcoTests.Scenes>
 {
     // Over all works and servers three hundred kills in the full proof.
-    private static readonly int Trials = KillCase.IsFullProof ? 20 : 2;
+    private static readonly int Trials = KillCase.IsFullProof ? 20 : 1;
 
     public static TheoryData<string, Work> Cases
     {
@@ -37,7 +37,7 @@ public sealed class KilledRcoTests
     [MemberData(nameof(Cases))]
     public async Task Killed_at_any_moment_it_is_gone_on_with_to_the_end(string server, Work work)
     {
-        await using var scene = await KillScene.StartAsync(server);
+        var scene = await scenes.OfAsync(server);
         var usual = await UndisturbedAsync(scene, work);
         var first = Random.Shared.Next(10);
         var moments = new List<string>();
@@ -136,4 +136,23 @@ public sealed class KilledRcoTests
 
     // Half a second for each way.
     private static int PaceOf(Work work) => work == Work.Undo ? 60_000 : 24_000;
+
+    /// <summary>A cluster of each server for all works: every trial begins with no keys, and with a slot that nobody used.</summary>
+    public sealed class Scenes : IAsyncDisposable
+    {
+        private readonly Dictionary<string, KillScene> _scenes = [];
+
+        internal async Task<KillScene> OfAsync(string server)
+        {
+            if (!_scenes.TryGetValue(server, out var scene))
+                _scenes[server] = scene = await KillScene.StartAsync(server);
+            return scene;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            foreach (var scene in _scenes.Values)
+                await scene.DisposeAsync();
+        }
+    }
 }

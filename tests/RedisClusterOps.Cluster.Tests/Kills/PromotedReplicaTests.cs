@@ -41,7 +41,7 @@ public sealed class PromotedReplicaTests
             using var rco = scene.Start(work, keysPerSecond: 6_000);
             await scene.UntilAtWorkAsync();
             var replica = await ReplicaOfAsync(scene.Cluster, ofSource ? source : target);
-            await replica.SendAsync("CLUSTER", "FAILOVER");
+            await TestCluster.PromoteAsync(replica);
             await UntilMasterAsync(scene.Cluster, replica);
 
             var run = await rco.EndAsync();

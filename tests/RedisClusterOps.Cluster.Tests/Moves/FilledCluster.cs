@@ -49,8 +49,9 @@ internal sealed class FilledCluster : IAsyncDisposable
             maps.Add(owners);
         }
 
-        foreach (var map in maps)
-            Assert.Equal(maps[0], map);
+        // Of whole maps and of every key an assertion takes longer than all the rest.
+        if (maps.FirstOrDefault(map => !map.AsSpan().SequenceEqual(maps[0])) is { } other)
+            Assert.Equal(maps[0], other);
         return maps[0];
     }
 
@@ -104,7 +105,12 @@ internal sealed class FilledCluster : IAsyncDisposable
             var mine = expected[node.Index].ToList();
             var values = await EachAsync(node, mine, key => RespCommand.Of("GET", key.Name));
             for (var i = 0; i < mine.Count; i++)
-                Assert.Equal((mine[i].Name, mine[i].Value), (mine[i].Name, values[i].IsNull ? null : values[i].Text));
+            {
+                var value = values[i].IsNull ? null : values[i].Text;
+                if (value != mine[i].Value)
+                    Assert.Equal((mine[i].Name, mine[i].Value), (mine[i].Name, value));
+            }
+
             Assert.Equal((node.Endpoint, mine.Count), (node.Endpoint, (int)(await node.SendAsync("DBSIZE")).Integer));
         }
     }

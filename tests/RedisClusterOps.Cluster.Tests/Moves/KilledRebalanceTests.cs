@@ -17,7 +17,7 @@ namespace RedisClusterOps.Cluster.Tests.Moves;
 public sealed class KilledRebalanceTests
 {
     private const int Keys = 40_000;
-    private static readonly int Kills = KillCase.IsFullProof ? 25 : 2;
+    private static readonly int Kills = KillCase.IsFullProof ? 25 : 1;
 
     // Without the journal each slot that was left open is repaired by itself, which takes long.
     private static readonly int Ways = KillCase.IsFullProof ? 3 : 2;

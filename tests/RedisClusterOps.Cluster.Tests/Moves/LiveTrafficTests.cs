@@ -72,7 +72,7 @@ public sealed class LiveTrafficTests(ITestOutputHelper output)
 
     private static async Task WhileWorkingAsync(Application application, Func<Task> something)
     {
-        using var end = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var end = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         var working = application.RunAsync(end.Token);
         await application.UntilAsync(500);
         await something();

@@ -38,8 +38,7 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
         run.AssertEnded(1);
         Assert.Contains(run.ErrorLines, line => line.StartsWith("error: Stopped", StringComparison.Ordinal));
         Assert.Equal("resume", run.Next()[0]);
-        // Twice of what a person waits for: the machine may be busy.
-        Assert.InRange(took, TimeSpan.Zero, TimeSpan.FromSeconds(2));
+        await scene.AssertSoonAsync(took);
         Assert.InRange(open.Count, 0, method == "Atomic" ? 0 : MostOpen);
         Assert.All(open, slot => Assert.Contains(slot.State, new[] { RedisOpenSlotState.Migrating, RedisOpenSlotState.Drained }));
         Assert.Equal(0, await scene.TasksAsync());
@@ -69,7 +68,7 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
             targets.ForEach(target => target.Continue());
             (await rco.EndAsync()).AssertEnded(1);
             await scene.Cluster.Cluster.Cluster.WaitUntilAgreedAsync();
-            await AssertAllReadableAsync(scene);
+            await AssertAllReadableAsync(scene, work);
             (await scene.RunAsync("resume")).AssertEnded(0);
             await scene.AssertEndedAsync(work.After);
         }
@@ -92,11 +91,15 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
     private static async Task<long> AllKeysAsync(MoveScene scene) => (await Task.WhenAll(scene.Cluster.Nodes.Select(KillScene.KeysAsync))).Sum();
 
     // As a client that follows redirections sees them.
-    private static async Task AssertAllReadableAsync(MoveScene scene)
+    private static async Task AssertAllReadableAsync(MoveScene scene, MoveWork work)
     {
         using var client = scene.Cluster.Cluster.Client();
         for (var number = 0; number < Keys; number++)
         {
+            // Nobody touches the others; that they are there is looked at in the end.
+            var slot = FilledCluster.SlotOf(FilledCluster.Name(number));
+            if (work.Before[slot] == work.After[slot])
+                continue;
             var name = System.Text.Encoding.ASCII.GetBytes(FilledCluster.Name(number));
             var reply = await client.AskAsync(name, Protocol.RespCommand.Of("GET", name));
             Assert.Equal((number, FilledCluster.Value(number)), (number, reply.IsNull ? null : reply.Text));

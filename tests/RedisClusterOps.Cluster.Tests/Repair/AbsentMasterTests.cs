@@ -136,7 +136,7 @@ public sealed class AbsentMasterTests
 
     private static async Task UntilAsync(Func<Task<bool>> condition)
     {
-        var until = DateTime.UtcNow.AddSeconds(30);
+        var until = DateTime.UtcNow.AddSeconds(60);
         while (!await condition())
         {
             Assert.True(DateTime.UtcNow < until, "It never came to it.");

@@ -77,8 +77,8 @@ public sealed class RealityTests
         {
             var master = _nodes[node];
             var replica = await ReplicaOfAsync(master);
-            await replica.SendAsync("CLUSTER", "FAILOVER");
-            for (var until = DateTime.UtcNow.AddSeconds(20); !(await TestCluster.OwnLineOfAsync(replica)).IsMaster || (await TestCluster.OwnLineOfAsync(master)).IsMaster;)
+            await TestCluster.PromoteAsync(replica);
+            for (var until = DateTime.UtcNow.AddSeconds(20); (await TestCluster.OwnLineOfAsync(master)).IsMaster;)
             {
                 Assert.True(DateTime.UtcNow < until, replica.Endpoint + " did not take the place of " + master.Endpoint);
                 await Task.Delay(Look);

@@ -23,7 +23,7 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
     private const int Workers = 4;
     private const string CountTwice = "local n = redis.call('INCR', KEYS[1]) redis.call('SET', KEYS[2], n) return n";
 
-    private readonly Dictionary<string, string>[] _ledgers = [.. Enumerable.Range(0, Workers).Select(_ => new Dictionary<string, string>())];
+    private readonly Ledger[] _ledgers = [.. Enumerable.Range(0, Workers).Select(_ => new Ledger())];
     private int _operations;
     private int _triedAgain;
 
@@ -35,7 +35,7 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
 
     public int Operations => Volatile.Read(ref _operations);
 
-    /// <summary>How often several keys were asked for that were on both sides: an answer that every cluster client has to repeat.</summary>
+    /// <summary>How often it was asked again: keys of one command were on both sides, or it was redirected once more than this client follows.</summary>
     public int TriedAgain => Volatile.Read(ref _triedAgain);
 
     /// <summary>Reads that gave something else than what was acknowledged before.</summary>
@@ -45,27 +45,28 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
 
     public async Task RunAsync(CancellationToken end)
     {
-        var options = new ConfigurationOptions { AbortOnConnectFail = false, SyncTimeout = 20_000 };
+        var options = new ConfigurationOptions { AbortOnConnectFail = false, SyncTimeout = 20_000, AsyncTimeout = 20_000 };
         foreach (var node in cluster.Masters)
             options.EndPoints.Add(node.Endpoint.Host, node.Endpoint.Port);
         using var connection = await ConnectionMultiplexer.ConnectAsync(options);
         while (connection.GetEndPoints().Any(endpoint => !connection.GetServer(endpoint).IsConnected))
             await Task.Delay(10, end);
         await Task.WhenAll(Enumerable.Range(0, Workers).Select(worker => WorkAsync(worker, connection.GetDatabase(), end)));
-        // Every worker has its answers; this client waits for some of its own that never come.
+        foreach (var ledger in _ledgers)
+            await SettleAsync(ledger, connection.GetDatabase());
         await connection.CloseAsync(allowCommandsToComplete: false);
     }
 
     public async Task UntilAsync(int operations)
     {
-        var until = DateTime.UtcNow.AddSeconds(30);
+        var until = DateTime.UtcNow.AddSeconds(60);
         while (Operations < operations && DateTime.UtcNow < until)
             await Task.Delay(10);
         Assert.True(Operations >= operations, "The application stands still: " + string.Join("; ", Errors.Take(3)));
     }
 
     /// <summary>Every key that was written to, with what was acknowledged last.</summary>
-    public IReadOnlyDictionary<string, string> Acknowledged() => _ledgers.SelectMany(ledger => ledger).ToDictionary();
+    public IReadOnlyDictionary<string, string> Acknowledged() => _ledgers.SelectMany(ledger => ledger.Acknowledged).ToDictionary();
 
     /// <summary>What was acknowledged, and what nobody wrote to, against what the owner holds.</summary>
     public async Task<IReadOnlyList<string>> LedgerDifferencesAsync(SlotScene scene, LocalNode owner)
@@ -105,12 +106,11 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
             {
                 await TurnAsync(database, _ledgers[worker], key, worker + "/" + turn, turn);
             }
-            catch (RedisException lost) when (lost.Message.Contains("is not reachable at this point of time"))
+            catch (RedisException redirected) when (IsRedirectedTwice(redirected) || IsUnanswered(redirected))
             {
-                // It was redirected, so nothing was carried out, to a node that this client is not connected to yet.
                 Interlocked.Increment(ref _triedAgain);
             }
-            catch (Exception failure) when (failure is RedisException or TimeoutException)
+            catch (Exception failure)
             {
                 lock (Errors)
                     Errors.Add(key + ": " + failure.Message);
@@ -118,62 +118,103 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
         }
     }
 
-    private async Task TurnAsync(IDatabase database, Dictionary<string, string> ledger, string key, string value, int turn)
+    private async Task TurnAsync(IDatabase database, Ledger ledger, string key, string value, int turn)
     {
         await ReadAsync(database, ledger, key);
         if (kind == TrafficKind.Reads)
             return;
-        await database.StringSetAsync(key, value);
-        Acknowledged(ledger, key, value);
+        await SetAsync(ledger, () => database.StringSetAsync(key, value), value, key);
         if (kind == TrafficKind.ReadsAndSets)
             return;
         await ReadAsync(database, ledger, key);
 
         var counter = key + ":counter" + (turn % 50);
-        var counted = await database.StringIncrementAsync(counter);
-        Expect(counted, ledger.GetValueOrDefault(counter) is { } before ? (long.Parse(before) + 1).ToString() : "1", counter);
-        Acknowledged(ledger, counter, counted.ToString());
+        await CountAsync(ledger, () => database.StringIncrementAsync(counter), counter);
 
         var (one, other) = (key + ":one", key + ":other");
-        if (await TriedAsync(() => database.StringSetAsync([new(one, value), new(other, value)])))
+        await TriedAsync(() => SetAsync(ledger, () => database.StringSetAsync([new(one, value), new(other, value)]), value, one, other));
+        await TriedAsync(async () =>
         {
-            Acknowledged(ledger, one, value);
-            Acknowledged(ledger, other, value);
-        }
-
-        foreach (var read in await TriedAsync(() => database.StringGetAsync([one, other])) ?? [])
-            Expect(read, ledger.GetValueOrDefault(one), one + " and " + other);
+            var read = await database.StringGetAsync([one, other]);
+            Expect(read[0], ledger.Possible(one), one);
+            Expect(read[1], ledger.Possible(other), other);
+        });
 
         var (times, last) = (key + ":times", key + ":last");
-        if ((await TriedAsync(() => database.ExecuteAsync("EVAL", CountTwice, 2, (RedisKey)times, (RedisKey)last)))?.ToString() is not { } ran)
-            return;
-        Expect(ran, ledger.GetValueOrDefault(times) is { } ranBefore ? (long.Parse(ranBefore) + 1).ToString() : "1", times);
-        Acknowledged(ledger, times, ran);
-        Acknowledged(ledger, last, ran);
+        await TriedAsync(() => CountAsync(ledger, async () => (long)await database.ExecuteAsync("EVAL", CountTwice, 2, (RedisKey)times, (RedisKey)last), times, last));
     }
 
-    private async Task ReadAsync(IDatabase database, Dictionary<string, string> ledger, string key)
+    private async Task ReadAsync(IDatabase database, Ledger ledger, string key)
     {
-        var expected = ledger.GetValueOrDefault(key) ?? written(key);
-        Expect(await database.StringGetAsync(key), expected, key);
+        Expect(await database.StringGetAsync(key), ledger.Possible(key, written(key)), key);
         Interlocked.Increment(ref _operations);
     }
 
-    private void Acknowledged(Dictionary<string, string> ledger, string key, string value)
+    private async Task SetAsync(Ledger ledger, Func<Task<bool>> command, string value, params string[] keys)
     {
-        ledger[key] = value;
-        Interlocked.Increment(ref _operations);
+        await AnsweredAsync(ledger, command, [value], keys);
+        Acknowledge(ledger, value, keys);
+    }
+
+    // How often this was done is what all of the keys hold then.
+    private async Task CountAsync(Ledger ledger, Func<Task<long>> command, params string[] keys)
+    {
+        string[] next = [.. ledger.Possible(keys[0]).Select(before => (long.Parse(before ?? "0") + 1).ToString())];
+        var counted = await AnsweredAsync(ledger, command, next, keys);
+        Expect(counted, next, keys[0]);
+        Acknowledge(ledger, counted.ToString(), keys);
+    }
+
+    private void Acknowledge(Ledger ledger, string value, string[] keys)
+    {
+        foreach (var key in keys)
+            ledger.Acknowledge(key, value);
+        Interlocked.Add(ref _operations, keys.Length);
+    }
+
+    /// <param name="next">What the keys may hold after it.</param>
+    private static async Task<T> AnsweredAsync<T>(Ledger ledger, Func<Task<T>> command, string[] next, string[] keys)
+    {
+        try
+        {
+            return await command();
+        }
+        catch (RedisException lost) when (IsUnanswered(lost))
+        {
+            foreach (var key in keys)
+                ledger.Doubt(key, next);
+            throw;
+        }
+    }
+
+    // The client follows one redirection for each command; the node that sent the second did nothing.
+    private static bool IsRedirectedTwice(RedisException failure) => failure.Message.Contains("redirect not followed");
+
+    // So it also says of a command that it was redirected with and gave to a connection which broke then: that may have been carried out, or
+    // be carried out yet.
+    private static bool IsUnanswered(RedisException failure) => failure.Message.Contains("is not reachable at this point of time");
+
+    // All answers are there. What was handed to a connection that broke has come through by now, or never will: what is there is what counts.
+    private async Task SettleAsync(Ledger ledger, IDatabase database)
+    {
+        foreach (var key in ledger.Unanswered.ToList())
+        {
+            var read = await database.StringGetAsync(key);
+            Expect(read, ledger.Possible(key), key);
+            ledger.Settle(key, read);
+        }
     }
 
     // Keys of one command are on both sides, or it would make new ones on a target that imports: the server does nothing and says so.
     // As long as the slot stays open that does not change, so the application gives up after a while, as real ones do.
-    private async Task<T?> TriedAsync<T>(Func<Task<T>> command)
+    private async Task TriedAsync(Func<Task> command)
     {
         for (var attempt = 0; attempt < 3; attempt++)
         {
             try
             {
-                return await command();
+                await command();
+                return;
             }
             catch (RedisException both) when (both.Message.Contains("TRYAGAIN"))
             {
@@ -181,15 +222,13 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
                 await Task.Delay(1);
             }
         }
-
-        return default;
     }
 
-    private void Expect(RedisValue read, string? expected, string key)
+    private void Expect(RedisValue read, IReadOnlyList<string?> expected, string key)
     {
-        if (read == expected)
+        if (expected.Any(value => read == value))
             return;
         lock (Wrong)
-            Wrong.Add(key + ": read " + (read.IsNull ? "nothing" : read.ToString()) + " where " + (expected ?? "nothing") + " was acknowledged");
+            Wrong.Add(key + ": read " + (read.IsNull ? "nothing" : read.ToString()) + " where " + string.Join(" or ", expected.Select(value => value ?? "nothing")) + " was acknowledged");
     }
 }

@@ -1,0 +1,35 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using RedisClusterOps.Cluster.Tests;
+using RedisClusterOps.Cluster.Tests.Atomic;
+using RedisClusterOps.Cluster.Tests.Comparison;
+using RedisClusterOps.Cluster.Tests.FrontDoor;
+using RedisClusterOps.Cluster.Tests.Kills;
+using RedisClusterOps.Cluster.Tests.Moves;
+using RedisClusterOps.Cluster.Tests.Repair;
+using RedisClusterOps.Cluster.Tests.States;
+using RedisClusterOps.Cluster.Tests.Traffic;
+using RedisClusterOps.Cluster.Tests.Undo;
+using Xunit;
+using Xunit.Sdk;
+using Xunit.v3;
+
+[assembly: TestCollectionOrderer(typeof(LongestFirst))]
+
+namespace RedisClusterOps.Cluster.Tests;
+
+/// <summary>Tests that share clusters run one after the other, for minutes: what begins last must not be one of these, or the end of a run waits for it alone.</summary>
+internal sealed class LongestFirst : ITestCollectionOrderer
+{
+    private static readonly string[] Long =
+    [
+        nameof(Completion.SharedClusters), nameof(AtomicInterruptionTests), nameof(UndoCrashClusters), nameof(KilledRcoTests), nameof(StateClusters), nameof(FrontDoorCluster),
+        nameof(FixComparisonTests), nameof(RepairClusters), nameof(KilledRebalanceTests), nameof(TrafficClusters), nameof(AtomicMoveTests), nameof(NodeTroubleTests),
+    ];
+
+    public IReadOnlyCollection<TTestCollection> OrderTestCollections<TTestCollection>(IReadOnlyCollection<TTestCollection> testCollections)
+        where TTestCollection : ITestCollection => [.. testCollections.OrderBy(collection => PlaceOf(collection.TestCollectionDisplayName))];
+
+    private static int PlaceOf(string name) => Array.FindIndex(Long, part => name.Contains(part, StringComparison.Ordinal)) is >= 0 and var place ? place : Long.Length;
+}
