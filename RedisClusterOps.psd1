@@ -5,16 +5,18 @@
   Author = 'The RedisClusterOps authors'
   CompanyName = 'The RedisClusterOps authors'
   Copyright = '(c) The RedisClusterOps authors. MIT licence.'
-  Description = 'Finds slot migrations of a Redis or Valkey Cluster that got stuck, says what clients see of them, and completes, undoes, restarts or repairs them without losing a key.'
+  Description = 'Gets a Redis or Valkey Cluster out of stuck slot migrations without losing a key: says what is wrong and what clients see of it, shows every command it would send, completes, undoes, restarts or repairs slots, moves slots and rebalances masters, and proves the end on every node. No dependency.'
   PowerShellVersion = '5.1'
   CompatiblePSEditions = @('Desktop', 'Core')
   DotNetFrameworkVersion = '4.7.2'
+  ProcessorArchitecture = 'None'
   FormatsToProcess = @('RedisClusterOps.Format.ps1xml')
   CmdletsToExport = @(
     'Complete-RedisSlotMigration'
     'Connect-RedisCluster'
     'Disconnect-RedisCluster'
     'Export-RedisClusterReport'
+    'Get-RedisClusterAlert'
     'Get-RedisClusterInfo'
     'Get-RedisClusterNode'
     'Get-RedisKeySlot'
@@ -22,6 +24,7 @@
     'Get-RedisOpenSlot'
     'Get-RedisSlotKey'
     'Invoke-RedisRebalance'
+    'Measure-RedisClusterLink'
     'Move-RedisSlot'
     'Move-RedisSlotKey'
     'New-RedisRebalancePlan'
@@ -38,9 +41,16 @@
   VariablesToExport = @()
   PrivateData = @{
     PSData = @{
-      Tags = @('Redis', 'Valkey', 'Garnet', 'Cluster', 'Slot', 'Migration', 'Resharding', 'PSEdition_Core', 'PSEdition_Desktop', 'Windows', 'Linux', 'MacOS')
+      Tags = @('Redis', 'Valkey', 'Garnet', 'Cluster', 'Slot', 'Migration', 'Resharding', 'Rebalance', 'SRE', 'Runbook', 'PSEdition_Core', 'PSEdition_Desktop', 'Windows', 'Linux', 'MacOS')
       LicenseUri = 'https://opensource.org/license/mit'
-      ReleaseNotes = '0.1.0: diagnoses a cluster; completes, undoes, restarts, repairs and resumes stuck slot migrations. See CHANGELOG.md.'
+      RequireLicenseAcceptance = $false
+      ReleaseNotes = @'
+0.1.0
+- Diagnoses a cluster: open slots, each with its state, what clients see and the one command to run next.
+- Completes, undoes, restarts and repairs stuck slot migrations; resumes and takes back whole runs.
+- Moves whole slots and rebalances masters, by the servers themselves where they can.
+- Help: about_RedisClusterOps, about_RedisSlotMigration, about_RedisClusterOps_Runbooks.
+'@
     }
   }
 }

@@ -1,49 +1,56 @@
 <#
 .SYNOPSIS
-    Builds, tests or packs the module, or makes its help. Runs on Windows PowerShell 5.1 and PowerShell 7; needs the .NET SDK.
+    Builds, tests, analyzes or packs the module, or makes its help. Runs on Windows PowerShell 5.1 and PowerShell 7; needs the .NET SDK.
 .EXAMPLE
     ./build.ps1
     Stages an importable module in out/RedisClusterOps.
 .EXAMPLE
-    ./build.ps1 -Task Test, Package
+    ./build.ps1 -Task Test, Pester, Analyze, Package
+    Runs the .NET tests, the Pester suite in this PowerShell, the script analyzer, and makes a package.
 .EXAMPLE
     ./build.ps1 -Task Help
     Makes en-US/RedisClusterOps.dll-Help.xml from docs/en-US. Needs the module Microsoft.PowerShell.PlatyPS 1.0.
 #>
 [CmdletBinding()]
 param(
-    [ValidateSet('Build', 'Test', 'Help', 'Package')]
+    [ValidateSet('Build', 'Test', 'Pester', 'Analyze', 'Help', 'Package')]
     [string[]] $Task = 'Build',
 
     [ValidateSet('Debug', 'Release')]
-    [string] $Configuration = 'Release'
+    [string] $Configuration = 'Release',
+
+    # Only Pester tests with this tag; those of Offline need no server.
+    [string[]] $Tag
 )
 
 $ErrorActionPreference = 'Stop'
 Set-StrictMode -Version Latest
 $solution = Join-Path $PSScriptRoot 'RedisClusterOps.sln'
 $out = Join-Path $PSScriptRoot 'out'
+. (Join-Path $PSScriptRoot 'tools/MamlHelp.ps1')
+. (Join-Path $PSScriptRoot 'tools/Package.ps1')
 
 function Invoke-DotNet {
     & dotnet @args
     if ($LASTEXITCODE -ne 0) { throw "dotnet $($args[0]) failed with exit code $LASTEXITCODE." }
 }
 
-# A module that ships one file too many or too few is found here, not by its users.
-function Assert-Staged([string] $Folder) {
-    $expected = @(
-        'RedisClusterOps.Core.dll'
-        'RedisClusterOps.Format.ps1xml'
-        'RedisClusterOps.dll'
-        'RedisClusterOps.psd1'
-        'en-US/RedisClusterOps.dll-Help.xml'
-        'en-US/about_RedisClusterOps.help.txt'
-        'en-US/about_RedisSlotMigration.help.txt'
-    )
-    $root = (Resolve-Path $Folder).Path
-    $found = Get-ChildItem $root -Recurse -File | ForEach-Object { $_.FullName.Substring($root.Length + 1).Replace('\', '/') }
-    $difference = Compare-Object $expected @($found)
-    if ($difference) { throw "The staged module is not what ships: $($difference | Out-String)" }
+# What ships. A module of one file too many or too few is found here, not by its users.
+$shipped = @(
+    'LICENSE'
+    'RedisClusterOps.Core.dll'
+    'RedisClusterOps.Format.ps1xml'
+    'RedisClusterOps.dll'
+    'RedisClusterOps.psd1'
+    'en-US/RedisClusterOps.dll-Help.xml'
+    'en-US/about_RedisClusterOps.help.txt'
+    'en-US/about_RedisClusterOps_Runbooks.help.txt'
+    'en-US/about_RedisSlotMigration.help.txt'
+)
+
+function Assert-Shipped([string[]] $Found, [string] $Where) {
+    $difference = Compare-Object $shipped $Found
+    if ($difference) { throw "$Where is not what ships: $($difference | Out-String)" }
 }
 
 foreach ($name in $Task) {
@@ -54,16 +61,38 @@ foreach ($name in $Task) {
             Import-Module Microsoft.PowerShell.PlatyPS -MinimumVersion 1.0
             $pages = Import-MarkdownCommandHelp (Join-Path $PSScriptRoot 'docs/en-US/*.md')
             $made = $pages | Export-MamlCommandHelp -OutputFolder (Join-Path $out 'help') -Force
-            Copy-Item $made (Join-Path $PSScriptRoot 'en-US')
+            Save-Xml (Convert-Maml (Get-Content $made -Raw) $pages) (Join-Path $PSScriptRoot 'en-US/RedisClusterOps.dll-Help.xml')
+        }
+        'Pester' {
+            Import-Module Pester -MinimumVersion 5.5
+            Invoke-DotNet build (Join-Path $PSScriptRoot 'src/RedisClusterOps/RedisClusterOps.csproj') --configuration $Configuration
+            Invoke-DotNet build (Join-Path $PSScriptRoot 'src/RedisClusterOps.Console/RedisClusterOps.Console.csproj') --configuration $Configuration
+            $env:RCO_CONSOLE = Join-Path $PSScriptRoot "src/RedisClusterOps.Console/bin/$Configuration/net10.0/rco.dll"
+            $settings = New-PesterConfiguration
+            $settings.Run.Path = Join-Path $PSScriptRoot 'tests/Pester'
+            $settings.Run.Throw = $true
+            if ($Tag) { $settings.Filter.Tag = $Tag }
+            Invoke-Pester -Configuration $settings
+        }
+        'Analyze' {
+            Import-Module PSScriptAnalyzer
+            $settings = Join-Path $PSScriptRoot 'PSScriptAnalyzerSettings.psd1'
+            $found = 'build.ps1', 'RedisClusterOps.psd1', 'tools', 'tests/Pester' |
+                ForEach-Object { Invoke-ScriptAnalyzer -Path (Join-Path $PSScriptRoot $_) -Recurse -Settings $settings }
+            if ($found) { throw "PSScriptAnalyzer found: $($found | ForEach-Object { "$($_.ScriptName):$($_.Line) $($_.RuleName): $($_.Message)" } | Out-String)" }
         }
         'Package' {
-            Invoke-DotNet build (Join-Path $PSScriptRoot 'src/RedisClusterOps/RedisClusterOps.csproj') --configuration Release
-            $staged = Join-Path $out 'RedisClusterOps'
-            Assert-Staged $staged
-            $version = (Import-PowerShellDataFile (Join-Path $staged 'RedisClusterOps.psd1')).ModuleVersion
-            $package = Join-Path $out "RedisClusterOps-$version.zip"
-            Compress-Archive -Path $staged -DestinationPath $package -Force
-            Get-Item $package
+            $project = Join-Path $PSScriptRoot 'src/RedisClusterOps/RedisClusterOps.csproj'
+            Invoke-DotNet build $project --configuration Release
+            $staged = (Resolve-Path (Join-Path $out 'RedisClusterOps')).Path
+            Assert-Shipped (Get-ChildItem $staged -Recurse -File | ForEach-Object { $_.FullName.Substring($staged.Length + 1).Replace('\', '/') }) 'The staged module'
+            $manifest = Test-ModuleManifest (Join-Path $staged 'RedisClusterOps.psd1')
+            $specification = Join-Path $out 'RedisClusterOps.nuspec'
+            Save-Xml (ConvertTo-Specification $manifest) $specification
+            Invoke-DotNet pack $project --no-build --configuration Release --output $out "-p:NuspecFile=$specification" "-p:NuspecBasePath=$staged" '-p:NoPackageAnalysis=true'
+            $package = Get-Item (Join-Path $out "RedisClusterOps.$($manifest.Version).nupkg")
+            Assert-Shipped (Get-PackedFile $package) 'The package'
+            $package
         }
     }
 }

@@ -35,6 +35,8 @@ internal sealed class FrontDoor
             RebalanceCommand.Create(screen),
             MigrationsCommand.Create(screen),
             ResumeCommand.Create(screen),
+            AlertsCommand.Create(screen),
+            LinksCommand.Create(screen),
             MapCommand.Create(screen),
             ReportCommand.Create(screen),
             new Command("lab", "A disposable cluster on this machine to practise on.")

@@ -15,6 +15,18 @@ public static class Duration
     /// <summary>True of a time above zero and at most 24 days, the longest that a timer takes.</summary>
     public static bool IsUsable(TimeSpan span) => span > TimeSpan.Zero && span <= Longest;
 
+    /// <summary>A length of time in the two units that matter, such as <c>35 s</c>, <c>31 min</c>, <c>2 h 3 min</c>, <c>4 d 5 h</c>; below a second, <c>less than 1 s</c>.</summary>
+    internal static string Shown(TimeSpan time) => time switch
+    {
+        { TotalSeconds: < 1 } => "less than 1 s",
+        { TotalMinutes: < 1 } => Whole(time.TotalSeconds) + " s",
+        { TotalHours: < 1 } => Whole(time.TotalMinutes) + " min",
+        { TotalDays: < 1 } => Whole(time.TotalHours) + " h " + Whole(time.Minutes) + " min",
+        _ => Whole(time.TotalDays) + " d " + Whole(time.Hours) + " h",
+    };
+
+    private static string Whole(double number) => Math.Floor(number).ToString("0", CultureInfo.InvariantCulture);
+
     /// <summary>Reads <c>10ms</c>, <c>5s</c>, <c>30m</c>, <c>2h</c>, <c>1d</c>, also with a decimal point, or <c>00:00:05</c>.</summary>
     /// <param name="text">What to read. A bare number is refused: nobody agrees on its unit.</param>
     /// <param name="span">The time read.</param>

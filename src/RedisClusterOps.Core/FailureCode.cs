@@ -75,6 +75,8 @@ public enum FailureCode
     /// <summary>The file of a plan can't be written or read, or what is in it is no plan.</summary>
     InvalidPlanFile,
 
+    /// <summary>The file that a watcher remembers by can't be written, or is another cluster's.</summary>
+    StateFileUnavailable,
     /// <summary>The file of a report can't be written, or is there already and was not to be replaced.</summary>
     ReportNotWritten,
 

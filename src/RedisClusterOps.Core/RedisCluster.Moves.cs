@@ -184,7 +184,7 @@ public sealed partial class RedisCluster
             return (new PreflightResult([], null), 0);
         var situations = await _situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false);
         var keys = situations.Aggregate((long?)0, (sum, situation) => sum + situation.KeysOn(pair.Source));
-        var scope = new PreflightScope(slots, move.EstimatedBytes);
+        var scope = new PreflightScope(slots, move.EstimatedBytes, pair.IsAtomic);
         var findings = new List<PlanFinding>();
         foreach (var situation in situations.OrderByDescending(situation => situation.KeysOn(pair.Source) ?? 0).ThenBy(situation => situation.Slot).Take(Sampled))
         {

@@ -10,6 +10,7 @@ using RedisClusterOps.Journal;
 using RedisClusterOps.Preflight;
 using RedisClusterOps.Protocol;
 using RedisClusterOps.Topology;
+using RedisClusterOps.Watching;
 
 namespace RedisClusterOps;
 
@@ -131,11 +132,13 @@ public sealed partial class RedisCluster : IDisposable
         _connections.Dispose();
     }
 
-    private async Task<IReadOnlyList<RedisOpenSlot>> DescribeOpenSlotsAsync(ClusterView view, IReadOnlyCollection<int>? slots, CancellationToken cancellation)
+    private async Task<IReadOnlyList<RedisOpenSlot>> DescribeOpenSlotsAsync(ClusterView view, IReadOnlyCollection<int>? slots, CancellationToken cancellation, string? journalPath = null)
     {
         var diagnoses = await _situations.DiagnoseAsync(view, slots, cancellation).ConfigureAwait(false);
-        var since = diagnoses.Count == 0 ? new Dictionary<int, OpenIntent>() : OpenIntents(view, null);
-        return diagnoses.Select(diagnosis => SlotAdvice.Describe(diagnosis, _session) with { Since = since.TryGetValue(diagnosis.Slot, out var intent) ? intent.Since : null }).ToList();
+        var intents = diagnoses.Count == 0 ? new Dictionary<int, OpenIntent>() : OpenIntents(view, new MoveOptions { JournalPath = journalPath });
+        var now = _reader.Clock.UtcNow;
+        return diagnoses.Select(diagnosis => SlotAdvice.Describe(diagnosis, _session) with { ObservedAt = now })
+            .Select(open => intents.TryGetValue(open.Slot, out var intent) ? JournalTold.Of(open, intent) : open).ToList();
     }
 
     private static ClusterNode OwnerOf(ClusterView view, int slot) => view.OwnerOf(slot) is { } id && view.Node(id) is { } owner

@@ -53,6 +53,7 @@ internal static class ErrorRecords
         FailureCode.AnotherToolAtWork => ErrorCategory.ResourceBusy,
         FailureCode.InvalidArgument => ErrorCategory.InvalidArgument,
         FailureCode.InvalidPlanFile => ErrorCategory.InvalidData,
+        FailureCode.StateFileUnavailable => ErrorCategory.ResourceUnavailable,
         FailureCode.ReportNotWritten => ErrorCategory.WriteError,
         FailureCode.InvalidConnectionString => ErrorCategory.InvalidArgument,
         FailureCode.ProtocolError => ErrorCategory.ProtocolError,

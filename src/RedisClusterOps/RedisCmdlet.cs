@@ -78,13 +78,35 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
     /// <summary>Waits for a step, writing meanwhile what it reports.</summary>
     internal T Await<T>(Task<T> step, string activity)
     {
-        var progress = new SlotProgress(activity, WriteProgress);
+        var progress = NewProgress(activity);
+        try
+        {
+            return Await(step, progress);
+        }
+        finally
+        {
+            End(progress);
+        }
+    }
+
+    /// <summary>The progress of several steps that are one to whoever watches; the caller ends it.</summary>
+    internal SlotProgress NewProgress(string activity) => new(activity, WriteProgress);
+
+    /// <summary>Ends it. After a stop nothing may be written, and the host itself takes it off the screen.</summary>
+    internal void End(SlotProgress progress)
+    {
+        if (!Stop.IsCancellationRequested)
+            progress.End();
+    }
+
+    /// <summary>Waits for one of several steps.</summary>
+    internal T Await<T>(Task<T> step, SlotProgress progress)
+    {
         try
         {
             while (!((IAsyncResult)step).AsyncWaitHandle.WaitOne(LookInterval))
                 WriteEvents(progress);
             WriteEvents(progress);
-            progress.End();
         }
         catch (Exception)
         {

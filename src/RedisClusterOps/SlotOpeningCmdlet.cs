@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.Management.Automation;
+using RedisClusterOps.Completion;
 
 namespace RedisClusterOps;
 
@@ -11,6 +12,7 @@ public abstract class SlotOpeningCmdlet : SlotOperationCmdlet
     /// <summary>The slot, 0 to 16383.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateRange(0, 16383)]
+    [ArgumentCompleter(typeof(SlotCompleter))]
     public int Slot { get; set; }
 
     // A slot that failed is an error alone: as an object it would go down the pipeline to the cmdlet that moves keys.

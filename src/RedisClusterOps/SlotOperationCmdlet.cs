@@ -35,7 +35,17 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
         }
 
         if (plan.IsDone || Consent([plan]))
-            CarryOut(cluster, plan);
+        {
+            var progress = NewProgress(plan.Operation + ": slots");
+            try
+            {
+                CarryOut(cluster, plan, progress);
+            }
+            finally
+            {
+                End(progress);
+            }
+        }
     }
 
     /// <summary>Plans several slots, asks once for each pair of nodes, and does what was agreed to, slot by slot.</summary>
@@ -49,25 +59,36 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
         cluster.Announce(agreed);
         var slots = new HashSet<int>(agreed.Select(plan => plan.Slot));
         var together = agreed.Where(RedisCluster.GoesTogether).ToList();
-        var done = false;
+        var progress = NewProgress(agreed.Count == 0 ? string.Empty : agreed[0].Operation + ": slots");
+        var (done, count) = (false, 0);
         // A slot that needs a person's decision is told in its place, and the others are done. Those that go together do so when the first of them would.
-        foreach (var plan in plans.Where(plan => !HasWork(plan) || slots.Contains(plan.Slot)))
+        try
         {
-            if (together.Count < 2 || !RedisCluster.GoesTogether(plan))
-                CarryOut(cluster, plan);
-            else if (!done)
-                CarryOut(Await(cluster.RunTogetherAsync(together, Stop), "Reading the cluster"));
-            done |= together.Count >= 2 && RedisCluster.GoesTogether(plan);
+            foreach (var plan in plans.Where(plan => !HasWork(plan) || slots.Contains(plan.Slot)))
+            {
+                progress.Count(count, agreed.Count);
+                count += slots.Contains(plan.Slot) ? 1 : 0;
+                if (together.Count < 2 || !RedisCluster.GoesTogether(plan))
+                    CarryOut(cluster, plan, progress);
+                else if (!done)
+                    CarryOut(Await(cluster.RunTogetherAsync(together, Stop), "Reading the cluster"));
+                done |= together.Count >= 2 && RedisCluster.GoesTogether(plan);
+            }
+        }
+        finally
+        {
+            End(progress);
         }
     }
 
     /// <summary>Writes what becomes of the slots of a run, as it becomes.</summary>
     internal void CarryOut(SlotMoveRun run)
     {
+        var progress = NewProgress("Moving slots");
         try
         {
             var told = false;
-            while (Await(run.NextAsync(), "Moving slots") is IReadOnlyList<SlotOutcome> outcomes)
+            while (Await(run.NextAsync(), progress) is IReadOnlyList<SlotOutcome> outcomes)
             {
                 foreach (var outcome in outcomes)
                 {
@@ -80,6 +101,8 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
                         WriteError(ErrorRecords.From(failure, outcome.Result.Slot));
                 }
             }
+
+            End(progress);
         }
         catch (Exception)
         {
@@ -114,9 +137,9 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
     /// <summary>Writes what became of a slot.</summary>
     internal virtual void Write(RedisCluster cluster, RedisSlotMigrationResult result) => WriteObject(result);
 
-    private void CarryOut(RedisCluster cluster, SlotPlan plan)
+    private void CarryOut(RedisCluster cluster, SlotPlan plan, SlotProgress progress)
     {
-        var outcome = Await(cluster.CarryOutAsync(plan, Stop), plan.Operation + ": slots");
+        var outcome = Await(cluster.CarryOutAsync(plan, Stop), progress);
         if (outcome.Failure is null)
             Write(cluster, outcome.Result);
         else

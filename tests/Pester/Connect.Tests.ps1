@@ -80,6 +80,12 @@ Describe 'Connect-RedisCluster' {
         $session | Format-List * -Force | Out-String | Should -Not -Match '\bright\b'
     }
 
+    It 'advises to leave out a password that nobody asked for' {
+        $failure = Get-Failure { Connect-RedisCluster $Nodes[0] -Credential (ConvertTo-Credential 'default' 'wr0ng') }
+        $failure.FullyQualifiedErrorId | Should -BeLike 'AuthenticationFailed,*'
+        $failure.ErrorDetails.RecommendedAction | Should -Match 'without -Credential'
+    }
+
     It 'warns when it will believe any certificate' {
         $null = Get-Failure { Connect-RedisCluster $Nodes[0] -SkipCertificateCheck -ConnectTimeout 1s -WarningVariable script:heard -WarningAction SilentlyContinue }
         $heard | Should -HaveCount 1

@@ -246,7 +246,7 @@ Describe 'Views of runs' {
 
     It 'have a list with everything behind the table' {
         Get-RedisMigration | Select-Object -First 1 | Format-List | Out-String -Width 120 | Should -Match 'IsResumable'
-        Get-RedisOpenSlot 150 | Format-List | Out-String -Width 120 | Should -Match 'Since +: \S'
+        Get-RedisOpenSlot 150 | Format-List | Out-String -Width 120 | Should -Match 'Since +: \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ'
         $null = Undo-RedisSlotMigration 150
     }
 }

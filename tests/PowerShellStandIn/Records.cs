@@ -92,6 +92,8 @@ public class ProgressRecord(int activityId, string activity, string statusDescri
 
     public string StatusDescription { get; } = statusDescription;
 
+    public int ParentActivityId { get; set; } = -1;
+
     public int PercentComplete { get; set; } = -1;
 
     public int SecondsRemaining { get; set; } = -1;

@@ -32,7 +32,24 @@ internal sealed class TestAuthority : IDisposable
         Write("ca.pem", ca.ExportCertificatePem());
         Write("server.pem", certificate.ExportCertificatePem());
         Write("server.key", key.ExportPkcs8PrivateKeyPem());
+
+        using var ownKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var own = new CertificateRequest("CN=operator", ownKey, HashAlgorithmName.SHA256).Create(ca, from, to, RandomNumberGenerator.GetBytes(8));
+        using var pair = own.CopyWithPrivateKey(ownKey);
+        File.WriteAllBytes(ClientPfxPath, pair.Export(X509ContentType.Pfx, ClientPassword));
+        Write("client.pem", own.ExportCertificatePem());
+        Write("client.key", ownKey.ExportPkcs8PrivateKeyPem());
     }
+
+    /// <summary>Of the client's PFX file.</summary>
+    public const string ClientPassword = "Schluessel-45";
+
+    /// <summary>A client's certificate and key.</summary>
+    public string ClientPfxPath => PathOf("client.pfx");
+
+    public string ClientPemPath => PathOf("client.pem");
+
+    public string ClientKeyPath => PathOf("client.key");
 
     public string CaPath => PathOf("ca.pem");
 

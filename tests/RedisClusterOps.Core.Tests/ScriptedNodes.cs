@@ -39,7 +39,7 @@ internal sealed class ScriptedNodes : INodeConnector
     /// <summary>The most connections that were being made or asked at one time.</summary>
     public int MostAtOnce { get; private set; }
 
-    public IClock Clock => SystemClock.Instance;
+    public IClock Clock { get; set; } = SystemClock.Instance;
 
     public TimeSpan Slowness { get; set; }
 

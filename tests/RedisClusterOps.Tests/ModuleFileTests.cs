@@ -44,8 +44,9 @@ public sealed class ModuleFileTests
         var found = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file).Replace('\\', '/'));
         Assert.Equal(
             [
-                "RedisClusterOps.Core.dll", "RedisClusterOps.Format.ps1xml", "RedisClusterOps.dll", "RedisClusterOps.psd1",
-                "en-US/RedisClusterOps.dll-Help.xml", "en-US/about_RedisClusterOps.help.txt", "en-US/about_RedisSlotMigration.help.txt",
+                "LICENSE", "RedisClusterOps.Core.dll", "RedisClusterOps.Format.ps1xml", "RedisClusterOps.dll", "RedisClusterOps.psd1",
+                "en-US/RedisClusterOps.dll-Help.xml", "en-US/about_RedisClusterOps.help.txt", "en-US/about_RedisClusterOps_Runbooks.help.txt",
+                "en-US/about_RedisSlotMigration.help.txt",
             ],
             found.Order(StringComparer.Ordinal));
     }
@@ -109,7 +110,7 @@ public sealed class ModuleFileTests
         var help = XDocument.Load(Repository.Path("en-US/RedisClusterOps.dll-Help.xml")).Descendants(Command + "command")
             .Single(command => command.Element(Command + "details")!.Element(Command + "name")!.Value.Trim() == name);
         Assert.NotEmpty(help.Element(Command + "details")!.Element(Maml + "description")!.Value.Trim());
-        Assert.InRange(help.Descendants(Command + "example").Count(), 2, 4);
+        Assert.InRange(help.Descendants(Command + "example").Count(), 3, 5);
         var documented = help.Element(Command + "parameters")?.Elements(Command + "parameter").ToDictionary(
             parameter => parameter.Element(Maml + "name")!.Value, parameter => parameter.Element(Maml + "description")?.Value.Trim() ?? string.Empty)
             ?? [];
@@ -117,11 +118,13 @@ public sealed class ModuleFileTests
         foreach (var parameter in Cmdlet(name).Parameters.Select(parameter => parameter.Name).Concat(added))
             Assert.True(documented.TryGetValue(parameter, out var text) && text.Length > 0, name + " -" + parameter + " is not documented");
         Assert.DoesNotContain("{{", help.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("```", help.ToString(), StringComparison.Ordinal);
         Assert.True(File.Exists(Repository.Path("docs/en-US/" + name + ".md")));
     }
 
     [Theory]
     [InlineData("about_RedisClusterOps")]
+    [InlineData("about_RedisClusterOps_Runbooks")]
     [InlineData("about_RedisSlotMigration")]
     public void An_about_topic_is_plain_and_narrow(string topic)
     {

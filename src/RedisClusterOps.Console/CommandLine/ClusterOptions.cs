@@ -42,7 +42,19 @@ internal sealed class ClusterOptions
 
     private readonly Option<string?> _certificatePath = new("--certificate-path")
     {
-        Description = "PFX file with the client's certificate and key; implies --use-tls.",
+        Description = "PFX or PEM file with the client's certificate and key; implies --use-tls.",
+        HelpName = "path",
+    };
+
+    private readonly Option<string?> _certificateKeyPath = new("--certificate-key-path")
+    {
+        Description = "PEM file with the key, where the certificate's PEM file does not hold it.",
+        HelpName = "path",
+    };
+
+    private readonly Option<string?> _certificatePasswordFile = new("--certificate-password-file")
+    {
+        Description = "File whose first line is the password of the certificate's file, or of the key.",
         HelpName = "path",
     };
 
@@ -51,7 +63,7 @@ internal sealed class ClusterOptions
     /// <summary>Their names.</summary>
     public static IReadOnlyCollection<string> Names { get; } = [.. new ClusterOptions().All.Select(option => option.Name)];
 
-    private Option[] All => [_cluster, _user, _passwordFile, _useTls, _caCertificatePath, _certificatePath, _skipCertificateCheck];
+    private Option[] All => [_cluster, _user, _passwordFile, _useTls, _caCertificatePath, _certificatePath, _certificateKeyPath, _certificatePasswordFile, _skipCertificateCheck];
 
     public void AddTo(Command command)
     {
@@ -102,11 +114,20 @@ internal sealed class ClusterOptions
         var caCertificate = parsed.GetValue(_caCertificatePath);
         var certificate = parsed.GetValue(_certificatePath);
         var skip = parsed.GetValue(_skipCertificateCheck);
+        if (certificate is null && (parsed.GetValue(_certificateKeyPath) ?? parsed.GetValue(_certificatePasswordFile)) is not null)
+            throw new UsageException("--certificate-key-path and --certificate-password-file belong to --certificate-path, which is not given.");
         if (fromText is null && !parsed.GetValue(_useTls) && caCertificate is null && certificate is null && !skip)
             return null;
         if (skip)
             screen.Warning("--skip-certificate-check: whoever answers is believed to be the cluster, and gets the password");
-        return new TlsOptions { CaCertificatePath = ExistingFile(caCertificate), CertificatePath = ExistingFile(certificate), SkipCertificateCheck = skip };
+        return new TlsOptions
+        {
+            CaCertificatePath = ExistingFile(caCertificate),
+            CertificatePath = ExistingFile(certificate),
+            CertificateKeyPath = ExistingFile(parsed.GetValue(_certificateKeyPath)),
+            CertificatePassword = parsed.GetValue(_certificatePasswordFile) is { } file ? PasswordSource.ReadFile(file) : null,
+            SkipCertificateCheck = skip,
+        };
     }
 
     private static string? ExistingFile(string? path) =>

@@ -26,7 +26,8 @@ internal static class PasswordSource
             : throw new UsageException("--user needs a password: set " + Variable + ", or give --password-file.");
     }
 
-    private static string ReadFile(string file)
+    /// <summary>The first line of a file.</summary>
+    public static string ReadFile(string file)
     {
         try
         {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Console.CommandLine;
@@ -14,8 +15,9 @@ internal static class OpenSlotsCommand
     {
         var cluster = new ClusterOptions();
         var slot = SlotOption.Create("Only these slots.");
+        var statePath = new Option<string?>("--state-path") { Description = "The file of a watcher (alerts --state-path): since when at least, and how fast it got on.", HelpName = "file" };
         var json = JsonOption.Create();
-        var command = new Command("open-slots", "List slots that are open, disputed or without an owner. Exit status 0 none, 1 some, 2 no cluster.") { slot, json };
+        var command = new Command("open-slots", "List slots that are open, disputed or without an owner. Exit status 0 none, 1 some, 2 no cluster.") { slot, statePath, json };
         cluster.AddTo(command);
         command.SetAction(RunAsync);
         return command;
@@ -23,9 +25,13 @@ internal static class OpenSlotsCommand
         async Task<int> RunAsync(ParseResult parsed, CancellationToken stop)
         {
             var session = await cluster.ReadAsync(parsed, screen, stop);
-            using var reader = new RedisCluster(session);
+            using var log = new OperationLog();
+            using var reader = new RedisCluster(session, log);
             var asked = parsed.GetValue(slot) is { Length: > 0 } some ? some : null;
-            var open = await reader.GetOpenSlotsAsync(asked, stop);
+            var open = parsed.GetValue(statePath) is { Length: > 0 } path
+                ? await reader.GetOpenSlotsAsync(asked, Path.GetFullPath(path), stop)
+                : await reader.GetOpenSlotsAsync(asked, stop);
+            screen.Warnings(log);
             if (parsed.GetValue(json))
                 screen.JsonEach(open);
             else if (open.Count == 0)

@@ -25,6 +25,8 @@ internal static partial class NextCommand
         ["Invoke-RedisRebalance"] = "rebalance",
         ["Get-RedisMigration"] = "migrations",
         ["Resume-RedisMigration"] = "resume",
+        ["Get-RedisClusterAlert"] = "alerts",
+        ["Measure-RedisClusterLink"] = "links",
         ["Show-RedisSlotMap"] = "map",
         ["Export-RedisClusterReport"] = "report",
     };

@@ -34,15 +34,18 @@ internal static class OpenSlotTable
         string[] owner = owners ? ["OWNER"] : [];
         var since = slots.Any(slot => slot.Since is not null);
         string[] age = since ? ["SINCE"] : [];
-        var grid = new Grid([">SLOT", "STATE", .. owner, "SOURCE", "TARGET", ">ON SOURCE", ">ON TARGET", ">DONE", .. age]);
+        var pace = slots.Any(slot => slot.KeysPerSecond is not null);
+        string[] rate = pace ? [">KEYS/S", ">TIME LEFT"] : [];
+        var grid = new Grid([">SLOT", "STATE", .. owner, "SOURCE", "TARGET", ">ON SOURCE", ">ON TARGET", ">DONE", .. rate, .. age]);
         foreach (var slot in slots)
         {
             Grid.Cell[] ownerCell = owners ? [slot.Owner] : [];
             Grid.Cell[] sinceCell = since ? [slot.Since?.ToString("u", CultureInfo.InvariantCulture)] : [];
+            Grid.Cell[] paceCells = pace ? [slot.KeysPerSecond?.ToString("N0", CultureInfo.InvariantCulture), slot.TimeLeft is { } left ? Quantity.Time(left) : null] : [];
             grid.Add(
             [
                 Number(slot.Slot), new Grid.Cell(slot.State.ToString(), Color.Yellow), .. ownerCell, slot.Source, slot.Target,
-                Quantity.Count(slot.KeysOnSource), Quantity.Count(slot.KeysOnTarget), Quantity.Percent(slot.PercentComplete), .. sinceCell,
+                Quantity.Count(slot.KeysOnSource), Quantity.Count(slot.KeysOnTarget), Quantity.Percent(slot.PercentComplete), .. paceCells, .. sinceCell,
             ]);
         }
 

@@ -69,6 +69,16 @@ internal sealed class Screen
     /// <summary>Something to know; may be called while progress is drawn.</summary>
     public void Warning(string message) => WriteAboveProgress(new Paragraph().Append("warning: ", new Style(Color.Yellow)), message);
 
+    /// <summary>The warnings that a reading of the cluster came with.</summary>
+    public void Warnings(OperationLog log)
+    {
+        while (log.TryTake(out var told, TimeSpan.Zero))
+        {
+            if (told is { Kind: OperationEventKind.Warning })
+                Warning(told.Message);
+        }
+    }
+
     /// <summary>Something that goes on; may be called while progress is drawn.</summary>
     public void Note(string message) => WriteAboveProgress(new Paragraph(), message);
 

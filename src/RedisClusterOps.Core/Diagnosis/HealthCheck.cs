@@ -52,19 +52,19 @@ internal static class HealthCheck
                 yield return Error(FindingCode.NodeFail, node.Endpoint, "The cluster agreed that this node is down" + slots + ".", advice);
                 break;
             case RedisNodeState.PFail:
-                yield return Warning(FindingCode.NodePFail, node.Endpoint, "At least one node can't reach it; the cluster has not given it up yet.", advice);
+                yield return Warning(FindingCode.NodePFail, node.Endpoint, "At least one node can't reach it; the cluster has not given it up yet. Clients notice only if it really hangs: they wait for its answers.", advice);
                 break;
             case RedisNodeState.Handshake:
-                yield return Warning(FindingCode.NodeHandshake, node.Endpoint, "It is still being introduced to the cluster; a handshake that lasts means that its bus port can't be reached.", advice);
+                yield return Warning(FindingCode.NodeHandshake, node.Endpoint, "It is still being introduced to the cluster; a handshake that lasts means that its bus port can't be reached. Clients do not see it.", advice);
                 break;
             case RedisNodeState.NoAddress:
-                yield return Warning(FindingCode.NodeNoAddress, node.Id, "Nobody knows an address of this node.", advice);
+                yield return Warning(FindingCode.NodeNoAddress, node.Id, "Nobody knows an address of this node: it was restarted as another, or moved. Clients are not sent to it.", advice);
                 break;
         }
 
         // Neither of these was asked.
         if (node.Trouble is not null && node.State is not (RedisNodeState.NoAddress or RedisNodeState.Handshake))
-            yield return Error(FindingCode.NodeUnreachable, node.Endpoint, "It does not answer us: " + node.Trouble + ".", advice);
+            yield return Error(FindingCode.NodeUnreachable, node.Endpoint, "It does not answer us: " + node.Trouble + ". Clients that reach it as we do get errors or wait" + (node.SlotCount > 0 ? " for its " + Count(node.SlotCount, "slot") : string.Empty) + ".", advice);
     }
 
     private static IEnumerable<RedisClusterFinding> ReplicationFindings(RedisClusterNode node)
@@ -73,7 +73,7 @@ internal static class HealthCheck
             yield break;
         var advice = "Get-RedisClusterNode -Node " + node.Endpoint + " | Format-List";
         if (node.MasterLinkStatus == "down")
-            yield return Error(FindingCode.ReplicaLinkDown, node.Endpoint, "It has lost its link to its master: it falls behind and can't take over safely.", advice);
+            yield return Error(FindingCode.ReplicaLinkDown, node.Endpoint, "It has lost its link to its master: it falls behind and can't take over safely. Clients that read from it read old values.", advice);
         else if (node.ReplicationLag > LagWarning)
             yield return Warning(FindingCode.ReplicaLag, node.Endpoint, "It is " + Megabytes(node.ReplicationLag.Value) + " behind its master; a failover now would lose that much.", advice);
     }
@@ -96,7 +96,7 @@ internal static class HealthCheck
     private static IEnumerable<RedisClusterFinding> ReplicaCountFindings(IReadOnlyList<RedisClusterNode> nodes, int minimum) => nodes
         .Where(node => node is { Role: RedisNodeRole.Master, SlotCount: > 0 } && node.ReplicaCount < minimum)
         .Select(node => Warning(
-            FindingCode.TooFewReplicas, node.Endpoint, "It has " + Count(node.ReplicaCount, "replica") + ", asked for were " + minimum.ToString(CultureInfo.InvariantCulture) + ".", "Get-RedisClusterNode -Role Replica"));
+            FindingCode.TooFewReplicas, node.Endpoint, "It has " + Count(node.ReplicaCount, "replica") + ", asked for were " + minimum.ToString(CultureInfo.InvariantCulture) + ". Should it die with none left, its slots are gone until it comes back.", "Get-RedisClusterNode -Role Replica"));
 
     private static IEnumerable<RedisClusterFinding> SlotFindings(ClusterView view, IReadOnlyList<RedisClusterNode> nodes, IReadOnlyList<RedisOpenSlot> openSlots)
     {
@@ -161,7 +161,7 @@ internal static class HealthCheck
         {
             yield return Warning(
                 FindingCode.EpochCollision, string.Join(",", group.Select(node => node.Name)), "They have the same config epoch " + group.Key.ToString(CultureInfo.InvariantCulture)
-                    + "; a conflict about a slot between them could not be decided. Servers settle this by themselves within seconds.", "Get-RedisClusterNode | Format-Table Endpoint, ConfigEpoch");
+                    + "; a conflict about a slot between them could not be decided. Clients notice nothing. Servers settle this by themselves within seconds.", "Get-RedisClusterNode | Format-Table Endpoint, ConfigEpoch");
         }
 
         var versions = nodes.Where(node => node.Version is not null).Select(node => node.Engine + " " + node.Version).Distinct().ToList();

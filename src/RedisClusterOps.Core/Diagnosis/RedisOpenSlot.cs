@@ -79,8 +79,20 @@ public sealed record RedisOpenSlot : IComparable<RedisOpenSlot>
     /// <summary>Share of the keys that are on the target, 0 to 100; null where it can't be known.</summary>
     public int? PercentComplete { get; init; }
 
-    /// <summary>Since when it has been open; null where nothing recorded it, for servers do not.</summary>
+    /// <summary>Since when it has been open, UTC; null where nothing recorded it, for servers do not.</summary>
     public DateTime? Since { get; init; }
+
+    /// <summary>When the journal, or an earlier look, last saw it get on, UTC; null where neither knows of it.</summary>
+    public DateTime? LastProgress { get; init; }
+
+    /// <summary>Keys that moved per second lately; null where nobody is known to be moving it.</summary>
+    public double? KeysPerSecond { get; init; }
+
+    /// <summary>How long the rest takes at that rate; null where there is none, and below 1 %, where it would be a guess.</summary>
+    public TimeSpan? TimeLeft { get; init; }
+
+    /// <summary>When this was read, UTC: what makes it an earlier look for a later one.</summary>
+    public DateTime ObservedAt { get; init; }
 
     /// <summary>What a client sees of the slot now.</summary>
     public string ClientsSee { get; init; } = string.Empty;

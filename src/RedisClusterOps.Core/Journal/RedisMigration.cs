@@ -65,6 +65,22 @@ public sealed record RedisMigration
     /// <summary>Keys that it moved, as far as it told.</summary>
     public long KeysMoved => Slots.Sum(slot => slot.KeysMoved);
 
+    /// <summary>Keys that it has still to move, as it last counted them; null where nobody counted, as where slots move whole.</summary>
+    public long? KeysLeft => MovesWholeSlots || Slots.Any(slot => !slot.IsDone && slot.KeysLeft is null) ? null : Slots.Sum(slot => slot.IsDone ? 0 : slot.KeysLeft);
+
+    /// <summary>How far it is, 0 to 100: by keys where they were counted, else by slots; null where there is nothing to do.</summary>
+    public int? PercentComplete => SlotCount == 0 ? null
+        : SlotsDone == SlotCount ? 100
+        : KeysLeft is { } left && KeysMoved + left > 0 ? (int)(100 * KeysMoved / (KeysMoved + left))
+        : 100 * SlotsDone / SlotCount;
+
+    /// <summary>Keys that it moved per second so far; null unless it is at work.</summary>
+    public double? KeysPerSecond => IsRunning && KeysMoved > 0 && LastProgress > Started ? Math.Round(KeysMoved / (LastProgress - Started).TotalSeconds, 1) : null;
+
+    /// <summary>How long the rest takes as it went so far; null unless it is at work, and below 1 %, where it would be a guess.</summary>
+    public TimeSpan? TimeLeft => !IsRunning || PercentComplete is not >= 1 || LastProgress <= Started ? null
+        : TimeSpan.FromSeconds(Math.Ceiling((LastProgress - Started).TotalSeconds * (100 - PercentComplete.Value) / PercentComplete.Value));
+
     /// <summary>Its process is at work.</summary>
     public bool IsRunning => State == MigrationState.Running;
 

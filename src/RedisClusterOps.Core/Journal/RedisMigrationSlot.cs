@@ -46,6 +46,9 @@ public sealed record RedisMigrationSlot
     /// <summary>Keys that were left when it last told; null where nobody counted.</summary>
     public long? KeysLeft { get; init; }
 
+    /// <summary>Share of the keys that have moved, 0 to 100; null where nobody counted.</summary>
+    public int? PercentComplete => IsDone ? 100 : KeysLeft is { } left && KeysMoved + left > 0 ? (int)(100 * KeysMoved / (KeysMoved + left)) : null;
+
     /// <summary>What there was to say at the end.</summary>
     public string? Reason { get; init; }
 

@@ -23,14 +23,16 @@ internal static class RunFile
 
     /// <param name="atWork">The runs that hold a lock, asked for after the file was found: a run that ends later has written so by the time it is read here.</param>
     /// <returns>Null: there is nothing in it, its writer died before it began.</returns>
-    public static RedisMigration? Read(string path, ICollection<string> atWork)
+    public static RedisMigration? Read(string path, ICollection<string> atWork) => Read(path, LinesOf(path), atWork);
+
+    internal static RedisMigration? Read(string path, IEnumerable<JournalLine?> lines, ICollection<string> atWork)
     {
         var slots = new SortedDictionary<int, RedisMigrationSlot>();
         var (damaged, mentions) = (0, 0L);
         JournalLine? begin = null;
         JournalLine? last = null;
         DateTime? ended = null;
-        foreach (var line in LinesOf(path))
+        foreach (var line in lines)
         {
             if (line is null)
             {

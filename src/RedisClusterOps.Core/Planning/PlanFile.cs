@@ -52,11 +52,13 @@ internal static class PlanFile
     }
 
     /// <exception cref="RedisOperationException">InvalidPlanFile: it can't be read, or is no plan; the message says what is wrong.</exception>
-    public static RedisRebalancePlan Read(string path)
+    public static RedisRebalancePlan Read(string path) => Read(path, () => ReadBytes(path));
+
+    internal static RedisRebalancePlan Read(string path, Func<byte[]> read)
     {
         try
         {
-            return PlanCheck.Read(Parse(ReadBytes(path)));
+            return PlanCheck.Read(Parse(read()));
         }
         catch (Exception failure) when (JournalFolder.IsOfFiles(failure) || failure
             is FormatException or SerializationException or XmlException or OverflowException or InvalidOperationException or IndexOutOfRangeException)

@@ -35,6 +35,9 @@ public enum PlanFindingCode
 
     /// <summary>By the view of an end the cluster is not serving, so no key can be moved at this moment.</summary>
     ClusterDown,
+
+    /// <summary>A node does not let the user ask which commands it may run, so that is not known beforehand.</summary>
+    RightsUnknown,
 }
 
 /// <summary>One thing to know before a plan is carried out.</summary>

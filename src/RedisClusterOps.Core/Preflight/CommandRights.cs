@@ -14,45 +14,73 @@ internal sealed class CommandRights(NodeProbe probe)
 {
     private readonly Dictionary<string, string?> _users = new(StringComparer.Ordinal);
     private readonly Dictionary<(string NodeId, string User, string Command), string?> _answers = [];
+    private readonly HashSet<string> _untold = new(StringComparer.Ordinal);
 
     /// <param name="anyKey">A key that is to move: rights may depend on names. Null where none is known.</param>
+    /// <param name="atomic">Where the servers are to move the slots themselves: both ends. Null elsewhere.</param>
     public async Task<IReadOnlyList<DeniedCommand>> FindDeniedAsync(
-        ClusterView view, IReadOnlyList<SlotAction> actions, byte[]? anyKey, CancellationToken cancellation)
+        ClusterView view, IReadOnlyList<SlotAction> actions, byte[]? anyKey, (ClusterNode Source, ClusterNode Target)? atomic, CancellationToken cancellation)
     {
         var denied = new List<DeniedCommand>();
-        foreach (var group in actions.SelectMany(action => Needs(view, action, anyKey)).GroupBy(need => need.Node.Id))
+        var needs = actions.SelectMany(action => NeededRights.Of(view, action, anyKey));
+        if (atomic is { } ends)
+            needs = needs.Concat(NeededRights.OfAtomic(ends.Source, ends.Target));
+        foreach (var group in needs.GroupBy(need => need.Node.Id))
             denied.AddRange(await AskAsync(group.First().Node, group.ToList(), anyKey is not null, cancellation).ConfigureAwait(false));
         return denied;
     }
 
-    private async Task<IEnumerable<DeniedCommand>> AskAsync(ClusterNode node, IReadOnlyList<Need> needs, bool keyKnown, CancellationToken cancellation)
+    /// <summary>The nodes among these that do not let us ask, so that a missing right would only show half-way.</summary>
+    public IEnumerable<ClusterNode> Untold(IEnumerable<ClusterNode> nodes) => nodes.Where(node => _untold.Contains(node.Id));
+
+    private async Task<IEnumerable<DeniedCommand>> AskAsync(ClusterNode node, IReadOnlyList<NeededRight> needs, bool keyKnown, CancellationToken cancellation)
     {
-        if (!CanTell(node) || await UserAsync(node, cancellation).ConfigureAwait(false) is not { } ours)
+        if (node.View?.Facts.Engine is null or ServerEngine.Garnet)
             return [];
+        // ACL DRYRUN came with Redis 7.0. Before, only what the server does not know at all can be told.
+        var ours = CanTell(node) ? await UserAsync(node, cancellation).ConfigureAwait(false) ?? string.Empty : string.Empty;
         var asked = needs.Select(need => (Key: (node.Id, need.User ?? ours, need.Name), need.Arguments)).GroupBy(need => need.Key).Select(group => group.First()).ToList();
         var unanswered = asked.Where(need => !_answers.ContainsKey(need.Key)).ToList();
         if (unanswered.Count > 0)
         {
-            var commands = unanswered.Select(need => RespCommand.Of(["ACL", "DRYRUN", need.Key.Item2, .. need.Arguments])).ToList();
-            var replies = await probe.AskAsync(node, commands, cancellation).ConfigureAwait(false);
+            var replies = ours.Length == 0 ? null : await probe.AskAsync(
+                node, unanswered.Select(need => RespCommand.Of(["ACL", "DRYRUN", need.Key.Item2, .. need.Arguments])).ToList(), cancellation).ConfigureAwait(false);
+            var isUntold = replies is null || replies.All(reply => reply.IsError && !IsUnknown(reply));
+            if (isUntold)
+                _untold.Add(node.Id);
             for (var i = 0; i < unanswered.Count; i++)
                 _answers[unanswered[i].Key] = replies is null ? null : ReasonIn(replies[i], keyKnown);
+            if (isUntold)
+                await FindUnknownAsync(node, unanswered.Select(need => need.Key).ToList(), cancellation).ConfigureAwait(false);
         }
 
         return asked.Where(need => _answers[need.Key] is not null)
             .Select(need => new DeniedCommand(node, need.Key.Item2, need.Key.Name, _answers[need.Key]!));
     }
 
-    // ACL DRYRUN came with Redis 7.0. Its refusal is a reply, no error; an error says that it could not be tried.
-    private static string? ReasonIn(RespValue reply, bool keyKnown) =>
-        reply.Kind == RespKind.BulkString && (keyKnown || ServerErrors.Contains(reply.Text, "to run the")) ? Printable.Clean(reply.Text, 200) : null;
-
-    private static bool CanTell(ClusterNode node) => node.View?.Facts is { } facts && facts.Engine switch
+    // A managed service may keep ACL to itself, too. It takes commands away by renaming them, so the server does not know them.
+    private async Task FindUnknownAsync(ClusterNode node, List<(string NodeId, string User, string Command)> needs, CancellationToken cancellation)
     {
-        ServerEngine.Garnet => false,
-        ServerEngine.Redis => facts.IsAtLeast(7, 0),
-        _ => true,
-    };
+        var names = needs.Select(need => need.Command.Split(' ')[0]).Distinct(StringComparer.Ordinal).ToList();
+        var replies = await probe.AskAsync(node, [RespCommand.Of(["COMMAND", "INFO", .. names])], cancellation).ConfigureAwait(false);
+        if (replies is null || replies[0].Items.Count != names.Count)
+            return;
+        foreach (var need in needs)
+        {
+            if (replies[0].Items[names.IndexOf(need.Command.Split(' ')[0])] is { IsNull: true } or { Kind: RespKind.Array, Items.Count: 0 })
+                _answers[need] = DeniedCommand.NotThere;
+        }
+    }
+
+    // A refusal of ACL DRYRUN is a reply, no error; an error says that it could not be tried, or that there is no such command.
+    private static string? ReasonIn(RespValue reply, bool keyKnown) =>
+        IsUnknown(reply) ? DeniedCommand.NotThere
+        : reply.Kind == RespKind.BulkString && (keyKnown || ServerErrors.Contains(reply.Text, "to run the")) ? Printable.Clean(reply.Text, 200) : null;
+
+    // Command 'migrate' not found
+    private static bool IsUnknown(RespValue reply) => reply.IsError && ServerErrors.Contains(reply.Text, "' not found") && ServerErrors.Contains(reply.Text, "command '");
+
+    private static bool CanTell(ClusterNode node) => node.View!.Facts.Engine != ServerEngine.Redis || node.View.Facts.IsAtLeast(7, 0);
 
     private async Task<string?> UserAsync(ClusterNode node, CancellationToken cancellation)
     {
@@ -63,34 +91,5 @@ internal sealed class CommandRights(NodeProbe probe)
         }
 
         return user;
-    }
-
-    private static IEnumerable<Need> Needs(ClusterView view, SlotAction action, byte[]? anyKey)
-    {
-        if (action is not MoveKeys move)
-        {
-            return action.Commands.SelectMany(command => view.Nodes.Where(node => node.Name == command.Node).Take(1)
-                .Select(node => new Need(node, null, command.Command.Split(' '))));
-        }
-
-        var key = anyKey ?? [];
-        return
-        [
-            new Need(move.Source, null, ["CLUSTER", "COUNTKEYSINSLOT", move.Slot]),
-            new Need(move.Source, null, ["CLUSTER", "GETKEYSINSLOT", move.Slot, 1]),
-            new Need(move.Source, null, ["MIGRATE", move.Request.Target.Host, move.Request.Target.Port, string.Empty, 0, 1000, "KEYS", key]),
-            // What MIGRATE sends, as the user that it logs in with.
-            new Need(move.Target, move.Request.User ?? "default", ["SELECT", 0]),
-            new Need(move.Target, move.Request.User ?? "default", ["RESTORE-ASKING", key, 0, "payload"]),
-        ];
-    }
-
-    /// <param name="Node">Where it goes.</param>
-    /// <param name="User">As whom; null for ourselves.</param>
-    /// <param name="Arguments">The command.</param>
-    private sealed record Need(ClusterNode Node, string? User, object[] Arguments)
-    {
-        /// <summary>What rights are given for: the command, with its subcommand where it has one.</summary>
-        public string Name => (string)Arguments[0] == "CLUSTER" ? Arguments[0] + " " + Arguments[1] : (string)Arguments[0];
     }
 }

@@ -32,6 +32,9 @@ internal sealed record PreflightFacts(ClusterView View, int Slot, ClusterNode So
     /// <summary>Commands of the plan that our user may not run.</summary>
     public IReadOnlyList<DeniedCommand> Denied { get; init; } = [];
 
+    /// <summary>Nodes that do not tell what our user may run.</summary>
+    public IReadOnlyList<ClusterNode> RightsUntold { get; init; } = [];
+
     /// <summary>Who is changing slots at this moment.</summary>
     public OtherTool? OtherTool { get; init; }
 }
@@ -39,7 +42,8 @@ internal sealed record PreflightFacts(ClusterView View, int Slot, ClusterNode So
 /// <summary>Many slots between two masters, of which only some are looked at.</summary>
 /// <param name="Slots">All of them.</param>
 /// <param name="Bytes">What all of them take; null where nobody knows.</param>
-internal sealed record PreflightScope(IReadOnlyList<int> Slots, long? Bytes);
+/// <param name="IsAtomic">True where the servers are to move them.</param>
+internal sealed record PreflightScope(IReadOnlyList<int> Slots, long? Bytes, bool IsAtomic = false);
 
 /// <summary>What a node is set to.</summary>
 internal sealed record NodeSettings
@@ -76,7 +80,11 @@ internal sealed record SlotLoad(long? Bytes, long? BiggestBytes, string? Biggest
 /// <param name="User">Ours, or the one that MIGRATE logs in with.</param>
 /// <param name="Command">As a person would type it.</param>
 /// <param name="Why">In the server's words.</param>
-internal sealed record DeniedCommand(ClusterNode Node, string User, string Command, string Why);
+internal sealed record DeniedCommand(ClusterNode Node, string User, string Command, string Why)
+{
+    /// <summary>It is no right that is missing but the command: a service that administers its clusters itself takes some away.</summary>
+    public const string NotThere = "it does not know that command";
+}
 
 /// <summary>Somebody else who changes slots now.</summary>
 /// <param name="Node">Where it was seen.</param>

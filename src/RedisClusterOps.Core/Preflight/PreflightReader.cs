@@ -53,6 +53,7 @@ internal sealed class PreflightReader
         var (load, anyKey) = move is null ? (null, null) : await _loads.ReadAsync(move, cancellation).ConfigureAwait(false);
         if (scope?.Bytes is { } all && load is not null)
             load = load with { Bytes = Math.Max(all, load.Bytes ?? 0) };
+        var denied = await _rights.FindDeniedAsync(view, actions, anyKey, scope is { IsAtomic: true } ? (source, target) : null, cancellation).ConfigureAwait(false);
         var facts = new PreflightFacts(view, slot, source, target, actions)
         {
             SourceSettings = await _settings.ReadAsync(source, cancellation).ConfigureAwait(false),
@@ -61,7 +62,8 @@ internal sealed class PreflightReader
             BytesOfOthers = move is null ? 0 : _coming.Where(planned => planned.Key.NodeId == move.Target.Id && !IsOf(planned.Key.Slot, slot, scope)).Sum(planned => planned.Value),
             SlotsLeftOnSource = SlotsLeft(view, scope?.Slots ?? [slot], actions),
             StrayKeys = await CountStraysAsync(view, slot, actions, cancellation).ConfigureAwait(false),
-            Denied = await _rights.FindDeniedAsync(view, actions, anyKey, cancellation).ConfigureAwait(false),
+            Denied = denied,
+            RightsUntold = _rights.Untold([source, target]).ToList(),
             OtherTool = other,
         };
         if (move is not null && load?.Bytes is { } bytes)

@@ -22,7 +22,7 @@ internal static class PreflightRules
     public static PreflightResult Judge(PreflightFacts facts) => new(
         [
             .. Memory(facts), .. BigKey(facts), .. Versions(facts), .. Functions(facts), .. Tls(facts),
-            .. Down(facts), .. LastSlot(facts), .. Strays(facts), .. OtherSlots(facts),
+            .. Down(facts), .. LastSlot(facts), .. Strays(facts), .. OtherSlots(facts), .. UntoldRights(facts),
         ],
         OtherTool(facts.OtherTool) ?? Rights(facts) ?? Eviction(facts));
 
@@ -38,12 +38,33 @@ internal static class PreflightRules
             return null;
         var first = facts.Denied[0];
         var others = facts.Denied.Count - 1;
+        if (first.Why == DeniedCommand.NotThere)
+        {
+            return new RedisOperationException(
+                FailureCode.PermissionDenied,
+                first.Node.Name + " does not know " + first.Command + ", which the plan needs" + (others > 0 ? ", nor " + Count(others, "other command") + " of it" : string.Empty)
+                    + ": it was renamed, or whoever runs the service keeps it to himself. Nothing was done; what only reads works here all the same.",
+                first.Node.Name,
+                "Test-RedisCluster, and Get-RedisOpenSlot, for whoever may change slots there");
+        }
+
         return new RedisOperationException(
             FailureCode.PermissionDenied,
             "The user '" + Printable.Clean(first.User, 80) + "' may not run " + first.Command + " on " + first.Node.Name + ", as the plan needs"
                 + (others > 0 ? ", nor " + Count(others, "other command") + " of it" : string.Empty) + ". The server: " + first.Why.TrimEnd('.') + ". Nothing was done.",
             first.Node.Name,
             ServerErrors.NextStepOf(FailureCode.PermissionDenied));
+    }
+
+    private static IEnumerable<PlanFinding> UntoldRights(PreflightFacts facts)
+    {
+        foreach (var node in facts.RightsUntold.Distinct())
+        {
+            yield return Finding(
+                PlanFindingCode.RightsUnknown, FindingSeverity.Warning, node.Name,
+                node.Name + " does not let this user ask which commands it may run: should one be missing, that shows only when it is its turn. No key is lost then, and the same command goes on.",
+                "ACL SETUSER <user> +acl|whoami +acl|dryrun on " + node.Name);
+        }
     }
 
     private static RedisOperationException? Eviction(PreflightFacts facts) =>

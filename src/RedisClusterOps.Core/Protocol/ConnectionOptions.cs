@@ -30,8 +30,11 @@ internal sealed record ConnectionOptions
 /// <summary>How TLS is spoken. The defaults verify the server against the machine's trusted roots.</summary>
 internal sealed record TlsOptions
 {
-    /// <summary>A PFX file with the client's certificate and key; null to show none.</summary>
+    /// <summary>A PFX or PEM file with the client's certificate; null to show none.</summary>
     public string? CertificatePath { get; init; }
+
+    /// <summary>A PEM file with its key; null where the certificate's file holds it.</summary>
+    public string? CertificateKeyPath { get; init; }
 
     public string? CertificatePassword { get; init; }
 

@@ -11,6 +11,9 @@ internal interface IClock
     /// <summary>Time that has passed since some fixed moment; never goes back.</summary>
     TimeSpan Now { get; }
 
+    /// <summary>The time of day, UTC, for what is kept beyond this process. It may be set back.</summary>
+    DateTime UtcNow { get; }
+
     Task PauseAsync(TimeSpan pause, CancellationToken cancellation);
 }
 
@@ -26,6 +29,8 @@ internal sealed class SystemClock : IClock
     public static SystemClock Instance { get; } = new();
 
     public TimeSpan Now => _watch.Elapsed;
+
+    public DateTime UtcNow => DateTime.UtcNow;
 
     public Task PauseAsync(TimeSpan pause, CancellationToken cancellation) => Task.Delay(pause, cancellation);
 }

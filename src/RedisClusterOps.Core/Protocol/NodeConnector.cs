@@ -180,12 +180,14 @@ internal sealed class NodeConnector : INodeConnector
         if (TurnsAway(error))
             return CannotConnect(endpoint, Printable.Clean(error));
         var who = _options.User is null ? "the password" : "the user name or password of '" + Printable.Clean(_options.User, 80) + "'";
+        var asksForNone = ServerErrors.Contains(error, "without any password") || ServerErrors.Contains(error, "no password is set");
         var reason = ServerErrors.StartsWith(error, "NOAUTH") ? " asks for a user name and password"
             : ServerErrors.StartsWith(error, "WRONGPASS") || ServerErrors.Contains(error, "invalid password") ? " refused " + who
-            : ServerErrors.Contains(error, "without any password") || ServerErrors.Contains(error, "no password is set")
-                ? " asks for no password, but one was given"
+            : asksForNone ? " asks for no password, but one was given"
             : " refused the log-in: " + WithoutArguments(error);
-        return new RedisConnectionException(FailureCode.AuthenticationFailed, endpoint, endpoint + reason + ".", outcomeUnknown: false);
+        return new RedisConnectionException(
+            FailureCode.AuthenticationFailed, endpoint, endpoint + reason + ".", outcomeUnknown: false,
+            nextStep: asksForNone ? "Connect-RedisCluster -Endpoint <host:port>, without -Credential and without a password in the text" : null);
     }
 
     // A server that does not know AUTH repeats what came with it.

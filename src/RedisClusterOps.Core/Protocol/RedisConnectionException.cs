@@ -7,8 +7,8 @@ namespace RedisClusterOps;
 public sealed class RedisConnectionException : RedisOperationException
 {
     internal RedisConnectionException(
-        FailureCode code, NodeEndpoint endpoint, string message, bool outcomeUnknown, Exception? innerException = null)
-        : base(code, message, endpoint.ToString(), ServerErrors.NextStepOf(code) ?? "Test-RedisCluster", innerException)
+        FailureCode code, NodeEndpoint endpoint, string message, bool outcomeUnknown, Exception? innerException = null, string? nextStep = null)
+        : base(code, message, endpoint.ToString(), nextStep ?? ServerErrors.NextStepOf(code) ?? "Test-RedisCluster", innerException)
     {
         Endpoint = endpoint;
         OutcomeUnknown = outcomeUnknown;

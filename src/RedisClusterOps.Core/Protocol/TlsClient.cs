@@ -14,7 +14,6 @@ namespace RedisClusterOps.Protocol;
 /// <summary>The client's side of TLS: whom it trusts and how it shows who it is. The operating system chooses the version.</summary>
 internal sealed class TlsClient
 {
-    private const string PemBegin = "-----BEGIN ";
     private const string CertificateBegin = "-----BEGIN CERTIFICATE-----";
     private const string CertificateEnd = "-----END CERTIFICATE-----";
 
@@ -28,7 +27,7 @@ internal sealed class TlsClient
     {
         _options = options;
         if (options.CertificatePath is not null)
-            _own.Add(Read("client certificate", options.CertificatePath, path => ReadOwn(path, options.CertificatePassword)));
+            _own.Add(Read("client certificate", options.CertificatePath, path => ClientCertificate.Read(path, options.CertificateKeyPath, options.CertificatePassword)));
         if (options.CaCertificatePath is not null)
             _authorities = Read("CA certificate", options.CaCertificatePath, ReadAuthorities);
     }
@@ -114,24 +113,12 @@ internal sealed class TlsClient
         return null;
     }
 
-    private static X509Certificate2 ReadOwn(string path, string? password)
-    {
-        if (Encoding.ASCII.GetString(File.ReadAllBytes(path)).Contains(PemBegin))
-        {
-            throw new CryptographicException(
-                "it is a PEM file, and a PFX file is needed; make one with: openssl pkcs12 -export -in cert.pem -inkey key.pem -out client.pfx");
-        }
-
-        var certificate = new X509Certificate2(path, password);
-        return certificate.HasPrivateKey ? certificate : throw new CryptographicException("it holds no private key");
-    }
-
     private static X509Certificate2Collection ReadAuthorities(string path)
     {
         var bytes = File.ReadAllBytes(path);
         var text = Encoding.ASCII.GetString(bytes);
         var authorities = new X509Certificate2Collection();
-        if (bytes.Length > 0 && !text.Contains(PemBegin))
+        if (bytes.Length > 0 && !text.Contains(ClientCertificate.PemBegin))
         {
             authorities.Add(new X509Certificate2(bytes));
             return authorities;

@@ -64,12 +64,17 @@ internal static class ClusterNodesParser
             ConfigEpoch = long.TryParse(fields[6], NumberStyles.None, CultureInfo.InvariantCulture, out var epoch)
                 ? epoch
                 : throw Malformed(line, "the config epoch is not a number"),
+            PingSent = Milliseconds(fields[4]),
+            PongReceived = Milliseconds(fields[5]),
             Connected = fields[7] == "connected",
             Slots = ranges is null ? SlotSet.Empty : SlotSet.From(ranges),
             MigratingTo = migrating is null or { Count: 0 } ? NodeLine.NoSlots : migrating,
             ImportingFrom = importing is null or { Count: 0 } ? NodeLine.NoSlots : importing,
         };
     }
+
+    // Nothing depends on these but what people are told.
+    private static long Milliseconds(string field) => long.TryParse(field, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
     private static bool IsId(string text)
     {

@@ -14,6 +14,9 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     // More at once gains nothing on one machine and would open a thousand sockets on a cluster of a thousand nodes.
     private const int MostAtOnce = 32;
 
+    // Each is asked for the keys of each slot, so a number that no cluster has is not taken from a server that only says it.
+    private const long MostDatabases = 1000;
+
     private static readonly RespCommand ClusterNodes = RespCommand.Of("CLUSTER", "NODES");
     private static readonly RespCommand ClusterInfo = RespCommand.Of("CLUSTER", "INFO");
     private static readonly RespCommand Info = RespCommand.Of("INFO");
@@ -194,13 +197,22 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         var lines = ClusterNodesParser.Parse(replies[0].OrThrow(endpoint, ClusterNodes).Text, shared);
         var facts = replies[2].IsError ? ServerFacts.None : ServerFacts.Parse(replies[2].Text);
         var (databases, tasks) = await AskByVersionAsync(connection, facts, cancellation).ConfigureAwait(false);
+        var count = Math.Max(1, databases ?? facts.HighestDatabase + 1L);
+        if (count > MostDatabases)
+        {
+            throw new RedisOperationException(
+                FailureCode.ProtocolError,
+                endpoint + " speaks of " + count.ToString(CultureInfo.InvariantCulture) + " databases, and keys are looked for in " + MostDatabases.ToString(CultureInfo.InvariantCulture) + " at the most.",
+                endpoint.ToString());
+        }
+
         return new NodeView(endpoint, lines)
         {
             ClusterInfo = replies[1].IsError ? new Dictionary<string, string>() : ServerFacts.ParseFields(replies[1].Text),
             Facts = facts,
             // Garnet's INFO has no keyspace section; it has one database in cluster mode.
             KeyCount = facts.Engine == ServerEngine.Garnet && !replies[3].IsError ? replies[3].Integer : facts.KeyCount,
-            Databases = Math.Max(1, databases ?? facts.HighestDatabase + 1),
+            Databases = (int)count,
             DatabasesKnown = databases is not null,
             AtomicTasks = tasks,
             ReadAt = readAt,
@@ -284,11 +296,12 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         // One reason for all gives the failure its name: a wrong password is no network trouble.
         var codes = failures.Values.Select(failure => failure.Code).Distinct().ToList();
         var code = codes.Count == 1 ? codes[0] : FailureCode.ConnectionFailed;
+        var nextSteps = failures.Values.Select(failure => failure.NextStep).Distinct().ToList();
         return new RedisOperationException(
             code,
             "No node of the cluster could be read. " + reasons + ".",
             string.Join(",", failures.Keys.OrderBy(endpoint => endpoint)),
-            ServerErrors.NextStepOf(code) ?? "Connect-RedisCluster -Endpoint <host:port of a node that is up>");
+            ServerErrors.NextStepOf(code) is { } usual ? nextSteps.Count == 1 ? nextSteps[0] : usual : "Connect-RedisCluster -Endpoint <host:port of a node that is up>");
     }
 
     // Most messages name the endpoint themselves.

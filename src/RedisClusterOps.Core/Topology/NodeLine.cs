@@ -42,6 +42,12 @@ internal sealed record NodeLine
 
     public long ConfigEpoch { get; init; }
 
+    /// <summary>When the answering node sent a ping that has not been answered yet, in milliseconds since 1970 by its own clock; 0 where none is out.</summary>
+    public long PingSent { get; init; }
+
+    /// <summary>When the answering node last heard an answer of this node, likewise; 0 of itself and where it never did. Garnet counts otherwise.</summary>
+    public long PongReceived { get; init; }
+
     /// <summary>State of the answering node's own bus link to this node.</summary>
     public bool Connected { get; init; }
 

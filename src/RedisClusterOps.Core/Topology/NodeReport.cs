@@ -38,6 +38,7 @@ internal static class NodeReport
             UsedMemory = masters.Sum(node => node.View!.Facts.Number("used_memory") ?? 0),
             Engines = answers.Select(node => node.View!.Facts.Engine).Distinct().OrderBy(engine => engine).ToList(),
             Versions = answers.Select(node => node.View!.Facts.Version ?? "?").Distinct().OrderBy(version => version, StringComparer.Ordinal).ToList(),
+            Views = answers.OrderBy(node => node.Announced).Select(Opinion).ToList(),
             Differences = Differences(answers),
             Fingerprint = view.Fingerprint,
             Cluster = session,
@@ -45,6 +46,18 @@ internal static class NodeReport
 
         IEnumerable<long> Numbers(string name) => answers.Select(node => Number(node, name)).Where(value => value.HasValue).Select(value => value!.Value);
     }
+
+    private static RedisClusterOpinion Opinion(ClusterNode node) => new()
+    {
+        Node = node.Name,
+        State = Printable.Clean(Field(node, "cluster_state") ?? "unknown", 20),
+        SlotsAssigned = (int?)Number(node, "cluster_slots_assigned"),
+        SlotsOk = (int?)Number(node, "cluster_slots_ok"),
+        SlotsPFail = (int?)Number(node, "cluster_slots_pfail"),
+        SlotsFail = (int?)Number(node, "cluster_slots_fail"),
+        KnownNodes = (int?)Number(node, "cluster_known_nodes"),
+        CurrentEpoch = Number(node, "cluster_current_epoch"),
+    };
 
     private static RedisClusterNode Node(ClusterView view, ClusterNode node, Dictionary<string, SlotSet> slots, RedisClusterSession session)
     {
@@ -89,13 +102,19 @@ internal static class NodeReport
         ? node.View?.Facts.Number("master_repl_offset")
         : node.View?.Facts.Number("slave_repl_offset");
 
-    // A replica against its master; a master against the slowest of the replicas that it has connected.
+    // A replica against its master, who knows how far one that does not answer us has come; a master against the slowest of the replicas that it has connected.
     private static long? Lag(ClusterView view, ClusterNode node)
     {
+        if (!node.IsMaster)
+        {
+            return node.Line.MasterId is { } id && view.Node(id) is { } master && Offset(master) is { } ahead
+                && (Offset(node) ?? (node.Announced is { } address ? master.View!.Facts.OffsetOfReplica(address) : null)) is { } its
+                ? Math.Max(0, ahead - its)
+                : null;
+        }
+
         if (Offset(node) is not { } mine)
             return null;
-        if (!node.IsMaster)
-            return node.Line.MasterId is { } id && view.Node(id) is { } master && Offset(master) is { } ahead ? Math.Max(0, ahead - mine) : null;
         var replicas = node.View!.Facts.ReplicaOffsets;
         return replicas.Count == 0 ? null : Math.Max(0, mine - replicas.Min());
     }

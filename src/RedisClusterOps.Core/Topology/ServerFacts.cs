@@ -67,9 +67,14 @@ internal sealed class ServerFacts
         {
             if (_fields.Count == 0)
                 return null;
+            // By the lines that there are: a number in one of them is only what the server says.
             long keys = 0;
-            for (var db = 0; db < HighestDatabase + 1; db++)
-                keys += ParseSub(Text("db" + db.ToString(CultureInfo.InvariantCulture)), "keys") ?? 0;
+            foreach (var line in _fields)
+            {
+                if (DatabaseOf(line.Key) is not null && ParseSub(line.Value, "keys") is { } some)
+                    keys += Math.Min(some, long.MaxValue - keys);
+            }
+
             return keys;
         }
     }
@@ -82,9 +87,7 @@ internal sealed class ServerFacts
             var highest = 0;
             foreach (var name in _fields.Keys)
             {
-                if (name.StartsWith("db", StringComparison.Ordinal)
-                    && int.TryParse(name.Substring(2), NumberStyles.None, CultureInfo.InvariantCulture, out var number))
-                    highest = Math.Max(highest, number);
+                highest = Math.Max(highest, DatabaseOf(name) ?? 0);
             }
 
             return highest;
@@ -105,6 +108,19 @@ internal sealed class ServerFacts
 
             return offsets;
         }
+    }
+
+    /// <summary>How far a master says that the replica at this address has come; null where it is not connected.</summary>
+    public long? OffsetOfReplica(NodeEndpoint endpoint)
+    {
+        for (var i = 0; Text("slave" + i.ToString(CultureInfo.InvariantCulture)) is { } line; i++)
+        {
+            if (("," + line + ",").IndexOf(",port=" + endpoint.Port.ToString(CultureInfo.InvariantCulture) + ",", StringComparison.Ordinal) >= 0
+                && line.StartsWith("ip=" + endpoint.Host + ",", StringComparison.Ordinal))
+                return ParseSub(line, "offset");
+        }
+
+        return null;
     }
 
     /// <summary>True where the engine's version is at least <paramref name="major"/>.<paramref name="minor"/>.</summary>
@@ -137,6 +153,9 @@ internal sealed class ServerFacts
 
         return null;
     }
+
+    private static int? DatabaseOf(string field) =>
+        field.StartsWith("db", StringComparison.Ordinal) && int.TryParse(field.Substring(2), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     private static string? Printed(string? text) => text is null ? null : Printable.Clean(text.Trim(), 40);
 }

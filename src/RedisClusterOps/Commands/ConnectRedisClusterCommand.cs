@@ -31,11 +31,15 @@ public sealed class ConnectRedisClusterCommand : RedisCmdlet
     [Parameter]
     public SwitchParameter UseTls { get; set; }
 
-    /// <summary>PFX file with the client's certificate and key. Means TLS.</summary>
+    /// <summary>File with the client's certificate and key: PFX, or PEM on PowerShell 7. Means TLS.</summary>
     [Parameter]
     public string? CertificatePath { get; set; }
 
-    /// <summary>Password of that file.</summary>
+    /// <summary>PEM file with the key, where the certificate's PEM file does not hold it.</summary>
+    [Parameter]
+    public string? CertificateKeyPath { get; set; }
+
+    /// <summary>Password of that file, or of the key.</summary>
     [Parameter]
     public SecureString? CertificatePassword { get; set; }
 
@@ -86,6 +90,8 @@ public sealed class ConnectRedisClusterCommand : RedisCmdlet
             options = options with { User = user == "default" ? null : user, Password = Plain(Credential.Password) };
         }
 
+        if (CertificatePath is null && (CertificateKeyPath is not null || CertificatePassword is not null))
+            throw new RedisOperationException(FailureCode.InvalidConnectionString, "-CertificateKeyPath and -CertificatePassword belong to -CertificatePath, which is not given.");
         if (UseTls || SkipCertificateCheck || CertificatePath is not null || CaCertificatePath is not null)
         {
             options = options with
@@ -93,6 +99,7 @@ public sealed class ConnectRedisClusterCommand : RedisCmdlet
                 Tls = new TlsOptions
                 {
                     CertificatePath = ExistingFile(CertificatePath),
+                    CertificateKeyPath = ExistingFile(CertificateKeyPath),
                     CertificatePassword = CertificatePassword is null ? null : Plain(CertificatePassword),
                     CaCertificatePath = ExistingFile(CaCertificatePath),
                     SkipCertificateCheck = SkipCertificateCheck,

@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.Management.Automation;
+using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
@@ -11,6 +12,7 @@ public sealed class GetRedisClusterNodeCommand : RedisClusterCmdlet
     /// <summary>Only these nodes: id, id prefix or <c>host:port</c>, wildcards allowed.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
     [SupportsWildcards]
+    [ArgumentCompleter(typeof(NodeCompleter))]
     public string[]? Node { get; set; }
 
     /// <summary>Only nodes of this role.</summary>

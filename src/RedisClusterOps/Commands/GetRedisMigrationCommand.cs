@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
+using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
@@ -13,6 +14,7 @@ public sealed class GetRedisMigrationCommand : RedisClusterCmdlet
 
     /// <summary>Only these runs: an id, or the beginning of one.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(MigrationCompleter))]
     public string[]? Id { get; set; }
 
     /// <summary>Only those that are at work now.</summary>

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
@@ -10,8 +11,17 @@ public sealed class GetRedisOpenSlotCommand : RedisClusterCmdlet
     /// <summary>Only these slots, 0 to 16383.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateRange(0, 16383)]
+    [ArgumentCompleter(typeof(OpenSlotCompleter))]
     public int[]? Slot { get; set; }
 
-    internal override void Run() =>
-        WriteObject(Await(Open().GetOpenSlotsAsync(Slot, Stop), "Looking for open slots"), enumerateCollection: true);
+    /// <summary>The file of a watcher (<c>Get-RedisClusterAlert -StatePath</c>): since when at least a slot has been open, and how fast it got on since the watcher's last look.</summary>
+    [Parameter]
+    public string? StatePath { get; set; }
+
+    internal override void Run()
+    {
+        var redis = Open();
+        var slots = StatePath is null ? redis.GetOpenSlotsAsync(Slot, Stop) : redis.GetOpenSlotsAsync(Slot, GetUnresolvedProviderPathFromPSPath(StatePath), Stop);
+        WriteObject(Await(slots, "Looking for open slots"), enumerateCollection: true);
+    }
 }

@@ -1,5 +1,6 @@
 using System.Linq;
 using System.Management.Automation;
+using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
@@ -14,10 +15,12 @@ public sealed class GetRedisSlotKeyCommand : RedisClusterCmdlet
     /// <summary>The slot, 0 to 16383.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateRange(0, 16383)]
+    [ArgumentCompleter(typeof(SlotCompleter))]
     public int Slot { get; set; }
 
     /// <summary>The node to ask: id, unique id prefix or <c>host:port</c>. The slot's owner unless told.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(NodeCompleter))]
     public string? Node { get; set; }
 
     /// <summary>At most so many keys.</summary>

@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
+using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
@@ -18,6 +19,7 @@ public sealed class MoveRedisSlotCommand : WholeSlotCmdlet
     /// <summary>The slots, 0 to 16383; such as <c>5519</c>, <c>(0..99)</c>, or from the pipeline.</summary>
     [Parameter(ParameterSetName = Named, Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateRange(0, 16383)]
+    [ArgumentCompleter(typeof(SlotCompleter))]
     public int[] Slot { get; set; } = [];
 
     /// <summary>How many slots, 1 to 16384, from the sources in proportion to what they have. Without it, and without slots, all that the sources have.</summary>
@@ -28,10 +30,12 @@ public sealed class MoveRedisSlotCommand : WholeSlotCmdlet
     /// <summary>The masters that slots leave: node ids, unique id prefixes, or <c>host:port</c>; <c>*</c> for all but the target. Named slots come from whoever owns them unless told.</summary>
     [Parameter(ParameterSetName = FromSources, Mandatory = true)]
     [Parameter(ParameterSetName = Named, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(MasterCompleter))]
     public string[]? Source { get; set; }
 
     /// <summary>The master that the slots go to: node id, unique id prefix, or <c>host:port</c>.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(MasterCompleter))]
     public string Target { get; set; } = string.Empty;
 
     internal override void Run() => _asked.Add(new Asked(FindSession() ?? throw ErrorRecords.NoCluster(), Source, Target, [.. Slot]));

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
@@ -13,10 +14,12 @@ public sealed class RepairRedisClusterCommand : KeyMovingCmdlet
     /// <summary>Only these slots, 0 to 16383; all unless told.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateRange(0, 16383)]
+    [ArgumentCompleter(typeof(OpenSlotCompleter))]
     public int[]? Slot { get; set; }
 
     /// <summary>The master that shall own a slot where the cluster itself can't tell: node id, unique id prefix, or <c>host:port</c>.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(MasterCompleter))]
     public string? Target { get; set; }
 
     /// <summary>Goes on without a master that does not answer: its slots are given to others, and when it comes back it deletes the keys that it still has of them.</summary>

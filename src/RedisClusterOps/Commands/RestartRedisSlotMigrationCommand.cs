@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
@@ -12,6 +13,7 @@ public sealed class RestartRedisSlotMigrationCommand : SlotOpeningCmdlet
 {
     /// <summary>Another target, while no key has moved: node id, unique id prefix, or <c>host:port</c>. Without it, the one it had.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(MasterCompleter))]
     public string? Target { get; set; }
 
     internal override void Run()

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
@@ -12,6 +13,7 @@ public sealed class ResumeRedisMigrationCommand : WholeSlotCmdlet
 {
     /// <summary>The run, by its id or the beginning of it. Without it the newest one on this cluster that can be gone on with; where the journal knows none, every open slot is repaired, forward, as its flags say.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(ResumableCompleter))]
     public string? Id { get; set; }
 
     internal override void Run()

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
@@ -9,10 +10,12 @@ public sealed class StartRedisSlotMigrationCommand : SlotOpeningCmdlet
 {
     /// <summary>The master that the caller expects to own the slot: node id, unique id prefix, or <c>host:port</c>. Without it, whoever owns it.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(MasterCompleter))]
     public string? Source { get; set; }
 
     /// <summary>The master that the slot is to go to: node id, unique id prefix, or <c>host:port</c>.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(MasterCompleter))]
     public string Target { get; set; } = string.Empty;
 
     internal override void Run()

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
@@ -17,19 +18,23 @@ public sealed class UndoRedisSlotMigrationCommand : WholeSlotCmdlet
     /// <summary>The slot, 0 to 16383.</summary>
     [Parameter(ParameterSetName = OneSlot, Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateRange(0, 16383)]
+    [ArgumentCompleter(typeof(OpenSlotCompleter))]
     public int Slot { get; set; }
 
     /// <summary>The master that the migration started from, and that the slot goes back to: node id, unique id prefix, or <c>host:port</c>. Without it, what the cluster's flags say.</summary>
     [Parameter(ParameterSetName = OneSlot, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(MasterCompleter))]
     public string? Source { get; set; }
 
     /// <summary>The master that it was going to: node id, unique id prefix, or <c>host:port</c>. Without it, what the cluster's flags say.</summary>
     [Parameter(ParameterSetName = OneSlot, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(MasterCompleter))]
     public string? Target { get; set; }
 
     /// <summary>A run of the journal, by its id or the beginning of it: each of its slots goes back to the master that owned it before, the last one first.</summary>
     [Parameter(ParameterSetName = WholeRun, Mandatory = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Id")]
+    [ArgumentCompleter(typeof(MigrationCompleter))]
     public string? MigrationId { get; set; }
 
     /// <summary>RoundTrip, the default, finishes forward and migrates back; no read fails. PullBack is faster, and the keys that had moved read as missing until they are back.</summary>

@@ -55,6 +55,21 @@ public sealed class AddressMapTests
         }
     }
 
+    [Fact]
+    public async Task Two_clusters_behind_different_maps_are_diagnosed_completed_and_rebalanced_side_by_side()
+    {
+        var sites = await Task.WhenAll(MappedCluster.StartAsync(Servers.Redis70), MappedCluster.StartAsync(Servers.Valkey91));
+        try
+        {
+            await Task.WhenAll(sites.Select(site => site.WorkAsync()));
+        }
+        finally
+        {
+            foreach (var site in sites)
+                await site.DisposeAsync();
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
     public async Task A_map_that_leads_to_the_wrong_node_is_found_out(string server)
@@ -73,7 +88,7 @@ public sealed class AddressMapTests
     }
 
     /// <summary>Dials only what can be dialled from here, and remembers where MIGRATE was told to go.</summary>
-    private sealed class OnlyConnector(INodeConnector inner, IReadOnlyList<NodeEndpoint> reachable) : INodeConnector
+    internal sealed class OnlyConnector(INodeConnector inner, IReadOnlyList<NodeEndpoint> reachable) : INodeConnector
     {
         public ConcurrentBag<string> Migrates { get; } = [];
 

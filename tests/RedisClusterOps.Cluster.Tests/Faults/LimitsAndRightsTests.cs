@@ -103,7 +103,7 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
         await slot.OnTargetAsync("SET", slot.Key("k"), "v");
         slot.Session = await UserAsync(
             slot,
-            "-@all +cluster|nodes +cluster|setslot +cluster|countkeysinslot +cluster|getkeysinslot +migrate +select +restore-asking +asking +exists +dump +type +pttl +ping");
+            "-@all +cluster|nodes +cluster|setslot +cluster|bumpepoch +cluster|countkeysinslot +cluster|getkeysinslot +migrate +select +restore-asking +asking +exists +dump +type +pttl +ping");
         await slot.CompletedAsync();
         Assert.Equal("v", (await slot.OnTargetAsync("GET", slot.Key("k"))).Text);
     }

@@ -63,6 +63,39 @@ public sealed class JsonContractTests(FrontDoorCluster fixture)
     }
 
     [Fact]
+    public async Task Alerts_are_one_line_each_and_a_run_of_cron_goes_on_with_the_file_of_the_one_before()
+    {
+        var slot = await fixture.StuckSlotAsync(keys: 25, moved: 13);
+        var state = System.IO.Path.Combine(fixture.Rco.Folder("watch"), "state.json");
+        Assert.DoesNotContain((await fixture.RunAsync("alerts", "--json", "--state-path", state)).Objects(), alert => Text(alert, "Target") == slot.ToString());
+
+        // Starting rco takes longer than that.
+        var run = await fixture.RunAsync("alerts", "--json", "--state-path", state, "--stuck-after", "1ms");
+
+        run.AssertEnded(1);
+        Assert.Equal(string.Empty, run.Errors);
+        var alert = run.Objects().Single(alert => Text(alert, "Target") == slot.ToString());
+        AssertHas("Code Severity Target Since IsSinceExact Threshold Message Advice PercentComplete KeysLeft ObservedAt Cluster", alert);
+        Assert.Equal(("SlotStuck", "Error", 52), (Text(alert, "Code"), Text(alert, "Severity"), alert.GetProperty("PercentComplete").GetInt32()));
+        var shown = await fixture.RunAsync("alerts", "--state-path", state, "--stuck-after", "1ms");
+        Assert.Contains("SlotStuck  " + slot + "  since at least ", shown.Output);
+        Assert.Contains("next   rco complete --slot " + slot + " --cluster ", shown.Output);
+        var open = Assert.Single((await fixture.RunAsync("open-slots", "--json", "--slot", slot.ToString(), "--state-path", state)).Objects());
+        Assert.Equal(JsonValueKind.String, open.GetProperty("Since").ValueKind);
+    }
+
+    [Fact]
+    public async Task Links_are_one_line_each_and_all_up_is_status_0()
+    {
+        var run = await fixture.RunAsync("links", "--json", "--count", "3");
+        run.AssertEnded(0);
+        Assert.Equal(16, run.Objects().Count);
+        Assert.All(run.Objects(), link => AssertHas("Kind Source SourceId Target TargetId State Sent Received Loss Min Mean P99 Max Jitter SendQueue Age PingAge PongAge Trouble Cluster", link));
+        Assert.Equal(4, run.Objects().Count(link => Text(link, "Kind") == "ClientToNode" && link.GetProperty("Received").GetInt32() == 3));
+        Assert.Contains("MEAN MS", (await fixture.RunAsync("links", "--count", "3")).Output);
+    }
+
+    [Fact]
     public async Task No_open_slot_is_no_line_and_status_0()
     {
         var run = await fixture.RunAsync("open-slots", "--json", "--slot", fixture.NewSlot().ToString());

@@ -26,6 +26,8 @@ public sealed class NextCommandTests
     [InlineData("New-RedisRebalancePlan -UseEmptyMaster", "rco plan --use-empty-master")]
     [InlineData("Get-RedisMigration -Running", "rco migrations --running")]
     [InlineData("Resume-RedisMigration -Id 20261123T235959Z-4f2a9c", "rco resume --id 20261123T235959Z-4f2a9c")]
+    [InlineData("Get-RedisClusterAlert -StatePath <a file>", "rco alerts --state-path <a file>")]
+    [InlineData("Measure-RedisClusterLink -Node 10.0.0.1:6379", "rco links --node 10.0.0.1:6379")]
     [InlineData(
         "Complete-RedisSlotMigration -Slot 5519 -OnKeyConflict KeepSource   (or KeepTarget; the value that loses is saved to a file first)",
         "rco complete --slot 5519 --on-key-conflict KeepSource")]

@@ -47,18 +47,4 @@ public sealed class RightsTests
         Assert.Equal(cluster.Node(node).Endpoint.ToString(), refusal!.Subject);
         Assert.StartsWith("The user 'operator' may not run " + command + " on " + refusal.Subject + ",", refusal.Message);
     }
-
-    [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task A_user_with_just_the_rights_it_takes_is_not_refused(string server)
-    {
-        await using var cluster = await TestCluster.StartAsync(server, masters: 3);
-        var slot = new MovingSlot(cluster, 7);
-        await slot.OnSourceAsync("SET", slot.Key("k"), "v");
-        slot.Session = await RestrictedUser.OnAsync(
-            cluster.Nodes, "-@all +cluster|nodes +cluster|setslot +cluster|countkeysinslot +cluster|getkeysinslot +migrate +select +restore-asking +acl|whoami +acl|dryrun");
-        using var run = new PreflightRun(slot);
-        Assert.Null((await run.CheckAsync(slot.Slot)).Refusal);
-        Assert.Contains(run.Sent, command => command.StartsWith("ACL DRYRUN"));
-    }
 }

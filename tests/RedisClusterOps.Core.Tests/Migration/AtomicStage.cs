@@ -145,6 +145,8 @@ internal sealed class AtomicStage
     {
         public TimeSpan Now { get; private set; }
 
+        public DateTime UtcNow => DateTime.UtcNow;
+
         public async Task PauseAsync(TimeSpan pause, CancellationToken cancellation)
         {
             await Task.Yield();

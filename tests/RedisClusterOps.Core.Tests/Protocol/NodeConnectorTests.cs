@@ -74,6 +74,7 @@ public sealed class NodeConnectorTests
         Assert.False(failure.OutcomeUnknown);
         Assert.DoesNotContain(Secret, failure.ToString());
         Assert.Contains("Connect-RedisCluster", failure.NextStep);
+        Assert.Equal(reason.StartsWith("asks for no password", StringComparison.Ordinal), failure.NextStep!.Contains("without -Credential", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -44,7 +44,7 @@ internal sealed class TestAuthority : IDisposable
     }
 
     /// <summary>A certificate with its key, for 127.0.0.1 where nothing else is said.</summary>
-    public X509Certificate2 Issue(string? otherName = null, int daysLeft = 1)
+    public X509Certificate2 Issue(string? otherName = null, int daysLeft = 1, bool exportable = false)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=node", key, HashAlgorithmName.SHA256);
@@ -59,7 +59,7 @@ internal sealed class TestAuthority : IDisposable
         using var certificate = bare.CopyWithPrivateKey(key);
 
         // By way of PFX: Windows' TLS does not take a key that lives in memory only.
-        return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pfx), null);
+        return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pfx), null, exportable ? X509KeyStorageFlags.Exportable : X509KeyStorageFlags.DefaultKeySet);
     }
 
     public string PfxFile(X509Certificate2 certificate, string? password) =>

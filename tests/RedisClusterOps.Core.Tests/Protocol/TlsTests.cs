@@ -2,6 +2,7 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Net.Security;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Threading;
 using System.Threading.Tasks;
@@ -152,6 +153,47 @@ public sealed class TlsTests : IDisposable
         shown?.Dispose();
     }
 
+    [Theory]
+    [InlineData(false, null)]
+    [InlineData(true, null)]
+    [InlineData(true, "key-secret")]
+    public async Task The_client_s_certificate_may_be_PEM_with_the_key_in_the_same_file_or_beside_it(bool keyBeside, string? password)
+    {
+        using var certificate = _authority.Issue();
+        using var own = _authority.Issue(otherName: "operator", exportable: true);
+        X509Certificate2? shown = null;
+        await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n", (_, client, _, _) =>
+        {
+            shown = client is null ? null : new X509Certificate2(client);
+            return client is not null;
+        });
+        using var key = own.GetECDsaPrivateKey()!;
+        var keyText = password is null
+            ? key.ExportPkcs8PrivateKeyPem()
+            : key.ExportEncryptedPkcs8PrivateKeyPem(password, new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000));
+
+        using var connection = await ConnectAsync(node, new TlsOptions
+        {
+            CaCertificatePath = _authority.PemFile,
+            CertificatePath = _authority.Write("own.pem", path => File.WriteAllText(path, own.ExportCertificatePem() + "\n" + (keyBeside ? string.Empty : keyText))),
+            CertificateKeyPath = keyBeside ? _authority.Write("own.key", path => File.WriteAllText(path, keyText)) : null,
+            CertificatePassword = password,
+        });
+
+        Assert.Equal(own.Thumbprint, shown?.Thumbprint);
+        shown?.Dispose();
+    }
+
+    [Fact]
+    public void A_PEM_file_without_its_key_and_a_key_beside_a_PFX_file_are_refused_with_a_reason()
+    {
+        using var own = _authority.Issue(otherName: "operator", exportable: true);
+        var pem = _authority.Write("own.pem", path => File.WriteAllText(path, own.ExportCertificatePem()));
+        AssertUnreadable(new TlsOptions { CertificatePath = pem }, pem, "can't be read");
+        var pfx = _authority.PfxFile(own, null);
+        AssertUnreadable(new TlsOptions { CertificatePath = pfx, CertificateKeyPath = pem }, pfx, "takes no key file beside it");
+    }
+
     [Fact]
     public async Task A_server_that_wants_a_client_certificate_refuses_a_client_without()
     {
@@ -221,7 +263,7 @@ public sealed class TlsTests : IDisposable
 
     [Theory]
     [InlineData("no-such-file.pfx", null, "no-such-file.pfx can't be read")]
-    [InlineData("client.pem", "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n", "openssl pkcs12 -export")]
+    [InlineData("client.pem", "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n", "client.pem can't be read")]
     [InlineData("client.pfx", "no certificate at all", "client.pfx can't be read")]
     [InlineData("client.pfx", "", "client.pfx can't be read")]
     public void A_client_certificate_that_cannot_be_used_is_refused_before_anybody_is_dialled(string name, string? content, string reason)

@@ -43,6 +43,9 @@ internal sealed class History
 
     public IReadOnlyList<string> Violations => _scene.Cluster.Ledger.Violations;
 
+    /// <summary>True where the slot was given away in the moment in which nobody could know better.</summary>
+    public bool MetRace => _scene.Cluster.Ledger.MetRace;
+
     public IReadOnlyList<Attempt> Attempts => _attempts;
 
     /// <summary>Done, or found to be done: by an earlier attempt whose end nobody lived to see.</summary>

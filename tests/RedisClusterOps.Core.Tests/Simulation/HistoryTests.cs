@@ -29,7 +29,7 @@ public class HistoryTests(ITestOutputHelper output)
         var first = int.Parse(Environment.GetEnvironmentVariable("RCO_FIRST_SEED") ?? "1", CultureInfo.InvariantCulture);
         var endings = new ConcurrentDictionary<string, int>();
         var broken = new ConcurrentBag<History>();
-        var succeeded = 0;
+        var (succeeded, races) = (0, 0);
         OwnThreads.ForEach(Enumerable.Range(first, Histories), number =>
         {
             var history = History.Run(number);
@@ -37,6 +37,8 @@ public class HistoryTests(ITestOutputHelper output)
                 broken.Add(history);
             if (history.Succeeded)
                 System.Threading.Interlocked.Increment(ref succeeded);
+            if (history.MetRace)
+                System.Threading.Interlocked.Increment(ref races);
             var last = history.Attempts[^1];
             endings.AddOrUpdate(history.Scenario.Operation + ", " + history.Scenario.Start + ": " + (last.Failure?.Code.ToString() ?? last.Outcome.ToString()), 1, (_, count) => count + 1);
         });
@@ -45,9 +47,11 @@ public class HistoryTests(ITestOutputHelper output)
         foreach (var ending in endings.OrderBy(ending => ending.Key, StringComparer.Ordinal))
             output.WriteLine(ending.Key + " " + ending.Value);
         output.WriteLine(succeeded + " of " + Histories + " were done in the end");
+        output.WriteLine(races + " met a failover that nobody could have heard of");
         output.WriteLine("broken: " + string.Join(", ", broken.Select(history => history.Seed).Order()));
         Assert.True(broken.IsEmpty, broken.Count + " histories break a promise:\n" + string.Join('\n', broken.OrderBy(history => history.Attempts.Count).Take(12)));
         // A proof over histories that all end in a refusal would prove nothing.
+        Assert.True(races < Histories / 1000, races + " of " + Histories + " are not judged.");
         Assert.True(succeeded > Histories * 8 / 10, succeeded + " of " + Histories + " were done in the end.");
     }
 }

@@ -61,6 +61,8 @@ internal sealed class Ledger(SimulatedCluster cluster)
         _excused |= 1 << part;
     }
 
+    public bool MetRace => _excused != 0;
+
     /// <summary>True of a key that may be there or not, whatever was acknowledged.</summary>
     public bool IsExcused(string key) => _excused != 0 && (_excused & (1 << SlotMap.PartOf(SlotMap.Bytes(key)))) != 0;
 

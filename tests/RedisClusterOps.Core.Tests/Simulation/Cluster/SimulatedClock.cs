@@ -14,6 +14,8 @@ internal sealed class SimulatedClock : IClock
 
     public TimeSpan Now { get; private set; }
 
+    public DateTime UtcNow => new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc) + Now;
+
     public void After(TimeSpan wait, Action happens) => _events.Enqueue(happens, (Now + wait, _number++));
 
     public void Pass(TimeSpan time)

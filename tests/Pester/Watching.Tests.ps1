@@ -1,0 +1,97 @@
+BeforeAll {
+    . (Join-Path $PSScriptRoot 'LabCluster.ps1')
+    Import-Module (Join-Path $Repository 'out/RedisClusterOps')
+    $script:Nodes = Enter-Lab
+    $null = Connect-RedisCluster $Nodes[0]
+    $script:Folder = Join-Path ([IO.Path]::GetTempPath()) ([IO.Path]::GetRandomFileName())
+    $null = New-Item -ItemType Directory $Folder
+}
+
+AfterAll {
+    Disconnect-RedisCluster
+    Exit-Lab
+    Remove-Item $Folder -Recurse -Force
+}
+
+Describe 'Get-RedisClusterAlert' {
+    It 'writes nothing when all is well' {
+        Get-RedisClusterAlert -StatePath (Join-Path $Folder 'well.json') | Should -BeNullOrEmpty
+    }
+
+    Context 'with a slot that is stuck' {
+        BeforeAll {
+            Invoke-Wedge -Slot 5519 -Key 25 -Moved 13
+            $script:Slot = Get-RedisOpenSlot
+        }
+        AfterAll { $null = Get-RedisOpenSlot | Complete-RedisSlotMigration -Confirm:$false }
+
+        It 'says so after -StuckAfter, by a file that another process goes on with' {
+            $state = Join-Path $Folder 'state.json'
+            Get-RedisClusterAlert -StatePath $state -StuckAfter 2s | Should -BeNullOrEmpty
+            Start-Sleep 3
+            $shown = Invoke-FreshPowerShell "Get-RedisClusterAlert -Cluster $($Nodes[0]) -StatePath '$state' -StuckAfter 2s"
+            $shown | Should -Match 'Error SlotStuck 5519\s+Stuck at 52 % for at least \d+ s: Migrating, '
+            $shown | Should -Match 'Next: Complete-RedisSlotMigration -Slot 5519'
+            (Get-RedisOpenSlot -StatePath $state).Since | Should -Not -BeNullOrEmpty
+        }
+
+        It 'takes <Name> of an earlier look' -ForEach @(
+            @{ Name = 'an open slot'; Script = { $Slot } }
+            @{ Name = 'the health'; Script = { Test-RedisCluster } }
+            @{ Name = 'an open slot from JSON'; Script = { $Slot | ConvertTo-Json -Depth 3 | ConvertFrom-Json } }
+            @{ Name = 'an alert from CLIXML'; Script = {
+                    $path = Join-Path $Folder 'alert.xml'
+                    Start-Sleep 1
+                    Get-RedisClusterAlert -Previous $Slot -StuckAfter 1ms | Export-Clixml $path
+                    Import-Clixml $path
+                }
+            }
+        ) {
+            $earlier = & $Script
+            Start-Sleep 2
+            $alert = Get-RedisClusterAlert -Previous $earlier -StuckAfter 1s
+            $alert.Code | Should -Be 'SlotStuck'
+            $alert.KeysLeft | Should -Be 12
+            $alert.Threshold | Should -Be '00:00:01'
+        }
+
+        It 'refuses what is no earlier look, and says that it knows nothing of before' {
+            { Get-RedisClusterAlert -Previous 5 } | Should -Throw -ErrorId 'InvalidArgument,*'
+            Get-RedisClusterAlert -WarningVariable heard -WarningAction SilentlyContinue | Should -BeNullOrEmpty
+            $heard | Should -HaveCount 1
+        }
+
+        It 'warns of a damaged file and begins anew' {
+            $state = Join-Path $Folder 'damaged.json'
+            Set-Content $state 'no memory'
+            $null = Get-RedisClusterAlert -StatePath $state -WarningVariable heard -WarningAction SilentlyContinue
+            $heard | Should -HaveCount 1
+            Get-Content "$state.damaged" | Should -Be 'no memory'
+            $null = Get-RedisClusterAlert -StatePath $state -WarningVariable heard -WarningAction SilentlyContinue
+            $heard | Should -HaveCount 0
+        }
+    }
+}
+
+Describe 'Measure-RedisClusterLink' {
+    It 'measures every node and lists the bus' {
+        $links = Measure-RedisClusterLink -Count 5
+        @($links | Where-Object Kind -eq ClientToNode).Count | Should -Be 4
+        @($links | Where-Object Kind -eq NodeToNode).Count | Should -Be 12
+        $links | Where-Object Kind -eq ClientToNode | ForEach-Object { $_.Received | Should -Be 5; $_.Mean | Should -BeGreaterThan 0 }
+        $links.State | Should -Not -Contain 'Disconnected'
+    }
+
+    It 'takes nodes, also from the pipeline' {
+        @(Measure-RedisClusterLink $Nodes[1] | Where-Object Kind -eq ClientToNode).Target | Should -Be $Nodes[1]
+        { Measure-RedisClusterLink nobody } | Should -Throw -ErrorId 'NodeNotFound,*'
+    }
+}
+
+Describe 'Get-RedisClusterInfo' {
+    It 'tells what each node says itself' {
+        $views = (Get-RedisClusterInfo).Views
+        $views | Should -HaveCount 4
+        $views.SlotsOk | Select-Object -Unique | Should -Be 16384
+    }
+}

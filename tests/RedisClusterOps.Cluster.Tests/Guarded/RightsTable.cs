@@ -1,0 +1,29 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+
+namespace RedisClusterOps.Cluster.Tests.Guarded;
+
+/// <summary>The table of docs/acl.md: the line that makes the smallest user for each cmdlet.</summary>
+internal static class RightsTable
+{
+    public const string User = "operator";
+    public const string Password = "your-password";
+
+    private const string Begin = "ACL SETUSER " + User + " ";
+
+    /// <summary>Cmdlet to the rules of its user, in the order of the page.</summary>
+    public static IReadOnlyDictionary<string, IReadOnlyList<string>> Rows { get; } = File.ReadAllLines(Path.Combine(Root(), "docs", "acl.md"))
+        .Where(line => line.StartsWith("| `", StringComparison.Ordinal) && line.Contains(Begin, StringComparison.Ordinal))
+        .Select(line => line.Replace("\\|", "\0", StringComparison.Ordinal).Split('|').Select(cell => cell.Trim(' ', '`').Replace('\0', '|')).ToList())
+        .ToDictionary(cells => cells[1], cells => (IReadOnlyList<string>)cells[2][Begin.Length..].Split(' '));
+
+    private static string Root()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "RedisClusterOps.sln")))
+            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests are not inside the repository.");
+        return folder;
+    }
+}

@@ -1,0 +1,139 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Faults;
+using RedisClusterOps.Protocol;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Guarded;
+
+/// <summary>The page of rights is true: with just those a cmdlet does its work, and without any one of them it begins nothing.</summary>
+public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<RightsClusters>
+{
+    // What the rights are asked for with; without them the work is done all the same.
+    private static readonly string[] Asking = ["+acl|whoami", "+acl|dryrun"];
+
+    // Whatever is not sent for its own sake, but changes nothing.
+    private static readonly string[] Harmless =
+    [
+        "ACL", "CLIENT", "INFO", "DBSIZE", "CONFIG GET", "SELECT", "MEMORY", "FUNCTION", "COMMAND", "CLUSTER NODES", "CLUSTER INFO", "CLUSTER COUNTKEYSINSLOT", "CLUSTER GETKEYSINSLOT",
+        "CLUSTER SLOT-STATS", "CLUSTER MIGRATION STATUS", "CLUSTER GETSLOTMIGRATIONS",
+    ];
+
+    public static TheoryData<string> Of => [Servers.Redis70, Servers.Valkey91];
+
+    [Fact]
+    public void Every_cmdlet_that_asks_a_node_has_a_line()
+    {
+        Assert.Equal(CmdletWork.All.Keys.Order(), RightsTable.Rows.Keys.Order());
+    }
+
+    [Theory]
+    [MemberData(nameof(Of))]
+    public async Task With_just_these_rights_each_cmdlet_works_and_without_any_one_of_them_it_begins_nothing(string server)
+    {
+        var cluster = await clusters.Of(server);
+        var number = 0;
+        foreach (var (cmdlet, rules) in RightsTable.Rows)
+        {
+            var work = CmdletWork.All[cmdlet];
+            var slot = new MovingSlot(cluster, ++number);
+            await PrepareAsync(work, slot);
+
+            foreach (var rule in rules.Where(rule => rule.StartsWith('+')))
+                await WithoutAsync(cmdlet, work, slot, rules, rule);
+            if (rules.Contains("~*"))
+                await WithoutAsync(cmdlet, work, slot, rules, "~*");
+
+            await SetUserAsync(cluster, rules);
+            using var core = new RedisCluster(Session(cluster)) { KeepsJournal = false };
+            var (findings, end) = await work.Begin(core, slot);
+            Assert.DoesNotContain(findings, finding => finding.Code == PlanFindingCode.RightsUnknown);
+            await end();
+            await CloseAsync(slot);
+        }
+    }
+
+    private static async Task WithoutAsync(string cmdlet, CmdletWork work, MovingSlot slot, IReadOnlyList<string> rules, string rule)
+    {
+        await SetUserAsync(slot.Cluster, rules.Where(other => other != rule));
+        var sent = new ConcurrentQueue<string>();
+        var session = Session(slot.Cluster);
+        using var core = new RedisCluster(session, new HookedConnector(new NodeConnector(session.Options), Note), null) { KeepsJournal = false };
+        try
+        {
+            var (findings, _) = await work.Begin(core, slot);
+            Assert.True(Asking.Contains(rule) && findings.Any(finding => finding.Code == PlanFindingCode.RightsUnknown), cmdlet + " begins without " + rule + ".");
+        }
+        catch (RedisOperationException refusal)
+        {
+            // Which keys a user may touch is asked with several commands; the server's words are about the key.
+            var named = rule == "~*" ? "to access the '" : rule[1..].Replace('|', ' ');
+            Assert.True(refusal.Code == FailureCode.PermissionDenied, cmdlet + " without " + rule + ": " + refusal.Code + ": " + refusal.Message);
+            Assert.True(refusal.Message.Contains(named, StringComparison.OrdinalIgnoreCase), cmdlet + " without " + rule + " does not name it: " + refusal.Message);
+            Assert.Contains(slot.Cluster.Endpoints, node => refusal.Message.Contains(node.ToString(), StringComparison.Ordinal));
+            Assert.False(string.IsNullOrEmpty(refusal.NextStep));
+        }
+
+        Assert.NotEmpty(sent);
+        Assert.DoesNotContain(sent, command => !Harmless.Any(harmless => command.StartsWith(harmless, StringComparison.Ordinal)));
+
+        Task Note(NodeEndpoint node, IReadOnlyList<RespCommand> commands)
+        {
+            foreach (var command in commands)
+                sent.Enqueue(command.ToString());
+            return Task.CompletedTask;
+        }
+    }
+
+    private static async Task PrepareAsync(CmdletWork work, MovingSlot slot)
+    {
+        foreach (var key in Enumerable.Range(0, work.IsOpen ? 4 : 6))
+            await slot.OnSourceAsync("SET", slot.Key("k" + key), "v");
+        if (!work.IsOpen)
+            return;
+        await slot.OpenAsync();
+        foreach (var key in Enumerable.Range(4, 2))
+            await slot.OnTargetAsync("SET", slot.Key("k" + key), "v");
+    }
+
+    // Whatever it was left as: the next cmdlet looks at one open slot, its own.
+    private static async Task CloseAsync(MovingSlot slot)
+    {
+        using var core = new RedisCluster(new RedisClusterSession([slot.Cluster.Node(0).Endpoint], slot.Cluster.Connection)) { KeepsJournal = false };
+        foreach (var plan in await core.PlanRepairAsync(new RepairOptions { Slots = [slot.Slot] }, new MoveOptions(), default))
+            Assert.Null((await core.CarryOutAsync(plan, default)).Failure);
+    }
+
+    private static async Task SetUserAsync(TestCluster cluster, IEnumerable<string> rules)
+    {
+        foreach (var node in cluster.Nodes)
+            await node.SendAsync(["ACL", "SETUSER", RightsTable.User, "reset", .. rules]);
+    }
+
+    private static RedisClusterSession Session(TestCluster cluster) =>
+        new([cluster.Node(0).Endpoint], new ConnectionOptions { User = RightsTable.User, Password = RightsTable.Password });
+}
+
+/// <summary>One cluster of each server: two masters with slots, a third with nearly none.</summary>
+public sealed class RightsClusters : IAsyncLifetime
+{
+    private readonly Dictionary<string, TestCluster> _clusters = [];
+
+    internal async Task<TestCluster> Of(string server)
+    {
+        if (!_clusters.TryGetValue(server, out var cluster))
+            _clusters[server] = cluster = await TestCluster.StartAsync(server, masters: 3);
+        return cluster;
+    }
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var cluster in _clusters.Values)
+            await cluster.DisposeAsync();
+    }
+}

@@ -1,0 +1,66 @@
+using System;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Watching;
+
+/// <summary>Round trips to real nodes, what they tell of each other, and a node that hangs.</summary>
+public sealed class LinkTests
+{
+    [Theory]
+    [InlineData(Servers.Redis70)]
+    [InlineData(Servers.Valkey91)]
+    [InlineData(Servers.Garnet)]
+    public async Task Every_node_is_measured_and_tells_of_every_other(string server)
+    {
+        await using var cluster = await TestCluster.StartAsync(server, masters: 3);
+        using var redis = new RedisCluster(new RedisClusterSession([cluster.Node(0).Endpoint], new ConnectionOptions { ConnectTimeout = TimeSpan.FromSeconds(1) }));
+
+        var links = await redis.MeasureLinksAsync(20, null, default);
+
+        var trips = links.Where(link => link.Kind == LinkKind.ClientToNode).ToList();
+        Assert.Equal(cluster.Nodes.Select(node => node.Endpoint.ToString()).Order(), trips.Select(link => link.Target).Order());
+        Assert.All(trips, link =>
+        {
+            Assert.Equal(("client", LinkState.Connected, 20, 20, 0.0), (link.Source, link.State, link.Sent, link.Received, link.Loss));
+            Assert.True(link.Min > 0 && link.Min <= link.Mean && link.Mean <= link.Max && link.P99 == link.Max && link.Jitter >= 0, link.ToString());
+        });
+        var bus = links.Where(link => link.Kind == LinkKind.NodeToNode).ToList();
+        Assert.Equal(6, bus.Count);
+        Assert.Equal(6, bus.Select(link => (link.Source, link.Target)).Distinct().Count());
+        Assert.All(bus, link => Assert.Equal(LinkState.Connected, link.State));
+        if (server != Servers.Garnet)
+        {
+            Assert.All(bus, link => Assert.True(link.SendQueue >= 0 && link.Age > TimeSpan.Zero && link.PongAge >= TimeSpan.Zero && link.PongAge < TimeSpan.FromMinutes(1), link.ToString()));
+        }
+        else
+        {
+            // It counts time otherwise, and lists no links: nothing is made up.
+            Assert.All(bus, link => Assert.Equal((null, null, null), (link.SendQueue, link.Age, link.PongAge)));
+        }
+
+        var frozen = cluster.Node(1);
+        var name = frozen.Endpoint.ToString();
+        frozen.Stop();
+        try
+        {
+            var began = DateTime.UtcNow;
+            links = await redis.MeasureLinksAsync(20, [name], default);
+            Assert.InRange(DateTime.UtcNow - began, TimeSpan.Zero, TimeSpan.FromSeconds(10));
+            var dead = Assert.Single(links, link => link.Kind == LinkKind.ClientToNode);
+            Assert.Equal((name, LinkState.Disconnected, 0, 100.0), (dead.Target, dead.State, dead.Received, dead.Loss));
+            Assert.NotNull(dead.Trouble);
+            // It tells nothing itself; the two others tell of it.
+            Assert.Equal(2, links.Count(link => link.Kind == LinkKind.NodeToNode));
+            Assert.All(links, link => Assert.Equal(name, link.Target));
+        }
+        finally
+        {
+            frozen.Continue();
+        }
+
+        await Assert.ThrowsAsync<RedisOperationException>(() => redis.MeasureLinksAsync(1, ["nobody"], default));
+    }
+}

@@ -1,0 +1,75 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Protocol;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Watching;
+
+/// <summary>One cluster for all tests of alerts: three masters with slots, one without, a replica of the first. Each look is a watcher of its own, at the time of day that the test says.</summary>
+public sealed class WatchedCluster : IAsyncLifetime
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("rco-watch-").FullName;
+
+    internal TestCluster Cluster { get; private set; } = null!;
+
+    internal LocalNode Replica => Cluster.Replicas[0];
+
+    public async ValueTask InitializeAsync() => Cluster = await TestCluster.StartAsync(
+        Servers.Redis70, masters: 4, replicas: 1, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(2), ConfigLines = ["cluster-require-full-coverage no"] });
+
+    public async ValueTask DisposeAsync()
+    {
+        Directory.Delete(_folder, recursive: true);
+        await Cluster.DisposeAsync();
+    }
+
+    internal string NewStatePath() => Path.Combine(_folder, Path.GetRandomFileName());
+
+    /// <param name="later">How much later than now the watcher believes it to be.</param>
+    internal async Task<IReadOnlyList<RedisClusterAlert>> LookAsync(string? statePath = null, TimeSpan later = default)
+    {
+        // A node that is frozen is waited for as long.
+        var options = new ConnectionOptions { ConnectTimeout = TimeSpan.FromMilliseconds(700) };
+        using var redis = new RedisCluster(new RedisClusterSession([Cluster.Node(0).Endpoint], options), new LaterConnector(new NodeConnector(options), later), null);
+        var outcome = await redis.GetAlertsAsync(new AlertOptions { StatePath = statePath }, default);
+        Assert.Null(outcome.Failure);
+        return outcome.Alerts;
+    }
+
+    internal async Task<RedisClusterAlert> UntilAsync(AlertCode code, string target)
+    {
+        RedisClusterAlert? found = null;
+        await UntilAsync(alerts => (found = alerts.FirstOrDefault(alert => alert.Code == code && alert.Target == target)) is not null, code + " " + target);
+        return found!;
+    }
+
+    internal Task UntilQuietAsync() => UntilAsync(alerts => alerts.Count == 0, "nothing");
+
+    private async Task UntilAsync(Func<IReadOnlyList<RedisClusterAlert>, bool> holds, string wanted)
+    {
+        var until = DateTime.UtcNow.AddSeconds(30);
+        for (var alerts = await LookAsync(); !holds(alerts); alerts = await LookAsync())
+        {
+            Assert.True(DateTime.UtcNow < until, "Wanted " + wanted + ", got " + string.Join("; ", alerts));
+            await Task.Delay(50);
+        }
+    }
+
+    private sealed class LaterConnector(INodeConnector inner, TimeSpan later) : INodeConnector, IClock
+    {
+        public IClock Clock => this;
+
+        public TimeSpan Now => inner.Clock.Now;
+
+        public DateTime UtcNow => inner.Clock.UtcNow + later;
+
+        public Task<INodeConnection> ConnectAsync(NodeEndpoint endpoint, CancellationToken cancellation) => inner.ConnectAsync(endpoint, cancellation);
+
+        public Task PauseAsync(TimeSpan pause, CancellationToken cancellation) => inner.Clock.PauseAsync(pause, cancellation);
+    }
+}

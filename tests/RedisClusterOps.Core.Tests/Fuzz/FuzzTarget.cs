@@ -1,0 +1,99 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text;
+using System.Threading;
+using RedisClusterOps.Journal;
+using RedisClusterOps.Planning;
+using RedisClusterOps.Preflight;
+using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Fuzz;
+
+/// <summary>Something that reads what strangers wrote: a parser, and what it may do with an input that is none.</summary>
+/// <param name="Name">Also the folder of its corpus.</param>
+/// <param name="Read">Takes an input. Whatever it throws but a refusal in our own words is a fault.</param>
+internal sealed record FuzzTarget(string Name, Action<byte[]> Read)
+{
+    public static IReadOnlyList<FuzzTarget> All { get; } =
+    [
+        new("resp", ReadReplies),
+        new("nodes", bytes => ReadNodes(Encoding.UTF8.GetString(bytes))),
+        new("info", bytes => ReadInfo(Encoding.UTF8.GetString(bytes))),
+        new("clients", bytes => ClientLine.Parse(Encoding.UTF8.GetString(bytes))),
+        new("connection", bytes => ReadConnection(Encoding.UTF8.GetString(bytes))),
+        new("plan", bytes => PlanFile.Read("plan.json", () => bytes)),
+        new("journal", bytes => RunFile.Read("20260102T030405Z-abcdef.jsonl", LineReader.Read(new MemoryStream(bytes)), [])),
+    ];
+
+    /// <summary>What the corpus folder holds; each is also an input itself.</summary>
+    public IReadOnlyList<byte[]> Corpus()
+    {
+        // What real servers say of their nodes is kept where the parser's own tests are.
+        var folder = Name == "nodes" ? Path.Combine(AppContext.BaseDirectory, "Topology", "corpus") : Path.Combine(AppContext.BaseDirectory, "Fuzz", "corpus", Name);
+        return [.. Directory.GetFiles(folder).Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
+    }
+
+    /// <returns>Null where the input was taken, or refused as it should be; else what is wrong.</returns>
+    public Exception? Try(byte[] input)
+    {
+        try
+        {
+            Read(input);
+            return null;
+        }
+        catch (RedisOperationException refusal)
+        {
+            // It ends up on a screen.
+            return refusal.Message.Any(char.IsControl) ? refusal : null;
+        }
+        catch (EndOfStreamException) when (Name == "resp")
+        {
+            return null;
+        }
+        catch (Exception fault)
+        {
+            return fault;
+        }
+    }
+
+    private static void ReadReplies(byte[] bytes)
+    {
+        var reader = new RespReader(new MemoryStream(bytes), new RespLimits());
+        while (true)
+        {
+            // Bytes in memory are there at once, so it has ended when it returns.
+            var reply = reader.ReadAsync(CancellationToken.None).GetAwaiter().GetResult();
+            _ = reply.Text.Length + reply.ToString().Length;
+            _ = AtomicTask.AllOfRedis(reply).Count + AtomicTask.AllOfValkey(reply).Count;
+        }
+    }
+
+    private static void ReadNodes(string text)
+    {
+        foreach (var line in ClusterNodesParser.Parse(text))
+        {
+            Assert.InRange(line.Slots.Count, 0, HashSlot.Count);
+            Assert.DoesNotContain(line.Endpoint?.ToString() ?? string.Empty, char.IsControl);
+            Assert.DoesNotContain(line.Id, char.IsControl);
+        }
+    }
+
+    private static void ReadInfo(string text)
+    {
+        var facts = ServerFacts.Parse(text);
+        _ = facts.IsAtLeast(7, 0) | facts.MovesSlotsItself;
+        _ = (facts.KeyCount, facts.HighestDatabase, facts.CpuSeconds, facts.Engine, facts.Version);
+    }
+
+    private static void ReadConnection(string text)
+    {
+        var session = RedisClusterSession.Parse(text);
+        Assert.NotEmpty(session.Seeds);
+        Assert.DoesNotContain(session.ToString(), char.IsControl);
+        Assert.Equal(session.Seeds, RedisClusterSession.Parse(session.ToString()).Seeds);
+    }
+}
