@@ -162,7 +162,7 @@ public sealed class SlotMoveRun : IDisposable
         }
         catch (OperationCanceledException)
         {
-            return Stopped(pair.Slots[0].Slot, "Its turn had not come.");
+            return Stopped(pair, "Its turn had not come.");
         }
 
         try
@@ -176,7 +176,7 @@ public sealed class SlotMoveRun : IDisposable
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
-            return Stopped(pair.Slots[0].Slot, "The slots whose turn had not come are as they were.");
+            return Stopped(pair, "The slots whose turn had not come are as they were.");
         }
         catch (RedisOperationException failure)
         {
@@ -313,6 +313,8 @@ public sealed class SlotMoveRun : IDisposable
         MigrationId = MigrationId,
         Cluster = Session,
     };
+
+    private RedisOperationException Stopped(SlotPair pair, string left) => new(FailureCode.Stopped, "stopped on request. " + left + " No key is lost.", pair.ToString(), GoOn);
 
     private RedisOperationException Stopped(int slot, string left) => new(
         FailureCode.Stopped, "Slot " + Number(slot) + ": stopped on request. " + left + " No key is lost.", Number(slot), GoOn);

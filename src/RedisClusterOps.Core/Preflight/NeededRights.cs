@@ -39,6 +39,8 @@ internal static class NeededRights
         ServerEngine.Valkey =>
         [
             new NeededRight(source, null, ["CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", 0, 0, "NODE", target.Id]),
+            // How a stop looks and cancels in one step.
+            new NeededRight(source, null, ["EVAL_RO", "return 0", 0]),
             new NeededRight(source, null, ["CLUSTER", "CANCELSLOTMIGRATIONS"]),
             new NeededRight(source, null, ["CLUSTER", "GETSLOTMIGRATIONS"]),
             new NeededRight(target, null, ["CLUSTER", "GETSLOTMIGRATIONS"]),
