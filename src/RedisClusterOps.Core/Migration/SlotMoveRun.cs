@@ -145,7 +145,11 @@ public sealed class SlotMoveRun : IDisposable
 
         foreach (var pair in _pairs)
             GiveThere(pair);
-        var failures = await Task.WhenAll(_pairs.Select(pair => RunPairAsync(pair, turns))).ConfigureAwait(false);
+        // All of it, before anything goes back: a master that still gets slots raises its epoch, and must not give any away in that moment.
+        var stuck = await InTurnsAsync(turns, _pairs, pair => new TurnBack(_reader, pair, this, _stop).RunAsync()).ConfigureAwait(false);
+        var able = new HashSet<SlotPair>(_pairs.Where((_, i) => stuck[i] is null));
+        var failures = await InTurnsAsync(turns, _pairs, pair => able.Contains(pair) ? MoveAsync(pair) : Task.CompletedTask).ConfigureAwait(false);
+        failures = stuck.Zip(failures, (before, after) => before ?? after).ToArray();
         foreach (var (pair, failure) in _pairs.Zip(failures, (pair, failure) => (pair, failure)))
             await TakeApartAsync(pair, failure).ConfigureAwait(false);
         await FinishProofAsync().ConfigureAwait(false);
@@ -153,40 +157,41 @@ public sealed class SlotMoveRun : IDisposable
             TellUntouched(_pairs[i], failures[i]);
     }
 
-    /// <returns>Why nothing more could be moved between the two; null where nothing kept it.</returns>
-    private async Task<RedisOperationException?> RunPairAsync(SlotPair pair, PairTurns turns)
-    {
-        try
-        {
-            await turns.EnterAsync(pair, _stopping).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            return Stopped(pair, "Its turn had not come.");
-        }
+    private Task MoveAsync(SlotPair pair) => pair.IsAtomic
+        ? new AtomicPairMove(_reader, pair, this, _stop).RunAsync()
+        : new PairMove(_reader, pair, this, _stop).RunAsync();
 
-        try
+    /// <returns>Of each pair why nothing more could be moved between the two; null where nothing kept it.</returns>
+    private Task<RedisOperationException?[]> InTurnsAsync(PairTurns turns, IEnumerable<SlotPair> pairs, Func<SlotPair, Task> work) =>
+        Task.WhenAll(pairs.Select(async pair =>
         {
-            await new TurnBack(_reader, pair, this, _stop).RunAsync().ConfigureAwait(false);
-            if (pair.IsAtomic)
-                await new AtomicPairMove(_reader, pair, this, _stop).RunAsync().ConfigureAwait(false);
-            else
-                await new PairMove(_reader, pair, this, _stop).RunAsync().ConfigureAwait(false);
-            return null;
-        }
-        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
-        {
-            return Stopped(pair, "The slots whose turn had not come are as they were.");
-        }
-        catch (RedisOperationException failure)
-        {
-            return failure;
-        }
-        finally
-        {
-            turns.Leave(pair);
-        }
-    }
+            try
+            {
+                await turns.EnterAsync(pair, _stopping).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                return Stopped(pair, "Its turn had not come.");
+            }
+
+            try
+            {
+                await work(pair).ConfigureAwait(false);
+                return null;
+            }
+            catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+            {
+                return Stopped(pair, "The slots whose turn had not come are as they were.");
+            }
+            catch (RedisOperationException failure)
+            {
+                return failure;
+            }
+            finally
+            {
+                turns.Leave(pair);
+            }
+        }));
 
     // A run that was cut off had brought them there.
     private void GiveThere(SlotPair pair)

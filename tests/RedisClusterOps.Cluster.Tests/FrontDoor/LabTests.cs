@@ -116,7 +116,7 @@ public sealed class LabTests : IDisposable
     }
 
     private static string[] SlotsInMap(RcoRun tour, int map) =>
-        [.. Regex.Matches(tour.Output, @"^127\.0\.0\.1:\d+ +([\d,]+)  [#+.]{64}$", RegexOptions.Multiline).Chunk(4).ElementAt(map).Select(line => line.Groups[1].Value).Order(StringComparer.Ordinal)];
+        [.. Regex.Matches(tour.Output, @"^[A-Z] 127\.0\.0\.1:\d+ +([\d,]+) +[\d.]+ %", RegexOptions.Multiline).Chunk(4).ElementAt(map).Select(line => line.Groups[1].Value).Order(StringComparer.Ordinal)];
 
     private void AssertNothingLeft()
     {

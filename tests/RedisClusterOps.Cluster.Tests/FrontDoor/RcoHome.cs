@@ -22,6 +22,8 @@ internal sealed class RcoHome : IDisposable
         Environment["XDG_DATA_HOME"] = Data;
         Environment["TMPDIR"] = Temporary;
         Environment["REDISCLI_AUTH"] = null;
+        // Its own data folder holds its runs; those of this process are another matter.
+        Environment["REDISCLUSTEROPS_JOURNAL"] = null;
     }
 
     /// <summary>What differs from this process's own; null for a variable that is not to be there.</summary>

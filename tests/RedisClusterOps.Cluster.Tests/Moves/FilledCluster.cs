@@ -108,11 +108,21 @@ internal sealed class FilledCluster : IAsyncDisposable
             {
                 var value = values[i].IsNull ? null : values[i].Text;
                 if (value != mine[i].Value)
-                    Assert.Equal((mine[i].Name, mine[i].Value), (mine[i].Name, value));
+                    Assert.Fail(mine[i].Name + " is to be '" + mine[i].Value + "' on " + node.Endpoint + ", and is " + (value is null ? "not there" : "'" + value + "'") + await WhereAsync(SlotOf(mine[i].Name)));
             }
 
             Assert.Equal((node.Endpoint, mine.Count), (node.Endpoint, (int)(await node.SendAsync("DBSIZE")).Integer));
         }
+    }
+
+    // Of a key that is not where it should be one wants to know whether it is lost or only astray.
+    private async Task<string> WhereAsync(int slot)
+    {
+        var found = new List<string>();
+        foreach (var node in Nodes.Where(node => node.IsRunning))
+            found.Add(node.Endpoint + ": " + string.Join(", ", (await node.SendAsync("CLUSTER", "GETKEYSINSLOT", slot, 10)).Items.Select(key => key.Text)));
+        var expected = Enumerable.Range(0, Keys).Count(key => SlotOf(Name(key)) == slot);
+        return "; " + expected + " keys of slot " + slot + " were written; there are on " + string.Join(" | ", found);
     }
 
     public ValueTask DisposeAsync() => Cluster.DisposeAsync();

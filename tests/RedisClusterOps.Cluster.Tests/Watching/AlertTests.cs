@@ -67,6 +67,9 @@ public sealed class AlertTests(WatchedCluster watched) : IClassFixture<WatchedCl
     {
         await watched.UntilQuietAsync();
         var (first, second) = (Cluster.Node(1), Cluster.Node(2));
+        // What another test made them report of each other counts for some seconds.
+        foreach (var node in new[] { first, second })
+            await Kills.KillScene.UntilAsync(async () => (await Cluster.Node(0).SendAsync("CLUSTER", "COUNT-FAILURE-REPORTS", node.Id)).Integer == 0);
         var frozen = DateTime.UtcNow;
         first.Stop();
         second.Stop();
