@@ -40,6 +40,8 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
     public async Task RunAsync()
     {
         var waiting = new Queue<SlotInMove>(pair.Slots.Where(slot => slot.IsWaiting));
+        if (waiting.Count > 0)
+            await new BusQuiet(reader, stop).AwaitAsync(pair.Source, pair.Target).ConfigureAwait(false);
         // Also to make windows of like size.
         await run.CountAsync(pair, waiting.ToList()).ConfigureAwait(false);
         for (var breaks = 0; waiting.Count > 0;)

@@ -44,6 +44,7 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
             case SetImporting import:
                 stop.ThrowIfRequested();
                 tally.Interrupted.Clear();
+                await new BusQuiet(reader, stop).AwaitAsync(import.Source, import.Target).ConfigureAwait(false);
                 await _commands.ImportAsync(import.Target, _slot, import.Source, stop).ConfigureAwait(false);
                 log?.State(_slot, "Slot " + Slot + ": " + import.Target.Name + " imports");
                 break;

@@ -94,6 +94,9 @@ internal sealed class SimulatedCluster : INodeConnector
         Clock.After(arrives - Clock.Now, () => Nodes[to].Hear(said));
     }
 
+    /// <summary>True of a link that stalls: what is said there waits to be written.</summary>
+    public bool IsHeldUp(int from, int to) => _linkFreeAt[from, to] - Clock.Now > LongestWay;
+
     /// <summary>Nothing gets through on any link to or from a node for so long; it arrives late.</summary>
     public void Stall(int node, TimeSpan time)
     {

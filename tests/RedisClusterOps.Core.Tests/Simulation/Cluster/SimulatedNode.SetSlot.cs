@@ -18,6 +18,9 @@ internal sealed partial class SimulatedNode
                 return RespValue.Bulk(DescribeNodes());
             case "INFO":
                 return RespValue.Bulk("cluster_state:" + (IsHealthy ? "ok" : "fail") + "\r\n");
+            case "LINKS":
+                return RespValue.Array([.. _cluster.Nodes.Where(other => other != this).Select(other => RespValue.Array(
+                    [RespValue.Bulk("direction"), RespValue.Bulk("to"), RespValue.Bulk("node"), RespValue.Bulk(other.Id), RespValue.Bulk("events"), RespValue.Bulk(_cluster.IsHeldUp(Index, other.Index) ? "rw" : "r")]))]);
             case "MYID":
                 return RespValue.Bulk(Id);
             case "COUNTKEYSINSLOT":
