@@ -122,6 +122,7 @@ Describe 'Binding of <Name>' -Tag Offline -ForEach @(
     @{ Name = 'Connect-RedisCluster'; Sets = '__AllParameterSets'; Value = @(); Property = @() }
     @{ Name = 'Disconnect-RedisCluster'; Sets = '__AllParameterSets'; Value = @(); Property = @() }
     @{ Name = 'Export-RedisClusterReport'; Sets = '__AllParameterSets'; Value = @(); Property = 'Cluster' }
+    @{ Name = 'Get-RedisClusterAlert'; Sets = '__AllParameterSets'; Value = @(); Property = 'Cluster' }
     @{ Name = 'Get-RedisClusterInfo'; Sets = '__AllParameterSets'; Value = @(); Property = 'Cluster' }
     @{ Name = 'Get-RedisClusterNode'; Sets = '__AllParameterSets'; Value = @(); Property = 'Cluster', 'Node' }
     @{ Name = 'Get-RedisKeySlot'; Sets = '__AllParameterSets'; Value = 'Key'; Property = 'Cluster', 'Key' }
