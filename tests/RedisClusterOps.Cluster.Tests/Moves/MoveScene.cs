@@ -42,11 +42,11 @@ internal sealed class MoveScene : IAsyncDisposable
         }),
         options);
 
-    /// <summary>Moves by the servers themselves take a second then.</summary>
-    public async Task SlowServersDownAsync()
+    /// <summary>Moves by the servers themselves take a second or so then.</summary>
+    public async Task SlowServersDownAsync(int microsecondsPerKey = 150)
     {
         foreach (var node in Cluster.Nodes)
-            await node.SendAsync("CONFIG", "SET", "rdb-key-save-delay", 150);
+            await node.SendAsync("CONFIG", "SET", "rdb-key-save-delay", microsecondsPerKey);
     }
 
     /// <summary>Moves that the servers are at by themselves, where they can.</summary>

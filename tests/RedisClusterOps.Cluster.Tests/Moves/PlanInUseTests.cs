@@ -44,7 +44,7 @@ public sealed class PlanInUseTests
     public async Task Of_two_runs_at_once_the_second_is_refused(string server, string method)
     {
         await using var scene = await MoveScene.StartAsync(server, Keys, ["--method", method]);
-        await scene.SlowServersDownAsync();
+        await scene.SlowServersDownAsync(microsecondsPerKey: 2_000);
         var work = await scene.BeginAsync();
         using var first = scene.Start([.. work.Command, .. method == "Atomic" ? [] : new[] { "--max-keys-per-second", "1500" }]);
         await KillScene.UntilAsync(async () => method == "Atomic" ? await scene.TasksAsync() > 0 : await KillScene.KeysAsync(scene.Last) > 0);

@@ -67,15 +67,15 @@ public sealed class AlertTests(WatchedCluster watched) : IClassFixture<WatchedCl
     {
         await watched.UntilQuietAsync();
         var (first, second) = (Cluster.Node(1), Cluster.Node(2));
-        // What another test made them report of each other counts for some seconds.
-        foreach (var node in new[] { first, second })
-            await Kills.KillScene.UntilAsync(async () => (await Cluster.Node(0).SendAsync("CLUSTER", "COUNT-FAILURE-REPORTS", node.Id)).Integer == 0);
+        // On Redis 7.0 the word of a master without slots counts, too.
+        var empty = Cluster.Node(3);
         var frozen = DateTime.UtcNow;
         first.Stop();
         second.Stop();
+        empty.Stop();
         try
         {
-            // Two of three are no majority.
+            // One of three is no majority.
             Assert.Contains(await watched.LookAsync(), alert => alert.Code == AlertCode.NodeUnreachable && alert.Target == first.Endpoint.ToString());
             await watched.UntilAsync(AlertCode.NodePFail, first.Endpoint.ToString());
             second.Continue();
@@ -89,6 +89,7 @@ public sealed class AlertTests(WatchedCluster watched) : IClassFixture<WatchedCl
         {
             first.Continue();
             second.Continue();
+            empty.Continue();
         }
 
         await watched.UntilQuietAsync();
