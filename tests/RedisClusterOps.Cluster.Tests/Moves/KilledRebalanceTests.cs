@@ -102,7 +102,7 @@ public sealed class KilledRebalanceTests
     public async Task A_run_of_the_servers_is_gone_on_with_or_taken_back_while_they_are_still_at_it(string server, bool takenBack)
     {
         await using var scene = await MoveScene.StartAsync(server, Keys, Atomic);
-        await scene.SlowServersDownAsync();
+        await scene.SlowServersDownAsync(microsecondsPerKey: 600);
         var work = await scene.BeginAsync();
         using (var rco = scene.Start(work.Command))
         {
