@@ -40,17 +40,22 @@ internal sealed class Ledger(SimulatedCluster cluster)
     }
 
     /// <summary>A failover lost what its master had not replicated: no promise of anybody else's.</summary>
-    public void ExcuseReplication(int database, string key)
+    /// <param name="left">What the successor has instead: an older value, or none.</param>
+    public void ExcuseReplication(int database, string key, StoredValue? left)
     {
         cluster.Note("replication lost " + key);
-        _written.Remove((database, key));
+        if (left is null)
+            _written.Remove((database, key));
+        else
+            _written[(database, key)] = left;
     }
 
     /// <summary>A server deleted at its start a key that it alone held, of a slot that it neither owned nor imported.</summary>
     public void ExcuseStart(int database, string key, StoredValue value)
     {
         var part = SlotMap.PartOf(SlotMap.Bytes(key));
-        if (cluster.Nodes.Count(node => node.Keys.Get(database, part, key)?.Text == value.Text) == 1 && Expected(database, key)?.Text == value.Text)
+        // Its replica deletes it as well.
+        if (cluster.Nodes.Count(node => node.IsMaster && node.Keys.Get(database, part, key)?.Text == value.Text) == 1 && Expected(database, key)?.Text == value.Text)
             _written.Remove((database, key));
     }
 

@@ -196,7 +196,7 @@ internal sealed partial class SimulatedNode
         if (!Lags)
             Keys = old.Keys.Copy();
         foreach (var lost in old.Keys.DifferencesTo(Keys))
-            _cluster.Ledger.ExcuseReplication(lost.Database, lost.Key);
+            _cluster.Ledger.ExcuseReplication(lost.Database, lost.Key, Keys.Get(lost.Database, SlotMap.PartOf(SlotMap.Bytes(lost.Key)), lost.Key));
         _tookOverAt = _cluster.Clock.Now;
         CurrentEpoch = _cluster.Nodes.Where(node => node.IsUp).Max(node => node.CurrentEpoch) + 1;
         ConfigEpoch[Index] = CurrentEpoch;
