@@ -60,18 +60,6 @@ internal sealed class BusQuiet(ClusterReader reader, StopRequest stop)
         if (reply.IsError)
             return null;
         // It waits to write, which it does only while something is to be written; the size of an empty queue is not 0.
-        return reply.Items.Any(link => Field(link, "node") == id && Field(link, "events")?.Contains("w") == true);
-    }
-
-    // Names and values in turn.
-    private static string? Field(RespValue link, string name)
-    {
-        for (var i = 0; i + 1 < link.Items.Count; i += 2)
-        {
-            if (link.Items[i].Text == name)
-                return link.Items[i + 1].Text;
-        }
-
-        return null;
+        return reply.Items.Any(link => link.Field("node")?.Text == id && link.Field("events")?.Text.Contains("w") == true);
     }
 }

@@ -1,5 +1,4 @@
 using System;
-using System.Globalization;
 using System.IO;
 using System.Text;
 using RedisClusterOps.Journal;
@@ -16,25 +15,13 @@ internal static class ReportFile
     public static void Write(string path, ClusterReport report, bool keepsOld)
     {
         RequireFree(path, keepsOld);
-        var unfinished = path + "." + Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture) + ".tmp";
+        var bytes = new UTF8Encoding(false).GetBytes(ReportPage.Write(report));
         try
         {
-            using (var file = new FileStream(unfinished, FileMode.CreateNew, FileAccess.Write, FileShare.None))
-            {
-                JournalFolder.OwnerOnly(unfinished);
-                var bytes = new UTF8Encoding(false).GetBytes(ReportPage.Write(report));
-                file.Write(bytes, 0, bytes.Length);
-                file.Flush(flushToDisk: true);
-            }
-
-            if (keepsOld || !File.Exists(path))
-                File.Move(unfinished, path);
-            else
-                File.Replace(unfinished, path, null);
+            WholeFile.Write(path, file => file.Write(bytes, 0, bytes.Length), isPrivate: true, keepsOld: keepsOld);
         }
         catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
         {
-            Remove(unfinished);
             throw NotWritten(path, Printable.Clean(failure.Message).TrimEnd('.'), failure);
         }
     }
@@ -52,16 +39,4 @@ internal static class ReportFile
     private static RedisOperationException NotWritten(string path, string why, Exception? failure) => new(
         FailureCode.ReportNotWritten, "The report can't be written to '" + Printable.Clean(path) + "': " + why + ".", path,
         "Export-RedisClusterReport -Path <a file in a folder that can be written>", failure);
-
-    private static void Remove(string file)
-    {
-        try
-        {
-            File.Delete(file);
-        }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
-        {
-            // The folder that could not be written to may be gone altogether.
-        }
-    }
 }

@@ -26,25 +26,21 @@ internal static class PlanFile
     /// <exception cref="RedisOperationException">InvalidPlanFile: it can't be written there.</exception>
     public static void Write(string path, RedisRebalancePlan plan)
     {
-        var unfinished = path + "." + Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture) + ".tmp";
         try
         {
-            using (var file = new FileStream(unfinished, FileMode.CreateNew, FileAccess.Write, FileShare.None))
-            {
-                using (var writer = JsonReaderWriterFactory.CreateJsonWriter(file, new UTF8Encoding(false), ownsStream: false, indent: true))
-                    Serializer.WriteObject(writer, DocumentOf(plan));
-                file.WriteByte((byte)'\n');
-                file.Flush(flushToDisk: true);
-            }
-
-            if (File.Exists(path))
-                File.Replace(unfinished, path, null);
-            else
-                File.Move(unfinished, path);
+            // Not for its owner alone: a plan is sent to a colleague.
+            WholeFile.Write(
+                path,
+                file =>
+                {
+                    using (var writer = JsonReaderWriterFactory.CreateJsonWriter(file, new UTF8Encoding(false), ownsStream: false, indent: true))
+                        Serializer.WriteObject(writer, DocumentOf(plan));
+                    file.WriteByte((byte)'\n');
+                },
+                isPrivate: false);
         }
         catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
         {
-            Remove(unfinished);
             throw new RedisOperationException(
                 FailureCode.InvalidPlanFile, "The plan can't be written to '" + Printable.Clean(path) + "': " + Printable.Clean(failure.Message).TrimEnd('.') + ".", path,
                 "New-RedisRebalancePlan -OutFile <a file in a folder that can be written>", failure);
@@ -52,7 +48,7 @@ internal static class PlanFile
     }
 
     /// <exception cref="RedisOperationException">InvalidPlanFile: it can't be read, or is no plan; the message says what is wrong.</exception>
-    public static RedisRebalancePlan Read(string path) => Read(path, () => ReadBytes(path));
+    public static RedisRebalancePlan Read(string path) => Read(path, () => WholeFile.Read(path, LongestFile, "it is longer than any plan", FileShare.Read));
 
     internal static RedisRebalancePlan Read(string path, Func<byte[]> read)
     {
@@ -67,21 +63,6 @@ internal static class PlanFile
             var why = failure is FormatException or IOException or UnauthorizedAccessException ? Printable.Clean(failure.Message).TrimEnd('.') : "it is not the JSON of a plan";
             throw new RedisOperationException(FailureCode.InvalidPlanFile, "'" + Printable.Clean(path) + "' is no plan that can be carried out: " + why + ".", path, "New-RedisRebalancePlan -OutFile <file>", failure);
         }
-    }
-
-    private static byte[] ReadBytes(string path)
-    {
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-        using var bytes = new MemoryStream();
-        var chunk = new byte[1 << 16];
-        for (int read; (read = file.Read(chunk, 0, chunk.Length)) > 0;)
-        {
-            bytes.Write(chunk, 0, read);
-            if (bytes.Length > LongestFile)
-                throw new FormatException("it is longer than any plan");
-        }
-
-        return bytes.ToArray();
     }
 
     private static PlanDocument Parse(byte[] bytes)
@@ -144,16 +125,4 @@ internal static class PlanFile
         Weight = share.Weight,
         Share = share.Share,
     };
-
-    private static void Remove(string file)
-    {
-        try
-        {
-            File.Delete(file);
-        }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
-        {
-            // The folder that could not be written to may be gone altogether.
-        }
-    }
 }

@@ -46,20 +46,9 @@ internal sealed class NodeSettingsReader(NodeProbe probe)
     }
 
     private static List<string> FunctionNames(RespValue libraries) => libraries.Items
-        .SelectMany(library => Field(library, "functions")?.Items ?? [])
-        .Select(function => Field(function, "name")?.Text ?? string.Empty)
+        .SelectMany(library => library.Field("functions")?.Items ?? [])
+        .Select(function => function.Field("name")?.Text ?? string.Empty)
         .ToList();
-
-    private static RespValue? Field(RespValue pairs, string name)
-    {
-        for (var i = 0; i + 1 < pairs.Items.Count; i += 2)
-        {
-            if (pairs.Items[i].Text == name)
-                return pairs.Items[i + 1];
-        }
-
-        return null;
-    }
 
     private static string? Value(RespValue reply) => !reply.IsError && reply.Items.Count == 2 ? reply.Items[1].Text : null;
 

@@ -68,14 +68,7 @@ internal sealed class SlotLoadReader(NodeProbe probe)
         // [[slot, [name, value, …]]]
         if (replies?[0].Items is not { Count: 1 } slots || slots[0].Items is not { Count: 2 } stats)
             return null;
-        var fields = stats[1].Items;
-        for (var i = 0; i + 1 < fields.Count; i += 2)
-        {
-            if (fields[i].Text == "memory-bytes")
-                return fields[i + 1].Integer;
-        }
-
-        return null;
+        return stats[1].Field("memory-bytes")?.Integer;
     }
 
     // The connection is left in database 0 again.

@@ -55,6 +55,18 @@ internal sealed class RespValue
         ? Integer.ToString(CultureInfo.InvariantCulture)
         : Utf8.GetString(Bytes);
 
+    /// <summary>The value of a name, where names and values stand in turn; null where there is no such name.</summary>
+    public RespValue? Field(string name)
+    {
+        for (var i = 0; i + 1 < Items.Count; i += 2)
+        {
+            if (Items[i].Text == name)
+                return Items[i + 1];
+        }
+
+        return null;
+    }
+
     public static RespValue Simple(string text) => new(RespKind.SimpleString, Utf8.GetBytes(text));
 
     public static RespValue Simple(byte[] bytes) => new(RespKind.SimpleString, bytes);

@@ -165,15 +165,11 @@ internal sealed class LinkReader(ClusterReader reader, RedisClusterSession sessi
     /// <summary>One entry of CLUSTER LINKS: every node has one to, and one from, each other.</summary>
     private sealed record BusLink(bool IsOutgoing, string NodeId, DateTime? Created, long? SendQueue)
     {
-        // Names and values in turn; names that are not known here are left out.
         public static IEnumerable<BusLink> ParseAll(RespValue reply) => reply.Items.Select(item =>
         {
-            var fields = new Dictionary<string, RespValue>(StringComparer.Ordinal);
-            for (var i = 0; i + 1 < item.Items.Count; i += 2)
-                fields[item.Items[i].Text] = item.Items[i + 1];
             return new BusLink(Text("direction") == "to", Text("node"), ServerTime.Of(Number("create-time") ?? 0), Number("send-buffer-used"));
 
-            string Text(string name) => fields.TryGetValue(name, out var value) ? value.Text : string.Empty;
+            string Text(string name) => item.Field(name)?.Text ?? string.Empty;
 
             long? Number(string name) => long.TryParse(Text(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
         });

@@ -35,7 +35,7 @@ internal static class WatchFile
         {
             if (!File.Exists(path))
                 return ([], []);
-            var document = Parse(ReadBytes(path));
+            var document = Parse(WholeFile.Read(path, LongestFile, "it is longer than any watcher's memory", FileShare.ReadWrite | FileShare.Delete));
             if (document.Version != WatchDocument.CurrentVersion)
                 throw new FormatException("it has version " + document.Version.ToString(CultureInfo.InvariantCulture) + ", and this one reads " + WatchDocument.CurrentVersion.ToString(CultureInfo.InvariantCulture));
             if (document.NodeIds is null || document.Seen is null || document.Seen.Length > MostSights)
@@ -55,25 +55,21 @@ internal static class WatchFile
     /// <exception cref="RedisOperationException">StateFileUnavailable.</exception>
     public static void Write(string path, IEnumerable<string> nodeIds, IReadOnlyList<Sight> sights, DateTime now, string? keepAs)
     {
-        var unfinished = path + "." + Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture) + ".tmp";
+        var document = new WatchDocument { Version = WatchDocument.CurrentVersion, WrittenAt = Text(now), NodeIds = nodeIds.ToArray(), Seen = sights.Take(MostSights).Select(TroubleOf).ToArray() };
         try
         {
-            using (var file = new FileStream(unfinished, FileMode.CreateNew, FileAccess.Write, FileShare.None))
-            {
-                JournalFolder.OwnerOnly(unfinished);
-                Serializer.WriteObject(file, new WatchDocument { Version = WatchDocument.CurrentVersion, WrittenAt = Text(now), NodeIds = nodeIds.ToArray(), Seen = sights.Take(MostSights).Select(TroubleOf).ToArray() });
-                file.WriteByte((byte)'\n');
-                file.Flush(flushToDisk: true);
-            }
-
-            if (File.Exists(path))
-                File.Replace(unfinished, path, keepAs);
-            else
-                File.Move(unfinished, path);
+            WholeFile.Write(
+                path,
+                file =>
+                {
+                    Serializer.WriteObject(file, document);
+                    file.WriteByte((byte)'\n');
+                },
+                isPrivate: true,
+                keepAs);
         }
         catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
         {
-            Remove(unfinished);
             throw new RedisOperationException(
                 FailureCode.StateFileUnavailable, "What was seen can't be written to '" + Printable.Clean(path) + "': " + Printable.Clean(failure.Message).TrimEnd('.') + ". The next look will not know of this one.", path,
                 "Get-RedisClusterAlert -StatePath <a file in a folder that can be written>", failure);
@@ -119,21 +115,6 @@ internal static class WatchFile
             : throw new FormatException("'" + Printable.Clean(text, 40) + "' in it is not a time");
     }
 
-    private static byte[] ReadBytes(string path)
-    {
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        using var bytes = new MemoryStream();
-        var chunk = new byte[1 << 16];
-        for (int read; (read = file.Read(chunk, 0, chunk.Length)) > 0;)
-        {
-            bytes.Write(chunk, 0, read);
-            if (bytes.Length > LongestFile)
-                throw new FormatException("it is longer than any watcher's memory");
-        }
-
-        return bytes.ToArray();
-    }
-
     private static WatchDocument Parse(byte[] bytes)
     {
         // The reader takes the end of the bytes for the end of whatever is open.
@@ -144,17 +125,5 @@ internal static class WatchFile
             throw new FormatException("it is empty or cut off");
         using var reader = JsonReaderWriterFactory.CreateJsonReader(bytes, 0, length, Encoding.UTF8, Quotas, null);
         return Serializer.ReadObject(reader) as WatchDocument ?? throw new FormatException("it is not the JSON of a watcher's memory");
-    }
-
-    private static void Remove(string file)
-    {
-        try
-        {
-            File.Delete(file);
-        }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
-        {
-            // The folder that could not be written to may be gone altogether.
-        }
     }
 }
