@@ -43,6 +43,9 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
     /// <summary>Whose breath it is at which node.</summary>
     public NodeTurns Turns { get; } = new();
 
+    /// <summary>Who is given slots.</summary>
+    public EpochTurns EpochTurns { get; } = new();
+
     /// <summary>True while clients use one of the two, or nobody can tell. Not of Garnet, where a connection that is busy keeps no other one waiting.</summary>
     public bool IsGentle(ClusterNode source, ClusterNode target) => source.View?.Facts.Engine != ServerEngine.Garnet && (nodes.IsUsed(source.Id) || nodes.IsUsed(target.Id));
 

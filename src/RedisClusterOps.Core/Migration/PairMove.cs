@@ -101,6 +101,8 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
     private async Task<IReadOnlyList<SlotInMove>> OpenAsync(Queue<SlotInMove> waiting)
     {
         stop.ThrowIfRequested();
+        if (waiting.Count > 0)
+            await run.Pace.LookAsync(pair.Source, pair.Target).ConfigureAwait(false);
         var window = new List<SlotInMove>();
         for (var keys = 0L; waiting.Count > 0 && window.Count < _mostSlots && (window.Count == 0 || keys + waiting.Peek().Keys <= ManyKeys);)
         {
@@ -110,7 +112,6 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
 
         if (window.Count == 0)
             return window;
-        await run.Pace.LookAsync(pair.Source, pair.Target).ConfigureAwait(false);
         // What is not written down is not touched.
         run.Intend(pair, window);
         lock (_open)

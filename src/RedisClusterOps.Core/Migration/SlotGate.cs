@@ -45,11 +45,31 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
     /// <returns>The slots that are the target's now.</returns>
     public async Task<IReadOnlyList<SlotInMove>> HandOverAsync(IReadOnlyList<SlotInMove> slots)
     {
-        var ready = Clean(slots);
-        if (ready.Count == 0)
-            return [];
-        await RequireFlagsAsync(ready).ConfigureAwait(false);
-        ready = Clean(ready);
+        for (var started = stop.Clock.Now; Clean(slots).Count > 0; await stop.PauseAsync(GossipPause).ConfigureAwait(false))
+        {
+            await pace.EpochTurns.EnterAsync(target.Id, stop.Abort).ConfigureAwait(false);
+            try
+            {
+                if (await AreReadyAsync(slots).ConfigureAwait(false))
+                    return await GiveAsync(Clean(slots)).ConfigureAwait(false);
+            }
+            finally
+            {
+                pace.EpochTurns.Leave(target.Id);
+            }
+
+            if (stop.Clock.Now - started > GossipPatience)
+            {
+                foreach (var slot in slots)
+                    slot.Separate(target.Name + " has not heard of the config epoch of " + source.Name);
+            }
+        }
+
+        return [];
+    }
+
+    private async Task<IReadOnlyList<SlotInMove>> GiveAsync(IReadOnlyList<SlotInMove> ready)
+    {
         stop.ThrowIfRequested();
         await InPortionsAsync(ready, 3, async portion =>
         {
@@ -101,30 +121,18 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
 
     // While the source migrates, or no longer owns the slot, an empty slot stays empty. Without the importing flag the target does not raise
     // its epoch, and it raises it above those that it has heard of: so it must have heard of the source's.
-    private async Task RequireFlagsAsync(IReadOnlyList<SlotInMove> slots)
+    private async Task<bool> AreReadyAsync(IReadOnlyList<SlotInMove> slots)
     {
-        for (var started = stop.Clock.Now; ;)
+        var (from, to) = await ReadEndsAsync().ConfigureAwait(false);
+        foreach (var slot in slots)
         {
-            var (from, to) = await ReadEndsAsync().ConfigureAwait(false);
-            foreach (var slot in slots)
-            {
-                if (!to.Self.IsMaster || !Planning.HandOver.Has(to.Self.ImportingFrom, slot.Slot, source.Id))
-                    slot.Separate(target.Name + " is not importing it from " + source.Name);
-                else if (!from.Self.IsMaster || !Planning.HandOver.Has(from.Self.MigratingTo, slot.Slot, target.Id))
-                    slot.Separate(source.Name + " is not migrating it to " + target.Name);
-            }
-
-            if (to.Line(source.Id)?.ConfigEpoch >= from.Self.ConfigEpoch || Clean(slots).Count == 0)
-                return;
-            if (stop.Clock.Now - started > GossipPatience)
-            {
-                foreach (var slot in slots)
-                    slot.Separate(target.Name + " has not heard of the config epoch of " + source.Name);
-                return;
-            }
-
-            await stop.PauseAsync(GossipPause).ConfigureAwait(false);
+            if (!to.Self.IsMaster || !Planning.HandOver.Has(to.Self.ImportingFrom, slot.Slot, source.Id))
+                slot.Separate(target.Name + " is not importing it from " + source.Name);
+            else if (!from.Self.IsMaster || !Planning.HandOver.Has(from.Self.MigratingTo, slot.Slot, target.Id))
+                slot.Separate(source.Name + " is not migrating it to " + target.Name);
         }
+
+        return to.Line(source.Id)?.ConfigEpoch >= from.Self.ConfigEpoch;
     }
 
     // Each step for all slots of a portion in one breath; clients have their turn between two portions.
