@@ -310,7 +310,8 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
             code,
             "No node of the cluster could be read. " + reasons + ".",
             string.Join(",", failures.Keys.OrderBy(endpoint => endpoint)),
-            ServerErrors.NextStepOf(code) is { } usual ? nextSteps.Count == 1 ? nextSteps[0] : usual : "Connect-RedisCluster -Endpoint <host:port of a node that is up>");
+            nextSteps.Count == 1 && nextSteps[0] is { } own and not RedisConnectionException.UsualNextStep ? own
+                : ServerErrors.NextStepOf(code) ?? "Connect-RedisCluster -Endpoint <host:port of a node that is up>");
     }
 
     // Most messages name the endpoint themselves.
