@@ -43,8 +43,8 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         var failures = new Dictionary<NodeEndpoint, RedisOperationException>();
         var tried = new HashSet<NodeEndpoint>();
         var shared = new SharedLines();
-        var wave = session.Seeds;
-        while (wave.Count > 0)
+        var elsewhere = false;
+        for (var wave = session.Seeds; wave.Count > 0;)
         {
             tried.UnionWith(wave);
             foreach (var result in await AskAllAsync(wave, shared, cancellation).ConfigureAwait(false))
@@ -55,7 +55,16 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
                     failures[result.Dialled] = result.Failure!;
             }
 
-            wave = Undiscovered(views, tried);
+            foreach (var (dialled, failure) in SameCluster.Sift(views, session.Seeds))
+                failures[dialled] = failure;
+            wave = Undiscovered(views, tried, line => Dial(line.Endpoint!.Value, line.Id));
+            if (wave.Count > 0 || elsewhere)
+                continue;
+            elsewhere = true;
+            var told = await AskElsewhereAsync(views, cancellation).ConfigureAwait(false);
+            wave = Undiscovered(views, tried, line => !tried.Contains(session.Reach(line.Endpoint!.Value)) ? session.Reach(line.Endpoint!.Value)
+                : !session.IsMapped(line.Endpoint!.Value) && told.TryGetValue(line.Id, out var endpoint) ? session.Reach(endpoint)
+                : null);
         }
 
         if (views.Count == 0)
@@ -282,13 +291,36 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         }
     }
 
-    private List<NodeEndpoint> Undiscovered(Dictionary<string, NodeView> views, HashSet<NodeEndpoint> tried) => views.Values
-        .SelectMany(view => view.Lines)
-        .Where(line => !views.ContainsKey(line.Id) && (line.Flags & (NodeFlags.NoAddress | NodeFlags.Handshake | NodeFlags.Myself)) == 0 && line.Endpoint is not null)
-        .Select(line => session.Reach(line.Endpoint!.Value))
-        .Where(dial => !tried.Contains(dial))
+    private static List<NodeEndpoint> Undiscovered(Dictionary<string, NodeView> views, HashSet<NodeEndpoint> tried, Func<NodeLine, NodeEndpoint?> whereIs) => Missing(views)
+        .Select(whereIs)
+        .Where(dial => dial is { } endpoint && !tried.Contains(endpoint))
+        .Select(dial => dial!.Value)
         .Distinct()
         .ToList();
+
+    private static IEnumerable<NodeLine> Missing(Dictionary<string, NodeView> views) => views.Values
+        .SelectMany(view => view.Lines)
+        .Where(line => !views.ContainsKey(line.Id) && (line.Flags & (NodeFlags.NoAddress | NodeFlags.Handshake | NodeFlags.Myself)) == 0 && line.Endpoint is not null);
+
+    // Where it was reached before is where it is, whatever it announces.
+    private NodeEndpoint Dial(NodeEndpoint announced, string id) => _dialled.TryGetValue(id, out var dialled) ? dialled : session.Reach(announced);
+
+    // What nodes call each other may mean nothing here, nor fit their certificates; what they tell clients then does.
+    private async Task<IReadOnlyDictionary<string, NodeEndpoint>> AskElsewhereAsync(Dictionary<string, NodeView> views, CancellationToken cancellation)
+    {
+        var asked = views.Values.FirstOrDefault(view => view.Facts.Engine != ServerEngine.Garnet);
+        if (asked is null || Missing(views).All(line => session.IsMapped(line.Endpoint!.Value)))
+            return new Dictionary<string, NodeEndpoint>();
+        try
+        {
+            var connection = await connections.GetAsync(asked.Dialled, cancellation).ConfigureAwait(false);
+            return await ClientEndpoints.AskAsync(connection, session.UseTls, session.ConnectTimeout, cancellation).ConfigureAwait(false);
+        }
+        catch (RedisOperationException)
+        {
+            return new Dictionary<string, NodeEndpoint>();
+        }
+    }
 
     private static RedisOperationException NothingReached(Dictionary<NodeEndpoint, RedisOperationException> failures)
     {
