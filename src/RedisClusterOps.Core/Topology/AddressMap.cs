@@ -34,7 +34,10 @@ internal sealed class AddressMap
 
     private static NodeEndpoint Read(string text) => NodeEndpoint.TryParse(text, out var endpoint)
         ? endpoint
-        : throw ConnectionString.Invalid("the address map has '" + Printable.Clean(text ?? string.Empty, 80) + "', which is not host:port");
+        : throw new RedisOperationException(
+            FailureCode.InvalidConnectionString,
+            "The address map has '" + Printable.Clean(text ?? string.Empty, 80) + "', which is not host:port. Example: 172.20.0.2:6379 to localhost:7000.",
+            nextStep: "Get-Help Connect-RedisCluster -Examples");
 
     private static bool IsHost(string text, NodeEndpoint read) => string.Equals(text.Trim().Trim('[', ']'), read.Host, StringComparison.Ordinal);
 }

@@ -203,6 +203,15 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         // A node that is frozen accepts connections; how long it may keep everybody waiting is the connect timeout, not the longer one of commands.
         var replies = await connection.SendAsync([ClusterNodes, ClusterInfo, Info, DatabaseSize], session.ConnectTimeout, cancellation).ConfigureAwait(false);
         var readAt = Clock.Now;
+        if (replies[0].IsError && ServerErrors.Contains(replies[0].Text, "unknown command"))
+        {
+            throw new RedisOperationException(
+                FailureCode.PermissionDenied,
+                endpoint + " does not know CLUSTER NODES, without which nothing can be told of the cluster: it is no cluster node, or whoever runs the service keeps the command to himself.",
+                endpoint.ToString(),
+                "ask whoever runs the service for CLUSTER NODES, which only reads");
+        }
+
         var lines = ClusterNodesParser.Parse(replies[0].OrThrow(endpoint, ClusterNodes).Text, shared);
         var facts = replies[2].IsError ? ServerFacts.None : ServerFacts.Parse(replies[2].Text);
         var (databases, tasks) = await AskByVersionAsync(connection, facts, cancellation).ConfigureAwait(false);

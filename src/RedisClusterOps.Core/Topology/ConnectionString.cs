@@ -60,7 +60,8 @@ internal static class ConnectionString
         }
 
         return new RedisClusterSession(
-            ParseEndpoints(hosts.Split(',')), new ConnectionOptions { User = user, Password = password, Tls = tls });
+            // The zone of an IPv6 address stands behind %25 in a URL.
+            ParseEndpoints(hosts.Replace("%25", "%").Split(',')), new ConnectionOptions { User = user, Password = password, Tls = tls });
     }
 
     private static (string? User, string? Password) ParseUserInfo(string text)

@@ -119,6 +119,16 @@ public class ClusterReaderTests
     }
 
     [Fact]
+    public async Task A_service_that_keeps_CLUSTER_to_itself_is_told_of_in_one_line()
+    {
+        var nodes = new ScriptedNodes().Node(A, command => RespValue.Error("ERR unknown command 'CLUSTER', with args beginning with: 'NODES'"));
+        var failure = await Assert.ThrowsAsync<RedisOperationException>(() => ReadAsync(nodes));
+        Assert.Equal(FailureCode.PermissionDenied, failure.Code);
+        Assert.Contains(A + " does not know CLUSTER NODES", failure.Message);
+        Assert.Contains("ask whoever runs the service", failure.NextStep);
+    }
+
+    [Fact]
     public async Task Seeds_of_two_clusters_are_no_cluster()
     {
         var nodes = new ScriptedNodes()
