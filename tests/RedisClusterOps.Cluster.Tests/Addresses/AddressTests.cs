@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -43,9 +44,10 @@ public sealed partial class AddressTests(AddressClusters clusters) : IClassFixtu
         Assert.Equal([100, 101, 102, 103], open.Select(slot => slot.Slot));
         Assert.All(open, slot => Assert.Equal((15L, 5L), (slot.KeysOnSource, slot.KeysOnTarget)));
 
-        // By either name of a node.
+        // By its name, or as CLUSTER NODES writes it: without brackets.
         var source = new NodeEndpoint(kind.Announced, cluster.Node(0).Endpoint.Port).ToString();
-        var completed = await core.CarryOutAsync(await core.PlanCompletionAsync(100, source, null, options, default), default);
+        var target = kind.Announced + ":" + cluster.Node(1).Endpoint.Port.ToString(CultureInfo.InvariantCulture);
+        var completed = await core.CarryOutAsync(await core.PlanCompletionAsync(100, source, target, options, default), default);
         Assert.Equal((15L, null), (completed.Result.KeysMoved, completed.Failure));
         Assert.Equal(source, completed.Result.Source);
 

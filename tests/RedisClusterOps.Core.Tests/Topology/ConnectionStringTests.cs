@@ -95,7 +95,7 @@ public sealed class ConnectionStringTests
     [InlineData("foo:0", "'foo:0' is not host:port")]
     [InlineData("foo:65536", "'foo:65536' is not host:port")]
     [InlineData("foo:-1", "'foo:-1' is not host:port")]
-    [InlineData("a:b:c", "'a:b:c' is not host:port")]
+    [InlineData("::1:17000", "'::1:17000' is not host:port; an IPv6 address is written in brackets before its port")]
     [InlineData("[node-1]:7000", "'[node-1]:7000' is not host:port")]
     [InlineData("[::1:7000", "'[::1:7000' is not host:port")]
     [InlineData("[::1]:70000", "'[::1]:70000' is not host:port; a port is 1 to 65535")]
