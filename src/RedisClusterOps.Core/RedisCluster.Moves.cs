@@ -31,9 +31,22 @@ public sealed partial class RedisCluster
         await Task.WhenAll(pairs.SelectMany(pair => new[] { pair.Source, pair.Target }).Distinct().Select(node => _nodes.LookAsync(node, cancellation))).ConfigureAwait(false);
         var findings = new List<PlanFinding>(plan.Findings);
         var moves = new List<RedisSlotMove>();
-        foreach (var (move, pair) in plan.Moves.Zip(pairs, (move, pair) => (move, pair)))
+        foreach (var (planned, pair) in plan.Moves.Zip(pairs, (move, pair) => (move, pair)))
         {
+            var move = planned;
             var (preflight, keys) = await CheckPairAsync(view, move, pair, plan.Operation, options, cancellation).ConfigureAwait(false);
+            if (preflight.Refusal is { Code: FailureCode.PermissionDenied } denied && pair.IsAtomic && options.Method == MoveMethod.Auto)
+            {
+                // Nobody asked for the servers' own way, and who may not use it may well be allowed the other.
+                var byKeys = move with { Method = MoveMechanism.KeyByKey };
+                var other = await CheckPairAsync(view, byKeys, PairOf(view, byKeys, plan.Operation == "Undo"), plan.Operation, options, cancellation).ConfigureAwait(false);
+                if (other.Result.Refusal is null)
+                {
+                    (move, preflight, keys) = (byKeys, other.Result, other.Keys);
+                    findings.Add(MoveMechanism.NotAllowed(denied));
+                }
+            }
+
             if (preflight.Refusal is { } refusal)
                 throw BusyOr(refusal, options, NodeIds(view).ToList());
             findings.AddRange(preflight.Findings);
@@ -185,7 +198,7 @@ public sealed partial class RedisCluster
             return (new PreflightResult([], null), 0);
         var situations = await _situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false);
         var keys = situations.Aggregate((long?)0, (sum, situation) => sum + situation.KeysOn(pair.Source));
-        var scope = new PreflightScope(slots, move.EstimatedBytes, pair.IsAtomic);
+        var scope = new PreflightScope(slots, move.EstimatedBytes, pair.IsAtomic, pair.Slots.Any(slot => !slot.IsClean || slot.IsOnItsWay));
         var findings = new List<PlanFinding>();
         foreach (var situation in situations.OrderByDescending(situation => situation.KeysOn(pair.Source) ?? 0).ThenBy(situation => situation.Slot).Take(Sampled))
         {

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.CommandLine;
 using System.IO;
@@ -60,10 +61,17 @@ internal sealed class ClusterOptions
 
     private readonly Option<bool> _skipCertificateCheck = new("--skip-certificate-check") { Description = "Accept any certificate; implies --use-tls." };
 
+    private readonly Option<string[]> _addressMap = new("--address-map")
+    {
+        Description = "For NAT and containers: announced=reachable, host:port or hosts alone, with commas or spaces between.",
+        HelpName = "host:port=host:port",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
     /// <summary>Their names.</summary>
     public static IReadOnlyCollection<string> Names { get; } = [.. new ClusterOptions().All.Select(option => option.Name)];
 
-    private Option[] All => [_cluster, _user, _passwordFile, _useTls, _caCertificatePath, _certificatePath, _certificateKeyPath, _certificatePasswordFile, _skipCertificateCheck];
+    private Option[] All => [_cluster, _user, _passwordFile, _useTls, _caCertificatePath, _certificatePath, _certificateKeyPath, _certificatePasswordFile, _skipCertificateCheck, _addressMap];
 
     public void AddTo(Command command)
     {
@@ -80,6 +88,8 @@ internal sealed class ClusterOptions
     public async Task<RedisClusterSession> ReadAsync(ParseResult parsed, Screen screen, CancellationToken stop)
     {
         var session = parsed.GetValue(_cluster) is { } text ? RedisClusterSession.Parse(text) : LabSession();
+        // Before anybody is asked for a password.
+        var map = ReadMap(parsed.GetValue(_addressMap) ?? []);
         var inText = session.Options.Password is not null;
         if (inText)
             screen.Warning("a password on the command line can be seen by every user of this machine; REDISCLI_AUTH or --password-file is not");
@@ -88,7 +98,7 @@ internal sealed class ClusterOptions
             ? session.Options.Password
             : await PasswordSource.ReadAsync(user, parsed.GetValue(_passwordFile), screen, stop);
         // User default is the one whom requirepass gives a password: the password alone logs in as it, on old servers too.
-        return session.With(session.Options with { User = user == "default" ? null : user, Password = password, Tls = ReadTls(parsed, screen, session.Options.Tls) });
+        return session.WithAddressMap(map).With(session.Options with { User = user == "default" ? null : user, Password = password, Tls = ReadTls(parsed, screen, session.Options.Tls) });
     }
 
     /// <summary>The session a text describes; null where it describes none.</summary>
@@ -102,6 +112,19 @@ internal sealed class ClusterOptions
         {
             return null;
         }
+    }
+
+    private static Dictionary<string, string> ReadMap(IEnumerable<string> texts)
+    {
+        var map = new Dictionary<string, string>();
+        foreach (var text in texts.SelectMany(text => text.Split(',', StringSplitOptions.RemoveEmptyEntries)))
+        {
+            var sides = text.Split('=');
+            if (sides.Length != 2 || !map.TryAdd(sides[0].Trim(), sides[1].Trim()))
+                throw new UsageException("--address-map takes announced=reachable, each address once, such as 172.20.0.2:6379=localhost:7000; not '" + Printable.Clean(text, 80) + "'.");
+        }
+
+        return map;
     }
 
     private static RedisClusterSession LabSession() => RunningLab.Find() is { } lab

@@ -12,6 +12,9 @@ internal sealed record LocalClusterOptions
 
     public int Masters { get; init; } = 4;
 
+    /// <summary>The loopback address that all nodes listen on: 127.0.0.1 or ::1. Garnet takes the first alone.</summary>
+    public string Host { get; init; } = "127.0.0.1";
+
     /// <summary>All replicas together; they are dealt out to the masters in turn.</summary>
     public int Replicas { get; init; }
 

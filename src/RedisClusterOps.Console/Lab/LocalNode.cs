@@ -53,8 +53,8 @@ internal sealed class LocalNode : IDisposable
             const int Attempts = 4;
             for (var attempt = 1; ; attempt++)
             {
-                var port = LoopbackPorts.Take();
-                node.Endpoint = new NodeEndpoint("127.0.0.1", port);
+                var port = LoopbackPorts.Take(options.Host);
+                node.Endpoint = new NodeEndpoint(options.Host, port);
                 System.IO.Directory.CreateDirectory(folder);
                 if (await node.LaunchAsync(cancellation))
                     return node;

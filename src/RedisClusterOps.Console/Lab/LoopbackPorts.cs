@@ -18,8 +18,9 @@ internal static class LoopbackPorts
     private static readonly HashSet<int> Given = [];
 
     /// <summary>A port that is free now and that this process has given to nobody. Another process may still be faster.</summary>
-    public static int Take()
+    public static int Take(string host = "127.0.0.1")
     {
+        var address = IPAddress.Parse(host);
         for (var attempt = 0; attempt < 500; attempt++)
         {
             var port = Random.Shared.Next(First, End);
@@ -29,7 +30,7 @@ internal static class LoopbackPorts
                     continue;
             }
 
-            if (IsFree(port) && IsFree(port + BusOffset))
+            if (IsFree(address, port) && IsFree(address, port + BusOffset))
                 return port;
             GiveBack(port);
         }
@@ -43,12 +44,12 @@ internal static class LoopbackPorts
             Given.Remove(port);
     }
 
-    private static bool IsFree(int port)
+    private static bool IsFree(IPAddress address, int port)
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+            socket.Bind(new IPEndPoint(address, port));
             socket.Listen(1);
             return true;
         }

@@ -56,19 +56,18 @@ internal sealed class RedirectFollower(INodeConnector connector, NodeEndpoint st
 
     public void Dispose() => _connections.Dispose();
 
-    // "MOVED 5519 127.0.0.1:7002"; an empty host means the one that answered.
+    // "MOVED 5519 127.0.0.1:7002", or "::1:7002"; an empty host means the one that answered, and so does one that is not known.
     private static bool TryRedirect(string error, string kind, NodeEndpoint from, out NodeEndpoint to)
     {
         to = default;
         var parts = error.Split(' ');
         if (!ServerErrors.StartsWith(error, kind) || parts.Length < 3)
             return false;
-        if (parts[2].StartsWith(':') && int.TryParse(parts[2].AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var port))
-        {
-            to = new NodeEndpoint(from.Host, port);
-            return true;
-        }
-
-        return NodeEndpoint.TryParse(parts[2], out to);
+        var colon = parts[2].LastIndexOf(':');
+        if (colon < 0 || !int.TryParse(parts[2].AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port))
+            return false;
+        var host = parts[2][..colon];
+        to = new NodeEndpoint(host is "" or "?" ? from.Host : host, port);
+        return true;
     }
 }

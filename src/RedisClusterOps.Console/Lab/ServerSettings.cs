@@ -23,7 +23,7 @@ internal static class ServerSettings
     {
         List<string> lines =
         [
-            "bind 127.0.0.1",
+            "bind " + options.Host,
             "dir ./",
             "cluster-enabled yes",
             "cluster-config-file nodes.conf",

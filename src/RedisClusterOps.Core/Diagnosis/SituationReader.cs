@@ -64,12 +64,21 @@ internal sealed class SituationReader(ClusterReader reader)
             return false;
         var connection = await reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
         // Looked at before and after, for clients go on writing: what is hidden is there all the time.
-        var before = await connection.SendAsync(RespCommand.Of("DBSIZE"), cancellation).ConfigureAwait(false);
-        if (before.Integer == 0)
+        var before = await CountAllAsync(connection, cancellation).ConfigureAwait(false);
+        if (before == 0)
             return false;
         var counts = await SlotKeyCounter.CountAsync(connection, node.View.Databases, shown.Slots.ToList(), cancellation).ConfigureAwait(false);
-        var after = await connection.SendAsync(RespCommand.Of("DBSIZE"), cancellation).ConfigureAwait(false);
-        return System.Math.Min(before.Integer, after.Integer) > counts.Sum(count => count ?? 0);
+        var after = await CountAllAsync(connection, cancellation).ConfigureAwait(false);
+        return System.Math.Min(before, after) > counts.Sum(count => count ?? 0);
+    }
+
+    // A user who may run INFO, which told what server this is, need not be allowed DBSIZE.
+    private static async Task<long> CountAllAsync(INodeConnection connection, CancellationToken cancellation)
+    {
+        var size = await connection.AskAsync(RespCommand.Of("DBSIZE"), cancellation).ConfigureAwait(false);
+        if (!size.IsError)
+            return size.Integer;
+        return ServerFacts.Parse((await connection.SendAsync(RespCommand.Of("INFO", "keyspace"), cancellation).ConfigureAwait(false)).Text).KeyCount ?? 0;
     }
 
     /// <summary>By id of the master: the slots that others own and of which it holds keys. Counts every slot on every master.</summary>

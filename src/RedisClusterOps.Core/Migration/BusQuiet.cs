@@ -47,10 +47,10 @@ internal sealed class BusQuiet(ClusterReader reader, StopRequest stop)
         }
 
         await stop.PauseAsync(Transit).ConfigureAwait(false);
-        // Whatever had arrived when it answered the first is read before it answers the second.
+        // Whatever had arrived when it answered the first is read before it answers the second; that it may not say PING to us is an answer too.
         var listens = await reader.ConnectAsync(importer, stop.Abort).ConfigureAwait(false);
         for (var i = 0; i < 2; i++)
-            await listens.SendAsync(RespCommand.Of("PING"), stop.Abort).ConfigureAwait(false);
+            await listens.AskAsync(RespCommand.Of("PING"), stop.Abort).ConfigureAwait(false);
     }
 
     // Each node has a link to, and one from, each other, and speaks on both. Null where it does not tell.

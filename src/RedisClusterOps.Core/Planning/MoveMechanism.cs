@@ -25,11 +25,13 @@ internal sealed class MoveMechanism
     /// <summary>Where the servers could have done it, but for something that can be put right.</summary>
     public IReadOnlyList<PlanFinding> Findings => _findings;
 
-    /// <exception cref="RedisOperationException">SlotStateUnsuitable or InvalidArgument: by the servers or not at all was asked for, and they can't.</exception>
+    /// <exception cref="RedisOperationException">SlotStateUnsuitable, InvalidArgument or PermissionDenied: by the servers or not at all was asked for, and they can't.</exception>
     public string Choose(SlotTransfer transfer)
     {
         if (_method == MoveMethod.KeyByKey)
             return KeyByKey;
+        if (_method == MoveMethod.Atomic && new[] { transfer.Source, transfer.Target }.FirstOrDefault(node => node.View!.Facts.Engine == ServerEngine.Unknown) is { } silent)
+            throw PlanRefusal.Silent(silent);
         var unable = Unable(transfer);
         if (unable is not null && _method == MoveMethod.Atomic)
             throw PlanRefusal.Invalid(unable + " Nothing was done.", transfer.Source.Name, "the same command with -Method KeyByKey, or Auto");
@@ -61,6 +63,16 @@ internal sealed class MoveMechanism
             + " open there. So its slots are moved key by key, which is slower.",
         Advice = PlanRefusal.WayToClose(open),
     });
+
+    /// <summary>The servers could have done it, had this user the rights.</summary>
+    public static PlanFinding NotAllowed(RedisOperationException denied) => new()
+    {
+        Code = PlanFindingCode.AtomicNotPossible,
+        Severity = FindingSeverity.Information,
+        Target = denied.Subject ?? string.Empty,
+        Message = denied.Message.Replace(" Nothing was done.", string.Empty) + " So the slots are moved key by key, which is slower.",
+        Advice = denied.NextStep,
+    };
 
     private static string? Unable(SlotTransfer transfer)
     {

@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using RedisClusterOps.Protocol;
 using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Planning;
@@ -9,6 +10,13 @@ namespace RedisClusterOps.Planning;
 internal static class PlanRefusal
 {
     public static RedisOperationException Invalid(string message, string? subject, string next) => new(FailureCode.InvalidArgument, message, subject, next);
+
+    /// <summary>What a server is, is in INFO alone.</summary>
+    public static RedisOperationException Silent(ClusterNode node) => new(
+        FailureCode.PermissionDenied,
+        node.Name + " does not let this user run INFO, so it is not known whether it can move slots by itself. Nothing was done.",
+        node.Name,
+        ServerErrors.NextStepOf(FailureCode.PermissionDenied));
 
     /// <summary>Shares can't be worked out of slots that nobody owns, or that several claim.</summary>
     /// <exception cref="RedisOperationException">SlotStateUnsuitable.</exception>

@@ -83,6 +83,9 @@ internal static class RepairCoverage
                 repair.Again + " -Target " + holders.OrderByDescending(node => situation.KeysOn(node)).ThenBy(node => node.Id, System.StringComparer.Ordinal).First().Name);
         }
 
+        // Alone, it may hide what it likes: nobody else could hold a key.
+        if (view.Masters.Count == 1)
+            return view.Masters[0];
         if (view.Masters.Any(node => node.IsReachable && situation.KeysOn(node) is null))
             throw repair.Undecided(what + " and its masters do not tell who holds keys of it.", repair.Again + " -Target <node>");
         return repair.LeastLoaded is { } least && view.ShardMaster(least) is { IsReachable: true } empty ? empty

@@ -25,6 +25,8 @@ internal static class NeededRights
         KeepMaster or LetFollow => [],
         // Seldom sent, but then everything depends on it (CutOver).
         TakeOver handOver => [.. OfCommands(view, handOver), new NeededRight(handOver.Target, null, ["CLUSTER", "BUMPEPOCH"])],
+        // What comes to light decides who takes it, but somebody does.
+        SetImporting { OnlyReveals: true } reveal when view.OwnerOf(reveal.Slot) is null => [.. OfCommands(view, reveal), new NeededRight(reveal.Target, null, ["CLUSTER", "ADDSLOTS", reveal.Slot])],
         _ => OfCommands(view, action),
     };
 

@@ -46,7 +46,8 @@ internal sealed record PreflightFacts(ClusterView View, int Slot, ClusterNode So
 /// <param name="Slots">All of them.</param>
 /// <param name="Bytes">What all of them take; null where nobody knows.</param>
 /// <param name="IsAtomic">True where the servers are to move them.</param>
-internal sealed record PreflightScope(IReadOnlyList<int> Slots, long? Bytes, bool IsAtomic = false);
+/// <param name="SomeAlone">True where some of the pair's slots are not clean, and are moved key by key all the same.</param>
+internal sealed record PreflightScope(IReadOnlyList<int> Slots, long? Bytes, bool IsAtomic = false, bool SomeAlone = false);
 
 /// <summary>What a node is set to.</summary>
 internal sealed record NodeSettings

@@ -53,7 +53,9 @@ internal sealed class PreflightReader
         var (load, anyKey) = move is null ? (null, null) : await _loads.ReadAsync(move, cancellation).ConfigureAwait(false);
         if (scope?.Bytes is { } all && load is not null)
             load = load with { Bytes = Math.Max(all, load.Bytes ?? 0) };
-        var denied = await _rights.FindDeniedAsync(view, actions, anyKey, scope is { IsAtomic: true } ? (source, target) : null, cancellation).ConfigureAwait(false);
+        // What the servers do among themselves needs no right of ours to move keys.
+        var sent = scope is { IsAtomic: true, SomeAlone: false } ? [] : actions;
+        var denied = await _rights.FindDeniedAsync(view, sent, anyKey, scope is { IsAtomic: true } ? (source, target) : null, cancellation).ConfigureAwait(false);
         var facts = new PreflightFacts(view, slot, source, target, actions)
         {
             SourceSettings = await _settings.ReadAsync(source, cancellation).ConfigureAwait(false),

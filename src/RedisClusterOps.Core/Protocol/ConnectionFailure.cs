@@ -29,6 +29,24 @@ internal static class ConnectionFailure
         ? time.TotalMilliseconds.ToString("0.###", CultureInfo.InvariantCulture) + " ms"
         : time.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture) + " s");
 
+    /// <summary>What may be wrong with an IPv6 address as it was written; empty where nothing looks so.</summary>
+    public static string HintAt(NodeEndpoint endpoint)
+    {
+        var host = endpoint.Host;
+        var last = host.LastIndexOf(':');
+        if (last < 0)
+            return string.Empty;
+        if (host.IndexOf('%') is >= 0 and var zone)
+            return " (is there an interface '" + Printable.Clean(host.Substring(zone + 1), 40) + "' on this machine?)";
+        if (host.StartsWith("fe80:", StringComparison.OrdinalIgnoreCase))
+            return " (an address of one link needs the interface too, as in fe80::1%eth0)";
+        // ::1:7000 is an address; who wrote it, or copied it from CLUSTER NODES, mostly means another.
+        var port = host.Substring(last + 1);
+        return endpoint.Port == NodeEndpoint.DefaultPort && last > 0 && port.Length == 4 && int.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out _)
+            ? " (a port behind an IPv6 address needs brackets: [" + host.Substring(0, host[last - 1] == ':' ? last + 1 : last) + "]:" + port + ")"
+            : string.Empty;
+    }
+
     private static string ReasonOf(SocketException failure) => failure.SocketErrorCode switch
     {
         SocketError.ConnectionRefused => "connection refused",

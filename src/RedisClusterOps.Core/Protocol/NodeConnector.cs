@@ -55,7 +55,7 @@ internal sealed class NodeConnector : INodeConnector
             if (limit.IsCancellationRequested)
                 throw CannotConnect(endpoint, ConnectionFailure.NoAnswerWithin(_options.ConnectTimeout) + HintAt(failure), failure, NextAt(failure));
             if (failure is not RedisOperationException)
-                throw CannotConnect(endpoint, ConnectionFailure.ReasonOf(failure), failure, NextAt(failure));
+                throw CannotConnect(endpoint, ConnectionFailure.ReasonOf(failure) + ConnectionFailure.HintAt(endpoint), failure, NextAt(failure));
             throw;
         }
     }

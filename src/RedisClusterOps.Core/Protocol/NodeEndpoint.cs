@@ -1,5 +1,7 @@
 using System;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 
 namespace RedisClusterOps;
 
@@ -55,6 +57,7 @@ public readonly struct NodeEndpoint : IEquatable<NodeEndpoint>, IComparable<Node
         }
 
         if (!IsHost(host)
+            || (host.IndexOf(':') >= 0 || trimmed[0] == '[') && !IsIPv6(host)
             || !int.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             || number is < 1 or > 65535)
             return false;
@@ -105,6 +108,8 @@ public readonly struct NodeEndpoint : IEquatable<NodeEndpoint>, IComparable<Node
 
     /// <summary>Sorts after or is equal.</summary>
     public static bool operator >=(NodeEndpoint left, NodeEndpoint right) => left.CompareTo(right) >= 0;
+
+    private static bool IsIPv6(string host) => IPAddress.TryParse(host, out var address) && address.AddressFamily == AddressFamily.InterNetworkV6;
 
     // A host is printed in errors and tables, so nothing that a terminal would obey may be in it.
     private static bool IsHost(string host)

@@ -43,8 +43,8 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         var failures = new Dictionary<NodeEndpoint, RedisOperationException>();
         var tried = new HashSet<NodeEndpoint>();
         var shared = new SharedLines();
-        var wave = session.Seeds;
-        while (wave.Count > 0)
+        var elsewhere = false;
+        for (var wave = session.Seeds; wave.Count > 0;)
         {
             tried.UnionWith(wave);
             foreach (var result in await AskAllAsync(wave, shared, cancellation).ConfigureAwait(false))
@@ -55,7 +55,16 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
                     failures[result.Dialled] = result.Failure!;
             }
 
-            wave = Undiscovered(views, tried);
+            foreach (var (dialled, failure) in SameCluster.Sift(views, session.Seeds))
+                failures[dialled] = failure;
+            wave = Undiscovered(views, tried, line => Dial(line.Endpoint!.Value, line.Id));
+            if (wave.Count > 0 || elsewhere)
+                continue;
+            elsewhere = true;
+            var told = await AskElsewhereAsync(views, cancellation).ConfigureAwait(false);
+            wave = Undiscovered(views, tried, line => !tried.Contains(session.Reach(line.Endpoint!.Value)) ? session.Reach(line.Endpoint!.Value)
+                : !session.IsMapped(line.Endpoint!.Value) && told.TryGetValue(line.Id, out var endpoint) ? session.Reach(endpoint)
+                : null);
         }
 
         if (views.Count == 0)
@@ -196,6 +205,15 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         // A node that is frozen accepts connections; how long it may keep everybody waiting is the connect timeout, not the longer one of commands.
         var replies = await connection.SendAsync([ClusterNodes, ClusterInfo, Info, DatabaseSize, MigratePorts.AskTlsCluster], session.ConnectTimeout, cancellation).ConfigureAwait(false);
         var readAt = Clock.Now;
+        if (replies[0].IsError && ServerErrors.Contains(replies[0].Text, "unknown command"))
+        {
+            throw new RedisOperationException(
+                FailureCode.PermissionDenied,
+                endpoint + " does not know CLUSTER NODES, without which nothing can be told of the cluster: it is no cluster node, or whoever runs the service keeps the command to himself.",
+                endpoint.ToString(),
+                "ask whoever runs the service for CLUSTER NODES, which only reads");
+        }
+
         var lines = ClusterNodesParser.Parse(replies[0].OrThrow(endpoint, ClusterNodes).Text, shared);
         var facts = replies[2].IsError ? ServerFacts.None : ServerFacts.Parse(replies[2].Text);
         var tlsCluster = MigratePorts.SpeaksTls(replies[4], facts);
@@ -291,13 +309,36 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         }
     }
 
-    private List<NodeEndpoint> Undiscovered(Dictionary<string, NodeView> views, HashSet<NodeEndpoint> tried) => views.Values
-        .SelectMany(view => view.Lines)
-        .Where(line => !views.ContainsKey(line.Id) && (line.Flags & (NodeFlags.NoAddress | NodeFlags.Handshake | NodeFlags.Myself)) == 0 && line.Endpoint is not null)
-        .Select(line => session.Reach(line.Endpoint!.Value))
-        .Where(dial => !tried.Contains(dial))
+    private static List<NodeEndpoint> Undiscovered(Dictionary<string, NodeView> views, HashSet<NodeEndpoint> tried, Func<NodeLine, NodeEndpoint?> whereIs) => Missing(views)
+        .Select(whereIs)
+        .Where(dial => dial is { } endpoint && !tried.Contains(endpoint))
+        .Select(dial => dial!.Value)
         .Distinct()
         .ToList();
+
+    private static IEnumerable<NodeLine> Missing(Dictionary<string, NodeView> views) => views.Values
+        .SelectMany(view => view.Lines)
+        .Where(line => !views.ContainsKey(line.Id) && (line.Flags & (NodeFlags.NoAddress | NodeFlags.Handshake | NodeFlags.Myself)) == 0 && line.Endpoint is not null);
+
+    // Where it was reached before is where it is, whatever it announces.
+    private NodeEndpoint Dial(NodeEndpoint announced, string id) => _dialled.TryGetValue(id, out var dialled) ? dialled : session.Reach(announced);
+
+    // What nodes call each other may mean nothing here, nor fit their certificates; what they tell clients then does.
+    private async Task<IReadOnlyDictionary<string, NodeEndpoint>> AskElsewhereAsync(Dictionary<string, NodeView> views, CancellationToken cancellation)
+    {
+        var asked = views.Values.FirstOrDefault(view => view.Facts.Engine != ServerEngine.Garnet);
+        if (asked is null || Missing(views).All(line => session.IsMapped(line.Endpoint!.Value)))
+            return new Dictionary<string, NodeEndpoint>();
+        try
+        {
+            var connection = await connections.GetAsync(asked.Dialled, cancellation).ConfigureAwait(false);
+            return await ClientEndpoints.AskAsync(connection, session.UseTls, session.ConnectTimeout, cancellation).ConfigureAwait(false);
+        }
+        catch (RedisOperationException)
+        {
+            return new Dictionary<string, NodeEndpoint>();
+        }
+    }
 
     private static RedisOperationException NothingReached(Dictionary<NodeEndpoint, RedisOperationException> failures)
     {

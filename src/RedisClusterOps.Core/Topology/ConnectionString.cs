@@ -60,7 +60,8 @@ internal static class ConnectionString
         }
 
         return new RedisClusterSession(
-            ParseEndpoints(hosts.Split(',')), new ConnectionOptions { User = user, Password = password, Tls = tls });
+            // The zone of an IPv6 address stands behind %25 in a URL.
+            ParseEndpoints(hosts.Replace("%25", "%").Split(',')), new ConnectionOptions { User = user, Password = password, Tls = tls });
     }
 
     private static (string? User, string? Password) ParseUserInfo(string text)
@@ -151,6 +152,8 @@ internal static class ConnectionString
         var shown = "'" + Printable.Clean(text, 80) + "'";
         if (text.IndexOf("//", StringComparison.Ordinal) >= 0)
             return shown + " is not host:port; the URL form names redis:// once, at the beginning";
+        if (text.IndexOf('[') < 0 && text.IndexOf(':') != text.LastIndexOf(':'))
+            return shown + " is not host:port; an IPv6 address is written in brackets before its port, as in [::1]:7000";
         return text.LastIndexOf(':') > 0 && text.IndexOf('/') < 0
             ? shown + " is not host:port; a port is 1 to 65535"
             : shown + " is not a host name or address";

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using System.Text.RegularExpressions;
 
@@ -57,6 +58,8 @@ internal static class NodeNames
         if (node.Announced is not { } announced)
             yield break;
         yield return announced.ToString();
+        // As CLUSTER NODES and redis-cli write an IPv6 address.
+        yield return announced.Host + ":" + announced.Port.ToString(CultureInfo.InvariantCulture);
         yield return reach(announced).ToString();
         if (node.Line.Hostname is { } hostname)
             yield return new NodeEndpoint(hostname, announced.Port).ToString();

@@ -10,16 +10,15 @@ namespace RedisClusterOps;
 /// <summary>How to reach one cluster: where to begin, who to be, how to speak. Configuration only: it holds no open connection.</summary>
 public sealed class RedisClusterSession
 {
-    private readonly Dictionary<NodeEndpoint, NodeEndpoint> _reachable;
+    private readonly AddressMap _reachable;
 
     internal RedisClusterSession(
         IEnumerable<NodeEndpoint> seeds, ConnectionOptions options, IReadOnlyDictionary<string, string>? addressMap = null)
     {
         Seeds = new ReadOnlyCollection<NodeEndpoint>(seeds.Distinct().ToArray());
         Options = options;
-        _reachable = ReadMap(addressMap);
-        AddressMap = new ReadOnlyDictionary<string, string>(
-            _reachable.ToDictionary(pair => pair.Key.ToString(), pair => pair.Value.ToString(), StringComparer.OrdinalIgnoreCase));
+        _reachable = new AddressMap(addressMap);
+        AddressMap = new ReadOnlyDictionary<string, string>(_reachable.Written);
         RequireTime(options.ConnectTimeout, "connect timeout");
         RequireTime(options.CommandTimeout, "command timeout");
     }
@@ -39,7 +38,7 @@ public sealed class RedisClusterSession
     /// <summary>How long a node may take to answer.</summary>
     public TimeSpan CommandTimeout => Options.CommandTimeout;
 
-    /// <summary>Which <c>host:port</c> to dial for a <c>host:port</c> that a node announces; the others are dialled as announced.</summary>
+    /// <summary>Which <c>host:port</c> to dial for a <c>host:port</c> that a node announces, or which host for a host; the others are dialled as announced.</summary>
     public IReadOnlyDictionary<string, string> AddressMap { get; }
 
     internal ConnectionOptions Options { get; }
@@ -78,19 +77,10 @@ public sealed class RedisClusterSession
     internal RedisClusterSession WithAddressMap(IReadOnlyDictionary<string, string> addressMap) => new(Seeds, Options, addressMap);
 
     /// <summary>The address to dial for a node that announces this one.</summary>
-    internal NodeEndpoint Reach(NodeEndpoint announced) => _reachable.TryGetValue(announced, out var mapped) ? mapped : announced;
+    internal NodeEndpoint Reach(NodeEndpoint announced) => _reachable.Of(announced) ?? announced;
 
-    private static Dictionary<NodeEndpoint, NodeEndpoint> ReadMap(IReadOnlyDictionary<string, string>? addressMap)
-    {
-        var read = new Dictionary<NodeEndpoint, NodeEndpoint>();
-        foreach (var pair in addressMap ?? new Dictionary<string, string>())
-            read[ReadAddress(pair.Key)] = ReadAddress(pair.Value);
-        return read;
-    }
-
-    private static NodeEndpoint ReadAddress(string text) => NodeEndpoint.TryParse(text, out var endpoint)
-        ? endpoint
-        : throw ConnectionString.Invalid("the address map has '" + Printable.Clean(text ?? string.Empty) + "', which is not host:port");
+    /// <summary>True where whoever made the map has said where this address is.</summary>
+    internal bool IsMapped(NodeEndpoint announced) => _reachable.Of(announced) is not null;
 
     // The framework's timers take up to 2^31 ms; a time beyond that is a slip of the pen anyway.
     private static void RequireTime(TimeSpan time, string name)

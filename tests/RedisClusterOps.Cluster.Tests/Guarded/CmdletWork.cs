@@ -1,8 +1,13 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
+using System.Linq;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Crashes;
 using RedisClusterOps.Cluster.Tests.Faults;
 using RedisClusterOps.Cluster.Tests.Moves;
+using RedisClusterOps.Pictures;
+using RedisClusterOps.Protocol;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;
@@ -14,6 +19,12 @@ internal sealed record CmdletWork(bool IsOpen, Func<RedisCluster, MovingSlot, Ta
 {
     private static readonly MoveOptions Options = new();
 
+    private static readonly string[] Atomic84 = [Tests.Servers.Redis86];
+    private static readonly string[] Atomic90 = [Tests.Servers.Valkey91];
+
+    /// <summary>The servers that can do it.</summary>
+    public IReadOnlyList<string> Servers { get; init; } = [Tests.Servers.Redis70, Tests.Servers.Redis86, Tests.Servers.Valkey91];
+
     public static IReadOnlyDictionary<string, CmdletWork> All { get; } = new Dictionary<string, CmdletWork>
     {
         ["Connect-RedisCluster"] = Reading(async (core, _) => Assert.Equal(3, (await core.GetInfoAsync(default)).KnownNodes)),
@@ -23,6 +34,16 @@ internal sealed record CmdletWork(bool IsOpen, Func<RedisCluster, MovingSlot, Ta
         ["New-RedisRebalancePlan"] = Reading(async (core, _) => Assert.NotEmpty((await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, Options, default)).Moves), isOpen: false),
         ["Test-RedisCluster"] = Reading(async (core, _) => Assert.NotEmpty((await core.TestAsync(new HealthOptions(), default)).OpenSlots)),
         ["Get-RedisOpenSlot"] = Reading(async (core, slot) => Assert.Equal(2, Assert.Single(await core.GetOpenSlotsAsync([slot.Slot], default)).KeysOnTarget)),
+        ["Get-RedisClusterAlert"] = Reading(async (core, _) =>
+        {
+            var options = new AlertOptions { StuckAfter = TimeSpan.FromMilliseconds(1), StatePath = Path.Combine(JournalOfTests.NewFolder(), "seen.json"), JournalPath = JournalOfTests.NewFolder() };
+            await core.GetAlertsAsync(options, default);
+            await Task.Delay(5);
+            Assert.Contains((await core.GetAlertsAsync(options, default)).Alerts, alert => alert.Code == AlertCode.SlotStuck);
+        }),
+        ["Measure-RedisClusterLink"] = Reading(async (core, _) => Assert.All((await core.MeasureLinksAsync(1, null, default)).Where(link => link.SourceId is null), link => Assert.Equal(1, link.Received))),
+        ["Show-RedisSlotMap"] = Reading(async (core, _) => Assert.NotEmpty((await core.GetSlotMapAsync(new ScreenTraits(80, false, false), default)).Masters)),
+        ["Export-RedisClusterReport"] = Reading(async (core, _) => Assert.NotEmpty((await core.GetReportAsync(new HealthOptions(), null, default)).Health.OpenSlots)),
         ["Get-RedisSlotKey"] = Reading(async (core, slot) => Assert.Equal(4, (await core.GetSlotKeysAsync(slot.Slot, null, null, default)).Count)),
         ["Start-RedisSlotMigration"] = OfSlot(false, (core, slot) => core.PlanStartAsync(slot.Slot, null, slot.Target.Id, Options, default)),
         ["Restart-RedisSlotMigration"] = OfHalfOpen((core, slot) => core.PlanRestartAsync(slot.Slot, null, Options, default)),
@@ -34,6 +55,19 @@ internal sealed record CmdletWork(bool IsOpen, Func<RedisCluster, MovingSlot, Ta
         ["Complete-RedisSlotMigration"] = OfSlot(true, (core, slot) => core.PlanCompletionAsync(slot.Slot, null, null, Options, default)),
         ["Undo-RedisSlotMigration"] = OfSlot(true, (core, slot) => core.PlanUndoAsync(slot.Slot, null, null, UndoStrategy.RoundTrip, false, Options, default)),
         ["Repair-RedisCluster"] = OfSlot(true, async (core, slot) => Assert.Single(await core.PlanRepairAsync(new RepairOptions { Slots = [slot.Slot] }, Options, default))),
+        ["Complete-RedisSlotMigration -OnKeyConflict KeepSource"] = OfConflict(KeyConflictAction.KeepSource),
+        ["Complete-RedisSlotMigration -OnKeyConflict KeepTarget"] = OfConflict(KeyConflictAction.KeepTarget),
+        ["Resume-RedisMigration"] = new(true, ResumeAsync),
+        ["Repair-RedisCluster   # a slot that nobody owns"] = new(false, async (core, slot) =>
+        {
+            foreach (var key in Enumerable.Range(0, 6))
+                await slot.Source.AskAsync("DEL", slot.Key("k" + key));
+            foreach (var node in slot.Cluster.Nodes)
+                await node.AskAsync("CLUSTER", "DELSLOTS", slot.Slot);
+            return await OfSlot(false, async (core, slot) => Assert.Single(await core.PlanRepairAsync(new RepairOptions { Slots = [slot.Slot] }, Options, default))).Begin(core, slot);
+        }),
+        ["Move-RedisSlot -Method Atomic   # Redis 8.4 and later"] = MovingItself(Atomic84),
+        ["Move-RedisSlot -Method Atomic   # Valkey 9.0 and later"] = MovingItself(Atomic90),
         ["Move-RedisSlot"] = Moving((core, slot) => core.PlanMoveAsync(new SlotSelection { Slots = [slot.Slot], Target = slot.Target.Id }, Options, default)),
         ["Invoke-RedisRebalance"] = Moving((core, slot) => core.PlanRebalanceAsync(
             new RebalanceOptions { Threshold = 0, Weights = new Dictionary<string, double> { [slot.Source.Id] = 8092, [slot.Cluster.Node(1).Id] = 8092, [slot.Target.Id] = 200 }, UseEmptyMaster = true }, Options, default)),
@@ -53,6 +87,30 @@ internal sealed record CmdletWork(bool IsOpen, Func<RedisCluster, MovingSlot, Ta
         return (plan.Findings, async () => Assert.Null((await core.CarryOutAsync(plan, default)).Failure));
     });
 
+    // A key that differs on both sides.
+    private static CmdletWork OfConflict(KeyConflictAction action) => new(true, async (core, slot) =>
+    {
+        await slot.OnTargetAsync("SET", slot.Key("k0"), "another");
+        var options = Options with { OnKeyConflict = action, JournalPath = JournalOfTests.Folder };
+        return await OfSlot(true, (core, slot) => core.PlanCompletionAsync(slot.Slot, null, null, options, default)).Begin(core, slot);
+    });
+
+    // Somebody with all rights began it, and was cut off at the first key.
+    private static async Task<(IReadOnlyList<PlanFinding> Findings, Func<Task> End)> ResumeAsync(RedisCluster core, MovingSlot slot)
+    {
+        var options = Options with { JournalPath = JournalOfTests.NewFolder() };
+        using (var begun = new RedisCluster(slot.Session, new HookedConnector(new NodeConnector(slot.Session.Options), Die), null))
+            await Assert.ThrowsAsync<ProcessDiedException>(async () => await begun.CarryOutAsync(await begun.PlanCompletionAsync(slot.Slot, null, null, options, default), default));
+        return await OfSlot(true, async (core, _) => Assert.Single(await core.PlanResumeAsync(null, options, default))).Begin(core, slot);
+
+        static Task Die(NodeEndpoint node, IReadOnlyList<RespCommand> commands) =>
+            commands[0].ToString().StartsWith("MIGRATE ", StringComparison.Ordinal) ? throw new ProcessDiedException() : Task.CompletedTask;
+    }
+
+    private static CmdletWork MovingItself(string[] servers) => Moving(
+        (core, slot) => core.PlanMoveAsync(new SlotSelection { Slots = [slot.Slot], Target = slot.Target.Id }, Options with { Method = MoveMethod.Atomic }, default),
+        Options with { Method = MoveMethod.Atomic }) with { Servers = servers };
+
     // A slot whose other end has to be opened, so that there is something to do.
     private static CmdletWork OfHalfOpen(Func<RedisCluster, MovingSlot, Task<SlotPlan>> make) => new(false, async (core, slot) =>
     {
@@ -60,9 +118,9 @@ internal sealed record CmdletWork(bool IsOpen, Func<RedisCluster, MovingSlot, Ta
         return await OfSlot(false, make).Begin(core, slot);
     });
 
-    private static CmdletWork Moving(Func<RedisCluster, MovingSlot, Task<RedisRebalancePlan>> make) => new(false, async (core, slot) =>
+    private static CmdletWork Moving(Func<RedisCluster, MovingSlot, Task<RedisRebalancePlan>> make, MoveOptions? options = null) => new(false, async (core, slot) =>
     {
-        var plan = await core.CheckMovesAsync(await make(core, slot), Options, default);
-        return (plan.Findings, async () => Assert.All(await MoveRuns.CarryOutAsync(core, plan, Options), outcome => Assert.Null(outcome.Failure)));
+        var plan = await core.CheckMovesAsync(await make(core, slot), options ?? Options, default);
+        return (plan.Findings, async () => Assert.All(await MoveRuns.CarryOutAsync(core, plan, options ?? Options), outcome => Assert.Null(outcome.Failure)));
     });
 }

@@ -10,11 +10,12 @@ namespace RedisClusterOps.Cluster.Tests.Guarded;
 public sealed class ManagedServiceTests
 {
     [Theory]
-    [InlineData("MIGRATE", "rename-command MIGRATE \"\"", "rename-command CONFIG \"\"")]
-    [InlineData("MIGRATE", "rename-command MIGRATE \"\"", "rename-command CONFIG \"\"", "rename-command ACL \"\"", "rename-command CLIENT \"\"")]
-    public async Task It_is_diagnosed_and_nothing_is_begun(string missing, params string[] lines)
+    [InlineData(Servers.Redis70, "MIGRATE", "rename-command MIGRATE \"\"", "rename-command CONFIG \"\"")]
+    [InlineData(Servers.Redis70, "MIGRATE", "rename-command MIGRATE \"\"", "rename-command CONFIG \"\"", "rename-command ACL \"\"", "rename-command CLIENT \"\"")]
+    [InlineData(Servers.Valkey91, "MIGRATE", "rename-command MIGRATE \"\"", "rename-command CONFIG \"\"", "rename-command ACL \"\"", "rename-command CLIENT \"\"")]
+    public async Task It_is_diagnosed_and_nothing_is_begun(string server, string missing, params string[] lines)
     {
-        await using var cluster = await TestCluster.StartAsync(Servers.Redis70, masters: 2, with: options => options with { ConfigLines = lines });
+        await using var cluster = await TestCluster.StartAsync(server, masters: 2, with: options => options with { ConfigLines = lines });
         var slot = new MovingSlot(cluster, 7);
         await slot.OnSourceAsync("SET", slot.Key("k"), "v");
         await slot.OpenAsync();

@@ -4,6 +4,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Faults;
+using RedisClusterOps.Cluster.Tests.Moves;
 using RedisClusterOps.Protocol;
 using Xunit;
 
@@ -12,6 +13,8 @@ namespace RedisClusterOps.Cluster.Tests.Guarded;
 /// <summary>The page of rights is true: with just those a cmdlet does its work, and without any one of them it begins nothing.</summary>
 public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<RightsClusters>
 {
+    private const string Rebalancing = "Invoke-RedisRebalance";
+
     // What the rights are asked for with; without them the work is done all the same.
     private static readonly string[] Asking = ["+acl|whoami", "+acl|dryrun"];
 
@@ -22,7 +25,7 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
         "CLUSTER SLOT-STATS", "CLUSTER MIGRATION STATUS", "CLUSTER GETSLOTMIGRATIONS",
     ];
 
-    public static TheoryData<string> Of => [Servers.Redis70, Servers.Valkey91];
+    public static TheoryData<string> Of => [Servers.Redis70, Servers.Redis86, Servers.Valkey91];
 
     [Fact]
     public void Every_cmdlet_that_asks_a_node_has_a_line()
@@ -36,7 +39,8 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
     {
         var cluster = await clusters.Of(server);
         var number = 0;
-        foreach (var (cmdlet, rules) in RightsTable.Rows)
+        // Rebalancing takes the slots of others along, so it comes last.
+        foreach (var (cmdlet, rules) in RightsTable.Rows.Where(row => CmdletWork.All[row.Key].Servers.Contains(server)).OrderBy(row => row.Key == Rebalancing))
         {
             var work = CmdletWork.All[cmdlet];
             var slot = new MovingSlot(cluster, ++number);
@@ -47,13 +51,48 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
             if (rules.Contains("~*"))
                 await WithoutAsync(cmdlet, work, slot, rules, "~*");
 
-            await SetUserAsync(cluster, rules);
-            using var core = new RedisCluster(Session(cluster)) { KeepsJournal = false };
-            var (findings, end) = await work.Begin(core, slot);
-            Assert.DoesNotContain(findings, finding => finding.Code == PlanFindingCode.RightsUnknown);
-            await end();
+            await DoesItAsync(cmdlet, slot, rules);
             await CloseAsync(slot);
+            // Who may ask what server it is works in its ways, and they need no more either.
+            if (!Asking.All(rules.Contains) || rules.Contains("+info") || cmdlet == Rebalancing)
+                continue;
+            var other = new MovingSlot(cluster, ++number);
+            await PrepareAsync(work, other);
+            await DoesItAsync(cmdlet, other, [.. rules, "+info"]);
+            await CloseAsync(other);
         }
+    }
+
+    private static async Task DoesItAsync(string cmdlet, MovingSlot slot, IReadOnlyList<string> rules)
+    {
+        await SetUserAsync(slot.Cluster, rules);
+        using var core = new RedisCluster(Session(slot.Cluster)) { KeepsJournal = false };
+        var (findings, end) = await CmdletWork.All[cmdlet].Begin(core, slot);
+        Assert.DoesNotContain(findings, finding => finding.Code == PlanFindingCode.RightsUnknown);
+        await end();
+    }
+
+    // The usual rights and INFO, as the page says is worth giving: the servers could do it, but this user may not have them do it.
+    [Theory]
+    [InlineData(Servers.Redis86, "CLUSTER MIGRATION")]
+    [InlineData(Servers.Valkey91, "CLUSTER MIGRATESLOTS")]
+    public async Task Who_may_not_have_the_servers_move_slots_moves_them_key_by_key_and_is_told(string server, string missing)
+    {
+        var cluster = await clusters.Of(server);
+        // From the middle master, and of its last slots: rebalancing takes the first ones.
+        var slot = new MovingSlot(cluster, 16000, cluster.Node(1));
+        await slot.OnSourceAsync("SET", slot.Key("k"), "v");
+        await SetUserAsync(cluster, [.. RightsTable.Rows["Move-RedisSlot"], "+info"]);
+        using var core = new RedisCluster(Session(cluster)) { KeepsJournal = false };
+        var options = new MoveOptions();
+        var plan = await core.PlanMoveAsync(new SlotSelection { Slots = [slot.Slot], Target = slot.Target.Id }, options, default);
+        Assert.Equal("Atomic", Assert.Single(plan.Moves).Method);
+
+        var check = await core.CheckMovesAsync(plan, options, default);
+        Assert.Equal("KeyByKey", Assert.Single(check.Moves).Method);
+        Assert.Contains(missing, Assert.Single(check.Findings, finding => finding.Code == PlanFindingCode.AtomicNotPossible).Message);
+        Assert.Null(Assert.Single(await MoveRuns.CarryOutAsync(core, check, options)).Failure);
+        await slot.AssertClosedAsync();
     }
 
     private static async Task WithoutAsync(string cmdlet, CmdletWork work, MovingSlot slot, IReadOnlyList<string> rules, string rule)
@@ -102,7 +141,9 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
     // Whatever it was left as: the next cmdlet looks at one open slot, its own.
     private static async Task CloseAsync(MovingSlot slot)
     {
-        using var core = new RedisCluster(new RedisClusterSession([slot.Cluster.Node(0).Endpoint], slot.Cluster.Connection)) { KeepsJournal = false };
+        // Not without a user: the servers keep the connections of MIGRATE for a while, logged in as whoever used them last.
+        await SetUserAsync(slot.Cluster, ["on", ">" + RightsTable.Password, "~*", "+@all"]);
+        using var core = new RedisCluster(Session(slot.Cluster)) { KeepsJournal = false };
         foreach (var plan in await core.PlanRepairAsync(new RepairOptions { Slots = [slot.Slot] }, new MoveOptions(), default))
             Assert.Null((await core.CarryOutAsync(plan, default)).Failure);
     }

@@ -244,4 +244,18 @@ public sealed class NodeConnectorTests
 
     private static Task<INodeConnection> ConnectAsync(NodeEndpoint endpoint, ConnectionOptions options) =>
         new NodeConnector(options).ConnectAsync(endpoint, CancellationToken.None);
+
+    [Theory]
+    [InlineData("::1:7000", 6379, "brackets: [::1]:7000")]
+    [InlineData("::7000", 6379, "brackets: [::]:7000")]
+    [InlineData("fe80::1", 7000, "fe80::1%eth0")]
+    [InlineData("fe80::1%eth9", 7000, "an interface 'eth9'")]
+    [InlineData("::1:7000", 7001, "")]
+    [InlineData("::1", 6379, "")]
+    [InlineData("10.0.0.1", 6379, "")]
+    public void An_IPv6_address_that_can_not_be_dialled_is_looked_at_for_what_is_mostly_meant(string host, int port, string hint)
+    {
+        var told = ConnectionFailure.HintAt(new NodeEndpoint(host, port));
+        Assert.True(hint.Length == 0 ? told.Length == 0 : told.Contains(hint, StringComparison.Ordinal), told);
+    }
 }

@@ -111,9 +111,76 @@ public class ClusterReaderTests
         // The address of b belongs to a stranger by now.
         var nodes = new ScriptedNodes()
             .Node(A, Line("a", A, "myself,master", "0-16383"), Line("b", B, "master"))
-            .Node(B, Line("z", B, "myself,master"));
+            .Node(B, Line("z", B, "myself,master", "0-16383"), Line("y", C, "master"));
         var view = await ReadAsync(nodes, A);
-        Assert.Equal((false, "it did not answer as this node"), (view.Node("b")!.IsReachable, view.Node("b")!.Trouble));
+        Assert.Equal((false, "At " + B + " a node of another cluster answers"), (view.Node("b")!.IsReachable, view.Node("b")!.Trouble));
+        Assert.Equal(["a", "b"], view.Nodes.Select(node => node.Id));
+        Assert.DoesNotContain(C, nodes.Dialled);
+    }
+
+    [Fact]
+    public async Task A_service_that_keeps_CLUSTER_to_itself_is_told_of_in_one_line()
+    {
+        var nodes = new ScriptedNodes().Node(A, command => RespValue.Error("ERR unknown command 'CLUSTER', with args beginning with: 'NODES'"));
+        var failure = await Assert.ThrowsAsync<RedisOperationException>(() => ReadAsync(nodes));
+        Assert.Equal(FailureCode.PermissionDenied, failure.Code);
+        Assert.Contains(A + " does not know CLUSTER NODES", failure.Message);
+        Assert.Contains("ask whoever runs the service", failure.NextStep);
+    }
+
+    [Fact]
+    public async Task Seeds_of_two_clusters_are_no_cluster()
+    {
+        var nodes = new ScriptedNodes()
+            .Node(A, Line("a", A, "myself,master", "0-16383"))
+            .Node(B, Line("z", B, "myself,master", "0-16383"));
+        var failure = await Assert.ThrowsAsync<RedisOperationException>(() => ReadAsync(nodes, A + "," + B));
+        Assert.Equal((FailureCode.ClusterViewConflict, B), (failure.Code, failure.Subject));
+        Assert.StartsWith(A + " and " + B + " do not know each other", failure.Message);
+    }
+
+    [Fact]
+    public async Task A_node_that_the_others_have_forgotten_but_which_knows_them_is_one_of_the_cluster()
+    {
+        var nodes = new ScriptedNodes()
+            .Node(A, Line("a", A, "myself,master", "0-16383"))
+            .Node(B, Line("a", A, "master", "0-16383"), Line("b", B, "myself,master"));
+        Assert.Equal(["a", "b"], (await ReadAsync(nodes, A + "," + B)).Nodes.Select(node => node.Id));
+    }
+
+    [Theory]
+    [InlineData("node-b.example", "node-b.example:7002")]
+    // Nothing is told: the host that was asked is meant.
+    [InlineData("", "seed.example:7002")]
+    [InlineData(null, "seed.example:7002")]
+    public async Task A_node_that_can_not_be_reached_where_it_says_is_looked_for_where_clients_are_told_to_go(string? told, string reached)
+    {
+        string[] lines = [Line("a", A, "master", "0-16383"), Line("b", B, "myself,master")];
+        var nodes = new ScriptedNodes().Node(reached, lines).Node("seed.example:7001", Asked(
+            [Line("a", A, "myself,master", "0-16383"), Line("b", B, "master")], Shard("a", "node-a.example", 7001), Shard("b", told, 7002)));
+        var view = await ReadAsync(nodes, "seed.example:7001");
+        Assert.Equal((reached, B), (view.Node("b")!.View!.Dialled.ToString(), view.Node("b")!.Name));
+        Assert.Equal(["seed.example:7001", B, reached], nodes.Dialled);
+    }
+
+    [Fact]
+    public async Task Where_clients_are_told_to_go_is_not_asked_for_what_the_map_has_nor_where_all_answer()
+    {
+        var nodes = Three().Refuses(B, FailureCode.ConnectionFailed, "no").Refuses("localhost:1", FailureCode.ConnectionFailed, "no");
+        await ReadAsync(nodes, session: RedisClusterSession.Parse(A).WithAddressMap(new Dictionary<string, string> { [B] = "localhost:1" }));
+        await ReadAsync(Three());
+        Assert.DoesNotContain(nodes.Asked, asked => asked.EndsWith("CLUSTER SHARDS"));
+    }
+
+    [Theory]
+    // A node that does not know its own name, and what would end up in a terminal.
+    [InlineData("?")]
+    [InlineData("a\u001b[2J")]
+    public async Task What_is_no_address_is_not_dialled(string told)
+    {
+        var nodes = new ScriptedNodes().Node(A, Asked([Line("a", A, "myself,master", "0-16383"), Line("b", B, "master")], Shard("b", told, 7002)));
+        Assert.Equal("Can't connect to " + B + ": connection refused", (await ReadAsync(nodes)).Node("b")!.Trouble);
+        Assert.Equal([A, B], nodes.Dialled);
     }
 
     [Fact]
@@ -251,6 +318,20 @@ public class ClusterReaderTests
             nodes.Node(addresses[self], [.. Enumerable.Range(0, 3).Select(i => Line(names[i], addresses[i], i == self ? "myself,master" : "master", slots[i]))]);
         return nodes;
     }
+
+    // A node that also tells clients where to go.
+    private static Func<RespCommand, RespValue> Asked(string[] lines, params RespValue[] shards) => command => command.ToString() switch
+    {
+        "CLUSTER NODES" => RespValue.Bulk(string.Join('\n', lines) + "\n"),
+        "CLUSTER SHARDS" => RespValue.Array(shards),
+        _ => RespValue.Error("ERR unknown command"),
+    };
+
+    private static RespValue Shard(string id, string? endpoint, int port) => Map(
+        RespValue.Bulk("slots"), RespValue.Array([]), RespValue.Bulk("nodes"), RespValue.Array([Map(
+            RespValue.Bulk("id"), RespValue.Bulk(id), RespValue.Bulk("port"), RespValue.Number(port), RespValue.Bulk("endpoint"), endpoint is null ? RespValue.Null : RespValue.Bulk(endpoint))]));
+
+    private static RespValue Map(params RespValue[] values) => RespValue.Array(values);
 
     private static string Line(string id, string address, string flags, string slots = "") =>
         id + " " + address + "@17000 " + flags + " - 0 0 1 connected " + slots;

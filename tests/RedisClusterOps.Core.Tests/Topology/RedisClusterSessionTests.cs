@@ -66,6 +66,27 @@ public sealed class RedisClusterSessionTests
         Assert.Equal("localhost:7001", session.AddressMap["node-2:6379"]);
     }
 
+    [Fact]
+    public void Hosts_alone_stand_for_each_other_whatever_the_port()
+    {
+        var session = RedisClusterSession.Parse("a:1").WithAddressMap(
+            new Dictionary<string, string> { ["172.17.0.2"] = "localhost", ["[fd00::2]"] = "[::1]", ["172.17.0.2:7005"] = "gateway:7" });
+
+        Assert.Equal(new NodeEndpoint("localhost", 7001), session.Reach(new NodeEndpoint("172.17.0.2", 7001)));
+        Assert.Equal(new NodeEndpoint("gateway", 7), session.Reach(new NodeEndpoint("172.17.0.2", 7005)));
+        Assert.Equal(new NodeEndpoint("::1", 7002), session.With(new ConnectionOptions()).Reach(new NodeEndpoint("fd00::2", 7002)));
+        Assert.Equal(new NodeEndpoint("::1", 7002), session.Reach(new NodeEndpoint("::1", 7002)));
+    }
+
+    [Fact]
+    public void A_map_is_one_step_and_no_chain()
+    {
+        var session = RedisClusterSession.Parse("a:1").WithAddressMap(new Dictionary<string, string> { ["a:1"] = "b:1", ["b:1"] = "a:1" });
+
+        Assert.Equal(new NodeEndpoint("b", 1), session.Reach(new NodeEndpoint("a", 1)));
+        Assert.Equal(new NodeEndpoint("a", 1), session.Reach(new NodeEndpoint("b", 1)));
+    }
+
     [Theory]
     [InlineData("a:b", "c:1")]
     [InlineData("a:1", "c:d")]

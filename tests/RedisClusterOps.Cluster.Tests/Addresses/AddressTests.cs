@@ -1,0 +1,112 @@
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Text;
+using System.Text.RegularExpressions;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Faults;
+using RedisClusterOps.Cluster.Tests.FrontDoor;
+using RedisClusterOps.Cluster.Tests.Moves;
+using RedisClusterOps.Protocol;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Addresses;
+
+/// <summary>Whatever the nodes are called, and whatever clients are told: the work is the same.</summary>
+public sealed partial class AddressTests(AddressClusters clusters) : IClassFixture<AddressClusters>
+{
+    private const int Keys = 20;
+
+    public static TheoryData<string, string> Cases => [.. AddressClusters.Cases.Select(one => new TheoryDataRow<string, string>(one.Kind, one.Server))];
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task Slots_are_diagnosed_completed_undone_and_made_even(string name, string server)
+    {
+        var kind = AddressKind.All[name];
+        Assert.SkipUnless(kind.IsPossible, "This machine has no IPv6.");
+        var cluster = await clusters.Of(name, server);
+        foreach (var slot in new[] { 100, 101, 102, 103 })
+            await cluster.Wedge().WedgeAsync(slot: slot, keys: Keys, moved: 5);
+        var seed = new NodeEndpoint(kind.Seed, cluster.Node(0).Endpoint.Port);
+        var map = kind.Map(cluster);
+        var session = new RedisClusterSession([seed], cluster.Connection, map);
+        var migrates = new List<string>();
+        using var core = new RedisCluster(session, new HookedConnector(new NodeConnector(session.Options), Note), null) { KeepsJournal = false };
+        var options = new MoveOptions();
+
+        // Each is called what its peers call it.
+        var nodes = await core.GetNodesAsync(default);
+        Assert.All(nodes, node => Assert.Equal((kind.Announced, null), (node.Host, node.Trouble)));
+        Assert.Equal(cluster.Endpoints.Select(node => node.Port).Order(), nodes.Select(node => node.Port).Order());
+        Assert.Equal([FindingCode.SlotOpen], (await core.TestAsync(new HealthOptions { Deep = true }, default)).Findings.Select(finding => finding.Code).Distinct());
+        var open = await core.GetOpenSlotsAsync(null, default);
+        Assert.Equal([100, 101, 102, 103], open.Select(slot => slot.Slot));
+        Assert.All(open, slot => Assert.Equal((15L, 5L), (slot.KeysOnSource, slot.KeysOnTarget)));
+
+        // By its name, or as CLUSTER NODES writes it: without brackets.
+        var source = new NodeEndpoint(kind.Announced, cluster.Node(0).Endpoint.Port).ToString();
+        var target = kind.Announced + ":" + cluster.Node(1).Endpoint.Port.ToString(CultureInfo.InvariantCulture);
+        var completed = await core.CarryOutAsync(await core.PlanCompletionAsync(100, source, target, options, default), default);
+        Assert.Equal((15L, null), (completed.Result.KeysMoved, completed.Failure));
+        Assert.Equal(source, completed.Result.Source);
+
+        using (var rco = new RcoHome())
+        {
+            string[] named = ["--cluster", seed.ToString(), .. map.SelectMany(pair => new[] { "--address-map", pair.Key + "=" + pair.Value })];
+            var shown = await rco.RunAsync(["complete", "--slot", "101", "--what-if", .. named]);
+            shown.AssertEnded(0);
+            await ByHandAsync(cluster, kind, shown.Output);
+            // Once for each kind that is written otherwise, and not for each server.
+            if (server == Servers.Redis70)
+                (await rco.RunAsync(["complete", "--slot", "102", .. named])).AssertEnded(0);
+        }
+
+        if (server != Servers.Redis70)
+            Assert.Null((await core.CarryOutAsync(await core.PlanCompletionAsync(102, null, null, options, default), default)).Failure);
+
+        var undone = await core.CarryOutAsync(await core.PlanUndoAsync(103, null, null, UndoStrategy.RoundTrip, false, options, default), default);
+        Assert.Null(undone.Failure);
+        Assert.Equal(MigrationOutcome.RolledBack, undone.Result.Outcome);
+
+        var plan = await core.PlanRebalanceAsync(new RebalanceOptions { Threshold = 0 }, options, default);
+        Assert.Equal(17, Assert.Single(plan.Moves).SlotCount);
+        Assert.All(await MoveRuns.CarryOutAsync(core, plan, options), moved => Assert.Null(moved.Failure));
+        Assert.Empty((await core.TestAsync(new HealthOptions { Deep = true }, default)).Findings);
+        foreach (var slot in new[] { 100, 101, 102, 103 })
+            Assert.Equal(new Console.Lab.ReadBack(Keys, 0, 0, 0), await cluster.Wedge().ReadBackAsync(slot, Keys));
+
+        Assert.NotEmpty(migrates);
+        Assert.All(migrates, host => Assert.Equal(kind.Announced, host));
+
+        Task Note(NodeEndpoint node, IReadOnlyList<RespCommand> commands)
+        {
+            Assert.True(node.Host == kind.Host || node == seed, node + " was dialled.");
+            lock (migrates)
+                migrates.AddRange(commands.Where(command => command.ToString().StartsWith("MIGRATE ", System.StringComparison.Ordinal)).Select(command => Encoding.ASCII.GetString(command.Arguments[1])));
+            return Task.CompletedTask;
+        }
+    }
+
+    // What -WhatIf prints is what a person can type: each line on its node, with the keys where they stand.
+    private static async Task ByHandAsync(TestCluster cluster, AddressKind kind, string shown)
+    {
+        var lines = PlannedLine().Matches(shown);
+        Assert.Equal(3, lines.Count);
+        foreach (Match line in lines)
+        {
+            Assert.True(NodeEndpoint.TryParse(line.Groups[1].Value, out var endpoint));
+            Assert.Equal(kind.Announced, endpoint.Host);
+            var node = cluster.Nodes.Single(node => node.Endpoint.Port == endpoint.Port);
+            var words = line.Groups[2].Value.Trim();
+            var keys = words.IndexOf('<', System.StringComparison.Ordinal);
+            object[] command = [.. words[..(keys < 0 ? words.Length : keys)].Split(' ', System.StringSplitOptions.RemoveEmptyEntries).Select(word => word.Trim('"'))];
+            if (keys >= 0)
+                command = [.. command, .. (await node.SendAsync("CLUSTER", "GETKEYSINSLOT", 101, Keys)).Items.Select(key => key.Bytes)];
+            Assert.Equal("OK", (await node.SendAsync(command)).Text);
+        }
+    }
+
+    [GeneratedRegex(@"^ *[0-9]+\. on (\S+:[0-9]+): ([A-Z].*)$", RegexOptions.Multiline)]
+    private static partial Regex PlannedLine();
+}
