@@ -20,6 +20,7 @@ internal static class ReportPage
         WriteVerdict(page, report.Health);
         WriteFacts(page, report);
         page.Markup("</header>\n");
+        AlertSection.Write(page, report);
         WriteFindings(page, report.Health);
         MapSection.Write(page, report.Chart);
         SlotSection.Write(page, report.Health.OpenSlots);
@@ -52,6 +53,7 @@ internal static class ReportPage
         Fact("Masters", HtmlWriter.Count(masters.Count));
         Fact("Replicas", HtmlWriter.Count(nodes.Count - masters.Count));
         Fact("Slots served", HtmlWriter.Count(Topology.HashSlot.Count - report.Chart.Uncovered.Count) + " of " + HtmlWriter.Count(Topology.HashSlot.Count));
+        Fact("Alerts", HtmlWriter.Count(report.Alerts.Count));
         Fact("Slots open", HtmlWriter.Count(report.Chart.Open.Count));
         Fact("Keys", HtmlWriter.Count(masters.Sum(node => node.KeyCount ?? 0)));
         Fact("Memory", HtmlWriter.Bytes(masters.Sum(node => node.UsedMemory ?? 0)));
@@ -68,23 +70,9 @@ internal static class ReportPage
             page.Markup("<p>Nothing was found.</p>\n");
         page.Markup("<ul class=\"findings\">\n");
         foreach (var finding in health.Findings.Take(MostFindings))
-        {
-            page.Markup("<li class=\"" + finding.Severity.ToString().ToLowerInvariant() + "\"><span class=\"severity\">" + Sign(finding.Severity) + " ").Text(finding.Severity.ToString())
-                .Markup("</span> ").Text(finding.Code + " " + finding.Target).Markup("<p>").Text(finding.Message).Markup("</p>");
-            if (finding.Advice.Length > 0)
-                page.Markup("<p>Next: <code>").Text(finding.Advice).Markup("</code></p>");
-            page.Markup("</li>\n");
-        }
-
+            ProblemItem.Write(page, finding.Severity, finding.Code + " " + finding.Target, finding.Message, finding.Advice);
         page.Markup("</ul>\n");
         More(page, health.Findings.Count - MostFindings, "Test-RedisCluster");
         page.Markup("</section>\n");
     }
-
-    private static string Sign(FindingSeverity severity) => severity switch
-    {
-        FindingSeverity.Error => "✖",
-        FindingSeverity.Warning => "▲",
-        _ => "•",
-    };
 }

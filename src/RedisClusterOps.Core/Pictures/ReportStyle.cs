@@ -26,6 +26,7 @@ internal static class ReportStyle
         ul.findings{list-style:none;margin:0;padding:0}
         ul.findings li{border:1px solid var(--line);border-left:.4rem solid var(--soft);border-radius:.4rem;padding:.5rem .75rem;margin:.5rem 0;overflow-wrap:anywhere}
         ul.findings .error{border-left-color:var(--error)}ul.findings .warning{border-left-color:var(--warning)}
+        .since{color:var(--soft)}
         .severity{font-weight:700}.error .severity{color:var(--error)}.warning .severity{color:var(--warning)}
         code{font:.9em/1.5 ui-monospace,SFMono-Regular,Consolas,"Liberation Mono","DejaVu Sans Mono",monospace;background:var(--code);border-radius:.25rem;padding:.1em .35em;overflow-wrap:anywhere}
         svg{display:block;width:100%;height:auto}
