@@ -1,3 +1,5 @@
+using System;
+using System.Collections.Generic;
 using System.Linq;
 
 namespace RedisClusterOps.Pictures;
@@ -5,22 +7,22 @@ namespace RedisClusterOps.Pictures;
 /// <summary>What has to be looked at now, and since when.</summary>
 internal static class AlertSection
 {
-    private const int Most = 200;
-
     public static void Write(HtmlWriter page, ClusterReport report)
     {
         page.Markup("<section>\n<h2>Alerts</h2>\n");
         if (report.Alerts.Count == 0)
             page.Markup("<p>None.</p>\n");
-        else
-            page.Markup("<ul class=\"findings\">\n");
-        foreach (var alert in report.Alerts.Take(Most))
-            ProblemItem.Write(page, alert.Severity, alert.Code + " " + alert.Target, alert.Message, alert.Advice, alert);
-        if (report.Alerts.Count > 0)
-            page.Markup("</ul>\n");
-        ReportPage.More(page, report.Alerts.Count - Most, "Get-RedisClusterAlert");
+        var problems = report.Alerts.Select(alert => new Problem(alert.Severity, alert.Code.ToString(), alert.Target, alert.Message, alert.Advice) { Since = alert.Since, IsSinceExact = alert.IsSinceExact });
+        ReportPage.More(page, ProblemList.Write(page, problems), "Get-RedisClusterAlert");
         WriteUnknown(page, report);
         page.Markup("</section>\n");
+    }
+
+    /// <summary>The findings of which no alert says the same, and since when.</summary>
+    public static IReadOnlyList<RedisClusterFinding> Without(ClusterReport report)
+    {
+        var told = new HashSet<string>(report.Alerts.Select(alert => (alert.Code == AlertCode.SlotStuck ? nameof(FindingCode.SlotOpen) : alert.Code.ToString()) + " " + alert.Target), StringComparer.Ordinal);
+        return report.Health.Findings.Where(finding => !told.Contains(finding.Code + " " + finding.Target)).ToList();
     }
 
     // No alert is not all well where nobody knows how long a slot has been as it is.
@@ -37,27 +39,4 @@ internal static class AlertSection
 
         page.Markup("</p>\n");
     }
-}
-
-/// <summary>An alert or a finding as people read it: how bad, what, and the command to run.</summary>
-internal static class ProblemItem
-{
-    /// <param name="since">The alert of which to tell since when; null for a finding, which is of this moment.</param>
-    public static void Write(HtmlWriter page, FindingSeverity severity, string what, string message, string advice, RedisClusterAlert? since = null)
-    {
-        page.Markup("<li class=\"" + severity.ToString().ToLowerInvariant() + "\"><span class=\"severity\">" + Sign(severity) + " ").Text(severity.ToString()).Markup("</span> ").Text(what);
-        if (since is not null)
-            page.Markup(" <span class=\"since\">").Text(since.IsSinceExact ? "since" : "since at least").Markup(" ").Time(since.Since).Markup("</span>");
-        page.Markup("<p>").Text(message).Markup("</p>");
-        if (advice.Length > 0)
-            page.Markup("<p>Next: <code>").Text(advice).Markup("</code></p>");
-        page.Markup("</li>\n");
-    }
-
-    private static string Sign(FindingSeverity severity) => severity switch
-    {
-        FindingSeverity.Error => "✖",
-        FindingSeverity.Warning => "▲",
-        _ => "•",
-    };
 }

@@ -29,7 +29,7 @@ public sealed class ReportPageTests : IDisposable
         var text = string.Join(' ', page.Descendants("body").Single().DescendantNodes().OfType<XText>().Select(node => node.Value.Trim()));
         foreach (var told in new[]
                  {
-                     "Redis Cluster 10.0.0.1:6379", "2026-01-02 03:04:05 UTC", "Not healthy: 1 error, 1 warning", "SlotOpen 5519", "Complete-RedisSlotMigration -Slot 5519", "clients wait",
+                     "Redis Cluster 10.0.0.1:6379", "2026-01-02 03:04:05 UTC", "Not healthy: 1 error, 1 warning", "1 is among the alerts.", "ReplicaLag 10.0.0.9:6379", "Complete-RedisSlotMigration -Slot 5519", "clients wait",
                      "1 open: 5519", "2 disputed: 7, 9", "101 uncovered: 14000-14100", "10.0.0.2:6379", "5,461", "33.33 %", "100", "50 (33 %)", "Replica of 10.0.0.0:6379", "link to its master down",
                      "Rebalance 20260101T000000Z-aaaaaa", "2 slots moved", "+2", "-1", "old:1, gone since", "Interrupted, can be gone on with", "bob on host", "1.5M of 3.0M", "120,000",
                  })
@@ -64,6 +64,20 @@ public sealed class ReportPageTests : IDisposable
         Assert.Contains("An open slot is an alert after 30 min without progress.", alerts.Value);
         Assert.DoesNotContain("neither the journal", alerts.Value);
         Assert.Equal("2", page.Descendants("dl").Single().Elements("div").Single(fact => fact.Element("dt")!.Value == "Alerts").Element("dd")!.Value);
+    }
+
+    [Fact]
+    public void What_is_to_be_said_alike_of_many_is_said_once_and_what_is_an_alert_is_no_finding_besides()
+    {
+        RedisClusterFinding Down(string node) => new() { Code = FindingCode.ClusterStateFail, Severity = FindingSeverity.Error, Target = node, Message = "It answers CLUSTERDOWN." };
+        var health = new RedisClusterHealth { Findings = [Down("a:1"), Down("b:1"), Down("c:1") with { Message = "Otherwise." }, Down("d:1")], Cluster = Session };
+        var alert = new RedisClusterAlert { Code = AlertCode.ClusterStateFail, Severity = FindingSeverity.Error, Target = "d:1", Message = "It answers CLUSTERDOWN. First seen now." };
+        var sections = Page(new ClusterReport(health, Charts.Even(1), [], DateTime.UnixEpoch, null) { Alerts = [alert, alert with { Target = "e:1" }, alert with { Target = "f:1", Since = DateTime.UnixEpoch }] }).Descendants("section");
+        Assert.Equal(["d:1, e:1", "f:1"], Targets("Alerts"));
+        Assert.Equal(["a:1, b:1", "c:1"], Targets("Findings"));
+
+        IEnumerable<string> Targets(string heading) => sections.Single(section => section.Element("h2")!.Value == heading).Descendants("li")
+            .Select(item => item.Nodes().OfType<XText>().First().Value.Trim().Replace("ClusterStateFail ", string.Empty));
     }
 
     // No alert is not all well.
@@ -167,7 +181,7 @@ public sealed class ReportPageTests : IDisposable
         {
             Cluster = Session,
             OpenSlots = [.. Enumerable.Range(0, 16384).Select(slot => new RedisOpenSlot { Slot = slot, State = RedisOpenSlotState.Migrating, KeysOnSource = slot, Advice = "Complete-RedisSlotMigration -Slot " + slot })],
-            Findings = [.. Enumerable.Range(0, 16384).Select(slot => new RedisClusterFinding { Target = "slot " + slot })],
+            Findings = [.. Enumerable.Range(0, 16384).Select(slot => new RedisClusterFinding { Target = "slot " + slot, Message = "It is slot " + slot })],
         };
         var written = ReportPage.Write(new ClusterReport(health, Charts.Of(masters), [], DateTime.UnixEpoch, null));
         Assert.InRange(written.Length, 100_000, 2_500_000);
