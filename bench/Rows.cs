@@ -89,6 +89,13 @@ internal static class Rows
                 RoundFactor = 4,
                 Demands = [Demand.Within(Us + ", Test-RedisCluster", Cli, 2), Demand.Within(Us + ", Get-RedisOpenSlot", Cli, 2)],
             },
+            Scale("check-100", 100, [Demand.AtMost(Us, Metric.Seconds, 2)]),
+            Scale("check-1000", 1000, []),
+            new Row("check-deep", "check of 4 masters, " + Text(keys) + " keys", full, [ClusterTool.Check(Cli), Ours.Test(Us), Ours.Test(Us + ", -Deep", deep: true)])
+            {
+                OnlyReads = true,
+                Demands = [Demand.AtMost(Us + ", -Deep", Metric.Seconds, 5)],
+            },
             new Row("import", "Import-Module in a new pwsh", null, [PowerShellImport.OfEmptyModule("empty module"), PowerShellImport.OfOurs(Us)])
             {
                 OnlyReads = true,
@@ -103,6 +110,15 @@ internal static class Rows
                 [ClusterTool.Fix(Cli), Ours.Repair(Us)]),
         ];
     }
+
+    private static Row Scale(string name, int masters, IReadOnlyList<Demand> demands) => new(
+        name, "check of " + Text(masters) + " masters that answer on sockets and are no servers", null, [FakeCluster.Check(Cli, masters), FakeCluster.Test(Us, masters)])
+    {
+        OnlyReads = true,
+        RoundFactor = 2,
+        Hindrance = Servers.Missing(Servers.Redis70),
+        Demands = demands,
+    };
 
     private static string Text(long number) => number.ToString("#,0", CultureInfo.InvariantCulture);
 }

@@ -16,7 +16,8 @@ internal static class Ours
     });
 
     /// <summary>What Test-RedisCluster does; it also has a glance at the processors.</summary>
-    public static Contestant Test(string name) => On(name, (redis, _, cancellation) => redis.TestAsync(new HealthOptions(), cancellation));
+    /// <param name="deep">Also counts every slot on every master, as with -Deep.</param>
+    public static Contestant Test(string name, bool deep = false) => On(name, (redis, _, cancellation) => redis.TestAsync(new HealthOptions { Deep = deep }, cancellation));
 
     /// <summary>What Repair-RedisCluster does.</summary>
     public static Contestant Repair(string name) => On(name, async (redis, options, cancellation) =>
