@@ -25,7 +25,7 @@ public sealed partial class RedisCluster
         var memory = Remember(options.StatePath, view, keeps: true);
         var before = memory.Sights.Concat(options.PreviousAlerts.Select(Sight.Of)).Concat(options.PreviousOpenSlots.Select(Sight.Of));
         var (alerts, sights) = AlertWatch.Look(view, health, before, now, options.StuckAfter);
-        var unknown = open.Count(slot => slot.LastProgress is null);
+        var unknown = open.Count(slot => slot.LastProgress is null && AlertWatch.CanBeStuck(slot.State));
         if (options.StatePath is null && options.PreviousAlerts.Count == 0 && options.PreviousOpenSlots.Count == 0 && unknown > 0)
             _log?.Warning(null, unknown + (unknown == 1 ? " open slot is" : " open slots are") + " in no journal, so nobody knows for how long. With -StatePath the next look knows of this one.");
         return new AlertOutcome(alerts, memory.Refusal ?? Keep(options.StatePath, view, sights, now, memory.Damaged));
@@ -68,7 +68,7 @@ public sealed partial class RedisCluster
         if (memory.Refusal is not null)
             throw memory.Refusal;
         if (path is not null && !File.Exists(path))
-            _log?.Warning(null, "There is no '" + Printable.Clean(path) + "': no watcher has remembered anything there, and times count from now.");
+            _log?.Warning(null, (Directory.Exists(path) ? "'" + Printable.Clean(path) + "' is a folder" : "There is no '" + Printable.Clean(path) + "'") + ": no watcher has remembered anything there, and times count from now.");
         return memory.Sights;
     }
 

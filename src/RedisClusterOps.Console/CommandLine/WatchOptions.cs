@@ -16,5 +16,11 @@ internal static class WatchOptions
     };
 
     /// <returns>Null where none was named.</returns>
-    public static string? FileOf(ParseResult parsed, Option<string?> statePath) => parsed.GetValue(statePath) is { Length: > 0 } path ? Path.GetFullPath(path) : null;
+    /// <exception cref="UsageException">It is empty: a variable that was never set would make a watcher that remembers nothing.</exception>
+    public static string? FileOf(ParseResult parsed, Option<string?> statePath) => parsed.GetValue(statePath) switch
+    {
+        null => null,
+        var path when string.IsNullOrWhiteSpace(path) => throw new UsageException("--state-path is empty."),
+        var path => Path.GetFullPath(path),
+    };
 }
