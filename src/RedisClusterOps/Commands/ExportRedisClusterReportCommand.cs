@@ -41,7 +41,6 @@ public sealed class ExportRedisClusterReportCommand : RedisClusterCmdlet
 
     /// <summary>The file of a watcher (<c>Get-RedisClusterAlert -StatePath</c>), which knows since when each trouble has been there. It is read, and left as it is.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
     public string? StatePath { get; set; }
 
     /// <summary>Folder of the journal. Unless told, the one that the variable REDISCLUSTEROPS_JOURNAL names, else the user's own data folder.</summary>

@@ -16,7 +16,6 @@ public sealed class GetRedisClusterAlertCommand : RedisClusterCmdlet
 
     /// <summary>File to remember by from one run to the next: since when each trouble has been there. It is made when it is not there.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
     public string? StatePath { get; set; }
 
     /// <summary>What earlier runs wrote: alerts of this cmdlet, open slots, or the health of a check. Also as they come back from a file of CLIXML or JSON.</summary>

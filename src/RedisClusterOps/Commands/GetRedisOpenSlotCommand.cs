@@ -16,7 +16,6 @@ public sealed class GetRedisOpenSlotCommand : RedisClusterCmdlet
 
     /// <summary>The file of a watcher (<c>Get-RedisClusterAlert -StatePath</c>): since when at least a slot has been open, and how fast it got on since the watcher's last look.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
     public string? StatePath { get; set; }
 
     internal override void Run()
