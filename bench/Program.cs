@@ -17,6 +17,8 @@ internal static class Program
     private static async Task<int> Main(string[] arguments)
     {
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        if (arguments is [ClientLoad.CommandName, .. var words])
+            return ClientLoad.Run(words, System.Console.In, System.Console.Out);
         var names = new Argument<string[]>("rows") { Description = "Only these rows.", DefaultValueFactory = _ => [] };
         names.AcceptOnlyFromAmong([.. Rows.All(QuickKeys).Select(row => row.Name)]);
         var list = new Option<bool>("--list") { Description = "Tell the rows and end." };

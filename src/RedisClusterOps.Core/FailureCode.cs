@@ -48,6 +48,9 @@ public enum FailureCode
     /// <summary>The target has no memory left for the keys.</summary>
     TargetOutOfMemory,
 
+    /// <summary>The source's MIGRATE speaks TLS and the target has no port that does, or the other way round; or that port is not known.</summary>
+    TlsMismatch,
+
     /// <summary>The user may not run a command that the operation needs.</summary>
     PermissionDenied,
 
@@ -77,6 +80,7 @@ public enum FailureCode
 
     /// <summary>The file that a watcher remembers by can't be written, or is another cluster's.</summary>
     StateFileUnavailable,
+
     /// <summary>The file of a report can't be written, or is there already and was not to be replaced.</summary>
     ReportNotWritten,
 

@@ -28,6 +28,7 @@ public sealed partial class RedisCluster
         var pairs = PairsOf(view, plan, plan.Moves);
         if (!LooksAhead)
             return plan;
+        await Task.WhenAll(pairs.SelectMany(pair => new[] { pair.Source, pair.Target }).Distinct().Select(node => _nodes.LookAsync(node, cancellation))).ConfigureAwait(false);
         var findings = new List<PlanFinding>(plan.Findings);
         var moves = new List<RedisSlotMove>();
         foreach (var (move, pair) in plan.Moves.Zip(pairs, (move, pair) => (move, pair)))
@@ -75,7 +76,7 @@ public sealed partial class RedisCluster
 
     private SlotMoveRun Start(ClusterView view, MoveWork work, IReadOnlyList<SlotPair> pairs, MoveOptions options, RunJournal? journal, CancellationToken stop)
     {
-        var run = new SlotMoveRun(_session, _reader, _situations, view, work, pairs, options, journal, _log, stop);
+        var run = new SlotMoveRun(_session, _reader, _situations, _nodes, view, work, pairs, options, journal, _log, stop);
         journal?.Planned(pairs.Select(pair => (run.EntryOf(pair) with { Keys = pair.EstimatedKeys }, pair.Slots.Select(slot => slot.Slot))));
         _ = run.StartAsync();
         return run;

@@ -7,6 +7,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
+using RedisClusterOps.Migration;
 using RedisClusterOps.Preflight;
 using RedisClusterOps.Protocol;
 using RedisClusterOps.Topology;
@@ -24,6 +25,7 @@ public sealed partial class RedisCluster : IDisposable
     private readonly ClusterReader _reader;
     private readonly SituationReader _situations;
     private readonly PreflightReader _preflight;
+    private readonly NodeWatch _nodes;
 
     /// <summary>The view that keys were last listed from: describing them part by part needs no new one.</summary>
     private ClusterView? _keysView;
@@ -44,6 +46,7 @@ public sealed partial class RedisCluster : IDisposable
         _reader = new ClusterReader(session, _connections);
         _situations = new SituationReader(_reader);
         _preflight = new PreflightReader(_reader);
+        _nodes = new NodeWatch(_reader);
     }
 
     /// <summary>Every node, with its load. Takes a fraction of a second longer than one look, to measure the processors.</summary>

@@ -44,6 +44,7 @@ internal static class ErrorRecords
         FailureCode.KeyExistsOnTarget => ErrorCategory.ResourceExists,
         FailureCode.KeyMoveTimedOut => ErrorCategory.OperationTimeout,
         FailureCode.TargetOutOfMemory => ErrorCategory.QuotaExceeded,
+        FailureCode.TlsMismatch => ErrorCategory.ConnectionError,
         FailureCode.PermissionDenied => ErrorCategory.PermissionDenied,
         FailureCode.StalePlan => ErrorCategory.InvalidData,
         FailureCode.NodeUnreachable => ErrorCategory.ResourceUnavailable,

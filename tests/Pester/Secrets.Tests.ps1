@@ -57,6 +57,11 @@ Describe 'A password' {
         $null = Invoke-Recorded { New-RedisRebalancePlan -UseEmptyMaster -OutFile $plan }
         $null = Invoke-Recorded { Move-RedisSlot -Slot 102 -Target $Nodes[3] @to }
         $null = Invoke-Recorded { Get-RedisMigration -JournalPath $Journal }
+        $null = Invoke-Recorded { Show-RedisSlotMap }
+        $null = Invoke-Recorded { Measure-RedisClusterLink }
+        $null = Invoke-Recorded { Get-RedisClusterAlert -JournalPath $Journal -StatePath (Join-Path $Journal 'state.json') }
+        $null = Invoke-Recorded { Export-RedisClusterReport -Path (Join-Path $Journal 'report.html') -Deep -JournalPath $Journal }
+        'state.json', 'report.html' | ForEach-Object { Join-Path $Journal $_ | Should -Exist }
         $null = Invoke-Recorded { Complete-RedisSlotMigration -Slot 103 @to }
         $null = Invoke-Recorded { Get-RedisClusterInfo -Cluster "redis://operator:$([uri]::EscapeDataString($Word))@$($Nodes[0])" }
         $null = Invoke-Recorded { Get-RedisClusterInfo -Cluster "redis://nobody:$([uri]::EscapeDataString($Word))@$($Nodes[0])" }
@@ -83,7 +88,7 @@ Describe 'A password' {
         ) -join [Environment]::NewLine
         $shapes.Length | Should -BeGreaterThan 10000
         $shapes | Should -Match 'AUTH2 \*\*\* \*\*\*'
-        foreach ($secret in $Word, [uri]::EscapeDataString($Word), ($Word | ConvertTo-Json).Trim('"'), [Security.SecurityElement]::Escape($Word), [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($Word))) {
+        foreach ($secret in $Word, [uri]::EscapeDataString($Word), ($Word | ConvertTo-Json).Trim('"'), [Security.SecurityElement]::Escape($Word), [Net.WebUtility]::HtmlEncode($Word), [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($Word))) {
             $shapes.IndexOf($secret, [StringComparison]::Ordinal) | Should -Be -1 -Because 'it holds the password'
         }
     }

@@ -83,6 +83,13 @@ internal sealed class ClusterScene
 
     public ClusterScene Hostname(string name, string hostname) => Change(name, actor => actor.Hostname = hostname);
 
+    /// <summary>Whether a node's MIGRATE speaks TLS, and, where that is not what we speak, at which ports it knows the others.</summary>
+    public ClusterScene Migrates(string name, bool? tls, params (string Name, int Port)[]? ports) => Change(name, actor =>
+    {
+        actor.TlsCluster = tls;
+        actor.MigratePorts = ports?.ToDictionary(port => Id(port.Name), port => port.Port);
+    });
+
     public ClusterView View() => new(
         _actors.Select(Node).OrderBy(node => node.Id, StringComparer.Ordinal).ToList(), new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc));
 
@@ -126,6 +133,8 @@ internal sealed class ClusterScene
             ClusterInfo = ServerFacts.ParseFields(actor.ClusterInfo),
             KeyCount = actor.KeyCount,
             CpuPercent = actor.Cpu,
+            TlsCluster = actor.TlsCluster,
+            MigratePorts = actor.MigratePorts,
         };
         var seen = _actors.First(other => !other.IsDown);
         var state = actor.State ?? (actor.IsDown ? RedisNodeState.Fail : RedisNodeState.Ok);
@@ -187,6 +196,10 @@ internal sealed class ClusterScene
         public long? KeyCount { get; set; }
 
         public double? Cpu { get; set; }
+
+        public bool? TlsCluster { get; set; }
+
+        public Dictionary<string, int>? MigratePorts { get; set; }
 
         public HashSet<string> Unlinked { get; } = [];
 

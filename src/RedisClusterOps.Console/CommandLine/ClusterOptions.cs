@@ -125,7 +125,7 @@ internal sealed class ClusterOptions
             CaCertificatePath = ExistingFile(caCertificate),
             CertificatePath = ExistingFile(certificate),
             CertificateKeyPath = ExistingFile(parsed.GetValue(_certificateKeyPath)),
-            CertificatePassword = parsed.GetValue(_certificatePasswordFile) is { } file ? PasswordSource.ReadFile(file) : null,
+            CertificatePassword = parsed.GetValue(_certificatePasswordFile) is { } file ? PasswordSource.ReadFile(file, screen) : null,
             SkipCertificateCheck = skip,
         };
     }

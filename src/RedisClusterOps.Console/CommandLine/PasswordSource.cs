@@ -3,6 +3,7 @@ using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Console.Output;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Console.CommandLine;
 
@@ -16,7 +17,7 @@ internal static class PasswordSource
     public static async Task<string?> ReadAsync(string? user, string? file, Screen screen, CancellationToken stop)
     {
         if (file is not null)
-            return ReadFile(file);
+            return ReadFile(file, screen);
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } password)
             return password;
         if (user is null)
@@ -26,11 +27,15 @@ internal static class PasswordSource
             : throw new UsageException("--user needs a password: set " + Variable + ", or give --password-file.");
     }
 
-    /// <summary>The first line of a file.</summary>
-    public static string ReadFile(string file)
+    /// <summary>The first line of a file; warns where others than its owner may read it.</summary>
+    public static string ReadFile(string file, Screen screen)
     {
+        const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.OtherRead;
         try
         {
+            // ssh would refuse; but files that a system puts there for one service, as of a container, often have such rights.
+            if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(file) & Others) != 0)
+                screen.Warning("others than its owner may read the password file " + Printable.Clean(file) + "; chmod 600 keeps it to its owner");
             using var reader = new StreamReader(file);
             return reader.ReadLine() is { Length: > 0 } line
                 ? line

@@ -39,6 +39,8 @@ internal static partial class NextCommand
         // Here connecting is no command of its own but options of every command.
         if (advice.StartsWith("Connect-RedisCluster ", StringComparison.Ordinal))
         {
+            if (ConnectionOption().Match(advice) is { Success: true } option)
+                return "the same with " + Kebab(option.Groups[1].Value) + option.Groups[2].Value + "   # " + advice;
             return advice.Contains("-Credential", StringComparison.Ordinal)
                 ? "the same with --user <name>, its password in REDISCLI_AUTH or --password-file   # " + advice
                 : "the same with --cluster " + Placeholder().Match(advice).Value + "   # " + advice;
@@ -82,6 +84,10 @@ internal static partial class NextCommand
 
     [GeneratedRegex("^-[A-Z][A-Za-z]+$")]
     private static partial Regex Parameter();
+
+    // Options of the same name here.
+    [GeneratedRegex("^Connect-RedisCluster (-UseTls|-CaCertificatePath|-CertificatePath)( <[^>]+>)?$")]
+    private static partial Regex ConnectionOption();
 
     [GeneratedRegex("<[^>]+>|$")]
     private static partial Regex Placeholder();

@@ -2,38 +2,40 @@ using System;
 
 namespace RedisClusterOps.Migration;
 
-/// <summary>How many keys go into the next MIGRATE: as many as fit into the longest stall that is allowed, for a MIGRATE blocks both nodes.</summary>
+/// <summary>How many go into the next breath: as many as fit into the time that it may take.</summary>
 internal sealed class AdaptiveBatch
 {
     private const int Start = 16;
     private const int Most = 10_000;
 
     private readonly bool _fixed;
-    private readonly TimeSpan _maxStall;
     private readonly int _most;
 
-    /// <param name="options">A batch size of 0 adapts.</param>
-    public AdaptiveBatch(MoveOptions options)
+    /// <param name="size">A size to stay at; 0 adapts.</param>
+    /// <param name="most">Never more.</param>
+    public AdaptiveBatch(int size = 0, int most = Most)
     {
-        _fixed = options.BatchSize > 0;
-        _maxStall = options.MaxStall;
-        // A tenth of a second's worth at the most, so that a limit on the rate does not come in bursts.
-        _most = options.MaxKeysPerSecond > 0 ? Math.Max(1, options.MaxKeysPerSecond / 10) : Most;
-        Size = _fixed ? options.BatchSize : Math.Min(Start, _most);
+        _fixed = size > 0;
+        _most = most;
+        Size = _fixed ? size : Math.Min(Start, most);
     }
 
     public int Size { get; private set; }
 
-    /// <summary>Learns from a MIGRATE that went well.</summary>
-    /// <param name="keys">Keys that were in it.</param>
+    /// <summary>The most keys of a breath where their rate is limited: a tenth of a second's worth, so that they do not come in bursts.</summary>
+    public static int MostOf(MoveOptions options) => options.MaxKeysPerSecond > 0 ? Math.Max(1, Math.Min(Most, options.MaxKeysPerSecond / 10)) : Most;
+
+    /// <summary>Learns from a breath that went well.</summary>
+    /// <param name="count">How many were in it.</param>
     /// <param name="stall">How long it took on the servers.</param>
-    public void Took(int keys, TimeSpan stall)
+    /// <param name="longest">How long it may take.</param>
+    public void Took(int count, TimeSpan stall, TimeSpan longest)
     {
         if (_fixed)
             return;
-        if (stall > _maxStall)
-            Size = Math.Max(1, (int)(keys * Math.Max(0.1, _maxStall.TotalMilliseconds * 0.7 / stall.TotalMilliseconds)));
-        else if (keys >= Size && stall.TotalMilliseconds < _maxStall.TotalMilliseconds / 2)
+        if (stall > longest)
+            Size = Math.Max(1, (int)(count * Math.Max(0.1, longest.TotalMilliseconds * 0.7 / stall.TotalMilliseconds)));
+        else if (count >= Size && stall.TotalMilliseconds < longest.TotalMilliseconds / 2)
             Size = Math.Min(_most, Size * 2);
     }
 

@@ -52,7 +52,7 @@ internal sealed class KeyMover
         _stop = stop;
         _channel = new SlotChannel(reader, move, stop);
         _conflicts = new KeyConflicts(_channel, move, options, tally, log, stop, (key, replace) => SendAsync([key], replace, null));
-        _batch = new AdaptiveBatch(options);
+        _batch = new AdaptiveBatch(options.BatchSize, most: AdaptiveBatch.MostOf(options));
         _movedBefore = tally.Moved;
         if (!move.IsCold)
             _interrupted.UnionWith(tally.Interrupted);
@@ -218,7 +218,7 @@ internal sealed class KeyMover
                 _interrupted.ExceptWith(keys);
                 _brokenTransfers = 0;
                 _waits = 0;
-                _batch.Took(keys.Count, stall);
+                _batch.Took(keys.Count, stall, _options.MaxStall);
                 Report(force: false);
                 await PaceAsync().ConfigureAwait(false);
                 return;

@@ -3,14 +3,13 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Threading.Tasks;
-using RedisClusterOps.Protocol;
 using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Migration;
 
 /// <summary>Holds a move of many slots back: by a rate that was asked for, and while a node has no room or its replicas fall behind. Says why whenever it waits.</summary>
 /// <remarks>One for a whole run; its pairs may ask from several threads.</remarks>
-internal sealed class MovePace(ClusterReader reader, MoveOptions options, OperationLog? log, StopRequest stop)
+internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLog? log, StopRequest stop)
 {
     // Above this a target with eviction would soon delete keys, and one without would refuse them.
     private const double FullAt = 0.95;
@@ -18,12 +17,21 @@ internal sealed class MovePace(ClusterReader reader, MoveOptions options, Operat
     // A replica that is further behind than this loses that much where its master dies now.
     private const long MostBehind = 64L << 20;
 
+    // Aims below the limit: a breath that is in the middle of its range now may be at its end when a node has something else to do.
+    private const double Aim = 0.7;
+
+    // While clients are there, what keeps them waiting is to be lost among what they wait for anyway. Fewer keys at a time would gain them nothing:
+    // a MIGRATE of one takes half as long as one of that many.
+    private const double GentleAim = 0.03;
+    private const int FewestKeys = 16;
+
+    // The first looks one soon after the other: only by two it is known whether clients are there.
+    private static readonly TimeSpan FirstInterval = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
-    private static readonly RespCommand[] Questions = [RespCommand.Of("INFO", "memory"), RespCommand.Of("INFO", "replication")];
 
     private readonly object _turn = new();
-    private readonly Dictionary<string, TimeSpan> _looked = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (TimeSpan Due, TimeSpan Interval)> _looks = new(StringComparer.Ordinal);
     private readonly TimeSpan _started = stop.Clock.Now;
     private readonly Dictionary<string, int> _waits = new(StringComparer.Ordinal);
     private long _keys;
@@ -32,12 +40,41 @@ internal sealed class MovePace(ClusterReader reader, MoveOptions options, Operat
     /// <summary>What is being waited for now; null for nothing.</summary>
     public string? WaitsFor { get; private set; }
 
+    /// <summary>Whose breath it is at which node.</summary>
+    public NodeTurns Turns { get; } = new();
+
+    /// <summary>Who is given slots.</summary>
+    public EpochTurns EpochTurns { get; } = new();
+
+    /// <summary>True while clients use one of the two, or nobody can tell. Not of Garnet, where a connection that is busy keeps no other one waiting.</summary>
+    public bool IsGentle(ClusterNode source, ClusterNode target) => source.View?.Facts.Engine != ServerEngine.Garnet && (nodes.IsUsed(source.Id) || nodes.IsUsed(target.Id));
+
+    /// <summary>How long a breath may take at the most.</summary>
+    public TimeSpan LongestStall => TimeSpan.FromTicks((long)(options.MaxStall.Ticks * Aim));
+
+    /// <summary>How many keys may go in one breath for the clients' sake: few while they are there, and any number while they are not.</summary>
+    public int MostKeys(ClusterNode source, ClusterNode target, TimeSpan roundTrip)
+    {
+        if (!IsGentle(source, target))
+            return int.MaxValue;
+        // They wait as long as the way to them takes, whatever happens.
+        var gentle = Math.Max(options.MaxStall.Ticks * GentleAim, roundTrip.Ticks);
+        return nodes.KeyCostOf(source.Id) is { Ticks: > 0 } cost ? Math.Max(FewestKeys, (int)Math.Min(int.MaxValue, gentle / cost.Ticks)) : FewestKeys;
+    }
+
+    /// <summary>Asks both how they are, where that is due; waits while they have no room.</summary>
+    /// <exception cref="RedisOperationException">TargetOutOfMemory: it stayed full for ten minutes.</exception>
+    public async Task LookAsync(ClusterNode source, ClusterNode target)
+    {
+        if (IsDue(source.Id + target.Id))
+            await WaitForRoomAsync(source, target).ConfigureAwait(false);
+    }
+
     /// <summary>Comes back when the next keys may go.</summary>
     /// <exception cref="RedisOperationException">TargetOutOfMemory: it stayed full for ten minutes. One whose replicas stay behind is not waited for any longer than that.</exception>
     public async Task WaitAsync(ClusterNode source, ClusterNode target)
     {
-        if (IsDue(source.Id + target.Id))
-            await WaitForRoomAsync(source, target).ConfigureAwait(false);
+        await LookAsync(source, target).ConfigureAwait(false);
         if (options.MaxKeysPerSecond <= 0)
             return;
         TimeSpan due;
@@ -47,8 +84,9 @@ internal sealed class MovePace(ClusterReader reader, MoveOptions options, Operat
             await stop.PauseAsync(due).ConfigureAwait(false);
     }
 
-    public void Moved(int keys)
+    public void Moved(ClusterNode source, int keys)
     {
+        nodes.Moved(source.Id, keys);
         lock (_turn)
             _keys += keys;
     }
@@ -133,16 +171,23 @@ internal sealed class MovePace(ClusterReader reader, MoveOptions options, Operat
     {
         lock (_turn)
         {
-            if (_looked.TryGetValue(pair, out var last) && stop.Clock.Now - last < LookInterval)
-                return false;
-            _looked[pair] = stop.Clock.Now;
+            var interval = FirstInterval;
+            if (_looks.TryGetValue(pair, out var next))
+            {
+                if (stop.Clock.Now < next.Due)
+                    return false;
+                interval = TimeSpan.FromTicks(Math.Min(LookInterval.Ticks, 2 * next.Interval.Ticks));
+            }
+
+            _looks[pair] = (stop.Clock.Now + interval, interval);
             return true;
         }
     }
 
+    // A user who may not ask is not held back.
     private async Task<(ClusterNode Node, string Text, bool IsFull)?> TroubleAsync(ClusterNode source, ClusterNode target)
     {
-        var (from, to) = (await AskAsync(source).ConfigureAwait(false), await AskAsync(target).ConfigureAwait(false));
+        var (from, to) = (await nodes.LookAsync(source, stop.Abort).ConfigureAwait(false), await nodes.LookAsync(target, stop.Abort).ConfigureAwait(false));
         if (to.Number("maxmemory") is { } most and > 0 && to.Number("used_memory") is { } used && used - (to.Number("mem_not_counted_for_evict") ?? 0) > most * FullAt)
             return (target, target.Name + " has used " + Percent(used, most) + " of its maxmemory", true);
         return !_ignoresReplicas && (Behind(source, from) ?? Behind(target, to)) is { } behind ? behind : null;
@@ -152,14 +197,6 @@ internal sealed class MovePace(ClusterReader reader, MoveOptions options, Operat
         facts.Number("master_repl_offset") is { } offset && facts.ReplicaOffsets is { Count: > 0 } replicas && offset - replicas.Min() is var behind && behind > MostBehind
             ? (node, "a replica of " + node.Name + " is " + (behind >> 20).ToString(CultureInfo.InvariantCulture) + " MB behind", false)
             : null;
-
-    // A user who may not ask is not held back.
-    private async Task<ServerFacts> AskAsync(ClusterNode node)
-    {
-        var connection = await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false);
-        var replies = await connection.SendAsync(Questions, null, stop.Abort).ConfigureAwait(false);
-        return ServerFacts.Parse(string.Join("\n", replies.Where(reply => !reply.IsError).Select(reply => reply.Text)));
-    }
 
     private static string Percent(long part, long whole) => (100.0 * part / whole).ToString("0", CultureInfo.InvariantCulture) + " %";
 }

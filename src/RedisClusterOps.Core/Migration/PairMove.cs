@@ -31,7 +31,10 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
     // Garnet raises its epoch with each step and gossips it every few seconds, and no slot is handed over before that was heard. So all at once there.
     private readonly int _mostSlots = pair.Target.View?.Facts.Engine == ServerEngine.Garnet ? HashSlot.Count : MostSlots;
 
-    private readonly SlotGate _gate = new(reader, pair.Source, pair.Target, run.Log, stop);
+    // Between the reading of flags and what follows upon it should be little time.
+    private const int FewSlots = 64;
+
+    private readonly SlotGate _gate = new(reader, pair.Source, pair.Target, run.Pace, run.Log, stop);
     private readonly HashSet<SlotInMove> _open = [];
 
     /// <summary>Moves what is clean. Whatever is set apart is left in a state that has a name.</summary>
@@ -98,6 +101,8 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
     private async Task<IReadOnlyList<SlotInMove>> OpenAsync(Queue<SlotInMove> waiting)
     {
         stop.ThrowIfRequested();
+        if (waiting.Count > 0)
+            await run.Pace.LookAsync(pair.Source, pair.Target).ConfigureAwait(false);
         var window = new List<SlotInMove>();
         for (var keys = 0L; waiting.Count > 0 && window.Count < _mostSlots && (window.Count == 0 || keys + waiting.Peek().Keys <= ManyKeys);)
         {
@@ -119,8 +124,12 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
 
     private async Task CloseAsync(IReadOnlyList<SlotInMove> window)
     {
-        var given = await _gate.HandOverAsync(window).ConfigureAwait(false);
-        await GivenAsync(given).ConfigureAwait(false);
+        for (var done = 0; done < window.Count;)
+        {
+            var some = window.Skip(done).Take(run.Pace.IsGentle(pair.Source, pair.Target) ? FewSlots : window.Count).ToList();
+            await GivenAsync(await _gate.HandOverAsync(some).ConfigureAwait(false)).ConfigureAwait(false);
+            done += some.Count;
+        }
     }
 
     private async Task GivenAsync(IReadOnlyList<SlotInMove> given)
@@ -163,7 +172,7 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
 
             using var lastLimit = new CancellationTokenSource(WindingDown);
             using var last = new StopRequest(stop.Clock, lastLimit.Token);
-            await GivenAsync(await new SlotGate(reader, pair.Source, pair.Target, run.Log, last).HandOverAsync(open.Where(slot => slot.Moved >= slot.Keys).ToList()).ConfigureAwait(false)).ConfigureAwait(false);
+            await GivenAsync(await new SlotGate(reader, pair.Source, pair.Target, run.Pace, run.Log, last).HandOverAsync(open.Where(slot => slot.Moved >= slot.Keys).ToList()).ConfigureAwait(false)).ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is OperationCanceledException or RedisOperationException)
         {

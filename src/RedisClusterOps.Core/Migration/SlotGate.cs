@@ -8,26 +8,34 @@ using RedisClusterOps.Topology;
 namespace RedisClusterOps.Migration;
 
 /// <summary>Opens and closes many slots between one source and one target, each step for all of them in one breath. The laws are those of a single slot (<see cref="CutOver"/>).</summary>
-internal sealed class SlotGate(ClusterReader reader, ClusterNode source, ClusterNode target, OperationLog? log, StopRequest stop)
+internal sealed class SlotGate(ClusterReader reader, ClusterNode source, ClusterNode target, MovePace pace, OperationLog? log, StopRequest stop)
 {
     // A node hears from each other one at least once in half a node timeout, which is 15 seconds unless somebody set it.
     private static readonly TimeSpan GossipPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan GossipPause = TimeSpan.FromMilliseconds(100);
 
+    // Each slot that is given raises the target's epoch and is told to every node at once, which looks through all slots for what has changed. Fewer than
+    // that at a time would cost more by what each breath writes to the nodes' files than clients gain.
+    private const int FewSlots = 8;
+
     private readonly CutOver _cutOver = new(reader, log);
+    private readonly Breaths _breaths = new(reader, source, target, pace, stop);
 
     /// <summary>The target first, or clients would be sent to one that turns them away. Counts the keys once none can come any more.</summary>
     public async Task OpenAsync(IReadOnlyList<SlotInMove> slots)
     {
-        await TellAsync(target, slots, "IMPORTING", source.Id).ConfigureAwait(false);
-        await TellAsync(source, Clean(slots), "MIGRATING", target.Id).ConfigureAwait(false);
-        var open = Clean(slots);
-        var counts = await CountAsync(source, open).ConfigureAwait(false);
-        for (var i = 0; i < open.Count; i++)
+        await InPortionsAsync(slots, 3, async portion =>
         {
-            // Who does not tell has to be asked for the keys themselves.
-            open[i].Keys = counts[i] ?? Math.Max(1, open[i].Keys);
-        }
+            await TellAsync(target, portion, "IMPORTING", source.Id).ConfigureAwait(false);
+            await TellAsync(source, Clean(portion), "MIGRATING", target.Id).ConfigureAwait(false);
+            var open = Clean(portion);
+            var counts = await CountAsync(source, open).ConfigureAwait(false);
+            for (var i = 0; i < open.Count; i++)
+            {
+                // Who does not tell has to be asked for the keys themselves.
+                open[i].Keys = counts[i] ?? Math.Max(1, open[i].Keys);
+            }
+        }).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -37,23 +45,46 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
     /// <returns>The slots that are the target's now.</returns>
     public async Task<IReadOnlyList<SlotInMove>> HandOverAsync(IReadOnlyList<SlotInMove> slots)
     {
-        var ready = Clean(slots);
-        if (ready.Count == 0)
-            return [];
-        await RequireFlagsAsync(ready).ConfigureAwait(false);
-        ready = Clean(ready);
-        stop.ThrowIfRequested();
-        var counts = await CountAsync(source, ready).ConfigureAwait(false);
-        for (var i = 0; i < ready.Count; i++)
+        for (var started = stop.Clock.Now; Clean(slots).Count > 0; await stop.PauseAsync(GossipPause).ConfigureAwait(false))
         {
-            if (counts[i] is not 0)
-                ready[i].Separate(source.Name + (counts[i] is null ? " does not tell whether it holds keys of it" : " holds keys of it again"));
+            await pace.EpochTurns.EnterAsync(target.Id, stop.Abort).ConfigureAwait(false);
+            try
+            {
+                if (await AreReadyAsync(slots).ConfigureAwait(false))
+                    return await GiveAsync(Clean(slots)).ConfigureAwait(false);
+            }
+            finally
+            {
+                pace.EpochTurns.Leave(target.Id);
+            }
+
+            if (stop.Clock.Now - started > GossipPatience)
+            {
+                foreach (var slot in slots)
+                    slot.Separate(target.Name + " has not heard of the config epoch of " + source.Name);
+            }
         }
 
+        return [];
+    }
+
+    private async Task<IReadOnlyList<SlotInMove>> GiveAsync(IReadOnlyList<SlotInMove> ready)
+    {
+        stop.ThrowIfRequested();
+        await InPortionsAsync(ready, 3, async portion =>
+        {
+            var counts = await CountAsync(source, portion).ConfigureAwait(false);
+            for (var i = 0; i < portion.Count; i++)
+            {
+                if (counts[i] is not 0)
+                    portion[i].Separate(source.Name + (counts[i] is null ? " does not tell whether it holds keys of it" : " holds keys of it again"));
+            }
+
+            await TellAsync(target, Clean(portion), "NODE", target.Id).ConfigureAwait(false);
+            await SendToLoserAsync(Clean(portion), "NODE", target.Id).ConfigureAwait(false);
+        }).ConfigureAwait(false);
         var given = Clean(ready);
-        await TellAsync(target, given, "NODE", target.Id).ConfigureAwait(false);
-        given = Clean(given);
-        await TellLoserAsync(given).ConfigureAwait(false);
+        await CloseLoserAsync(given).ConfigureAwait(false);
         return given;
     }
 
@@ -62,46 +93,56 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
     // STABLE ends it on one that does not own the slot.
     public async Task TellLoserAsync(IReadOnlyList<SlotInMove> given)
     {
-        if (given.Count == 0)
+        await SendToLoserAsync(given, "NODE", target.Id).ConfigureAwait(false);
+        await CloseLoserAsync(given).ConfigureAwait(false);
+    }
+
+    private async Task SendToLoserAsync(IReadOnlyList<SlotInMove> slots, string action, string? id)
+    {
+        if (slots.Count == 0)
             return;
         var connection = await reader.ConnectAsync(source, stop.Abort).ConfigureAwait(false);
-        await connection.SendAsync(Commands(given, "NODE", target.Id), null, stop.Abort).ConfigureAwait(false);
+        await connection.SendAsync(Commands(slots, action, id), null, stop.Abort).ConfigureAwait(false);
+    }
+
+    private async Task CloseLoserAsync(IReadOnlyList<SlotInMove> given)
+    {
+        if (given.Count == 0)
+            return;
         var (now, winner) = await ReadEndsAsync().ConfigureAwait(false);
         // An emptied master may have become a replica: there is nothing to tell it any more.
         if (!now.Self.IsMaster)
             return;
         var left = given.Where(slot => !now.Self.Slots.Contains(slot.Slot) && (now.Self.MigratingTo.ContainsKey(slot.Slot) || now.Self.ImportingFrom.ContainsKey(slot.Slot))).ToList();
-        if (left.Count > 0)
-            await connection.SendAsync(Commands(left, "STABLE", null), null, stop.Abort).ConfigureAwait(false);
+        await SendToLoserAsync(left, "STABLE", null).ConfigureAwait(false);
         if (winner.Self.ConfigEpoch <= now.Self.ConfigEpoch)
             await _cutOver.EnsureHigherEpochAsync(source, target, given[0].Slot, stop).ConfigureAwait(false);
     }
 
     // While the source migrates, or no longer owns the slot, an empty slot stays empty. Without the importing flag the target does not raise
     // its epoch, and it raises it above those that it has heard of: so it must have heard of the source's.
-    private async Task RequireFlagsAsync(IReadOnlyList<SlotInMove> slots)
+    private async Task<bool> AreReadyAsync(IReadOnlyList<SlotInMove> slots)
     {
-        for (var started = stop.Clock.Now; ;)
+        var (from, to) = await ReadEndsAsync().ConfigureAwait(false);
+        foreach (var slot in slots)
         {
-            var (from, to) = await ReadEndsAsync().ConfigureAwait(false);
-            foreach (var slot in slots)
-            {
-                if (!to.Self.IsMaster || !Planning.HandOver.Has(to.Self.ImportingFrom, slot.Slot, source.Id))
-                    slot.Separate(target.Name + " is not importing it from " + source.Name);
-                else if (!from.Self.IsMaster || !Planning.HandOver.Has(from.Self.MigratingTo, slot.Slot, target.Id))
-                    slot.Separate(source.Name + " is not migrating it to " + target.Name);
-            }
+            if (!to.Self.IsMaster || !Planning.HandOver.Has(to.Self.ImportingFrom, slot.Slot, source.Id))
+                slot.Separate(target.Name + " is not importing it from " + source.Name);
+            else if (!from.Self.IsMaster || !Planning.HandOver.Has(from.Self.MigratingTo, slot.Slot, target.Id))
+                slot.Separate(source.Name + " is not migrating it to " + target.Name);
+        }
 
-            if (to.Line(source.Id)?.ConfigEpoch >= from.Self.ConfigEpoch || Clean(slots).Count == 0)
-                return;
-            if (stop.Clock.Now - started > GossipPatience)
-            {
-                foreach (var slot in slots)
-                    slot.Separate(target.Name + " has not heard of the config epoch of " + source.Name);
-                return;
-            }
+        return to.Line(source.Id)?.ConfigEpoch >= from.Self.ConfigEpoch;
+    }
 
-            await stop.PauseAsync(GossipPause).ConfigureAwait(false);
+    // Each step for all slots of a portion in one breath; clients have their turn between two portions.
+    private async Task InPortionsAsync(IReadOnlyList<SlotInMove> slots, int roundTrips, Func<IReadOnlyList<SlotInMove>, Task> step)
+    {
+        for (var done = 0; done < slots.Count;)
+        {
+            var portion = slots.Skip(done).Take(_breaths.AreGentle ? FewSlots : slots.Count).ToList();
+            await _breaths.TakeAsync(roundTrips, () => step(portion)).ConfigureAwait(false);
+            done += portion.Count;
         }
     }
 

@@ -33,7 +33,7 @@ public sealed class SlotMoveRun : IDisposable
     private readonly ResultQueue _results = new();
 
     internal SlotMoveRun(
-        RedisClusterSession session, ClusterReader reader, SituationReader situations, ClusterView view, MoveWork work, IReadOnlyList<SlotPair> pairs,
+        RedisClusterSession session, ClusterReader reader, SituationReader situations, NodeWatch nodes, ClusterView view, MoveWork work, IReadOnlyList<SlotPair> pairs,
         MoveOptions options, RunJournal? journal, OperationLog? log, CancellationToken stopping)
     {
         (Session, Options, Log) = (session, options, log);
@@ -41,7 +41,7 @@ public sealed class SlotMoveRun : IDisposable
         _stop = new StopRequest(reader.Clock, stopping);
         _emptied = work.KeepsMasters ? new EmptiedMasters(reader, view, pairs, work.Kept, journal, log) : null;
         _proof = new OwnerProof(reader, view, Proved, _stop);
-        Pace = new MovePace(reader, options, log, _stop);
+        Pace = new MovePace(nodes, options, log, _stop);
         Count = new MoveCount(pairs.Sum(pair => pair.Slots.Count), log, reader.Clock);
     }
 

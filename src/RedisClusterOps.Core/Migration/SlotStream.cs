@@ -18,9 +18,10 @@ namespace RedisClusterOps.Migration;
 /// </remarks>
 internal sealed class SlotStream(ClusterReader reader, ClusterNode source, ClusterNode target, MigrateRequest request, MoveOptions options, MovePace pace, MoveCount count, StopRequest stop)
 {
-    // Aims below the limit: a breath that is in the middle of its range now may be at its end when a node has something else to do.
-    private readonly AdaptiveBatch _batch = new(options with { BatchSize = 0, MaxStall = TimeSpan.FromTicks(options.MaxStall.Ticks * 7 / 10) });
-    private TimeSpan? _roundTrip;
+    private readonly Breaths _breaths = new(reader, source, target, pace, stop);
+    private readonly AdaptiveBatch _batch = new(most: AdaptiveBatch.MostOf(options));
+
+    private int Size => Math.Min(_batch.Size, _breaths.MostKeys);
 
     // Garnet overwrites nothing and reports nothing where a key exists on its side, and the source deletes its own: ask before sending.
     private bool MustAskTarget => target.View?.Facts.Engine is ServerEngine.Garnet or ServerEngine.Unknown;
@@ -53,7 +54,7 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
     private async Task<List<Portion>> TakeAsync(Queue<Portion> listed, int database)
     {
         var moving = new List<Portion>();
-        var left = _batch.Size;
+        var left = Size;
         while (left > 0 && listed.Count > 0)
         {
             var portion = listed.Peek();
@@ -78,12 +79,12 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
     private List<Portion> Ask(Queue<SlotInMove> unlisted, List<Portion> moving, int ready)
     {
         // What comes back short is all there is: a migrating source gets no new keys.
-        var listing = moving.Where(portion => portion.IsLast && portion.MayBeMore).Select(portion => new Portion(portion.Slot, Math.Max(2 * _batch.Size, 2))).ToList();
+        var listing = moving.Where(portion => portion.IsLast && portion.MayBeMore).Select(portion => new Portion(portion.Slot, Math.Max(2 * Size, 2))).ToList();
         var coming = ready + listing.Sum(portion => portion.Asked);
-        while (coming < 2 * _batch.Size && unlisted.Count > 0)
+        while (coming < 2 * Size && unlisted.Count > 0)
         {
             var slot = unlisted.Dequeue();
-            var most = (int)Math.Min(Math.Max(slot.Keys + 1, 16), 2 * _batch.Size);
+            var most = (int)Math.Min(Math.Max(slot.Keys + 1, 16), 2 * Size);
             listing.Add(new Portion(slot, Math.Max(most, 2)));
             coming += (int)Math.Min(slot.Keys, most);
         }
@@ -100,16 +101,20 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
         if (selects)
             commands = [RespCommand.Of("SELECT", database), .. commands, RespCommand.Of("SELECT", 0)];
         var connection = await reader.ConnectAsync(source, stop.Abort).ConfigureAwait(false);
-        _roundTrip ??= await RoundTripAsync(connection).ConfigureAwait(false);
-        var started = stop.Clock.Now;
-        IReadOnlyList<RespValue> replies;
+        IReadOnlyList<RespValue> replies = [];
+        TimeSpan stall;
+        var isSent = false;
         try
         {
             // Each MIGRATE may wait twice for the target: once for sending, once for the answer.
             var timeout = options.Timeout + options.Timeout + TimeSpan.FromSeconds(5);
-            replies = await connection.SendAsync(commands, timeout, stop.Abort).ConfigureAwait(false);
+            stall = await _breaths.TakeAsync(1, async () =>
+            {
+                isSent = true;
+                replies = await connection.SendAsync(commands, timeout, stop.Abort).ConfigureAwait(false);
+            }).ConfigureAwait(false);
         }
-        catch (Exception lost) when (lost is OperationCanceledException or RedisConnectionException { OutcomeUnknown: true })
+        catch (Exception lost) when (isSent && lost is OperationCanceledException or RedisConnectionException { OutcomeUnknown: true })
         {
             // They may be there, or still get there: their slots are neither untouched nor empty, whatever is counted now.
             foreach (var portion in moving)
@@ -117,7 +122,6 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
             throw;
         }
 
-        var stall = stop.Clock.Now - started - _roundTrip.Value;
         if (selects)
             replies = replies.Skip(1).Take(replies.Count - 2).ToList();
         var refused = new List<Portion>();
@@ -128,8 +132,8 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
         await AgainAsync(refused, listed).ConfigureAwait(false);
         var keys = moving.Sum(portion => portion.Keys.Count);
         if (keys > 0)
-            _batch.Took(keys, stall);
-        pace.Moved(keys);
+            _batch.Took(keys, stall, pace.LongestStall);
+        pace.Moved(source, keys);
         count.Report(pace.WaitsFor);
     }
 
@@ -218,14 +222,6 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
         }
 
         return moving.Where(portion => portion.Slot.IsClean).ToList();
-    }
-
-    // What the network takes is no stall of the servers.
-    private async Task<TimeSpan> RoundTripAsync(INodeConnection connection)
-    {
-        var started = stop.Clock.Now;
-        await connection.AskAsync(RespCommand.Of("PING"), stop.Abort).ConfigureAwait(false);
-        return stop.Clock.Now - started;
     }
 
     /// <summary>Keys of one slot, as they were listed.</summary>

@@ -64,7 +64,7 @@ internal sealed class TurnBack(ClusterReader reader, SlotPair pair, SlotMoveRun 
     {
         foreach (var slot in slots)
             slot.Began = stop.Clock.Now;
-        var gate = new SlotGate(reader, pair.Target, pair.Source, run.Log, stop);
+        var gate = new SlotGate(reader, pair.Target, pair.Source, run.Pace, run.Log, stop);
         stop.ThrowIfRequested();
         await EndHandOversAsync(gate, slots).ConfigureAwait(false);
         slots = slots.Where(slot => slot.IsOnItsWay).ToList();

@@ -15,7 +15,7 @@ namespace RedisClusterOps.Planning;
 internal sealed record MigrateRequest(NodeEndpoint Target, TimeSpan Timeout, string? User, string? Password)
 {
     public static MigrateRequest From(RedisClusterSession session, MoveOptions options, ClusterNode source, ClusterNode target) => new(
-        source.View?.Line(target.Id)?.Endpoint ?? target.Announced ?? target.View!.Dialled, options.Timeout, session.User, session.Options.Password);
+        AddressOf(source, target), options.Timeout, session.User, session.Options.Password);
 
     public RespCommand For(int database, bool replace, IReadOnlyList<byte[]> keys)
     {
@@ -42,4 +42,11 @@ internal sealed record MigrateRequest(NodeEndpoint Target, TimeSpan Timeout, str
     }
 
     public override string ToString() => Describe(0, null);
+
+    private static NodeEndpoint AddressOf(ClusterNode source, ClusterNode target)
+    {
+        var told = source.View?.Line(target.Id)?.Endpoint ?? target.Announced ?? target.View!.Dialled;
+        // Without such a port the preflight refuses.
+        return source.View?.MigratePorts is { } ports && ports.TryGetValue(target.Id, out var port) ? new NodeEndpoint(told.Host, port) : told;
+    }
 }

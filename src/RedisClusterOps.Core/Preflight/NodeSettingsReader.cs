@@ -13,7 +13,7 @@ namespace RedisClusterOps.Preflight;
 internal sealed class NodeSettingsReader(NodeProbe probe)
 {
     // One by one: only from 7.0 on does CONFIG GET take several names.
-    private static readonly string[] Names = ["cluster-node-timeout", "tls-cluster", "tls-port", "port", "cluster-allow-replica-migration"];
+    private static readonly string[] Names = ["cluster-node-timeout", "tls-port", "port", "cluster-allow-replica-migration"];
 
     private readonly Dictionary<string, NodeSettings> _known = new(StringComparer.Ordinal);
 
@@ -37,10 +37,9 @@ internal sealed class NodeSettingsReader(NodeProbe probe)
         return new NodeSettings
         {
             NodeTimeout = Number(replies[0]) is { } milliseconds ? TimeSpan.FromMilliseconds(milliseconds) : null,
-            TlsCluster = Flag(replies[1]),
-            TlsPort = Number(replies[2]),
-            PlainPort = Number(replies[3]),
-            AllowsReplicaMigration = Flag(replies[4]),
+            TlsPort = Number(replies[1]),
+            PlainPort = Number(replies[2]),
+            AllowsReplicaMigration = Flag(replies[3]),
             Functions = replies.Count > Names.Length && !replies[Names.Length].IsError ? FunctionNames(replies[Names.Length]) : null,
         };
     }

@@ -20,6 +20,9 @@ internal sealed record PreflightFacts(ClusterView View, int Slot, ClusterNode So
     /// <summary>The slot's keys on the node that sends them; null where none are to move.</summary>
     public SlotLoad? Load { get; init; }
 
+    /// <summary>True where the servers are to move the slots, without a MIGRATE.</summary>
+    public bool IsAtomic { get; init; }
+
     /// <summary>Bytes that other slots of the same invocation take on the target.</summary>
     public long BytesOfOthers { get; init; }
 
@@ -52,9 +55,6 @@ internal sealed record NodeSettings
 
     /// <summary>How long the others wait for the node before they take it for failing.</summary>
     public TimeSpan? NodeTimeout { get; init; }
-
-    /// <summary>Whether MIGRATE, replication and the bus speak TLS.</summary>
-    public bool? TlsCluster { get; init; }
 
     /// <summary>The port that speaks TLS; 0 for none.</summary>
     public long? TlsPort { get; init; }

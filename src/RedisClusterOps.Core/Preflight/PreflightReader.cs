@@ -59,6 +59,7 @@ internal sealed class PreflightReader
             SourceSettings = await _settings.ReadAsync(source, cancellation).ConfigureAwait(false),
             TargetSettings = await _settings.ReadAsync(target, cancellation).ConfigureAwait(false),
             Load = load,
+            IsAtomic = scope is { IsAtomic: true },
             BytesOfOthers = move is null ? 0 : _coming.Where(planned => planned.Key.NodeId == move.Target.Id && !IsOf(planned.Key.Slot, slot, scope)).Sum(planned => planned.Value),
             SlotsLeftOnSource = SlotsLeft(view, scope?.Slots ?? [slot], actions),
             StrayKeys = await CountStraysAsync(view, slot, actions, cancellation).ConfigureAwait(false),

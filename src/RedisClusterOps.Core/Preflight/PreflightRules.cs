@@ -21,10 +21,10 @@ internal static class PreflightRules
 
     public static PreflightResult Judge(PreflightFacts facts) => new(
         [
-            .. Memory(facts), .. BigKey(facts), .. Versions(facts), .. Functions(facts), .. Tls(facts),
+            .. Memory(facts), .. BigKey(facts), .. Versions(facts), .. Functions(facts), .. MigrateTls.Findings(facts),
             .. Down(facts), .. LastSlot(facts), .. Strays(facts), .. OtherSlots(facts), .. UntoldRights(facts),
         ],
-        OtherTool(facts.OtherTool) ?? Rights(facts) ?? Eviction(facts));
+        OtherTool(facts.OtherTool) ?? Rights(facts) ?? MigrateTls.Refusal(facts) ?? Eviction(facts));
 
     public static RedisOperationException? OtherTool(OtherTool? found) => found is not { } tool ? null : new(
         FailureCode.AnotherToolAtWork,
@@ -154,32 +154,6 @@ internal static class PreflightRules
             "FUNCTION DUMP on " + facts.Source.Name + ", FUNCTION RESTORE on " + facts.Target.Name);
     }
 
-    private static IEnumerable<PlanFinding> Tls(PreflightFacts facts)
-    {
-        var (from, to) = (facts.SourceSettings, facts.TargetSettings);
-        if (from.TlsCluster is { } speaks && to.TlsCluster is { } other && speaks != other)
-        {
-            yield return Finding(
-                PlanFindingCode.TlsMismatch, FindingSeverity.Error, facts.Target.Name,
-                facts.Source.Name + " has tls-cluster " + YesNo(speaks) + ", " + facts.Target.Name + " " + YesNo(other) + ": they don't reach each other.", "CONFIG SET tls-cluster " + YesNo(speaks) + " on " + facts.Target.Name);
-            yield break;
-        }
-
-        foreach (var move in facts.Actions.OfType<MoveKeys>().Take(1))
-        {
-            var (sends, takes) = move.Source.Id == facts.Source.Id ? (from, to) : (to, from);
-            var wrong = sends.TlsCluster is { } tls && move.Request.Target.Port == (tls ? takes.PlainPort : takes.TlsPort);
-            if (wrong)
-            {
-                yield return Finding(
-                    PlanFindingCode.TlsMismatch, FindingSeverity.Error, move.Target.Name,
-                    "With tls-cluster " + YesNo(sends.TlsCluster!.Value) + " MIGRATE speaks " + (sends.TlsCluster.Value ? "TLS" : "no TLS") + ", and " + move.Request.Target + " is the port that "
-                        + (sends.TlsCluster.Value ? "speaks none" : "speaks it") + ": no key can be moved.",
-                    sends.TlsCluster.Value ? "Connect-RedisCluster -UseTls" : "Connect-RedisCluster to the port without TLS");
-            }
-        }
-    }
-
     // No refusal: the same repair may give the slots an owner, and a node that was blocked says so for a moment.
     private static IEnumerable<PlanFinding> Down(PreflightFacts facts)
     {
@@ -234,8 +208,6 @@ internal static class PreflightRules
 
     private static string Names(List<string> names) =>
         string.Join(", ", names.Take(ShownNames).Select(name => Printable.Clean(name, 60))) + (names.Count > ShownNames ? ", …" : string.Empty);
-
-    private static string YesNo(bool value) => value ? "yes" : "no";
 
     private static string Count(long count, string noun) => count.ToString(CultureInfo.InvariantCulture) + " " + noun + (count == 1 ? string.Empty : "s");
 

@@ -53,9 +53,9 @@ internal sealed class NodeConnector : INodeConnector
         {
             cancellation.ThrowIfCancellationRequested();
             if (limit.IsCancellationRequested)
-                throw CannotConnect(endpoint, ConnectionFailure.NoAnswerWithin(_options.ConnectTimeout) + HintAt(failure), failure);
+                throw CannotConnect(endpoint, ConnectionFailure.NoAnswerWithin(_options.ConnectTimeout) + HintAt(failure), failure, NextAt(failure));
             if (failure is not RedisOperationException)
-                throw CannotConnect(endpoint, ConnectionFailure.ReasonOf(failure), failure);
+                throw CannotConnect(endpoint, ConnectionFailure.ReasonOf(failure), failure, NextAt(failure));
             throw;
         }
     }
@@ -159,7 +159,7 @@ internal sealed class NodeConnector : INodeConnector
         catch (RedisConnectionException failure)
         {
             throw new RedisConnectionException(
-                failure.Code, connection.Endpoint, failure.Message + HintAt(failure), outcomeUnknown: false, failure);
+                failure.Code, connection.Endpoint, failure.Message + HintAt(failure), outcomeUnknown: false, failure, NextAt(failure));
         }
     }
 
@@ -173,6 +173,14 @@ internal sealed class NodeConnector : INodeConnector
         RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls?.CertificatePath is null =>
             " If it wants a client certificate, connect with -CertificatePath.",
         _ => string.Empty,
+    };
+
+    private string? NextAt(Exception failure) => failure switch
+    {
+        HandshakeException handshake => handshake.NextStep,
+        RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls is null => "Connect-RedisCluster -UseTls",
+        RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls?.CertificatePath is null => "Connect-RedisCluster -CertificatePath <file with certificate and key>",
+        _ => null,
     };
 
     private RedisConnectionException LoginRefused(NodeEndpoint endpoint, string error)
@@ -202,9 +210,9 @@ internal sealed class NodeConnector : INodeConnector
     private static bool TurnsAway(string error) =>
         ServerErrors.StartsWith(error, "DENIED") || ServerErrors.Contains(error, "max number of clients");
 
-    private static RedisConnectionException CannotConnect(NodeEndpoint endpoint, string reason, Exception? failure = null) =>
+    private static RedisConnectionException CannotConnect(NodeEndpoint endpoint, string reason, Exception? failure = null, string? nextStep = null) =>
         new(
-            FailureCode.ConnectionFailed, endpoint, "Cannot connect to " + endpoint + ": " + reason.TrimEnd('.') + ".", outcomeUnknown: false, failure);
+            FailureCode.ConnectionFailed, endpoint, "Cannot connect to " + endpoint + ": " + reason.TrimEnd('.') + ".", outcomeUnknown: false, failure, nextStep);
 
     // The server takes visible ASCII only, and a name as of a Kubernetes pod may be long.
     private static string MachineName() => new([.. Environment.MachineName.Where(c => c is > ' ' and < '\x7f').Take(63)]);

@@ -6,9 +6,12 @@ namespace RedisClusterOps;
 /// <summary>A node could not be reached, or the connection to it broke.</summary>
 public sealed class RedisConnectionException : RedisOperationException
 {
+    /// <summary>What is said where nothing better is known.</summary>
+    internal const string UsualNextStep = "Test-RedisCluster";
+
     internal RedisConnectionException(
         FailureCode code, NodeEndpoint endpoint, string message, bool outcomeUnknown, Exception? innerException = null, string? nextStep = null)
-        : base(code, message, endpoint.ToString(), nextStep ?? ServerErrors.NextStepOf(code) ?? "Test-RedisCluster", innerException)
+        : base(code, message, endpoint.ToString(), nextStep ?? ServerErrors.NextStepOf(code) ?? UsualNextStep, innerException)
     {
         Endpoint = endpoint;
         OutcomeUnknown = outcomeUnknown;

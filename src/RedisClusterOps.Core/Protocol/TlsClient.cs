@@ -17,6 +17,11 @@ internal sealed class TlsClient
     private const string CertificateBegin = "-----BEGIN CERTIFICATE-----";
     private const string CertificateEnd = "-----END CERTIFICATE-----";
 
+    private const string OtherName = "the server's certificate is for another name";
+    private const string NotValidNow = "the server's certificate has run out, or is not valid yet";
+    private const string Untrusted = "this machine does not trust the server's certificate";
+    private const string NotFromAuthority = "the server's certificate is not from the CA in ";
+
     private readonly TlsOptions _options;
     private readonly X509Certificate2Collection _own = [];
     private readonly X509Certificate2Collection? _authorities;
@@ -33,7 +38,7 @@ internal sealed class TlsClient
     }
 
     /// <summary>Speaks TLS over the stream; closing what lies under it ends the attempt.</summary>
-    /// <exception cref="AuthenticationException">Its message says what is wrong with the certificate.</exception>
+    /// <exception cref="HandshakeException">Its message says what is wrong with the certificate.</exception>
     public async Task<Stream> HandshakeAsync(Stream plain, string host)
     {
         string? objection = null;
@@ -50,8 +55,8 @@ internal sealed class TlsClient
         catch (Exception failure)
         {
             tls.Dispose();
-            throw new AuthenticationException(
-                "the TLS handshake failed: " + (objection ?? ConnectionFailure.TextOf(failure)), failure);
+            throw new HandshakeException(
+                "the TLS handshake failed: " + (objection ?? ConnectionFailure.TextOf(failure).TrimEnd('.') + " (perhaps the port does not speak TLS)"), NextAfter(objection), failure);
         }
     }
 
@@ -63,11 +68,21 @@ internal sealed class TlsClient
         if (certificate is null || chain is null || (errors & SslPolicyErrors.RemoteCertificateNotAvailable) != 0)
             return "the server shows no certificate";
         if ((errors & SslPolicyErrors.RemoteCertificateNameMismatch) != 0)
-            return "the server's certificate is for another name";
+            return OtherName + " (" + NamesOf(certificate) + ")";
         if (_authorities is not null)
             return ObjectionOfOwnAuthority(certificate, chain, _authorities);
-        return errors == SslPolicyErrors.None ? null : OutOfDate(chain) ?? "this machine does not trust the server's certificate";
+        return errors == SslPolicyErrors.None ? null : OutOfDate(chain) ?? Untrusted;
     }
+
+    // Never to skip the check: that is for a person to think of.
+    private static string NextAfter(string? objection) => objection switch
+    {
+        NotValidNow => "CONFIG SET tls-cert-file <a certificate that is valid now> on that node",
+        not null when objection.StartsWith(OtherName, StringComparison.Ordinal) => "Connect-RedisCluster -Endpoint <a name or address that the certificate is for>",
+        Untrusted => "Connect-RedisCluster -CaCertificatePath <file of the authority that signed it>",
+        not null when objection.StartsWith(NotFromAuthority, StringComparison.Ordinal) => "Connect-RedisCluster -CaCertificatePath <file of the authority that signed it>",
+        _ => "Connect-RedisCluster -Endpoint <host:port that speaks TLS>",
+    };
 
     // netstandard2.0 knows no custom trust store. So the chain may end in an authority unknown to the machine, as long as everything
     // else about it is right (signatures, dates, usage) and one of the given authorities is in it.
@@ -87,7 +102,7 @@ internal sealed class TlsClient
                 return null;
         }
 
-        return OutOfDate(chain) ?? "the server's certificate is not from the CA in " + _options.CaCertificatePath;
+        return OutOfDate(chain) ?? NotFromAuthority + _options.CaCertificatePath;
     }
 
     // Byte for byte: the framework's own comparison looks at issuer and serial number, and whoever forges an authority chooses both.
@@ -102,12 +117,19 @@ internal sealed class TlsClient
         return false;
     }
 
+    private static string NamesOf(X509Certificate certificate)
+    {
+        const string AlternativeNames = "2.5.29.17";
+        using var whole = new X509Certificate2(certificate);
+        return Printable.Clean(whole.Extensions[AlternativeNames]?.Format(multiLine: false) ?? whole.Subject, 200);
+    }
+
     private static string? OutOfDate(X509Chain chain)
     {
         foreach (var status in chain.ChainStatus)
         {
             if ((status.Status & X509ChainStatusFlags.NotTimeValid) != 0)
-                return "the server's certificate has run out, or is not valid yet";
+                return NotValidNow;
         }
 
         return null;

@@ -38,7 +38,7 @@ internal static class ClusterNodesParser
             throw Malformed(line, "it has fewer than eight fields");
         if (!IsId(fields[0]))
             throw Malformed(line, "the id is none");
-        var (host, port, hostname) = ParseAddress(fields[1], line);
+        var (host, port, bus, hostname) = ParseAddress(fields[1], line);
         var flags = ParseFlags(fields[2]);
         List<SlotRange>? ranges = null;
         Dictionary<int, string>? migrating = null;
@@ -58,6 +58,7 @@ internal static class ClusterNodesParser
             Id = fields[0],
             Host = host,
             Port = port,
+            BusPort = bus,
             Hostname = hostname,
             Flags = flags,
             MasterId = fields[3] == "-" ? null : fields[3],
@@ -87,7 +88,7 @@ internal static class ClusterNodesParser
         return true;
     }
 
-    private static (string Host, int Port, string? Hostname) ParseAddress(string field, string line)
+    private static (string Host, int Port, int BusPort, string? Hostname) ParseAddress(string field, string line)
     {
         // Only what follows the bus port may hold a host name; an IPv6 address itself has colons but no comma.
         string? hostname = null;
@@ -99,15 +100,21 @@ internal static class ClusterNodesParser
             field = field.Substring(0, comma);
         }
 
+        var bus = 0;
         var at = field.IndexOf('@');
         if (at >= 0)
+        {
+            // Nobody dials it.
+            bus = int.TryParse(field.Substring(at + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var told) ? told : 0;
             field = field.Substring(0, at);
+        }
+
         var colon = field.LastIndexOf(':');
         if (colon < 0
             || !int.TryParse(field.Substring(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port)
             || port > 65535)
             throw Malformed(line, "the address has no port");
-        return (field.Substring(0, colon).Trim('[', ']'), port, hostname);
+        return (field.Substring(0, colon).Trim('[', ']'), port, bus, hostname);
     }
 
     private static NodeFlags ParseFlags(string field)

@@ -162,6 +162,8 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         Databases = node.View?.Databases ?? 1,
         DatabasesKnown = node.View?.DatabasesKnown ?? false,
         Facts = node.View?.Facts ?? ServerFacts.None,
+        TlsCluster = node.View?.TlsCluster,
+        MigratePorts = node.View?.MigratePorts,
         AtomicTasks = tasks,
     };
 
@@ -193,10 +195,15 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     {
         var connection = await connections.GetAsync(endpoint, cancellation).ConfigureAwait(false);
         // A node that is frozen accepts connections; how long it may keep everybody waiting is the connect timeout, not the longer one of commands.
-        var replies = await connection.SendAsync([ClusterNodes, ClusterInfo, Info, DatabaseSize], session.ConnectTimeout, cancellation).ConfigureAwait(false);
+        var replies = await connection.SendAsync([ClusterNodes, ClusterInfo, Info, DatabaseSize, MigratePorts.AskTlsCluster], session.ConnectTimeout, cancellation).ConfigureAwait(false);
         var readAt = Clock.Now;
         var lines = ClusterNodesParser.Parse(replies[0].OrThrow(endpoint, ClusterNodes).Text, shared);
         var facts = replies[2].IsError ? ServerFacts.None : ServerFacts.Parse(replies[2].Text);
+        var tlsCluster = MigratePorts.SpeaksTls(replies[4], facts);
+        // Only where it speaks otherwise than we do: in a cluster of a thousand nodes the answer is long.
+        var ports = tlsCluster is { } tls && tls != session.UseTls
+            ? MigratePorts.Parse(await connection.AskAsync(MigratePorts.AskShards, cancellation).ConfigureAwait(false), tls)
+            : null;
         var (databases, tasks) = await AskByVersionAsync(connection, facts, cancellation).ConfigureAwait(false);
         var count = Math.Max(1, databases ?? facts.HighestDatabase + 1L);
         if (count > MostDatabases)
@@ -216,6 +223,8 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
             Databases = (int)count,
             DatabasesKnown = databases is not null,
             AtomicTasks = tasks,
+            TlsCluster = tlsCluster,
+            MigratePorts = ports,
             ReadAt = readAt,
         };
     }
@@ -302,7 +311,8 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
             code,
             "No node of the cluster could be read. " + reasons + ".",
             string.Join(",", failures.Keys.OrderBy(endpoint => endpoint)),
-            ServerErrors.NextStepOf(code) is { } usual ? nextSteps.Count == 1 ? nextSteps[0] : usual : "Connect-RedisCluster -Endpoint <host:port of a node that is up>");
+            nextSteps.Count == 1 && nextSteps[0] is { } own and not RedisConnectionException.UsualNextStep ? own
+                : ServerErrors.NextStepOf(code) ?? "Connect-RedisCluster -Endpoint <host:port of a node that is up>");
     }
 
     // Most messages name the endpoint themselves.

@@ -32,6 +32,9 @@ internal sealed record NodeLine
     /// <summary>Port as announced for the kind of connection that asked (plain or TLS); 0 where unknown.</summary>
     public int Port { get; init; }
 
+    /// <summary>Port of the bus; 0 where none is told. Unless it is set, it is 10000 above the port that the bus and MIGRATE agree on.</summary>
+    public int BusPort { get; init; }
+
     /// <summary>Announced host name; null where there is none.</summary>
     public string? Hostname { get; init; }
 

@@ -56,6 +56,12 @@ internal sealed record NodeView
     /// <summary>False where the user may neither ask nor try how many databases there are: then keys in more of them can't be ruled out.</summary>
     public bool DatabasesKnown { get; init; } = true;
 
+    /// <summary>Whether the node's MIGRATE speaks TLS; null where the node does not say.</summary>
+    public bool? TlsCluster { get; init; }
+
+    /// <summary>Id to port for the node's MIGRATE, where that speaks otherwise than our connection; null where the ports of its CLUSTER NODES are right.</summary>
+    public IReadOnlyDictionary<string, int>? MigratePorts { get; init; }
+
     /// <summary>Server-side migrations that run on this node.</summary>
     public IReadOnlyList<AtomicTask> AtomicTasks { get; init; } = [];
 

@@ -8,6 +8,14 @@ namespace RedisClusterOps.Topology;
 /// <summary>What INFO of one node tells, by the server's own names. A field that the server does not have is null.</summary>
 internal sealed class ServerFacts
 {
+    private const string CommandPrefix = "cmdstat_";
+
+    private static readonly HashSet<string> NotOfClients = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "acl", "asking", "auth", "client", "cluster", "command", "config", "dbsize", "hello", "info", "latency", "memory", "migrate", "module", "ping", "psync", "quit",
+        "readonly", "replconf", "restore", "restore-asking", "role", "select", "slowlog", "syncslots",
+    };
+
     private readonly IReadOnlyDictionary<string, string> _fields;
 
     private ServerFacts(IReadOnlyDictionary<string, string> fields) => _fields = fields;
@@ -93,6 +101,29 @@ internal sealed class ServerFacts
             return highest;
         }
     }
+
+    /// <summary>Commands that the node has carried out for clients, by its <c>cmdstat_NAME:calls=…</c> lines: all but those of servers among themselves and of tools. Null where it does not tell.</summary>
+    public long? ClientCalls
+    {
+        get
+        {
+            var (tells, calls) = (false, 0L);
+            foreach (var line in _fields)
+            {
+                if (!line.Key.StartsWith(CommandPrefix, StringComparison.Ordinal))
+                    continue;
+                tells = true;
+                var name = line.Key.Substring(CommandPrefix.Length).Split('|')[0];
+                if (!NotOfClients.Contains(name) && ParseSub(line.Value, "calls") is { } some)
+                    calls += Math.Min(some, long.MaxValue - calls);
+            }
+
+            return tells ? calls : null;
+        }
+    }
+
+    /// <summary>How long all its MIGRATEs have taken so far, in microseconds; null where it does not tell, or has had none.</summary>
+    public long? MigrateMicroseconds => ParseSub(Text(CommandPrefix + "migrate"), "usec");
 
     /// <summary>Offsets of the connected replicas of a master, from its <c>slaveN:…,offset=…</c> lines.</summary>
     public IReadOnlyList<long> ReplicaOffsets

@@ -38,6 +38,8 @@ internal sealed class RcoHome : IDisposable
     {
         var path = Path.Combine(_folder.FullName, name);
         System.IO.File.WriteAllText(path, text);
+        if (!OperatingSystem.IsWindows())
+            System.IO.File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         return path;
     }
 

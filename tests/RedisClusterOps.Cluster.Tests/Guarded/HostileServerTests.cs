@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.FrontDoor;
@@ -14,8 +16,8 @@ public sealed class HostileServerTests
     private const string Id = "0123456789012345678901234567890123456789";
     private const string Other = "abcdefabcdefabcdefabcdefabcdefabcdefabcd";
 
-    // Colours, a title, a cleared screen, C1 codes, a bidirectional override, and the markup of the tables.
-    private const string Evil = "\x1b[2J\x1b]0;owned\a\u009b31m[red]x[/]\b";
+    // Colours, a title, a cleared screen, C1 codes, a bidirectional override (in UTF-8, byte by byte), the markup of the tables and of a page.
+    private const string Evil = "\x1b[2J\x1b]0;owned\a\u009b31m[red]x[/]\b\u00e2\u0080\u00ae<img/src=x/onerror=alert(1)>&lt;\"'";
 
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(20);
 
@@ -26,18 +28,27 @@ public sealed class HostileServerTests
         await using var listening = node = FakeNode.Answering(command => Answer(command, node!.Endpoint));
         var endpoint = node.Endpoint.ToString();
         using var rco = new RcoHome();
+        var files = rco.Folder("files");
         foreach (var arguments in new string[][]
         {
             ["check"], ["check", "--deep", "--json"], ["nodes"], ["nodes", "--json"], ["open-slots"], ["complete", "--slot", "5"], ["complete", "--slot", "7", "--json"],
             ["undo", "--slot", "5", "--what-if"], ["repair", "--what-if"], ["plan"], ["move", "--slot", "9", "--target", Other[..8]],
+            ["map"], ["map", "--json"], ["links"], ["links", "--json"], ["alerts"], ["alerts", "--json", "--state-path", Path.Combine(files, "state.json")], ["report", "--path", Path.Combine(files, "report.html")],
         })
         {
             var run = await rco.RunAsync([.. arguments, "--cluster", endpoint]);
             Assert.DoesNotContain("Unexpected", run.Errors);
             var seen = run.Output + run.Errors;
             Assert.NotEmpty(seen);
-            Assert.DoesNotContain(seen, c => char.IsControl(c) && c != '\n');
+            AssertPlain(seen);
         }
+
+        // The page, and what is remembered from one look to the next, are read by others later.
+        AssertPlain(File.ReadAllText(Path.Combine(files, "state.json")));
+        var page = File.ReadAllText(Path.Combine(files, "report.html"));
+        AssertPlain(page);
+        Assert.DoesNotContain("<img", page);
+        Assert.Contains(Other[..8], page);
     }
 
     public static TheoryData<string, string> Liars => new()
@@ -128,6 +139,9 @@ public sealed class HostileServerTests
         Assert.Equal(3_001, nodes.Count);
         Assert.Single(nodes, known => known.Trouble is null);
     }
+
+    private static void AssertPlain(string text) =>
+        Assert.DoesNotContain(text, c => c != '\n' && (char.IsControl(c) || char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator));
 
     private static async Task AssertRefusedAsync(FakeNode node, string lie, Protocol.RespLimits? limits = null)
     {

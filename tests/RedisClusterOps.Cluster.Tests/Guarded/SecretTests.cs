@@ -9,7 +9,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;
 
-/// <summary>All that rco does on a guarded cluster, and then a search for the password in everything that was written: what it printed, its journal, plans, saved values.</summary>
+/// <summary>All that rco does on a guarded cluster, and then a search for the password in everything that was written: what it printed, its journal, plans, reports, saved values, what it watches by.</summary>
 public sealed class SecretTests
 {
     [Fact]
@@ -20,6 +20,7 @@ public sealed class SecretTests
         await using var cluster = await GuardedCluster.StartAsync(Servers.Redis70, Guard.Acl, files);
         var (journal, plans) = (rco.Folder("journal"), rco.Folder("plans"));
         var plan = Path.Combine(plans, "plan.json");
+        var (state, report) = (Path.Combine(plans, "state.json"), Path.Combine(plans, "report.html"));
         var password = rco.File("password", GuardedCluster.Password + "\n");
         var target = cluster.Node(1).Endpoint.ToString();
         await cluster.Wedge().WedgeAsync(slot: 100, keys: 6, moved: 2);
@@ -34,6 +35,7 @@ public sealed class SecretTests
             "check --deep", "nodes --json", "open-slots", "open-slots --json", "complete --slot 100 --what-if", "complete --slot 100 --json", "undo --slot 101", "complete --slot 102",
             "complete --slot 102 --on-key-conflict KeepSource", "start --slot 103 --target " + target, "restart --slot 103 --json", "repair --slot 103", "plan --threshold 0 --out-file " + plan, "plan --json --threshold 0",
             "rebalance --plan-file " + plan, "move --slot 104 --target " + target, "migrations", "migrations --json", "complete --slot 16384", "complete --slot 105",
+            "check --json", "undo --slot 101 --what-if --json", "plan --threshold 0", "map", "map --json", "links --json", "alerts --state-path " + state, "alerts --json", "report --deep --json --path " + report,
         })
             written.Add((command, await RunAsync(rco, [.. command.Split(' '), "--password-file", password], journal, cluster)));
 
@@ -49,11 +51,11 @@ public sealed class SecretTests
         var paths = Directory.GetFiles(journal, "*", SearchOption.AllDirectories).Concat(Directory.GetFiles(plans)).ToList();
         Assert.Contains(paths, path => path.EndsWith(".jsonl", StringComparison.Ordinal));
         Assert.Contains(paths, path => path.Contains("conflicts", StringComparison.Ordinal));
-        Assert.Contains(plan, paths);
+        Assert.All([plan, state, report], path => Assert.Contains(path, paths));
         Assert.All(paths, path => AssertFree(path, File.ReadAllBytes(path)));
         if (OperatingSystem.IsWindows())
             return;
-        foreach (var path in paths.Where(path => path.StartsWith(journal, StringComparison.Ordinal)))
+        foreach (var path in paths.Where(path => path == state || path.StartsWith(journal, StringComparison.Ordinal)))
             Assert.Equal((path, UnixFileMode.UserRead | UnixFileMode.UserWrite), (path, File.GetUnixFileMode(path)));
     }
 
@@ -62,6 +64,7 @@ public sealed class SecretTests
     {
         var plain = Encoding.UTF8.GetBytes(GuardedCluster.Password);
         var shapes = new List<byte[]> { plain, Encoding.Unicode.GetBytes(GuardedCluster.Password), Encoding.ASCII.GetBytes(Uri.EscapeDataString(GuardedCluster.Password)), Encoding.ASCII.GetBytes(System.Text.Json.JsonSerializer.Serialize(GuardedCluster.Password).Trim('"')) };
+        shapes.Add(Encoding.ASCII.GetBytes(System.Net.WebUtility.HtmlEncode(GuardedCluster.Password)));
         for (var phase = 0; phase < 3; phase++)
             shapes.Add(Encoding.ASCII.GetBytes(Convert.ToBase64String([.. new byte[phase], .. plain])[4..^4]));
         Assert.All(shapes, shape => Assert.False(bytes.AsSpan().IndexOf(shape) >= 0, "The password is in " + where + "."));
@@ -70,6 +73,6 @@ public sealed class SecretTests
     private static Task<RcoRun> RunAsync(RcoHome rco, string[] arguments, string journal, TestCluster cluster) => rco.RunAsync(
     [
         .. arguments, "--user", GuardedCluster.User, "--cluster", cluster.Node(0).Endpoint.ToString(),
-        .. arguments[0] is "check" or "nodes" or "open-slots" or "plan" ? Array.Empty<string>() : ["--journal-path", journal],
+        .. arguments[0] is "check" or "nodes" or "open-slots" or "plan" or "map" or "links" ? Array.Empty<string>() : ["--journal-path", journal],
     ]);
 }

@@ -6,50 +6,56 @@ namespace RedisClusterOps.Core.Tests.Migration;
 
 public class AdaptiveBatchTests
 {
+    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(10);
+
     [Fact]
-    public void Grows_while_a_migrate_is_well_below_the_stall_that_is_allowed()
+    public void Grows_while_a_breath_is_well_below_the_stall_that_is_allowed()
     {
-        var batch = new AdaptiveBatch(new MoveOptions());
+        var batch = new AdaptiveBatch();
         for (var i = 0; i < 5; i++)
-            batch.Took(batch.Size, TimeSpan.FromMilliseconds(1));
+            batch.Took(batch.Size, TimeSpan.FromMilliseconds(1), Longest);
         Assert.Equal(512, batch.Size);
     }
 
     [Fact]
-    public void Shrinks_in_proportion_when_a_migrate_took_too_long()
+    public void Shrinks_in_proportion_when_a_breath_took_too_long()
     {
-        var batch = new AdaptiveBatch(new MoveOptions { MaxStall = TimeSpan.FromMilliseconds(10) });
-        batch.Took(1000, TimeSpan.FromMilliseconds(20));
+        var batch = new AdaptiveBatch();
+        batch.Took(1000, TimeSpan.FromMilliseconds(20), Longest);
         Assert.Equal(350, batch.Size);
     }
 
     [Fact]
     public void Does_not_grow_on_a_batch_that_was_not_full()
     {
-        var batch = new AdaptiveBatch(new MoveOptions());
-        batch.Took(1, TimeSpan.Zero);
+        var batch = new AdaptiveBatch();
+        batch.Took(1, TimeSpan.Zero, Longest);
         Assert.Equal(16, batch.Size);
     }
 
     [Fact]
     public void Stays_at_the_size_that_was_asked_for()
     {
-        var batch = new AdaptiveBatch(new MoveOptions { BatchSize = 50 });
-        batch.Took(50, TimeSpan.FromSeconds(5));
+        var batch = new AdaptiveBatch(50);
+        batch.Took(50, TimeSpan.FromSeconds(5), Longest);
         Assert.Equal(50, batch.Size);
     }
 
     [Fact]
     public void Halves_after_a_transfer_that_broke_whatever_was_asked_for_and_never_below_one()
     {
-        var batch = new AdaptiveBatch(new MoveOptions { BatchSize = 3 });
+        var batch = new AdaptiveBatch(3);
         batch.Broke(3);
         Assert.Equal(1, batch.Size);
         batch.Broke(1);
         Assert.Equal(1, batch.Size);
     }
 
-    [Fact]
-    public void Keeps_a_limited_rate_smooth() =>
-        Assert.Equal(5, new AdaptiveBatch(new MoveOptions { MaxKeysPerSecond = 50 }).Size);
+    [Theory]
+    [InlineData(0, 10_000)]
+    [InlineData(50, 5)]
+    [InlineData(3, 1)]
+    [InlineData(10_000_000, 10_000)]
+    public void Keeps_a_limited_rate_smooth(int perSecond, int most) =>
+        Assert.Equal(most, AdaptiveBatch.MostOf(new MoveOptions { MaxKeysPerSecond = perSecond }));
 }

@@ -124,6 +124,8 @@ internal sealed class AtomicStage
                 return RespValue.Number(1);
             case "CLUSTER MIGRATION STATUS ALL" or "CLUSTER GETSLOTMIGRATIONS":
                 return host ? HostLists(Looks++) : PeerLists(Looks);
+            case "CONFIG GET tls-cluster":
+                return RespValue.Array([]);
             case "CONFIG GET cluster-databases":
                 return RespValue.Array([RespValue.Bulk("cluster-databases"), RespValue.Bulk("1")]);
         }

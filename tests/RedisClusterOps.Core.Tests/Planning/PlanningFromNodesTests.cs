@@ -24,7 +24,7 @@ public sealed class PlanningFromNodesTests
         Assert.Equal((16384, 16384), (counted.Count, counted.Distinct().Count()));
         Assert.Equal(10000, counted.Count(asked => asked.StartsWith(A)));
         Assert.Equal(
-            ["CLUSTER COUNTKEYSINSLOT", "CLUSTER INFO", "CLUSTER NODES", "DBSIZE", "INFO"],
+            ["CLUSTER COUNTKEYSINSLOT", "CLUSTER INFO", "CLUSTER NODES", "CONFIG GET tls-cluster", "DBSIZE", "INFO"],
             nodes.Asked.Select(asked => asked.Split(' ', 2)[1]).Select(command => command.StartsWith("CLUSTER COUNT") ? "CLUSTER COUNTKEYSINSLOT" : command).Distinct().Order());
     }
 

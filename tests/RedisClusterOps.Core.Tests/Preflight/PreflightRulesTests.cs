@@ -83,22 +83,6 @@ public class PreflightRulesTests
         TargetSettings = new NodeSettings { Functions = target?.Split(',', StringSplitOptions.RemoveEmptyEntries) },
     }));
 
-    // MIGRATE is given port 6379 of the target.
-    [Theory]
-    [InlineData(false, false, 6379, 0, "")]
-    [InlineData(true, true, 0, 6379, "")]
-    [InlineData(true, true, 6379, 6380, "TlsMismatch Error")]
-    [InlineData(false, false, 6378, 6379, "TlsMismatch Error")]
-    [InlineData(true, false, 0, 6379, "TlsMismatch Error")]
-    [InlineData(false, true, 6379, 0, "TlsMismatch Error")]
-    [InlineData(true, true, 7000, 7001, "")]
-    [InlineData(null, true, 6379, 6380, "")]
-    public void MIGRATE_must_dial_a_port_that_speaks_what_it_speaks(bool? source, bool? target, int plain, int tls, string expected) => Assert.Equal(expected, Said(Facts() with
-    {
-        SourceSettings = new NodeSettings { TlsCluster = source },
-        TargetSettings = new NodeSettings { TlsCluster = target, PlainPort = plain, TlsPort = tls },
-    }));
-
     [Theory]
     [InlineData(0, true, "SourceBecomesReplica Warning")]
     [InlineData(0, false, "")]

@@ -200,7 +200,23 @@ public class ClusterReaderTests
         });
         var view = await ReadAsync(nodes, A);
         Assert.Equal([1, 1, 4], view.Nodes.Select(node => node.View!.Databases));
-        Assert.Equal([C + " CLUSTER GETSLOTMIGRATIONS", C + " CONFIG GET cluster-databases"], nodes.Asked.Where(asked => asked.Contains("MIGRATIONS") || asked.Contains("CONFIG")));
+        Assert.Equal([C + " CLUSTER GETSLOTMIGRATIONS", C + " CONFIG GET cluster-databases"], nodes.Asked.Where(asked => asked.Contains("MIGRATIONS") || asked.Contains("databases")));
+    }
+
+    [Theory]
+    [InlineData("yes", true)]
+    [InlineData("no", false)]
+    public async Task The_ports_of_MIGRATE_are_asked_only_of_a_node_whose_MIGRATE_speaks_otherwise_than_we_do(string tlsCluster, bool asks)
+    {
+        var nodes = Three().Node(C, command => command.ToString() switch
+        {
+            "CLUSTER NODES" => RespValue.Bulk(string.Join('\n', Line("a", A, "master", "0-100"), Line("b", B, "master"), Line("c", C, "myself,master"))),
+            "CONFIG GET tls-cluster" => RespValue.Array([RespValue.Bulk("tls-cluster"), RespValue.Bulk(tlsCluster)]),
+            _ => RespValue.Error("ERR unknown command"),
+        });
+        var view = (await ReadAsync(nodes, A)).Nodes.Select(node => node.View!).Single(view => view.TlsCluster is not null);
+        Assert.Equal((asks, asks), (view.TlsCluster, view.MigratePorts is { Count: 0 }));
+        Assert.Equal(asks ? [C + " CLUSTER SHARDS"] : [], nodes.Asked.Where(asked => asked.Contains("SHARDS")));
     }
 
     [Fact]

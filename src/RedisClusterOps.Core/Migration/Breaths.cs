@@ -1,0 +1,62 @@
+using System;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps.Migration;
+
+/// <summary>
+/// What a pair does at its two nodes, in breaths: a server answers all that it has read of one connection before it turns to the next, so that a breath is
+/// how long clients wait. No node takes part in two breaths at once, and each is measured.
+/// </summary>
+internal sealed class Breaths(ClusterReader reader, ClusterNode source, ClusterNode target, MovePace pace, StopRequest stop)
+{
+    // Nodes that are further away would stand idle while the next breath is on its way.
+    private static readonly TimeSpan Near = TimeSpan.FromMilliseconds(1);
+
+    private TimeSpan? _roundTrip;
+
+    /// <summary>How many keys the next one may have for the clients' sake.</summary>
+    public int MostKeys => pace.MostKeys(source, target, _roundTrip ?? TimeSpan.Zero);
+
+    /// <summary>True while clients are there to wait. Where the way is long, breaths are few, and it is left to be.</summary>
+    public bool AreGentle => pace.IsGentle(source, target) && !(_roundTrip > Near);
+
+    /// <param name="roundTrips">How often the work waits for an answer.</param>
+    /// <param name="work">All that is sent in this breath.</param>
+    /// <returns>What it took of the servers' time; what the network takes is no stall.</returns>
+    public async Task<TimeSpan> TakeAsync(int roundTrips, Func<Task> work)
+    {
+        var network = _roundTrip ??= await RoundTripAsync().ConfigureAwait(false);
+        var turn = AreGentle ? (source.Id, target.Id) : ((string, string)?)null;
+        if (turn is { } entered)
+            await pace.Turns.EnterAsync(entered, stop.Abort).ConfigureAwait(false);
+        try
+        {
+            var started = stop.Clock.Now;
+            await work().ConfigureAwait(false);
+            return stop.Clock.Now - started - TimeSpan.FromTicks(network.Ticks * roundTrips);
+        }
+        finally
+        {
+            if (turn is { } left)
+                pace.Turns.Leave(left);
+        }
+    }
+
+    // The least of a few: one may have met somebody else's breath.
+    private async Task<TimeSpan> RoundTripAsync()
+    {
+        var connection = await reader.ConnectAsync(source, stop.Abort).ConfigureAwait(false);
+        var least = TimeSpan.MaxValue;
+        for (var i = 0; i < 3; i++)
+        {
+            var started = stop.Clock.Now;
+            await connection.AskAsync(RespCommand.Of("PING"), stop.Abort).ConfigureAwait(false);
+            var elapsed = stop.Clock.Now - started;
+            least = elapsed < least ? elapsed : least;
+        }
+
+        return least;
+    }
+}

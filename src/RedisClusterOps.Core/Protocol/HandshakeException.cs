@@ -1,0 +1,13 @@
+using System;
+using System.Security.Authentication;
+
+namespace RedisClusterOps.Protocol;
+
+/// <summary>TLS could not be agreed on. The message says what is wrong with the certificate, where it is that.</summary>
+/// <param name="message">What is wrong.</param>
+/// <param name="nextStep">The command that mends it.</param>
+/// <param name="cause">What the framework said.</param>
+internal sealed class HandshakeException(string message, string nextStep, Exception cause) : AuthenticationException(message, cause)
+{
+    public string NextStep { get; } = nextStep;
+}

@@ -1,0 +1,57 @@
+using System;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Cluster.Tests.Guarded;
+
+/// <summary>Two masters with a port that speaks TLS and one that does not, and tls-cluster either way.</summary>
+internal sealed class TwoPortCluster : IAsyncDisposable
+{
+    private readonly TestAuthority _authority;
+    private readonly int[] _otherPorts;
+    private readonly bool _tlsCluster;
+
+    private TwoPortCluster(TestAuthority authority, TestCluster cluster, bool tlsCluster, int[] otherPorts)
+    {
+        _authority = authority;
+        Cluster = cluster;
+        _tlsCluster = tlsCluster;
+        _otherPorts = otherPorts;
+    }
+
+    public TestCluster Cluster { get; }
+
+    public static async Task<TwoPortCluster> StartAsync(string server, bool tlsCluster)
+    {
+        var authority = new TestAuthority();
+        var files = authority.ServerFiles;
+        int[] others = [LoopbackPorts.Take(), LoopbackPorts.Take()];
+        var cluster = await TestCluster.StartAsync(server, masters: 2, with: options => options with
+        {
+            // The lab connects as the nodes do to each other: CLUSTER MEET wants the port of the bus's kind.
+            Tls = tlsCluster ? files : null,
+            Connection = new ConnectionOptions { Tls = tlsCluster ? new TlsOptions { CaCertificatePath = authority.CaPath } : null },
+            Slots = [[new SlotRange(0, 8211)], [new SlotRange(8212, 16383)]],
+            ConfigLines = tlsCluster ? [] : ["tls-cert-file " + files.CertificatePath, "tls-key-file " + files.KeyPath, "tls-ca-cert-file " + files.CaPath, "tls-auth-clients no"],
+            NodeConfigLines = index => [(tlsCluster ? "port " : "tls-port ") + others[index]],
+        });
+        return new TwoPortCluster(authority, cluster, tlsCluster, others);
+    }
+
+    /// <summary>The port of a node that speaks TLS, or the other one.</summary>
+    public int Port(int node, bool tls) => tls == _tlsCluster ? Cluster.Node(node).Endpoint.Port : _otherPorts[node];
+
+    /// <summary>All nodes, for Redis before 7.2 with tls-cluster no tells even those who speak TLS the ports that don't.</summary>
+    public RedisClusterSession Session(bool tls) => new(
+        Enumerable.Range(0, 2).Select(node => new NodeEndpoint("127.0.0.1", Port(node, tls))), new ConnectionOptions { Tls = tls ? new TlsOptions { CaCertificatePath = _authority.CaPath } : null });
+
+    public async ValueTask DisposeAsync()
+    {
+        await Cluster.DisposeAsync();
+        foreach (var port in _otherPorts)
+            LoopbackPorts.GiveBack(port);
+        _authority.Dispose();
+    }
+}
