@@ -21,6 +21,7 @@ internal static class Rows
         var keysInSlot = keys / 10;
         var full = new Scene(Servers.Redis70) { FillAsync = (bed, cancellation) => Dataset.SpreadAsync(bed, keys, cancellation), Shifts = SlotShift.ToTheEmptyMaster };
         var distant = full with { RoundTrip = TimeSpan.FromMilliseconds(5), Shifts = bed => SlotShift.OfTheFirstMaster(bed, 200) };
+        var fullThree = new Scene(Servers.Redis70) { Masters = 3, FillAsync = full.FillAsync };
         var empty = new Scene(Servers.Redis70) { Shifts = SlotShift.ToTheEmptyMaster };
         var oneSlot = new Scene(Servers.Redis70) { FillAsync = (bed, cancellation) => Dataset.OneSlotAsync(bed, 0, keysInSlot, cancellation), Shifts = bed => SlotShift.OfTheFirstMaster(bed, 1) };
         var six = new Scene(Servers.Redis70) { Masters = 3, Replicas = 3 };
@@ -89,6 +90,13 @@ internal static class Rows
                 RoundFactor = 4,
                 Demands = [Demand.Within(Us + ", Test-RedisCluster", Cli, 2), Demand.Within(Us + ", Get-RedisOpenSlot", Cli, 2)],
             },
+            Scale("check-100", 100, [Demand.AtMost(Us, Metric.Seconds, 2)]),
+            Scale("check-1000", 1000, []),
+            new Row("check-deep", "check of 3 masters with " + Text(keys) + " keys", fullThree, [ClusterTool.Check(Cli), Ours.TestRested(Us, deep: false), Ours.TestRested(Us + ", -Deep", deep: true)])
+            {
+                OnlyReads = true,
+                Demands = [Demand.AtMost(Us + ", -Deep", Metric.Seconds, 5)],
+            },
             new Row("import", "Import-Module in a new pwsh", null, [PowerShellImport.OfEmptyModule("empty module"), PowerShellImport.OfOurs(Us)])
             {
                 OnlyReads = true,
@@ -103,6 +111,15 @@ internal static class Rows
                 [ClusterTool.Fix(Cli), Ours.Repair(Us)]),
         ];
     }
+
+    private static Row Scale(string name, int masters, IReadOnlyList<Demand> demands) => new(
+        name, "check of " + Text(masters) + " masters that answer on sockets and are no servers", null, [FakeCluster.Check(Cli, masters), FakeCluster.Test(Us, masters)])
+    {
+        OnlyReads = true,
+        RoundFactor = 2,
+        Hindrance = Servers.Missing(Servers.Redis70),
+        Demands = demands,
+    };
 
     private static string Text(long number) => number.ToString("#,0", CultureInfo.InvariantCulture);
 }

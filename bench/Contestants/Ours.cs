@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
@@ -17,6 +18,17 @@ internal static class Ours
 
     /// <summary>What Test-RedisCluster does; it also has a glance at the processors.</summary>
     public static Contestant Test(string name) => On(name, (redis, _, cancellation) => redis.TestAsync(new HealthOptions(), cancellation));
+
+    /// <summary>The same on servers that are at rest: those that were counted slot by slot a second ago seem busy, and their processors would be watched.</summary>
+    /// <param name="deep">Also counts every slot on every master, as with -Deep.</param>
+    public static Contestant TestRested(string name, bool deep) => new(name, Side.Ours, async (bed, cancellation) =>
+    {
+        await Task.Delay(TimeSpan.FromSeconds(2), cancellation);
+        using var redis = new RedisCluster(bed!.Session());
+        var clock = Stopwatch.StartNew();
+        var health = await redis.TestAsync(new HealthOptions { Deep = deep }, cancellation);
+        return health.Healthy ? clock.Elapsed : throw new InvalidOperationException(health.Findings.Count + " findings.");
+    });
 
     /// <summary>What Repair-RedisCluster does.</summary>
     public static Contestant Repair(string name) => On(name, async (redis, options, cancellation) =>

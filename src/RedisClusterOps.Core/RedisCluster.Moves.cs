@@ -90,7 +90,7 @@ public sealed partial class RedisCluster
     private SlotMoveRun Start(ClusterView view, MoveWork work, IReadOnlyList<SlotPair> pairs, MoveOptions options, RunJournal? journal, CancellationToken stop)
     {
         var run = new SlotMoveRun(_session, _reader, _situations, _nodes, view, work, pairs, options, journal, _log, stop);
-        journal?.Planned(pairs.Select(pair => (run.EntryOf(pair), pair.Slots.Select(slot => slot.Slot))));
+        journal?.Planned(pairs.Select(pair => (run.EntryOf(pair) with { Keys = pair.EstimatedKeys }, pair.Slots.Select(slot => slot.Slot))));
         _ = run.StartAsync();
         return run;
     }
@@ -165,7 +165,7 @@ public sealed partial class RedisCluster
                 throw new RedisOperationException(FailureCode.NodeUnreachable, end.Name + " does not answer (" + (end.Trouble ?? "no reason known") + "), so nothing can be moved from or to it. Nothing was done.", end.Name, "Get-RedisClusterNode");
         }
 
-        return new SlotPair(source, target, SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source, target, undoes)).ToList(), move.Method == "Atomic");
+        return new SlotPair(source, target, SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source, target, undoes)).ToList(), move.Method == "Atomic") { EstimatedKeys = move.EstimatedKeys };
     }
 
     // Stable on the source, or open between just these two, it goes with the many. Stable on the target it is there, as after a run that

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
@@ -21,10 +22,10 @@ public sealed partial class RedisCluster
         var open = await DescribeOpenSlotsAsync(view, null, cancellation, options.JournalPath).ConfigureAwait(false);
         var health = HealthCheck.Check(view, NodeReport.Nodes(view, _session), open, null, new HealthOptions(), _session);
         var now = _reader.Clock.UtcNow;
-        var memory = Remember(options.StatePath, view);
+        var memory = Remember(options.StatePath, view, keeps: true);
         var before = memory.Sights.Concat(options.PreviousAlerts.Select(Sight.Of)).Concat(options.PreviousOpenSlots.Select(Sight.Of));
         var (alerts, sights) = AlertWatch.Look(view, health, before, now, options.StuckAfter);
-        var unknown = open.Count(slot => slot.LastProgress is null);
+        var unknown = open.Count(slot => slot.LastProgress is null && AlertWatch.CanBeStuck(slot.State));
         if (options.StatePath is null && options.PreviousAlerts.Count == 0 && options.PreviousOpenSlots.Count == 0 && unknown > 0)
             _log?.Warning(null, unknown + (unknown == 1 ? " open slot is" : " open slots are") + " in no journal, so nobody knows for how long. With -StatePath the next look knows of this one.");
         return new AlertOutcome(alerts, memory.Refusal ?? Keep(options.StatePath, view, sights, now, memory.Damaged));
@@ -36,10 +37,7 @@ public sealed partial class RedisCluster
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         var open = await DescribeOpenSlotsAsync(view, slots, cancellation).ConfigureAwait(false);
-        var memory = Remember(statePath, view);
-        if (memory.Refusal is not null)
-            throw memory.Refusal;
-        var book = new SightBook(memory.Sights, _reader.Clock.UtcNow);
+        var book = new SightBook(Recall(statePath, view), _reader.Clock.UtcNow);
         return open.Select(slot => AlertWatch.Told(slot, book)).ToList();
     }
 
@@ -63,7 +61,18 @@ public sealed partial class RedisCluster
         return found.Count > 0 ? found : throw NodeNames.NotFound(name, view.Nodes.Select(node => node.Name));
     }
 
-    private (IReadOnlyList<Sight> Sights, bool Damaged, RedisOperationException? Refusal) Remember(string? path, ClusterView view)
+    /// <summary>What a watcher's file knows, to be read only.</summary>
+    private IReadOnlyList<Sight> Recall(string? path, ClusterView view)
+    {
+        var memory = Remember(path, view, keeps: false);
+        if (memory.Refusal is not null)
+            throw memory.Refusal;
+        if (path is not null && !File.Exists(path))
+            _log?.Warning(null, (Directory.Exists(path) ? "'" + Printable.Clean(path) + "' is a folder" : "There is no '" + Printable.Clean(path) + "'") + ": no watcher has remembered anything there, and times count from now.");
+        return memory.Sights;
+    }
+
+    private (IReadOnlyList<Sight> Sights, bool Damaged, RedisOperationException? Refusal) Remember(string? path, ClusterView view, bool keeps)
     {
         if (path is null)
             return ([], false, null);
@@ -74,12 +83,12 @@ public sealed partial class RedisCluster
             return nodeIds.Count == 0 || nodeIds.Any(id => view.Node(id) is not null)
                 ? (sights, false, null)
                 : ([], false, new RedisOperationException(
-                    FailureCode.StateFileUnavailable, "'" + Printable.Clean(path) + "' remembers another cluster, and is left as it is: the next look will not know of this one.", path,
+                    FailureCode.StateFileUnavailable, "'" + Printable.Clean(path) + "' remembers another cluster, and is left as it is" + (keeps ? ": the next look will not know of this one." : "."), path,
                     "Get-RedisClusterAlert -StatePath <a file of its own for each cluster>"));
         }
         catch (FormatException damage)
         {
-            _log?.Warning(null, "'" + Printable.Clean(path) + "' is no memory of earlier looks: " + damage.Message + ". It is kept as '" + Printable.Clean(path) + ".damaged', and times count from now.");
+            _log?.Warning(null, "'" + Printable.Clean(path) + "' is no memory of earlier looks: " + damage.Message + ". " + (keeps ? "It is kept as '" + Printable.Clean(path) + ".damaged', and times count from now." : "Times count from now."));
             return ([], true, null);
         }
     }

@@ -76,9 +76,9 @@ public sealed partial class RedisCluster : IDisposable
         return await TestAsync(view, options, cancellation).ConfigureAwait(false);
     }
 
-    private async Task<RedisClusterHealth> TestAsync(ClusterView view, HealthOptions options, CancellationToken cancellation)
+    private async Task<RedisClusterHealth> TestAsync(ClusterView view, HealthOptions options, CancellationToken cancellation, string? journalPath = null)
     {
-        var open = await DescribeOpenSlotsAsync(view, null, cancellation).ConfigureAwait(false);
+        var open = await DescribeOpenSlotsAsync(view, null, cancellation, journalPath).ConfigureAwait(false);
         var strays = options.Deep ? await _situations.FindStraysAsync(view, cancellation).ConfigureAwait(false) : null;
         return HealthCheck.Check(view, NodeReport.Nodes(view, _session), open, strays, options, _session);
     }

@@ -78,6 +78,19 @@ Describe 'Export-RedisClusterReport' {
         Get-Content $file -Raw | Should -Match 'Slot map'
     }
 
+    It 'has the alerts by what a watcher remembers, and leaves that as it is' {
+        $file = Join-Path $TestDrive 'alerts.html'
+        $state = Join-Path $TestDrive 'watch.json'
+        $null = Get-RedisClusterAlert -StatePath $state
+        $remembered = Get-Content $state -Raw
+        Export-RedisClusterReport $file -StatePath $state -StuckAfter 1ms
+        Get-Content $file -Raw | Should -Match '(?s)<h2>Alerts</h2>.*SlotStuck 5519 <span class="since">since at least <time.*<h2>Findings</h2>'
+        Get-Content $state -Raw | Should -Be $remembered
+        Export-RedisClusterReport $file -StatePath (Join-Path $TestDrive 'none.json') -WarningVariable told -WarningAction SilentlyContinue
+        $told | Should -Match 'no watcher has remembered anything there'
+        Join-Path $TestDrive 'none.json' | Should -Not -Exist
+    }
+
     It 'is one page for all objects of one cluster' {
         $file = Join-Path $TestDrive 'nodes.html'
         @(Get-RedisClusterNode | Export-RedisClusterReport $file -PassThru).Count | Should -Be 1

@@ -34,7 +34,7 @@ public sealed class ConventionTests
         ],
         ["Disconnect-RedisCluster"] = [],
         ["Get-RedisClusterAlert"] = ["Cluster", "StuckAfter", "StatePath", "Previous", "JournalPath"],
-        ["Export-RedisClusterReport"] = ["Cluster", "Path", "NoClobber", "PassThru", "Deep", "MinimumReplica", "JournalPath"],
+        ["Export-RedisClusterReport"] = ["Cluster", "Path", "NoClobber", "PassThru", "Deep", "MinimumReplica", "StuckAfter", "StatePath", "JournalPath"],
         ["Get-RedisClusterInfo"] = ["Cluster"],
         ["Get-RedisClusterNode"] = ["Cluster", "Node", "Role"],
         ["Get-RedisKeySlot"] = ["Cluster", "Key"],

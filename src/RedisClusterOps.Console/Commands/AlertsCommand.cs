@@ -1,6 +1,4 @@
-using System;
 using System.CommandLine;
-using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Console.CommandLine;
@@ -15,13 +13,7 @@ internal static class AlertsCommand
     public static Command Create(Screen screen)
     {
         var cluster = new ClusterOptions();
-        var stuckAfter = new Option<TimeSpan>("--stuck-after")
-        {
-            Description = "How long an open slot may make no progress (default: 30m).",
-            HelpName = "time",
-            CustomParser = ParameterParsers.Duration("--stuck-after"),
-            DefaultValueFactory = _ => TimeSpan.FromMinutes(30),
-        };
+        var stuckAfter = WatchOptions.StuckAfter();
         var statePath = new Option<string?>("--state-path") { Description = "File to remember by from one run to the next; made when it is not there.", HelpName = "file" };
         var journalPath = JournalOption.Create();
         var json = JsonOption.Create();
@@ -38,7 +30,7 @@ internal static class AlertsCommand
             var options = new AlertOptions
             {
                 StuckAfter = parsed.GetValue(stuckAfter),
-                StatePath = parsed.GetValue(statePath) is { Length: > 0 } path ? Path.GetFullPath(path) : null,
+                StatePath = WatchOptions.FileOf(parsed, statePath),
                 JournalPath = JournalOption.Read(parsed, journalPath),
             };
             var (alerts, failure) = await reader.GetAlertsAsync(options, stop);

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Console.CommandLine;
@@ -28,8 +27,8 @@ internal static class OpenSlotsCommand
             using var log = new OperationLog();
             using var reader = new RedisCluster(session, log);
             var asked = parsed.GetValue(slot) is { Length: > 0 } some ? some : null;
-            var open = parsed.GetValue(statePath) is { Length: > 0 } path
-                ? await reader.GetOpenSlotsAsync(asked, Path.GetFullPath(path), stop)
+            var open = WatchOptions.FileOf(parsed, statePath) is { } path
+                ? await reader.GetOpenSlotsAsync(asked, path, stop)
                 : await reader.GetOpenSlotsAsync(asked, stop);
             screen.Warnings(log);
             if (parsed.GetValue(json))

@@ -25,11 +25,13 @@ internal static class ReportCommand
             CustomParser = ParameterParsers.WholeNumber("--minimum-replica", 0, 1000),
             DefaultValueFactory = _ => 0,
         };
+        var stuckAfter = WatchOptions.StuckAfter();
+        var statePath = new Option<string?>("--state-path") { Description = "The file of a watcher (rco alerts --state-path), which knows since when; it is only read.", HelpName = "file" };
         var journalPath = JournalOption.Create();
         var json = JsonOption.Create();
-        var command = new Command("report", "Write one HTML page that needs nothing else: slot map, findings, open slots, nodes, and what ran on the cluster.")
+        var command = new Command("report", "Write one HTML page that needs nothing else: alerts, findings, slot map, open slots, nodes, and what ran on the cluster.")
         {
-            path, noClobber, deep, minimumReplica, journalPath, json,
+            path, noClobber, deep, minimumReplica, stuckAfter, statePath, journalPath, json,
         };
         cluster.AddTo(command);
         command.SetAction(RunAsync);
@@ -42,9 +44,17 @@ internal static class ReportCommand
             var file = Path.GetFullPath(parsed.GetValue(path)!);
             ReportFile.RequireFree(file, parsed.GetValue(noClobber));
             var session = await cluster.ReadAsync(parsed, screen, stop);
-            using var reader = new RedisCluster(session);
+            using var log = new OperationLog();
+            using var reader = new RedisCluster(session, log);
             var options = new HealthOptions { Deep = parsed.GetValue(deep), MinimumReplica = parsed.GetValue(minimumReplica) };
-            var report = await reader.GetReportAsync(options, JournalOption.Read(parsed, journalPath), stop);
+            var watch = new AlertOptions
+            {
+                StuckAfter = parsed.GetValue(stuckAfter),
+                StatePath = WatchOptions.FileOf(parsed, statePath),
+                JournalPath = JournalOption.Read(parsed, journalPath),
+            };
+            var report = await reader.GetReportAsync(options, watch, stop);
+            screen.Warnings(log);
             ReportFile.Write(file, report, parsed.GetValue(noClobber));
             if (parsed.GetValue(json))
                 screen.Json(new { FullName = file, new FileInfo(file).Length });

@@ -13,12 +13,12 @@ internal static class MigrationTable
     /// <param name="showsSlots">Each slot of each run, too.</param>
     public static void Write(Screen screen, IReadOnlyList<RedisMigration> runs, bool showsSlots, ParseResult parsed)
     {
-        var grid = new Grid("ID", "OPERATION", "STATE", ">DONE", ">LEFT", ">FAILED", ">KEYS MOVED", ">DONE %", ">TIME LEFT", "STARTED", "LAST PROGRESS");
+        var grid = new Grid("ID", "OPERATION", "STATE", ">DONE", ">LEFT", ">FAILED", ">KEYS MOVED", ">KEYS LEFT", ">DONE %", ">TIME LEFT", "STARTED", "LAST PROGRESS");
         foreach (var run in runs)
         {
             grid.Add(
                 run.Id, run.Operation, new Grid.Cell(run.State.ToString(), ColorOf(run)), Quantity.Count(run.SlotsDone), Quantity.Count(run.SlotsLeft), Quantity.Count(run.SlotsFailed),
-                Quantity.Count(run.KeysMoved), Quantity.Percent(run.PercentComplete), run.TimeLeft is { } time ? Quantity.Time(time) : Quantity.Unknown, Time(run.Started), Time(run.LastProgress));
+                Quantity.Count(run.KeysMoved), Quantity.Count(run.KeysLeft), Quantity.Percent(run.PercentComplete), run.TimeLeft is { } time ? Quantity.Time(time) : Quantity.Unknown, Time(run.Started), Time(run.LastProgress));
         }
 
         grid.WriteTo(screen.Out);

@@ -105,7 +105,7 @@ internal static class HealthCheck
         foreach (var node in nodes.Where(node => node.SlotCount > 0 && (node.State == RedisNodeState.Fail || node.Trouble is not null)))
         {
             yield return Error(
-                FindingCode.SlotUncovered, string.Join(",", node.SlotRanges), "Their owner " + node.Endpoint + " is down or out of reach.", "Get-RedisClusterNode -Node " + node.Endpoint + " | Format-List");
+                FindingCode.SlotUncovered, string.Join(",", node.SlotRanges), "Their owner " + node.Endpoint + " is down or out of reach: clients get errors or wait.", "Get-RedisClusterNode -Node " + node.Endpoint + " | Format-List");
         }
 
         foreach (var open in openSlots.Where(open => open.State is not (RedisOpenSlotState.Unowned or RedisOpenSlotState.Atomic or RedisOpenSlotState.ClaimedWithoutEpoch)))

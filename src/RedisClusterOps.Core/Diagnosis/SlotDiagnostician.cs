@@ -38,12 +38,10 @@ internal static class SlotDiagnostician
     public static IReadOnlyList<int> Suspects(ClusterView view) => view.OpenFlags.Select(flag => flag.Slot)
         .Concat(view.ContestedClaims.Keys)
         .Concat(view.UnownedSlots.Slots)
-        .Concat(view.Nodes.Where(node => node.IsReachable).SelectMany(node => node.View!.AtomicTasks).SelectMany(task => task.Slots.Slots))
+        .Concat(view.AtomicTasks.SelectMany(task => task.Slots.Slots))
         .Distinct().OrderBy(slot => slot).ToList();
 
-    private static AtomicTask? AtomicTaskOf(ClusterView view, int slot) => view.Nodes
-        .Where(node => node.IsReachable)
-        .SelectMany(node => node.View!.AtomicTasks)
+    private static AtomicTask? AtomicTaskOf(ClusterView view, int slot) => view.AtomicTasks
         .Where(task => task.Slots.Contains(slot))
         // A replica of Valkey lists its master's task without the ends.
         .OrderByDescending(task => view.Node(task.SourceId) is not null && view.Node(task.TargetId) is not null)

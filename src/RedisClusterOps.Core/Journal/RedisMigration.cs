@@ -65,13 +65,18 @@ public sealed record RedisMigration
     /// <summary>Keys that it moved, as far as it told.</summary>
     public long KeysMoved => Slots.Sum(slot => slot.KeysMoved);
 
-    /// <summary>Keys that it has still to move, as it last counted them; null where nobody counted, as where slots move whole.</summary>
-    public long? KeysLeft => MovesWholeSlots || Slots.Any(slot => !slot.IsDone && slot.KeysLeft is null) ? null : Slots.Sum(slot => slot.IsDone ? 0 : slot.KeysLeft);
+    /// <summary>Where slots move whole, keys that the plan counted in them: clients go on writing and deleting, so it is an estimate. Null where nobody counted.</summary>
+    public long? KeysPlanned { get; init; }
+
+    /// <summary>Keys that it has still to move, as it last counted them, or, where slots move whole, by what was planned; null where nobody counted.</summary>
+    public long? KeysLeft => MovesWholeSlots ? (KeysPlanned is { } planned ? (SlotsDone == SlotCount ? 0 : Math.Max(0, planned - KeysMoved)) : null)
+        : Slots.Any(slot => !slot.IsDone && slot.KeysLeft is null) ? null : Slots.Sum(slot => slot.IsDone ? 0 : slot.KeysLeft);
 
     /// <summary>How far it is, 0 to 100: by keys where they were counted, else by slots; null where there is nothing to do.</summary>
     public int? PercentComplete => SlotCount == 0 ? null
         : SlotsDone == SlotCount ? 100
-        : KeysLeft is { } left && KeysMoved + left > 0 ? (int)(100 * KeysMoved / (KeysMoved + left))
+        // As long as a slot is left it is not through, whatever was estimated.
+        : KeysLeft is { } left && KeysMoved + left > 0 ? (int)Math.Min(99, 100 * KeysMoved / (KeysMoved + left))
         : 100 * SlotsDone / SlotCount;
 
     /// <summary>Keys that it moved per second so far; null unless it is at work.</summary>

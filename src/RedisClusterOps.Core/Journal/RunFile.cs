@@ -32,6 +32,8 @@ internal static class RunFile
         JournalLine? begin = null;
         JournalLine? last = null;
         DateTime? ended = null;
+        long? planned = null;
+        var isCounted = true;
         foreach (var line in lines)
         {
             if (line is null)
@@ -51,6 +53,12 @@ internal static class RunFile
             }
             else
             {
+                if (line is { Kind: JournalLine.Planned, Slot: null })
+                {
+                    isCounted &= line.KeysLeft is not null;
+                    planned = (planned ?? 0) + (line.KeysLeft ?? 0);
+                }
+
                 foreach (var number in line.AllSlots)
                     slots[number] = After(slots.TryGetValue(number, out var slot) ? slot : new RedisMigrationSlot { Slot = number }, line);
             }
@@ -76,6 +84,7 @@ internal static class RunFile
             Seeds = Clean(begin?.Seeds),
             NodeIds = Clean(begin?.NodeIds),
             Slots = touched,
+            KeysPlanned = isCounted ? planned : null,
             Path = path,
             DamagedLines = damaged,
         };
@@ -132,7 +141,8 @@ internal static class RunFile
         Target = Clean(line.Target),
         TargetId = Clean(line.TargetId),
         OwnerId = Clean(line.OwnerId),
-        KeysLeft = line.KeysLeft,
+        // Of many slots it is what all have together.
+        KeysLeft = line.Slot is null ? null : line.KeysLeft,
     };
 
     private static MigrationState StateOf(bool ended, bool isAtWork, RedisMigrationSlot[] slots) =>

@@ -15,6 +15,9 @@ internal sealed class SlotPair(ClusterNode source, ClusterNode target, IReadOnly
     /// <summary>True where the servers move them by themselves.</summary>
     public bool IsAtomic => isAtomic;
 
+    /// <summary>Keys of all its slots as the plan counted them; null where it did not.</summary>
+    public long? EstimatedKeys { get; init; }
+
     public string Method => isAtomic ? "Atomic" : "KeyByKey";
 
     public override string ToString() => source.Name + " -> " + target.Name;

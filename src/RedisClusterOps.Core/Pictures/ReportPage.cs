@@ -5,8 +5,6 @@ namespace RedisClusterOps.Pictures;
 /// <summary>A report as one HTML page that needs nothing else: no script, no file beside it, no network.</summary>
 internal static class ReportPage
 {
-    private const int MostFindings = 200;
-
     public static string Write(ClusterReport report)
     {
         var page = new HtmlWriter();
@@ -20,7 +18,8 @@ internal static class ReportPage
         WriteVerdict(page, report.Health);
         WriteFacts(page, report);
         page.Markup("</header>\n");
-        WriteFindings(page, report.Health);
+        AlertSection.Write(page, report);
+        WriteFindings(page, report);
         MapSection.Write(page, report.Chart);
         SlotSection.Write(page, report.Health.OpenSlots);
         NodeSection.Write(page, report);
@@ -52,6 +51,7 @@ internal static class ReportPage
         Fact("Masters", HtmlWriter.Count(masters.Count));
         Fact("Replicas", HtmlWriter.Count(nodes.Count - masters.Count));
         Fact("Slots served", HtmlWriter.Count(Topology.HashSlot.Count - report.Chart.Uncovered.Count) + " of " + HtmlWriter.Count(Topology.HashSlot.Count));
+        Fact("Alerts", HtmlWriter.Count(report.Alerts.Count));
         Fact("Slots open", HtmlWriter.Count(report.Chart.Open.Count));
         Fact("Keys", HtmlWriter.Count(masters.Sum(node => node.KeyCount ?? 0)));
         Fact("Memory", HtmlWriter.Bytes(masters.Sum(node => node.UsedMemory ?? 0)));
@@ -61,30 +61,16 @@ internal static class ReportPage
         void Fact(string name, string value) => page.Markup("<div><dt>").Text(name).Markup("</dt><dd>").Text(value.Length == 0 ? "–" : value).Markup("</dd></div>");
     }
 
-    private static void WriteFindings(HtmlWriter page, RedisClusterHealth health)
+    private static void WriteFindings(HtmlWriter page, ClusterReport report)
     {
+        var findings = AlertSection.Without(report);
+        var told = report.Health.Findings.Count - findings.Count;
         page.Markup("<section>\n<h2>Findings</h2>\n");
-        if (health.Findings.Count == 0)
+        if (told > 0)
+            page.Markup("<p class=\"soft\">").Text(told).Markup(told == 1 ? " is" : " are").Markup(" among the alerts.</p>\n");
+        else if (findings.Count == 0)
             page.Markup("<p>Nothing was found.</p>\n");
-        page.Markup("<ul class=\"findings\">\n");
-        foreach (var finding in health.Findings.Take(MostFindings))
-        {
-            page.Markup("<li class=\"" + finding.Severity.ToString().ToLowerInvariant() + "\"><span class=\"severity\">" + Sign(finding.Severity) + " ").Text(finding.Severity.ToString())
-                .Markup("</span> ").Text(finding.Code + " " + finding.Target).Markup("<p>").Text(finding.Message).Markup("</p>");
-            if (finding.Advice.Length > 0)
-                page.Markup("<p>Next: <code>").Text(finding.Advice).Markup("</code></p>");
-            page.Markup("</li>\n");
-        }
-
-        page.Markup("</ul>\n");
-        More(page, health.Findings.Count - MostFindings, "Test-RedisCluster");
+        More(page, ProblemList.Write(page, findings.Select(finding => new Problem(finding.Severity, finding.Code.ToString(), finding.Target, finding.Message, finding.Advice))), "Test-RedisCluster");
         page.Markup("</section>\n");
     }
-
-    private static string Sign(FindingSeverity severity) => severity switch
-    {
-        FindingSeverity.Error => "✖",
-        FindingSeverity.Warning => "▲",
-        _ => "•",
-    };
 }

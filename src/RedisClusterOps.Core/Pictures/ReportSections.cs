@@ -211,7 +211,7 @@ internal static class MigrationSection
                 .Cell("State", cell => cell.Markup(run.State is MigrationState.Failed or MigrationState.Interrupted ? "<span class=\"bad\">" : "<span>")
                     .Text(run.State + (run.IsResumable ? ", can be gone on with" : string.Empty)).Markup("</span>"))
                 .Cell(">Slots done", HtmlWriter.Count(run.SlotsDone) + " of " + HtmlWriter.Count(run.SlotCount)).Cell(">Left", HtmlWriter.Count(run.SlotsLeft))
-                .Cell(">Failed", HtmlWriter.Count(run.SlotsFailed)).Cell(">Keys moved", HtmlWriter.Count(run.KeysMoved))
+                .Cell(">Failed", HtmlWriter.Count(run.SlotsFailed)).Cell(">Keys moved", HtmlWriter.Count(run.KeysMoved) + (run.KeysPlanned is { } planned && run.SlotsLeft > 0 ? " of about " + HtmlWriter.Count(planned) : string.Empty))
                 .Cell("Begun", cell => cell.Time(run.Started)).Cell("Last progress", cell => cell.Time(run.LastProgress))
                 .Cell("By", run.User is null ? null : run.User + (run.Host is null ? string.Empty : " on " + run.Host)).Markup("</tr>\n");
         }

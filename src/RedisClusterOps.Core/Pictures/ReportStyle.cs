@@ -20,12 +20,13 @@ internal static class ReportStyle
         .soft{color:var(--soft)}
         .verdict{display:inline-block;margin:.75rem 0;padding:.3rem .8rem;border-radius:.4rem;font-weight:700;color:var(--on)}
         .verdict.good{background:var(--good)}.verdict.bad{background:var(--error)}
-        dl.facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(10rem,1fr));gap:.5rem;margin:.75rem 0}
+        dl.facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr));gap:.5rem;margin:.75rem 0}
         dl.facts div{border:1px solid var(--line);border-radius:.4rem;padding:.4rem .6rem}
         dl.facts dt{font-size:.8rem;color:var(--soft)}dl.facts dd{margin:0;font-weight:600;overflow-wrap:anywhere}
         ul.findings{list-style:none;margin:0;padding:0}
         ul.findings li{border:1px solid var(--line);border-left:.4rem solid var(--soft);border-radius:.4rem;padding:.5rem .75rem;margin:.5rem 0;overflow-wrap:anywhere}
         ul.findings .error{border-left-color:var(--error)}ul.findings .warning{border-left-color:var(--warning)}
+        .since{color:var(--soft)}
         .severity{font-weight:700}.error .severity{color:var(--error)}.warning .severity{color:var(--warning)}
         code{font:.9em/1.5 ui-monospace,SFMono-Regular,Consolas,"Liberation Mono","DejaVu Sans Mono",monospace;background:var(--code);border-radius:.25rem;padding:.1em .35em;overflow-wrap:anywhere}
         svg{display:block;width:100%;height:auto}

@@ -76,7 +76,7 @@ internal sealed class SlotChart
             .Select((known, index) => new ChartedMaster(
                 index, known.Node.Id, Protocol.Printable.Clean(known.Node.Name, 200), known.Slots, known.Node.State, known.Node.State == RedisNodeState.Fail || !known.Node.IsReachable))
             .ToList();
-        var moving = view.Nodes.Where(node => node.IsReachable).SelectMany(node => node.View!.AtomicTasks).SelectMany(task => task.Slots.Ranges);
+        var moving = view.AtomicTasks.SelectMany(task => task.Slots.Ranges);
         var open = SlotSet.From(view.OpenFlags.Select(flag => new SlotRange(flag.Slot, flag.Slot)).Concat(moving));
         return new SlotChart(masters, open, view.DisputedSlots(), view.UnownedSlots);
     }

@@ -11,8 +11,9 @@ namespace RedisClusterOps.Topology;
 /// <summary>Reads the whole cluster: from the seeds to every node that any node knows, each asked for its own view.</summary>
 internal sealed class ClusterReader(RedisClusterSession session, ClusterConnections connections)
 {
-    // More at once gains nothing on one machine and would open a thousand sockets on a cluster of a thousand nodes.
-    private const int MostAtOnce = 32;
+    // A node that hangs keeps its place for the whole connect timeout, and those behind it wait for it. But every reply is held until it is
+    // read, and of a cluster of a thousand nodes each is as long as a thousand lines.
+    private const int MostAtOnce = 128;
 
     // Each is asked for the keys of each slot, so a number that no cluster has is not taken from a server that only says it.
     private const long MostDatabases = 1000;

@@ -20,6 +20,7 @@ internal sealed class ClusterView
     private readonly ILookup<int, OpenFlag> _flags;
     private readonly Dictionary<int, IReadOnlyList<string>> _contested = [];
     private readonly Lazy<string> _fingerprint;
+    private readonly Lazy<Dictionary<string, SlotSet>> _slotsByOwner;
 
     public ClusterView(IReadOnlyList<ClusterNode> nodes, DateTime takenAtUtc)
     {
@@ -30,7 +31,9 @@ internal sealed class ClusterView
         OpenFlags = ReadOpenFlags();
         _flags = OpenFlags.ToLookup(flag => flag.Slot);
         MergeOwners();
+        AtomicTasks = nodes.Where(node => node.IsReachable).SelectMany(node => node.View!.AtomicTasks).ToList();
         _fingerprint = new Lazy<string>(ReadFingerprint);
+        _slotsByOwner = new Lazy<Dictionary<string, SlotSet>>(ReadSlotsByOwner);
     }
 
     /// <summary>All known nodes, by id.</summary>
@@ -63,19 +66,16 @@ internal sealed class ClusterView
     /// </remarks>
     public string? OwnerOf(int slot) => _owners[slot] == 0 ? null : Nodes[_owners[slot] - 1].Id;
 
-    public SlotSet SlotsOf(string id)
-    {
-        for (var index = 0; index < Nodes.Count; index++)
-        {
-            if (Nodes[index].Id == id)
-                return SlotsWhere(index + 1);
-        }
+    public SlotSet SlotsOf(string id) => SlotsByOwner.TryGetValue(id, out var slots) ? slots : SlotSet.Empty;
 
-        return SlotSet.Empty;
-    }
+    /// <summary>The slots of each node that owns any, by its id.</summary>
+    public IReadOnlyDictionary<string, SlotSet> SlotsByOwner => _slotsByOwner.Value;
 
     /// <summary>Slots without an owner.</summary>
-    public SlotSet UnownedSlots => SlotsWhere(0);
+    public SlotSet UnownedSlots => SlotSet.From(Enumerable.Range(0, HashSlot.Count).Where(slot => _owners[slot] == 0));
+
+    /// <summary>What the servers move themselves, as each node that answered tells it.</summary>
+    public IReadOnlyList<AtomicTask> AtomicTasks { get; }
 
     /// <summary>The present master of a node's shard: itself, or the master it replicates since a failover.</summary>
     public ClusterNode? ShardMaster(string id)
@@ -93,17 +93,34 @@ internal sealed class ClusterView
         .ToList();
 
     /// <summary>Slots about which any node that answered believes otherwise than <see cref="OwnerOf"/>.</summary>
-    public SlotSet DisputedSlots() => SlotSet.From(Enumerable.Range(0, HashSlot.Count).Where(IsDisputed));
-
-    private bool IsDisputed(int slot)
+    /// <remarks>Nearly all nodes say of nearly all what is merged here, in the same object even: only where the sets differ is slot after slot looked at.</remarks>
+    public SlotSet DisputedSlots()
     {
-        foreach (var node in Nodes)
+        var disputed = new bool[HashSlot.Count];
+        var agreed = new Dictionary<string, SlotSet>(StringComparer.Ordinal);
+        foreach (var view in Nodes.Select(node => node.View).OfType<NodeView>())
         {
-            if (node.View is not null && node.View.OwnerOf(slot) != OwnerOf(slot))
-                return true;
+            foreach (var line in view.LineOfEach)
+            {
+                if (agreed.TryGetValue(line.Id, out var same) && ReferenceEquals(same, line.Slots))
+                    continue;
+                if (line.Slots.Equals(SlotsOf(line.Id)))
+                    agreed[line.Id] = line.Slots;
+                else
+                    Compare(line.Slots.Slots.Concat(SlotsOf(line.Id).Slots), view);
+            }
+
+            foreach (var owner in SlotsByOwner.Where(owner => view.Line(owner.Key) is null))
+                Compare(owner.Value.Slots, view);
         }
 
-        return false;
+        return SlotSet.From(Enumerable.Range(0, HashSlot.Count).Where(slot => disputed[slot]));
+
+        void Compare(IEnumerable<int> slots, NodeView view)
+        {
+            foreach (var slot in slots)
+                disputed[slot] = disputed[slot] || view.OwnerOf(slot) != OwnerOf(slot);
+        }
     }
 
     private List<OpenFlag> ReadOpenFlags()
@@ -155,20 +172,22 @@ internal sealed class ClusterView
         }
     }
 
-    private SlotSet SlotsWhere(int owner)
+    private Dictionary<string, SlotSet> ReadSlotsByOwner()
     {
-        var ranges = new List<SlotRange>();
+        var ranges = new Dictionary<string, List<SlotRange>>(StringComparer.Ordinal);
         for (var slot = 0; slot < _owners.Length; slot++)
         {
-            if (_owners[slot] != owner)
+            if (OwnerOf(slot) is not { } owner)
                 continue;
             var first = slot;
-            while (slot + 1 < _owners.Length && _owners[slot + 1] == owner)
+            while (slot + 1 < _owners.Length && _owners[slot + 1] == _owners[first])
                 slot++;
-            ranges.Add(new SlotRange(first, slot));
+            if (!ranges.TryGetValue(owner, out var of))
+                ranges[owner] = of = [];
+            of.Add(new SlotRange(first, slot));
         }
 
-        return SlotSet.From(ranges);
+        return ranges.ToDictionary(owner => owner.Key, owner => SlotSet.From(owner.Value), StringComparer.Ordinal);
     }
 
     private string ReadFingerprint() => FingerprintOf(OwnerOf);

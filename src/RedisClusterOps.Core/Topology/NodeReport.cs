@@ -10,10 +10,11 @@ internal static class NodeReport
 {
     public static IReadOnlyList<RedisClusterNode> Nodes(ClusterView view, RedisClusterSession session)
     {
-        var slots = SlotsByOwner(view);
+        var replicas = view.Nodes.Where(node => node.Line.MasterId is not null).ToLookup(node => node.Line.MasterId!, node => node.Name, StringComparer.Ordinal);
+        var cut = Disconnected(view);
         return view.Nodes
             .OrderBy(node => node.Announced is null).ThenBy(node => node.Announced).ThenBy(node => node.Id, StringComparer.Ordinal)
-            .Select(node => Node(view, node, slots, session))
+            .Select(node => Node(view, node, replicas[node.Id], cut.Contains(node.Id), session))
             .ToList();
     }
 
@@ -31,7 +32,7 @@ internal static class NodeReport
             OpenSlots = openSlots,
             KnownNodes = view.Nodes.Count,
             ReachableNodes = answers.Count,
-            Size = SlotsByOwner(view).Count,
+            Size = view.SlotsByOwner.Count,
             CurrentEpoch = Numbers("cluster_current_epoch").DefaultIfEmpty(0).Max(),
             HighestConfigEpoch = view.Nodes.Max(node => node.Line.ConfigEpoch),
             KeyCount = masters.Sum(node => node.View!.KeyCount ?? 0),
@@ -59,9 +60,9 @@ internal static class NodeReport
         CurrentEpoch = Number(node, "cluster_current_epoch"),
     };
 
-    private static RedisClusterNode Node(ClusterView view, ClusterNode node, Dictionary<string, SlotSet> slots, RedisClusterSession session)
+    private static RedisClusterNode Node(ClusterView view, ClusterNode node, IEnumerable<string> replicas, bool cut, RedisClusterSession session)
     {
-        var owned = slots.TryGetValue(node.Id, out var set) ? set : SlotSet.Empty;
+        var owned = view.SlotsOf(node.Id);
         var facts = node.View?.Facts ?? ServerFacts.None;
         return new RedisClusterNode
         {
@@ -72,7 +73,7 @@ internal static class NodeReport
             Role = node.IsMaster ? RedisNodeRole.Master : RedisNodeRole.Replica,
             MasterId = node.Line.MasterId,
             State = node.State,
-            LinkState = view.Nodes.Any(other => other.Id != node.Id && other.View?.Line(node.Id) is { Connected: false }) ? "disconnected" : "connected",
+            LinkState = cut ? "disconnected" : "connected",
             ConfigEpoch = node.Line.ConfigEpoch,
             SlotCount = owned.Count,
             SlotRanges = owned.Ranges.Select(range => range.ToString()).ToList(),
@@ -85,7 +86,7 @@ internal static class NodeReport
             ReplicationLag = Lag(view, node),
             MasterLinkStatus = facts.Text("master_link_status") is { } link ? Printable.Clean(link, 20) : null,
             BacklogSize = facts.Number("repl_backlog_size"),
-            Replicas = view.Nodes.Where(other => other.Line.MasterId == node.Id).Select(other => other.Name).OrderBy(name => name, StringComparer.Ordinal).ToList(),
+            Replicas = replicas.OrderBy(name => name, StringComparer.Ordinal).ToList(),
             Engine = facts.Engine,
             Version = facts.Version,
             Trouble = node.Trouble,
@@ -93,10 +94,14 @@ internal static class NodeReport
         };
     }
 
-    private static Dictionary<string, SlotSet> SlotsByOwner(ClusterView view) => Enumerable.Range(0, HashSlot.Count)
-        .Where(slot => view.OwnerOf(slot) is not null)
-        .GroupBy(slot => view.OwnerOf(slot)!, StringComparer.Ordinal)
-        .ToDictionary(group => group.Key, group => SlotSet.From(group), StringComparer.Ordinal);
+    // Those to which any other node has no link.
+    private static HashSet<string> Disconnected(ClusterView view)
+    {
+        var cut = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var said in view.Nodes.Select(node => node.View).OfType<NodeView>())
+            cut.UnionWith(said.LineOfEach.Where(line => !line.Connected && line.Id != said.Id).Select(line => line.Id));
+        return cut;
+    }
 
     private static long? Offset(ClusterNode node) => node.IsMaster
         ? node.View?.Facts.Number("master_repl_offset")

@@ -103,7 +103,7 @@ internal sealed class SlotSet : IEquatable<SlotSet>
         return false;
     }
 
-    public bool Equals(SlotSet? other) => other is not null && _ranges.SequenceEqual(other._ranges);
+    public bool Equals(SlotSet? other) => ReferenceEquals(this, other) || (other is not null && Count == other.Count && _ranges.SequenceEqual(other._ranges));
 
     public override bool Equals(object? obj) => Equals(obj as SlotSet);
 

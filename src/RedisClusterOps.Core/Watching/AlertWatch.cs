@@ -97,7 +97,7 @@ internal static class AlertWatch
         RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained or RedisOpenSlotState.MigratingOnly or RedisOpenSlotState.TargetFailedOver;
 
     // The others are findings of their own, and alerts: nobody owns it, or two claim it.
-    private static bool CanBeStuck(RedisOpenSlotState state) => state is not (RedisOpenSlotState.Unowned or RedisOpenSlotState.ClaimedWithoutEpoch);
+    internal static bool CanBeStuck(RedisOpenSlotState state) => state is not (RedisOpenSlotState.Unowned or RedisOpenSlotState.ClaimedWithoutEpoch);
 
     private static Sight See(RedisOpenSlot open, SightBook book, ClusterView view, DateTime now)
     {

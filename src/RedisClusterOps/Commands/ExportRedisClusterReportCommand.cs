@@ -1,10 +1,11 @@
+using System;
 using System.IO;
 using System.Management.Automation;
 using RedisClusterOps.Pictures;
 
 namespace RedisClusterOps.Commands;
 
-/// <summary>Writes what there is to know of a cluster into one self-contained HTML page: slot map, findings, open slots, nodes, and what ran on it.</summary>
+/// <summary>Writes what there is to know of a cluster into one self-contained HTML page: alerts, findings, slot map, open slots, nodes, and what ran on it.</summary>
 [Cmdlet(VerbsData.Export, "RedisClusterReport", SupportsShouldProcess = true)]
 [OutputType(typeof(FileInfo))]
 public sealed class ExportRedisClusterReportCommand : RedisClusterCmdlet
@@ -33,6 +34,15 @@ public sealed class ExportRedisClusterReportCommand : RedisClusterCmdlet
     [ValidateRange(0, 16383)]
     public int MinimumReplica { get; set; }
 
+    /// <summary>How long an open slot may make no progress before the report has it as an alert. 30 minutes unless told.</summary>
+    [Parameter]
+    [Duration]
+    public TimeSpan StuckAfter { get; set; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>The file of a watcher (<c>Get-RedisClusterAlert -StatePath</c>), which knows since when each trouble has been there. It is read, and left as it is.</summary>
+    [Parameter]
+    public string? StatePath { get; set; }
+
     /// <summary>Folder of the journal. Unless told, the one that the variable REDISCLUSTEROPS_JOURNAL names, else the user's own data folder.</summary>
     [Parameter]
     public string? JournalPath { get; set; }
@@ -48,7 +58,13 @@ public sealed class ExportRedisClusterReportCommand : RedisClusterCmdlet
             throw new RedisOperationException(FailureCode.ReportNotWritten, "'" + Path + "' has the report of " + _written + " already, and one file holds one cluster.", Path, "Export-RedisClusterReport for each cluster, with a -Path of its own");
         ReportFile.RequireFree(file, NoClobber);
         var options = new HealthOptions { Deep = Deep, MinimumReplica = MinimumReplica };
-        var report = Await(Open(session).GetReportAsync(options, JournalPath is null ? null : GetUnresolvedProviderPathFromPSPath(JournalPath), Stop), "Reading the cluster");
+        var watch = new AlertOptions
+        {
+            StuckAfter = StuckAfter,
+            StatePath = StatePath is null ? null : GetUnresolvedProviderPathFromPSPath(StatePath),
+            JournalPath = JournalPath is null ? null : GetUnresolvedProviderPathFromPSPath(JournalPath),
+        };
+        var report = Await(Open(session).GetReportAsync(options, watch, Stop), "Reading the cluster");
         _written = session;
         if (!ShouldProcess(file, "Write the report of " + session))
             return;

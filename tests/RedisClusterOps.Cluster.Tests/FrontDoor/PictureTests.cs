@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Completion;
 using RedisClusterOps.Pictures;
@@ -70,7 +71,7 @@ public sealed class PictureTests(PicturedCluster pictured) : IClassFixture<Pictu
         {
             await other.SendAsync("CLUSTER", "SETSLOT", Disputed, "NODE", other.Id);
             map = await core.GetSlotMapAsync(new ScreenTraits(80, Unicode: false, Color: false), default);
-            report = await core.GetReportAsync(new HealthOptions(), _rco.Folder("journal"), default);
+            report = await core.GetReportAsync(new HealthOptions(), new AlertOptions { JournalPath = _rco.Folder("journal") }, default);
         }
         finally
         {
@@ -106,6 +107,35 @@ public sealed class PictureTests(PicturedCluster pictured) : IClassFixture<Pictu
         var kept = await _rco.RunAsync("report", "--path", file, "--no-clobber", "--cluster", _cluster.Node(2).Endpoint.ToString());
         kept.AssertEnded(1);
         Assert.StartsWith("error: ReportNotWritten: ", kept.ErrorLines[0]);
+    }
+
+    // The watcher's memory says when it first saw the slot; the report reads it, and only the watcher writes it.
+    [Fact]
+    public async Task The_report_has_the_alerts_of_now_with_what_a_watcher_remembers()
+    {
+        var (file, state) = (Path.Combine(_rco.Folder("pages"), "report.html"), Path.Combine(_rco.Folder("watch"), "state.json"));
+        // Unowned is an alert at once; how long the slot has been stuck nobody knows yet.
+        await RunAsync("report", "--path", file);
+        var page = await File.ReadAllTextAsync(file);
+        Assert.Contains("SlotUncovered 16000 <span class=\"since\">since at least", page);
+        Assert.DoesNotContain("SlotStuck", page);
+        Assert.Contains("Of 1 open slot neither the journal nor a watcher", page);
+
+        Assert.Equal(1, (await _rco.RunAsync("alerts", "--state-path", state, "--cluster", _cluster.Node(2).Endpoint.ToString())).ExitCode);
+        var remembered = Regex.Replace(await File.ReadAllTextAsync(state), "(\"first\":\")[^\"]+", "${1}2026-01-02T03:04:05.0000000Z");
+        await File.WriteAllTextAsync(state, remembered);
+        await RunAsync("report", "--path", file, "--state-path", state);
+        page = await File.ReadAllTextAsync(file);
+        Assert.Contains("SlotStuck 5519 <span class=\"since\">since at least <time datetime=\"2026-01-02T03:04:05Z\">", page);
+        Assert.DoesNotContain("neither the journal", page);
+        Assert.Equal(remembered, await File.ReadAllTextAsync(state));
+        await RunAsync("report", "--path", file, "--state-path", state, "--stuck-after", "24d");
+        Assert.Equal(DateTime.UtcNow - new DateTime(2026, 1, 2, 3, 4, 5, DateTimeKind.Utc) > TimeSpan.FromDays(24), (await File.ReadAllTextAsync(file)).Contains("SlotStuck 5519"));
+
+        var missing = await _rco.RunAsync("report", "--path", file, "--state-path", state + "x", "--cluster", _cluster.Node(2).Endpoint.ToString());
+        missing.AssertEnded(0);
+        Assert.Contains("no watcher has remembered anything there", missing.Errors);
+        Assert.False(File.Exists(state + "x"));
     }
 
     [Fact]

@@ -13,6 +13,42 @@ public sealed class RunJournalTests : IDisposable
     private readonly TestJournal _journal = new();
 
     [Fact]
+    public void A_run_of_whole_slots_tells_percent_of_the_keys_that_were_planned()
+    {
+        _journal.Now = _journal.Now.AddSeconds(1);
+        using var run = RunJournal.Begin(_journal.Folder, TestJournal.Header("Rebalance") with { Strategy = "Whole" }, () => _journal.Now);
+        run.Planned([(TestJournal.Entry(0) with { Keys = 900 }, Enumerable.Range(0, 100)), (TestJournal.Entry(0) with { Keys = 100 }, Enumerable.Range(200, 100))]);
+        run.Intend(TestJournal.Entry(0) with { Keys = null }, Enumerable.Range(0, 100));
+        var planned = _journal.Only();
+        Assert.Equal((1000, 1000, 0), (planned.KeysPlanned, planned.KeysLeft, planned.PercentComplete));
+        // One slot of two hundred, but a quarter of the keys.
+        _journal.Now = _journal.Now.AddSeconds(10);
+        Assert.Null(run.Outcome(TestJournal.Result(7, MigrationOutcome.Moved, 250)));
+        var begun = _journal.Only();
+        Assert.Equal((1, 750, 25), (begun.SlotsDone, begun.KeysLeft, begun.PercentComplete));
+        Assert.All(begun.Slots, slot => Assert.Null(slot.KeysLeft));
+        Assert.Equal((25.0, TimeSpan.FromSeconds(30)), (begun.KeysPerSecond, begun.TimeLeft));
+        // Clients wrote on: more than was planned, and it is not through yet.
+        Assert.Null(run.Outcome(TestJournal.Result(8, MigrationOutcome.Moved, 5000)));
+        Assert.Equal((0, 99), (_journal.Only().KeysLeft, _journal.Only().PercentComplete));
+        foreach (var slot in begun.Slots)
+            Assert.Null(run.Outcome(TestJournal.Result(slot.Slot, MigrationOutcome.Moved, 1)));
+        Assert.Equal((0, 100), (_journal.Only().KeysLeft, _journal.Only().PercentComplete));
+    }
+
+    // Half an estimate is none: an older version wrote none, and of a pair nobody may have counted.
+    [Fact]
+    public void Where_a_pair_was_not_counted_it_goes_by_slots()
+    {
+        _journal.Now = _journal.Now.AddSeconds(1);
+        using var run = RunJournal.Begin(_journal.Folder, TestJournal.Header("Rebalance") with { Strategy = "Whole" }, () => _journal.Now);
+        run.Planned([(TestJournal.Entry(0) with { Keys = 900 }, [0]), (TestJournal.Entry(0) with { Keys = null }, [1, 2, 3])]);
+        Assert.Null(run.Outcome(TestJournal.Result(1, MigrationOutcome.Moved, 5)));
+        var told = _journal.Only();
+        Assert.Equal((null, null, 25), (told.KeysPlanned, told.KeysLeft, told.PercentComplete));
+    }
+
+    [Fact]
     public void A_run_tells_what_it_did_to_each_slot()
     {
         string id;

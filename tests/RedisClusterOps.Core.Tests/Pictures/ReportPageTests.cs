@@ -29,12 +29,12 @@ public sealed class ReportPageTests : IDisposable
         var text = string.Join(' ', page.Descendants("body").Single().DescendantNodes().OfType<XText>().Select(node => node.Value.Trim()));
         foreach (var told in new[]
                  {
-                     "Redis Cluster 10.0.0.1:6379", "2026-01-02 03:04:05 UTC", "Not healthy: 1 error, 1 warning", "SlotOpen 5519", "Complete-RedisSlotMigration -Slot 5519", "clients wait",
+                     "Redis Cluster 10.0.0.1:6379", "2026-01-02 03:04:05 UTC", "Not healthy: 1 error, 1 warning", "1 is among the alerts.", "ReplicaLag 10.0.0.9:6379", "Complete-RedisSlotMigration -Slot 5519", "clients wait",
                      "1 open: 5519", "2 disputed: 7, 9", "101 uncovered: 14000-14100", "10.0.0.2:6379", "5,461", "33.33 %", "100", "50 (33 %)", "Replica of 10.0.0.0:6379", "link to its master down",
                      "Rebalance 20260101T000000Z-aaaaaa", "2 slots moved", "+2", "-1", "old:1, gone since", "Interrupted, can be gone on with", "bob on host", "1.5M of 3.0M", "120,000",
                  })
             Assert.Contains(told, text);
-        Assert.Equal(["Findings", "Slot map", "Open slots", "Nodes", "Before and after the last migration", "History of migrations"], page.Descendants("h2").Select(heading => heading.Value));
+        Assert.Equal(["Alerts", "Findings", "Slot map", "Open slots", "Nodes", "Before and after the last migration", "History of migrations"], page.Descendants("h2").Select(heading => heading.Value));
     }
 
     [Fact]
@@ -42,11 +42,54 @@ public sealed class ReportPageTests : IDisposable
     {
         var health = new RedisClusterHealth { Healthy = true, Nodes = [new RedisClusterNode { Id = Charts.Id(0), Endpoint = "10.0.0.0:6379", SlotCount = 16384 }], Cluster = Session };
         var page = Page(new ClusterReport(health, Charts.Even(1), [], DateTime.UnixEpoch, null)).ToString();
+        Assert.DoesNotContain("without progress", page);
         foreach (var told in new[] { "Healthy", "Nothing was found.", "None.", "knows of none on this cluster" })
             Assert.Contains(told, page);
         Assert.DoesNotContain("Before and after", page);
         var unread = ReportPage.Write(new ClusterReport(health, Charts.Even(1), [], DateTime.UnixEpoch, "The journal can't be read at '/x': no rights."));
         Assert.Contains("The journal can&#39;t be read at &#39;/x&#39;: no rights.", unread);
+    }
+
+    [Fact]
+    public void An_alert_says_since_when_or_since_when_at_least_and_what_to_run()
+    {
+        var page = Page(Sick());
+        var alerts = page.Descendants("section").Single(section => section.Element("h2")!.Value == "Alerts");
+        Assert.Equal(
+            [
+                "✖ Error SlotStuck 5519 since 2026-01-02 02:33:00 UTCStuck at 33 % for 31 min.Next: Complete-RedisSlotMigration -Slot 5519",
+                "▲ Warning NodePFail 10.0.0.3:6379 since at least 2026-01-02 03:00:00 UTCAt least one node can't reach it.Next: Get-RedisClusterNode -Node 10.0.0.3:6379",
+            ],
+            alerts.Descendants("li").Select(item => item.Value));
+        Assert.Contains("An open slot is an alert after 30 min without progress.", alerts.Value);
+        Assert.DoesNotContain("neither the journal", alerts.Value);
+        Assert.Equal("2", page.Descendants("dl").Single().Elements("div").Single(fact => fact.Element("dt")!.Value == "Alerts").Element("dd")!.Value);
+    }
+
+    [Fact]
+    public void What_is_to_be_said_alike_of_many_is_said_once_and_what_is_an_alert_is_no_finding_besides()
+    {
+        RedisClusterFinding Down(string node) => new() { Code = FindingCode.ClusterStateFail, Severity = FindingSeverity.Error, Target = node, Message = "It answers CLUSTERDOWN." };
+        var health = new RedisClusterHealth { Findings = [Down("a:1"), Down("b:1"), Down("c:1") with { Message = "Otherwise." }, Down("d:1")], Cluster = Session };
+        var alert = new RedisClusterAlert { Code = AlertCode.ClusterStateFail, Severity = FindingSeverity.Error, Target = "d:1", Message = "It answers CLUSTERDOWN. First seen now." };
+        var sections = Page(new ClusterReport(health, Charts.Even(1), [], DateTime.UnixEpoch, null) { Alerts = [alert, alert with { Target = "e:1" }, alert with { Target = "f:1", Since = DateTime.UnixEpoch }] }).Descendants("section");
+        Assert.Equal(["d:1, e:1", "f:1"], Targets("Alerts"));
+        Assert.Equal(["a:1, b:1", "c:1"], Targets("Findings"));
+
+        IEnumerable<string> Targets(string heading) => sections.Single(section => section.Element("h2")!.Value == heading).Descendants("li")
+            .Select(item => item.Nodes().OfType<XText>().First().Value.Trim().Replace("ClusterStateFail ", string.Empty));
+    }
+
+    // No alert is not all well.
+    [Fact]
+    public void Of_open_slots_that_nobody_knows_the_age_of_it_says_so()
+    {
+        var open = new RedisOpenSlot { Slot = 1, State = RedisOpenSlotState.Migrating };
+        var health = new RedisClusterHealth { OpenSlots = [open, open with { Slot = 2 }, open with { Slot = 3, Since = DateTime.UnixEpoch }, open with { Slot = 4, State = RedisOpenSlotState.Unowned }], Cluster = Session };
+        var report = new ClusterReport(health, Charts.Even(1), [], DateTime.UnixEpoch, null) { StuckAfter = TimeSpan.FromHours(2) };
+        var alerts = Page(report).Descendants("section").First().Value;
+        Assert.Contains("An open slot is an alert after 2 h 0 min without progress. Of 2 open slots neither the journal nor a watcher", alerts);
+        Assert.Contains("None.", alerts);
     }
 
     [Fact]
@@ -138,7 +181,7 @@ public sealed class ReportPageTests : IDisposable
         {
             Cluster = Session,
             OpenSlots = [.. Enumerable.Range(0, 16384).Select(slot => new RedisOpenSlot { Slot = slot, State = RedisOpenSlotState.Migrating, KeysOnSource = slot, Advice = "Complete-RedisSlotMigration -Slot " + slot })],
-            Findings = [.. Enumerable.Range(0, 16384).Select(slot => new RedisClusterFinding { Target = "slot " + slot })],
+            Findings = [.. Enumerable.Range(0, 16384).Select(slot => new RedisClusterFinding { Target = "slot " + slot, Message = "It is slot " + slot })],
         };
         var written = ReportPage.Write(new ClusterReport(health, Charts.Of(masters), [], DateTime.UnixEpoch, null));
         Assert.InRange(written.Length, 100_000, 2_500_000);
@@ -209,7 +252,22 @@ public sealed class ReportPageTests : IDisposable
             User = "bob" + end, Host = "host" + end,
         };
         var older = OwnerChangeTests.Run("20251231T000000Z-bbbbbb" + end, OwnerChangeTests.Moved(3, "x", "y") with { Outcome = null }) with { State = MigrationState.Interrupted, User = "bob", Host = "host", Operation = "Complete" + end };
-        return new ClusterReport(health, chart, [run, older], new DateTime(2026, 1, 2, 3, 4, 5, DateTimeKind.Utc), null);
+        return new ClusterReport(health, chart, [run, older], new DateTime(2026, 1, 2, 3, 4, 5, DateTimeKind.Utc), null)
+        {
+            Alerts =
+            [
+                new RedisClusterAlert
+                {
+                    Code = AlertCode.SlotStuck, Severity = FindingSeverity.Error, Target = "5519" + end, Since = new DateTime(2026, 1, 2, 2, 33, 0, DateTimeKind.Utc), IsSinceExact = true,
+                    Message = "Stuck at 33 % for 31 min." + end, Advice = "Complete-RedisSlotMigration -Slot 5519" + end,
+                },
+                new RedisClusterAlert
+                {
+                    Code = AlertCode.NodePFail, Severity = FindingSeverity.Warning, Target = "10.0.0.3:6379" + end, Since = new DateTime(2026, 1, 2, 3, 0, 0, DateTimeKind.Utc),
+                    Message = "At least one node can't reach it." + end, Advice = "Get-RedisClusterNode -Node 10.0.0.3:6379" + end,
+                },
+            ],
+        };
     }
 
     private static double Contrast(string one, string other)

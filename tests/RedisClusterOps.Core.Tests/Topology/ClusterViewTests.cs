@@ -1,3 +1,4 @@
+using System;
 using System.Linq;
 using RedisClusterOps.Topology;
 using Xunit;
@@ -97,6 +98,33 @@ public class ClusterViewTests
         Assert.Equal(["X"], scene.View().Dissenters(Slot, ClusterScene.Id("S")).Select(dissent => Short(dissent.Node.Id)));
         Assert.Empty(scene.Down("X").View().Dissenters(Slot, ClusterScene.Id("S")));
         Assert.Equal(0, scene.View().DisputedSlots().Count);
+    }
+
+    // Only what is said otherwise is looked at, so every way to say something otherwise: more, less, nothing, of a node that is none of the owners.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Disputed_is_every_slot_with_a_dissenter_and_no_other(int seed)
+    {
+        var random = new Random(seed);
+        string[] names = ["A", "B", "C", "D", "E"];
+        for (var round = 0; round < 20; round++)
+        {
+            var scene = new ClusterScene().Master("A", 1, "0-4000").Master("B", 2, "4001-8000,8100").Master("C", 3, "8001-8099,8101-16000").Master("D", 4).Master("E", 5);
+            for (var lies = random.Next(4); lies > 0; lies--)
+                scene.Believes(names[random.Next(5)], names[random.Next(5)], random.Next(3) == 0 ? null : Range(random));
+            if (random.Next(2) == 0)
+                scene.Claims(names[random.Next(5)], Range(random));
+            if (random.Next(3) == 0)
+                scene.Down(names[random.Next(5)]);
+            var view = scene.View();
+            Assert.Equal(
+                SlotSet.From(Enumerable.Range(0, HashSlot.Count).Where(slot => view.Dissenters(slot, view.OwnerOf(slot)).Count > 0)).ToString(),
+                view.DisputedSlots().ToString());
+        }
+
+        static string Range(Random random) => random.Next(16384) is var first && random.Next(first, 16384) is var last && first == last ? first.ToString() : first + "-" + last;
     }
 
     [Fact]
