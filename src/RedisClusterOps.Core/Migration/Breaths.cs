@@ -28,6 +28,9 @@ internal sealed class Breaths(ClusterReader reader, ClusterNode source, ClusterN
     public async Task<TimeSpan> TakeAsync(int roundTrips, Func<Task> work)
     {
         var network = _roundTrip ??= await RoundTripAsync().ConfigureAwait(false);
+        // Not a wait that a stop ends: what has begun is done step by step, and told.
+        if (pace.RestOf(source, target) is { Ticks: > 0 } rest)
+            await stop.Clock.PauseAsync(rest, stop.Abort).ConfigureAwait(false);
         var turn = AreGentle ? (source.Id, target.Id) : ((string, string)?)null;
         if (turn is { } entered)
             await pace.Turns.EnterAsync(entered, stop.Abort).ConfigureAwait(false);

@@ -22,8 +22,12 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
 
     // While clients are there, what keeps them waiting is to be lost among what they wait for anyway. Fewer keys at a time would gain them nothing:
     // a MIGRATE of one takes half as long as one of that many.
-    private const double GentleAim = 0.03;
+    private const double GentleAim = 0.06;
     private const int FewestKeys = 16;
+
+    // Whoever allows less than that minds clients more than time. However short breaths are, one right after the other leaves little room for anybody else.
+    private static readonly TimeSpan RestsBelow = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(1);
 
     // The first looks one soon after the other: only by two it is known whether clients are there.
     private static readonly TimeSpan FirstInterval = TimeSpan.FromMilliseconds(25);
@@ -48,6 +52,9 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
 
     /// <summary>True while clients use one of the two, or nobody can tell. Not of Garnet, where a connection that is busy keeps no other one waiting.</summary>
     public bool IsGentle(ClusterNode source, ClusterNode target) => source.View?.Facts.Engine != ServerEngine.Garnet && (nodes.IsUsed(source.Id) || nodes.IsUsed(target.Id));
+
+    /// <summary>How long a pair leaves its nodes alone before its next breath.</summary>
+    public TimeSpan RestOf(ClusterNode source, ClusterNode target) => options.MaxStall < RestsBelow && IsGentle(source, target) ? Rest : TimeSpan.Zero;
 
     /// <summary>How long a breath may take at the most.</summary>
     public TimeSpan LongestStall => TimeSpan.FromTicks((long)(options.MaxStall.Ticks * Aim));

@@ -14,9 +14,10 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
     private static readonly TimeSpan GossipPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan GossipPause = TimeSpan.FromMilliseconds(100);
 
-    // Each slot that is given raises the target's epoch and is told to every node at once, which looks through all slots for what has changed. Fewer than
-    // that at a time would cost more by what each breath writes to the nodes' files than clients gain.
-    private const int FewSlots = 8;
+    // While clients are there. Each slot that is given raises the target's epoch and is told at once to every node, which looks through all slots for what
+    // has changed. Fewer at a time would cost more by what each breath writes to the nodes' files than clients gain. To open one concerns only two nodes.
+    private const int FewGiven = 8;
+    private const int FewOpened = 32;
 
     private readonly CutOver _cutOver = new(reader, log);
     private readonly Breaths _breaths = new(reader, source, target, pace, stop);
@@ -24,7 +25,7 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
     /// <summary>The target first, or clients would be sent to one that turns them away. Counts the keys once none can come any more.</summary>
     public async Task OpenAsync(IReadOnlyList<SlotInMove> slots)
     {
-        await InPortionsAsync(slots, 3, async portion =>
+        await InPortionsAsync(slots, FewOpened, 3, async portion =>
         {
             await TellAsync(target, portion, "IMPORTING", source.Id).ConfigureAwait(false);
             await TellAsync(source, Clean(portion), "MIGRATING", target.Id).ConfigureAwait(false);
@@ -71,7 +72,7 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
     private async Task<IReadOnlyList<SlotInMove>> GiveAsync(IReadOnlyList<SlotInMove> ready)
     {
         stop.ThrowIfRequested();
-        await InPortionsAsync(ready, 3, async portion =>
+        await InPortionsAsync(ready, FewGiven, 3, async portion =>
         {
             var counts = await CountAsync(source, portion).ConfigureAwait(false);
             for (var i = 0; i < portion.Count; i++)
@@ -136,11 +137,11 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
     }
 
     // Each step for all slots of a portion in one breath; clients have their turn between two portions.
-    private async Task InPortionsAsync(IReadOnlyList<SlotInMove> slots, int roundTrips, Func<IReadOnlyList<SlotInMove>, Task> step)
+    private async Task InPortionsAsync(IReadOnlyList<SlotInMove> slots, int few, int roundTrips, Func<IReadOnlyList<SlotInMove>, Task> step)
     {
         for (var done = 0; done < slots.Count;)
         {
-            var portion = slots.Skip(done).Take(_breaths.AreGentle ? FewSlots : slots.Count).ToList();
+            var portion = slots.Skip(done).Take(_breaths.AreGentle ? few : slots.Count).ToList();
             await _breaths.TakeAsync(roundTrips, () => step(portion)).ConfigureAwait(false);
             done += portion.Count;
         }

@@ -12,8 +12,8 @@ internal sealed class ServerFacts
 
     private static readonly HashSet<string> NotOfClients = new(StringComparer.OrdinalIgnoreCase)
     {
-        "acl", "asking", "auth", "client", "cluster", "command", "config", "dbsize", "hello", "info", "latency", "memory", "migrate", "module", "ping", "psync", "quit",
-        "readonly", "replconf", "restore", "restore-asking", "role", "select", "slowlog", "syncslots",
+        "acl", "asking", "auth", "client", "cluster", "command", "config", "dbsize", "function", "hello", "info", "latency", "memory", "migrate", "module", "ping",
+        "psync", "quit", "readonly", "replconf", "restore", "restore-asking", "role", "select", "slowlog", "syncslots",
     };
 
     private readonly IReadOnlyDictionary<string, string> _fields;

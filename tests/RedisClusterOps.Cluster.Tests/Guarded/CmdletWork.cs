@@ -43,7 +43,7 @@ internal sealed record CmdletWork(bool IsOpen, Func<RedisCluster, MovingSlot, Ta
         }),
         ["Measure-RedisClusterLink"] = Reading(async (core, _) => Assert.All((await core.MeasureLinksAsync(1, null, default)).Where(link => link.SourceId is null), link => Assert.Equal(1, link.Received))),
         ["Show-RedisSlotMap"] = Reading(async (core, _) => Assert.NotEmpty((await core.GetSlotMapAsync(new ScreenTraits(80, false, false), default)).Masters)),
-        ["Export-RedisClusterReport"] = Reading(async (core, _) => Assert.NotEmpty((await core.GetReportAsync(new HealthOptions(), null, default)).Health.OpenSlots)),
+        ["Export-RedisClusterReport"] = Reading(async (core, _) => Assert.NotEmpty((await core.GetReportAsync(new HealthOptions(), new AlertOptions(), default)).Health.OpenSlots)),
         ["Get-RedisSlotKey"] = Reading(async (core, slot) => Assert.Equal(4, (await core.GetSlotKeysAsync(slot.Slot, null, null, default)).Count)),
         ["Start-RedisSlotMigration"] = OfSlot(false, (core, slot) => core.PlanStartAsync(slot.Slot, null, slot.Target.Id, Options, default)),
         ["Restart-RedisSlotMigration"] = OfHalfOpen((core, slot) => core.PlanRestartAsync(slot.Slot, null, Options, default)),
