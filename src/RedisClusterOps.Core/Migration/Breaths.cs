@@ -19,8 +19,11 @@ internal sealed class Breaths(ClusterReader reader, ClusterNode source, ClusterN
     /// <summary>How many keys the next one may have for the clients' sake.</summary>
     public int MostKeys => pace.MostKeys(source, target, _roundTrip ?? TimeSpan.Zero);
 
-    /// <summary>True while clients are there to wait. Where the way is long, breaths are few, and it is left to be.</summary>
-    public bool AreGentle => pace.IsGentle(source, target) && !(_roundTrip > Near);
+    /// <summary>True while clients are there to wait.</summary>
+    public bool AreGentle => pace.IsGentle(source, target);
+
+    /// <summary>True where the way to the nodes is short, so that breath after breath can be small.</summary>
+    public bool AreNear => !(_roundTrip > Near);
 
     /// <param name="roundTrips">How often the work waits for an answer.</param>
     /// <param name="work">All that is sent in this breath.</param>
@@ -31,7 +34,7 @@ internal sealed class Breaths(ClusterReader reader, ClusterNode source, ClusterN
         // Not a wait that a stop ends: what has begun is done step by step, and told.
         if (pace.RestOf(source, target) is { Ticks: > 0 } rest)
             await stop.Clock.PauseAsync(rest, stop.Abort).ConfigureAwait(false);
-        var turn = AreGentle ? (source.Id, target.Id) : ((string, string)?)null;
+        var turn = AreGentle && AreNear ? (source.Id, target.Id) : ((string, string)?)null;
         if (turn is { } entered)
             await pace.Turns.EnterAsync(entered, stop.Abort).ConfigureAwait(false);
         try

@@ -19,6 +19,9 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
     private const int FewGiven = 8;
     private const int FewOpened = 32;
 
+    // So many times that where each breath waits for a long way.
+    private const int Far = 8;
+
     private readonly CutOver _cutOver = new(reader, log);
     private readonly Breaths _breaths = new(reader, source, target, pace, stop);
 
@@ -141,7 +144,7 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
     {
         for (var done = 0; done < slots.Count;)
         {
-            var portion = slots.Skip(done).Take(_breaths.AreGentle ? few : slots.Count).ToList();
+            var portion = slots.Skip(done).Take(!_breaths.AreGentle ? slots.Count : _breaths.AreNear ? few : few * Far).ToList();
             await _breaths.TakeAsync(roundTrips, () => step(portion)).ConfigureAwait(false);
             done += portion.Count;
         }

@@ -34,7 +34,10 @@ public sealed record MoveOptions
     /// <summary>Keys per MIGRATE, 1 to 100000; 0 lets the time a MIGRATE takes decide (<see cref="MaxStall"/>).</summary>
     public int BatchSize { get; init; }
 
-    /// <summary>How long one MIGRATE, which blocks both nodes, should take at the most while the batch size is adaptive.</summary>
+    /// <summary>
+    /// How long one MIGRATE, which blocks both nodes, should take at the most while the batch size is adaptive. Moves of whole slots take about a sixteenth of
+    /// it at a time while clients use one of the nodes, and rest between two breaths where it is less than 5 ms.
+    /// </summary>
     public TimeSpan MaxStall { get; init; } = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Keys per second over the whole move; 0 for as fast as it goes.</summary>
