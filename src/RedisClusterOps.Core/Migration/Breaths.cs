@@ -7,7 +7,7 @@ namespace RedisClusterOps.Migration;
 
 /// <summary>
 /// What a pair does at its two nodes, in breaths: a server answers all that it has read of one connection before it turns to the next, so that a breath is
-/// how long clients wait. No node takes part in two breaths at once, and each is measured.
+/// how long clients wait. Each is measured, and while clients are there no node takes part in two at once.
 /// </summary>
 internal sealed class Breaths(ClusterReader reader, ClusterNode source, ClusterNode target, MovePace pace, StopRequest stop)
 {
@@ -50,19 +50,6 @@ internal sealed class Breaths(ClusterReader reader, ClusterNode source, ClusterN
         }
     }
 
-    // The least of a few: one may have met somebody else's breath.
-    private async Task<TimeSpan> RoundTripAsync()
-    {
-        var connection = await reader.ConnectAsync(source, stop.Abort).ConfigureAwait(false);
-        var least = TimeSpan.MaxValue;
-        for (var i = 0; i < 3; i++)
-        {
-            var started = stop.Clock.Now;
-            await connection.AskAsync(RespCommand.Of("PING"), stop.Abort).ConfigureAwait(false);
-            var elapsed = stop.Clock.Now - started;
-            least = elapsed < least ? elapsed : least;
-        }
-
-        return least;
-    }
+    private async Task<TimeSpan> RoundTripAsync() =>
+        await (await reader.ConnectAsync(source, stop.Abort).ConfigureAwait(false)).LeastRoundTripAsync(stop.Clock, stop.Abort).ConfigureAwait(false);
 }

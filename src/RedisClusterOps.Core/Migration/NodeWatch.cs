@@ -61,29 +61,16 @@ internal sealed class NodeWatch(ClusterReader reader)
         {
             if (_looks.TryGetValue(node, out var last) && now - last.At < ShortestLook)
                 return;
-            var look = new Look(now, facts.ClientCalls, facts.MigrateMicroseconds, MovedFrom(node));
+            var (calls, spent, moved) = (facts.ClientCalls, facts.MigrateMicroseconds, MovedFrom(node));
             // Where nobody can tell, clients are there.
-            look.IsUsed = last is null || look.Calls is null || look.Calls != last.Calls;
-            var keys = look.Moved - (last?.Moved ?? 0);
-            look.KeyCost = keys > 0 && look.Microseconds - (last?.Microseconds ?? 0) is { } spent and > 0 ? TimeSpan.FromTicks(spent * TicksPerMicrosecond / keys) : last?.KeyCost;
-            _looks[node] = look;
+            var isUsed = last is null || calls is null || calls != last.Calls;
+            var keys = moved - (last?.Moved ?? 0);
+            var cost = keys > 0 && spent - (last?.Microseconds ?? 0) is { } more and > 0 ? TimeSpan.FromTicks(more * TicksPerMicrosecond / keys) : last?.KeyCost;
+            _looks[node] = new Look(now, calls, spent, moved, isUsed, cost);
         }
     }
 
     private long MovedFrom(string node) => _moved.TryGetValue(node, out var keys) ? keys : 0;
 
-    private sealed class Look(TimeSpan at, long? calls, long? microseconds, long moved)
-    {
-        public TimeSpan At => at;
-
-        public long? Calls => calls;
-
-        public long? Microseconds => microseconds;
-
-        public long Moved => moved;
-
-        public bool IsUsed { get; set; }
-
-        public TimeSpan? KeyCost { get; set; }
-    }
+    private sealed record Look(TimeSpan At, long? Calls, long? Microseconds, long Moved, bool IsUsed, TimeSpan? KeyCost);
 }

@@ -63,21 +63,8 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
             && target.Self.ImportingFrom.TryGetValue(move.Slot, out var from) && from == move.Source.Id;
     }
 
-    /// <summary>The least of a few round trips to the source: what the network takes is no stall of the servers.</summary>
-    public async Task<TimeSpan> RoundTripAsync()
-    {
-        var source = await SourceAsync().ConfigureAwait(false);
-        var least = TimeSpan.MaxValue;
-        for (var i = 0; i < 3; i++)
-        {
-            var started = stop.Clock.Now;
-            await source.AskAsync(RespCommand.Of("PING"), stop.Abort).ConfigureAwait(false);
-            var elapsed = stop.Clock.Now - started;
-            least = elapsed < least ? elapsed : least;
-        }
-
-        return least;
-    }
+    /// <summary>To the source: what the network takes is no stall of the servers.</summary>
+    public async Task<TimeSpan> RoundTripAsync() => await (await SourceAsync().ConfigureAwait(false)).LeastRoundTripAsync(stop.Clock, stop.Abort).ConfigureAwait(false);
 
     // A new connection is in database 0, also one that replaced another in the middle of the work.
     private async Task<INodeConnection> ConnectAsync(ClusterNode node)

@@ -23,6 +23,21 @@ internal static class NodeConnectionExtensions
         this INodeConnection connection, RespCommand command, CancellationToken cancellation, TimeSpan? timeout = null) =>
         (await connection.AskAsync(command, cancellation, timeout).ConfigureAwait(false)).OrThrow(connection.Endpoint, command);
 
+    /// <summary>How long the network takes: the least of a few round trips, for one may have met a node in the middle of something.</summary>
+    public static async Task<TimeSpan> LeastRoundTripAsync(this INodeConnection connection, IClock clock, CancellationToken cancellation)
+    {
+        var least = TimeSpan.MaxValue;
+        for (var i = 0; i < 3; i++)
+        {
+            var started = clock.Now;
+            await connection.AskAsync(RespCommand.Of("PING"), cancellation).ConfigureAwait(false);
+            var elapsed = clock.Now - started;
+            least = elapsed < least ? elapsed : least;
+        }
+
+        return least;
+    }
+
     /// <summary>
     /// Sends commands that only read, and sends them again while the node says that it is not serving just now: a node that was blocked
     /// takes the cluster for down for a moment, until it has heard from the others.

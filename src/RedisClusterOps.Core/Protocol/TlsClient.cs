@@ -79,8 +79,7 @@ internal sealed class TlsClient
     {
         NotValidNow => "CONFIG SET tls-cert-file <a certificate that is valid now> on that node",
         not null when objection.StartsWith(OtherName, StringComparison.Ordinal) => "Connect-RedisCluster -Endpoint <a name or address that the certificate is for>",
-        Untrusted => "Connect-RedisCluster -CaCertificatePath <file of the authority that signed it>",
-        not null when objection.StartsWith(NotFromAuthority, StringComparison.Ordinal) => "Connect-RedisCluster -CaCertificatePath <file of the authority that signed it>",
+        not null when objection == Untrusted || objection.StartsWith(NotFromAuthority, StringComparison.Ordinal) => "Connect-RedisCluster -CaCertificatePath <file of the authority that signed it>",
         _ => "Connect-RedisCluster -Endpoint <host:port that speaks TLS>",
     };
 

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Topology;
@@ -13,8 +12,6 @@ namespace RedisClusterOps.Topology;
 internal static class MigratePorts
 {
     public static readonly RespCommand AskTlsCluster = RespCommand.Of("CONFIG", "GET", "tls-cluster");
-
-    public static readonly RespCommand AskShards = RespCommand.Of("CLUSTER", "SHARDS");
 
     /// <summary>Whether the node's MIGRATE speaks TLS; null where the node does not say. A server that was built without TLS has no such setting.</summary>
     public static bool? SpeaksTls(RespValue reply, ServerFacts facts) => reply.IsError ? null
@@ -30,12 +27,8 @@ internal static class MigratePorts
     public static IReadOnlyDictionary<string, int> Parse(RespValue shards, bool tls)
     {
         var ports = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var node in shards.IsError ? [] : shards.Items.SelectMany(shard => shard.Field("nodes")?.Items ?? []))
-        {
-            if (node.Field("id")?.Text is { } id && node.Field(tls ? "tls-port" : "port")?.Integer is > 0 and <= 65535 and var port)
-                ports[id] = (int)port;
-        }
-
+        foreach (var (id, _, port) in ClusterShards.NodesOf(shards, tls))
+            ports[id] = port;
         return ports;
     }
 }

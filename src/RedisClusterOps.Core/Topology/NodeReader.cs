@@ -40,7 +40,7 @@ internal sealed class NodeReader(RedisClusterSession session, IClock clock)
         var tlsCluster = MigratePorts.SpeaksTls(replies[4], facts);
         // Only where it speaks otherwise than we do: in a cluster of a thousand nodes the answer is long.
         var ports = tlsCluster is { } tls && tls != session.UseTls
-            ? MigratePorts.Parse(await connection.AskAsync(MigratePorts.AskShards, cancellation).ConfigureAwait(false), tls)
+            ? MigratePorts.Parse(await connection.AskAsync(ClusterShards.Ask, cancellation).ConfigureAwait(false), tls)
             : null;
         var (databases, tasks) = await AskByVersionAsync(connection, facts, cancellation).ConfigureAwait(false);
         var count = Math.Max(1, databases ?? facts.HighestDatabase + 1L);
