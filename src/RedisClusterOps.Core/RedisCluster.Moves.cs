@@ -196,11 +196,13 @@ public sealed partial class RedisCluster
         var slots = pair.Slots.Where(slot => slot.IsWaiting && !arriving.Contains(slot.Slot)).Select(slot => slot.Slot).ToList();
         if (slots.Count == 0)
             return (new PreflightResult([], null), 0);
-        var situations = await _situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false);
-        var keys = situations.Aggregate((long?)0, (sum, situation) => sum + situation.KeysOn(pair.Source));
+        var connection = await _reader.ConnectAsync(pair.Source, cancellation).ConfigureAwait(false);
+        var counts = await SlotKeyCounter.CountAsync(connection, pair.Source.View!.Databases, slots, cancellation).ConfigureAwait(false);
+        var keys = counts.Aggregate((long?)0, (sum, count) => sum + count);
+        var fullest = slots.Zip(counts, (slot, count) => (Slot: slot, Keys: count ?? 0)).OrderByDescending(slot => slot.Keys).ThenBy(slot => slot.Slot).Take(Sampled).Select(slot => slot.Slot).ToList();
         var scope = new PreflightScope(slots, move.EstimatedBytes, pair.IsAtomic, pair.Slots.Any(slot => !slot.IsClean || slot.IsOnItsWay));
         var findings = new List<PlanFinding>();
-        foreach (var situation in situations.OrderByDescending(situation => situation.KeysOn(pair.Source) ?? 0).ThenBy(situation => situation.Slot).Take(Sampled))
+        foreach (var situation in await _situations.ReadAsync(view, fullest, cancellation).ConfigureAwait(false))
         {
             // What is wrong with one slot alone is told with its result, and keeps none of the others.
             if (PlanOrNull(new MoveSlotOperation(situation.Slot, _session, options, AgreedEnds.Of(pair.Source, pair.Target), operation), situation) is not { } plan)

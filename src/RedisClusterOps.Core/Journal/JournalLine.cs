@@ -180,7 +180,7 @@ internal sealed class JournalLine
             Begin => Operation is not null && NodeIds is not null && NodeIds.All(id => id is not null) && Seeds is not null && Seeds.All(seed => seed is not null),
             Planned or Intent => (IsOfSlot || IsOfSlots) && Operation is not null,
             Progress => IsOfSlot && KeysMoved is not null,
-            Outcome => IsOfSlot && Enum.TryParse<MigrationOutcome>(Result, out var outcome) && Enum.IsDefined(typeof(MigrationOutcome), outcome),
+            Outcome => (IsOfSlot || IsOfSlots) && Enum.TryParse<MigrationOutcome>(Result, out var outcome) && Enum.IsDefined(typeof(MigrationOutcome), outcome),
             Kept => IsOfSlot && NodeIds is { Length: > 0 } && NodeIds.All(id => id is not null),
             End => true,
             _ => false,

@@ -14,7 +14,7 @@ internal static class RunFile
 
     private const int MostNames = 10_000;
 
-    // A run of ours has some hundred lines of many slots, and two for each slot. A stranger's file shall not keep us busy for ever.
+    // A run of ours has some hundred lines of many slots, and at most two for each slot. A stranger's file shall not keep us busy for ever.
     private const long MostMentions = 20_000_000;
     private const string IdTime = "yyyyMMdd'T'HHmmss'Z'";
 

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Journal;
 
@@ -138,7 +139,7 @@ internal sealed class RunJournal : IDisposable
         if (outcomes.Count == 0)
             return null;
         var now = _now();
-        if (TryWrite(flush: true, outcomes.Select(outcome => LineOf(now, outcome.Result, outcome.Failure)).ToArray()) is not { } trouble)
+        if (TryWrite(flush: true, LinesOf(now, outcomes).ToArray()) is not { } trouble)
             return null;
         var first = outcomes[0].Result;
         return "Slot " + first.Slot.ToString(CultureInfo.InvariantCulture) + " is " + first.Outcome
@@ -146,17 +147,25 @@ internal sealed class RunJournal : IDisposable
             + ", but the journal could not be written: " + Printable.Clean(trouble.Message).TrimEnd('.') + ". Get-RedisMigration will show it as left.";
     }
 
-    private static JournalLine LineOf(DateTime now, RedisSlotMigrationResult result, FailureCode? failure)
+    // A line for all of which the same is to be said: most slots hold as many keys as some other.
+    private static IEnumerable<JournalLine> LinesOf(DateTime now, IEnumerable<(RedisSlotMigrationResult Result, FailureCode? Failure)> outcomes)
     {
-        var line = JournalLine.Of(JournalLine.Outcome, now);
-        line.Slot = result.Slot;
-        line.Result = result.Outcome.ToString();
-        line.KeysMoved = result.KeysMoved;
-        line.KeysConflicting = result.KeysConflicting;
-        line.Milliseconds = Math.Max(0, (long)result.Elapsed.TotalMilliseconds);
-        line.Failure = failure?.ToString();
-        line.Reason = result.Reason;
-        return line;
+        foreach (var same in outcomes.GroupBy(outcome => (outcome.Result.Outcome, outcome.Result.KeysMoved, outcome.Result.KeysConflicting, outcome.Result.Reason, outcome.Failure)))
+        {
+            var line = JournalLine.Of(JournalLine.Outcome, now);
+            var slots = same.Select(outcome => outcome.Result.Slot).ToList();
+            if (slots.Count == 1)
+                line.Slot = slots[0];
+            else
+                line.Slots = SlotSet.From(slots).ToString();
+            line.Result = same.Key.Outcome.ToString();
+            line.KeysMoved = same.Key.KeysMoved;
+            line.KeysConflicting = same.Key.KeysConflicting;
+            line.Milliseconds = Math.Max(0, (long)same.Max(outcome => outcome.Result.Elapsed).TotalMilliseconds);
+            line.Failure = same.Key.Failure?.ToString();
+            line.Reason = same.Key.Reason;
+            yield return line;
+        }
     }
 
     /// <summary>Writes that the run ended, and lets go of the cluster.</summary>

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
@@ -11,7 +10,7 @@ using RedisClusterOps.Topology;
 namespace RedisClusterOps.Migration;
 
 /// <summary>Takes a move by the servers back, while it can be: until the slots change hands nothing has happened to them.</summary>
-internal sealed class AtomicCancel(ClusterReader reader, IAtomicServer server, AtomicLimits limits, IClock clock, ConcurrentDictionary<string, bool> ours)
+internal sealed class AtomicCancel(ClusterReader reader, IAtomicServer server, AtomicLimits limits, IClock clock, BegunTasks ours)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan PeerPatience = TimeSpan.FromSeconds(1);
@@ -37,12 +36,12 @@ internal sealed class AtomicCancel(ClusterReader reader, IAtomicServer server, A
                     return (now is { End: AtomicEnd.Completed }, null);
                 if (!now.Slots.Equals(moving))
                     return (false, "that task moves other slots too, so it is not ours to cancel");
-                var others = server.EndedWith(now, listed).Count(other => !ours.ContainsKey(other.Id));
+                var others = server.EndedWith(now, listed).Count(other => !ours.Contains(other.Id));
                 if (others > 0)
                     return (false, server.Host.Name + " could only cancel it together with " + others.ToString(CultureInfo.InvariantCulture) + " that somebody else began");
 
                 var connection = await reader.ConnectAsync(server.Host, time.Token).ConfigureAwait(false);
-                var reply = await connection.AskAsync(server.Cancel(now, ours.Keys), time.Token).ConfigureAwait(false);
+                var reply = await connection.AskAsync(server.Cancel(now, ours.Ids), time.Token).ConfigureAwait(false);
                 changesHands = server.IsTooLate(reply);
                 if (changesHands)
                 {

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
@@ -35,8 +34,8 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
     /// <summary>How long, and how often.</summary>
     public AtomicLimits Limits { get; init; } = new();
 
-    /// <summary>Tasks of this run, of other pairs of nodes too: to cancel one export is to cancel all of its source's.</summary>
-    public ConcurrentDictionary<string, bool> Ours { get; init; } = new(StringComparer.Ordinal);
+    /// <summary>Tasks of this run, of other pairs of nodes too.</summary>
+    public BegunTasks Ours { get; init; } = new();
 
     private IClock Clock => stop.Clock;
 
@@ -79,6 +78,7 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
         while (true)
         {
             stop.ThrowIfRequested();
+            var anotherEnds = Ours.NextEnd;
             var look = await Ends.SettledAsync(slots, stop.Abort).ConfigureAwait(false);
             var left = AtomicReadiness.Left(look, slots, source, target);
             if (left.Count == 0)
@@ -97,15 +97,15 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
                 AtomicReadiness.Require(look, source, target);
                 if (await BeginAsync(look, left).ConfigureAwait(false) is { } reason)
                 {
-                    await AwaitTurnAsync(reason).ConfigureAwait(false);
+                    await AwaitTurnAsync(reason, anotherEnds).ConfigureAwait(false);
                     continue;
                 }
             }
 
             (_turn, _attempts) = (null, _attempts + 1);
             if (_task is not null && _task.Slots.Equals(left))
-                Ours[_task.Id] = true;
-            var end = _task is null ? null : await new AtomicWatch(reader, _server, Ends, target, Limits, stop, Report).UntilEndAsync(_task).ConfigureAwait(false);
+                Ours.Add(_task.Id);
+            var end = _task is null ? null : await UntilEndAsync(_task).ConfigureAwait(false);
             stop.ThrowIfRequested();
             if (end is { End: AtomicEnd.Completed })
                 return await ProveAsync(stop.Abort).ConfigureAwait(false);
@@ -159,14 +159,26 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
 
     private static IReadOnlyList<AtomicTask> Running(IReadOnlyList<AtomicTask> listed) => [.. listed.Where(task => task.End == AtomicEnd.None)];
 
-    private async Task AwaitTurnAsync(string reason)
+    private async Task<AtomicTask?> UntilEndAsync(AtomicTask task)
+    {
+        try
+        {
+            return await new AtomicWatch(reader, _server, Ends, target, Limits, stop, Report).UntilEndAsync(task).ConfigureAwait(false);
+        }
+        finally
+        {
+            Ours.TellEnd();
+        }
+    }
+
+    private async Task AwaitTurnAsync(string reason, Task anotherEnds)
     {
         if (_turn?.Reason != reason)
             Report("waits for its turn: " + reason);
         _turn = (_turn?.Since ?? Clock.Now, reason);
         if (Clock.Now - _turn.Value.Since > Limits.Turn)
             throw AtomicText.Failed(FailureCode.AnotherToolAtWork, "its turn has not come: " + reason, "Get-RedisOpenSlot");
-        await stop.PauseAsync(TurnPause).ConfigureAwait(false);
+        await (await Task.WhenAny(stop.PauseAsync(TurnPause), anotherEnds).ConfigureAwait(false)).ConfigureAwait(false);
     }
 
     // What went wrong for the last time is told only once the owners have been read again: they decide.

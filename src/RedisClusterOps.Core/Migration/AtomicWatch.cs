@@ -12,7 +12,7 @@ internal sealed class AtomicWatch(ClusterReader reader, IAtomicServer server, At
 {
     // A tenth of the time that it has taken so far: a short move is not slowed, a long one is not pestered.
     private const double Share = 0.1;
-    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(2);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan CloserLook = TimeSpan.FromSeconds(1);
 

@@ -127,6 +127,8 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
             .Where(look => look.View is not null || (look.Node.Id == target ? owner == target : !forgiving))
             .Select(look => ComplaintOf(look, owner, slot))
             .FirstOrDefault(each => each is not null);
+        if (complaint is null)
+            return new Disagreement(pair, slot, null, null);
         // Nobody is told while two claim it: a target that comes back has not heard yet that a replica took its place.
         var claimants = looks.Where(look => look.View is { Self.IsMaster: true } view && view.Self.Slots.Contains(slot.Slot)).Select(look => look.Node.Id).ToList();
         return new Disagreement(pair, slot, complaint, claimants.Count == 1 && claimants[0] == owner ? owner : null);

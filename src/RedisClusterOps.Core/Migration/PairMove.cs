@@ -20,7 +20,7 @@ namespace RedisClusterOps.Migration;
 internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest stop)
 {
     // As many slots as may be left open when we are killed; enough that a step for all of them costs little more than for one.
-    private const int MostSlots = 256;
+    private const int MostSlots = 1024;
     private const long ManyKeys = 20_000;
     private const int MostBreaks = 3;
     private static readonly TimeSpan AfterBreak = TimeSpan.FromMilliseconds(500);

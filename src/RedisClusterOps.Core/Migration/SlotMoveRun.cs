@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
@@ -59,7 +58,7 @@ public sealed class SlotMoveRun : IDisposable
     internal MoveCount Count { get; }
 
     /// <summary>Tasks of the servers that are this run's.</summary>
-    internal ConcurrentDictionary<string, bool> AtomicTasks { get; } = new(StringComparer.Ordinal);
+    internal BegunTasks AtomicTasks { get; } = new();
 
     private string GoOn => "Resume-RedisMigration" + (MigrationId is null ? string.Empty : " -Id " + MigrationId);
 

@@ -20,6 +20,7 @@ internal sealed class RespReader(Stream stream, RespLimits limits)
     private int _start;
     private int _end;
 
+    private readonly Stack<RespAggregate> _open = new();
     private long _replyLength;
     private int _replyItems;
 
@@ -30,7 +31,7 @@ internal sealed class RespReader(Stream stream, RespLimits limits)
     {
         _replyLength = 0;
         _replyItems = 0;
-        var open = new Stack<RespAggregate>();
+        _open.Clear();
         while (true)
         {
             int lineEnd;
@@ -41,11 +42,11 @@ internal sealed class RespReader(Stream stream, RespLimits limits)
             RespValue? value = null;
             if (line.IsAggregate)
             {
-                var aggregate = Open(line, open.Count);
+                var aggregate = Open(line);
                 if (aggregate is null)
                     value = RespValue.Null;
                 else
-                    open.Push(aggregate);
+                    _open.Push(aggregate);
             }
             else if (line.IsBlob)
             {
@@ -57,30 +58,30 @@ internal sealed class RespReader(Stream stream, RespLimits limits)
                 value = line.ToValue();
             }
 
-            value = Place(value, open);
+            value = Place(value);
             if (value is not null)
                 return value;
         }
     }
 
     // Hands a value to the aggregate it belongs to, and each aggregate that is full thereby to its own; returns what is left at the top.
-    private static RespValue? Place(RespValue? value, Stack<RespAggregate> open)
+    private RespValue? Place(RespValue? value)
     {
-        while (open.Count > 0)
+        while (_open.Count > 0)
         {
-            var innermost = open.Peek();
+            var innermost = _open.Peek();
             if (value is not null)
                 innermost.Add(value);
             if (!innermost.IsFull)
                 return null;
-            open.Pop();
+            _open.Pop();
             value = innermost.ToValue();
         }
 
         return value;
     }
 
-    private RespAggregate? Open(RespLine line, int depth)
+    private RespAggregate? Open(RespLine line)
     {
         var count = LengthOf(line, limits.MaxItems, "elements in one reply");
         if (count < 0)
@@ -88,7 +89,7 @@ internal sealed class RespReader(Stream stream, RespLimits limits)
         var items = line.HasPairs ? 2L * count : count;
         if (items > limits.MaxItems - _replyItems)
             throw TooMuch("elements in one reply", limits.MaxItems);
-        if (depth >= limits.MaxDepth)
+        if (_open.Count >= limits.MaxDepth)
             throw TooMuch("levels of arrays inside arrays", limits.MaxDepth);
         _replyItems += (int)items;
         return new RespAggregate(line.Type, (int)items);

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
-using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -12,20 +11,42 @@ namespace RedisClusterOps.Protocol;
 /// <remarks>Small commands leave together; a large argument is not copied.</remarks>
 internal sealed class RespWriter(Stream stream)
 {
+    // A type, ten digits, a line end.
+    private const int LongestHeader = 13;
+    private const int LineEnd = 2;
+
     private readonly byte[] _buffer = new byte[16 * 1024];
     private int _filled;
+
+    private int Room => _buffer.Length - _filled;
 
     /// <summary>Writes the commands and flushes them.</summary>
     public async Task WriteAsync(IReadOnlyList<RespCommand> commands, CancellationToken cancellation)
     {
         foreach (var command in commands)
         {
-            await AppendAsync(Header('*', command.Arguments.Count), cancellation).ConfigureAwait(false);
-            foreach (var argument in command.Arguments)
+            var arguments = command.Arguments;
+            if (Room < LongestHeader)
+                await FlushAsync(cancellation).ConfigureAwait(false);
+            AppendHeader('*', arguments.Count);
+            for (var i = 0; i < arguments.Count; i++)
             {
-                await AppendAsync(Header('$', argument.Length), cancellation).ConfigureAwait(false);
-                await AppendAsync(argument, cancellation).ConfigureAwait(false);
-                await AppendAsync(LineEnd, cancellation).ConfigureAwait(false);
+                var argument = arguments[i];
+                if (Room < LongestHeader + argument.Length + LineEnd)
+                    await FlushAsync(cancellation).ConfigureAwait(false);
+                AppendHeader('$', argument.Length);
+                if (Room < argument.Length + LineEnd)
+                {
+                    await FlushAsync(cancellation).ConfigureAwait(false);
+                    await stream.WriteAsync(argument, 0, argument.Length, cancellation).ConfigureAwait(false);
+                }
+                else
+                {
+                    Array.Copy(argument, 0, _buffer, _filled, argument.Length);
+                    _filled += argument.Length;
+                }
+
+                AppendLineEnd();
             }
         }
 
@@ -33,23 +54,18 @@ internal sealed class RespWriter(Stream stream)
         await stream.FlushAsync(cancellation).ConfigureAwait(false);
     }
 
-    private static byte[] LineEnd { get; } = [(byte)'\r', (byte)'\n'];
-
-    private static byte[] Header(char type, int count) =>
-        Encoding.ASCII.GetBytes(type + count.ToString(CultureInfo.InvariantCulture) + "\r\n");
-
-    private async Task AppendAsync(byte[] bytes, CancellationToken cancellation)
+    private void AppendHeader(char type, int count)
     {
-        if (bytes.Length > _buffer.Length - _filled)
-            await FlushAsync(cancellation).ConfigureAwait(false);
-        if (bytes.Length > _buffer.Length)
-        {
-            await stream.WriteAsync(bytes, 0, bytes.Length, cancellation).ConfigureAwait(false);
-            return;
-        }
+        _buffer[_filled++] = (byte)type;
+        foreach (var digit in count.ToString(CultureInfo.InvariantCulture))
+            _buffer[_filled++] = (byte)digit;
+        AppendLineEnd();
+    }
 
-        Array.Copy(bytes, 0, _buffer, _filled, bytes.Length);
-        _filled += bytes.Length;
+    private void AppendLineEnd()
+    {
+        _buffer[_filled++] = (byte)'\r';
+        _buffer[_filled++] = (byte)'\n';
     }
 
     private async Task FlushAsync(CancellationToken cancellation)

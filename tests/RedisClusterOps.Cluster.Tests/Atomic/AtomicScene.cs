@@ -48,7 +48,7 @@ internal sealed class AtomicScene : IAsyncDisposable
     /// <summary>Small, so that a test of what is never to end takes seconds.</summary>
     public AtomicLimits Limits { get; set; } = new() { Silence = TimeSpan.FromSeconds(20), Turn = TimeSpan.FromSeconds(120) };
 
-    public ConcurrentDictionary<string, bool> Ours { get; } = new();
+    public BegunTasks Ours { get; } = new();
 
     public RedisClusterSession? Session { get; set; }
 

@@ -96,6 +96,25 @@ public sealed class RunJournalTests : IDisposable
         Assert.Equal((0, 1_500, MigrationState.Completed), (_journal.Only().DamagedLines, _journal.Only().SlotsDone, _journal.Only().State));
     }
 
+    // A line costs microseconds to write and to read, and a rebalance has thousands of slots.
+    [Fact]
+    public void Outcomes_that_say_the_same_are_one_line_and_each_slot_has_its_own()
+    {
+        using (var run = _journal.Begin("Rebalance"))
+        {
+            run.Intend(TestJournal.Entry(0, "Rebalance"), Enumerable.Range(0, 1000));
+            Assert.Null(run.Outcomes([.. Enumerable.Range(0, 1000).Select(slot => slot == 500
+                ? (TestJournal.Result(slot, MigrationOutcome.Failed, 3, "the target is full"), (FailureCode?)FailureCode.TargetOutOfMemory)
+                : (TestJournal.Result(slot, MigrationOutcome.Moved, slot % 3), (FailureCode?)null))]));
+        }
+
+        var migration = _journal.Only();
+        Assert.Equal(4, File.ReadLines(migration.Path).Count(line => line.Contains("\"outcome\":", StringComparison.Ordinal)));
+        Assert.Equal((999, 1, 0), (migration.SlotsDone, migration.SlotsFailed, migration.DamagedLines));
+        Assert.All(migration.Slots.Where(slot => slot.Slot != 500), slot => Assert.Equal((MigrationOutcome.Moved, slot.Slot % 3, (FailureCode?)null), (slot.Outcome, slot.KeysMoved, slot.Failure)));
+        Assert.Equal((3, FailureCode.TargetOutOfMemory, "the target is full"), (migration.Slots[500].KeysMoved, migration.Slots[500].Failure, migration.Slots[500].Reason));
+    }
+
     [Fact]
     public void It_is_running_until_it_ends()
     {
