@@ -1,14 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
-using System.Globalization;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using RedisClusterOps.Cluster.Tests.Completion;
 using RedisClusterOps.Console.Lab;
-using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
@@ -39,28 +35,6 @@ public sealed class PaceTests(ITestOutputHelper output)
         // A breath of each pair may go before its time.
         Assert.All(samples, sample => Assert.InRange(sample.Keys, 0, (Rate * sample.Seconds) + (Rate * 0.75)));
         Assert.InRange(clock.Elapsed.TotalSeconds, (5_000.0 / Rate) - 0.75, 60);
-    }
-
-    /// <summary>A MIGRATE keeps both its nodes from serving anybody: with clients there it is over before they notice, and else it takes what it may.</summary>
-    [Fact]
-    public async Task Few_keys_go_at_a_time_while_clients_are_there_and_many_while_nobody_is()
-    {
-        const int Keys = 60_000;
-        await using var cluster = await TestCluster.StartAsync(Servers.Redis70, masters: 2, with: lab => lab with { ConfigLines = ["cluster-allow-replica-migration no"] });
-        var (there, back) = (cluster.Node(0), cluster.Node(1));
-        var slot = HashSlot.Of("{7}"u8.ToArray());
-        await SlotScene.PipelineAsync(there, Enumerable.Range(0, Keys).Select(i => RespCommand.Of("SET", "{7}" + i, "value")));
-
-        var alone = await KeysInMigrateAsync(cluster, slot, there, back);
-        using var stop = new CancellationTokenSource();
-        var client = UseAsync(there, stop.Token);
-        var amongClients = await KeysInMigrateAsync(cluster, slot, back, there);
-        await stop.CancelAsync();
-        await client;
-
-        output.WriteLine("{0:0} keys in a MIGRATE while nobody is there, {1:0} with a client", alone, amongClients);
-        Assert.InRange(amongClients, 1, alone / 3);
-        Assert.Equal(Keys, (await there.SendAsync("DBSIZE")).Integer);
     }
 
     [Theory]
@@ -106,27 +80,6 @@ public sealed class PaceTests(ITestOutputHelper output)
     public static TheoryData<string, string> Cases => Kills.KillCase.IsFullProof ? MoveMethods.Of(Servers.RedisAndValkey) : new() { { Servers.Redis70, "KeyByKey" }, { Servers.Valkey91, "Atomic" } };
 
     private static MoveOptions Options => new() { Method = MoveMethod.KeyByKey, JournalPath = JournalOfTests.NewFolder() };
-
-    /// <summary>Moves the slot whole.</summary>
-    /// <returns>How many keys went with a MIGRATE on average.</returns>
-    private static async Task<double> KeysInMigrateAsync(TestCluster cluster, int slot, LocalNode source, LocalNode target)
-    {
-        using var core = new RedisCluster(new RedisClusterSession([source.Endpoint], cluster.Connection));
-        var plan = await core.PlanMoveAsync(new SlotSelection { Slots = [slot], Target = target.Id }, Options, default);
-        var outcome = Assert.Single(await MoveRuns.CarryOutAsync(core, plan, Options));
-        Assert.True(outcome.Failure is null, outcome.Failure?.Message);
-        var line = (await source.SendAsync("INFO", "commandstats")).Text.Split('\n').Single(line => line.StartsWith("cmdstat_migrate:calls="));
-        return (double)outcome.Result.KeysMoved / long.Parse(line["cmdstat_migrate:calls=".Length..].Split(',')[0], CultureInfo.InvariantCulture);
-    }
-
-    private static async Task UseAsync(LocalNode node, CancellationToken end)
-    {
-        while (!end.IsCancellationRequested)
-        {
-            await node.SendAsync("GET", "somebody");
-            await Task.Delay(1, CancellationToken.None);
-        }
-    }
 
     /// <summary>How many masters had slots on their way to others at once, at the most.</summary>
     private static async Task<int> WatchAsync(IReadOnlyList<LocalNode> nodes, CancellationToken end)
