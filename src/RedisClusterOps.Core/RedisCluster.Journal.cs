@@ -89,7 +89,7 @@ public sealed partial class RedisCluster
             "Undo" when ends is not null => new UndoOperation(slot.Slot, _session, options, ends, StrategyOf(slot.Strategy), AllowUnreachableNode: false, WasCutOff: true) { Kept = slot.KeptMasters },
             "Start" when ends is not null => new StartOperation(slot.Slot, _session, options, ends),
             "Restart" when ends is not null => new RestartOperation(slot.Slot, _session, options, ends.TargetId),
-            "Repair" => new RepairOperation(slot.Slot, _session, options, new RepairOptions()),
+            "Repair" => GoneOn(new RepairOperation(slot.Slot, _session, options, new RepairOptions()), slot),
             _ => new CompleteOperation(slot.Slot, _session, options, ends),
         };
     }
@@ -107,8 +107,19 @@ public sealed partial class RedisCluster
         ? new AgreedEnds(slot.SourceId, slot.Source ?? slot.SourceId, slot.TargetId, slot.Target ?? slot.TargetId)
         : null;
 
-    /// <summary>The migration that an undo was bringing back when it was cut off; null where the intent is another.</summary>
-    private static AgreedEnds? UndoneBy(OpenIntent intent) => intent.Slot.Operation == "Undo" ? EndsOf(intent.Slot) : null;
+    // The way that the slot was going when it was cut off, by an undo or by a repair that went on with one or brought keys home.
+    private static RepairOperation GoneOn(RepairOperation repair, RedisMigrationSlot slot) => repair with
+    {
+        Undoing = UndoneBy(slot) is { } ends
+            ? new UndoOperation(slot.Slot, repair.Session, repair.Options, ends, StrategyOf(slot.Strategy), repair.What.AllowUnreachableNode, WasCutOff: true) { Kept = slot.KeptMasters }
+            : null,
+        Gathering = slot is { Operation: "Repair", Strategy: null } ? EndsOf(slot) : null,
+    };
+
+    /// <summary>The migration that was being undone when that was cut off; null where the intent was another.</summary>
+    private static AgreedEnds? UndoneBy(RedisMigrationSlot slot) => slot is { Operation: "Undo" } or { Operation: "Repair", Strategy: not null } ? EndsOf(slot) : null;
+
+    private static UndoStrategy? StrategyOf(SlotPlan plan) => (plan.Request as UndoOperation ?? (plan.Request as RepairOperation)?.Undoing)?.Strategy;
 
     private static UndoStrategy StrategyOf(string? text) => Enum.TryParse<UndoStrategy>(text, out var strategy) ? strategy : UndoStrategy.RoundTrip;
 
@@ -137,7 +148,7 @@ public sealed partial class RedisCluster
     {
         if (_run is null && KeepsJournal)
         {
-            var strategy = (plan.Request as UndoOperation)?.Strategy.ToString();
+            var strategy = StrategyOf(plan)?.ToString();
             var folder = JournalFolder.At(plan.Options.JournalPath);
             _run = RunJournal.Begin(folder, RunHeader.Of(plan.Operation, strategy, _session, plan.Nodes), locks: JournalFolder.ForLocks(folder));
         }
@@ -149,7 +160,7 @@ public sealed partial class RedisCluster
     private static IEnumerable<string> NodeIds(ClusterView view) => view.Nodes.Where(node => node.State != RedisNodeState.Handshake).Select(node => node.Id);
 
     private static SlotEntry EntryOf(SlotPlan plan) => new(
-        plan.Slot, plan.Operation, (plan.Request as UndoOperation)?.Strategy.ToString(), plan.SourceId, plan.Source, plan.TargetId, plan.Target, plan.Owner, plan.KeysOnSource);
+        plan.Slot, plan.Operation, StrategyOf(plan)?.ToString(), plan.SourceId, plan.Source, plan.TargetId, plan.Target, plan.Owner, plan.KeysOnSource);
 
     private static KeyTally TallyOf(SlotPlan plan, RunJournal? run) => new()
     {

@@ -87,7 +87,7 @@ public sealed partial class RedisCluster
     {
         var (view, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
         RefuseUnlessFlagsAreKnown(situation);
-        var cutOff = OpenIntents(view, options).TryGetValue(slot, out var intent) ? UndoneBy(intent) : null;
+        var cutOff = OpenIntents(view, options).TryGetValue(slot, out var intent) ? UndoneBy(intent.Slot) : null;
         var ends = NamedEnds.OfUndo(situation, source is null ? null : Find(view, source), target is null ? null : Find(view, target), cutOff);
         SlotOperation undo = new UndoOperation(slot, _session, options, ends, strategy, allowUnreachableNode, cutOff is not null) { Kept = intent?.Slot.KeptMasters ?? [] };
         if (undo.MayHide(situation) is { } node && await _situations.HidesAsync(node, cancellation).ConfigureAwait(false))
@@ -112,9 +112,9 @@ public sealed partial class RedisCluster
         {
             if (repair.SkipCoverage && RepairScope.IsUncovered(situation))
                 continue;
-            var undoing = intents.TryGetValue(situation.Slot, out var intent) && UndoneBy(intent) is { } ends
-                ? new UndoOperation(situation.Slot, _session, options, ends, StrategyOf(intent.Slot.Strategy), repair.AllowUnreachableNode, WasCutOff: true) { Kept = intent.Slot.KeptMasters } : null;
-            var operation = new RepairOperation(situation.Slot, _session, options, repair, chosen, undoing, RepairScope.LeastLoaded(loads), hiders is { Count: > 0 } ? hiders : null);
+            var operation = new RepairOperation(situation.Slot, _session, options, repair, chosen, null, RepairScope.LeastLoaded(loads), hiders is { Count: > 0 } ? hiders : null);
+            if (intents.TryGetValue(situation.Slot, out var intent))
+                operation = GoneOn(operation, intent.Slot);
             var plan = await PlanOrRefuseAsync(operation, situation, cancellation).ConfigureAwait(false);
             if (plan.Actions.Any(action => action is TakeUnowned or TakeFromAbsent) || (plan.Owner is not null && plan.IsPartial && plan.TargetId.Length == 0))
                 loads[plan.TargetId.Length > 0 ? plan.TargetId : RepairScope.LeastLoaded(loads)!]++;

@@ -30,6 +30,7 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
         $result = Get-RedisOpenSlot | Complete-RedisSlotMigration -Confirm:$false
         $result.Outcome | Should -Be 'Completed'
         $result.KeysMoved | Should -Be 20
+        $result | Out-String | Should -Match '\d\d:\d\d:\d\d\.\d{3}' -Because 'most slots take less than a second'
         Get-RedisOpenSlot | Should -BeNullOrEmpty
         @(Get-RedisSlotKey 5519 -Node $result.Target).Count | Should -Be 30
         Test-RedisCluster -Quiet | Should -BeTrue

@@ -21,6 +21,9 @@ internal sealed record RepairOperation(
     /// <summary>True once the slot has gone from the source to the target that a person saw: what third nodes hold besides is gathered then.</summary>
     public bool IsHandedOver { get; init; }
 
+    /// <summary>Who held keys astray, as the source, and the owner to whom they were being brought; null where none were. Without them nothing is left of it but a flag, which would read as a migration that has only begun.</summary>
+    public AgreedEnds? Gathering { get; init; }
+
     public override string Name => "Repair";
 
     public override MigrationOutcome Success => MigrationOutcome.Repaired;
@@ -54,10 +57,13 @@ internal sealed record RepairOperation(
         if (diagnosis is null && Hiders is { Count: > 0 })
             return PlanReveal(situation, owner!);
         // Flags that were set to look into those who hide keys are no migration.
-        if (diagnosis is not null && SlotAdvice.CanComplete(diagnosis.State) && Hiders is not { Count: 0 })
+        if (diagnosis is not null && SlotAdvice.CanComplete(diagnosis.State) && Hiders is not { Count: 0 } && !IsGathered(diagnosis))
             return PlanOpen(diagnosis);
         return RepairSettling.Plan(this, situation, diagnosis, owner!);
     }
+
+    private bool IsGathered(SlotDiagnosis diagnosis) => Gathering is not null && diagnosis.State == RedisOpenSlotState.ImportingOnly
+        && diagnosis.Source?.Id == Gathering.TargetId && diagnosis.Target?.Id == Gathering.SourceId;
 
     private RedisOperationException NotTheChosen(SlotSituation situation, string end)
     {

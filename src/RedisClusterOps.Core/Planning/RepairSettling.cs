@@ -56,6 +56,7 @@ internal static class RepairSettling
         // With a target that is declared and in order the slot is a normal open one by then, and is looked at as such.
         return repair.PlanOf(diagnosis, target is null ? source : owner, target ?? owner, actions) with
         {
+            Request = target is null && holders.Count == 1 ? repair with { Gathering = AgreedEnds.Of(holders[0], owner) } : repair,
             IsPartial = target is not null,
             Owner = owner.Id,
             Lasting = declared is { IsReachable: false } ? ["Keys that have moved to " + declared.Name + " read as missing from now on. When it is back, the same command brings them home."] : [],

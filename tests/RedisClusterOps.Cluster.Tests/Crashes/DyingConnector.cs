@@ -20,11 +20,18 @@ public enum Death
 /// <summary>The process is gone: nothing in the core catches this.</summary>
 internal sealed class ProcessDiedException : Exception;
 
-/// <summary>Connections of a process that dies at its n-th send, counted over all nodes, and sends nothing more.</summary>
-internal sealed class DyingConnector(INodeConnector inner, int sendsToLive, Death death) : INodeConnector
+/// <summary>Connections of a process that dies at a send, and sends nothing more.</summary>
+/// <param name="isLast">Whether it dies at this one: how many there have been, over all nodes, and what is sent.</param>
+internal sealed class DyingConnector(INodeConnector inner, Func<int, IReadOnlyList<RespCommand>, bool> isLast, Death death) : INodeConnector
 {
     private int _sends;
     private volatile bool _dead;
+
+    /// <summary>One that dies at its n-th send.</summary>
+    public DyingConnector(INodeConnector inner, int sendsToLive, Death death)
+        : this(inner, (sends, _) => sends > sendsToLive, death)
+    {
+    }
 
     public bool HasDied => _dead;
 
@@ -50,8 +57,7 @@ internal sealed class DyingConnector(INodeConnector inner, int sendsToLive, Deat
         {
             if (process._dead)
                 throw new ProcessDiedException();
-            var last = Interlocked.Increment(ref process._sends) > process.SendsToLive;
-            if (!last)
+            if (!process.IsLast(Interlocked.Increment(ref process._sends), commands))
                 return await inner.SendAsync(commands, timeout, cancellation);
             process._dead = true;
             if (process.Death == Death.AfterTheServerDidIt)
@@ -62,7 +68,7 @@ internal sealed class DyingConnector(INodeConnector inner, int sendsToLive, Deat
         public void Dispose() => inner.Dispose();
     }
 
-    private int SendsToLive => sendsToLive;
+    private bool IsLast(int sends, IReadOnlyList<RespCommand> commands) => isLast(sends, commands);
 
     private Death Death => death;
 }

@@ -54,13 +54,13 @@ internal static class KillCase
     };
 
     /// <summary>
-    /// False where only the journal knew the direction, or nobody. A resume from the flags alone completes what they say, and a repair can't tell
-    /// the flag that it set itself from one that a migration left: with no key astray any more it goes on to the importer.
+    /// False where only the journal knew the direction. A resume from the flags alone completes what they say, and so does a repair once no key is
+    /// astray any more: it can't tell the flag that it set itself from one that a migration left.
     /// </summary>
     public static bool KnowsItsEnd(this GoingOn goingOn, Work work) => goingOn switch
     {
         GoingOn.ResumeWithoutJournal => !work.GoesHome(),
-        GoingOn.SameCommand or GoingOn.SameCommandWithoutJournal => work != Work.RepairStrays,
+        GoingOn.SameCommandWithoutJournal => work != Work.RepairStrays,
         _ => true,
     };
 }

@@ -61,6 +61,28 @@ public class RepairOperationTests
         Assert.Equal(KeyConflictAction.KeepTarget, gathering.Actions.OfType<MoveKeys>().Single().OnConflict);
     }
 
+    // Only the journal tells it from a migration that has just begun.
+    [Fact]
+    public void Where_keys_have_been_brought_home_the_flag_of_the_one_that_held_them_goes_and_nothing_moves()
+    {
+        var gathered = ClusterScene.Stable().Importing("T", "S").Situation();
+        var (owner, holder) = (gathered.View.Node(ClusterScene.Id("S"))!, gathered.View.Node(ClusterScene.Id("T"))!);
+        var repair = Repair(new MoveOptions(), new RepairOptions());
+        Assert.Equal(holder.Id, repair.Plan(gathered).OwnerAtEnd);
+        var plan = (repair with { Gathering = AgreedEnds.Of(holder, owner) }).Plan(gathered);
+        Assert.Equal(holder.Id, Assert.IsType<StopImporting>(Assert.Single(plan.Actions)).Node.Id);
+        Assert.Equal(owner.Id, plan.OwnerAtEnd);
+        // Of other ends it is another story.
+        Assert.Equal(holder.Id, (repair with { Gathering = AgreedEnds.Of(owner, holder) }).Plan(gathered).OwnerAtEnd);
+    }
+
+    [Fact]
+    public void What_gathers_knows_so_when_it_is_planned_again()
+    {
+        var plan = Plan(ClusterScene.Stable().Importing("T", "S").Keys("T", 3));
+        Assert.Equal(ClusterScene.Id("S"), plan.Request!.Plan(ClusterScene.Stable().Importing("T", "S").Situation()).OwnerAtEnd);
+    }
+
     [Fact]
     public void A_sound_slot_that_one_master_takes_for_anothers_is_told_and_nothing_else()
     {
