@@ -113,7 +113,7 @@ public sealed partial class RedisCluster
         Undoing = UndoneBy(slot) is { } ends
             ? new UndoOperation(slot.Slot, repair.Session, repair.Options, ends, StrategyOf(slot.Strategy), repair.What.AllowUnreachableNode, WasCutOff: true) { Kept = slot.KeptMasters }
             : null,
-        Gathering = slot is { Operation: "Repair", Strategy: null } ? EndsOf(slot) : null,
+        Gathering = slot is { Operation: "Repair", Strategy: null } && slot.OwnerId == slot.TargetId ? EndsOf(slot) : null,
     };
 
     /// <summary>The migration that was being undone when that was cut off; null where the intent was another.</summary>
