@@ -86,7 +86,8 @@ public sealed class OtherToolTests
         using var second = new PreflightRun(slot);
         Assert.Null((await second.CheckAsync(slot.Slot)).Refusal);
         Assert.Contains("INFO commandstats", second.Sent);
-        Assert.InRange(second.Took, TimeSpan.FromMilliseconds(125), TimeSpan.FromMilliseconds(400) + run.Took);
+        // An eighth of a second; a timer may come a tick early.
+        Assert.InRange(second.Took, TimeSpan.FromMilliseconds(110), TimeSpan.FromMilliseconds(400) + run.Took);
     }
 
     [Theory]
