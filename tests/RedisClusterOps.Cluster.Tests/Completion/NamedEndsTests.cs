@@ -80,14 +80,17 @@ public sealed class NamedEndsTests(SharedClusters clusters)
     {
         foreach (var other in cluster.Nodes.Where(other => other != node))
             await other.SendAsync("CLUSTER", "FORGET", node.Id);
+        string id;
         do
+        {
             await node.SendAsync("CLUSTER", "RESET", "HARD");
-        while (!(await node.SendAsync("CLUSTER", "MYID")).Text.StartsWith(beginning));
+            id = (await node.SendAsync("CLUSTER", "MYID")).Text;
+        }
+        while (!id.StartsWith(beginning));
         foreach (var other in cluster.Nodes.Where(other => other != node))
             await node.SendAsync("CLUSTER", "MEET", other.Endpoint.Host, other.Endpoint.Port);
         // Until others have told it, the node does not know its own address.
-        while ((await Task.WhenAll(cluster.Nodes.Select(TestCluster.ViewOfAsync)))
-            .Any(view => view.Count(line => line.IsMaster && line.Endpoint is not null && line.Id.StartsWith(beginning)) < 2))
+        while ((await Task.WhenAll(cluster.Nodes.Select(TestCluster.ViewOfAsync))).Any(view => !view.Any(line => line.IsMaster && line.Endpoint is not null && line.Id == id)))
             await Task.Delay(20);
     }
 
