@@ -34,8 +34,9 @@ internal sealed class AtomicPairMove(ClusterReader reader, SlotPair pair, SlotMo
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
             var given = await GivenAsync(slots).ConfigureAwait(false);
-            await MovedAsync(given).ConfigureAwait(false);
+            // First, so that nothing can keep it from being told: after a stop there may be no time for the rest.
             run.PutBack(pair, slots.Except(given).ToList());
+            await MovedAsync(given).ConfigureAwait(false);
             throw;
         }
 

@@ -74,6 +74,14 @@ internal sealed class FilledCluster : IAsyncDisposable
         return owners;
     }
 
+    /// <summary>How many moves the node's server is at by itself, as one end of them; none where it has no such thing.</summary>
+    public static async Task<int> TasksAsync(LocalNode node)
+    {
+        var (redis, valkey) = (await node.AskAsync("CLUSTER", "MIGRATION", "STATUS", "ALL"), await node.AskAsync("CLUSTER", "GETSLOTMIGRATIONS"));
+        var tasks = !redis.IsError ? AtomicTask.AllOfRedis(redis) : !valkey.IsError ? AtomicTask.AllOfValkey(valkey) : [];
+        return tasks.Count(task => task.End == AtomicEnd.None);
+    }
+
     /// <summary>No slot is open, every key is on the owner of its slot with the value it was written with, and there are no others.</summary>
     /// <param name="others">Keys that somebody else has written, with their values.</param>
     public async Task AssertInOrderAsync(IReadOnlyDictionary<string, string>? others = null)

@@ -6,7 +6,6 @@ using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.FrontDoor;
 using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Console.Lab;
-using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
@@ -54,12 +53,7 @@ internal sealed class MoveScene : IAsyncDisposable
     {
         var running = 0;
         foreach (var node in Cluster.Nodes)
-        {
-            var (redis, valkey) = (await node.AskAsync("CLUSTER", "MIGRATION", "STATUS", "ALL"), await node.AskAsync("CLUSTER", "GETSLOTMIGRATIONS"));
-            var tasks = !redis.IsError ? AtomicTask.AllOfRedis(redis) : !valkey.IsError ? AtomicTask.AllOfValkey(valkey) : [];
-            running += tasks.Count(task => task.End == AtomicEnd.None);
-        }
-
+            running += await FilledCluster.TasksAsync(node);
         return running;
     }
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
+using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Kills;
 using Xunit;
@@ -72,6 +73,47 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
             (await scene.RunAsync("resume")).AssertEnded(0);
             await scene.AssertEndedAsync(work.After);
         }
+    }
+
+    // Between the stop and the end nodes that hang take all the time there is. What became of a pair is told all the same.
+    [Theory]
+    [InlineData(Servers.Redis86)]
+    [InlineData(Servers.Valkey91)]
+    public async Task Each_pair_that_has_not_moved_is_told_while_nodes_hang(string server)
+    {
+        await using var cluster = await FilledCluster.StartAsync(server, Keys, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(60) });
+        var session = new RedisClusterSession([cluster.Nodes[^1].Endpoint], cluster.Cluster.Connection with { ConnectTimeout = TimeSpan.FromMilliseconds(500), CommandTimeout = TimeSpan.FromMilliseconds(500) });
+        var options = new MoveOptions { Method = MoveMethod.Atomic, MaxParallel = 1, JournalPath = JournalOfTests.NewFolder() };
+        using (var core = new RedisCluster(session))
+        using (var stop = new CancellationTokenSource())
+        {
+            var plan = await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, options, default);
+            var sources = plan.Moves.Select(move => cluster.Cluster.NodeOf(move.SourceId)).ToList();
+            // The second takes its time, and while the third hangs nobody can prove that the first has moved.
+            await sources[1].SendAsync("CONFIG", "SET", "rdb-key-save-delay", 5_000);
+            using var run = await core.RunMovesAsync(await core.CheckMovesAsync(plan, options, default), plan.Moves, options, stop.Token);
+            sources[2].Stop();
+            await KillScene.UntilAsync(async () => await FilledCluster.TasksAsync(sources[1]) > 0);
+            // Until everybody has been asked in vain, and may be asked again.
+            await Task.Delay(2_000);
+            sources[1].Stop();
+            await stop.CancelAsync();
+            var told = new HashSet<int>();
+            while (await run.NextAsync() is { } some)
+                told.UnionWith(some.Select(outcome => outcome.Result.Slot));
+            sources.Skip(1).ToList().ForEach(node => node.Continue());
+            Assert.All(plan.Moves, move => Assert.Contains(Topology.SlotSet.From(move.SlotRanges).Slots, told.Contains));
+        }
+
+        await cluster.Cluster.Cluster.WaitUntilAgreedAsync();
+        using (var core = new RedisCluster(cluster.Session))
+        {
+            var plan = await core.PlanResumeOfMovesAsync(null, options, default);
+            Assert.All(await MoveRuns.CarryOutAsync(core, plan!, options), outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
+        }
+
+        Assert.Equal([4096, 4096, 4096, 4096], await cluster.SlotCountsAsync());
+        await cluster.AssertInOrderAsync();
     }
 
     private static async Task UntilAtWorkAsync(MoveScene scene, string method)
