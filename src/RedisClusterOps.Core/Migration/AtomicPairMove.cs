@@ -34,13 +34,14 @@ internal sealed class AtomicPairMove(ClusterReader reader, SlotPair pair, SlotMo
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
             var given = await GivenAsync(slots).ConfigureAwait(false);
-            // First, so that nothing can keep it from being told: after a stop there may be no time for the rest.
+            // Nobody is asked any more here: after a stop there may be no time, and what went wrong is what is told. The run's end proves what was given.
+            Moved(given);
             run.PutBack(pair, slots.Except(given).ToList());
-            await MovedAsync(given).ConfigureAwait(false);
             throw;
         }
 
-        await MovedAsync(slots).ConfigureAwait(false);
+        Moved(slots);
+        await run.LookAsync().ConfigureAwait(false);
     }
 
     // A target that holds keys of a slot already, hidden as it does not own it: Valkey 9.1 dies of an assertion when such a slot arrives, and
@@ -67,13 +68,12 @@ internal sealed class AtomicPairMove(ClusterReader reader, SlotPair pair, SlotMo
             slot.Separate("keys of it are on " + pair.Target.Name + " already");
     }
 
-    private async Task MovedAsync(IReadOnlyList<SlotInMove> slots)
+    private void Moved(IReadOnlyList<SlotInMove> slots)
     {
         foreach (var slot in slots)
             slot.Moved = slot.Keys;
         run.Count.Keys(slots.Sum(slot => slot.Keys));
         run.Given(pair, slots);
-        await run.LookAsync().ConfigureAwait(false);
     }
 
     // All change hands at once, but of several tasks some may have.

@@ -137,8 +137,8 @@ public sealed class NodeFailureTests
     {
         await using var cluster = await TestCluster.StartAsync(
             Servers.Valkey91, masters: 3, replicas: 3, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(60) });
-        // A target with slots of its own: one replica of a master without any, that hears of its first slot before its master has taken it, may see the source's claim
-        // to it next, and go over to the source.
+        // A target with slots of its own. The replica of a master without any hears of the first one before its master has taken it, may be told next that the
+        // source claims that slot, and then goes over to the source.
         var (waiting, failing) = (await FilledAsync(cluster, 1, cluster.Masters[1]), await FilledAsync(cluster, 2, cluster.Masters[1]));
         var replica = cluster.Replicas[1];
         // A frozen replica would hold up each reading of the cluster, too.

@@ -5,6 +5,7 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Kills;
+using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
@@ -16,8 +17,8 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
 
     private static readonly int Rounds = KillCase.IsFullProof ? 10 : 1;
 
-    // Windows of the three pairs: of each one that drains, the next that is open already, and the one that is closing.
-    private const int MostOpen = 3 * 3 * 256;
+    // All that move may be open when the stop comes. What is empty, or emptied in the half second that is left, is handed over: little more than half of the 4096 stay.
+    private const int MostOpen = 2304;
 
     public static TheoryData<string, string> Cases => MoveMethods.Of(Servers.RedisAndValkey);
 
@@ -28,7 +29,7 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
         await using var scene = await MoveScene.StartAsync(server, Keys, ["--method", method]);
         await scene.SlowServersDownAsync();
         var work = await scene.BeginAsync();
-        using var rco = scene.Start([.. work.Command, .. method == "Atomic" ? [] : new[] { "--max-keys-per-second", "2000" }]);
+        using var rco = scene.Start([.. work.Command, .. method == "Atomic" ? [] : new[] { "--max-keys-per-second", "4000" }]);
         await UntilAtWorkAsync(scene, method);
         rco.Interrupt();
         var clock = Stopwatch.StartNew();
@@ -102,7 +103,7 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
             while (await run.NextAsync() is { } some)
                 told.UnionWith(some.Select(outcome => outcome.Result.Slot));
             sources.Skip(1).ToList().ForEach(node => node.Continue());
-            Assert.All(plan.Moves, move => Assert.Contains(Topology.SlotSet.From(move.SlotRanges).Slots, told.Contains));
+            Assert.All(plan.Moves, move => Assert.Contains(SlotSet.From(move.SlotRanges).Slots, told.Contains));
         }
 
         await cluster.Cluster.Cluster.WaitUntilAgreedAsync();
