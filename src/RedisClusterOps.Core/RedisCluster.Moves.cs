@@ -63,7 +63,7 @@ public sealed partial class RedisCluster
     public async Task<SlotMoveRun> RunMovesAsync(RedisRebalancePlan plan, IReadOnlyList<RedisSlotMove> moves, MoveOptions options, CancellationToken stop)
     {
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
-        PlanFreshness.RequireFresh(plan, view);
+        await RequireFreshAsync(plan, view, options, stop).ConfigureAwait(false);
         var pairs = PairsOf(view, plan, moves);
         return Start(view, MoveWork.Of(plan.Operation, _session, options) with { Kept = plan.KeptMasters }, pairs, options, BeginMoves(view, plan, options), stop);
     }
