@@ -1,6 +1,6 @@
 using System;
 using System.IO;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 
 namespace RedisClusterOps.Benchmarks;
 

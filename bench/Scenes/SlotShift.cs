@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 using System.Linq;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Benchmarks;

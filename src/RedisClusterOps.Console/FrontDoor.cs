@@ -6,7 +6,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Console.CommandLine;
 using RedisClusterOps.Console.Commands;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 using RedisClusterOps.Console.Output;
 
 namespace RedisClusterOps.Console;

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Threading.Tasks;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 
 namespace RedisClusterOps.Cluster.Tests;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Threading.Tasks;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 using RedisClusterOps.Topology;
 using Xunit;
 

@@ -3,7 +3,7 @@ using System.IO;
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 
 namespace RedisClusterOps.Cluster.Tests;
 

@@ -1,7 +1,7 @@
 using System;
 using System.Threading;
 using System.Threading.Tasks;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 using RedisClusterOps.Console.Output;
 
 namespace RedisClusterOps.Console.CommandLine;

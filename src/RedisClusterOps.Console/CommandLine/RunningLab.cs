@@ -1,5 +1,5 @@
 using System.Linq;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 
 namespace RedisClusterOps.Console.CommandLine;
 

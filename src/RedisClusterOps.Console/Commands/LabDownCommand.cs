@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Linq;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 using RedisClusterOps.Console.Output;
 using Spectre.Console;
 

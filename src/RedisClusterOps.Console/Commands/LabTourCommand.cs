@@ -6,7 +6,7 @@ using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Console.CommandLine;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 using RedisClusterOps.Console.Output;
 using RedisClusterOps.Protocol;
 using Spectre.Console;

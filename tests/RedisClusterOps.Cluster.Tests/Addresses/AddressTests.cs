@@ -74,7 +74,7 @@ public sealed partial class AddressTests(AddressClusters clusters) : IClassFixtu
         Assert.All(await MoveRuns.CarryOutAsync(core, plan, options), moved => Assert.Null(moved.Failure));
         Assert.Empty((await core.TestAsync(new HealthOptions { Deep = true }, default)).Findings);
         foreach (var slot in new[] { 100, 101, 102, 103 })
-            Assert.Equal(new Console.Lab.ReadBack(Keys, 0, 0, 0), await cluster.Wedge().ReadBackAsync(slot, Keys));
+            Assert.Equal(new Lab.ReadBack(Keys, 0, 0, 0), await cluster.Wedge().ReadBackAsync(slot, Keys));
 
         Assert.NotEmpty(migrates);
         Assert.All(migrates, host => Assert.Equal(kind.Announced, host));

@@ -5,7 +5,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Cluster.Tests.Traffic;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 using RedisClusterOps.Protocol;
 using Xunit;
 

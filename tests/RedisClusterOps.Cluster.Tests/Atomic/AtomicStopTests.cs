@@ -92,7 +92,7 @@ public sealed class AtomicStopTests(ITestOutputHelper output)
         Assert.Fail("The source granted nothing.");
     }
 
-    private static async Task UntilNearAsync(AtomicScene scene, Console.Lab.LocalNode source, Task moving)
+    private static async Task UntilNearAsync(AtomicScene scene, Lab.LocalNode source, Task moving)
     {
         var late = Random.Shared.Next(20);
         while (!moving.IsCompleted)

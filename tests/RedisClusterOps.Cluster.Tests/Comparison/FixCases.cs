@@ -6,7 +6,7 @@ using RedisClusterOps.Cluster.Tests.Completion;
 using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Cluster.Tests.Repair;
 using RedisClusterOps.Cluster.Tests.States;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Cluster.Tests.Comparison;

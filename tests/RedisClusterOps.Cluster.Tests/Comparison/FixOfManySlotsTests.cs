@@ -4,7 +4,7 @@ using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Completion;
 using RedisClusterOps.Cluster.Tests.Repair;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Comparison;

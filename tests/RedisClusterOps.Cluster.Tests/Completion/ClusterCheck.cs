@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.IO;
 using System.Threading.Tasks;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 
 namespace RedisClusterOps.Cluster.Tests.Completion;
 

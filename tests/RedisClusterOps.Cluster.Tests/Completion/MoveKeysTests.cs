@@ -1,6 +1,6 @@
 using System.Threading;
 using System.Threading.Tasks;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Completion;

@@ -141,7 +141,7 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
         if (outcome.Failure is null)
             Assert.True(await HoldsAsync(slot.Target));
 
-        async Task<bool> HoldsAsync(Console.Lab.LocalNode node)
+        async Task<bool> HoldsAsync(Lab.LocalNode node)
         {
             using var connection = await node.ConnectAsync();
             var replies = await connection.SendAsync([RespCommand.Of("SELECT", 3), RespCommand.Of("ASKING"), RespCommand.Of("EXISTS", key)], null, default);

@@ -27,7 +27,7 @@ public sealed class SecretTests
         await cluster.Wedge().WedgeAsync(slot: 101, keys: 6, moved: 2);
         // A key that differs on both sides, so that a value is saved.
         await cluster.Wedge().WedgeAsync(slot: 102, keys: 6, moved: 2);
-        await new Faults.MovingSlot(cluster, 102).OnTargetAsync("SET", Console.Lab.LabWedge.KeysOf(102, 1)[0], "another");
+        await new Faults.MovingSlot(cluster, 102).OnTargetAsync("SET", Lab.LabWedge.KeysOf(102, 1)[0], "another");
 
         var written = new List<(string Command, RcoRun Run)>();
         foreach (var command in new[]

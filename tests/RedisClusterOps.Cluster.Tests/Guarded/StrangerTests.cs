@@ -3,7 +3,7 @@ using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.FrontDoor;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 using RedisClusterOps.Core.Tests.Protocol;
 using RedisClusterOps.Protocol;
 using Xunit;

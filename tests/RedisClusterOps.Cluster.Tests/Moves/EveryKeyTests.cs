@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Threading.Tasks;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 using RedisClusterOps.Protocol;
 using Xunit;
 

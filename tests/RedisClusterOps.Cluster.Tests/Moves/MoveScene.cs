@@ -5,7 +5,7 @@ using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.FrontDoor;
 using RedisClusterOps.Cluster.Tests.Kills;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;

@@ -5,7 +5,7 @@ using System.Linq;
 using System.Threading.Tasks;
 using System;
 using RedisClusterOps.Cluster.Tests.Faults;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 using RedisClusterOps.Protocol;
 using Xunit;
 

@@ -15,7 +15,7 @@ internal sealed record OpenState(string Name, string Signs, Func<SlotScene, Task
     public IReadOnlyList<string> NotOn { get; init; } = [];
 
     /// <summary>Nodes that hear nothing of the others while the slot is in this state.</summary>
-    public Func<SlotScene, IReadOnlyList<Console.Lab.LocalNode>> Deaf { get; init; } = _ => [];
+    public Func<SlotScene, IReadOnlyList<Lab.LocalNode>> Deaf { get; init; } = _ => [];
 
     /// <summary>Puts right by hand what a refusal left, so that the next test finds a healthy cluster.</summary>
     public Func<SlotScene, Task> RestoreAsync { get; init; } = _ => Task.CompletedTask;

@@ -5,7 +5,7 @@ using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Completion;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 using StackExchange.Redis;
 using Xunit;
 

@@ -1,7 +1,7 @@
 using System;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Faults;
-using RedisClusterOps.Console.Lab;
+using RedisClusterOps.Lab;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Watching;

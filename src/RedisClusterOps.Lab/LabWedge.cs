@@ -8,7 +8,7 @@ using System.Threading.Tasks;
 using RedisClusterOps.Protocol;
 using RedisClusterOps.Topology;
 
-namespace RedisClusterOps.Console.Lab;
+namespace RedisClusterOps.Lab;
 
 /// <summary>A slot whose migration was begun and left: what <see cref="LabWedge"/> made.</summary>
 internal sealed record WedgedSlot(int Slot, NodeEndpoint Source, NodeEndpoint Target, IReadOnlyList<byte[]> Keys, int Moved);

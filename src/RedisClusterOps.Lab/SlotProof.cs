@@ -5,7 +5,7 @@ using System.Threading.Tasks;
 using RedisClusterOps.Protocol;
 using RedisClusterOps.Topology;
 
-namespace RedisClusterOps.Console.Lab;
+namespace RedisClusterOps.Lab;
 
 /// <summary>Whether a completed slot is what it should be, read from each server itself and not through the code that completed it.</summary>
 /// <param name="AskedNodes">How many servers were asked.</param>

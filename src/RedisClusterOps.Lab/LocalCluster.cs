@@ -7,7 +7,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Protocol;
 
-namespace RedisClusterOps.Console.Lab;
+namespace RedisClusterOps.Lab;
 
 /// <summary>A disposable cluster on loopback. What it started it ends, and what it wrote it removes, after a failure too.</summary>
 internal sealed class LocalCluster : IAsyncDisposable

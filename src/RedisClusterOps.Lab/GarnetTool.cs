@@ -6,7 +6,7 @@ using System.Text.Json;
 using System.Threading;
 using System.Threading.Tasks;
 
-namespace RedisClusterOps.Console.Lab;
+namespace RedisClusterOps.Lab;
 
 /// <summary>Garnet as a .NET tool: pinned in the repository's manifest, restored by <c>dotnet</c>, started from its dll.</summary>
 internal sealed record GarnetTool(string DotnetPath, string DllPath, string Version)

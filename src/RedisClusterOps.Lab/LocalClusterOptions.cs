@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using RedisClusterOps.Protocol;
 
-namespace RedisClusterOps.Console.Lab;
+namespace RedisClusterOps.Lab;
 
 /// <summary>What a local cluster is made of.</summary>
 internal sealed record LocalClusterOptions

@@ -4,7 +4,7 @@ using System.Diagnostics;
 using System.Linq;
 using System.Runtime.InteropServices;
 
-namespace RedisClusterOps.Console.Lab;
+namespace RedisClusterOps.Lab;
 
 /// <summary>One running server, started here, in a session of its own and writing to a log in its folder.</summary>
 internal sealed class ServerProcess : IDisposable

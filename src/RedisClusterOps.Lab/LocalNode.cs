@@ -6,7 +6,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Protocol;
 
-namespace RedisClusterOps.Console.Lab;
+namespace RedisClusterOps.Lab;
 
 /// <summary>One server of a local cluster, with a connection of its own for whoever runs the lab.</summary>
 internal sealed class LocalNode : IDisposable

@@ -6,7 +6,7 @@ using System.Threading.Tasks;
 using RedisClusterOps.Protocol;
 using RedisClusterOps.Topology;
 
-namespace RedisClusterOps.Console.Lab;
+namespace RedisClusterOps.Lab;
 
 /// <summary>A client as applications have one: follows MOVED and ASK, remembers who owns what, waits where the server says so.</summary>
 internal sealed class RedirectFollower(INodeConnector connector, NodeEndpoint start) : IDisposable

@@ -5,7 +5,7 @@ using System.Globalization;
 using System.IO;
 using System.Text.Json.Serialization;
 
-namespace RedisClusterOps.Console.Lab;
+namespace RedisClusterOps.Lab;
 
 /// <summary>Tells one process from a later one that got the same number.</summary>
 /// <param name="Pid">Its number.</param>

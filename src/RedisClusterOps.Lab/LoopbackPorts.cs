@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Net;
 using System.Net.Sockets;
 
-namespace RedisClusterOps.Console.Lab;
+namespace RedisClusterOps.Lab;
 
 /// <summary>Hands out ports on loopback whose cluster-bus port is free as well.</summary>
 internal static class LoopbackPorts

@@ -5,7 +5,7 @@ using System.Linq;
 using System.Text.Json;
 using System.Threading;
 
-namespace RedisClusterOps.Console.Lab;
+namespace RedisClusterOps.Lab;
 
 /// <summary>What is written down about a running lab, so that a later process can end exactly what was started.</summary>
 /// <param name="Server">For people.</param>

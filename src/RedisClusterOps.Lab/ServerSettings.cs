@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 
-namespace RedisClusterOps.Console.Lab;
+namespace RedisClusterOps.Lab;
 
 /// <summary>Turns the options of a cluster into what each kind of server reads: a configuration file, or arguments.</summary>
 internal static class ServerSettings

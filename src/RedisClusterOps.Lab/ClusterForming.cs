@@ -7,7 +7,7 @@ using System.Threading.Tasks;
 using RedisClusterOps.Protocol;
 using RedisClusterOps.Topology;
 
-namespace RedisClusterOps.Console.Lab;
+namespace RedisClusterOps.Lab;
 
 /// <summary>Makes one cluster of servers that do not know each other yet, and waits until they agree.</summary>
 internal static class ClusterForming

@@ -1,0 +1,6 @@
+namespace RedisClusterOps.Lab;
+
+internal static class Program
+{
+    private static int Main() => 2;
+}
