@@ -48,7 +48,8 @@ internal sealed record ServerBinary
     /// <exception cref="LabException">No manifest is near, or the tool can't be restored.</exception>
     public static async Task<ServerBinary> FindGarnetAsync(CancellationToken cancellation = default)
     {
-        var tool = await GarnetTool.RestoreAsync(cancellation);
+        const string Otherwise = "Put redis-server or valkey-server on PATH, or run this from the repository's folder.";
+        var tool = await RepositoryTool.RestoreAsync("garnet-server", Otherwise, cancellation);
         // `dotnet garnet-server` runs the server as a child of its own: the process to stop would not be the one that was started.
         return new ServerBinary(ServerEngine.Garnet, tool.DotnetPath, [tool.DllPath], "garnet-server " + tool.Version);
     }

@@ -1,0 +1,106 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text.Json;
+using System.Threading;
+using System.Threading.Tasks;
+using System.Xml.Linq;
+using CliWrap;
+using CliWrap.Buffered;
+
+namespace RedisClusterOps.Lab;
+
+/// <summary>A .NET tool that the repository's manifest pins: restored by <c>dotnet</c>, started directly from its dll.</summary>
+/// <param name="DotnetPath">The dotnet host that runs the tool.</param>
+/// <param name="DllPath">The tool's entry point.</param>
+/// <param name="Version">The pinned version.</param>
+internal sealed record RepositoryTool(string DotnetPath, string DllPath, string Version)
+{
+    private static readonly string Manifest = Path.Combine(".config", "dotnet-tools.json");
+
+    /// <summary>Finds the tool in NuGet's package folder. Restores it first if it is not there yet.</summary>
+    /// <param name="package">The tool's package id.</param>
+    /// <param name="otherwise">The next step of a user who can't have the tool; ends every error message.</param>
+    /// <exception cref="LabException">There is no manifest or no <c>dotnet</c>, or the restore failed.</exception>
+    public static async Task<RepositoryTool> RestoreAsync(string package, string otherwise, CancellationToken cancellation)
+    {
+        var root = FolderWithManifest(package)
+            ?? throw new LabException("No .NET tool manifest near this folder names " + package + ". " + otherwise);
+        var dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? ServerBinary.OnPath("dotnet")
+            ?? throw new LabException("No dotnet is on PATH to run " + package + " with. " + otherwise);
+        var version = PinnedVersion(Path.Combine(root, Manifest), package)!;
+        var tools = Path.Combine(await GlobalPackagesAsync(dotnet, root, cancellation), package, version, "tools");
+        var dll = FindDll(tools);
+        if (dll is null)
+        {
+            var restore = await RunAsync(dotnet, root, cancellation, "tool", "restore");
+            var output = (restore.StandardOutput + restore.StandardError).Trim();
+            dll = FindDll(tools) ?? throw new LabException(
+                "'dotnet tool restore' (exit code " + restore.ExitCode + ") did not bring " + package + " " + version + ": " + output + " " + otherwise);
+        }
+
+        return new RepositoryTool(dotnet, dll, version);
+    }
+
+    private static string? FolderWithManifest(string package)
+    {
+        foreach (var start in new[] { Directory.GetCurrentDirectory(), AppContext.BaseDirectory })
+        {
+            for (var folder = new DirectoryInfo(start); folder is not null; folder = folder.Parent)
+            {
+                var manifest = Path.Combine(folder.FullName, Manifest);
+                if (File.Exists(manifest) && PinnedVersion(manifest, package) is not null)
+                    return folder.FullName;
+            }
+        }
+
+        return null;
+    }
+
+    private static string? PinnedVersion(string manifest, string package)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllText(manifest));
+            var tools = json.RootElement.GetProperty("tools");
+            return tools.TryGetProperty(package, out var tool) ? tool.GetProperty("version").GetString() : null;
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private static async Task<string> GlobalPackagesAsync(string dotnet, string root, CancellationToken cancellation)
+    {
+        const string Label = "global-packages:";
+        var list = await RunAsync(dotnet, root, cancellation, "nuget", "locals", "global-packages", "--list", "--force-english-output");
+        var line = list.StandardOutput.Split('\n').FirstOrDefault(l => l.Contains(Label, StringComparison.Ordinal))
+            ?? throw new LabException("dotnet does not name its package folder: " + (list.StandardOutput + list.StandardError).Trim());
+        return line[(line.IndexOf(Label, StringComparison.Ordinal) + Label.Length)..].Trim();
+    }
+
+    private static string? FindDll(string tools)
+    {
+        if (!Directory.Exists(tools))
+            return null;
+        // A package may hold one tool for each framework; the last in order is the newest.
+        var settings = Directory.EnumerateFiles(tools, "DotnetToolSettings.xml", SearchOption.AllDirectories)
+            .Order(StringComparer.Ordinal)
+            .LastOrDefault();
+        var entryPoint = settings is null ? null : XDocument.Load(settings).Descendants("Command").First().Attribute("EntryPoint")?.Value;
+        if (entryPoint is null)
+            return null;
+        var folder = Path.GetDirectoryName(settings)!;
+        // PowerShell's entry point only starts the shell of this system as a child. The lab needs the id of the shell itself.
+        var shell = Path.Combine(folder, OperatingSystem.IsWindows() ? "win" : "unix", "pwsh.dll");
+        var dll = File.Exists(shell) ? shell : Path.Combine(folder, entryPoint);
+        return File.Exists(dll) ? dll : null;
+    }
+
+    private static async Task<BufferedCommandResult> RunAsync(
+        string dotnet, string folder, CancellationToken cancellation, params string[] arguments) =>
+        await Cli.Wrap(dotnet).WithArguments(arguments).WithWorkingDirectory(folder).WithValidation(CommandResultValidation.None)
+            .ExecuteBufferedAsync(cancellation);
+}
