@@ -19,12 +19,12 @@ using Xunit.v3;
 
 namespace RedisClusterOps.Cluster.Tests;
 
-/// <summary>Tests that share clusters run one after the other, for minutes: what begins last must not be one of these, or the end of a run waits for it alone.</summary>
+/// <summary>Starts the longest collections first. A collection that runs for minutes and starts last would run alone at the end.</summary>
 internal sealed class LongestFirst : ITestCollectionOrderer
 {
     private static readonly string[] Long =
     [
-        nameof(Completion.SharedClusters), nameof(AtomicInterruptionTests), nameof(UndoCrashClusters), nameof(KilledRcoTests), nameof(StateClusters), nameof(FrontDoorCluster),
+        nameof(Completion.SharedClusters), nameof(AtomicInterruptionTests), nameof(UndoCrashClusters), nameof(KilledRunTests), nameof(StateClusters), nameof(FrontDoorCluster),
         nameof(FixComparisonTests), nameof(RepairClusters), nameof(KilledRebalanceTests), nameof(TrafficClusters), nameof(AtomicMoveTests), nameof(NodeTroubleTests),
     ];
 

@@ -1,29 +1,29 @@
-using Xunit;
 using System;
+using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Kills;
 
-/// <summary>What rco is at when it, or a node, is killed.</summary>
+/// <summary>The operation in progress when its process, or a node, is killed.</summary>
 public enum Work
 {
-    /// <summary>A slot that is stuck half-way is completed.</summary>
+    /// <summary>Completes a slot that is stuck half-way.</summary>
     Complete,
 
-    /// <summary>It is finished forward and migrated back.</summary>
+    /// <summary>Undoes it: forward to the end, then back.</summary>
     Undo,
 
-    /// <summary>It is pulled back.</summary>
+    /// <summary>Undoes it by pulling the keys back.</summary>
     PullBack,
 
-    /// <summary>It is repaired, which completes it.</summary>
+    /// <summary>Repairs it, which completes it.</summary>
     Repair,
 
-    /// <summary>The source has closed it, and the keys that had moved are brought home.</summary>
+    /// <summary>Repairs a slot that only its source has closed: the keys that had moved return to the source.</summary>
     RepairStrays,
 }
 
-/// <summary>How somebody goes on after the kill.</summary>
-internal enum GoingOn
+/// <summary>What an operator does after the kill.</summary>
+internal enum Recovery
 {
     Resume,
     SameCommand,
@@ -31,36 +31,36 @@ internal enum GoingOn
     SameCommandWithoutJournal,
 }
 
-/// <summary>What follows from the work and from the way to go on.</summary>
+/// <summary>The cases of the kill tests, and where each of them ends.</summary>
 internal static class KillCase
 {
     public static readonly bool IsFullProof = Environment.GetEnvironmentVariable("RCO_PROOF") == "full";
 
-    /// <summary>Dying and promoted nodes take half a minute each, so a usual run takes them on one server.</summary>
+    /// <summary>A dead or promoted node takes half a minute, so the short proof takes one server.</summary>
     public static bool IsTaken(ITheoryDataRow server) => IsFullProof || (string)server.GetData()[0]! == Servers.Redis70;
 
-    /// <summary>True where the slot is to end at the migration's source.</summary>
-    public static bool GoesHome(this Work work) => work is Work.Undo or Work.PullBack or Work.RepairStrays;
+    /// <summary>True if the slot is to end at the migration's source.</summary>
+    public static bool EndsAtSource(this Work work) => work is Work.Undo or Work.PullBack or Work.RepairStrays;
 
-    public static bool LosesJournal(this GoingOn goingOn) => goingOn is GoingOn.ResumeWithoutJournal or GoingOn.SameCommandWithoutJournal;
+    public static bool LosesJournal(this Recovery recovery) => recovery is Recovery.ResumeWithoutJournal or Recovery.SameCommandWithoutJournal;
 
-    /// <summary>Half of the trials resume, half repeat the command; one in five of either does so without the journal.</summary>
-    public static GoingOn OfTrial(int trial) => (trial % 10) switch
+    /// <summary>Half of the trials resume, half repeat the command; one in five of each does so without the journal.</summary>
+    public static Recovery RecoveryOf(int trial) => (trial % 10) switch
     {
-        8 => GoingOn.ResumeWithoutJournal,
-        9 => GoingOn.SameCommandWithoutJournal,
-        var even when even % 2 == 0 => GoingOn.Resume,
-        _ => GoingOn.SameCommand,
+        8 => Recovery.ResumeWithoutJournal,
+        9 => Recovery.SameCommandWithoutJournal,
+        var even when even % 2 == 0 => Recovery.Resume,
+        _ => Recovery.SameCommand,
     };
 
     /// <summary>
-    /// False where only the journal knew the direction. A resume from the flags alone completes what they say, and so does a repair once no key is
-    /// astray any more: it can't tell the flag that it set itself from one that a migration left.
+    /// False if only the journal knew the direction. A resume from the flags alone completes what they say. So does a repair once no key is
+    /// stray any more: it can't tell its own flag from one that a migration left.
     /// </summary>
-    public static bool KnowsItsEnd(this GoingOn goingOn, Work work) => goingOn switch
+    public static bool KnowsDirection(this Recovery recovery, Work work) => recovery switch
     {
-        GoingOn.ResumeWithoutJournal => !work.GoesHome(),
-        GoingOn.SameCommandWithoutJournal => work != Work.RepairStrays,
+        Recovery.ResumeWithoutJournal => !work.EndsAtSource(),
+        Recovery.SameCommandWithoutJournal => work != Work.RepairStrays,
         _ => true,
     };
 }

@@ -4,21 +4,21 @@ using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Completion;
-using RedisClusterOps.Cluster.Tests.FrontDoor;
+using RedisClusterOps.Cluster.Tests.Processes;
+using RedisClusterOps.Driver;
 using RedisClusterOps.Lab;
 using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Kills;
 
-/// <summary>A cluster for many trials, each with a fresh slot of 20 000 keys that is stuck half-way, and rco as a process to work on it.</summary>
-/// <remarks>There are no keys but those of the trial, so each node's count of all its keys proves that none is astray.</remarks>
+/// <summary>A cluster for many trials, each with a fresh slot of 20 000 keys that is stuck half-way, and a process that works on it.</summary>
+/// <remarks>There are no other keys, so each node's count of all its keys proves that none is stray.</remarks>
 internal sealed class KillScene : IAsyncDisposable
 {
     public const int Keys = 20_000;
     public const int Moved = 8_000;
 
-    private readonly RcoHome _rco = new();
     private int _trials;
 
     private KillScene(TestCluster cluster) => Cluster = cluster;
@@ -34,11 +34,11 @@ internal sealed class KillScene : IAsyncDisposable
     /// <summary>The journal's folder of the present trial.</summary>
     public string Journal { get; private set; } = string.Empty;
 
-    /// <summary>Three masters, the last of them without slots at first; it is the target.</summary>
+    /// <summary>Starts three masters. The last of them has no slots at first and is the target.</summary>
     public static async Task<KillScene> StartAsync(string server, Func<LocalClusterOptions, LocalClusterOptions>? with = null, int replicas = 0) =>
         new(await TestCluster.StartAsync(server, masters: 3, replicas, with));
 
-    /// <summary>Forgets the trial before, and brings a slot to where the work begins.</summary>
+    /// <summary>Clears the trial before, and brings a fresh slot to where the operation begins.</summary>
     public async Task BeginAsync(Work work, LocalNode? source = null, LocalNode? target = null)
     {
         foreach (var node in Cluster.Nodes)
@@ -48,81 +48,83 @@ internal sealed class KillScene : IAsyncDisposable
             await node.SendAsync("CONFIG", "SET", "cluster-allow-replica-migration", "yes");
         }
 
-        var trial = ++_trials;
-        Journal = _rco.Folder("journal-" + trial);
-        Slot = new SlotScene(Cluster, trial, source ?? Cluster.Node(0), target ?? Cluster.Node(2));
+        Journal = JournalOfTests.NewFolder();
+        Slot = new SlotScene(Cluster, ++_trials, source ?? Cluster.Node(0), target ?? Cluster.Node(2));
         await Slot.WedgeAsync(Keys, Moved);
         if (work == Work.RepairStrays)
             await Slot.SetSlotAsync(Source, "STABLE");
     }
 
-    /// <summary>rco at the work, slowed so that a moment can fall into any part of it.</summary>
-    /// <param name="keysPerSecond">0 for as fast as it goes.</param>
-    public RcoProcess Start(Work work, int keysPerSecond = 0)
+    /// <summary>Starts the operation, slowed down so that a moment can fall into any part of it.</summary>
+    /// <param name="keysPerSecond">0 for no limit.</param>
+    public Task<OperationProcess> StartAsync(Work work, int keysPerSecond = 0, Host host = Host.Driver)
     {
-        string[] ends = ["--source", Source.Endpoint.ToString(), "--target", Target.Endpoint.ToString()];
-        string[] command = work switch
+        var request = Request(work is Work.Complete ? DriverOperation.Complete : work is Work.Undo or Work.PullBack ? DriverOperation.Undo : DriverOperation.Repair) with
         {
-            Work.Complete => ["complete", .. ends],
-            Work.Undo => ["undo", .. ends],
-            Work.PullBack => ["undo", "--strategy", "PullBack", .. ends],
-            _ => ["repair"],
+            Slot = Slot.Slot,
+            Strategy = work == Work.PullBack ? UndoStrategy.PullBack : UndoStrategy.RoundTrip,
         };
-        return Start([.. command, "--slot", Slot.Slot.ToString()], keysPerSecond);
+        if (request.Operation != DriverOperation.Repair)
+            request = request with { Source = Source.Endpoint.ToString(), Target = Target.Endpoint.ToString() };
+        return OperationProcess.StartAsync(request with { Options = request.Options with { MaxKeysPerSecond = keysPerSecond } }, host);
     }
 
-    /// <summary>rco resume.</summary>
-    public RcoProcess Resume() => Start(["resume"], 0);
+    /// <summary>Runs the operation without a limit of its speed.</summary>
+    public async Task<OperationEnd> RunAsync(Work work, Host host = Host.Driver)
+    {
+        using var process = await StartAsync(work, host: host);
+        return await process.EndAsync();
+    }
 
-    /// <summary>A command that rco itself said to run.</summary>
-    public Task<RcoRun> RunAsync(string[] next) => _rco.RunAsync([.. next, "--json", "--journal-path", Journal]);
+    /// <summary>Resumes the newest run of the trial.</summary>
+    public Task<OperationEnd> ResumeAsync(Host host = Host.Driver) => OperationProcess.RunAsync(Request(DriverOperation.Resume), host);
 
-    /// <summary>What the journal holds of the trial, newest first.</summary>
+    /// <summary>The trial's runs in the journal, newest first.</summary>
     public IReadOnlyList<RedisMigration> Runs() => RedisCluster.GetMigrations(Journal, null);
 
     public void LoseJournal() => Directory.Delete(Journal, recursive: true);
 
-    /// <summary>Waits until keys are on the move.</summary>
-    public Task UntilAtWorkAsync() => UntilAsync(async () => await KeysAsync(Target) != Moved);
+    /// <summary>Waits until keys are moving.</summary>
+    public Task UntilKeysMoveAsync() => UntilAsync(async () => await KeysAsync(Target) != Moved);
 
     public static async Task UntilAsync(Func<Task<bool>> holds)
     {
         var until = DateTime.UtcNow.AddSeconds(60);
         while (!await holds())
         {
-            Assert.True(DateTime.UtcNow < until, "It did not come to pass.");
+            Assert.True(DateTime.UtcNow < until, "The condition did not become true within 60 seconds.");
             await Task.Delay(20);
         }
     }
 
-    /// <summary>Where the slot is, in a few words: who owns it, which flags there are, how many keys have moved.</summary>
+    /// <summary>The slot's state in a few words: its owner, its flags, and where its keys are.</summary>
     public async Task<string> WhereAsync()
     {
         var (source, target) = (await TestCluster.OwnLineOfAsync(Source), await TestCluster.OwnLineOfAsync(Target));
         var slot = Slot.Slot;
         var owner = (source.Slots.Contains(slot), target.Slots.Contains(slot)) switch
         {
-            (true, false) => "source's",
-            (false, true) => "target's",
+            (true, false) => "owned by the source",
+            (false, true) => "owned by the target",
             (true, true) => "claimed by both",
-            _ => "nobody's",
+            _ => "without an owner",
         };
         var flags = string.Concat(
             source.MigratingTo.ContainsKey(slot) ? ", source migrating" : "", source.ImportingFrom.ContainsKey(slot) ? ", source importing" : "",
             target.MigratingTo.ContainsKey(slot) ? ", target migrating" : "", target.ImportingFrom.ContainsKey(slot) ? ", target importing" : "");
         var keys = await KeysAsync(Target) switch
         {
-            0 => "all at the source",
+            0 => "all keys on the source",
             Moved => "keys as at first",
-            Keys => "all at the target",
+            Keys => "all keys on the target",
             _ => "keys on both",
         };
         return owner + flags + ", " + keys;
     }
 
-    /// <summary>The slot is closed, one node owns it for everybody, and that one has every key, and nobody else any.</summary>
-    /// <param name="owners">Who may own it.</param>
-    public async Task AssertInOrderAsync(params LocalNode[] owners)
+    /// <summary>The slot is closed, every node names the same owner, and the owner alone holds every key.</summary>
+    /// <param name="owners">The nodes that may own it.</param>
+    public async Task AssertConsistentAsync(params LocalNode[] owners)
     {
         var owner = await Cluster.OwnerOfAsync(Slot.Slot);
         Assert.Contains(owner, owners);
@@ -139,18 +141,15 @@ internal sealed class KillScene : IAsyncDisposable
         await Slot.AssertKeysAsync();
     }
 
-    /// <summary>All keys that a node holds, of whatever slot.</summary>
+    /// <summary>All keys that a node holds, of any slot.</summary>
     public static async Task<long> KeysAsync(LocalNode node) => (await node.SendAsync("DBSIZE")).Integer;
 
-    public async ValueTask DisposeAsync()
-    {
-        _rco.Dispose();
-        await Cluster.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => Cluster.DisposeAsync();
 
-    private RcoProcess Start(string[] command, int keysPerSecond) => _rco.Start(
-    [
-        .. command, "--json", "--max-keys-per-second", keysPerSecond.ToString(), "--timeout", "5s", "--journal-path", Journal,
-        "--cluster", string.Join(',', Cluster.Nodes.Where(node => node.IsRunning).Select(node => node.Endpoint)),
-    ]);
+    private DriverRequest Request(DriverOperation operation) => new()
+    {
+        Operation = operation,
+        Cluster = string.Join(',', Cluster.Nodes.Where(node => node.IsRunning).Select(node => node.Endpoint)),
+        Options = new MoveOptions { Timeout = TimeSpan.FromSeconds(5), JournalPath = Journal },
+    };
 }

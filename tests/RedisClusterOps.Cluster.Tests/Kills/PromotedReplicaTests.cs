@@ -9,8 +9,8 @@ using Xunit;
 namespace RedisClusterOps.Cluster.Tests.Kills;
 
 /// <summary>
-/// A replica takes the place of one end while rco works. Redis forgets the flag of that end then, Valkey carries it over; the diagnosis
-/// tells, and undo and repair bring the slot where it belongs. What a replica had not got is excluded: its offset is waited for.
+/// A replica is promoted at one end during an operation. Redis loses that end's flag then; Valkey keeps it. The diagnosis says so, and an undo or
+/// a repair brings the slot where it belongs. The test waits for the replica's offset, so no write is lost by replication.
 /// </summary>
 public sealed class PromotedReplicaTests
 {
@@ -31,39 +31,39 @@ public sealed class PromotedReplicaTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task By_its_own_wish_while_rco_works(string server, Work work)
+    public async Task By_a_manual_failover_during_the_operation(string server, Work work)
     {
         await using var scene = await StartAsync(server);
         foreach (var ofSource in new[] { true, false })
         {
             var (source, target) = (await MasterOfShardAsync(scene.Cluster, 0), await MasterOfShardAsync(scene.Cluster, 1));
             await scene.BeginAsync(work, source, target);
-            using var rco = scene.Start(work, keysPerSecond: 6_000);
-            await scene.UntilAtWorkAsync();
+            using var process = await scene.StartAsync(work, keysPerSecond: 6_000);
+            await scene.UntilKeysMoveAsync();
             var replica = await ReplicaOfAsync(scene.Cluster, ofSource ? source : target);
             await TestCluster.PromoteAsync(replica);
             await UntilMasterAsync(scene.Cluster, replica);
 
-            var run = await rco.EndAsync();
-            TestContext.Current.TestOutputHelper!.WriteLine("{0} {1}, {2} promoted: exit status {3}", server, work, ofSource ? "source's" : "target's", run.ExitCode);
+            var end = await process.EndAsync();
+            TestContext.Current.TestOutputHelper!.WriteLine("{0} {1}, {2} promoted: exit status {3}", server, work, ofSource ? "source's" : "target's", end.ExitCode);
             var after = ofSource ? (Source: replica, Target: target) : (Source: source, Target: replica);
-            await EndAsync(scene, work, after.Source, after.Target, resume: ofSource, isThrough: run.ExitCode == 0);
+            await EndAsync(scene, work, after.Source, after.Target, resume: ofSource, isFinished: end.ExitCode == 0);
         }
     }
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task By_an_election_after_rco_and_its_master_died(string server, Work work)
+    public async Task By_an_election_after_the_process_and_the_master_died(string server, Work work)
     {
         await using var scene = await StartAsync(server);
         foreach (var ofSource in new[] { true, false })
         {
             var (source, target) = (await MasterOfShardAsync(scene.Cluster, 0), await MasterOfShardAsync(scene.Cluster, 1));
             await scene.BeginAsync(work, source, target);
-            using (var rco = scene.Start(work, keysPerSecond: 6_000))
+            using (var process = await scene.StartAsync(work, keysPerSecond: 6_000))
             {
-                await scene.UntilAtWorkAsync();
-                Assert.True(await rco.KillAsync());
+                await scene.UntilKeysMoveAsync();
+                Assert.True(await process.KillAsync());
             }
 
             var dead = ofSource ? source : target;
@@ -79,7 +79,7 @@ public sealed class PromotedReplicaTests
             Assert.Equal(
                 (carried ? RedisOpenSlotState.Migrating : ofSource ? RedisOpenSlotState.SourceFailedOver : RedisOpenSlotState.TargetFailedOver, after.Source.Id, after.Target.Id),
                 (shown?.State, shown?.SourceId, shown?.TargetId));
-            await EndAsync(scene, work, after.Source, after.Target, resume: ofSource, isThrough: false);
+            await EndAsync(scene, work, after.Source, after.Target, resume: ofSource, isFinished: false);
         }
     }
 
@@ -91,21 +91,18 @@ public sealed class PromotedReplicaTests
             Slots = LocalClusterOptions.SharesFor(3, 3),
             NodeTimeout = TimeSpan.FromSeconds(2),
             AppendOnly = true,
-            // Or a replica would move over to a shard that has none for the moment.
+            // Otherwise a replica would migrate to a shard that has none at the moment.
             ConfigLines = ["cluster-migration-barrier 9"],
         },
         replicas: 3);
 
-    private static async Task EndAsync(KillScene scene, Work work, LocalNode source, LocalNode target, bool resume, bool isThrough)
+    private static async Task EndAsync(KillScene scene, Work work, LocalNode source, LocalNode target, bool resume, bool isFinished)
     {
-        if (!isThrough)
-        {
-            using var rco = resume ? scene.Resume() : scene.Start(work);
-            (await rco.EndAsync()).AssertEnded(0);
-        }
+        if (!isFinished)
+            (resume ? await scene.ResumeAsync() : await scene.RunAsync(work)).AssertExited(0);
 
         await scene.Cluster.Cluster.WaitUntilAgreedAsync();
-        await scene.AssertInOrderAsync(work.GoesHome() ? source : target);
+        await scene.AssertConsistentAsync(work.EndsAtSource() ? source : target);
     }
 
     // A shard is the node that began as its master and that one's replica.

@@ -84,7 +84,7 @@ internal sealed class FilledCluster : IAsyncDisposable
 
     /// <summary>No slot is open, every key is on the owner of its slot with the value it was written with, and there are no others.</summary>
     /// <param name="others">Keys that somebody else has written, with their values.</param>
-    public async Task AssertInOrderAsync(IReadOnlyDictionary<string, string>? others = null)
+    public async Task AssertConsistentAsync(IReadOnlyDictionary<string, string>? others = null)
     {
         await AssertClosedAsync();
         await AssertKeysAsync(others);

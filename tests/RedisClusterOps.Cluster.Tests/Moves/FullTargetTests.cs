@@ -90,7 +90,7 @@ public sealed class FullTargetTests
             await owner.SendAsync("DEL", LargeOf(number));
         }
 
-        await scene.Cluster.AssertInOrderAsync();
+        await scene.Cluster.AssertConsistentAsync();
     }
 
     private static string LargeOf(int number) => "{" + FilledCluster.Name(number) + "}:large";

@@ -3,67 +3,80 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Threading.Tasks;
-using RedisClusterOps.Cluster.Tests.FrontDoor;
 using RedisClusterOps.Cluster.Tests.Kills;
+using RedisClusterOps.Cluster.Tests.Processes;
 using Xunit;
 using Xunit.Sdk;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
 /// <summary>
-/// rco is killed with SIGKILL at random moments of a rebalance, and somebody goes on: resumes it, takes it back, or lost the journal and
-/// rebalances again. Every slot ends where it belongs, no slot stays open, and every key is there.
+/// A process is killed with SIGKILL at random moments of a rebalance. Then the run is resumed or undone, or the journal is lost and the rebalance
+/// runs again. Every slot ends where it belongs, no slot stays open, and no key is missing.
 /// </summary>
 public sealed class KilledRebalanceTests
 {
     private const int Keys = 40_000;
-    private static readonly int Kills = KillCase.IsFullProof ? 25 : 1;
 
-    // Without the journal each slot that was left open is repaired by itself, which takes long.
+    // The moves take half a second then, so that a moment can fall into any part of them.
+    private const int SlowKeysPerSecond = 20_000;
+
+    // Without the journal, each slot that was left open is repaired individually, which takes long.
     private static readonly int Ways = KillCase.IsFullProof ? 3 : 2;
 
-    // Half a second of moving, so that a moment can fall into any part of it.
-    private static readonly string[] SlowKeyByKey = ["--method", "KeyByKey", "--max-keys-per-second", "20000"];
-    private static readonly string[] Atomic = ["--method", "Atomic"];
-
-    private enum After
+    private enum Recovery
     {
         Resume,
         Undo,
         RebalanceWithoutJournal,
     }
 
-    public static TheoryData<string, string> Cases => MoveMethods.Of(Servers.RedisAndValkey);
+    public static TheoryData<string, MoveMethod, Host> Kills
+    {
+        get
+        {
+            var cases = new TheoryData<string, MoveMethod, Host>();
+            foreach (var (server, method) in MoveMethods.All.Select(row => row.Data))
+            {
+                cases.Add(server, method, Host.Driver);
+                if (KillCase.IsFullProof)
+                    cases.Add(server, method, Host.PowerShell);
+            }
+
+            return cases;
+        }
+    }
 
     [Theory]
-    [MemberData(nameof(Cases))]
-    public async Task Killed_at_any_moment_it_is_gone_on_with_or_taken_back(string server, string method)
+    [MemberData(nameof(Kills))]
+    public async Task Killed_at_any_moment_it_is_resumed_or_undone_without_loss(string server, MoveMethod method, Host host)
     {
-        await using var scene = await MoveScene.StartAsync(server, Keys, method == "Atomic" ? Atomic : SlowKeyByKey);
-        if (method == "Atomic")
+        var output = TestContext.Current.TestOutputHelper!;
+        var random = TestSeed.NewRandom();
+        await using var scene = await MoveScene.StartAsync(server, Keys, method);
+        if (method == MoveMethod.Atomic)
             await scene.SlowServersDownAsync();
-        var usual = await UndisturbedAsync(scene);
-        var first = Random.Shared.Next(Ways);
+        var usual = await UndisturbedAsync(scene, host);
+        var (kills, first) = (KillsOf(host), random.Next(Ways));
         var wrong = new List<string>();
-        for (var trial = 0; trial < Kills; trial++)
+        for (var trial = 0; trial < kills; trial++)
         {
-            // In the first fifth the runtime starts.
-            var moment = usual * (0.3 + (0.7 * (trial + Random.Shared.NextDouble()) / Kills));
-            var after = (After)((first + trial) % Ways);
-            var trace = "trial " + trial + ", killed after " + (int)moment.TotalMilliseconds + " of " + (int)usual.TotalMilliseconds + " ms, then " + after;
+            var moment = usual * (1.05 * (trial + random.NextDouble()) / kills);
+            var recovery = (Recovery)((first + trial) % Ways);
+            var trace = $"{server} {method} {host} trial {trial}, killed after {moment.TotalMilliseconds:0} of {usual.TotalMilliseconds:0} ms, then {recovery}";
             var clock = new Stopwatch();
             try
             {
                 var work = await scene.BeginAsync();
-                using (var rco = scene.Start(work.Command))
+                using (var process = await scene.LaunchAsync(work.Request, SlowKeysPerSecond, host))
                 {
                     await Task.Delay(moment);
-                    await rco.KillAsync();
+                    await process.KillAsync();
                 }
 
-                trace += ": " + await scene.WhereAsync(work);
+                trace += "; it was " + await scene.WhereAsync(work);
                 clock.Start();
-                await GoOnAsync(scene, work, after);
+                await RecoverAsync(scene, work, recovery, trial % 2 == 0 ? host : Host.Driver);
             }
             catch (Exception failure) when (failure is XunitException or RedisOperationException or TimeoutException)
             {
@@ -71,108 +84,92 @@ public sealed class KilledRebalanceTests
                 wrong.Add(trace);
             }
 
-            TestContext.Current.TestOutputHelper!.WriteLine(server + " " + method + " " + trace + ", " + clock.ElapsedMilliseconds + " ms");
+            output.WriteLine(trace + ", recovered in " + clock.ElapsedMilliseconds + " ms");
         }
 
         Assert.Empty(wrong);
     }
 
-    [Theory]
-    [MemberData(nameof(Cases))]
-    public async Task A_finished_run_is_taken_back(string server, string method)
-    {
-        await using var scene = await MoveScene.StartAsync(server, Keys, ["--method", method]);
-        var work = await scene.BeginAsync();
-        (await scene.RunAsync(work.Command)).AssertEnded(0);
-        await scene.AssertEndedAsync(work.After);
-        var clock = Stopwatch.StartNew();
-        var run = await scene.RunAsync("undo", "--migration-id", Assert.Single(scene.Runs()).Id);
-        TestContext.Current.TestOutputHelper!.WriteLine(server + " " + method + ": taken back in " + clock.ElapsedMilliseconds + " ms");
-        run.AssertEnded(0);
-        Assert.Equal(work.SlotCount, run.Objects().Count(result => result.GetProperty("Outcome").GetString() == "RolledBack"));
-        await scene.AssertEndedAsync(work.Before);
-    }
-
-    // They go on by themselves, and what they give away after that has to come back as well.
+    // Server-side migrations outlive a killed process, and an undo has to include the slots that they hand over after that.
     [Theory]
     [InlineData(Servers.Redis86, false)]
     [InlineData(Servers.Redis86, true)]
     [InlineData(Servers.Valkey91, false)]
     [InlineData(Servers.Valkey91, true)]
-    public async Task A_run_of_the_servers_is_gone_on_with_or_taken_back_while_they_are_still_at_it(string server, bool takenBack)
+    public async Task An_atomic_run_is_resumed_or_undone_while_the_servers_still_move_slots(string server, bool isUndone)
     {
-        await using var scene = await MoveScene.StartAsync(server, Keys, Atomic);
+        await using var scene = await MoveScene.StartAsync(server, Keys, MoveMethod.Atomic);
         await scene.SlowServersDownAsync(microsecondsPerKey: 600);
         var work = await scene.BeginAsync();
-        using (var rco = scene.Start(work.Command))
+        using (var process = await scene.LaunchAsync(work.Request))
         {
             await KillScene.UntilAsync(async () => await scene.TasksAsync() > 0);
-            await rco.KillAsync();
+            await process.KillAsync();
         }
 
         var killed = Assert.Single(scene.Runs());
-        var run = takenBack ? await scene.RunAsync("undo", "--migration-id", killed.Id) : await scene.RunAsync("resume");
-        run.AssertEnded(0);
-        Assert.Contains(takenBack ? "The servers are still moving" : "is under way already", run.Errors, StringComparison.Ordinal);
+        var end = isUndone ? await scene.UndoAsync(killed.Id) : await scene.ResumeAsync();
+        end.AssertExited(0);
+        Assert.Contains(end.Messages, message => message.Text.Contains(isUndone ? "The servers are still moving" : "is under way already", StringComparison.Ordinal));
         Assert.Equal(0, await scene.TasksAsync());
-        await scene.AssertEndedAsync(takenBack ? work.Before : work.After);
+        await scene.AssertEndedAsync(isUndone ? work.Before : work.After);
     }
 
-    private static async Task<TimeSpan> UndisturbedAsync(MoveScene scene)
+    private static int KillsOf(Host host) => KillCase.IsFullProof ? host == Host.Driver ? 25 : 3 : 1;
+
+    private static async Task<TimeSpan> UndisturbedAsync(MoveScene scene, Host host)
     {
         var work = await scene.BeginAsync();
+        using var process = await scene.LaunchAsync(work.Request, SlowKeysPerSecond, host);
         var clock = Stopwatch.StartNew();
-        var run = await scene.RunAsync(work.Command);
+        var end = await process.EndAsync();
         var usual = clock.Elapsed;
-        run.AssertEnded(0);
-        Assert.Equal(work.SlotCount, run.Objects().Count);
+        end.AssertExited(0);
+        Assert.Equal(work.SlotCount, end.Results.Count);
         await scene.AssertEndedAsync(work.After);
         return usual;
     }
 
-    private static async Task GoOnAsync(MoveScene scene, MoveWork work, After after)
+    private static async Task RecoverAsync(MoveScene scene, MoveWork work, Recovery recovery, Host host)
     {
         var killed = scene.Runs().SingleOrDefault();
-        if (after == After.RebalanceWithoutJournal)
+        if (recovery == Recovery.RebalanceWithoutJournal)
             scene.LoseJournal();
-        // Of a run that wrote nothing down nothing was touched.
-        if (killed is null || after == After.RebalanceWithoutJournal)
+        // A run that is not in the journal has changed nothing.
+        if (killed is null || recovery == Recovery.RebalanceWithoutJournal)
         {
-            await AgainAsync(scene, work);
+            await RebalanceAgainAsync(scene, work, host);
             return;
         }
 
-        if (after == After.Undo)
+        if (recovery == Recovery.Undo)
         {
-            AssertDone(await scene.RunAsync("undo", "--migration-id", killed.Id));
+            (await scene.UndoAsync(killed.Id, host)).AssertExited(0);
             await scene.AssertEndedAsync(work.Before);
             return;
         }
 
         var done = killed.Slots.Where(slot => slot.Outcome == MigrationOutcome.Moved).Select(slot => slot.Slot).ToList();
-        var run = await scene.RunAsync("resume");
-        run.AssertEnded(killed.IsResumable ? 0 : run.ExitCode);
-        var told = run.Objects().Select(result => result.GetProperty("Slot").GetInt32()).ToList();
-        Assert.Empty(told.Intersect(done));
-        Assert.Equal(told.Distinct().Count(), told.Count);
-        Assert.Equal(killed.SlotCount, done.Count + told.Count);
+        var end = await scene.ResumeAsync(host);
+        end.AssertExited(killed.IsResumable ? 0 : end.ExitCode);
+        var resumed = end.Results.Select(result => result.Slot).ToList();
+        Assert.Empty(resumed.Intersect(done));
+        Assert.Equal(resumed.Distinct().Count(), resumed.Count);
+        Assert.Equal(killed.SlotCount, done.Count + resumed.Count);
         await scene.AssertEndedAsync(work.After);
         Assert.All(scene.Runs(), known => Assert.False(known.IsResumable, "The journal says: " + known));
     }
 
-    // What the servers do by themselves they end by themselves. What was left open is repaired, forward as its flags say; then the same command does the rest.
-    private static async Task AgainAsync(MoveScene scene, MoveWork work)
+    // Server-side migrations finish by themselves. A repair completes the slots that were left open, as their flags say. The same command moves the rest.
+    private static async Task RebalanceAgainAsync(MoveScene scene, MoveWork work, Host host)
     {
         await KillScene.UntilAsync(async () => await scene.TasksAsync() == 0);
-        AssertDone(await scene.RepairAsync());
-        AssertDone(await scene.RunAsync(work.Command));
-        // As even as was asked for; which slots make it so may differ.
+        (await scene.RepairAsync()).AssertExited(0);
+        (await scene.RunAsync(work.Request, host)).AssertExited(0);
+        // The masters have as many slots as planned, but not necessarily the same ones.
         Assert.Equal(CountsOf(work.After), CountsOf(await scene.Cluster.OwnersAsync()));
-        await scene.Cluster.AssertInOrderAsync();
+        await scene.Cluster.AssertConsistentAsync();
     }
-
-    // Its results are thousands of lines.
-    private static void AssertDone(RcoRun run) => Assert.True(run.ExitCode == 0, "It ended with " + run.ExitCode + ": " + string.Join("\n", run.ErrorLines.Where(line => line.StartsWith("error", StringComparison.Ordinal)).Take(3)));
 
     private static IReadOnlyList<(int Node, int Slots)> CountsOf(IReadOnlyList<int> owners) => [.. owners.GroupBy(owner => owner).Select(group => (group.Key, group.Count())).Order()];
 }

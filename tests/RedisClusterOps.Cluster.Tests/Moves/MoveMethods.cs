@@ -4,20 +4,28 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>Each server with each way that it can move slots whole.</summary>
+/// <summary>Servers, and the methods by which each of them moves whole slots.</summary>
 internal static class MoveMethods
 {
-    /// <summary>What does not differ from server to server is for one of them in a usual run.</summary>
+    /// <summary>The servers of a test whose subject is the same on all of them: one in the short proof.</summary>
     public static TheoryData<string> One => KillCase.IsFullProof ? Servers.RedisAndValkey : [Servers.Redis70];
 
-    public static TheoryData<string, string> Of(IEnumerable<TheoryDataRow<string>> servers)
+    /// <summary>Every method of every server.</summary>
+    public static TheoryData<string, MoveMethod> All => Of(Servers.RedisAndValkey);
+
+    /// <summary>Every method of every server in the full proof, and each method on one server in the short one.</summary>
+    public static TheoryData<string, MoveMethod> OneOfEach => KillCase.IsFullProof
+        ? All
+        : new() { { Servers.Redis70, MoveMethod.KeyByKey }, { Servers.Valkey91, MoveMethod.Atomic } };
+
+    private static TheoryData<string, MoveMethod> Of(IEnumerable<TheoryDataRow<string>> servers)
     {
-        var cases = new TheoryData<string, string>();
+        var cases = new TheoryData<string, MoveMethod>();
         foreach (var server in servers)
         {
-            cases.Add(server.Data, nameof(MoveMethod.KeyByKey));
+            cases.Add(server.Data, MoveMethod.KeyByKey);
             if (server.Data is Servers.Redis86 or Servers.Valkey91)
-                cases.Add(server.Data, nameof(MoveMethod.Atomic));
+                cases.Add(server.Data, MoveMethod.Atomic);
         }
 
         return cases;

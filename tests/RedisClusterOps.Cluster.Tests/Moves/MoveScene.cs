@@ -1,54 +1,49 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
-using RedisClusterOps.Cluster.Tests.FrontDoor;
 using RedisClusterOps.Cluster.Tests.Kills;
+using RedisClusterOps.Cluster.Tests.Processes;
+using RedisClusterOps.Driver;
 using RedisClusterOps.Lab;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>A cluster with keys in every slot, and rco as a process that moves a part of the slots to the last master, or back from it.</summary>
+/// <summary>A cluster with keys in every slot, and a process that moves a part of the slots to the last master, or back from it.</summary>
 internal sealed class MoveScene : IAsyncDisposable
 {
-    private readonly RcoHome _rco = new();
-    private readonly string[] _options;
-    private int _trials;
+    private readonly MoveMethod _method;
 
-    private MoveScene(FilledCluster cluster, string[] options)
-    {
-        Cluster = cluster;
-        _options = options;
-        Journal = _rco.Folder("journal-0");
-    }
+    private MoveScene(FilledCluster cluster, MoveMethod method) => (Cluster, _method) = (cluster, method);
 
     public FilledCluster Cluster { get; }
 
     public LocalNode Last => Cluster.Cluster.Masters[^1];
 
     /// <summary>The journal's folder of the present trial.</summary>
-    public string Journal { get; private set; }
+    public string Journal { get; private set; } = JournalOfTests.NewFolder();
 
-    /// <param name="options">More of rco's, such as the method.</param>
-    public static async Task<MoveScene> StartAsync(string server, int keys, string[] options, Func<LocalClusterOptions, LocalClusterOptions>? with = null, int replicas = 0) => new(
+    public static async Task<MoveScene> StartAsync(
+        string server, int keys, MoveMethod method, Func<LocalClusterOptions, LocalClusterOptions>? with = null, int replicas = 0) => new(
         await FilledCluster.StartAsync(server, keys, masters: 4, replicas, lab =>
         {
-            // A drained master is to be filled again.
+            // A drained master stays a master, so that the next trial can fill it again.
             lab = lab with { ConfigLines = ["cluster-allow-replica-migration no"] };
             return with?.Invoke(lab) ?? lab;
         }),
-        options);
+        method);
 
-    /// <summary>Moves by the servers themselves take a second or so then.</summary>
+    /// <summary>Makes an atomic move take about a second.</summary>
     public async Task SlowServersDownAsync(int microsecondsPerKey = 150)
     {
         foreach (var node in Cluster.Nodes)
             await node.SendAsync("CONFIG", "SET", "rdb-key-save-delay", microsecondsPerKey);
     }
 
-    /// <summary>Moves that the servers are at by themselves, where they can.</summary>
+    /// <summary>The number of server-side migrations in progress; 0 on servers without them.</summary>
     public async Task<int> TasksAsync()
     {
         var running = 0;
@@ -57,88 +52,92 @@ internal sealed class MoveScene : IAsyncDisposable
         return running;
     }
 
-    /// <summary>Forgets the trial before.</summary>
-    /// <returns>The work of this one: the last master gets its share, or gives everything away.</returns>
+    /// <summary>Begins the next trial: the last master gets its share, or gives all its slots away.</summary>
     public async Task<MoveWork> BeginAsync()
     {
-        Journal = _rco.Folder("journal-" + ++_trials);
+        Journal = JournalOfTests.NewFolder();
         await KillScene.UntilAsync(async () => await TasksAsync() == 0);
         var before = await Cluster.OwnersAsync();
-        var fills = !before.Contains(Last.Index);
-        var options = fills
-            ? new RebalanceOptions { UseEmptyMaster = true, Threshold = 0 }
-            : new RebalanceOptions { Weights = new Dictionary<string, double> { [Last.Id] = 0 }, Threshold = 0 };
+        var aim = before.Contains(Last.Index)
+            ? new RebalanceOptions { Weights = new Dictionary<string, double> { [Last.Id] = 0 }, Threshold = 0 }
+            : new RebalanceOptions { UseEmptyMaster = true, Threshold = 0 };
         using var core = new RedisCluster(Cluster.Session);
-        var plan = await core.PlanRebalanceAsync(options, new MoveOptions(), default);
-        string[] command = ["rebalance", "--threshold", "0", .. fills ? ["--use-empty-master"] : new[] { "--weight", Last.Id + "=0" }];
-        return new MoveWork(command, before, Cluster.OwnersIn(plan.After));
+        var plan = await core.PlanRebalanceAsync(aim, new MoveOptions(), default);
+        return new MoveWork(new DriverRequest { Operation = DriverOperation.Rebalance, Rebalance = aim }, before, Cluster.OwnersIn(plan.After));
     }
 
-    /// <summary>A part of the first master's slots goes to the last; the two between have nothing to do with it.</summary>
+    /// <summary>Begins a trial that moves a part of the first master's slots to the last. The two masters between take no part in it.</summary>
     public async Task<MoveWork> BeginBesideOthersAsync()
     {
         const int Slots = 1_000;
         var before = await Cluster.OwnersAsync();
+        var selection = new SlotSelection { Count = Slots, Sources = [Cluster.Nodes[0].Id], Target = Last.Id };
         using var core = new RedisCluster(Cluster.Session);
-        var plan = await core.PlanMoveAsync(new SlotSelection { Count = Slots, Sources = [Cluster.Nodes[0].Id], Target = Last.Id }, new MoveOptions(), default);
-        return new MoveWork(["move", "--count", Slots.ToString(), "--source", Cluster.Nodes[0].Id, "--target", Last.Id], before, Cluster.OwnersIn(plan.After));
+        var plan = await core.PlanMoveAsync(selection, new MoveOptions(), default);
+        return new MoveWork(new DriverRequest { Operation = DriverOperation.Move, Selection = selection }, before, Cluster.OwnersIn(plan.After));
     }
 
-    public RcoProcess Start(params string[] command) => _rco.Start([.. Completed(command), .. _options]);
+    /// <summary>Starts a process that runs this request on the cluster.</summary>
+    /// <param name="keysPerSecond">0 for no limit.</param>
+    public Task<OperationProcess> LaunchAsync(DriverRequest request, int keysPerSecond = 0, Host host = Host.Driver) =>
+        OperationProcess.StartAsync(Complete(request, keysPerSecond), host);
 
-    public Task<RcoRun> RunAsync(params string[] command) => _rco.RunAsync([.. Completed(command), .. _options]);
+    public Task<OperationEnd> RunAsync(DriverRequest request, Host host = Host.Driver) => OperationProcess.RunAsync(Complete(request), host);
 
-    public Task AssertSoonAsync(TimeSpan took) => _rco.AssertSoonAsync(took);
+    public Task<OperationEnd> ResumeAsync(Host host = Host.Driver) => RunAsync(new DriverRequest { Operation = DriverOperation.Resume }, host);
 
-    /// <summary>rco plan, which writes nothing down.</summary>
-    public Task<RcoRun> PlanAsync(params string[] options) => _rco.RunAsync(["plan", .. options, "--cluster", Cluster.Nodes[0].Endpoint.ToString()]);
+    public Task<OperationEnd> UndoAsync(string migrationId, Host host = Host.Driver) =>
+        RunAsync(new DriverRequest { Operation = DriverOperation.UndoRun, MigrationId = migrationId }, host);
 
-    /// <summary>What was left open, slot by slot: with some two thousand that takes long.</summary>
-    public async Task<RcoRun> RepairAsync()
+    /// <summary>Repairs every open slot. About two thousand of them take longer than other operations.</summary>
+    public Task<OperationEnd> RepairAsync() =>
+        OperationProcess.RunAsync(Complete(new DriverRequest { Operation = DriverOperation.Repair }), within: TimeSpan.FromMinutes(4));
+
+    /// <summary>The process exited within two seconds after it was asked to, and later by what a busy machine takes for a process that has nothing to do.</summary>
+    public async Task AssertSoonAsync(TimeSpan took)
     {
-        using var rco = _rco.Start(Completed(["repair"]));
-        return await rco.EndAsync(TimeSpan.FromMinutes(4));
+        var clock = Stopwatch.StartNew();
+        using (var idle = await LaunchAsync(new DriverRequest { Operation = DriverOperation.Repair, Slot = 0 }))
+            await idle.KillAsync();
+        Assert.InRange(took, TimeSpan.Zero, TimeSpan.FromSeconds(2) + (5 * clock.Elapsed));
     }
 
-    /// <summary>What the journal holds of the trial, newest first.</summary>
+    /// <summary>The trial's runs in the journal, newest first.</summary>
     public IReadOnlyList<RedisMigration> Runs() => RedisCluster.GetMigrations(Journal, null);
 
     public void LoseJournal() => Directory.Delete(Journal, recursive: true);
 
-    /// <summary>Every slot has the owner it should have, and every key is there.</summary>
+    /// <summary>Every slot has the owner it should have, and no key is missing.</summary>
     public async Task AssertEndedAsync(IReadOnlyList<int> owners)
     {
         var actual = await Cluster.OwnersAsync();
         if (!actual.SequenceEqual(owners))
             Assert.Equal(owners, actual);
-        await Cluster.AssertInOrderAsync();
+        await Cluster.AssertConsistentAsync();
     }
 
-    /// <summary>How far a run came before it was killed, in a few words.</summary>
+    /// <summary>How far a run had come before it was killed, in a few words.</summary>
     public async Task<string> WhereAsync(MoveWork work)
     {
         var owners = await Task.WhenAll(Cluster.Nodes.Select(TestCluster.OwnLineOfAsync));
         var moved = Enumerable.Range(0, work.Before.Count).Count(slot => work.Before[slot] != work.After[slot] && owners[work.After[slot]].Slots.Contains(slot));
         var open = owners.Sum(own => own.MigratingTo.Count);
         var run = Runs().SingleOrDefault();
-        return moved + " of " + work.SlotCount + " slots moved, " + open + " open, the journal says " + (run is null ? "nothing" : run.State + " with " + run.SlotsDone + " done");
+        var journal = run is null ? "no journal yet" : "journal " + run.State + " with " + run.SlotsDone + " done";
+        return moved + " of " + work.SlotCount + " slots moved, " + open + " open, " + journal;
     }
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => Cluster.DisposeAsync();
+
+    private DriverRequest Complete(DriverRequest request, int keysPerSecond = 0) => request with
     {
-        _rco.Dispose();
-        await Cluster.DisposeAsync();
-    }
-
-    private string[] Completed(string[] command) =>
-    [
-        .. command, "--json", "--journal-path", Journal,
-        "--cluster", string.Join(',', Cluster.Nodes.Where(node => node.IsRunning).Select(node => node.Endpoint)),
-    ];
+        Cluster = string.Join(',', Cluster.Nodes.Where(node => node.IsRunning).Select(node => node.Endpoint)),
+        Options = new MoveOptions { Method = _method, MaxKeysPerSecond = keysPerSecond, Timeout = TimeSpan.FromSeconds(5), JournalPath = Journal },
+    };
 }
 
-/// <summary>What rco is told, and who owns each slot before and after, by index of the node.</summary>
-internal sealed record MoveWork(string[] Command, IReadOnlyList<int> Before, IReadOnlyList<int> After)
+/// <summary>An operation that moves many slots, and the owner of each slot before and after it, by index of the node.</summary>
+internal sealed record MoveWork(DriverRequest Request, IReadOnlyList<int> Before, IReadOnlyList<int> After)
 {
     public int SlotCount => Before.Zip(After, (before, after) => before != after).Count(moves => moves);
 }

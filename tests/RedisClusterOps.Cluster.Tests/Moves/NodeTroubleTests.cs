@@ -1,30 +1,33 @@
 using System;
 using System.Linq;
 using System.Threading.Tasks;
-using RedisClusterOps.Cluster.Tests.FrontDoor;
 using RedisClusterOps.Cluster.Tests.Kills;
+using RedisClusterOps.Cluster.Tests.Processes;
 using RedisClusterOps.Lab;
+using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>A master dies, hangs or hands over to its replica in the middle of a rebalance: rco says what has not moved, and resume does the rest.</summary>
+/// <summary>A master dies, hangs or hands over to its replica in the middle of a rebalance: the run reports what has not moved, and a resume moves the rest.</summary>
 public sealed class NodeTroubleTests(ITestOutputHelper output)
 {
     private const int Keys = 12_000;
 
-    // Dying nodes take many seconds each, so a usual run takes them on one server and by one method.
-    public static TheoryData<string, string, Victim> Deaths
+    private static readonly TimeSpan ShortNodeTimeout = TimeSpan.FromSeconds(2);
+
+    // A dead node takes many seconds, so the short proof takes one server and one method.
+    public static TheoryData<string, MoveMethod, Victim> Deaths
     {
         get
         {
-            var cases = new TheoryData<string, string, Victim>();
-            foreach (var row in MoveMethods.Of(Servers.RedisAndValkey))
+            var cases = new TheoryData<string, MoveMethod, Victim>();
+            foreach (var row in MoveMethods.All)
             {
                 var (server, method) = row.Data;
-                if (KillCase.IsFullProof || (server, method) is (Servers.Redis70, _) or (Servers.Redis86, "Atomic"))
+                if (KillCase.IsFullProof || (server, method) is (Servers.Redis70, _) or (Servers.Redis86, MoveMethod.Atomic))
                 {
-                    foreach (var victim in KillCase.IsFullProof || method == "KeyByKey" ? Enum.GetValues<Victim>() : [Victim.Target])
+                    foreach (var victim in KillCase.IsFullProof || method == MoveMethod.KeyByKey ? Enum.GetValues<Victim>() : [Victim.Target])
                         cases.Add(server, method, victim);
                 }
             }
@@ -35,120 +38,133 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Deaths))]
-    public async Task A_master_that_dies_and_comes_back_has_lost_nothing(string server, string method, Victim victim)
+    public async Task A_master_that_dies_and_is_restarted_has_lost_nothing(string server, MoveMethod method, Victim victim)
     {
         await using var scene = await StartAsync(server, method, options => options with
         {
             AppendOnly = true,
             ConfigLines = [.. options.ConfigLines, "appendfsync always"],
+            NodeTimeout = ShortNodeTimeout,
         });
         var work = victim == Victim.Third ? await scene.BeginBesideOthersAsync() : await scene.BeginAsync();
-        using var rco = Start(scene, work, method);
-        await UntilAtWorkAsync(scene, method);
+        using var process = await LaunchAsync(scene, work, method);
+        await UntilKeysMoveAsync(scene, method);
         var node = victim switch { Victim.Source => scene.Cluster.Nodes[0], Victim.Target => scene.Last, _ => scene.Cluster.Nodes[1] };
         node.Kill();
-        await Task.Delay(1_500);
+        await UntilSuspectedAsync(scene, node);
         await node.RestartAsync();
-        var run = await rco.EndAsync();
+        var end = await process.EndAsync();
         await scene.Cluster.Cluster.Cluster.WaitUntilAgreedAsync();
-        output.WriteLine("{0} {1}, {2} died: exit status {3}, {4}; {5}", server, method, victim, run.ExitCode, await scene.WhereAsync(work), run.ErrorLines.FirstOrDefault(line => line.StartsWith("error", StringComparison.Ordinal)) ?? "no error");
-        await AssertToldAsync(scene, run, work);
-        if (run.ExitCode != 0)
-            (await scene.RunAsync("resume")).AssertEnded(0);
+        output.WriteLine("{0} {1}, {2} died: exit status {3}, {4}; {5}", server, method, victim, end.ExitCode, await scene.WhereAsync(work), end.FirstFailure);
+        await AssertReportedAsync(scene, end, work);
+        if (end.ExitCode != 0)
+            (await scene.ResumeAsync()).AssertExited(0);
         await scene.AssertEndedAsync(work.After);
     }
 
-    // Slots that were the old master's are the new one's; which it is, is read again.
+    // The slots of the old master belong to the new one, so the run has to read the roles again.
     [Theory]
     [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
     public async Task A_target_that_hands_over_to_its_replica_is_followed(string server)
     {
-        await using var scene = await StartAsync(server, "KeyByKey", options => options with { ConfigLines = [.. options.ConfigLines, "cluster-migration-barrier 9"], NodeTimeout = TimeSpan.FromSeconds(2) }, replicas: 4);
-        // Every slot that is open then is gone on with alone, so it is few of them.
+        await using var scene = await StartAsync(
+            server,
+            MoveMethod.KeyByKey,
+            options => options with { ConfigLines = [.. options.ConfigLines, "cluster-migration-barrier 9"], NodeTimeout = ShortNodeTimeout },
+            replicas: 4);
+        // A run moves every slot that is open at that moment individually, so there must be few of them.
         var work = await scene.BeginBesideOthersAsync();
         var target = scene.Last;
         var replica = await ReplicaOfAsync(scene, target);
-        using var rco = Start(scene, work, "KeyByKey", keysPerSecond: 400);
-        // Without a slot it could not be followed by anybody on Redis.
+        using var process = await LaunchAsync(scene, work, MoveMethod.KeyByKey, keysPerSecond: 400);
+        // On Redis, a master without slots has no failover.
         await KillScene.UntilAsync(async () => (await TestCluster.OwnLineOfAsync(target)).Slots.Count > 100);
         await TestCluster.PromoteAsync(replica);
-        var run = await rco.EndAsync();
+        var end = await process.EndAsync();
         await scene.Cluster.Cluster.Cluster.WaitUntilAgreedAsync();
-        output.WriteLine("{0}: exit status {1}; {2}", server, run.ExitCode, run.ErrorLines.FirstOrDefault(line => line.StartsWith("error", StringComparison.Ordinal)) ?? "no error");
-        if (run.ExitCode != 0)
-            (await scene.RunAsync("resume")).AssertEnded(0);
+        output.WriteLine("{0}: exit status {1}; {2}", server, end.ExitCode, end.FirstFailure);
+        if (end.ExitCode != 0)
+            (await scene.ResumeAsync()).AssertExited(0);
         await scene.AssertEndedAsync([.. work.After.Select(owner => owner == target.Index ? replica.Index : owner)]);
     }
 
     public static TheoryData<string> Atomic => KillCase.IsFullProof ? [Servers.Redis86, Servers.Valkey91] : [Servers.Valkey91];
 
-    // The servers end what they were at for it, and the rest comes from the new master.
+    // The servers cancel the moves of the old master, and the rest comes from the new one.
     [Theory]
     [MemberData(nameof(Atomic))]
     public async Task A_source_that_hands_over_to_its_replica_while_the_servers_move(string server)
     {
-        await using var scene = await StartAsync(server, "Atomic", options => options with { NodeTimeout = TimeSpan.FromSeconds(2) }, replicas: 4);
+        await using var scene = await StartAsync(server, MoveMethod.Atomic, options => options with { NodeTimeout = ShortNodeTimeout }, replicas: 4);
         var work = await scene.BeginAsync();
         var source = scene.Cluster.Nodes[0];
         var replica = await ReplicaOfAsync(scene, source);
-        using var rco = Start(scene, work, "Atomic");
-        await UntilAtWorkAsync(scene, "Atomic");
+        using var process = await LaunchAsync(scene, work, MoveMethod.Atomic);
+        await UntilKeysMoveAsync(scene, MoveMethod.Atomic);
         await TestCluster.PromoteAsync(replica);
-        var run = await rco.EndAsync();
+        var end = await process.EndAsync();
         await scene.Cluster.Cluster.Cluster.WaitUntilAgreedAsync();
-        output.WriteLine("{0}: exit status {1}; {2}", server, run.ExitCode, run.ErrorLines.FirstOrDefault(line => line.StartsWith("error", StringComparison.Ordinal)) ?? "no error");
-        if (run.ExitCode != 0)
-            (await scene.RunAsync("resume")).AssertEnded(0);
+        output.WriteLine("{0}: exit status {1}; {2}", server, end.ExitCode, end.FirstFailure);
+        if (end.ExitCode != 0)
+            (await scene.ResumeAsync()).AssertExited(0);
         await scene.AssertEndedAsync([.. work.After.Select(owner => owner == source.Index ? replica.Index : owner)]);
     }
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task One_that_hangs_for_some_seconds_is_waited_for(string server, string method)
+    public async Task One_that_hangs_for_some_seconds_is_waited_for(string server, MoveMethod method)
     {
-        await using var scene = await StartAsync(server, method);
+        await using var scene = await StartAsync(server, method, options => options with { NodeTimeout = ShortNodeTimeout });
         var work = await scene.BeginAsync();
-        using var rco = Start(scene, work, method);
-        await UntilAtWorkAsync(scene, method);
+        using var process = await LaunchAsync(scene, work, method);
+        await UntilKeysMoveAsync(scene, method);
         scene.Last.Stop();
-        await Task.Delay(3_000);
+        await UntilSuspectedAsync(scene, scene.Last);
         scene.Last.Continue();
-        var run = await rco.EndAsync();
+        var end = await process.EndAsync();
         await scene.Cluster.Cluster.Cluster.WaitUntilAgreedAsync();
-        output.WriteLine("{0} {1}, the target hung: exit status {2}, {3}", server, method, run.ExitCode, await scene.WhereAsync(work));
-        await AssertToldAsync(scene, run, work);
-        if (run.ExitCode != 0)
-            (await scene.RunAsync("resume")).AssertEnded(0);
+        output.WriteLine("{0} {1}, the target hung: exit status {2}, {3}", server, method, end.ExitCode, await scene.WhereAsync(work));
+        await AssertReportedAsync(scene, end, work);
+        if (end.ExitCode != 0)
+            (await scene.ResumeAsync()).AssertExited(0);
         await scene.AssertEndedAsync(work.After);
     }
 
-    public static TheoryData<string, string> Cases => KillCase.IsFullProof ? MoveMethods.Of(Servers.RedisAndValkey) : new() { { Servers.Redis70, "KeyByKey" }, { Servers.Valkey91, "Atomic" } };
+    public static TheoryData<string, MoveMethod> Cases => MoveMethods.OneOfEach;
 
-    private static Task<MoveScene> StartAsync(string server, string method, Func<LocalClusterOptions, LocalClusterOptions>? with = null, int replicas = 0) =>
-        MoveScene.StartAsync(server, Keys, ["--method", method], with, replicas);
+    private static Task<MoveScene> StartAsync(string server, MoveMethod method, Func<LocalClusterOptions, LocalClusterOptions>? with = null, int replicas = 0) =>
+        MoveScene.StartAsync(server, Keys, method, with, replicas);
 
     private static async Task<LocalNode> ReplicaOfAsync(MoveScene scene, LocalNode master) =>
         scene.Cluster.Cluster.NodeOf((await TestCluster.ViewOfAsync(master)).Single(line => line.MasterId == master.Id).Id);
 
-    private static RcoProcess Start(MoveScene scene, MoveWork work, string method, int keysPerSecond = 2_000) =>
-        scene.Start([.. work.Command, .. method == "Atomic" ? [] : new[] { "--max-keys-per-second", keysPerSecond.ToString(), "--timeout", "5s" }]);
+    private static Task<OperationProcess> LaunchAsync(MoveScene scene, MoveWork work, MoveMethod method, int keysPerSecond = 2_000) =>
+        scene.LaunchAsync(work.Request, method == MoveMethod.Atomic ? 0 : keysPerSecond);
 
-    private static async Task UntilAtWorkAsync(MoveScene scene, string method)
+    // The other masters flag the node as possibly failing, "fail?", or as failed.
+    private static async Task UntilSuspectedAsync(MoveScene scene, LocalNode node)
     {
-        if (method == "Atomic")
-            await scene.SlowServersDownAsync();
-        await KillScene.UntilAsync(async () => method == "Atomic" ? await scene.TasksAsync() > 0 : await KillScene.KeysAsync(scene.Last) > 0);
+        var other = scene.Cluster.Cluster.Masters.First(master => master != node);
+        await KillScene.UntilAsync(async () =>
+            ((await TestCluster.ViewOfAsync(other)).Single(line => line.Id == node.Id).Flags & (NodeFlags.PFail | NodeFlags.Fail)) != 0);
     }
 
-    /// <summary>Whatever was told to have moved has.</summary>
-    private static async Task AssertToldAsync(MoveScene scene, RcoRun run, MoveWork work)
+    private static async Task UntilKeysMoveAsync(MoveScene scene, MoveMethod method)
+    {
+        if (method == MoveMethod.Atomic)
+            await scene.SlowServersDownAsync();
+        await KillScene.UntilAsync(async () => method == MoveMethod.Atomic ? await scene.TasksAsync() > 0 : await KillScene.KeysAsync(scene.Last) > 0);
+    }
+
+    /// <summary>Every slot that was reported as moved has moved.</summary>
+    private static async Task AssertReportedAsync(MoveScene scene, OperationEnd end, MoveWork work)
     {
         var owners = await scene.Cluster.OwnersAsync();
-        var moved = run.Objects().Where(result => result.GetProperty("Outcome").GetString() == "Moved").Select(result => result.GetProperty("Slot").GetInt32()).ToList();
+        var moved = end.Results.Where(result => result.Outcome == MigrationOutcome.Moved).Select(result => result.Slot).ToList();
         Assert.All(moved, slot => Assert.Equal((slot, work.After[slot]), (slot, owners[slot])));
-        if (run.ExitCode == 0)
+        if (end.ExitCode == 0)
             Assert.Equal(work.SlotCount, moved.Count);
         else
-            Assert.Contains(run.Objects(), result => result.GetProperty("Outcome").GetString() == "Failed");
+            Assert.Contains(end.Results, result => result.Outcome == MigrationOutcome.Failed);
     }
 }

@@ -1,57 +1,61 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Kills;
+using RedisClusterOps.Driver;
+using RedisClusterOps.Lab;
+using RedisClusterOps.Planning;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>A plan is carried out on the owners that it was made for and no others, and by one run at a time.</summary>
+/// <summary>A plan is valid for the owners that it was made for, and one run at a time carries it out.</summary>
 public sealed class PlanInUseTests
 {
     private const int Keys = 10_000;
 
     [Theory]
     [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
-    public async Task A_plan_file_runs_as_long_as_no_slot_has_another_owner(string server)
+    public async Task A_plan_file_is_valid_until_a_slot_has_another_owner(string server)
     {
-        await using var scene = await MoveScene.StartAsync(server, Keys, []);
+        await using var scene = await MoveScene.StartAsync(server, Keys, MoveMethod.Auto);
+        var options = new MoveOptions { JournalPath = scene.Journal };
         var file = Path.Combine(scene.Journal, "plan.json");
-        (await scene.PlanAsync("--use-empty-master", "--out-file", file)).AssertEnded(0);
+        using (var core = new RedisCluster(scene.Cluster.Session))
+            PlanFile.Write(file, await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, options, default));
         var owners = await scene.Cluster.OwnersAsync();
         var slot = Array.IndexOf(owners.ToArray(), 1);
         await HandOverAsync(scene, slot, from: 1, to: 2);
 
-        var refused = await scene.RunAsync("rebalance", "--plan-file", file);
-        refused.AssertEnded(1);
-        Assert.Empty(refused.Objects());
-        Assert.StartsWith("error: StalePlan: ", refused.ErrorLines[0]);
-        Assert.Contains("slot " + slot + " belongs to " + scene.Cluster.Nodes[2].Endpoint + " now, not to " + scene.Cluster.Nodes[1].Endpoint, refused.Errors, StringComparison.Ordinal);
-        await scene.Cluster.AssertInOrderAsync();
+        var refused = await Assert.ThrowsAsync<RedisOperationException>(() => CarryOutAsync(scene, file, options));
+        Assert.Equal(FailureCode.StalePlan, refused.Code);
+        Assert.Contains("slot " + slot + " belongs to " + scene.Cluster.Nodes[2].Endpoint + " now, not to " + scene.Cluster.Nodes[1].Endpoint, refused.Message, StringComparison.Ordinal);
+        await scene.Cluster.AssertConsistentAsync();
         Assert.DoesNotContain(3, await scene.Cluster.OwnersAsync());
 
         await HandOverAsync(scene, slot, from: 2, to: 1);
-        (await scene.RunAsync("rebalance", "--plan-file", file)).AssertEnded(0);
+        Assert.All(await CarryOutAsync(scene, file, options), outcome => Assert.Null(outcome.Failure));
         Assert.Equal([4096, 4096, 4096, 4096], await scene.Cluster.SlotCountsAsync());
-        await scene.Cluster.AssertInOrderAsync();
+        await scene.Cluster.AssertConsistentAsync();
     }
 
     [Theory]
-    [InlineData(Servers.Redis70, "KeyByKey")]
-    [InlineData(Servers.Valkey91, "Atomic")]
-    public async Task Of_two_runs_at_once_the_second_is_refused(string server, string method)
+    [InlineData(Servers.Redis70, MoveMethod.KeyByKey)]
+    [InlineData(Servers.Valkey91, MoveMethod.Atomic)]
+    public async Task Of_two_runs_at_once_the_second_is_refused(string server, MoveMethod method)
     {
-        await using var scene = await MoveScene.StartAsync(server, Keys, ["--method", method]);
+        await using var scene = await MoveScene.StartAsync(server, Keys, method);
         await scene.SlowServersDownAsync(microsecondsPerKey: 2_000);
         var work = await scene.BeginAsync();
-        using var first = scene.Start([.. work.Command, .. method == "Atomic" ? [] : new[] { "--max-keys-per-second", "1500" }]);
-        await KillScene.UntilAsync(async () => method == "Atomic" ? await scene.TasksAsync() > 0 : await KillScene.KeysAsync(scene.Last) > 0);
-        var second = await scene.RunAsync("move", "--slot", work.Before.ToList().LastIndexOf(0).ToString(), "--target", scene.Cluster.Nodes[1].Id);
-        Assert.Empty(second.Objects());
-        Assert.Contains(second.ErrorLines, line => line.StartsWith("error: JournalBusy: ", StringComparison.Ordinal));
-        (await first.EndAsync()).AssertEnded(0);
+        using var first = await scene.LaunchAsync(work.Request, keysPerSecond: method == MoveMethod.Atomic ? 0 : 1_500);
+        await KillScene.UntilAsync(async () => method == MoveMethod.Atomic ? await scene.TasksAsync() > 0 : await KillScene.KeysAsync(scene.Last) > 0);
+        var second = await scene.RunAsync(MoveOf(work.Before.ToList().LastIndexOf(0), scene.Cluster.Nodes[1]));
+        Assert.Empty(second.Results);
+        Assert.StartsWith("JournalBusy: ", second.FirstFailure);
+        (await first.EndAsync()).AssertExited(0);
         await scene.AssertEndedAsync(work.After);
     }
 
@@ -59,19 +63,25 @@ public sealed class PlanInUseTests
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
     public async Task While_the_servers_own_tool_moves_slots_nothing_is_begun(string server)
     {
-        await using var scene = await MoveScene.StartAsync(server, Keys, ["--method", "KeyByKey"]);
+        await using var scene = await MoveScene.StartAsync(server, Keys, MoveMethod.KeyByKey);
         var tool = Path.Combine(Path.GetDirectoryName(Servers.Get(server).Path)!, server.StartsWith("valkey-", StringComparison.Ordinal) ? "valkey-cli" : "redis-cli");
         var nodes = scene.Cluster.Nodes;
         var before = await scene.Cluster.OwnersAsync();
-        using var reshard = Process.Start(new ProcessStartInfo(tool, ["--cluster", "reshard", nodes[0].Endpoint.ToString(), "--cluster-from", nodes[0].Id, "--cluster-to", nodes[1].Id, "--cluster-slots", "5000", "--cluster-yes"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var reshard = Process.Start(new ProcessStartInfo(
+            tool,
+            ["--cluster", "reshard", nodes[0].Endpoint.ToString(), "--cluster-from", nodes[0].Id, "--cluster-to", nodes[1].Id, "--cluster-slots", "5000", "--cluster-yes"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
         _ = reshard.StandardOutput.ReadToEndAsync();
         try
         {
             await KillScene.UntilAsync(async () => !(await scene.Cluster.Cluster.OwnerOfAsync(0)).Equals(nodes[0]));
-            var refused = await scene.RunAsync("move", "--slot", before.ToList().LastIndexOf(2).ToString(), "--target", scene.Last.Id);
-            Assert.Empty(refused.Objects());
-            Assert.StartsWith("error: AnotherToolAtWork: ", refused.ErrorLines[0]);
-            Assert.False(reshard.HasExited, "The tool was through before it could be seen.");
+            var refused = await scene.RunAsync(MoveOf(before.ToList().LastIndexOf(2), scene.Last));
+            Assert.Empty(refused.Results);
+            Assert.StartsWith("AnotherToolAtWork: ", refused.FirstFailure);
+            Assert.False(reshard.HasExited, "The tool finished before the move was refused.");
         }
         finally
         {
@@ -82,7 +92,15 @@ public sealed class PlanInUseTests
         Assert.Equal(0, await KillScene.KeysAsync(scene.Last));
     }
 
-    // By hand, as somebody does it who knows how.
+    private static DriverRequest MoveOf(int slot, LocalNode target) =>
+        new() { Operation = DriverOperation.Move, Selection = new SlotSelection { Slots = [slot], Target = target.Id } };
+
+    private static async Task<IReadOnlyList<SlotOutcome>> CarryOutAsync(MoveScene scene, string file, MoveOptions options)
+    {
+        using var core = new RedisCluster(scene.Cluster.Session);
+        return await MoveRuns.CarryOutAsync(core, PlanFile.Read(file), options);
+    }
+
     private static async Task HandOverAsync(MoveScene scene, int slot, int from, int to)
     {
         using var core = new RedisCluster(scene.Cluster.Session);

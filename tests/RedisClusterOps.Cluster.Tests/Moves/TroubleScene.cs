@@ -79,7 +79,7 @@ internal sealed class TroubleScene : IAsyncDisposable
     public async Task AssertMovedAsync()
     {
         Assert.Equal(Cluster.OwnersIn(Plan.After), await Cluster.OwnersAsync());
-        await Cluster.AssertInOrderAsync();
+        await Cluster.AssertConsistentAsync();
     }
 
     public ValueTask DisposeAsync() => Cluster.DisposeAsync();

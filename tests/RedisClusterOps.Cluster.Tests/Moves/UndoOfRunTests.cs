@@ -1,11 +1,10 @@
 using System.Linq;
 using System.Threading.Tasks;
-using RedisClusterOps.Cluster.Tests.FrontDoor;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>A run that moved slots whole is taken back as a whole: every master has what it had, and is what it was.</summary>
+/// <summary>A run that moved whole slots is undone as a whole: every master has the slots that it had, and is still a master.</summary>
 public sealed class UndoOfRunTests
 {
     [Theory]
@@ -15,8 +14,7 @@ public sealed class UndoOfRunTests
     [InlineData(Servers.Valkey91, MoveMethod.KeyByKey)]
     public async Task A_finished_rebalance_is_undone(string server, MoveMethod method)
     {
-        using var home = new RcoHome();
-        var options = new MoveOptions { Method = method, JournalPath = home.Folder("journal") };
+        var options = new MoveOptions { Method = method, JournalPath = JournalOfTests.NewFolder() };
         await using var cluster = await FilledCluster.StartAsync(server, keys: 8_000);
         var before = await cluster.OwnersAsync();
         using (var core = new RedisCluster(cluster.Session))
@@ -33,14 +31,14 @@ public sealed class UndoOfRunTests
         }
 
         Assert.Equal(before, await cluster.OwnersAsync());
-        await cluster.AssertInOrderAsync();
+        await cluster.AssertConsistentAsync();
         foreach (var node in cluster.Nodes)
         {
             Assert.True((await TestCluster.OwnLineOfAsync(node)).IsMaster, node.Endpoint + " is a replica now.");
             Assert.Equal("yes", (await node.SendAsync("CONFIG", "GET", "cluster-allow-replica-migration")).Items[1].Text);
         }
 
-        // And the undo itself can be taken back.
+        // The undo itself can be undone.
         using (var core = new RedisCluster(cluster.Session))
         {
             var undo = RedisCluster.GetMigrations(options.JournalPath, null).First(known => known.Operation == "Undo");
@@ -48,6 +46,6 @@ public sealed class UndoOfRunTests
         }
 
         Assert.Equal([4096, 4096, 4096, 4096], await cluster.SlotCountsAsync());
-        await cluster.AssertInOrderAsync();
+        await cluster.AssertConsistentAsync();
     }
 }

@@ -13,7 +13,7 @@ namespace RedisClusterOps.Cluster.Tests.Repair;
 [Collection(nameof(RepairClusters))]
 public sealed class RepairAfterCrashTests(SharedClusters clusters) : IDisposable
 {
-    private readonly string _journal = Directory.CreateTempSubdirectory("rco-crash-").FullName;
+    private readonly string _journal = Directory.CreateTempSubdirectory("redisclusterops-crash-").FullName;
 
     public static TheoryData<string, bool> Cases
     {

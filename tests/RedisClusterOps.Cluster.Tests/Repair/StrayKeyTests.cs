@@ -74,7 +74,7 @@ public sealed class StrayKeyTests(SharedClusters clusters)
             var scene = await clusters.SceneAsync(server);
             await scene.WriteAsync(12);
             await scene.StrayAsync(scene.Target, scene.Keys[3], Other);
-            var journal = Directory.CreateTempSubdirectory("rco-saved-").FullName;
+            var journal = Directory.CreateTempSubdirectory("redisclusterops-saved-").FullName;
             try
             {
                 var result = await scene.RepairSurelyAsync(options: new MoveOptions { OnKeyConflict = keep, JournalPath = journal });

@@ -51,7 +51,7 @@ public sealed class UndoAfterCrashTests(SharedClusters clusters)
         {
             var scene = await clusters.SceneAsync(server);
             await scene.WedgeAsync(Keys, moved: 7);
-            var journal = Directory.CreateTempSubdirectory("rco-crash-").FullName;
+            var journal = Directory.CreateTempSubdirectory("redisclusterops-crash-").FullName;
             try
             {
                 died = await UndoUntilDeathAsync(scene, strategy, journal, sends, death);
@@ -76,7 +76,7 @@ public sealed class UndoAfterCrashTests(SharedClusters clusters)
     private static async Task UndoWhatIsLeftAsync(SlotScene scene, UndoStrategy strategy, string? journal)
     {
         // The dead process' files are all there is of it: a folder of a new one is a lost journal.
-        var folder = journal ?? Directory.CreateTempSubdirectory("rco-lost-").FullName;
+        var folder = journal ?? Directory.CreateTempSubdirectory("redisclusterops-lost-").FullName;
         var options = new MoveOptions { JournalPath = folder };
         // With the journal the same bare line does it; without, who it came from and where it went has to be said.
         var (source, target) = journal is null ? (scene.Source.Id, scene.Target.Id) : (null, (string?)null);

@@ -13,7 +13,7 @@ namespace RedisClusterOps.Cluster.Tests.Watching;
 /// <summary>One cluster for all tests of alerts: three masters with slots, one without, a replica of the first. Each look is a watcher of its own, at the time of day that the test says.</summary>
 public sealed class WatchedCluster : IAsyncLifetime
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("rco-watch-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("redisclusterops-watch-").FullName;
 
     internal TestCluster Cluster { get; private set; } = null!;
 
