@@ -1,0 +1,71 @@
+using System;
+using System.IO;
+using System.IO.Pipes;
+using System.Text.Json;
+using System.Threading;
+using System.Threading.Tasks;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Shell;
+
+/// <summary>One real PowerShell for all tests of a class: it starts once and runs each script in a runspace of its own.</summary>
+/// <remarks>Starting a PowerShell costs half a second of processor time, a runspace a tenth of that.</remarks>
+public sealed class CmdletShell : IAsyncLifetime
+{
+    private static readonly JsonSerializerOptions Lenient = new() { PropertyNameCaseInsensitive = true };
+
+    private readonly string _mark = Guid.NewGuid().ToString("N") + ":";
+    private readonly SemaphoreSlim _turn = new(1);
+    private NamedPipeServerStream _pipe = null!;
+    private StreamWriter _requests = null!;
+    private CmdletProcess _process = null!;
+    private int _read;
+
+    public async ValueTask InitializeAsync()
+    {
+        var name = "redisclusterops-" + Guid.NewGuid().ToString("N");
+        _pipe = new NamedPipeServerStream(name, PipeDirection.Out, 1, PipeTransmissionMode.Byte, PipeOptions.Asynchronous);
+        var script = Path.Combine(AppContext.BaseDirectory, "Shell", "CmdletShell.ps1");
+        _process = await CmdletProcess.StartAsync("-File", script, "-Module", CmdletProcess.Module, "-PipeName", name, "-Mark", _mark);
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        await _pipe.WaitForConnectionAsync(patience.Token);
+        _requests = new StreamWriter(_pipe) { AutoFlush = true };
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _process?.Dispose();
+        _pipe?.Dispose();
+        _turn.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Runs a script with the module imported, and waits until it ends.</summary>
+    internal async Task<CmdletRun> RunAsync(string script)
+    {
+        await _turn.WaitAsync();
+        try
+        {
+            await _requests.WriteLineAsync(JsonSerializer.Serialize(script));
+            var output = await _process.UntilAsync(output => output.IndexOf(_mark, _read, StringComparison.Ordinal) is >= 0 and var at && output.IndexOf('\n', at) >= 0);
+            var mark = output.IndexOf(_mark, _read, StringComparison.Ordinal);
+            var end = output.IndexOf('\n', mark);
+            var run = JsonSerializer.Deserialize<CmdletRun>(output[(mark + _mark.Length)..end], Lenient)! with { Screen = output[_read..mark] };
+            _read = end + 1;
+            return run;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    /// <summary>Stops the running script as Ctrl+C does; its <see cref="RunAsync"/> returns the state Stopped.</summary>
+    internal Task StopAsync() => _requests.WriteLineAsync("stop");
+
+    /// <summary>Ends the PowerShell at once (SIGKILL), in the middle of whatever it runs.</summary>
+    internal Task<bool> KillAsync() => _process.KillAsync();
+
+    /// <summary>A text as PowerShell takes it literally.</summary>
+    internal static string Quoted(string text) => "'" + text.Replace("'", "''", StringComparison.Ordinal) + "'";
+}
