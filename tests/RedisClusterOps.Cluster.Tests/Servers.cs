@@ -30,10 +30,15 @@ internal static class Servers
             _ when name.StartsWith("valkey-") => (ServerEngine.Valkey, "valkey-server"),
             _ => (ServerEngine.Redis, "redis-server"),
         };
+        return ServerBinary.At(PathOf(name, program), kind, name);
+    }
+
+    /// <summary>A program that <c>tests/servers/get</c> fetches.</summary>
+    /// <exception cref="InvalidOperationException">It is not in the cache folder; the message says how to get it.</exception>
+    public static string PathOf(string name, string program)
+    {
         var path = Path.Combine(Folder, name, program);
-        return File.Exists(path)
-            ? ServerBinary.At(path, kind, name)
-            : throw new InvalidOperationException(name + " is not in " + Folder + ". Run: tests/servers/get " + name);
+        return File.Exists(path) ? path : throw new InvalidOperationException(name + " is not in " + Folder + ". Run: tests/servers/get " + name);
     }
 
     private static string Folder
