@@ -78,20 +78,24 @@ internal static class Program
 
     private static async Task<string> MoveAsync(RedisClusterSession session, Func<RedisCluster, Task<RedisRebalancePlan>> plan, MigrationOutcome wanted, MoveOptions options)
     {
-        using var core = new RedisCluster(session);
-        var moves = await core.CheckMovesAsync(await plan(core), options, default);
-        Require(moves.SlotCount > 0, "there is something to move");
-        var run = await core.RunMovesAsync(moves, moves.Moves, options, default);
         var outcomes = new List<SlotOutcome>();
-        while (await run.NextAsync() is { } some)
-            outcomes.AddRange(some);
-        if (outcomes.FirstOrDefault(outcome => outcome.Failure is not null) is { } failed)
-            throw failed.Failure!;
-        Say(moves.Operation, outcomes.Count + " slots " + wanted + ", " + outcomes.Sum(outcome => outcome.Result.KeysMoved) + " keys moved, run " + run.MigrationId);
-        Require(outcomes.Count == moves.SlotCount && outcomes.All(outcome => outcome.Result.Outcome == wanted), "every slot is " + wanted);
-        var journal = RedisCluster.GetMigrations(options.JournalPath, run.MigrationId).Single();
-        Require(journal.State == MigrationState.Completed && journal.SlotsDone == moves.SlotCount, "the journal has every slot as done");
-        return run.MigrationId!;
+        using (var core = new RedisCluster(session))
+        {
+            var moves = await core.CheckMovesAsync(await plan(core), options, default);
+            using var run = await core.RunMovesAsync(moves, moves.Moves, options, default);
+            while (await run.NextAsync() is { } some)
+                outcomes.AddRange(some);
+            if (outcomes.FirstOrDefault(outcome => outcome.Failure is not null) is { } failed)
+                throw failed.Failure!;
+            Say(moves.Operation, outcomes.Count + " slots " + wanted + ", " + outcomes.Sum(outcome => outcome.Result.KeysMoved) + " keys moved");
+            Require(moves.SlotCount > 0 && outcomes.Count == moves.SlotCount && outcomes.All(outcome => outcome.Result.Outcome == wanted), "every slot is " + wanted);
+        }
+
+        // Closing the cluster ends the run in the journal.
+        var journal = RedisCluster.GetMigrations(options.JournalPath, outcomes[0].Result.MigrationId).Single();
+        Say("journal", journal.ToString());
+        Require(journal.State == MigrationState.Completed && journal.SlotsDone == outcomes.Count, "the journal has every slot as done");
+        return journal.Id;
     }
 
     private static async Task RequireHealthyAsync(RedisClusterSession session)

@@ -16,6 +16,10 @@ namespace RedisClusterOps.Cluster.Tests.Framework;
 /// This proves that Core needs no API, no runtime behaviour and no async machinery that only modern .NET has. It does not prove that .NET Framework's own
 /// sockets and TLS (Schannel), or PowerShell 5.1 itself, do the same: these run on Windows only.
 /// </summary>
+/// <remarks>
+/// The certificates are RSA and the PFX is encrypted with 3DES. Mono's own X509Chain can't verify a signature by an ECDSA key ("Cannot decode public key
+/// from unknown OID '1.2.840.10045.2.1'"), and its BoringSSL can't read a PFX encrypted with AES ("Unable to decode certificate"). Windows does both.
+/// </remarks>
 public sealed class MainJobOnMonoTests
 {
     private const int Completed = 5519;
@@ -35,7 +39,7 @@ public sealed class MainJobOnMonoTests
     [InlineData(Transport.MutualTls)]
     public async Task Slots_are_diagnosed_completed_undone_and_rebalanced_there_and_back(Transport transport)
     {
-        using var authority = new TestAuthority();
+        using var authority = new TestAuthority(rsa: true);
         var home = Directory.CreateTempSubdirectory("redisclusterops-mono-");
         try
         {
@@ -66,8 +70,8 @@ public sealed class MainJobOnMonoTests
     [Fact]
     public async Task A_server_of_another_authority_is_refused()
     {
-        using var authority = new TestAuthority();
-        using var stranger = new TestAuthority();
+        using var authority = new TestAuthority(rsa: true);
+        using var stranger = new TestAuthority(rsa: true);
         var home = Directory.CreateTempSubdirectory("redisclusterops-mono-");
         try
         {
