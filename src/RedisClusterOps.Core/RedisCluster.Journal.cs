@@ -169,9 +169,9 @@ public sealed partial class RedisCluster
     private static SlotEntry EntryOf(SlotPlan plan) => new(
         plan.Slot, plan.Operation, StrategyOf(plan)?.ToString(), plan.SourceId, plan.Source, plan.TargetId, plan.Target, plan.Owner, plan.KeysOnSource);
 
-    private static KeyTally TallyOf(SlotPlan plan, RunJournal? run) => new()
+    private KeyTally TallyOf(SlotPlan plan, RunJournal? run) => new()
     {
-        Kept = run is null ? null : nodeId => run.Kept(plan.Slot, nodeId),
+        Settings = run is null ? null : new SettingRecord(nodeId => run.Kept(plan.Slot, nodeId), nodeId => Note(plan.Slot, run.Unkept(plan.Slot, nodeId))),
         Progressed = run is null ? null : (moved, total) => run.Progress(plan.Slot, moved, Math.Max(0, total - moved)),
     };
 

@@ -14,7 +14,7 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
 {
     private readonly SlotCommands _commands = new(reader);
     private readonly CutOver _cutOver = new(reader, log);
-    private readonly Following _following = new(reader, log, stop);
+    private readonly ReplicaMigrationSetting _setting = new(reader, log, stop);
 
     private readonly int _slot = plan.Slot;
     private readonly HashSet<string> _kept = [];
@@ -92,12 +92,12 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
                 await LetGoAsync(let).ConfigureAwait(false);
                 break;
             case KeepMaster keep:
-                if (await _following.TryEndAsync(keep.Node, tally.Kept).ConfigureAwait(false))
+                if (await _setting.TrySuppressAsync(keep.Node, tally.Settings).ConfigureAwait(false))
                     _kept.Add(keep.Node.Id);
                 break;
             case LetFollow let:
                 if (_kept.Remove(let.Node.Id) || let.WasKeptBefore)
-                    await _following.TryAllowAsync(let.Node).ConfigureAwait(false);
+                    await _setting.TryRestoreAsync(let.Node, tally.Settings).ConfigureAwait(false);
                 break;
             default:
                 throw new InvalidOperationException("There is no way to do " + action.GetType().Name + ".");
