@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Planning;
 using RedisClusterOps.Protocol;
@@ -21,14 +22,14 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
 
     private string Slot => _slot.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>One step after the other; only those who neither win nor lose are told all at once.</summary>
+    /// <summary>Runs the steps in order. Masters that are neither source nor target are notified concurrently.</summary>
     /// <exception cref="SlotChangedException">The slot is not as a step needs it: plan again.</exception>
     public async Task DoAllAsync(IReadOnlyList<SlotAction> actions)
     {
         for (var next = 0; next < actions.Count;)
         {
             var others = actions.Skip(next).TakeWhile(action => action is TellOwner { IsSource: false }).ToList();
-            await (others.Count > 0 ? Task.WhenAll(others.Select(DoAsync)) : DoAsync(actions[next])).ConfigureAwait(false);
+            await (others.Count > 0 ? FanOut.AllAsync(others, DoAsync, CancellationToken.None) : DoAsync(actions[next])).ConfigureAwait(false);
             next += Math.Max(1, others.Count);
         }
     }
