@@ -47,7 +47,8 @@ public sealed partial class RedisCluster
             }
         }
 
-        var named = keys?.Select(Encoding.UTF8.GetBytes).Take(first ?? int.MaxValue).ToList();
+        // A key named twice is one key, also to -First.
+        var named = keys?.Select(Encoding.UTF8.GetBytes).Distinct(KeyBytes.Comparer).Take(first ?? int.MaxValue).ToList();
         var (_, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
         RequireNamed(situation, source, target);
         return await CheckAsync(new KeyMoveOperation(slot, _session, options, first, named).Plan(situation), situation, cancellation).ConfigureAwait(false);
