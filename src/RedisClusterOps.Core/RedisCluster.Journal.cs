@@ -17,6 +17,9 @@ public sealed partial class RedisCluster
     /// <summary>The run that this invocation is, from its first change on.</summary>
     private RunJournal? _run;
 
+    /// <summary>What is known of the journal; kept for the invocation, so that no file is parsed for each slot of a pipeline.</summary>
+    private (string Path, JournalReader Reader)? _history;
+
     /// <summary>False where nothing is to be written down, as in a simulation.</summary>
     internal bool KeepsJournal { get; init; } = true;
 
@@ -29,8 +32,8 @@ public sealed partial class RedisCluster
     /// <exception cref="RedisOperationException">MigrationNotFound; JournalUnavailable: the folder can't be read.</exception>
     public static IReadOnlyList<RedisMigration> GetMigrations(string? journalPath, string? id)
     {
-        var folder = JournalFolder.At(journalPath);
-        return id is null ? JournalReader.Read(folder) : [JournalReader.Find(folder, id)];
+        var history = new JournalReader(JournalFolder.At(journalPath));
+        return id is null ? history.Read() : [history.Find(id)];
     }
 
     /// <summary>What going on with a run would do: a plan for each of its slots that is not done. Reads and checks, writes nothing.</summary>
@@ -67,12 +70,10 @@ public sealed partial class RedisCluster
         return plans;
     }
 
-    private static RedisMigration? FindRun(ClusterView view, string? id, MoveOptions options)
+    private RedisMigration? FindRun(ClusterView view, string? id, MoveOptions options)
     {
-        var folder = JournalFolder.At(options.JournalPath);
-        var run = id is null
-            ? JournalReader.Read(folder).FirstOrDefault(known => known.IsResumable && known.NodeIds.Any(node => view.Node(node) is not null))
-            : JournalReader.Find(folder, id);
+        var history = History(options.JournalPath);
+        var run = id is null ? history.FindResumable(node => view.Node(node) is not null) : history.Find(id);
         if (run is { IsRunning: true })
             throw new RedisOperationException(FailureCode.JournalBusy, "Run " + run.Id + " is at work, in process " + run.ProcessId + " on " + run.Host + ".", run.Id, "Get-RedisMigration -Running");
         if (run is not null && !run.NodeIds.Any(node => view.Node(node) is not null))
@@ -123,26 +124,32 @@ public sealed partial class RedisCluster
 
     private static UndoStrategy StrategyOf(string? text) => Enum.TryParse<UndoStrategy>(text, out var strategy) ? strategy : UndoStrategy.RoundTrip;
 
-    private IReadOnlyDictionary<int, OpenIntent> OpenIntents(ClusterView view, MoveOptions? options) => OpenIntents(NodeIds(view), options);
-
-    private IReadOnlyDictionary<int, OpenIntent> OpenIntents(IEnumerable<string> nodeIds, MoveOptions? options)
+    private IReadOnlyDictionary<int, OpenIntent> OpenIntents(IEnumerable<string> nodeIds, IReadOnlyCollection<int> slots, string? journalPath)
     {
-        if (!KeepsJournal)
+        if (!KeepsJournal || slots.Count == 0)
             return new Dictionary<int, OpenIntent>();
         try
         {
-            return JournalReader.OpenIntents(JournalFolder.At(options?.JournalPath), nodeIds);
+            return History(journalPath).OpenIntents(nodeIds, slots, _run);
         }
         catch (RedisOperationException unreadable) when (unreadable.Code == FailureCode.JournalUnavailable)
         {
-            // It is evidence. The cluster itself is the truth, and is enough to go on.
+            // The journal is evidence. The cluster itself is the truth, and suffices.
             return new Dictionary<int, OpenIntent>();
         }
     }
 
-    // A run that was killed at its very end left the slot done and the journal not knowing it: so that is written down now.
+    private JournalReader History(string? journalPath)
+    {
+        var folder = JournalFolder.At(journalPath);
+        if (_history is not { } history || history.Path != folder.Path)
+            _history = history = (folder.Path, new JournalReader(folder));
+        return history.Reader;
+    }
+
+    // A run that was killed at its very end finished the slot without writing so. The outcome is written now.
     private bool IsLeftOpenInJournal(SlotPlan plan) =>
-        KeepsJournal && OpenIntents(plan.Nodes, plan.Options).TryGetValue(plan.Slot, out var intent) && intent.Slot.Outcome != MigrationOutcome.Restarted;
+        OpenIntents(plan.Nodes, [plan.Slot], plan.Options.JournalPath).TryGetValue(plan.Slot, out var intent) && intent.Slot.Outcome != MigrationOutcome.Restarted;
 
     private RunJournal? Begin(SlotPlan plan)
     {
@@ -162,9 +169,9 @@ public sealed partial class RedisCluster
     private static SlotEntry EntryOf(SlotPlan plan) => new(
         plan.Slot, plan.Operation, StrategyOf(plan)?.ToString(), plan.SourceId, plan.Source, plan.TargetId, plan.Target, plan.Owner, plan.KeysOnSource);
 
-    private static KeyTally TallyOf(SlotPlan plan, RunJournal? run) => new()
+    private KeyTally TallyOf(SlotPlan plan, RunJournal? run) => new()
     {
-        Kept = run is null ? null : nodeId => run.Kept(plan.Slot, nodeId),
+        Settings = run is null ? null : new SettingRecord(nodeId => run.Kept(plan.Slot, nodeId), nodeId => Note(plan.Slot, run.Unkept(plan.Slot, nodeId))),
         Progressed = run is null ? null : (moved, total) => run.Progress(plan.Slot, moved, Math.Max(0, total - moved)),
     };
 

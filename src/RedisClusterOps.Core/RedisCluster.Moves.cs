@@ -28,7 +28,7 @@ public sealed partial class RedisCluster
         var pairs = PairsOf(view, plan, plan.Moves);
         if (!LooksAhead)
             return plan;
-        await Task.WhenAll(pairs.SelectMany(pair => new[] { pair.Source, pair.Target }).Distinct().Select(node => _nodes.LookAsync(node, cancellation))).ConfigureAwait(false);
+        await FanOut.AllAsync(pairs.SelectMany(pair => new[] { pair.Source, pair.Target }).Distinct(), node => _nodes.LookAsync(node, cancellation), cancellation).ConfigureAwait(false);
         var findings = new List<PlanFinding>(plan.Findings);
         var moves = new List<RedisSlotMove>();
         foreach (var (planned, pair) in plan.Moves.Zip(pairs, (move, pair) => (move, pair)))

@@ -28,9 +28,9 @@ public sealed partial class RedisCluster
         return await CheckAsync(new CompleteOperation(slot, _session, options, ends).Plan(situation), situation, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>What moving keys of an open slot would do. Reads and checks, writes nothing.</summary>
-    /// <param name="first">Most keys to move; null for all.</param>
-    /// <param name="keys">Just these keys, as UTF-8; null for any.</param>
+    /// <summary>Plans a move of keys of an open slot. Reads and checks, writes nothing.</summary>
+    /// <param name="first">The most keys to move, 1 or more; null for all.</param>
+    /// <param name="keys">Only these keys, as UTF-8; null for any. Names with the same bytes are one key.</param>
     /// <exception cref="RedisOperationException">KeyNotInSlot; otherwise as of <see cref="PlanCompletionAsync"/>.</exception>
     public async Task<SlotPlan> PlanKeyMoveAsync(
         int slot, string? source, string? target, int? first, IReadOnlyList<string>? keys, MoveOptions options, CancellationToken cancellation)
@@ -47,7 +47,8 @@ public sealed partial class RedisCluster
             }
         }
 
-        var named = keys?.Select(Encoding.UTF8.GetBytes).Take(first ?? int.MaxValue).ToList();
+        // A key named twice is one key, also to -First.
+        var named = keys?.Select(Encoding.UTF8.GetBytes).Distinct(KeyBytes.Comparer).Take(first ?? int.MaxValue).ToList();
         var (_, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
         RequireNamed(situation, source, target);
         return await CheckAsync(new KeyMoveOperation(slot, _session, options, first, named).Plan(situation), situation, cancellation).ConfigureAwait(false);
@@ -87,7 +88,7 @@ public sealed partial class RedisCluster
     {
         var (view, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
         RefuseUnlessFlagsAreKnown(situation);
-        var cutOff = OpenIntents(view, options).TryGetValue(slot, out var intent) ? UndoneBy(intent.Slot) : null;
+        var cutOff = OpenIntents(NodeIds(view), [slot], options.JournalPath).TryGetValue(slot, out var intent) ? UndoneBy(intent.Slot) : null;
         var ends = NamedEnds.OfUndo(situation, source is null ? null : Find(view, source), target is null ? null : Find(view, target), cutOff);
         SlotOperation undo = new UndoOperation(slot, _session, options, ends, strategy, allowUnreachableNode, cutOff is not null) { Kept = intent?.Slot.KeptMasters ?? [] };
         if (undo.MayHide(situation) is { } node && await _situations.HidesAsync(node, cancellation).ConfigureAwait(false))
@@ -105,7 +106,7 @@ public sealed partial class RedisCluster
         var slots = repair.Slots?.Distinct().OrderBy(slot => slot).ToList()
             ?? RepairScope.Of(view, repair, await _situations.FindStraysAsync(view, cancellation).ConfigureAwait(false));
         var hiders = repair.Slots is null ? null : await _situations.FindHidersAsync(view, cancellation).ConfigureAwait(false);
-        var intents = OpenIntents(view, options);
+        var intents = OpenIntents(NodeIds(view), slots, options.JournalPath);
         var loads = view.Masters.Where(node => node.IsReachable).ToDictionary(node => node.Id, node => view.SlotsOf(node.Id).Count);
         var plans = new List<SlotPlan>();
         foreach (var situation in await _situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false))

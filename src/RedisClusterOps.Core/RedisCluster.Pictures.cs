@@ -32,7 +32,7 @@ public sealed partial class RedisCluster
         string? trouble = null;
         try
         {
-            runs = JournalReader.Read(JournalFolder.At(watch.JournalPath)).Where(run => run.NodeIds.Any(node => view.Node(node) is not null)).ToList();
+            runs = History(watch.JournalPath).Read(run => run.NodeIds.Any(node => view.Node(node) is not null));
         }
         catch (RedisOperationException unreadable) when (unreadable.Code == FailureCode.JournalUnavailable)
         {

@@ -138,7 +138,7 @@ public sealed partial class RedisCluster : IDisposable
     private async Task<IReadOnlyList<RedisOpenSlot>> DescribeOpenSlotsAsync(ClusterView view, IReadOnlyCollection<int>? slots, CancellationToken cancellation, string? journalPath = null)
     {
         var diagnoses = await _situations.DiagnoseAsync(view, slots, cancellation).ConfigureAwait(false);
-        var intents = diagnoses.Count == 0 ? new Dictionary<int, OpenIntent>() : OpenIntents(view, new MoveOptions { JournalPath = journalPath });
+        var intents = OpenIntents(NodeIds(view), diagnoses.Select(diagnosis => diagnosis.Situation.Slot).ToList(), journalPath);
         var now = _reader.Clock.UtcNow;
         return diagnoses.Select(diagnosis => SlotAdvice.Describe(diagnosis, _session) with { ObservedAt = now })
             .Select(open => intents.TryGetValue(open.Slot, out var intent) ? JournalTold.Of(open, intent) : open).ToList();

@@ -39,6 +39,13 @@ internal sealed class ScriptedNodes : INodeConnector
     /// <summary>The most connections that were being made or asked at one time.</summary>
     public int MostAtOnce { get; private set; }
 
+    /// <summary>Starts the count of <see cref="MostAtOnce"/> again.</summary>
+    public void Reset()
+    {
+        lock (_dialled)
+            MostAtOnce = 0;
+    }
+
     public IClock Clock { get; set; } = SystemClock.Instance;
 
     public TimeSpan Slowness { get; set; }
@@ -57,6 +64,7 @@ internal sealed class ScriptedNodes : INodeConnector
         "INFO" => RespValue.Bulk("# Server\r\nredis_version:7.0.15\r\ndb0:keys=3,expires=0,avg_ttl=0\r\nused_cpu_user:1.0\r\nused_cpu_sys:1.0\r\n"),
         "INFO cpu" => RespValue.Bulk("used_cpu_user:1.01\r\nused_cpu_sys:1.0\r\n"),
         "DBSIZE" => RespValue.Number(3),
+        _ when command.ToString().StartsWith("CLUSTER COUNTKEYSINSLOT ", StringComparison.Ordinal) => RespValue.Number(0),
         _ => RespValue.Error("ERR unknown command " + command),
     });
 

@@ -16,7 +16,7 @@ internal sealed class SituationReader(ClusterReader reader)
         if (slots.Count == 0)
             return [];
         var masters = view.Masters.Where(node => node.IsReachable).ToList();
-        var counts = await Task.WhenAll(masters.Select(CountAsync)).ConfigureAwait(false);
+        var counts = await FanOut.AllAsync(masters, CountAsync, cancellation).ConfigureAwait(false);
         return slots.Select((slot, index) => new SlotSituation(view, slot, Keys(index))).ToList();
 
         async Task<IReadOnlyList<long?>> CountAsync(ClusterNode node)
@@ -50,7 +50,7 @@ internal sealed class SituationReader(ClusterReader reader)
     public async Task<IReadOnlyCollection<string>> FindHidersAsync(ClusterView view, CancellationToken cancellation)
     {
         var masters = view.Masters.Where(node => node.IsReachable).ToList();
-        var hidden = await Task.WhenAll(masters.Select(node => HidesAsync(node, cancellation))).ConfigureAwait(false);
+        var hidden = await FanOut.AllAsync(masters, node => HidesAsync(node, cancellation), cancellation).ConfigureAwait(false);
         return masters.Where((_, i) => hidden[i]).Select(node => node.Id).ToList();
     }
 
@@ -86,7 +86,7 @@ internal sealed class SituationReader(ClusterReader reader)
     {
         var slots = Enumerable.Range(0, HashSlot.Count).ToList();
         var masters = view.Masters.Where(node => node.IsReachable).ToList();
-        var strays = await Task.WhenAll(masters.Select(FindAsync)).ConfigureAwait(false);
+        var strays = await FanOut.AllAsync(masters, FindAsync, cancellation).ConfigureAwait(false);
         return masters.Select((node, i) => (node.Id, Strays: strays[i])).Where(found => found.Strays.Count > 0).ToDictionary(found => found.Id, found => found.Strays);
 
         async Task<SlotSet> FindAsync(ClusterNode node)

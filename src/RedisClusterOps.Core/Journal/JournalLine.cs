@@ -35,6 +35,8 @@ internal sealed class JournalLine
     // Depth 1 is the line, 2 its members, 3 the items of a list.
     private static readonly XmlDictionaryReaderQuotas Quotas = new() { MaxDepth = 8, MaxStringContentLength = LineReader.LongestLine, MaxArrayLength = LineReader.LongestLine };
 
+    private SlotSet? _allSlots;
+
     [DataMember(Name = "kind", Order = 0)]
     public string Kind { get; set; } = string.Empty;
 
@@ -112,8 +114,13 @@ internal sealed class JournalLine
     [DataMember(Name = "slots", Order = 24, EmitDefaultValue = false)]
     public string? Slots { get; set; }
 
-    /// <summary>The slots that the line is about.</summary>
-    public IEnumerable<int> AllSlots => Slot is { } one ? [one] : SlotSet.TryParse(Slots, out var many) ? many!.Slots : [];
+    /// <summary>Of a progress line: nodes whose setting has its old value again.</summary>
+    /// <remarks>Not a kind of line of its own, which the version before would count as damage: it ignores a member that it does not know.</remarks>
+    [DataMember(Name = "restored", Order = 25, EmitDefaultValue = false)]
+    public string[]? Restored { get; set; }
+
+    /// <summary>The slots that the line is about; empty for a line about the whole run. Parsed once.</summary>
+    public SlotSet AllSlots => _allSlots ??= Slot is { } one ? SlotSet.From([new SlotRange(one, one)]) : SlotSet.TryParse(Slots, out var many) ? many! : SlotSet.Empty;
 
     public DateTime Time { get; private set; }
 
@@ -179,7 +186,7 @@ internal sealed class JournalLine
         {
             Begin => Operation is not null && NodeIds is not null && NodeIds.All(id => id is not null) && Seeds is not null && Seeds.All(seed => seed is not null),
             Planned or Intent => (IsOfSlot || IsOfSlots) && Operation is not null,
-            Progress => IsOfSlot && KeysMoved is not null,
+            Progress => IsOfSlot && KeysMoved is not null && (Restored is null || Restored.All(id => id is not null)),
             Outcome => (IsOfSlot || IsOfSlots) && Enum.TryParse<MigrationOutcome>(Result, out var outcome) && Enum.IsDefined(typeof(MigrationOutcome), outcome),
             Kept => IsOfSlot && NodeIds is { Length: > 0 } && NodeIds.All(id => id is not null),
             End => true,
@@ -189,5 +196,5 @@ internal sealed class JournalLine
 
     private bool IsOfSlot => Slot is >= 0 and < HashSlot.Count;
 
-    private bool IsOfSlots => Slot is null && SlotSet.TryParse(Slots, out _);
+    private bool IsOfSlots => Slot is null && AllSlots.Count > 0;
 }

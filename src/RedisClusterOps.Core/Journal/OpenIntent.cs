@@ -2,8 +2,9 @@ using System;
 
 namespace RedisClusterOps.Journal;
 
-/// <summary>A slot that a run of ours took up and, as far as the journal knows, did not bring to an end.</summary>
-/// <param name="Run">The newest such run.</param>
-/// <param name="Slot">What it was about to do there.</param>
-/// <param name="Since">When the first of the runs took it up that did not bring it to an end.</param>
-internal sealed record OpenIntent(RedisMigration Run, RedisMigrationSlot Slot, DateTime Since);
+/// <summary>A slot that one of our runs took up and, as far as the journal knows, did not finish.</summary>
+/// <param name="RunId">The newest such run.</param>
+/// <param name="IsRunning">True while that run holds the cluster's lock.</param>
+/// <param name="Slot">What the run was about to do to it.</param>
+/// <param name="Since">When the oldest run in a row took it up that did not finish it, UTC.</param>
+internal sealed record OpenIntent(string RunId, bool IsRunning, RedisMigrationSlot Slot, DateTime Since);

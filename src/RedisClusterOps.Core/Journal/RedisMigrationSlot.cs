@@ -64,14 +64,19 @@ public sealed record RedisMigrationSlot
     /// <summary>Ids of nodes whose setting was changed, for the time of the run, so that they stay masters without slots.</summary>
     internal IReadOnlyList<string> KeptMasters { get; init; } = [];
 
-    internal bool IsDone => Outcome is not null and not MigrationOutcome.Failed;
+    internal bool IsDone => IsSuccess(Outcome);
 
     // To be stopped is not to fail: the slot is simply left.
     internal bool HasFailed => Outcome == MigrationOutcome.Failed && Failure != FailureCode.Stopped;
 
-    /// <summary>Taken up, and as far as the journal knows still open: a slot that was opened, or opened again, is meant to be.</summary>
-    internal bool IsUnfinished => Since is not null
-        && (Outcome is null or MigrationOutcome.Failed or MigrationOutcome.Restarted || (Outcome == MigrationOutcome.Skipped && Operation is "Start" or "Restart"));
+    /// <summary>True if the run took the slot up and, as far as the journal knows, left it open.</summary>
+    internal bool IsUnfinished => IsLeftOpen(Since, Outcome, Operation);
+
+    internal static bool IsSuccess(MigrationOutcome? outcome) => outcome is not null and not MigrationOutcome.Failed;
+
+    // Start and Restart leave a slot open on purpose.
+    internal static bool IsLeftOpen(DateTime? since, MigrationOutcome? outcome, string operation) => since is not null
+        && (outcome is null or MigrationOutcome.Failed or MigrationOutcome.Restarted || (outcome == MigrationOutcome.Skipped && operation is "Start" or "Restart"));
 
     /// <summary>Such as <c>slot 5519 Complete: Failed</c>.</summary>
     public override string ToString() =>

@@ -21,6 +21,8 @@ internal sealed class RunJournal : IDisposable
     private readonly ClusterLock _lock;
     private readonly FileStream _file;
     private readonly Func<DateTime> _now;
+    private readonly RunBuilder _written = new();
+    private readonly HashSet<string> _restored = new(StringComparer.Ordinal);
     private DateTime _lastProgress;
     private bool _torn;
     private bool _ended;
@@ -66,6 +68,7 @@ internal sealed class RunJournal : IDisposable
             line.Seeds = [.. header.Seeds];
             line.NodeIds = [.. header.NodeIds];
             journal.Write(flush: true, line);
+            JournalRetention.Prune(folder, began);
             return journal;
         }
         catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
@@ -118,14 +121,52 @@ internal sealed class RunJournal : IDisposable
         }
     }
 
-    /// <summary>A node is kept from turning into a replica by a setting that is to be taken back. On the disk when this returns.</summary>
-    /// <exception cref="RedisOperationException">JournalUnavailable: do not set it.</exception>
+    /// <summary>What this run has written about a slot; null if nothing.</summary>
+    public RedisMigrationSlot? SlotOf(int slot)
+    {
+        lock (_turn)
+            return _written.SlotOf(slot);
+    }
+
+    /// <summary>Nodes whose setting this run has restored.</summary>
+    public IReadOnlyCollection<string> Restored
+    {
+        get
+        {
+            lock (_turn)
+                return [.. _restored];
+        }
+    }
+
+    /// <summary>Records that a setting of a node is about to be changed, and so is to be restored. On the disk when this returns.</summary>
+    /// <exception cref="RedisOperationException">JournalUnavailable: do not change it.</exception>
     public void Kept(int slot, string nodeId)
     {
+        lock (_turn)
+            _restored.Remove(nodeId);
         var line = JournalLine.Of(JournalLine.Kept, _now());
         line.Slot = slot;
         line.NodeIds = [nodeId];
         WriteOrRefuse(line);
+    }
+
+    /// <summary>Records that the setting has its old value, whether it was restored or never changed. On the disk when this returns null.</summary>
+    /// <returns>A warning if it could not be written: a later run may then restore the setting again.</returns>
+    public string? Unkept(int slot, string nodeId)
+    {
+        lock (_turn)
+        {
+            _restored.Add(nodeId);
+            var line = JournalLine.Of(JournalLine.Progress, _now());
+            line.Slot = slot;
+            // The version before takes the line for progress, so it repeats what the slot's last line said.
+            line.KeysMoved = _written.SlotOf(slot)?.KeysMoved ?? 0;
+            line.KeysLeft = _written.SlotOf(slot)?.KeysLeft;
+            line.Restored = [nodeId];
+            return TryWrite(flush: true, line) is { } trouble
+                ? "The journal could not be written: " + Printable.Clean(trouble.Message).TrimEnd('.') + ". A later run may set cluster-allow-replica-migration of node " + nodeId + " to yes again."
+                : null;
+        }
     }
 
     /// <summary>What became of a slot. On the disk when this returns null.</summary>
@@ -221,6 +262,8 @@ internal sealed class RunJournal : IDisposable
             _torn = false;
             if (flush)
                 _file.Flush(flushToDisk: true);
+            foreach (var line in lines)
+                _written.Add(line);
         }
     }
 }

@@ -21,7 +21,7 @@ internal sealed class Agreement(ClusterReader reader)
         var pause = TimeSpan.FromMilliseconds(10);
         while (true)
         {
-            var complaints = await Task.WhenAll(view.Nodes.Where(node => node.IsReachable).Select(node => ComplaintAsync(node, slot, owner, stop))).ConfigureAwait(false);
+            var complaints = await FanOut.AllAsync(view.Nodes.Where(node => node.IsReachable), node => ComplaintAsync(node, slot, owner, stop), stop.Abort).ConfigureAwait(false);
             var open = complaints.Where(complaint => complaint is not null).Select(complaint => complaint!).ToList();
             if (open.Count == 0 || stop.Clock.Now - started > Patience)
                 return open;

@@ -8,26 +8,26 @@ using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Migration;
 
-/// <summary>Masters that an undo takes the last slot from: before it all began they were masters without slots, and that is what they are to be again.</summary>
-/// <param name="kept">Ids of nodes that a run which was cut off kept masters by a setting.</param>
+/// <summary>Keeps masters that an undo takes the last slot from as masters: that is what they were before the move.</summary>
+/// <param name="kept">Ids of nodes whose setting an interrupted run changed and did not restore.</param>
 internal sealed class EmptiedMasters(ClusterReader reader, ClusterView view, IReadOnlyList<SlotPair> pairs, IReadOnlyCollection<string> kept, RunJournal? journal, OperationLog? log)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private readonly HashSet<string> _kept = new(kept, StringComparer.Ordinal);
 
-    /// <summary>Keeps them from turning into replicas. Written down before anything is set.</summary>
+    /// <summary>Keeps them from turning into replicas. The journal records each node before its setting is changed.</summary>
     public async Task KeepAsync(StopRequest stop)
     {
-        var following = new Following(reader, log, stop);
+        var setting = new ReplicaMigrationSetting(reader, log, stop);
         foreach (var source in pairs.GroupBy(pair => pair.Source.Id).Where(IsEmptied).Select(given => given.First()))
         {
-            if (await following.TryEndAsync(source.Source, id => journal?.Kept(source.Slots[0].Slot, id)).ConfigureAwait(false))
+            if (await setting.TrySuppressAsync(source.Source, RecordOf(source.Slots[0].Slot)).ConfigureAwait(false))
                 _kept.Add(source.Source.Id);
         }
     }
 
-    /// <summary>Takes back what was set, also when the run was stopped.</summary>
+    /// <summary>Restores what was changed, also after a stop.</summary>
     public async Task LetFollowAsync(Protocol.IClock clock)
     {
         using var limit = new CancellationTokenSource(Patience);
@@ -36,7 +36,8 @@ internal sealed class EmptiedMasters(ClusterReader reader, ClusterView view, IRe
         {
             try
             {
-                await new Following(reader, log, stop).TryAllowAsync(node!).ConfigureAwait(false);
+                var slot = pairs.FirstOrDefault(pair => pair.Source.Id == node!.Id && pair.Slots.Count > 0) ?? pairs.FirstOrDefault(pair => pair.Slots.Count > 0);
+                await new ReplicaMigrationSetting(reader, log, stop).TryRestoreAsync(node!, slot is null ? null : RecordOf(slot.Slots[0].Slot)).ConfigureAwait(false);
             }
             catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
             {
@@ -44,6 +45,14 @@ internal sealed class EmptiedMasters(ClusterReader reader, ClusterView view, IRe
             }
         }
     }
+
+    private SettingRecord? RecordOf(int slot) => journal is null ? null : new SettingRecord(
+        node => journal.Kept(slot, node),
+        node =>
+        {
+            if (journal.Unkept(slot, node) is { } warning)
+                log?.Warning(null, warning);
+        });
 
     private bool IsEmptied(IGrouping<string, SlotPair> given) =>
         view.SlotsOf(given.Key).Slots.All(new HashSet<int>(given.SelectMany(pair => pair.Slots).Select(slot => slot.Slot)).Contains);

@@ -102,19 +102,19 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
             await DropAsync(source, "source", key, mine).ConfigureAwait(false);
     }
 
-    /// <summary>Deletes one side's copy in the very state in which it was saved, for clients may still write to it.</summary>
-    /// <param name="compared">The copy as it was found to be the same as the other side's, so that nothing need be saved; null where this one loses.</param>
+    /// <summary>Deletes one side's copy in exactly the state in which it was saved: clients may still write to it.</summary>
+    /// <param name="compared">The copy that was found to equal the other side's, so that nothing has to be saved; null if this copy loses.</param>
     private async Task DropAsync(SlotSide side, string name, byte[] key, KeyCopy? compared)
     {
         for (var attempt = 0; attempt < MostAttempts; attempt++)
         {
             var watched = (await SendAsync(side, RespCommand.Of("WATCH", key)).ConfigureAwait(false))[0];
-            // Gone since: a migrating source sends whoever asks for it to the target.
+            // Gone meanwhile: a migrating source redirects to the target.
             if (watched.IsError && ServerErrors.StartsWith(watched.Text, "ASK "))
                 return;
             watched.OrThrow(side.Connection.Endpoint, RespCommand.Of("WATCH", key));
             var copy = await KeyCopy.ReadAsync(side, key, stop).ConfigureAwait(false);
-            // Not there any more, or not what it was compared as: to be looked at again.
+            // Gone, or not what was compared any more: it is compared again later.
             if (copy is null || (compared is not null && !KeyBytes.Comparer.Equals(copy.Dump, compared.Dump)))
             {
                 await side.Connection.SendAsync(RespCommand.Of("UNWATCH"), stop.Abort).ConfigureAwait(false);
@@ -132,9 +132,9 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
                 return;
             }
 
-            // Written in between: what was saved did not lose. Only after the answer, for without one it may have.
+            // The key was written meanwhile, so the saved value is not the one that loses. Deleted only after the answer: without one it may be.
             if (path is not null)
-                File.Delete(path);
+                Discard(path);
         }
 
         throw new RedisOperationException(
@@ -172,6 +172,20 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
                 + why.TrimEnd('.') + ". Nothing was overwritten and the slot stays open.",
             Slot,
             move.Again + " -OnKeyConflict " + options.OnKeyConflict + " -JournalPath <a folder that can be written>");
+    }
+
+    private void Discard(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        {
+            // The key is safe: its present value is saved by the next attempt. With the folder gone, so is the file.
+            if (failure is not (FileNotFoundException or DirectoryNotFoundException))
+                log?.Warning(move.Slot, "Slot " + Slot + ": the saved value '" + Printable.Clean(path) + "' is outdated and could not be deleted: " + Printable.Clean(failure.Message).TrimEnd('.') + ". Do not restore it.");
+        }
     }
 
     private void Note(byte[] key, KeyCopy copy, string side, string path)

@@ -16,8 +16,8 @@ internal sealed class KeyTally
     /// <summary>Told now and then how many keys have been moved, of how many.</summary>
     public Action<long, long>? Progressed { get; init; }
 
-    /// <summary>Told the id of a node before a setting of it is changed for the time of the run.</summary>
-    public Action<string>? Kept { get; init; }
+    /// <summary>Records which nodes have a changed setting; null if nothing is recorded.</summary>
+    public SettingRecord? Settings { get; init; }
 
     /// <summary>Keys whose own MIGRATE broke in this run before, while both flags have stayed as they were since: their copies on the source are the live ones.</summary>
     public HashSet<byte[]> Interrupted { get; } = new(KeyBytes.Comparer);

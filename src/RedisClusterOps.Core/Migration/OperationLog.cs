@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Concurrent;
+using System.Globalization;
+using System.Threading;
 
 namespace RedisClusterOps;
 
@@ -47,32 +49,73 @@ public sealed record OperationEvent
     public TimeSpan Elapsed { get; init; }
 }
 
-/// <summary>Events of a running operation, in one queue. The core puts them in from whatever thread; the cmdlet or console takes them out on its own.</summary>
+/// <summary>A queue of the events of a running operation. The core adds from any thread; the cmdlet takes on its own.</summary>
+/// <remarks>
+/// Bounded, so that a caller that never takes costs little memory, and adding never waits. Beyond 10,000 waiting messages, further verbose,
+/// debug and progress messages are dropped, and their number is reported. Warnings are never dropped.
+/// </remarks>
 public sealed class OperationLog : IDisposable
 {
-    // Bounded, so that a caller that never looks costs no memory; what does not fit is dropped, never waited for.
-    private readonly BlockingCollection<OperationEvent> _events = new(new ConcurrentQueue<OperationEvent>(), 10_000);
+    private const int MostDroppable = 10_000;
 
-    /// <summary>True to have every command put in as well.</summary>
+    private readonly BlockingCollection<OperationEvent> _events = new(new ConcurrentQueue<OperationEvent>());
+    private int _droppable;
+    private int _dropped;
+
+    /// <summary>True to add every command as well.</summary>
     public bool Commands { get; init; }
 
-    /// <summary>Takes the next event, waiting a little for it.</summary>
+    /// <summary>Takes the next event, and waits for one if there is none.</summary>
     /// <param name="taken">The event.</param>
-    /// <param name="wait">How long to wait; zero to only look.</param>
-    /// <returns>False where none came.</returns>
-    public bool TryTake(out OperationEvent? taken, TimeSpan wait) => _events.TryTake(out taken, wait);
+    /// <param name="wait">How long to wait; zero to not wait.</param>
+    /// <returns>False if no event came in that time.</returns>
+    public bool TryTake(out OperationEvent? taken, TimeSpan wait)
+    {
+        if (!_events.TryTake(out taken))
+        {
+            var dropped = Interlocked.Exchange(ref _dropped, 0);
+            if (dropped > 0)
+            {
+                taken = new OperationEvent
+                {
+                    Kind = OperationEventKind.State,
+                    Message = dropped.ToString(CultureInfo.InvariantCulture) + " verbose, debug and progress messages were dropped because they came faster than they were read.",
+                };
+                return true;
+            }
+
+            if (!_events.TryTake(out taken, wait))
+                return false;
+        }
+
+        if (taken.Kind != OperationEventKind.Warning)
+            Interlocked.Decrement(ref _droppable);
+        return true;
+    }
 
     /// <summary>Frees the queue.</summary>
     public void Dispose() => _events.Dispose();
 
-    internal void State(int? slot, string message) => _events.TryAdd(new OperationEvent { Kind = OperationEventKind.State, Slot = slot, Message = message });
+    internal void State(int? slot, string message) => Add(new OperationEvent { Kind = OperationEventKind.State, Slot = slot, Message = message });
 
-    internal void Warning(int? slot, string message) => _events.TryAdd(new OperationEvent { Kind = OperationEventKind.Warning, Slot = slot, Message = message });
+    internal void Warning(int? slot, string message) => Add(new OperationEvent { Kind = OperationEventKind.Warning, Slot = slot, Message = message });
 
-    internal void Command(string message) => _events.TryAdd(new OperationEvent { Kind = OperationEventKind.Command, Message = message });
+    internal void Command(string message) => Add(new OperationEvent { Kind = OperationEventKind.Command, Message = message });
 
     internal void Progress(int slot, long done, long total, TimeSpan elapsed) => Progress(
         new OperationEvent { Kind = OperationEventKind.Progress, Slot = slot, KeysDone = done, KeysTotal = total, Elapsed = elapsed });
 
-    internal void Progress(OperationEvent progress) => _events.TryAdd(progress);
+    internal void Progress(OperationEvent progress) => Add(progress);
+
+    private void Add(OperationEvent added)
+    {
+        if (added.Kind != OperationEventKind.Warning && Interlocked.Increment(ref _droppable) > MostDroppable)
+        {
+            Interlocked.Decrement(ref _droppable);
+            Interlocked.Increment(ref _dropped);
+            return;
+        }
+
+        _events.Add(added);
+    }
 }

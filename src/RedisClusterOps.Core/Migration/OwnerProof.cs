@@ -76,7 +76,7 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
             if (!told && stop.Clock.Now - started > Hearsay)
             {
                 told = true;
-                await Task.WhenAll(_nodes.Where(node => node.IsMaster).Select(node => TellAsync(node, complaints, abort))).ConfigureAwait(false);
+                await FanOut.AllAsync(_nodes.Where(node => node.IsMaster), node => TellAsync(node, complaints, abort), abort).ConfigureAwait(false);
             }
 
             await stop.Clock.PauseAsync(pause, abort).ConfigureAwait(false);
@@ -108,7 +108,7 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
             waiting = [.. _waiting];
         if (waiting.Count == 0)
             return [];
-        var views = await Task.WhenAll(_nodes.Select(node => ReadAsync(node, abort))).ConfigureAwait(false);
+        var views = await FanOut.AllAsync(_nodes, node => ReadAsync(node, abort), abort).ConfigureAwait(false);
         var judged = waiting.Select(each => Judge(each.Pair, each.Slot, views, forgiving)).ToList();
         var agreed = judged.Where(each => each.Complaint is null).ToList();
         lock (_turn)

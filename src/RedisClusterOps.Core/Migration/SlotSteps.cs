@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Planning;
 using RedisClusterOps.Protocol;
@@ -14,21 +15,21 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
 {
     private readonly SlotCommands _commands = new(reader);
     private readonly CutOver _cutOver = new(reader, log);
-    private readonly Following _following = new(reader, log, stop);
+    private readonly ReplicaMigrationSetting _setting = new(reader, log, stop);
 
     private readonly int _slot = plan.Slot;
     private readonly HashSet<string> _kept = [];
 
     private string Slot => _slot.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>One step after the other; only those who neither win nor lose are told all at once.</summary>
+    /// <summary>Runs the steps in order. Masters that are neither source nor target are notified concurrently.</summary>
     /// <exception cref="SlotChangedException">The slot is not as a step needs it: plan again.</exception>
     public async Task DoAllAsync(IReadOnlyList<SlotAction> actions)
     {
         for (var next = 0; next < actions.Count;)
         {
             var others = actions.Skip(next).TakeWhile(action => action is TellOwner { IsSource: false }).ToList();
-            await (others.Count > 0 ? Task.WhenAll(others.Select(DoAsync)) : DoAsync(actions[next])).ConfigureAwait(false);
+            await (others.Count > 0 ? FanOut.AllAsync(others, DoAsync, CancellationToken.None) : DoAsync(actions[next])).ConfigureAwait(false);
             next += Math.Max(1, others.Count);
         }
     }
@@ -92,12 +93,12 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
                 await LetGoAsync(let).ConfigureAwait(false);
                 break;
             case KeepMaster keep:
-                if (await _following.TryEndAsync(keep.Node, tally.Kept).ConfigureAwait(false))
+                if (await _setting.TrySuppressAsync(keep.Node, tally.Settings).ConfigureAwait(false))
                     _kept.Add(keep.Node.Id);
                 break;
             case LetFollow let:
                 if (_kept.Remove(let.Node.Id) || let.WasKeptBefore)
-                    await _following.TryAllowAsync(let.Node).ConfigureAwait(false);
+                    await _setting.TryRestoreAsync(let.Node, tally.Settings).ConfigureAwait(false);
                 break;
             default:
                 throw new InvalidOperationException("There is no way to do " + action.GetType().Name + ".");
@@ -127,7 +128,19 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
         if (await SlotKeyCounter.CountAsync(connection, databases, _slot, stop.Abort).ConfigureAwait(false) is > 0)
             throw Changed(close.Node.Name + " holds keys of it again");
         var imports = (await reader.ReadNodeAsync(close.Node, stop.Abort).ConfigureAwait(false)).Self.ImportingFrom;
-        var (left, stopped) = await SlotKeyCounter.CountAndStopAsync(connection, databases, _slot, stop.Abort).ConfigureAwait(false);
+        (long? Count, bool Stopped) ended;
+        try
+        {
+            ended = await SlotKeyCounter.CountAndStopAsync(connection, databases, _slot, stop.Abort).ConfigureAwait(false);
+        }
+        catch (RedisServerException) when (imports.TryGetValue(_slot, out var source))
+        {
+            // A refused SELECT leaves the count of a database unknown, and the STABLE behind it has run.
+            await connection.SendAsync(RespCommand.Of("CLUSTER", "SETSLOT", _slot, "IMPORTING", source), stop.Abort).ConfigureAwait(false);
+            throw;
+        }
+
+        var (left, stopped) = ended;
         if (left == 0 && !stopped)
             await _commands.ClearAsync(close.Node, _slot, stop).ConfigureAwait(false);
         // Valkey holds the STABLE until its replicas have it, and serves others meanwhile.

@@ -21,7 +21,7 @@ internal static class NeededRights
     public static IEnumerable<NeededRight> Of(ClusterView view, SlotAction action, byte[]? anyKey) => action switch
     {
         MoveKeys move => OfMove(move, anyKey ?? []),
-        // Where that is not allowed slots move all the same, and it is told (Following).
+        // Where that is not allowed slots move all the same, and a warning says so (ReplicaMigrationSetting).
         KeepMaster or LetFollow => [],
         // Seldom sent, but then everything depends on it (CutOver).
         TakeOver handOver => [.. OfCommands(view, handOver), new NeededRight(handOver.Target, null, ["CLUSTER", "BUMPEPOCH"])],

@@ -58,7 +58,7 @@ internal sealed class OtherToolWatch(NodeProbe probe)
 
     private async Task<IReadOnlyList<Look>> LookAsync(IEnumerable<ClusterNode> nodes, bool withCounts, CancellationToken cancellation)
     {
-        return await Task.WhenAll(nodes.Select(LookAtAsync)).ConfigureAwait(false);
+        return await FanOut.AllAsync(nodes, LookAtAsync, cancellation).ConfigureAwait(false);
 
         async Task<Look> LookAtAsync(ClusterNode node)
         {

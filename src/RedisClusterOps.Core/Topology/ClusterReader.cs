@@ -10,10 +10,6 @@ namespace RedisClusterOps.Topology;
 /// <summary>Reads the whole cluster: from the seeds to every node that any node knows, each asked for its own view.</summary>
 internal sealed class ClusterReader(RedisClusterSession session, ClusterConnections connections)
 {
-    // A node that hangs keeps its place for the whole connect timeout, and those behind it wait for it. But every reply is held until it is
-    // read, and of a cluster of a thousand nodes each is as long as a thousand lines.
-    private const int MostAtOnce = 128;
-
     private readonly NodeReader _nodes = new(session, connections.Clock);
 
     /// <summary>Where each node that answered was reached; lets later steps dial by id.</summary>
@@ -65,7 +61,7 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
             throw NothingReached(failures);
         foreach (var view in views.Values)
             _dialled[view.Id] = view.Dialled;
-        // All at once, when everybody has been read: a window for each wave of nodes would be waited for again and again.
+        // All at once, after every node has been read: each wave of nodes would take a window of its own. These replies are short.
         if (watch is not null)
             views = (await Task.WhenAll(views.Values.Select(view => WatchAsync(watch, view, cancellation))).ConfigureAwait(false)).ToDictionary(view => view.Id, StringComparer.Ordinal);
         var merged = ViewMerge.Of(views.Values, failures, session);
@@ -82,8 +78,8 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         var shared = new SharedLines();
         try
         {
-            var views = (await Task.WhenAll(last.View.Nodes.Select(node => ReadWithTasksAsync(node, shared, cancellation))).ConfigureAwait(false)).ToDictionary(view => view.Id, StringComparer.Ordinal);
-            // Another node has come, or one is not who it was: that is for a whole reading.
+            var views = (await FanOut.AllAsync(last.View.Nodes, node => ReadWithTasksAsync(node, shared, cancellation), cancellation).ConfigureAwait(false)).ToDictionary(view => view.Id, StringComparer.Ordinal);
+            // A node has been added or replaced: that takes a whole reading.
             if (views.Values.SelectMany(view => view.Lines).All(line => views.ContainsKey(line.Id)))
                 return ViewMerge.Of(views.Values, new Dictionary<NodeEndpoint, RedisOperationException>(), session);
         }
@@ -98,14 +94,18 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     private async Task<NodeView> ReadWithTasksAsync(ClusterNode node, SharedLines shared, CancellationToken cancellation) =>
         await _nodes.ReadWithTasksAsync(node, await ConnectAsync(node, cancellation).ConfigureAwait(false), shared, cancellation).ConfigureAwait(false);
 
-    /// <summary>A usable connection to a node of the view.</summary>
+    /// <summary>A usable connection to database 0 of a node of the view.</summary>
     /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>
-    public Task<INodeConnection> ConnectAsync(ClusterNode node, CancellationToken cancellation)
+    public Task<INodeConnection> ConnectAsync(ClusterNode node, CancellationToken cancellation) => ConnectAsync(node, 0, cancellation);
+
+    /// <summary>A usable connection to one database of a node of the view. What it sends runs in that database, or is refused with the server's error.</summary>
+    /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>
+    public Task<INodeConnection> ConnectAsync(ClusterNode node, int database, CancellationToken cancellation)
     {
         if (_dialled.TryGetValue(node.Id, out var dialled))
-            return connections.GetAsync(dialled, cancellation);
+            return connections.GetAsync(dialled, database, cancellation);
         if (node.Announced is { } announced)
-            return connections.GetAsync(session.Reach(announced), cancellation);
+            return connections.GetAsync(session.Reach(announced), database, cancellation);
         throw new RedisOperationException(
             FailureCode.NodeUnreachable, "Node " + node.ShortId + " has no address that anybody knows.", node.Name, "Get-RedisClusterNode");
     }
@@ -131,12 +131,10 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     private async Task<IReadOnlyList<(NodeEndpoint Dialled, NodeView? View, RedisOperationException? Failure)>> AskAllAsync(
         IEnumerable<NodeEndpoint> endpoints, SharedLines shared, CancellationToken cancellation)
     {
-        using var places = new SemaphoreSlim(MostAtOnce);
-        return await Task.WhenAll(endpoints.Select(AskInTurn)).ConfigureAwait(false);
+        return await FanOut.AllAsync(endpoints, AskAsync, cancellation).ConfigureAwait(false);
 
-        async Task<(NodeEndpoint, NodeView?, RedisOperationException?)> AskInTurn(NodeEndpoint endpoint)
+        async Task<(NodeEndpoint, NodeView?, RedisOperationException?)> AskAsync(NodeEndpoint endpoint)
         {
-            await places.WaitAsync(cancellation).ConfigureAwait(false);
             try
             {
                 var connection = await connections.GetAsync(endpoint, cancellation).ConfigureAwait(false);
@@ -145,10 +143,6 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
             catch (RedisOperationException failure)
             {
                 return (endpoint, null, failure);
-            }
-            finally
-            {
-                places.Release();
             }
         }
     }

@@ -17,7 +17,7 @@ internal sealed class SlotCountReader(ClusterReader reader)
     {
         var counts = new SlotCounts();
         var masters = owned.Where(master => master.Node.IsReachable && master.Slots.Count > 0).ToList();
-        var counted = await Task.WhenAll(masters.Select(master => CountAsync(master.Node, master.Slots, cancellation))).ConfigureAwait(false);
+        var counted = await FanOut.AllAsync(masters, master => CountAsync(master.Node, master.Slots, cancellation), cancellation).ConfigureAwait(false);
         for (var i = 0; i < masters.Count; i++)
         {
             for (var at = 0; at < masters[i].Slots.Count; at++)

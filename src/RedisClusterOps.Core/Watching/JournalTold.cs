@@ -14,7 +14,7 @@ internal static class JournalTold
         if (!AreEnds(slot.SourceId, open) || !AreEnds(slot.TargetId, open) || slot.LastProgress is not { } last)
             return told;
         var seconds = (last - (slot.Since ?? last)).TotalSeconds;
-        var rate = intent.Run.IsRunning && slot.KeysMoved > 0 && seconds > 0 ? slot.KeysMoved / seconds : (double?)null;
+        var rate = intent.IsRunning && slot.KeysMoved > 0 && seconds > 0 ? slot.KeysMoved / seconds : (double?)null;
         return told with
         {
             LastProgress = last,

@@ -32,11 +32,13 @@ public sealed class GetRedisMigrationCommand : RedisClusterCmdlet
         var session = Cluster?.Resolve();
         if (session is not null)
             _nodes ??= new HashSet<string>(Await(Open(session).GetNodesAsync(Stop), "Reading the cluster").Select(node => node.Id));
+        var written = new HashSet<string>();
         foreach (var id in Id ?? [null!])
         {
             try
             {
-                foreach (var run in RedisCluster.GetMigrations(folder, id).Where(IsWanted))
+                // Two prefixes may name the same run.
+                foreach (var run in RedisCluster.GetMigrations(folder, id).Where(run => IsWanted(run) && written.Add(run.Id)))
                     WriteObject(run with { Cluster = session });
             }
             catch (RedisOperationException failure) when (failure.Code == FailureCode.MigrationNotFound)

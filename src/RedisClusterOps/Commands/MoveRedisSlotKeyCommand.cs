@@ -7,12 +7,12 @@ namespace RedisClusterOps.Commands;
 [OutputType(typeof(RedisKeyMove))]
 public sealed class MoveRedisSlotKeyCommand : SlotMigrationCmdlet
 {
-    /// <summary>At most so many keys; all unless told.</summary>
+    /// <summary>The most keys to move, 1 or more. By default, all keys of the slot.</summary>
     [Parameter]
     [ValidateRange(1, int.MaxValue)]
     public int? First { get; set; }
 
-    /// <summary>Just these keys, as UTF-8.</summary>
+    /// <summary>Moves only these keys, as UTF-8. A key named twice is moved once.</summary>
     [Parameter]
     [AllowEmptyString]
     public string[]? Key { get; set; }
@@ -42,7 +42,9 @@ public sealed class MoveRedisSlotKeyCommand : SlotMigrationCmdlet
 
     private string Extent(SlotPlan plan)
     {
-        long? most = Key?.Length ?? plan.KeysOnSource;
-        return First is { } first && !(most <= first) ? "at most " + PlanText.Keys(first) : PlanText.Keys(most);
+        // The plan counts a key named twice once, and none beyond -First.
+        if (plan.Keys is { } named)
+            return PlanText.Keys(named.Count);
+        return First is { } first && !(plan.KeysOnSource <= first) ? "at most " + PlanText.Keys(first) : PlanText.Keys(plan.KeysOnSource);
     }
 }

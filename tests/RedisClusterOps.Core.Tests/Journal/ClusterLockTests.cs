@@ -79,7 +79,7 @@ public sealed class ClusterLockTests : IDisposable
 
         Assert.Equal(MigrationState.Interrupted, _journal.Only().State);
         Assert.True(_journal.Only().IsResumable);
-        Assert.Equal("Undo", JournalReader.OpenIntents(_journal.Folder, [TestJournal.NodeA])[5].Slot.Operation);
+        Assert.Equal("Undo", new JournalReader(_journal.Folder).OpenIntents([TestJournal.NodeA])[5].Slot.Operation);
         // What it left in the lock's companion blocks nobody, and is not taken for the holder of today.
         Assert.Contains(Directory.GetFiles(_journal.Folder.Locks), file => file.EndsWith(".holder.json", StringComparison.Ordinal));
         using var next = _journal.Begin();
@@ -94,7 +94,7 @@ public sealed class ClusterLockTests : IDisposable
         var looking = Enumerable.Range(0, 3).Select(_ => Task.Run(() =>
         {
             while (!stop.IsCancellationRequested)
-                JournalReader.Read(_journal.Folder);
+                new JournalReader(_journal.Folder).Read();
         })).ToArray();
         for (var run = 0; run < 20; run++)
             _journal.Begin().Dispose();

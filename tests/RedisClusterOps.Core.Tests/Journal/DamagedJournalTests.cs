@@ -35,10 +35,10 @@ public sealed class DamagedJournalTests : IDisposable
     public void What_can_t_be_read_is_not_taken_for_a_folder_without_runs()
     {
         File.WriteAllText(_journal.Folder.Path, "no folder");
-        var failure = Assert.Throws<RedisOperationException>(() => JournalReader.Read(_journal.Folder));
+        var failure = Assert.Throws<RedisOperationException>(() => new JournalReader(_journal.Folder).Read());
         Assert.Equal((FailureCode.JournalUnavailable, "the same command with -JournalPath <a folder that can be read>"), (failure.Code, failure.NextStep));
         Assert.StartsWith("The journal can't be read at '" + _journal.Folder.Runs + "': ", failure.Message);
-        Assert.Equal(FailureCode.JournalUnavailable, Assert.Throws<RedisOperationException>(() => JournalReader.Find(_journal.Folder, "2026")).Code);
+        Assert.Equal(FailureCode.JournalUnavailable, Assert.Throws<RedisOperationException>(() => new JournalReader(_journal.Folder).Find("2026")).Code);
     }
 
     [Theory]

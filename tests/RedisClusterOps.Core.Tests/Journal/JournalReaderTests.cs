@@ -14,7 +14,7 @@ public sealed class JournalReaderTests : IDisposable
     public void A_folder_that_is_not_there_has_no_runs()
     {
         Assert.Empty(_journal.Read());
-        Assert.Empty(JournalReader.OpenIntents(_journal.Folder, [TestJournal.NodeA]));
+        Assert.Empty(new JournalReader(_journal.Folder).OpenIntents([TestJournal.NodeA]));
     }
 
     [Fact]
@@ -29,8 +29,8 @@ public sealed class JournalReaderTests : IDisposable
     {
         var first = Run("Complete", 5, MigrationOutcome.Completed);
         var second = Run("Undo", 5, MigrationOutcome.RolledBack);
-        Assert.Equal(first, JournalReader.Find(_journal.Folder, first).Id);
-        Assert.Equal(second, JournalReader.Find(_journal.Folder, second[..17]).Id);
+        Assert.Equal(first, new JournalReader(_journal.Folder).Find(first).Id);
+        Assert.Equal(second, new JournalReader(_journal.Folder).Find(second[..17]).Id);
 
         foreach (var vague in new[] { "", "2026", first[..14] })
             Assert.Contains(first, NotFound(vague).Message);
@@ -46,7 +46,7 @@ public sealed class JournalReaderTests : IDisposable
         var since = _journal.Now;
         var undo = Run("Undo", 5, null);
         var open = Intents()[5];
-        Assert.Equal((undo, "Undo", since), (open.Run.Id, open.Slot.Operation, open.Since));
+        Assert.Equal((undo, "Undo", since), (open.RunId, open.Slot.Operation, open.Since));
         Assert.Equal((TestJournal.NodeA, TestJournal.NodeB), (open.Slot.SourceId, open.Slot.TargetId));
     }
 
@@ -97,8 +97,8 @@ public sealed class JournalReaderTests : IDisposable
     public void Runs_of_other_clusters_say_nothing_and_a_node_in_common_makes_it_the_same()
     {
         Run("Complete", 5, null);
-        Assert.Empty(JournalReader.OpenIntents(_journal.Folder, ["c000000000000000000000000000000000000003"]));
-        Assert.Single(JournalReader.OpenIntents(_journal.Folder, ["c000000000000000000000000000000000000003", TestJournal.NodeB]));
+        Assert.Empty(new JournalReader(_journal.Folder).OpenIntents(["c000000000000000000000000000000000000003"]));
+        Assert.Single(new JournalReader(_journal.Folder).OpenIntents(["c000000000000000000000000000000000000003", TestJournal.NodeB]));
     }
 
     [Fact]
@@ -126,11 +126,11 @@ public sealed class JournalReaderTests : IDisposable
         return run.Id;
     }
 
-    private IReadOnlyDictionary<int, OpenIntent> Intents() => JournalReader.OpenIntents(_journal.Folder, [TestJournal.NodeA, TestJournal.NodeB]);
+    private IReadOnlyDictionary<int, OpenIntent> Intents() => new JournalReader(_journal.Folder).OpenIntents([TestJournal.NodeA, TestJournal.NodeB]);
 
     private RedisOperationException NotFound(string id)
     {
-        var failure = Assert.Throws<RedisOperationException>(() => JournalReader.Find(_journal.Folder, id));
+        var failure = Assert.Throws<RedisOperationException>(() => new JournalReader(_journal.Folder).Find(id));
         Assert.Equal((FailureCode.MigrationNotFound, "Get-RedisMigration"), (failure.Code, failure.NextStep));
         return failure;
     }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using RedisClusterOps.Journal;
@@ -36,7 +37,7 @@ internal sealed class TestJournal : IDisposable
         return RunJournal.Begin(Folder, Header(operation, nodeIds), () => Now);
     }
 
-    public IReadOnlyList<RedisMigration> Read() => JournalReader.Read(Folder);
+    public IReadOnlyList<RedisMigration> Read() => new JournalReader(Folder).Read();
 
     public RedisMigration Only() => Assert.Single(Read());
 
@@ -67,6 +68,25 @@ internal sealed class TestJournal : IDisposable
         var bytes = File.ReadAllBytes(path);
         File.Delete(path);
         return bytes;
+    }
+
+    /// <summary>Finished runs of so many slots each, in windows of 1024, with as many keys in a slot as its number leaves over 25.</summary>
+    public void Fill(int runs, int slots)
+    {
+        string path;
+        using (var run = Begin("Rebalance"))
+        {
+            path = run.Path;
+            run.Planned([(Entry(0, "Rebalance"), Enumerable.Range(0, slots))]);
+            foreach (var window in Enumerable.Range(0, slots).Chunk(1024))
+            {
+                run.Intend(Entry(0, "Rebalance"), window);
+                Assert.Null(run.Outcomes([.. window.Select(slot => (Result(slot, MigrationOutcome.Moved, slot % 25), (FailureCode?)null))]));
+            }
+        }
+
+        for (var number = 1; number < runs; number++)
+            File.Copy(path, Path.Combine(Folder.Runs, Now.AddMinutes(-number).ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture) + "-0000a0.jsonl"));
     }
 
     public void Dispose() => Directory.Delete(_root, recursive: true);

@@ -1,0 +1,223 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
+
+namespace RedisClusterOps.Journal;
+
+/// <summary>Accumulates the lines of one run: the intent and the progress of each slot. Not thread-safe.</summary>
+internal sealed class RunBuilder
+{
+    private const int MostNames = 10_000;
+
+    // A run of ours writes some hundred lines of many slots and at most two for each slot. The bound limits what a foreign file can cost.
+    private const long MostMentions = 20_000_000;
+
+    private readonly Dictionary<int, Draft> _slots = [];
+    private readonly HashSet<string> _restored = new(StringComparer.Ordinal);
+    private JournalLine? _begin;
+    private JournalLine? _last;
+    private DateTime? _ended;
+    private long? _planned;
+    private bool _isCounted = true;
+    private long _mentions;
+
+    /// <summary>Lines that could not be read.</summary>
+    public int Damaged { get; private set; }
+
+    /// <summary>True if no line was added: the writer died before the run began.</summary>
+    public bool IsEmpty => _last is null && Damaged == 0;
+
+    /// <param name="line">Null for a line that could not be read.</param>
+    public void Add(JournalLine? line)
+    {
+        if (line is null)
+        {
+            Damaged++;
+            return;
+        }
+
+        _last = line;
+        if (line.Kind == JournalLine.Begin)
+            _begin ??= line;
+        else if (line.Kind == JournalLine.End)
+            _ended = line.Time;
+        else if (_mentions > MostMentions || (_mentions += line.AllSlots.Count) > MostMentions)
+            Damaged++;
+        else
+            Apply(line);
+    }
+
+    /// <summary>What the lines say about one slot; null if they do not mention it.</summary>
+    public RedisMigrationSlot? SlotOf(int slot) => _slots.TryGetValue(slot, out var draft) ? draft.ToSlot(slot) : null;
+
+    public RedisMigration Build(string path, string id, DateTime fallback, bool isAtWork)
+    {
+        var slots = _slots.OrderBy(slot => slot.Key).Select(slot => slot.Value.ToSlot(slot.Key)).ToArray();
+        var started = _begin?.Time ?? fallback;
+        return new RedisMigration
+        {
+            Id = id,
+            Operation = Clean(_begin?.Operation) ?? "Unknown",
+            Strategy = Clean(_begin?.Strategy),
+            State = StateOf(isAtWork, slots),
+            Started = started,
+            LastProgress = _last?.Time ?? started,
+            Ended = _ended,
+            User = Clean(_begin?.User),
+            Host = Clean(_begin?.Host),
+            ProcessId = _begin?.ProcessId,
+            Seeds = Clean(_begin?.Seeds),
+            NodeIds = Clean(_begin?.NodeIds),
+            Slots = slots,
+            KeysPlanned = _isCounted ? _planned : null,
+            Path = path,
+            DamagedLines = Damaged,
+        };
+    }
+
+    public RunSummary Summarize(string id, DateTime fallback, long length, DateTime written) => new(id, length, written)
+    {
+        Started = _begin?.Time ?? fallback,
+        HasEnded = _ended is not null,
+        IsDamaged = Damaged > 0,
+        NodeIds = Clean(_begin?.NodeIds),
+        Left = SlotSet.From(_slots.Where(slot => !slot.Value.IsDone).Select(slot => slot.Key).OrderBy(slot => slot)),
+        Closed = SlotSet.From(_slots.Where(slot => slot.Value.Outcome is not null && !slot.Value.IsUnfinished).Select(slot => slot.Key).OrderBy(slot => slot)),
+        Open = [.. _slots.Where(slot => slot.Value.IsUnfinished).GroupBy(slot => slot.Value.Since!.Value, slot => slot.Key).OrderBy(group => group.Key).Select(group => (group.Key, SlotSet.From(group.OrderBy(slot => slot))))],
+        Kept = [.. _slots.SelectMany(slot => slot.Value.Kept.Select(node => (slot.Key, node)))],
+        Restored = [.. _restored],
+    };
+
+    private void Apply(JournalLine line)
+    {
+        if (line is { Kind: JournalLine.Planned, Slot: null })
+        {
+            _isCounted &= line.KeysLeft is not null;
+            _planned = (_planned ?? 0) + (line.KeysLeft ?? 0);
+        }
+
+        switch (line.Kind)
+        {
+            case JournalLine.Planned or JournalLine.Intent:
+                var about = new Ends(
+                    Clean(line.Operation)!, Clean(line.Strategy), Clean(line.Source), Clean(line.SourceId), Clean(line.Target), Clean(line.TargetId), Clean(line.OwnerId));
+                foreach (var draft in Drafts(line))
+                    draft.Take(line, about);
+                break;
+            case JournalLine.Kept:
+                var kept = Clean(line.NodeIds);
+                _restored.ExceptWith(kept);
+                foreach (var draft in Drafts(line))
+                    (draft.Kept, draft.LastProgress) = ([.. draft.Kept, .. kept], line.Time);
+                break;
+            case JournalLine.Progress when line.Restored is { } restored:
+                _restored.UnionWith(Clean(restored));
+                foreach (var draft in _slots.Values.Where(draft => draft.Kept.Count > 0))
+                    draft.Kept = [.. draft.Kept.Where(node => !_restored.Contains(node))];
+                foreach (var draft in Drafts(line))
+                    draft.LastProgress = line.Time;
+                break;
+            case JournalLine.Progress:
+                foreach (var draft in Drafts(line))
+                    (draft.KeysMoved, draft.KeysLeft, draft.LastProgress) = (line.KeysMoved!.Value, line.KeysLeft, line.Time);
+                break;
+            default:
+                var outcome = (MigrationOutcome)Enum.Parse(typeof(MigrationOutcome), line.Result);
+                FailureCode? failure = Enum.TryParse<FailureCode>(line.Failure, out var code) && Enum.IsDefined(typeof(FailureCode), code) ? code : null;
+                var reason = line.Reason is null ? null : Printable.Clean(line.Reason, 4000);
+                foreach (var draft in Drafts(line))
+                    draft.End(line, outcome, failure, reason);
+                break;
+        }
+    }
+
+    private IEnumerable<Draft> Drafts(JournalLine line)
+    {
+        foreach (var slot in line.AllSlots.Slots)
+        {
+            if (!_slots.TryGetValue(slot, out var draft))
+                _slots[slot] = draft = new Draft();
+            yield return draft;
+        }
+    }
+
+    private MigrationState StateOf(bool isAtWork, RedisMigrationSlot[] slots) =>
+        _ended is null ? (isAtWork ? MigrationState.Running : MigrationState.Interrupted)
+        : slots.Any(slot => slot.HasFailed) ? MigrationState.Failed
+        : slots.Any(slot => !slot.IsDone) ? MigrationState.Stopped
+        : MigrationState.Completed;
+
+    private static string? Clean(string? text) => text is null ? null : Printable.Clean(text, 300);
+
+    private static string[] Clean(string[]? texts) => (texts ?? []).Take(MostNames).Select(text => Printable.Clean(text, 300)).ToArray();
+
+    /// <summary>What a line says of all its slots: cleaned once per line, for a line may cover thousands of slots.</summary>
+    private sealed record Ends(string Operation, string? Strategy, string? Source, string? SourceId, string? Target, string? TargetId, string? OwnerId);
+
+    private sealed class Draft
+    {
+        private static readonly Ends Unknown = new(string.Empty, null, null, null, null, null, null);
+
+        private Ends _ends = Unknown;
+        private FailureCode? _failure;
+        private string? _reason;
+        private long _conflicting;
+
+        public DateTime? Since { get; private set; }
+
+        public MigrationOutcome? Outcome { get; private set; }
+
+        public DateTime? LastProgress { get; set; }
+
+        public long KeysMoved { get; set; }
+
+        public long? KeysLeft { get; set; }
+
+        public IReadOnlyList<string> Kept { get; set; } = [];
+
+        public bool IsDone => RedisMigrationSlot.IsSuccess(Outcome);
+
+        public bool IsUnfinished => RedisMigrationSlot.IsLeftOpen(Since, Outcome, _ends.Operation);
+
+        public void Take(JournalLine line, Ends ends)
+        {
+            var since = IsUnfinished ? Since : line.Time;
+            _ends = ends;
+            // The count of a line for many slots is that of all of them together.
+            KeysLeft = line.Slot is null ? null : line.KeysLeft;
+            if (line.Kind == JournalLine.Planned)
+                return;
+            // A slot that is taken up again has been open since it was first left unfinished.
+            (Since, Outcome, _failure, _reason, LastProgress) = (since, null, null, null, line.Time);
+        }
+
+        public void End(JournalLine line, MigrationOutcome outcome, FailureCode? failure, string? reason)
+        {
+            (Outcome, _failure, _reason, LastProgress) = (outcome, failure, reason, line.Time);
+            (KeysMoved, _conflicting, KeysLeft) = (line.KeysMoved ?? KeysMoved, line.KeysConflicting ?? 0, line.KeysLeft);
+        }
+
+        public RedisMigrationSlot ToSlot(int slot) => new()
+        {
+            Slot = slot,
+            Operation = _ends.Operation,
+            Strategy = _ends.Strategy,
+            Source = _ends.Source,
+            SourceId = _ends.SourceId,
+            Target = _ends.Target,
+            TargetId = _ends.TargetId,
+            OwnerId = _ends.OwnerId,
+            Outcome = Outcome,
+            Failure = _failure,
+            KeysMoved = KeysMoved,
+            KeysConflicting = _conflicting,
+            KeysLeft = KeysLeft,
+            Reason = _reason,
+            Since = Since,
+            LastProgress = LastProgress,
+            KeptMasters = Kept,
+        };
+    }
+}

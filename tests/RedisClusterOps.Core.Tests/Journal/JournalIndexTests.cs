@@ -1,0 +1,188 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text;
+using RedisClusterOps.Journal;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Journal;
+
+/// <summary>The index beside the runs is a cache: with it, without it, and with a damaged or outdated one, the journal says the same.</summary>
+public sealed class JournalIndexTests : IDisposable
+{
+    private readonly TestJournal _journal = new();
+
+    private string Index => Path.Combine(_journal.Folder.Path, RunIndex.FileName);
+
+    [Fact]
+    public void With_the_index_the_journal_says_the_same_as_without()
+    {
+        Scene();
+        var without = Everything();
+        Assert.True(File.Exists(Index));
+        Assert.Equal(without, Everything());
+        File.Delete(Index);
+        Assert.Equal(without, Everything());
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("RedisClusterOps runs 2\nwhatever\n")]
+    [InlineData("RedisClusterOps runs 1\nno\tline\tof\tours\n\u0000\n")]
+    public void A_damaged_index_is_ignored(string text)
+    {
+        Scene();
+        var before = Everything();
+        File.WriteAllText(Index, text);
+        Assert.Equal(before, Everything());
+    }
+
+    [Fact]
+    public void An_index_cut_or_changed_anywhere_costs_no_error()
+    {
+        Scene();
+        Everything();
+        var whole = File.ReadAllBytes(Index);
+        var random = new Random(20261128);
+        for (var round = 0; round < 500; round++)
+        {
+            var bytes = whole[..random.Next(whole.Length)];
+            if (bytes.Length > 0)
+                bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            File.WriteAllBytes(Index, bytes);
+            new JournalReader(_journal.Folder).OpenIntents([TestJournal.NodeA]);
+        }
+    }
+
+    [Fact]
+    public void A_run_that_goes_on_after_it_was_indexed_is_read_again()
+    {
+        var path = _journal.Write(_journal.BytesOfRun(5));
+        var bytes = File.ReadAllBytes(path);
+        var lines = Encoding.UTF8.GetString(bytes).Split('\n');
+        File.WriteAllText(path, string.Join('\n', lines[..3]) + "\n");
+        File.SetLastWriteTimeUtc(path, DateTime.UtcNow.AddHours(-1));
+        Assert.Equal([5], Intents().Keys);
+        Assert.Contains("20261123T090000Z-00000a", File.ReadAllText(Index), StringComparison.Ordinal);
+        File.AppendAllText(path, string.Join('\n', lines[3..]));
+        Assert.Empty(Intents());
+    }
+
+    [Fact]
+    public void A_kept_reader_sees_runs_that_begin_and_go_on_later()
+    {
+        var reader = new JournalReader(_journal.Folder);
+        Assert.Empty(reader.OpenIntents([TestJournal.NodeA]));
+        using var run = _journal.Begin();
+        run.Intend(TestJournal.Entry(5));
+        var open = Assert.Single(reader.OpenIntents([TestJournal.NodeA])).Value;
+        Assert.Equal((run.Id, true), (open.RunId, open.IsRunning));
+        Assert.Null(run.Outcome(TestJournal.Result(5, MigrationOutcome.Completed)));
+        Assert.Empty(reader.OpenIntents([TestJournal.NodeA]));
+    }
+
+    [Fact]
+    public void What_the_own_run_wrote_is_known_without_its_file()
+    {
+        var reader = new JournalReader(_journal.Folder);
+        using var own = _journal.Begin();
+        own.Intend(TestJournal.Entry(5));
+        own.Intend(TestJournal.Entry(6));
+        Assert.Null(own.Outcome(TestJournal.Result(6, MigrationOutcome.Completed)));
+        Assert.Equal([5], reader.OpenIntents([TestJournal.NodeA], [5, 6, 7], own).Keys);
+        Assert.Equal(0, reader.FilesRead);
+    }
+
+    // Of several runs in a row that left a slot open, the newest says where it was going, the oldest since when, and all what is to be restored.
+    [Fact]
+    public void A_setting_that_an_interrupted_run_changed_is_restored_by_whichever_run_finishes_the_slot()
+    {
+        using (var first = _journal.Begin("Undo"))
+        {
+            first.Intend(TestJournal.Entry(5, "Undo"));
+            first.Kept(5, TestJournal.NodeB);
+        }
+
+        var since = _journal.Now;
+        using (var second = _journal.Begin("Undo"))
+            second.Intend(TestJournal.Entry(5, "Undo"));
+        Assert.Equal((since, TestJournal.NodeB), (Intents()[5].Since, Assert.Single(Intents()[5].Slot.KeptMasters)));
+        using (var third = _journal.Begin("Undo"))
+        {
+            third.Intend(TestJournal.Entry(5, "Undo"));
+            Assert.Null(third.Unkept(5, TestJournal.NodeB));
+        }
+
+        Assert.Empty(Intents()[5].Slot.KeptMasters);
+        Assert.All(_journal.Read(), run => Assert.All(run.Slots, slot => Assert.Empty(slot.KeptMasters)));
+    }
+
+    [Fact]
+    public void Files_of_the_version_before_are_read()
+    {
+        foreach (var file in Samples())
+            _journal.Write(File.ReadAllBytes(file), Path.GetFileNameWithoutExtension(file));
+        var runs = _journal.Read();
+        Assert.All(runs, run => Assert.Equal(0, run.DamagedLines));
+        var (undo, rebalance) = (runs[0], runs[1]);
+        Assert.Equal(("Rebalance", "Whole", MigrationState.Failed, 11, 7, 1), (rebalance.Operation, rebalance.Strategy, rebalance.State, rebalance.SlotCount, rebalance.SlotsDone, rebalance.SlotsFailed));
+        Assert.Equal((200L, 6L, FailureCode.TargetOutOfMemory, undo.Id), (rebalance.KeysPlanned, rebalance.KeysMoved, rebalance.Slots[7].Failure, rebalance.Slots[7].FinishedBy));
+        Assert.Equal((MigrationState.Stopped, 2, 1, TestJournal.NodeA), (undo.State, undo.SlotCount, undo.SlotsDone, Assert.Single(undo.Slots[0].KeptMasters)));
+        Assert.Equal([9], Intents().Keys);
+    }
+
+    // Kinds that the version before does not know would count as damage there; members that it does not know are ignored.
+    [Fact]
+    public void Every_line_is_of_a_kind_that_the_version_before_reads()
+    {
+        string[] kinds = ["begin", "planned", "intent", "progress", "kept", "outcome", "end"];
+        using (var run = _journal.Begin("Undo"))
+        {
+            run.Planned([TestJournal.Entry(5, "Undo")]);
+            run.Intend(TestJournal.Entry(5, "Undo"));
+            run.Kept(5, TestJournal.NodeA);
+            run.Progress(5, 40, 60);
+            Assert.Null(run.Unkept(5, TestJournal.NodeA));
+            Assert.Null(run.Outcome(TestJournal.Result(5, MigrationOutcome.RolledBack, 100)));
+        }
+
+        var lines = File.ReadAllLines(_journal.Only().Path);
+        Assert.All(lines, line => Assert.Contains(kinds, kind => line.StartsWith("{\"kind\":\"" + kind + "\",", StringComparison.Ordinal)));
+        // There it is progress, so it repeats the numbers of the line before.
+        var restored = Assert.Single(lines, line => line.Contains("\"restored\"", StringComparison.Ordinal));
+        Assert.Contains("\"slot\":5,\"keysLeft\":60,\"keysMoved\":40,", restored, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => _journal.Dispose();
+
+    private static string[] Samples() => Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Journal", "samples"), "*.jsonl");
+
+    private IReadOnlyDictionary<int, OpenIntent> Intents() => new JournalReader(_journal.Folder).OpenIntents([TestJournal.NodeA]);
+
+    private void Scene()
+    {
+        using (var run = _journal.Begin("Rebalance"))
+        {
+            run.Planned([(TestJournal.Entry(0, "Rebalance"), Enumerable.Range(0, 30))]);
+            run.Intend(TestJournal.Entry(0, "Rebalance"), Enumerable.Range(0, 20));
+            run.Kept(3, TestJournal.NodeA);
+            Assert.Null(run.Outcomes([.. Enumerable.Range(0, 10).Select(slot => (TestJournal.Result(slot, MigrationOutcome.Moved, slot), (FailureCode?)null))]));
+        }
+
+        _journal.Now = _journal.Now.AddMinutes(1);
+        using (var run = _journal.Begin("Undo"))
+        {
+            run.Intend(TestJournal.Entry(3, "Undo"));
+            run.Intend(TestJournal.Entry(12, "Undo"));
+            Assert.Null(run.Outcome(TestJournal.Result(12, MigrationOutcome.RolledBack, 1)));
+            Assert.Null(run.Outcome(TestJournal.Result(3, MigrationOutcome.Failed, 1, "no"), FailureCode.StalePlan));
+        }
+    }
+
+    private string[] Everything() =>
+    [
+        .. _journal.Read().SelectMany(run => run.Slots.Select(slot => run + " " + slot + " " + slot.FinishedBy + " " + string.Join(",", slot.KeptMasters))),
+        .. Intents().OrderBy(intent => intent.Key).Select(intent => intent.Key + " " + intent.Value.RunId + " " + intent.Value.Since.Ticks + " " + string.Join(",", intent.Value.Slot.KeptMasters)),
+    ];
+}
