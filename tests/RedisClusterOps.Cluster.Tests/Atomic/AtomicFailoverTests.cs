@@ -30,6 +30,9 @@ public sealed class AtomicFailoverTests(ITestOutputHelper output)
 {
     private const int Shards = 4;
 
+    // Longer than the snapshot takes, and too short for a failover.
+    private static readonly TimeSpan ShortHang = TimeSpan.FromSeconds(3.5);
+
     // Each takes many seconds, so a usual run has two.
     public static TheoryData<string, EndTrouble> Cases
     {
@@ -68,7 +71,7 @@ public sealed class AtomicFailoverTests(ITestOutputHelper output)
         await scene.SlowAsync(250);
         var moving = scene.MoveAsync(source: from, target: to);
         await scene.UntilUnderWayAsync(from);
-        await (dies ? DieAsync(end, replica) : trouble is EndTrouble.SourceHandsOver or EndTrouble.TargetHandsOver ? TestCluster.PromoteAsync(replica) : HangAsync(end));
+        await (dies ? DieAsync(end, replica) : trouble is EndTrouble.SourceHandsOver or EndTrouble.TargetHandsOver ? TestCluster.PromoteAsync(replica) : HangAsync(end, replica, trouble));
         await TellAsync(moving, server + ", " + trouble);
         await scene.SlowAsync(0);
         await scene.Cluster.Cluster.WaitUntilAgreedAsync();
@@ -103,11 +106,13 @@ public sealed class AtomicFailoverTests(ITestOutputHelper output)
         await end.RestartAsync();
     }
 
-    // Longer than the snapshot takes, and than the others bear it where that is two seconds.
-    private static async Task HangAsync(LocalNode end)
+    private static async Task HangAsync(LocalNode end, LocalNode replica, EndTrouble trouble)
     {
         end.Stop();
-        await Task.Delay(3_500);
+        if (trouble == EndTrouble.TargetHangsTooLong)
+            await KillScene.UntilAsync(async () => (await TestCluster.OwnLineOfAsync(replica)).IsMaster);
+        else
+            await Task.Delay(ShortHang);
         end.Continue();
     }
 

@@ -1,5 +1,6 @@
 using System;
 using System.Diagnostics;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Topology;
@@ -13,6 +14,9 @@ public sealed class AtomicInterruptionTests
     // About 7000 keys of 4096 slots at 0.4 ms each: three seconds.
     private const int Keys = 28_000;
     private const int Slow = 400;
+
+    // As long as the move takes.
+    private static readonly TimeSpan Freeze = TimeSpan.FromSeconds(3);
 
     [Theory]
     [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
@@ -73,7 +77,7 @@ public sealed class AtomicInterruptionTests
         var others = SlotSet.From([new SlotRange(6000, 9000)]);
         await scene.BeginByHandAsync(scene.Cluster.Node(1), scene.Target, others);
         var moving = scene.MoveAsync();
-        await Task.Delay(500);
+        await scene.UntilAsync(() => scene.Told.Any(text => text.StartsWith("waits for its turn", StringComparison.Ordinal)));
         await scene.SlowAsync(0);
         await moving;
         Assert.Contains(scene.Told, text => text.StartsWith("waits for its turn: 3001 slots (6000-9000) are on the way there"));
@@ -167,7 +171,7 @@ public sealed class AtomicInterruptionTests
         var moving = scene.MoveAsync();
         await scene.UntilUnderWayAsync();
         scene.Source.Stop();
-        await Task.Delay(3000);
+        await Task.Delay(Freeze);
         scene.Source.Continue();
         var outcome = await moving.WaitAsync(TimeSpan.FromSeconds(60));
         Assert.InRange(outcome.Attempts, 1, 3);
@@ -183,7 +187,8 @@ public sealed class AtomicInterruptionTests
         await using var scene = await SlowSceneAsync(server);
         var moving = scene.MoveAsync();
         await scene.UntilUnderWayAsync();
-        await Task.Delay(200);
+        // A task that was cancelled before the move knew of it would be begun again.
+        await scene.UntilAsync(() => scene.Ours.Ids.Count > 0);
         if (scene.IsValkey)
             await scene.Source.SendAsync("CLUSTER", "CANCELSLOTMIGRATIONS");
         else

@@ -116,6 +116,12 @@ internal sealed class AtomicScene : IAsyncDisposable
         Assert.Fail("No migration came under way.");
     }
 
+    public async Task UntilAsync(Func<bool> holds)
+    {
+        for (var watch = Stopwatch.StartNew(); !holds(); await Task.Delay(10))
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), "The condition did not become true within 60 seconds. The move said: " + string.Join("; ", Told));
+    }
+
     public async Task UntilNoneRunsAsync()
     {
         for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(120); await Task.Delay(20))

@@ -49,6 +49,7 @@ public sealed class AtomicStopTests(ITestOutputHelper output)
     [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
     public async Task Stops_near_the_hand_over_cost_no_write(string server)
     {
+        var random = TestSeed.NewRandom();
         await using var scene = await AtomicScene.StartAsync(server);
         await scene.WriteAsync(4000);
         var (from, to, moves) = (scene.Source, scene.Cluster.Node(1), 0);
@@ -60,7 +61,7 @@ public sealed class AtomicStopTests(ITestOutputHelper output)
         {
             using var stop = new CancellationTokenSource();
             var moving = scene.MoveAsync(source: from, target: to, stop: stop.Token);
-            await UntilNearAsync(scene, from, moving);
+            await UntilNearAsync(scene, from, moving, random.Next(20));
             await stop.CancelAsync();
             try
             {
@@ -92,9 +93,8 @@ public sealed class AtomicStopTests(ITestOutputHelper output)
         Assert.Fail("The source granted nothing.");
     }
 
-    private static async Task UntilNearAsync(AtomicScene scene, Lab.LocalNode source, Task moving)
+    private static async Task UntilNearAsync(AtomicScene scene, Lab.LocalNode source, Task moving, int late)
     {
-        var late = Random.Shared.Next(20);
         while (!moving.IsCompleted)
         {
             var running = (await scene.ListAsync(source)).FirstOrDefault(task => task.End == AtomicEnd.None);

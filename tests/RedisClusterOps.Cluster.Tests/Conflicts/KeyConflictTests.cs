@@ -6,6 +6,7 @@ using System.Text.RegularExpressions;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Faults;
+using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Lab;
 using RedisClusterOps.Protocol;
 using Xunit;
@@ -274,15 +275,15 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
             while (!ended.IsCancellationRequested)
             {
                 Assert.False((await client.AskAsync(key, RespCommand.Of("INCR", key))).IsError);
-                acknowledged++;
+                Interlocked.Increment(ref acknowledged);
                 await Task.Delay(30);
             }
         });
-        await Task.Delay(100);
+        await UntilAcknowledgedAsync(3);
 
         var result = await slot.CompletedAsync(new MoveOptions { OnKeyConflict = KeyConflictAction.KeepTarget, JournalPath = saved.Folder });
 
-        await Task.Delay(100);
+        await UntilAcknowledgedAsync(Interlocked.Read(ref acknowledged) + 3);
         await ended.CancelAsync();
         await writing;
         var kept = long.Parse((await slot.OnTargetAsync("GET", key)).Text);
@@ -292,6 +293,8 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
         var lost = long.Parse((await slot.OnTargetAsync("GET", key)).Text);
         Assert.InRange(lost, 1, acknowledged);
         Assert.Equal(acknowledged, kept - 1_000_000 + lost);
+
+        Task UntilAcknowledgedAsync(long writes) => KillScene.UntilAsync(() => Task.FromResult(Interlocked.Read(ref acknowledged) >= writes || writing.IsCompleted));
     }
 
     [Theory]

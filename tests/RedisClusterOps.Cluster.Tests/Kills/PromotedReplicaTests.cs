@@ -121,7 +121,8 @@ public sealed class PromotedReplicaTests
             await KillScene.UntilAsync(async () => (await TestCluster.ViewOfAsync(node)).Any(line => line.Id == replica.Id && line.IsMaster && line.Slots.Count > 0));
     }
 
-    private static Task UntilReplicatedAsync(LocalNode master, LocalNode replica) =>
+    /// <summary>Waits until the replica has every write of its master.</summary>
+    internal static Task UntilReplicatedAsync(LocalNode master, LocalNode replica) =>
         KillScene.UntilAsync(async () => await OffsetAsync(replica) >= await OffsetAsync(master));
 
     private static async Task<long> OffsetAsync(LocalNode node) =>

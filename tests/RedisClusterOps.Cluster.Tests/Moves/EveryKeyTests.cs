@@ -129,7 +129,7 @@ public sealed class EveryKeyTests(ITestOutputHelper output)
 
     private static async Task ThereAndBackAsync(FilledCluster cluster, RedisClusterSession session, MoveMethod method)
     {
-        var options = OptionsOf(method.ToString());
+        var options = OptionsOf(method);
         var before = await cluster.OwnersAsync();
         var selection = new SlotSelection { Count = 600, Sources = [cluster.Nodes[0].Id, cluster.Nodes[1].Id], Target = cluster.Nodes[^1].Id };
         string run;

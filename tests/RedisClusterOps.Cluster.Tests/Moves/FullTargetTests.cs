@@ -26,7 +26,7 @@ public sealed class FullTargetTests
         var options = new MoveOptions { Method = MoveMethod.KeyByKey, MaxKeysPerSecond = 1_000, JournalPath = JournalOfTests.NewFolder() };
         var running = MoveRuns.CarryOutAsync(core, KeyByKey(scene.Plan), options);
         await EventAsync(log, OperationEventKind.Warning, "Waiting: " + scene.Target.Endpoint + " has used");
-        await Task.Delay(700);
+        await ServerCalls.UntilAsync(scene.Target, "info", more: 2);
         Assert.False(running.IsCompleted);
         await scene.Target.SendAsync("CONFIG", "SET", "maxmemory", 0);
         await EventAsync(log, OperationEventKind.State, "Going on");

@@ -39,11 +39,12 @@ public sealed class LiveTrafficTests(ITestOutputHelper output)
         await cluster.AssertConsistentAsync(application.Acknowledged());
     }
 
-    // New keys come to slots that are open and wait for their turn in that moment.
+    // Clients write new keys to slots that are open and wait to be moved.
     [Theory]
     [MemberData(nameof(Stops))]
-    public async Task Neither_is_that_it_is_stopped_again_and_again_and_gone_on_with(string server, MoveMethod method)
+    public async Task Clients_notice_nothing_when_it_is_stopped_and_resumed_repeatedly(string server, MoveMethod method)
     {
+        var random = TestSeed.NewRandom();
         await using var cluster = await FilledCluster.StartAsync(server, Keys);
         var options = OptionsOf(method) with { MaxKeysPerSecond = 20_000 };
         var application = On(cluster);
@@ -57,7 +58,7 @@ public sealed class LiveTrafficTests(ITestOutputHelper output)
                     ? await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, options, default)
                     : await core.PlanResumeOfMovesAsync(null, options, default);
                 Assert.NotNull(plan);
-                var outcomes = await MoveRuns.CarryOutAsync(core, plan, options, stops < 6 ? TimeSpan.FromMilliseconds(Random.Shared.Next(method == MoveMethod.Atomic ? 100 : 250)) : null);
+                var outcomes = await MoveRuns.CarryOutAsync(core, plan, options, stops < 6 ? TimeSpan.FromMilliseconds(random.Next(method == MoveMethod.Atomic ? 100 : 250)) : null);
                 Assert.All(outcomes, outcome => Assert.True(outcome.Failure is null or { Code: FailureCode.Stopped }, outcome.Failure?.Message));
                 left = outcomes.Count(outcome => outcome.Failure is not null);
             }

@@ -28,7 +28,7 @@ internal static class CmdletScript
                 } elseif ($_ -is [System.Management.Automation.WarningRecord]) {
                     Write-Message $null "$_" $null
                 } else {
-                    foreach ($slot in $_.Slot) { [Console]::Out.WriteLine((ConvertTo-Json -Compress @{ Slot = $slot; Outcome = [int]$_.Outcome })) }
+                    foreach ($slot in $_.Slot) { [Console]::Out.WriteLine("{`"Slot`":$slot,`"Outcome`":$([int]$_.Outcome)}") }
                 }
             }
         } catch {

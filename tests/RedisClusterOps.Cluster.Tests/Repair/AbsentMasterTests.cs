@@ -2,6 +2,7 @@ using System;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Completion;
+using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Lab;
 using RedisClusterOps.Topology;
 using Xunit;
@@ -89,7 +90,7 @@ public sealed class AbsentMasterTests
         var scene = new SlotScene(cluster, Slot, cluster.Node(0), cluster.Node(2));
         await scene.WriteAsync(10);
         await UntilAsync(async () => (await cluster.Replicas[0].SendAsync("INFO", "replication")).Text.Contains("master_link_status:up"));
-        await Task.Delay(200);
+        await PromotedReplicaTests.UntilReplicatedAsync(scene.Source, cluster.Replicas[0]);
         scene.Source.Kill();
         await UntilAsync(async () => ((await TestCluster.ViewOfAsync(cluster.Node(1))).Single(line => line.Id == scene.Source.Id).Flags & NodeFlags.Fail) != 0);
 
