@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Threading;
 
 namespace RedisClusterOps.Lab;
@@ -24,6 +25,10 @@ internal sealed record LabRecord(
     {
         public NodeEndpoint Endpoint() => new(Host, Port);
     }
+
+    /// <summary>The journal of the cmdlets that <c>shell</c> runs on this lab.</summary>
+    [JsonIgnore]
+    public string JournalFolder => Path.Combine(Folder, "journal");
 
     /// <summary>True of a lab that nobody else will end: a detached one, or one whose owner died without cleaning up.</summary>
     public bool IsLeftToUs() => Owner is null || !Owner.IsRunning;

@@ -31,6 +31,10 @@ internal sealed class LabWedge(ConnectionOptions connection, IReadOnlyList<NodeE
 
     public const string DefaultKey = "user:loadtest_user_33:reservations";
 
+    public const int DefaultKeys = 150;
+
+    public const int DefaultMoved = 50;
+
     private const int KeysPerMigrate = 100;
 
     private readonly NodeConnector _connector = new(connection);
@@ -42,7 +46,7 @@ internal sealed class LabWedge(ConnectionOptions connection, IReadOnlyList<NodeE
     /// <param name="moved">How many of them to move, 0 to <paramref name="keys"/>; the first key is the last to go.</param>
     /// <param name="cancellation">Stops between two commands.</param>
     public async Task<WedgedSlot> WedgeAsync(
-        NodeEndpoint? target = null, int slot = DefaultSlot, int keys = 150, int moved = 50, CancellationToken cancellation = default)
+        NodeEndpoint? target = null, int slot = DefaultSlot, int keys = DefaultKeys, int moved = DefaultMoved, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(moved);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(moved, keys);
@@ -69,7 +73,7 @@ internal sealed class LabWedge(ConnectionOptions connection, IReadOnlyList<NodeE
     }
 
     /// <summary>Reads the keys as an application would, following every redirection.</summary>
-    public async Task<ReadBack> ReadBackAsync(int slot = DefaultSlot, int keys = 150, CancellationToken cancellation = default)
+    public async Task<ReadBack> ReadBackAsync(int slot = DefaultSlot, int keys = DefaultKeys, CancellationToken cancellation = default)
     {
         using var client = new RedirectFollower(_connector, nodes[0]);
         int right = 0, missing = 0, wrong = 0, unreadable = 0;

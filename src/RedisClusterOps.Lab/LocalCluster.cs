@@ -25,8 +25,8 @@ internal sealed class LocalCluster : IAsyncDisposable
         Folder = folder;
         _atExit = (_, _) => End();
         AppDomain.CurrentDomain.ProcessExit += _atExit;
-        // The runtime's own answer to these is to die on the spot. SIGINT is the console's: it cancels, and disposal follows.
-        foreach (var signal in new[] { PosixSignal.SIGTERM, PosixSignal.SIGHUP })
+        // By default these signals end the process without any handler. SIGINT is the program's: it cancels, and disposal follows.
+        foreach (var signal in options.EndsOnSignals ? new[] { PosixSignal.SIGTERM, PosixSignal.SIGHUP } : [])
             _atSignals.Add(PosixSignalRegistration.Create(signal, _ => End()));
     }
 

@@ -45,6 +45,12 @@ internal sealed record LocalClusterOptions
     /// <summary>The cluster outlives this process; <see cref="LabRecord"/> finds it again.</summary>
     public bool Detached { get; init; }
 
+    /// <summary>
+    /// Whether SIGTERM and SIGHUP end the cluster at once. False if the program turns these signals into a cancellation and then disposes
+    /// of the cluster in its own order.
+    /// </summary>
+    public bool EndsOnSignals { get; init; } = true;
+
     /// <summary>How long the nodes may take to start and to agree.</summary>
     public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(60);
 

@@ -1,6 +1,18 @@
+using System;
+using System.Globalization;
+using System.Threading.Tasks;
+using RedisClusterOps.Lab.Commands;
+
 namespace RedisClusterOps.Lab;
 
 internal static class Program
 {
-    private static int Main() => 2;
+    private static async Task<int> Main(string[] arguments)
+    {
+        // The libraries' own messages are English too, so that one language is on the screen.
+        CultureInfo.DefaultThreadCurrentUICulture = CultureInfo.CurrentUICulture = CultureInfo.InvariantCulture;
+        CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        using var interruption = new Interruption();
+        return await new LabCommandLine(interruption, Console.Out, Console.Error).RunAsync(arguments);
+    }
 }

@@ -25,7 +25,7 @@ internal sealed record RepositoryTool(string DotnetPath, string DllPath, string 
     /// <exception cref="LabException">There is no manifest or no <c>dotnet</c>, or the restore failed.</exception>
     public static async Task<RepositoryTool> RestoreAsync(string package, string otherwise, CancellationToken cancellation)
     {
-        var root = FolderWithManifest(package)
+        var root = RepositoryFolder.Ancestors().FirstOrDefault(folder => PinnedVersion(Path.Combine(folder, Manifest), package) is not null)
             ?? throw new LabException("No .NET tool manifest near this folder names " + package + ". " + otherwise);
         var dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? ServerBinary.OnPath("dotnet")
             ?? throw new LabException("No dotnet is on PATH to run " + package + " with. " + otherwise);
@@ -43,23 +43,10 @@ internal sealed record RepositoryTool(string DotnetPath, string DllPath, string 
         return new RepositoryTool(dotnet, dll, version);
     }
 
-    private static string? FolderWithManifest(string package)
-    {
-        foreach (var start in new[] { Directory.GetCurrentDirectory(), AppContext.BaseDirectory })
-        {
-            for (var folder = new DirectoryInfo(start); folder is not null; folder = folder.Parent)
-            {
-                var manifest = Path.Combine(folder.FullName, Manifest);
-                if (File.Exists(manifest) && PinnedVersion(manifest, package) is not null)
-                    return folder.FullName;
-            }
-        }
-
-        return null;
-    }
-
     private static string? PinnedVersion(string manifest, string package)
     {
+        if (!File.Exists(manifest))
+            return null;
         try
         {
             using var json = JsonDocument.Parse(File.ReadAllText(manifest));

@@ -1,0 +1,40 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Lab.Tour;
+
+namespace RedisClusterOps.Lab.Commands;
+
+/// <summary><c>tour</c>: a stuck slot from diagnosis to proof, on a cluster of its own that is removed afterwards.</summary>
+internal static class TourCommand
+{
+    public static Command Create(LabCommandLine line)
+    {
+        var command = new Command(
+            "tour",
+            "Start a cluster, stop a slot migration half-way, then diagnose and complete it, rebalance and undo that, with the cmdlets in a real "
+            + "PowerShell. Prove from the servers that no key was lost, and remove the cluster.");
+        command.SetAction((_, stop) => RunAsync(line, stop));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(LabCommandLine line, CancellationToken stop)
+    {
+        var clock = Stopwatch.StartNew();
+        var module = RepositoryFolder.BuiltModule();
+        var server = await line.FindServerAsync(stop);
+        var powershell = await line.FindPowerShellAsync(stop);
+        line.Out.WriteLine("A stuck slot migration, on 4 masters of " + server.Name + " and with PowerShell " + powershell.Version + ". All of it is removed at the end.");
+        await using (var cluster = await LocalCluster.StartAsync(new LocalClusterOptions { Server = server, EndsOnSignals = false }, stop))
+        {
+            using var shell = new TourShell(powershell, System.IO.Path.Combine(cluster.Folder, "journal"));
+            await new TourRun(line.Out, cluster, shell).RunAsync(module, stop);
+        }
+
+        line.Out.WriteLine();
+        line.Out.WriteLine("Every step was proved, and every server and file is removed. It took " + (int)clock.Elapsed.TotalSeconds + " s.");
+        line.Out.WriteLine("Next, on a cluster that stays: " + LabCommandLine.Invocation + "up");
+        return 0;
+    }
+}

@@ -1,0 +1,86 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.IO;
+using System.IO.Pipes;
+using System.Text.Json;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace RedisClusterOps.Lab.Tour;
+
+/// <summary>One PowerShell session that the tour types its lines into. It shares this process's terminal, so its output is the real one.</summary>
+internal sealed class TourShell : IDisposable
+{
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(2);
+
+    private readonly AnonymousPipeServerStream _requestPipe = new(PipeDirection.Out, HandleInheritability.Inheritable);
+    private readonly AnonymousPipeServerStream _replyPipe = new(PipeDirection.In, HandleInheritability.Inheritable);
+    private readonly StreamWriter _requests;
+    private readonly StreamReader _replies;
+    private readonly Process _process;
+
+    /// <param name="journal">The folder for the journal of the cmdlets.</param>
+    public TourShell(PowerShellProgram powershell, string journal)
+    {
+        List<string> arguments = OperatingSystem.IsWindows() ? ["-ExecutionPolicy", "Bypass"] : [];
+        // Without -NonInteractive an unexpected prompt would wait for an answer.
+        arguments.AddRange(["-NoLogo", "-NoProfile", "-NonInteractive", "-File", Path.Combine(AppContext.BaseDirectory, "Tour", "session.ps1")]);
+        arguments.AddRange(["-RequestHandle", _requestPipe.GetClientHandleAsString(), "-ReplyHandle", _replyPipe.GetClientHandleAsString()]);
+        if (Console.IsOutputRedirected)
+            arguments.Add("-PlainText");
+        var start = powershell.Start(arguments);
+        start.Environment[Journal.JournalFolder.Variable] = journal;
+        // With -File PowerShell would read input that is not a terminal to its end.
+        start.RedirectStandardInput = Console.IsInputRedirected;
+        _process = Process.Start(start) ?? throw new LabException("PowerShell could not be started.");
+        if (start.RedirectStandardInput)
+            _process.StandardInput.Close();
+        _requestPipe.DisposeLocalCopyOfClientHandle();
+        _replyPipe.DisposeLocalCopyOfClientHandle();
+        _requests = new StreamWriter(_requestPipe) { AutoFlush = true };
+        _replies = new StreamReader(_replyPipe);
+    }
+
+    /// <summary>Runs a line and waits until its output was shown.</summary>
+    /// <param name="line">What a person would type.</param>
+    /// <param name="expression">A PowerShell expression that is evaluated afterwards and not shown; <c>$tourOutput</c> holds the line's output.</param>
+    /// <returns>The expression's value as text.</returns>
+    /// <exception cref="LabException">The line wrote an error, or PowerShell ended.</exception>
+    public async Task<string> RunAsync(string line, string expression, CancellationToken cancellation)
+    {
+        string? reply;
+        try
+        {
+            await _requests.WriteLineAsync(line);
+            await _requests.WriteLineAsync(expression);
+            reply = await _replies.ReadLineAsync(CancellationToken.None).AsTask().WaitAsync(cancellation);
+        }
+        catch (IOException)
+        {
+            reply = null;
+        }
+
+        if (reply is null)
+            throw new LabException("PowerShell ended while it ran: " + line);
+        var result = JsonSerializer.Deserialize<Reply>(reply)!;
+        return result.Errors.Count == 0 ? result.Value : throw new LabException("'" + line + "' wrote an error: " + string.Join(" ", result.Errors));
+    }
+
+    /// <summary>Ends the session: gracefully if it is idle or handles a Ctrl+C of its own, by force after two seconds.</summary>
+    public void Dispose()
+    {
+        // The session ends when it finds its requests closed.
+        _requestPipe.Dispose();
+        if (!_process.WaitForExit(EndPatience))
+        {
+            _process.Kill(entireProcessTree: true);
+            _process.WaitForExit();
+        }
+
+        _process.Dispose();
+        _replyPipe.Dispose();
+    }
+
+    private sealed record Reply(IReadOnlyList<string> Errors, string Value);
+}

@@ -1,0 +1,32 @@
+# Runs the lines of the tour in one session, as if a person had typed them, and shows their output on this terminal.
+# A request is two lines: the line to run, and an expression for the tour that is not shown; it reads the line's output as $tourOutput.
+# The reply is one line of JSON: the errors that were written or thrown, and the expression's value as text.
+param(
+    [Parameter(Mandatory)] [string] $RequestHandle,
+    [Parameter(Mandatory)] [string] $ReplyHandle,
+    [switch] $PlainText
+)
+
+if ($PlainText) {
+    $PSStyle.OutputRendering = 'PlainText'
+    $ProgressPreference = 'SilentlyContinue'
+}
+
+$tourRequests = [IO.StreamReader]::new([IO.Pipes.AnonymousPipeClientStream]::new([IO.Pipes.PipeDirection]::In, $RequestHandle))
+$tourReplies = [IO.StreamWriter]::new([IO.Pipes.AnonymousPipeClientStream]::new([IO.Pipes.PipeDirection]::Out, $ReplyHandle))
+$tourReplies.AutoFlush = $true
+
+while ($null -ne ($tourLine = $tourRequests.ReadLine())) {
+    $tourExpression = $tourRequests.ReadLine()
+    $tourOutput = $null
+    $Error.Clear()
+    try {
+        . ([scriptblock]::Create($tourLine)) | Tee-Object -Variable tourOutput | Out-Default
+    }
+    catch {
+        Write-Error -ErrorRecord $_
+    }
+    $tourErrors = @($Error | ForEach-Object { "$_" })
+    $tourValue = . ([scriptblock]::Create($tourExpression))
+    $tourReplies.WriteLine((ConvertTo-Json -Compress @{ Errors = $tourErrors; Value = "$tourValue" }))
+}
