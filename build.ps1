@@ -64,15 +64,13 @@ foreach ($name in $Task) {
             Save-Xml (Convert-Maml (Get-Content $made -Raw) $pages) (Join-Path $PSScriptRoot 'en-US/RedisClusterOps.dll-Help.xml')
         }
         'Pester' {
-            Import-Module Pester -MinimumVersion 5.5
-            Invoke-DotNet build (Join-Path $PSScriptRoot 'src/RedisClusterOps/RedisClusterOps.csproj') --configuration $Configuration
-            Invoke-DotNet build (Join-Path $PSScriptRoot 'src/RedisClusterOps.Console/RedisClusterOps.Console.csproj') --configuration $Configuration
-            $env:RCO_CONSOLE = Join-Path $PSScriptRoot "src/RedisClusterOps.Console/bin/$Configuration/net10.0/rco.dll"
-            $settings = New-PesterConfiguration
-            $settings.Run.Path = Join-Path $PSScriptRoot 'tests/Pester'
-            $settings.Run.Throw = $true
-            if ($Tag) { $settings.Filter.Tag = $Tag }
-            Invoke-Pester -Configuration $settings
+            # Builds the module and the lab, and restores Pester. The engine of this PowerShell runs the suite.
+            Invoke-DotNet build (Join-Path $PSScriptRoot 'src/RedisClusterOps.Lab/RedisClusterOps.Lab.csproj') --configuration $Configuration
+            Invoke-DotNet build (Join-Path $PSScriptRoot 'tests/RedisClusterOps.Module.Tests/RedisClusterOps.Module.Tests.csproj') --configuration $Configuration
+            $selection = @{ Configuration = $Configuration }
+            if ($Tag) { $selection.Tag = $Tag }
+            & (Join-Path $PSScriptRoot 'tests/Pester/run.ps1') @selection
+            if ($LASTEXITCODE -ne 0) { throw 'The Pester suite failed.' }
         }
         'Analyze' {
             Import-Module PSScriptAnalyzer

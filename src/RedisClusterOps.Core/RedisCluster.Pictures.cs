@@ -3,7 +3,6 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Topology;
-using RedisClusterOps.Journal;
 using RedisClusterOps.Pictures;
 using RedisClusterOps.Watching;
 

@@ -57,9 +57,30 @@ Describe 'Connect-RedisCluster' {
         finally { $other.Dispose() }
     }
 
+    It 'leaves no current cluster after Disconnect-RedisCluster; the error names the cmdlet that connects' {
+        $null = Connect-RedisCluster $Nodes[0]
+        Disconnect-RedisCluster
+        $failure = Get-Failure { Get-RedisOpenSlot }
+        $failure.FullyQualifiedErrorId | Should -BeLike 'NoCluster,*'
+        $failure.ErrorDetails.RecommendedAction | Should -Match 'Connect-RedisCluster'
+    }
+
+    It 'is what -Cluster $null falls back to' {
+        $session = Connect-RedisCluster $Nodes[0]
+        (Get-RedisClusterInfo -Cluster $null).Cluster | Should -Be $session
+    }
+
+    It 'rejects <_> in -Cluster without repeating a password' -ForEach 'host:99999', 'host:1,colour=blue', 'redis://user:wr0ng@host:1?x=y' {
+        $text = $_
+        $failure = Get-Failure { Get-RedisClusterInfo -Cluster $text }
+        $failure.FullyQualifiedErrorId | Should -BeLike 'InvalidConnectionString,*'
+        "$failure $($failure.Exception)" | Should -Not -Match 'wr0ng'
+    }
+
     It 'fails with <Id> for <Name>' -ForEach @(
         @{ Id = 'InvalidConnectionString'; Name = 'a text that names no cluster'; Script = { Connect-RedisCluster 'host:99999' } }
         @{ Id = 'InvalidConnectionString'; Name = 'a setting that is not known'; Script = { Connect-RedisCluster 'host:1,colour=blue' } }
+        @{ Id = 'InvalidConnectionString'; Name = 'a URL with options'; Script = { Connect-RedisCluster 'redis://user:wr0ng@host:1?x=y' } }
         @{ Id = 'ConnectionFailed'; Name = 'a node that does not answer'; Script = { Connect-RedisCluster 127.0.0.1:1 -ConnectTimeout 2s } }
         @{ Id = 'NotAClusterNode'; Name = 'a server outside any cluster'; Script = { Connect-RedisCluster $Alone.Endpoint } }
         @{ Id = 'AuthenticationFailed'; Name = 'a missing password'; Script = { Connect-RedisCluster $Locked.Endpoint } }
@@ -106,6 +127,9 @@ Describe 'Get-RedisClusterNode' {
         $found.Endpoint | Should -Be $Nodes[1]
         $missing.FullyQualifiedErrorId | Should -BeLike 'NodeNotFound,*'
         $missing.TargetObject | Should -Be 'nobody:1'
+        $found = Get-RedisClusterNode $Nodes[1], 127.0.0.1:*
+        $found[0].Endpoint | Should -Be $Nodes[1]
+        $found.Endpoint | Sort-Object | Should -Be ($Nodes | Sort-Object) -Because 'a node that fits two names is written once'
     }
 
     It 'takes wildcards and id prefixes' {
@@ -121,6 +145,10 @@ Describe 'Get-RedisKeySlot' {
         $key = 'user:loadtest_user_33:reservations' | Get-RedisKeySlot
         $key.Slot | Should -Be 5519
         $key.Owner | Should -BeNullOrEmpty
+        $key.HashTag | Should -BeNullOrEmpty
+        ('{a}b' | Get-RedisKeySlot).Slot | Should -Be 15495
+        ('{a}b' | Get-RedisKeySlot).HashTag | Should -Be 'a'
+        ('' | Get-RedisKeySlot).Slot | Should -Be 0
     }
 
     It 'names the owner where there is one' {

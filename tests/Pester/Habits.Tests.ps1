@@ -61,6 +61,13 @@ Describe 'Streams' {
         }
     }
 
+    It 'hold no command unless -Debug asks for it' {
+        Invoke-Wedge -Slot 204 -Key 4 -Moved 1
+        $seen = Invoke-Apart "Complete-RedisSlotMigration 204 -Cluster $($Nodes[0]) -Verbose"
+        $seen.Verbose | Should -Not -BeNullOrEmpty
+        $seen.Debug | Should -BeNullOrEmpty
+    }
+
     It 'say each step once with -Verbose, each command with -Debug, and no value and no password' {
         Invoke-Wedge -Slot 203 -Key 20 -Moved 5
         $name = (Get-RedisSlotKey 203 -First 1).Name

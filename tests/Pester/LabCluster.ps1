@@ -1,6 +1,13 @@
-# Real servers for the tests: a lab cluster through the console front door, single servers directly. Dot-source it.
+# Real servers for the tests: a cluster of the lab, single servers, and fresh PowerShell processes. Dot-source it.
 
 $script:Repository = (Resolve-Path (Join-Path $PSScriptRoot '../..')).Path
+
+# run.ps1 names the lab program of its build configuration. By default, that of a release build.
+$script:LabProgram = if ($env:RCO_LAB) { $env:RCO_LAB } else { Join-Path $Repository 'src/RedisClusterOps.Lab/bin/Release/net10.0/RedisClusterOps.Lab.dll' }
+
+# This PowerShell as a program, with the arguments that precede its own: PowerShell as a .NET tool is a dll that dotnet runs.
+$script:ShellProgram = (Get-Process -Id $PID).Path
+$script:ShellArgument = @(if ([IO.Path]::GetFileNameWithoutExtension($ShellProgram) -eq 'dotnet') { Join-Path $PSHOME 'pwsh.dll' })
 
 # A server on PATH is what the lab takes first; the test servers' folder is put before the user's own.
 function Add-ServerPath {
@@ -17,17 +24,15 @@ function Add-ServerPath {
 }
 
 function Invoke-Lab {
-    [string[]] $front = if ($env:RCO_CONSOLE) { @($env:RCO_CONSOLE) }
-    else { @('run', '--project', (Join-Path $script:Repository 'src/RedisClusterOps.Console'), '--') }
-    $output = & dotnet @front lab @args 2>&1
-    if ($LASTEXITCODE -ne 0) { throw "rco lab $args failed: $($output -join [Environment]::NewLine)" }
+    $output = & dotnet $script:LabProgram @args 2>&1
+    if ($LASTEXITCODE -ne 0) { throw "The lab's $args failed: $($output -join [Environment]::NewLine)" }
     $output | Where-Object { $_ -is [string] -and $_.StartsWith('{') } | ForEach-Object { ConvertFrom-Json $_ }
 }
 
 # Starts four masters, the last without slots; returns their host:port.
 function Enter-Lab {
     Add-ServerPath
-    # rco keeps its one running lab on record in the user's data folder; one of our own leaves the user's lab alone.
+    # The lab records its running cluster in the user's data folder. A folder of our own leaves the user's cluster alone.
     $script:DataHome = $env:XDG_DATA_HOME
     $script:LabData = Join-Path ([IO.Path]::GetTempPath()) "redisclusterops-pester-$PID"
     $null = New-Item -ItemType Directory $script:LabData -Force
@@ -44,6 +49,23 @@ function Exit-Lab {
 # Leaves a slot in the middle of its migration.
 function Invoke-Wedge([int] $Slot, [int] $Key = 30, [int] $Moved = 10) {
     $null = Invoke-Lab wedge --json --slot $Slot --keys $Key --moved $Moved
+}
+
+# What a server itself reports, so that the module's own output is not the only evidence.
+
+# The calls of each node's commands that move keys or slots. Two equal results prove that nothing was written in between.
+function Get-WriteCount([string[]] $Node) {
+    foreach ($one in $Node) {
+        $counts = (redis-cli -p $one.Split(':')[1] INFO commandstats) -match '^cmdstat_(cluster\|setslot|migrate|restore|set|del)[^:]*:' -replace ',.*'
+        "$one $counts"
+    }
+}
+
+function Get-KeyCount([string] $Node, [int] $Slot) { [int] (redis-cli -p $Node.Split(':')[1] CLUSTER COUNTKEYSINSLOT $Slot) }
+
+# The nodes that show a slot as open.
+function Get-OpenNode([string[]] $Node, [int] $Slot) {
+    $Node | Where-Object { "$(redis-cli -p $_.Split(':')[1] CLUSTER NODES)".Contains("[$Slot-") }
 }
 
 # Starts one redis-server that is part of no lab; returns its process and endpoint.
@@ -76,5 +98,5 @@ function Exit-Server($Server) {
 function Invoke-FreshPowerShell([string] $Script, [string[]] $Switch = @()) {
     $module = Join-Path $script:Repository 'out/RedisClusterOps'
     $full = "Import-Module '$module'; " + $Script
-    & (Get-Process -Id $PID).Path -NoProfile @Switch -Command $full 2>&1 | Out-String -Width 400
+    & $script:ShellProgram @script:ShellArgument -NoProfile @Switch -Command $full 2>&1 | Out-String -Width 400
 }

@@ -2,6 +2,7 @@ BeforeAll {
     . (Join-Path $PSScriptRoot 'LabCluster.ps1')
     $script:ModulePath = Join-Path $Repository 'out/RedisClusterOps'
     Import-Module $ModulePath
+    . (Join-Path $PSScriptRoot 'RecordedHost.ps1')
     # Runs are written down in a folder of their own, not in the one of whoever runs this.
     $script:Journal = $env:REDISCLUSTEROPS_JOURNAL
     $env:REDISCLUSTEROPS_JOURNAL = Join-Path ([IO.Path]::GetTempPath()) "redisclusterops-pester-journal-$PID"
@@ -37,9 +38,11 @@ Describe 'Every cmdlet that changes a slot' {
         @{ Line = 'Resume-RedisMigration'; Shows = 'repair from' }
     ) {
         $before = Get-Shape
+        $written = Get-WriteCount $Nodes
         $text = Invoke-FreshPowerShell "`$null = Connect-RedisCluster $($Nodes[0]); $($Line.Replace('TARGET', $Empty)) -WhatIf"
         $text | Should -Match ([regex]::Escape($Shows))
         $text | Should -Not -Match 'RolledBack|Repaired|Completed|Exception'
+        Get-WriteCount $Nodes | Should -Be $written
         Get-Shape | Should -Be $before
         Get-RedisMigration | Should -BeNullOrEmpty
     }
@@ -51,6 +54,7 @@ Describe 'Start-RedisSlotMigration and Restart-RedisSlotMigration' {
         @($results.MigrationId | Select-Object -Unique).Count | Should -Be 1
         $results.Outcome | Should -Be @('Completed', 'Completed')
         $results.Slot | Should -Be @(110, 111)
+        (Get-RedisMigration | Where-Object Operation -eq Start)[0].SlotCount | Should -Be 2
     }
 
     It 'writes the open slot, with the time it was opened' {
@@ -87,7 +91,9 @@ Describe 'Undo-RedisSlotMigration' {
         $result = $open | Undo-RedisSlotMigration -Strategy $Strategy -WarningAction SilentlyContinue
         $result.Outcome | Should -Be 'RolledBack'
         Get-RedisOpenSlot $Slot | Should -BeNullOrEmpty
-        @(Get-RedisSlotKey $Slot -Node $open.Source).Count | Should -Be 30
+        Get-OpenNode $Nodes $Slot | Should -BeNullOrEmpty
+        Get-KeyCount $open.Source $Slot | Should -Be 30
+        Get-KeyCount $open.Target $Slot | Should -Be 0
     }
 
     It 'warns of the window of PullBack and of none with RoundTrip' {
@@ -152,13 +158,22 @@ Describe 'Repair-RedisCluster' {
         (Get-RedisOpenSlot 132 | Repair-RedisCluster -Confirm:$false).Outcome | Should -Be 'Repaired'
     }
 
-    It 'asks once for each pair of nodes' {
+    It 'asks once for each pair of nodes, leaves what is declined, and is one run that can be undone' {
         Invoke-Wedge -Slot 133
         Invoke-Wedge -Slot 134
-        $text = Invoke-FreshPowerShell "Repair-RedisCluster -Cluster $($Nodes[0]) -WhatIf"
-        [regex]::Matches($text, 'What if: ').Count | Should -Be 1
-        $text | Should -Match 'on target "slots 133-134"'
-        (Repair-RedisCluster -Confirm:$false).Outcome | Should -Be @('Repaired', 'Repaired')
+        $asked = Invoke-Asked "Repair-RedisCluster -Cluster $($Nodes[0])" -Answer 2
+        $asked.Questions | Should -HaveCount 1
+        $asked.Questions[0] | Should -Match 'on target "slots 133-134"'
+        $asked.Output | Should -BeNullOrEmpty
+        (Get-RedisOpenSlot).Slot | Should -Be @(133, 134)
+
+        $results = Repair-RedisCluster -Confirm:$false
+        $results.Outcome | Should -Be @('Repaired', 'Repaired')
+        $id = @($results.MigrationId | Select-Object -Unique)
+        $id | Should -HaveCount 1
+        $run = Get-RedisMigration $id[0]
+        $run.Operation, $run.SlotsDone, $run.IsResumable | Should -Be @('Repair', 2, $false)
+        (Undo-RedisSlotMigration -MigrationId $id[0]).Outcome | Should -Be @('RolledBack', 'RolledBack')
     }
 
     It 'stops on a slot whose keys contradict each other, and does the rest' {
@@ -208,7 +223,7 @@ Describe 'Get-RedisMigration | Resume-RedisMigration' {
         Invoke-Wedge -Slot 140 -Key 2000 -Moved 0
         Invoke-Wedge -Slot 141
         $line = "Import-Module '$ModulePath'; Complete-RedisSlotMigration 140 -Cluster $($Nodes[0]) -MaxKeysPerSecond 100 -BatchSize 1000"
-        $other = Start-Process (Get-Process -Id $PID).Path -ArgumentList '-NoProfile', '-Command', "`"$line`"" -PassThru -RedirectStandardOutput (Join-Path $TestDrive 'other')
+        $other = Start-Process $ShellProgram -ArgumentList ($ShellArgument + '-NoProfile', '-Command', "`"$line`"") -PassThru -RedirectStandardOutput (Join-Path $TestDrive 'other')
         try {
             # One big batch, then seconds of pause: who only holds the lock is met, not who is just moving keys.
             foreach ($look in 1..100) {

@@ -1,6 +1,8 @@
 BeforeAll {
     . (Join-Path $PSScriptRoot 'LabCluster.ps1')
-    Import-Module (Join-Path $Repository 'out/RedisClusterOps')
+    $script:ModulePath = Join-Path $Repository 'out/RedisClusterOps'
+    Import-Module $ModulePath
+    . (Join-Path $PSScriptRoot 'RecordedHost.ps1')
     $script:Nodes = @(Enter-Lab)
     $null = Connect-RedisCluster $Nodes[0]
     Invoke-Wedge -Slot 5519
@@ -22,6 +24,22 @@ Describe 'Show-RedisSlotMap' {
         $lines | ForEach-Object Length | Measure-Object -Maximum | ForEach-Object Maximum | Should -BeLessOrEqual 80
         ($lines -join "`n") | Should -Match 'open +1  5519'
         "$map" | Should -Not -Match "`e"
+    }
+
+    It 'is as wide as the screen: <Column> columns make <Width>' -ForEach @(
+        # One column stays free. Without a screen the width is 80, and a narrower map than 40 shows no legend.
+        @{ Column = 140; Width = 139 }, @{ Column = 0; Width = 80 }, @{ Column = 12; Width = 40 }
+    ) {
+        $map = (Invoke-Asked "Show-RedisSlotMap -Cluster $($Nodes[0])" -Column $Column).Output
+        $map.Width | Should -Be $Width
+        $map.Picture[0] | Should -Match '^    0 '
+        if ($Column -eq 140) { $map.Picture[0].Length | Should -Be (6 + 128) }
+    }
+
+    It 'is as wide as -Width says, whatever the screen, and writes nothing to the cluster' {
+        $written = Get-WriteCount $Nodes
+        (Invoke-Asked "Show-RedisSlotMap -Width 57 -Cluster $($Nodes[0])" -Column 200).Output.Width | Should -Be 57
+        Get-WriteCount $Nodes | Should -Be $written
     }
 
     It 'has colours on a terminal only: not in text, in a file, or where rendering is plain' {
@@ -53,6 +71,7 @@ Describe 'Export-RedisClusterReport' {
         $file = Join-Path $TestDrive 'report.html'
         Export-RedisClusterReport $file | Should -BeNullOrEmpty
         Get-Content $file -Raw | Should -Match '(?s)<!DOCTYPE html>.*SlotOpen 5519.*<svg'
+        foreach ($node in $Nodes) { Get-Content $file -Raw | Should -Match ([regex]::Escape($node)) }
         $emitted = Export-RedisClusterReport $file -PassThru
         $emitted | Should -BeOfType IO.FileInfo
         $emitted.FullName | Should -Be $file
@@ -76,6 +95,24 @@ Describe 'Export-RedisClusterReport' {
         Get-Content $file | Should -Be 'mine'
         Export-RedisClusterReport $file
         Get-Content $file -Raw | Should -Match 'Slot map'
+    }
+
+    It 'writes nothing that is declined' {
+        $file = Join-Path $TestDrive 'declined.html'
+        $asked = Invoke-Asked "Export-RedisClusterReport '$file' -PassThru -Confirm -Cluster $($Nodes[0])" -Answer 2
+        $asked.Questions | Should -HaveCount 1
+        $asked.Output | Should -BeNullOrEmpty
+        $asked.Errors | Should -BeNullOrEmpty
+        $file | Should -Not -Exist
+    }
+
+    It 'fails for a path that cannot be written, and leaves no temporary file' {
+        $folder = Join-Path $TestDrive 'pages'
+        $null = New-Item -ItemType Directory $folder
+        { Export-RedisClusterReport $folder } | Should -Throw -ErrorId 'ReportNotWritten,*'
+        { Export-RedisClusterReport (Join-Path $folder 'none/report.html') } | Should -Throw -ErrorId 'ReportNotWritten,*'
+        Get-ChildItem $folder -Force | Should -BeNullOrEmpty
+        @(Get-ChildItem $TestDrive -Force -Filter 'pages*').Name | Should -Be 'pages'
     }
 
     It 'has the alerts by what a watcher remembers, and leaves that as it is' {

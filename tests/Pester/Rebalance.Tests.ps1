@@ -2,6 +2,7 @@ BeforeAll {
     . (Join-Path $PSScriptRoot 'LabCluster.ps1')
     $script:ModulePath = Join-Path $Repository 'out/RedisClusterOps'
     Import-Module $ModulePath
+    . (Join-Path $PSScriptRoot 'RecordedHost.ps1')
     # Runs are written down in a folder of their own, not in the one of whoever runs this.
     $script:Journal = $env:REDISCLUSTEROPS_JOURNAL
     $env:REDISCLUSTEROPS_JOURNAL = Join-Path ([IO.Path]::GetTempPath()) "redisclusterops-pester-rebalance-$PID"
@@ -25,47 +26,6 @@ BeforeAll {
     function Get-OwnerMap { Get-RedisClusterNode | Sort-Object Endpoint | ForEach-Object { "$($_.Endpoint) $($_.SlotRanges) $($_.KeyCount)" }; Get-RedisOpenSlot | Out-String }
     function Get-OwnerOf([int] $Slot) { (Get-RedisClusterNode | Where-Object { $_.SlotRanges | Where-Object { [int]($_ -split '-')[0] -le $Slot -and [int]($_ -split '-')[-1] -ge $Slot } }).Endpoint }
     function Get-KeySum { (Get-RedisClusterNode | Measure-Object KeyCount -Sum).Sum }
-
-    # Answers each question of the cmdlets in a script of its own, and returns what was asked.
-    function Invoke-Asked([string] $Script, [int[]] $Answer) {
-        $code = @'
-using System; using System.Collections.Generic; using System.Collections.ObjectModel; using System.Globalization;
-using System.Management.Automation; using System.Management.Automation.Host; using System.Security;
-public class AskedUI : PSHostUserInterface {
-    public List<string> Questions = new List<string>(); public Queue<int> Answers = new Queue<int>();
-    public override PSHostRawUserInterface RawUI { get { return null; } }
-    public override int PromptForChoice(string caption, string message, Collection<ChoiceDescription> choices, int defaultChoice) { Questions.Add(message); return Answers.Dequeue(); }
-    public override Dictionary<string, PSObject> Prompt(string c, string m, Collection<FieldDescription> d) { throw new NotSupportedException(); }
-    public override PSCredential PromptForCredential(string c, string m, string u, string t) { throw new NotSupportedException(); }
-    public override PSCredential PromptForCredential(string c, string m, string u, string t, PSCredentialTypes a, PSCredentialUIOptions o) { throw new NotSupportedException(); }
-    public override string ReadLine() { throw new NotSupportedException(); }
-    public override SecureString ReadLineAsSecureString() { throw new NotSupportedException(); }
-    public override void Write(string v) { } public override void Write(ConsoleColor f, ConsoleColor b, string v) { } public override void WriteLine(string v) { }
-    public override void WriteDebugLine(string m) { } public override void WriteErrorLine(string v) { } public override void WriteVerboseLine(string m) { } public override void WriteWarningLine(string m) { }
-    public override void WriteProgress(long s, ProgressRecord r) { }
-}
-public class AskedHost : PSHost {
-    public AskedUI Screen = new AskedUI(); private Guid _id = Guid.NewGuid();
-    public override CultureInfo CurrentCulture { get { return CultureInfo.InvariantCulture; } } public override CultureInfo CurrentUICulture { get { return CultureInfo.InvariantCulture; } }
-    public override Guid InstanceId { get { return _id; } } public override string Name { get { return "Asked"; } } public override PSHostUserInterface UI { get { return Screen; } } public override Version Version { get { return new Version(1, 0); } }
-    public override void EnterNestedPrompt() { } public override void ExitNestedPrompt() { } public override void NotifyBeginApplication() { } public override void NotifyEndApplication() { } public override void SetShouldExit(int c) { }
-}
-'@
-        if (-not ('AskedHost' -as [type])) { Add-Type -TypeDefinition $code }
-        $screen = [AskedHost]::new()
-        foreach ($one in $Answer) { $screen.Screen.Answers.Enqueue($one) }
-        $state = [initialsessionstate]::CreateDefault()
-        $state.ImportPSModule($ModulePath)
-        $runspace = [runspacefactory]::CreateRunspace($screen, $state)
-        $runspace.Open()
-        $shell = [powershell]::Create()
-        $shell.Runspace = $runspace
-        try {
-            $output = $shell.AddScript($Script).Invoke()
-            [pscustomobject]@{ Questions = @($screen.Screen.Questions); Output = @($output); Errors = @($shell.Streams.Error) }
-        }
-        finally { $shell.Dispose(); $runspace.Dispose() }
-    }
 }
 
 AfterAll {
@@ -178,15 +138,40 @@ Describe 'New-RedisRebalancePlan | Invoke-RedisRebalance' {
         $operator.ToString() | Should -Not -Match $secret
     }
 
+    It 'takes weights as numbers or text, by address or id, and writes nothing to the cluster' {
+        $written = Get-WriteCount $Nodes
+        $half = Get-RedisClusterNode $Full[1]
+        $plan = New-RedisRebalancePlan @{ $Full[0] = 0; $half.Id = '0.5' } -UseEmptyMaster -Threshold 0 -Method KeyByKey
+        ($plan.Before | Where-Object Node -eq $Full[0]).Weight | Should -Be 0
+        ($plan.Before | Where-Object Node -eq $Full[1]).Weight | Should -Be 0.5
+        ($plan.After | Where-Object Node -eq $Full[0]).SlotCount | Should -Be 0
+        ($plan.After | Where-Object Node -eq $Full[1]).SlotCount | Should -Be ([Math]::Round(16384 * 0.5 / 2.5))
+        $plan.Cluster | Should -Not -BeNullOrEmpty
+        Get-WriteCount $Nodes | Should -Be $written
+    }
+
+    It 'writes to -OutFile the plan that it emits' {
+        $file = Join-Path $TestDrive 'same.json'
+        $plan = New-RedisRebalancePlan -UseEmptyMaster -By Slots -OutFile $file
+        $written = Get-Content $file -Raw | ConvertFrom-Json
+        $plan.SlotCount | Should -Be 4096
+        $written.fingerprint | Should -Be $plan.Fingerprint
+        $moves = $written.moves | ForEach-Object { "$($_.sourceId) $($_.targetId) $($_.slots)" }
+        $moves | Should -Be ($plan.Moves | ForEach-Object { "$($_.SourceId) $($_.TargetId) $($_.SlotRanges -join ',')" })
+    }
+
     It 'takes weights, and names what it can not take: <Line>' -ForEach @(
         @{ Line = "New-RedisRebalancePlan @{ 'nobody:1' = 2 }"; Id = 'NodeNotFound' }
         @{ Line = "Invoke-RedisRebalance @{ 'nobody:1' = 2 } -WhatIf"; Id = 'NodeNotFound' }
         @{ Line = 'Invoke-RedisRebalance @{ NODE = -1 } -WhatIf'; Id = 'InvalidArgument' }
         @{ Line = "Invoke-RedisRebalance @{ NODE = 'much' } -WhatIf"; Id = 'InvalidArgument' }
+        @{ Line = 'New-RedisRebalancePlan @{ NODE = $null }'; Id = 'InvalidArgument' }
+        @{ Line = "New-RedisRebalancePlan -OutFile '/no/such/folder/plan.json'"; Id = 'InvalidPlanFile' }
         @{ Line = 'Invoke-RedisRebalance -UseEmptyMaster -Method Atomic -WhatIf'; Id = 'InvalidArgument' }
         @{ Line = 'Invoke-RedisRebalance -UseEmptyMaster -Cluster 127.0.0.1:1 -WhatIf'; Id = 'ConnectionFailed' }
     ) {
-        [scriptblock]::Create($Line.Replace('NODE', "'$($Full[0])'")) | Should -Throw -ErrorId "$Id,*"
+        $failure = [scriptblock]::Create($Line.Replace('NODE', "'$($Full[0])'")) | Should -Throw -ErrorId "$Id,*" -PassThru
+        $failure.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
         $shares = (New-RedisRebalancePlan @{ $Full[0] = 2 }).After
         ($shares | Where-Object Node -eq $Full[0]).SlotCount | Should -Be 8192
     }

@@ -2,6 +2,7 @@ BeforeAll {
     . (Join-Path $PSScriptRoot 'LabCluster.ps1')
     $script:ModulePath = Join-Path $Repository 'out/RedisClusterOps'
     Import-Module $ModulePath
+    . (Join-Path $PSScriptRoot 'RecordedHost.ps1')
     $script:Nodes = Enter-Lab
     $null = Connect-RedisCluster $Nodes[0]
 }
@@ -20,18 +21,22 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
         $open.KeysOnSource | Should -Be 20
         $open.Advice | Should -Be 'Complete-RedisSlotMigration -Slot 5519'
 
+        $written = Get-WriteCount $Nodes
         $shown = Invoke-FreshPowerShell "Get-RedisOpenSlot -Cluster $($Nodes[0]) | Complete-RedisSlotMigration -WhatIf"
         $shown | Should -Match 'complete: move 20 keys from'
         $shown | Should -Match 'MIGRATE'
         $shown | Should -Match 'CLUSTER SETSLOT 5519 NODE'
         $shown | Should -Not -Match 'Completed'
-        (Get-RedisOpenSlot).KeysOnSource | Should -Be 20
+        Get-WriteCount $Nodes | Should -Be $written
 
         $result = Get-RedisOpenSlot | Complete-RedisSlotMigration -Confirm:$false
         $result.Outcome | Should -Be 'Completed'
         $result.KeysMoved | Should -Be 20
         $result | Out-String | Should -Match '\d\d:\d\d:\d\d\.\d{3}' -Because 'most slots take less than a second'
         Get-RedisOpenSlot | Should -BeNullOrEmpty
+        Get-OpenNode $Nodes 5519 | Should -BeNullOrEmpty
+        Get-KeyCount $open.Source 5519 | Should -Be 0
+        Get-KeyCount $open.Target 5519 | Should -Be 30
         @(Get-RedisSlotKey 5519 -Node $result.Target).Count | Should -Be 30
         Test-RedisCluster -Quiet | Should -BeTrue
     }
@@ -64,12 +69,23 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
         $null = Complete-RedisSlotMigration 13
     }
 
+    It 'leaves a slot that is declined and continues with the next' {
+        Invoke-Wedge -Slot 23
+        Invoke-Wedge -Slot 24
+        $asked = Invoke-Asked "23, 24 | Complete-RedisSlotMigration -Cluster $($Nodes[0]) -Confirm" -Answer 2, 0
+        $asked.Questions.Count | Should -Be 2
+        $asked.Output.Slot | Should -Be 24
+        (Get-RedisOpenSlot).Slot | Should -Be 23
+        $null = Complete-RedisSlotMigration 23
+    }
+
     It 'fails slot by slot, with a result each, and goes on' {
         Invoke-Wedge -Slot 15
         $results = 14, 15, 16 | Complete-RedisSlotMigration -ErrorAction SilentlyContinue -ErrorVariable failures
         $results.Outcome | Should -Be @('Failed', 'Completed', 'Failed')
         $failures.FullyQualifiedErrorId | Should -Be (@('SlotNotOpen,RedisClusterOps.Commands.CompleteRedisSlotMigrationCommand') * 2)
         $failures.TargetObject | Should -Be @('14', '16')
+        foreach ($failure in $failures) { $failure.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty }
     }
 
     It 'stops the script where the caller says so' {
@@ -77,6 +93,7 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
     }
 
     It 'refuses what is no slot, no node, or fits two nodes' {
+        { Complete-RedisSlotMigration -Slot -1 } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
         { Complete-RedisSlotMigration 16384 } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
         { Complete-RedisSlotMigration 1 -MaxStall 5 } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
         Invoke-Wedge -Slot 17
@@ -87,10 +104,12 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
 
     It 'can be stopped, and goes on with the same line' {
         Invoke-Wedge -Slot 18 -Key 2000 -Moved 0
-        $shell = [PowerShell]::Create()
+        $recorded = New-RecordedShell
+        $shell = $recorded.Shell
+        $output = [Management.Automation.PSDataCollection[psobject]]::new()
         try {
-            $null = $shell.AddScript("Import-Module '$ModulePath'; Complete-RedisSlotMigration 18 -Cluster $($Nodes[0]) -MaxKeysPerSecond 100 -BatchSize 10")
-            $running = $shell.BeginInvoke()
+            $null = $shell.AddScript("Complete-RedisSlotMigration 18 -Cluster $($Nodes[0]) -MaxKeysPerSecond 100 -BatchSize 10")
+            $running = $shell.BeginInvoke([Management.Automation.PSDataCollection[psobject]]::new(), $output)
             foreach ($look in 1..100) {
                 Start-Sleep -Milliseconds 100
                 if ((Get-RedisOpenSlot 18).KeysOnTarget -gt 0) { break }
@@ -100,11 +119,16 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
             $shell.Stop()
             $clock.Elapsed.TotalSeconds | Should -BeLessThan 5
             $running.IsCompleted | Should -BeTrue
+            # Nothing reaches the pipeline after a stop, so the host shows what is left.
+            $output | Should -BeNullOrEmpty
+            $recorded.Screen.Warnings | Should -HaveCount 1
+            $recorded.Screen.Warnings[0] | Should -Match 'Complete-RedisSlotMigration'
         }
-        finally { $shell.Dispose() }
+        finally { Remove-RecordedShell $recorded }
         $open = Get-RedisOpenSlot 18
         $open.State | Should -Be 'Migrating'
         $open.KeysOnSource + $open.KeysOnTarget | Should -Be 2000
+        $open.KeysOnTarget | Should -BeLessThan 2000
         ($open | Complete-RedisSlotMigration).Outcome | Should -Be 'Completed'
         @(Get-RedisSlotKey 18).Count | Should -Be 2000
     }
@@ -120,16 +144,21 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
 Describe 'Move-RedisSlotKey' {
     It 'moves some keys and leaves the slot open' {
         Invoke-Wedge -Slot 20
+        $written = Get-WriteCount $Nodes
+        $asked = Invoke-Asked "Move-RedisSlotKey 20 -First 5 -Cluster $($Nodes[0]) -Confirm" -Answer 2
+        $asked.Questions | Should -Match 'move at most 5 keys from '
         Move-RedisSlotKey 20 -First 1000 -WhatIf
-        (Get-RedisOpenSlot 20).KeysOnSource | Should -Be 20
+        Get-WriteCount $Nodes | Should -Be $written
         $moved = Move-RedisSlotKey 20 -First 5
         $moved.KeysMoved | Should -Be 5
         $moved.KeysRemaining | Should -Be 15
+        @(Get-OpenNode $Nodes 20).Count | Should -Be 2
         $name = (Get-RedisSlotKey 20 -Node $moved.Source -First 1).Name
         (Move-RedisSlotKey 20 -Key $name).KeysMoved | Should -Be 1
         (Get-RedisOpenSlot 20 | Move-RedisSlotKey).KeysRemaining | Should -Be 0
         (Get-RedisOpenSlot 20).State | Should -Be 'Drained'
         (Get-RedisOpenSlot 20 | Complete-RedisSlotMigration).Outcome | Should -Be 'Completed'
+        { Move-RedisSlotKey 20 -ErrorAction Stop } | Should -Throw -ErrorId 'SlotNotOpen,*'
     }
 }
 
@@ -137,6 +166,7 @@ Describe 'Get-RedisSlotKey' {
     It 'streams, and ends when a later cmdlet has enough' {
         Invoke-Wedge -Slot 21 -Key 500 -Moved 0
         @(Get-RedisSlotKey 21).Count | Should -Be 500
+        @(Get-RedisSlotKey 21 -First 7).Count | Should -Be 7
         $clock = [Diagnostics.Stopwatch]::StartNew()
         $first = Get-RedisSlotKey 21 -Detail | Select-Object -First 1
         $clock.Elapsed.TotalSeconds | Should -BeLessThan 5
@@ -144,6 +174,15 @@ Describe 'Get-RedisSlotKey' {
         $first.MemoryUsage | Should -BeGreaterThan 0
         $first.RawName.Count | Should -BeGreaterThan 0
         $null = Complete-RedisSlotMigration 21
+    }
+}
+
+Describe 'Test-RedisCluster' {
+    It 'writes an object with findings, or a Boolean with -Quiet' {
+        Invoke-Wedge -Slot 25
+        (Test-RedisCluster).Findings.Code | Should -Contain 'SlotOpen'
+        Test-RedisCluster -Quiet | Should -BeFalse
+        $null = Complete-RedisSlotMigration 25
     }
 }
 

@@ -8,7 +8,7 @@ using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Xunit;
 
-namespace RedisClusterOps.Tests;
+namespace RedisClusterOps.Module.Tests;
 
 /// <summary>Manifest, views, help and the staged module fit the cmdlets.</summary>
 public sealed class ModuleFileTests
@@ -100,7 +100,7 @@ public sealed class ModuleFileTests
     public void Every_output_type_has_a_view(string name)
     {
         var views = XDocument.Load(Repository.Path("RedisClusterOps.Format.ps1xml")).Descendants("TypeName").Select(element => element.Value).ToHashSet();
-        var types = Cmdlet(name).Type.GetCustomAttributes<OutputTypeAttribute>().SelectMany(attribute => attribute.Types);
+        var types = Cmdlet(name).Type.GetCustomAttributes<OutputTypeAttribute>().SelectMany(attribute => attribute.Type).Select(type => type.Type);
         Assert.All(types.Where(type => type.Assembly == typeof(RedisCluster).Assembly), type => Assert.Contains(type.FullName!, views));
     }
 

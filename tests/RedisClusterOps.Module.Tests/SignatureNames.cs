@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Reflection.Metadata;
 
-namespace RedisClusterOps.Tests;
+namespace RedisClusterOps.Module.Tests;
 
 /// <summary>Signatures as text, without the assemblies that types come from: these are named otherwise in every framework.</summary>
 internal sealed class SignatureNames : ISignatureTypeProvider<string, object?>

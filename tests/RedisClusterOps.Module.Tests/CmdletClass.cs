@@ -4,7 +4,7 @@ using System.Linq;
 using System.Management.Automation;
 using System.Reflection;
 
-namespace RedisClusterOps.Tests;
+namespace RedisClusterOps.Module.Tests;
 
 /// <summary>One cmdlet as its attributes describe it.</summary>
 internal sealed record CmdletClass(Type Type, CmdletAttribute Attribute)

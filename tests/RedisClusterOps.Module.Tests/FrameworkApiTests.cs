@@ -5,7 +5,7 @@ using System.Reflection;
 using System.Runtime.Versioning;
 using Xunit;
 
-namespace RedisClusterOps.Tests;
+namespace RedisClusterOps.Module.Tests;
 
 /// <summary>Windows PowerShell 5.1 runs on .NET Framework, 4.7.2 at the least. What it does not have fails there at the first call, so it is looked for here.</summary>
 public sealed class FrameworkApiTests

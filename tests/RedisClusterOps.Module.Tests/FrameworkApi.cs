@@ -5,7 +5,7 @@ using System.Linq;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
 
-namespace RedisClusterOps.Tests;
+namespace RedisClusterOps.Module.Tests;
 
 /// <summary>Every type and member that a framework's reference assemblies have, by name and signature; and what of another assembly is not among them.</summary>
 internal sealed class FrameworkApi
