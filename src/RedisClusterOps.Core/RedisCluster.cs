@@ -6,7 +6,6 @@ using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Diagnosis;
-using RedisClusterOps.Journal;
 using RedisClusterOps.Migration;
 using RedisClusterOps.Preflight;
 using RedisClusterOps.Protocol;
