@@ -107,10 +107,6 @@ internal sealed class KeyMover
                 head = keys.Count > 0 ? keys[0] : [];
             }
         }
-
-        _channel.Database = 0;
-        await _channel.SourceAsync().ConfigureAwait(false);
-        await _channel.TargetAsync().ConfigureAwait(false);
     }
 
     /// <summary>Moves just these keys of database 0, which all hash to the slot.</summary>

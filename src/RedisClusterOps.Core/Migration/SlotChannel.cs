@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Planning;
@@ -12,9 +11,7 @@ namespace RedisClusterOps.Migration;
 /// <summary>The two nodes that keys of a slot go between, seen through one database.</summary>
 internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopRequest stop)
 {
-    private readonly Dictionary<string, (INodeConnection Connection, int Database)> _selected = new(StringComparer.Ordinal);
-
-    /// <summary>The database that both ends are in.</summary>
+    /// <summary>The database of the keys on both ends.</summary>
     public int Database { get; set; }
 
     public Task<INodeConnection> SourceAsync() => ConnectAsync(move.Source);
@@ -66,14 +63,5 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
     /// <summary>To the source: what the network takes is no stall of the servers.</summary>
     public async Task<TimeSpan> RoundTripAsync() => await (await SourceAsync().ConfigureAwait(false)).LeastRoundTripAsync(stop.Clock, stop.Abort).ConfigureAwait(false);
 
-    // A new connection is in database 0, also one that replaced another in the middle of the work.
-    private async Task<INodeConnection> ConnectAsync(ClusterNode node)
-    {
-        var connection = await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false);
-        var selected = _selected.TryGetValue(node.Id, out var last) && ReferenceEquals(last.Connection, connection) ? last.Database : 0;
-        if (selected != Database)
-            await connection.SendAsync(RespCommand.Of("SELECT", Database.ToString(CultureInfo.InvariantCulture)), stop.Abort).ConfigureAwait(false);
-        _selected[node.Id] = (connection, Database);
-        return connection;
-    }
+    private Task<INodeConnection> ConnectAsync(ClusterNode node) => reader.ConnectAsync(node, Database, stop.Abort);
 }

@@ -127,7 +127,19 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
         if (await SlotKeyCounter.CountAsync(connection, databases, _slot, stop.Abort).ConfigureAwait(false) is > 0)
             throw Changed(close.Node.Name + " holds keys of it again");
         var imports = (await reader.ReadNodeAsync(close.Node, stop.Abort).ConfigureAwait(false)).Self.ImportingFrom;
-        var (left, stopped) = await SlotKeyCounter.CountAndStopAsync(connection, databases, _slot, stop.Abort).ConfigureAwait(false);
+        (long? Count, bool Stopped) ended;
+        try
+        {
+            ended = await SlotKeyCounter.CountAndStopAsync(connection, databases, _slot, stop.Abort).ConfigureAwait(false);
+        }
+        catch (RedisServerException) when (imports.TryGetValue(_slot, out var source))
+        {
+            // A refused SELECT leaves the count of a database unknown, and the STABLE behind it has run.
+            await connection.SendAsync(RespCommand.Of("CLUSTER", "SETSLOT", _slot, "IMPORTING", source), stop.Abort).ConfigureAwait(false);
+            throw;
+        }
+
+        var (left, stopped) = ended;
         if (left == 0 && !stopped)
             await _commands.ClearAsync(close.Node, _slot, stop).ConfigureAwait(false);
         // Valkey holds the STABLE until its replicas have it, and serves others meanwhile.

@@ -26,9 +26,9 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
     // Garnet overwrites nothing and reports nothing where a key exists on its side, and the source deletes its own: ask before sending.
     private bool MustAskTarget => target.View?.Facts.Engine is ServerEngine.Garnet or ServerEngine.Unknown;
 
-    /// <summary>Moves the keys of these slots, in every database, until a listing of each comes back short.</summary>
-    /// <exception cref="OperationCanceledException">A stop was asked for; the breath in hand was finished.</exception>
-    /// <exception cref="RedisOperationException">Nothing can be moved between these two now, whatever the slot.</exception>
+    /// <summary>Moves the keys of those slots that are open, in every database, until a listing of each returns fewer keys than asked for.</summary>
+    /// <exception cref="OperationCanceledException">A stop was requested; the batch in hand was finished.</exception>
+    /// <exception cref="RedisOperationException">No slot can be moved between these two nodes now.</exception>
     public async Task DrainAsync(IReadOnlyList<SlotInMove> slots)
     {
         for (var database = 0; database < (source.View?.Databases ?? 1); database++)
@@ -96,11 +96,7 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
     {
         var commands = moving.Select(portion => request.For(database, replace: false, portion.Keys))
             .Concat(listing.Select(portion => RespCommand.Of("CLUSTER", "GETKEYSINSLOT", portion.Slot.Slot, portion.Asked))).ToList();
-        // The connection is shared with those who open and close slots, and count in database 0.
-        var selects = database > 0;
-        if (selects)
-            commands = [RespCommand.Of("SELECT", database), .. commands, RespCommand.Of("SELECT", 0)];
-        var connection = await reader.ConnectAsync(source, stop.Abort).ConfigureAwait(false);
+        var connection = await reader.ConnectAsync(source, database, stop.Abort).ConfigureAwait(false);
         IReadOnlyList<RespValue> replies = [];
         TimeSpan stall;
         var isSent = false;
@@ -122,8 +118,6 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
             throw;
         }
 
-        if (selects)
-            replies = replies.Skip(1).Take(replies.Count - 2).ToList();
         var refused = new List<Portion>();
         for (var i = 0; i < moving.Count; i++)
             Read(replies[i], moving[i], refused);
@@ -207,9 +201,8 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
         if (moving.Count == 0)
             return moving;
         var asked = moving.SelectMany(portion => portion.Keys.SelectMany(key => new[] { RespCommand.Of("ASKING"), RespCommand.Of("EXISTS", key) })).ToList();
-        var connection = await reader.ConnectAsync(target, stop.Abort).ConfigureAwait(false);
-        RespCommand[] commands = database > 0 ? [RespCommand.Of("SELECT", database), .. asked, RespCommand.Of("SELECT", 0)] : [.. asked];
-        var replies = (await connection.SendAsync(commands, null, stop.Abort).ConfigureAwait(false)).Skip(database > 0 ? 1 : 0).ToList();
+        var connection = await reader.ConnectAsync(target, database, stop.Abort).ConfigureAwait(false);
+        var replies = await connection.SendAsync(asked, null, stop.Abort).ConfigureAwait(false);
         var at = 1;
         foreach (var portion in moving)
         {

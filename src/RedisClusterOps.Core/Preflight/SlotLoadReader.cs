@@ -34,7 +34,7 @@ internal sealed class SlotLoadReader(NodeProbe probe)
         var databases = move.Source.View?.Databases ?? 1;
         var listing = RespCommand.Of("CLUSTER", "GETKEYSINSLOT", move.Slot, Sample);
         var commands = InDatabases(Enumerable.Range(0, databases).Select(database => (database, new[] { listing })), databases);
-        if (await probe.AskAsync(move.Source, commands.Select(sent => sent.Command).ToList(), cancellation).ConfigureAwait(false) is not { } replies)
+        if (await AskAsync(move, commands, cancellation).ConfigureAwait(false) is not { } replies)
             return [];
         return commands.Zip(replies, (sent, reply) => (sent, reply))
             .Where(pair => pair.sent.Command == listing && !pair.reply.IsError)
@@ -50,7 +50,7 @@ internal sealed class SlotLoadReader(NodeProbe probe)
             // Only behind ASKING does a node that imports tell of its keys.
             .Select(group => (group.Key, group.SelectMany(question => move.IsCold ? [RespCommand.Of("ASKING"), question] : new[] { question }).ToArray()));
         var commands = InDatabases(questions, move.Source.View?.Databases ?? 1);
-        if (await probe.AskAsync(move.Source, commands.Select(sent => sent.Command).ToList(), cancellation).ConfigureAwait(false) is not { } replies)
+        if (await AskAsync(move, commands, cancellation).ConfigureAwait(false) is not { } replies)
             return [];
         return commands.Zip(replies, (sent, reply) => (Sent: sent.Command, Reply: reply))
             .Where(pair => pair.Sent.Arguments.Count == 3 && pair.Reply.Kind == RespKind.Integer)
@@ -69,6 +69,15 @@ internal sealed class SlotLoadReader(NodeProbe probe)
         if (replies?[0].Items is not { Count: 1 } slots || slots[0].Items is not { Count: 2 } stats)
             return null;
         return stats[1].Field("memory-bytes")?.Integer;
+    }
+
+    // Null also after a refused SELECT: what follows it is answered from another database.
+    private async Task<IReadOnlyList<RespValue>?> AskAsync(MoveKeys move, List<(int Database, RespCommand Command)> commands, CancellationToken cancellation)
+    {
+        if (commands.Count == 0)
+            return null;
+        var replies = await probe.AskAsync(move.Source, commands.Select(sent => sent.Command).ToList(), cancellation).ConfigureAwait(false);
+        return replies is null || commands.Zip(replies, (sent, reply) => reply.IsError && sent.Command.Arguments.Count == 2).Any(refused => refused) ? null : replies;
     }
 
     // The connection is left in database 0 again.

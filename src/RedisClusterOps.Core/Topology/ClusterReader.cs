@@ -98,14 +98,18 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     private async Task<NodeView> ReadWithTasksAsync(ClusterNode node, SharedLines shared, CancellationToken cancellation) =>
         await _nodes.ReadWithTasksAsync(node, await ConnectAsync(node, cancellation).ConfigureAwait(false), shared, cancellation).ConfigureAwait(false);
 
-    /// <summary>A usable connection to a node of the view.</summary>
+    /// <summary>A usable connection to database 0 of a node of the view.</summary>
     /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>
-    public Task<INodeConnection> ConnectAsync(ClusterNode node, CancellationToken cancellation)
+    public Task<INodeConnection> ConnectAsync(ClusterNode node, CancellationToken cancellation) => ConnectAsync(node, 0, cancellation);
+
+    /// <summary>A usable connection to one database of a node of the view. What it sends runs in that database, or is refused with the server's error.</summary>
+    /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>
+    public Task<INodeConnection> ConnectAsync(ClusterNode node, int database, CancellationToken cancellation)
     {
         if (_dialled.TryGetValue(node.Id, out var dialled))
-            return connections.GetAsync(dialled, cancellation);
+            return connections.GetAsync(dialled, database, cancellation);
         if (node.Announced is { } announced)
-            return connections.GetAsync(session.Reach(announced), cancellation);
+            return connections.GetAsync(session.Reach(announced), database, cancellation);
         throw new RedisOperationException(
             FailureCode.NodeUnreachable, "Node " + node.ShortId + " has no address that anybody knows.", node.Name, "Get-RedisClusterNode");
     }

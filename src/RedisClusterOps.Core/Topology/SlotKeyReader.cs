@@ -13,13 +13,11 @@ internal sealed class SlotKeyReader(ClusterReader reader, RedisClusterSession se
     /// <summary>Names only. GETKEYSINSLOT has no cursor, so what is wanted is asked for at once.</summary>
     public async Task<IReadOnlyList<RedisSlotKey>> ListAsync(ClusterNode node, int slot, int? first, CancellationToken cancellation)
     {
-        var connection = await reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
         var keys = new List<RedisSlotKey>();
         var databases = node.View?.Databases ?? 1;
         for (var database = 0; database < databases && keys.Count < (first ?? int.MaxValue); database++)
         {
-            if (databases > 1)
-                await connection.SendAsync(RespCommand.Of("SELECT", database), cancellation).ConfigureAwait(false);
+            var connection = await reader.ConnectAsync(node, database, cancellation).ConfigureAwait(false);
             var most = first is { } limit ? limit - keys.Count : await CountAsync(connection, slot, cancellation).ConfigureAwait(false);
             var reply = most > 0
                 ? await connection.SendAsync(RespCommand.Of("CLUSTER", "GETKEYSINSLOT", slot, most), cancellation).ConfigureAwait(false)
@@ -35,20 +33,16 @@ internal sealed class SlotKeyReader(ClusterReader reader, RedisClusterSession se
             }));
         }
 
-        if (databases > 1)
-            await connection.SendAsync(RespCommand.Of("SELECT", 0), cancellation).ConfigureAwait(false);
         return keys;
     }
 
     /// <summary>Type, time left and memory of keys on that node. An importing node tells only behind ASKING; one that neither owns nor imports the slot does not tell.</summary>
     public async Task<IReadOnlyList<RedisSlotKey>> DescribeAsync(ClusterNode node, IReadOnlyList<RedisSlotKey> keys, CancellationToken cancellation)
     {
-        var connection = await reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
         var described = new List<RedisSlotKey>();
         foreach (var group in keys.GroupBy(key => key.Database))
         {
-            if (group.Key != 0)
-                await connection.SendAsync(RespCommand.Of("SELECT", group.Key), cancellation).ConfigureAwait(false);
+            var connection = await reader.ConnectAsync(node, group.Key, cancellation).ConfigureAwait(false);
             var part = group.ToList();
             var replies = await connection.SendAsync(part.SelectMany(Questions).ToList(), null, cancellation).ConfigureAwait(false);
             for (var i = 0; i < part.Count; i++)
@@ -63,9 +57,6 @@ internal sealed class SlotKeyReader(ClusterReader reader, RedisClusterSession se
                     MemoryUsage = memory.Kind == RespKind.Integer ? memory.Integer : null,
                 });
             }
-
-            if (group.Key != 0)
-                await connection.SendAsync(RespCommand.Of("SELECT", 0), cancellation).ConfigureAwait(false);
         }
 
         return described;
