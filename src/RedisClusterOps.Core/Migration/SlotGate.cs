@@ -25,7 +25,9 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
     private readonly CutOver _cutOver = new(reader, log);
     private readonly Breaths _breaths = new(reader, source, target, pace, stop);
 
-    /// <summary>The target first, or clients would be sent to one that turns them away. Counts the keys once none can come any more.</summary>
+    /// <summary>
+    /// Sets IMPORTING before MIGRATING; otherwise the source redirects clients to a target that rejects them. Counts the keys once the source takes no new ones.
+    /// </summary>
     public async Task OpenAsync(IReadOnlyList<SlotInMove> slots)
     {
         await InPortionsAsync(slots, FewOpened, 3, async portion =>
@@ -33,12 +35,12 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
             await TellAsync(target, portion, "IMPORTING", source.Id).ConfigureAwait(false);
             await TellAsync(source, Clean(portion), "MIGRATING", target.Id).ConfigureAwait(false);
             var open = Clean(portion);
+            foreach (var slot in open)
+                slot.IsOpen = true;
             var counts = await CountAsync(source, open).ConfigureAwait(false);
+            // Without a count the keys themselves have to be listed.
             for (var i = 0; i < open.Count; i++)
-            {
-                // Who does not tell has to be asked for the keys themselves.
                 open[i].Keys = counts[i] ?? Math.Max(1, open[i].Keys);
-            }
         }).ConfigureAwait(false);
     }
 

@@ -123,12 +123,12 @@ public sealed class SlotMoveRun : IDisposable
         Count.Report(Pace.WaitsFor);
     }
 
-    /// <summary>These are as they were before, as if their turn had not come.</summary>
+    /// <summary>Records that these slots are unchanged; they wait again.</summary>
     internal void PutBack(SlotPair pair, IReadOnlyList<SlotInMove> slots)
     {
         _journal?.Outcomes(slots.Select(slot => (ResultOf(pair, slot, MigrationOutcome.Failed), (FailureCode?)FailureCode.Stopped)).ToList());
         foreach (var slot in slots)
-            slot.Began = TimeSpan.Zero;
+            slot.Reset();
     }
 
     internal Task LookAsync() => _proof.LookAsync();

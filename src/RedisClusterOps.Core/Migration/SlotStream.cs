@@ -32,7 +32,7 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
     public async Task DrainAsync(IReadOnlyList<SlotInMove> slots)
     {
         for (var database = 0; database < (source.View?.Databases ?? 1); database++)
-            await DrainAsync(slots.Where(slot => slot.IsClean && slot.Keys > 0).ToList(), database).ConfigureAwait(false);
+            await DrainAsync(slots.Where(slot => slot.IsClean && slot.IsOpen && slot.Keys > 0).ToList(), database).ConfigureAwait(false);
     }
 
     private async Task DrainAsync(IReadOnlyList<SlotInMove> slots, int database)

@@ -86,8 +86,8 @@ internal sealed class TurnBack(ClusterReader reader, SlotPair pair, SlotMoveRun 
             Arrived(slot);
     }
 
-    // From here on as any other that has to go back.
-    private static void Arrived(SlotInMove slot) => (slot.IsOnItsWay, slot.Began, slot.Moved) = (false, TimeSpan.Zero, 0);
+    // From here on it goes back like every other slot.
+    private static void Arrived(SlotInMove slot) => slot.Reset();
 
     private List<SlotInMove> UnderWay(IEnumerable<AtomicTask> tasks)
     {
