@@ -27,21 +27,23 @@ internal sealed class EmptiedMasters(ClusterReader reader, ClusterView view, IRe
         }
     }
 
-    /// <summary>Takes back what was set, also when the run was stopped.</summary>
-    public async Task LetFollowAsync(Protocol.IClock clock)
+    /// <summary>Restores the settings, also after a stop.</summary>
+    public async Task LetFollowAsync(StopRequest run)
     {
         using var limit = new CancellationTokenSource(Patience);
-        using var stop = new StopRequest(clock, limit.Token);
-        foreach (var node in _kept.Select(view.Node).Where(node => node is { IsReachable: true }))
+        using var stop = run.IsRequested ? run.Extend(StopDeadlines.Settings, StopDeadlines.Settings) : new StopRequest(run.Clock, limit.Token);
+        await Task.WhenAll(_kept.Select(view.Node).Where(node => node is { IsReachable: true }).Select(node => LetFollowAsync(node!, stop))).ConfigureAwait(false);
+    }
+
+    private async Task LetFollowAsync(ClusterNode node, StopRequest stop)
+    {
+        try
         {
-            try
-            {
-                await new Following(reader, log, stop).TryAllowAsync(node!).ConfigureAwait(false);
-            }
-            catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
-            {
-                log?.Warning(null, node!.Name + " was left with " + Planning.KeepMaster.Setting + " no: " + failure.Message);
-            }
+            await new Following(reader, log, stop).TryAllowAsync(node).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
+        {
+            log?.Warning(null, node.Name + " was left with " + Planning.KeepMaster.Setting + " no: " + failure.Message);
         }
     }
 

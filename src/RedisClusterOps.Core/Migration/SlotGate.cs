@@ -22,6 +22,15 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
     // So many times that where each breath waits for a long way.
     private const int Far = 8;
 
+    // Of a portion: two commands for flags or owners, and a count.
+    private const int RoundTrips = 3;
+
+    private readonly Portion _opened = new();
+    private readonly Portion _given = new();
+
+    // Garnet raises its epoch with each step, and gossips it every few seconds: there all slots are one portion.
+    private bool IsSlowToGossip => target.View?.Facts.Engine == ServerEngine.Garnet;
+
     private readonly CutOver _cutOver = new(reader, log);
     private readonly Breaths _breaths = new(reader, source, target, pace, stop);
 
@@ -30,13 +39,15 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
     /// </summary>
     public async Task OpenAsync(IReadOnlyList<SlotInMove> slots)
     {
-        await InPortionsAsync(slots, FewOpened, 3, async portion =>
+        await InPortionsAsync(slots, _opened, FewOpened, async portion =>
         {
+            foreach (var slot in portion)
+                slot.State = SlotMoveState.Opening;
             await TellAsync(target, portion, "IMPORTING", source.Id).ConfigureAwait(false);
             await TellAsync(source, Clean(portion), "MIGRATING", target.Id).ConfigureAwait(false);
             var open = Clean(portion);
             foreach (var slot in open)
-                slot.IsOpen = true;
+                slot.State = SlotMoveState.Open;
             var counts = await CountAsync(source, open).ConfigureAwait(false);
             // Without a count the keys themselves have to be listed.
             for (var i = 0; i < open.Count; i++)
@@ -48,7 +59,7 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
     /// Gives the slots that are empty to the target. Zero is counted on the source immediately before, while it migrates; a slot that still
     /// has keys, or whose flags are not what they must be, is set apart.
     /// </summary>
-    /// <returns>The slots that are the target's now.</returns>
+    /// <returns>The slots that belong to the target now. After a stop the others stay as they are.</returns>
     public async Task<IReadOnlyList<SlotInMove>> HandOverAsync(IReadOnlyList<SlotInMove> slots)
     {
         for (var started = stop.Clock.Now; Clean(slots).Count > 0; await stop.PauseAsync(GossipPause).ConfigureAwait(false))
@@ -76,8 +87,7 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
 
     private async Task<IReadOnlyList<SlotInMove>> GiveAsync(IReadOnlyList<SlotInMove> ready)
     {
-        stop.ThrowIfRequested();
-        await InPortionsAsync(ready, FewGiven, 3, async portion =>
+        await InPortionsAsync(ready, _given, FewGiven, async portion =>
         {
             var counts = await CountAsync(source, portion).ConfigureAwait(false);
             for (var i = 0; i < portion.Count; i++)
@@ -88,8 +98,10 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
 
             await TellAsync(target, Clean(portion), "NODE", target.Id).ConfigureAwait(false);
             await SendToLoserAsync(Clean(portion), "NODE", target.Id).ConfigureAwait(false);
+            foreach (var slot in Clean(portion))
+                slot.State = SlotMoveState.HandedOver;
         }).ConfigureAwait(false);
-        var given = Clean(ready);
+        var given = ready.Where(slot => slot.State == SlotMoveState.HandedOver).ToList();
         await CloseLoserAsync(given).ConfigureAwait(false);
         return given;
     }
@@ -141,13 +153,16 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
         return to.Line(source.Id)?.ConfigEpoch >= from.Self.ConfigEpoch;
     }
 
-    // Each step for all slots of a portion in one breath; clients have their turn between two portions.
-    private async Task InPortionsAsync(IReadOnlyList<SlotInMove> slots, int few, int roundTrips, Func<IReadOnlyList<SlotInMove>, Task> step)
+    // Each step for all slots of a portion in one pipelined batch; clients have their turn between two portions. No portion begins after a stop.
+    private async Task InPortionsAsync(IReadOnlyList<SlotInMove> slots, Portion idle, int few, Func<IReadOnlyList<SlotInMove>, Task> step)
     {
-        for (var done = 0; done < slots.Count;)
+        for (var done = 0; done < slots.Count && !stop.IsRequested;)
         {
-            var portion = slots.Skip(done).Take(!_breaths.AreGentle ? slots.Count : _breaths.AreNear ? few : few * Far).ToList();
-            await _breaths.TakeAsync(roundTrips, () => step(portion)).ConfigureAwait(false);
+            var isGentle = _breaths.AreGentle;
+            var portion = slots.Skip(done).Take(IsSlowToGossip ? slots.Count : !isGentle ? idle.Size : _breaths.AreNear ? few : few * Far).ToList();
+            var took = await _breaths.TakeAsync(RoundTrips, () => step(portion)).ConfigureAwait(false);
+            if (!isGentle)
+                idle.Took(portion.Count, took);
             done += portion.Count;
         }
     }
@@ -183,4 +198,25 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
         .Select(slot => id is null ? RespCommand.Of("CLUSTER", "SETSLOT", slot.Slot, action) : RespCommand.Of("CLUSTER", "SETSLOT", slot.Slot, action, id)).ToList();
 
     private static List<SlotInMove> Clean(IReadOnlyList<SlotInMove> slots) => slots.Where(slot => slot.IsClean).ToList();
+
+    /// <summary>
+    /// How many slots go into one portion while no client uses the nodes. A server goes on with what it has read when a source dies or a run is stopped, so a
+    /// portion is to be through in tens of milliseconds. Valkey takes 2 ms a slot with replicas, a hundredth of that without.
+    /// </summary>
+    private sealed class Portion
+    {
+        private const int Least = 8;
+        private const int Most = 1024;
+        private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(50);
+
+        public int Size { get; private set; } = 128;
+
+        public void Took(int count, TimeSpan took)
+        {
+            if (took > Longest)
+                Size = Math.Max(Least, Math.Min(Size, (int)(count * Longest.TotalSeconds / took.TotalSeconds)));
+            else if (count >= Size && took.Ticks < Longest.Ticks / 3)
+                Size = Math.Min(Most, Size * 2);
+        }
+    }
 }

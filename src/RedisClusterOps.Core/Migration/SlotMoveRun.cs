@@ -18,8 +18,6 @@ public sealed class SlotMoveRun : IDisposable
     // Each pair keeps two servers busy; more at once than this only makes all of them slow.
     private const int MostPairs = 16;
 
-    private static readonly TimeSpan AfterStop = TimeSpan.FromSeconds(1);
-
     private readonly ClusterReader _reader;
     private readonly SituationReader _situations;
     private readonly MoveWork _work;
@@ -40,7 +38,7 @@ public sealed class SlotMoveRun : IDisposable
         _stop = new StopRequest(reader.Clock, stopping);
         _emptied = work.KeepsMasters ? new EmptiedMasters(reader, view, pairs, work.Kept, journal, log) : null;
         _proof = new OwnerProof(reader, view, Proved, _stop);
-        Pace = new MovePace(nodes, options, log, _stop);
+        Pace = new MovePace(nodes, options, log, reader.Clock);
         Count = new MoveCount(pairs.Sum(pair => pair.Slots.Count), log, reader.Clock);
     }
 
@@ -56,6 +54,11 @@ public sealed class SlotMoveRun : IDisposable
     internal MovePace Pace { get; }
 
     internal MoveCount Count { get; }
+
+    /// <summary>Keys per second that each pair may move; null if the rate is not limited.</summary>
+    internal double? KeysPerSecond => Options.MaxKeysPerSecond > 0 ? (double)Options.MaxKeysPerSecond / Math.Max(1, Math.Min(_pairs.Count, MostAtOnce)) : null;
+
+    private int MostAtOnce => Options.MaxParallel > 0 ? Options.MaxParallel : MostPairs;
 
     /// <summary>Tasks of the servers that are this run's.</summary>
     internal BegunTasks AtomicTasks { get; } = new();
@@ -80,7 +83,7 @@ public sealed class SlotMoveRun : IDisposable
             finally
             {
                 if (_emptied is not null)
-                    await _emptied.LetFollowAsync(_stop.Clock).ConfigureAwait(false);
+                    await _emptied.LetFollowAsync(_stop).ConfigureAwait(false);
             }
 
             _results.End(null);
@@ -135,7 +138,7 @@ public sealed class SlotMoveRun : IDisposable
 
     private async Task RunAsync()
     {
-        var turns = new PairTurns(Options.MaxParallel > 0 ? Options.MaxParallel : MostPairs);
+        var turns = new PairTurns(MostAtOnce);
         if (_work.Operation == "Undo")
         {
             foreach (var pair in _pairs)
@@ -206,7 +209,9 @@ public sealed class SlotMoveRun : IDisposable
     {
         foreach (var slot in pair.Slots.Where(slot => !slot.IsClean))
         {
-            // Where the pair as a whole can't go on, neither can a slot of it. But a stop leaves each in a state to be named.
+            // A failure of the pair is one of each slot. After a stop no slot is taken up individually: reading its state again would take more time.
+            if (failure is null && _stopping.IsCancellationRequested)
+                failure = Stopped(pair, string.Empty);
             if (failure is not null)
             {
                 Tell([Failed(pair, slot, failure.Code == FailureCode.Stopped ? Stopped(slot.Slot, "It is left open: " + slot.SetApart + ".") : failure)]);
@@ -250,13 +255,10 @@ public sealed class SlotMoveRun : IDisposable
 
     private async Task FinishProofAsync()
     {
-        // Who pressed Ctrl+C does not wait for a node that hangs.
-        using var limit = new CancellationTokenSource();
-        if (_stopping.IsCancellationRequested)
-            limit.CancelAfter(AfterStop);
+        using var limit = _stop.Extend(StopDeadlines.Proof, StopDeadlines.Proof);
         try
         {
-            foreach (var left in await _proof.FinishAsync(_stopping.IsCancellationRequested ? limit.Token : _stop.Abort).ConfigureAwait(false))
+            foreach (var left in await _proof.FinishAsync(_stopping.IsCancellationRequested ? limit.Abort : _stop.Abort).ConfigureAwait(false))
                 TellUnproved(left.Pair, left.Slot, "but not everybody agrees: " + left.Complaint);
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)

@@ -32,7 +32,7 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
     public async Task DrainAsync(IReadOnlyList<SlotInMove> slots)
     {
         for (var database = 0; database < (source.View?.Databases ?? 1); database++)
-            await DrainAsync(slots.Where(slot => slot.IsClean && slot.IsOpen && slot.Keys > 0).ToList(), database).ConfigureAwait(false);
+            await DrainAsync(slots.Where(slot => slot is { IsClean: true, State: SlotMoveState.Open, Keys: > 0 }).ToList(), database).ConfigureAwait(false);
     }
 
     private async Task DrainAsync(IReadOnlyList<SlotInMove> slots, int database)
@@ -42,7 +42,7 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
         while (unlisted.Count > 0 || listed.Count > 0)
         {
             stop.ThrowIfRequested();
-            await pace.WaitAsync(source, target).ConfigureAwait(false);
+            await pace.WaitAsync(source, target, stop).ConfigureAwait(false);
             var moving = await TakeAsync(listed, database).ConfigureAwait(false);
             var listing = Ask(unlisted, moving, listed.Sum(portion => portion.Keys.Count));
             if (moving.Count + listing.Count > 0)
@@ -136,7 +136,7 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
     {
         if (refused.Count == 0)
             return;
-        var waited = await pace.WaitForRoomAsync(source, target).ConfigureAwait(false);
+        var waited = await pace.WaitForRoomAsync(source, target, stop).ConfigureAwait(false);
         foreach (var portion in refused.Where(portion => portion.Slot.IsClean))
         {
             if (waited)
@@ -156,6 +156,7 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
                 count.Keys(portion.Keys.Count);
                 return;
             case MigrateReply.NothingThere:
+                portion.Slot.Gone += portion.Keys.Count;
                 count.Keys(portion.Keys.Count);
                 return;
             case MigrateReply.Unknown:

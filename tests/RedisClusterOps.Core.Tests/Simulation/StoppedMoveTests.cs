@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Concurrent;
 using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Protocol;
@@ -9,8 +11,11 @@ using Xunit;
 namespace RedisClusterOps.Core.Tests.Simulation;
 
 /// <summary>A stop in the middle of a bulk move: what is finished, what stays open, and how long the run takes to end.</summary>
-public class StoppedMoveTests
+public class StoppedMoveTests(ITestOutputHelper output)
 {
+    // Two seconds, and some slack for a machine that runs other tests at the same time.
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2.5);
+
     [Fact]
     public void Keys_of_a_slot_without_a_confirmed_migrating_flag_stay_on_their_source()
     {
@@ -35,6 +40,61 @@ public class StoppedMoveTests
         Assert.DoesNotContain(sent, command => command.StartsWith("MIGRATE ", StringComparison.Ordinal));
         Assert.Equal(scene.Source.Index, scene.Target.Importing[SlotMap.MovingPart]);
         Assert.Equal(SimulatedNode.Nobody, scene.Source.Migrating[SlotMap.MovingPart]);
+        AssertResumable(scene);
+    }
+
+    // Before the stop there is time for one key; in simulated time the rest takes no real time.
+    [Theory]
+    [InlineData(0)]
+    [InlineData(10)]
+    public void The_slot_in_hand_is_emptied_at_the_allowed_rate_and_handed_over(int keysPerSecond)
+    {
+        using var stop = new CancellationTokenSource();
+        var scene = new Scene(ServerRules.Redis70, Start.Stable, seed: 1);
+        var stopping = new LyingConnector(scene.Cluster, sending =>
+        {
+            if (sending.Commands.Any(command => Sending.Is(command, "MIGRATE ")))
+                stop.Cancel();
+            return sending.GoOnAsync();
+        });
+        var began = scene.Cluster.Clock.Now;
+
+        Run(scene, stopping, new MoveOptions { BatchSize = 1, MaxKeysPerSecond = keysPerSecond }, stop.Token);
+
+        Assert.False(scene.IsOpen);
+        Assert.Equal(scene.Target.Index, scene.Target.Owner[SlotMap.MovingPart]);
+        if (keysPerSecond > 0)
+            Assert.InRange(scene.Cluster.Clock.Now - began, TimeSpan.FromSeconds(7.0 / keysPerSecond), TimeSpan.MaxValue);
+        AssertResumable(scene);
+    }
+
+    [Theory]
+    [InlineData("10.0.0.1")]
+    [InlineData("10.0.0.4")]
+    [InlineData("10.0.0.3")]
+    public void A_stop_is_over_in_two_seconds_while_a_node_hangs(string host)
+    {
+        using var stop = new CancellationTokenSource();
+        var scene = new Scene(ServerRules.Redis70, Start.Stable, seed: 1);
+        var clock = new Stopwatch();
+        var hanging = new LyingConnector(scene.Cluster, async sending =>
+        {
+            if (!stop.IsCancellationRequested && sending.Commands.Any(command => Sending.Is(command, "MIGRATE ")))
+            {
+                clock.Start();
+                stop.Cancel();
+            }
+
+            if (stop.IsCancellationRequested && sending.Endpoint.Host == host)
+                await HangAsync(sending);
+            return await sending.GoOnAsync();
+        });
+
+        var outcomes = Run(scene, hanging, new MoveOptions { BatchSize = 3 }, stop.Token);
+
+        output.WriteLine("{0} hangs: ended {1} ms after the stop", host, clock.ElapsedMilliseconds);
+        Assert.InRange(clock.Elapsed, TimeSpan.FromTicks(1), Longest);
+        Assert.Contains(outcomes, outcome => outcome.Result.Slot == SlotMap.Moving);
         AssertResumable(scene);
     }
 
