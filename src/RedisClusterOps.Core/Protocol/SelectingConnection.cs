@@ -9,8 +9,8 @@ namespace RedisClusterOps.Protocol;
 
 /// <summary>A connection whose selected database is known. Each batch runs in the database that it is meant for, or not at all.</summary>
 /// <remarks>
-/// After a refused SELECT a server runs the commands that follow in the database that was selected before. So a batch is sent only after the reply to its
-/// SELECT has been read, and no other batch comes between the two.
+/// After a refused SELECT a server runs the commands that follow in the database that was selected before. So a batch is sent only after
+/// the reply to its SELECT has been read, and no other batch comes between the two.
 /// </remarks>
 internal sealed class SelectingConnection(INodeConnection inner) : INodeConnection
 {
@@ -23,7 +23,10 @@ internal sealed class SelectingConnection(INodeConnection inner) : INodeConnecti
 
     public bool IsUsable => inner.IsUsable;
 
-    /// <summary>Sends to database 0. A batch of reads may select other databases itself if it checks the replies; the next batch starts in database 0 again.</summary>
+    /// <summary>
+    /// Sends to database 0. A batch of reads may select other databases itself if it checks the replies; the next batch starts in
+    /// database 0 again.
+    /// </summary>
     public Task<IReadOnlyList<RespValue>> SendAsync(IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation) =>
         SendAsync(0, commands, timeout, cancellation);
 
@@ -32,7 +35,8 @@ internal sealed class SelectingConnection(INodeConnection inner) : INodeConnecti
 
     public void Dispose() => inner.Dispose();
 
-    private async Task<IReadOnlyList<RespValue>> SendAsync(int database, IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation)
+    private async Task<IReadOnlyList<RespValue>> SendAsync(
+        int database, IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation)
     {
         await _oneAtATime.WaitAsync(cancellation).ConfigureAwait(false);
         try
