@@ -204,27 +204,28 @@ public sealed class SlotMoveRun : IDisposable
         Given(pair, there);
     }
 
-    // One after the other and with every check: what was not clean, and what a run that was cut off had left half done.
+    // One by one and with every check: slots with a surprise, and those that an interrupted run left half done.
     private async Task TakeApartAsync(SlotPair pair, RedisOperationException? failure)
     {
-        foreach (var slot in pair.Slots.Where(slot => !slot.IsClean))
+        var left = new Queue<SlotInMove>(pair.Slots.Where(slot => !slot.IsClean));
+        // After a stop no slot is taken up individually: reading its state again would take more time.
+        while (left.Count > 0 && failure is null && !_stopping.IsCancellationRequested)
         {
-            // A failure of the pair is one of each slot. After a stop no slot is taken up individually: reading its state again would take more time.
-            if (failure is null && _stopping.IsCancellationRequested)
-                failure = Stopped(pair, string.Empty);
-            if (failure is not null)
-            {
-                Tell([Failed(pair, slot, failure.Code == FailureCode.Stopped ? Stopped(slot.Slot, "It is left open: " + slot.SetApart + ".") : failure)]);
-                continue;
-            }
-
-            var outcome = await RunAloneAsync(pair, slot).ConfigureAwait(false);
+            var outcome = await RunAloneAsync(pair, left.Dequeue()).ConfigureAwait(false);
             Tell([outcome]);
             Count.Slots(1);
-            if (outcome.Failure is { Code: FailureCode.NodeUnreachable or FailureCode.ConnectionFailed or FailureCode.Stopped or FailureCode.TargetOutOfMemory or FailureCode.PermissionDenied or FailureCode.AuthenticationFailed } broken)
+            if (outcome.Failure is { } broken && ConcernsPair(broken.Code))
                 failure = broken;
         }
+
+        // A failure of the pair is one of each slot. All go into the journal at once: each write waits for the disk, and there may be thousands.
+        Tell(left.Select(slot => Failed(pair, slot, failure is { Code: not FailureCode.Stopped } ? failure : LeftOpen(slot))));
     }
+
+    private static bool ConcernsPair(FailureCode code) => code is FailureCode.NodeUnreachable or FailureCode.ConnectionFailed or FailureCode.Stopped
+        or FailureCode.TargetOutOfMemory or FailureCode.PermissionDenied or FailureCode.AuthenticationFailed;
+
+    private RedisOperationException LeftOpen(SlotInMove slot) => Stopped(slot.Slot, "It is left open: " + slot.SetApart + ".");
 
     private async Task<SlotOutcome> RunAloneAsync(SlotPair pair, SlotInMove slot)
     {
@@ -258,18 +259,20 @@ public sealed class SlotMoveRun : IDisposable
         using var limit = _stop.Extend(StopDeadlines.Proof, StopDeadlines.Proof);
         try
         {
-            foreach (var left in await _proof.FinishAsync(_stopping.IsCancellationRequested ? limit.Abort : _stop.Abort).ConfigureAwait(false))
-                TellUnproved(left.Pair, left.Slot, "but not everybody agrees: " + left.Complaint);
+            var left = await _proof.FinishAsync(_stopping.IsCancellationRequested ? limit.Abort : _stop.Abort).ConfigureAwait(false);
+            Tell(left.Select(each => Unproved(each.Pair, each.Slot, "but not every node agrees: " + each.Complaint)));
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
-            foreach (var (pair, slot) in _proof.Left)
-                TellUnproved(pair, slot, "but the run was stopped before everybody had been asked");
+            Tell(_proof.Left.Select(each => Unproved(each.Pair, each.Slot, "but the run was stopped before every node was asked")));
         }
     }
 
-    private void TellUnproved(SlotPair pair, SlotInMove slot, string but) => Tell([Failed(pair, slot, new RedisOperationException(
-        FailureCode.ClusterViewConflict, "Slot " + Number(slot.Slot) + " belongs to " + pair.Target.Name + " with all its keys, " + but + ".", Number(slot.Slot), "Test-RedisCluster"))]);
+    private SlotOutcome Unproved(SlotPair pair, SlotInMove slot, string but) => Failed(pair, slot, new RedisOperationException(
+        FailureCode.ClusterViewConflict,
+        "Slot " + Number(slot.Slot) + " belongs to " + pair.Target.Name + " with all its keys, " + but + ".",
+        Number(slot.Slot),
+        "Test-RedisCluster"));
 
     // A pair that ended early has slots that nobody has touched. One result tells them all: a thousand would bury what matters.
     private void TellUntouched(SlotPair pair, RedisOperationException? failure)
@@ -291,6 +294,8 @@ public sealed class SlotMoveRun : IDisposable
     private void Tell(IEnumerable<SlotOutcome> outcomes)
     {
         var told = outcomes.ToList();
+        if (told.Count == 0)
+            return;
         if (_journal?.Outcomes(told.Select(outcome => (outcome.Result, outcome.Failure?.Code)).ToList()) is { } warning)
             Log?.Warning(null, warning);
         _results.Add(told);
