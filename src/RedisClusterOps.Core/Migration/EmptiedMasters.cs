@@ -8,9 +8,12 @@ using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Migration;
 
-/// <summary>Masters that an undo takes the last slot from: before it all began they were masters without slots, and that is what they are to be again.</summary>
-/// <param name="kept">Ids of nodes that a run which was cut off kept masters by a setting.</param>
-internal sealed class EmptiedMasters(ClusterReader reader, ClusterView view, IReadOnlyList<SlotPair> pairs, IReadOnlyCollection<string> kept, RunJournal? journal, OperationLog? log)
+/// <summary>
+/// Keeps masters that an undo takes the last slot from: they were masters without slots before the run that is undone, and stay masters.
+/// </summary>
+/// <param name="kept">Ids of nodes that an interrupted run kept masters by a setting.</param>
+internal sealed class EmptiedMasters(
+    ClusterReader reader, ClusterView view, IReadOnlyList<SlotPair> pairs, IReadOnlyCollection<string> kept, RunJournal? journal, OperationLog? log)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
@@ -31,8 +34,11 @@ internal sealed class EmptiedMasters(ClusterReader reader, ClusterView view, IRe
     public async Task LetFollowAsync(StopRequest run)
     {
         using var limit = new CancellationTokenSource(Patience);
-        using var stop = run.IsRequested ? run.Extend(StopDeadlines.Settings, StopDeadlines.Settings) : new StopRequest(run.Clock, limit.Token);
-        await Task.WhenAll(_kept.Select(view.Node).Where(node => node is { IsReachable: true }).Select(node => LetFollowAsync(node!, stop))).ConfigureAwait(false);
+        using var stop = run.IsRequested
+            ? run.Extend(StopDeadlines.Settings, StopDeadlines.Settings)
+            : new StopRequest(run.Clock, limit.Token);
+        var reachable = _kept.Select(view.Node).Where(node => node is { IsReachable: true });
+        await Task.WhenAll(reachable.Select(node => LetFollowAsync(node!, stop))).ConfigureAwait(false);
     }
 
     private async Task LetFollowAsync(ClusterNode node, StopRequest stop)

@@ -9,7 +9,10 @@ using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Migration;
 
-/// <summary>Limits the speed of a bulk move: to the rate that was set, and while a node has no room or its replicas fall behind. Reports why it waits.</summary>
+/// <summary>
+/// Limits the speed of a bulk move: to the rate that was set, and while a node has no room or its replicas fall behind. Reports why it
+/// waits.
+/// </summary>
 /// <remarks>One for a whole run; its pairs may ask from several threads. The stop request of each caller ends its wait.</remarks>
 internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLog? log, IClock clock)
 {
@@ -22,12 +25,13 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
     // Aims below the limit: a breath that is in the middle of its range now may be at its end when a node has something else to do.
     private const double Aim = 0.7;
 
-    // While clients are there, what keeps them waiting is to be lost among what they wait for anyway. Fewer keys at a time would gain them nothing:
-    // a MIGRATE of one takes half as long as one of that many.
+    // While clients are there, what keeps them waiting is to be lost among what they wait for anyway. Fewer keys at a time would gain
+    // them nothing: a MIGRATE of one takes half as long as one of that many.
     private const double GentleAim = 0.06;
     private const int FewestKeys = 16;
 
-    // Whoever allows less than that minds clients more than time. However short breaths are, one right after the other leaves little room for anybody else.
+    // Whoever allows less than that minds clients more than time. However short breaths are, one right after the other leaves little room
+    // for anybody else.
     private static readonly TimeSpan RestsBelow = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(1);
 
@@ -52,7 +56,10 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
     /// <summary>Who is given slots.</summary>
     public EpochTurns EpochTurns { get; } = new();
 
-    /// <summary>True while clients use one of the two, or nobody can tell. Not of Garnet, where a connection that is busy keeps no other one waiting.</summary>
+    /// <summary>
+    /// True while clients use one of the two, or nobody can tell. Not of Garnet, where a connection that is busy keeps no other one
+    /// waiting.
+    /// </summary>
     public bool IsGentle(ClusterNode source, ClusterNode target) => source.View?.Facts.Engine != ServerEngine.Garnet && (nodes.IsUsed(source.Id) || nodes.IsUsed(target.Id));
 
     /// <summary>How long a pair leaves its nodes alone before its next breath.</summary>
@@ -61,7 +68,9 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
     /// <summary>How long a breath may take at the most.</summary>
     public TimeSpan LongestStall => TimeSpan.FromTicks((long)(options.MaxStall.Ticks * Aim));
 
-    /// <summary>How many keys may go in one breath for the clients' sake: few while they are there, and any number while they are not.</summary>
+    /// <summary>
+    /// How many keys may go in one breath for the clients' sake: few while they are there, and any number while they are not.
+    /// </summary>
     public int MostKeys(ClusterNode source, ClusterNode target, TimeSpan roundTrip)
     {
         if (!IsGentle(source, target))
@@ -81,7 +90,9 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
 
     /// <summary>Completes when the next keys may move.</summary>
     /// <exception cref="OperationCanceledException">A stop was requested.</exception>
-    /// <exception cref="RedisOperationException">TargetOutOfMemory: the target stayed full for ten minutes. Replicas that stay behind only delay the move, for ten minutes at most.</exception>
+    /// <exception cref="RedisOperationException">
+    /// TargetOutOfMemory: the target stayed full for ten minutes. Replicas that stay behind only delay the move, for ten minutes at most.
+    /// </exception>
     public async Task WaitAsync(ClusterNode source, ClusterNode target, StopRequest stop)
     {
         await LookAsync(source, target, stop).ConfigureAwait(false);
@@ -167,7 +178,8 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
         log?.State(null, "Going on: " + waitedFor + " is not waited for any more.");
     }
 
-    // A full target would only refuse the keys. A replica that does not catch up is worth a word, and no reason to leave slots open for ever.
+    // A full target would only refuse the keys. A replica that does not catch up is worth a word, and no reason to leave slots open for
+    // ever.
     private void GiveUp(string trouble, bool isFull, ClusterNode target)
     {
         var waited = "Waited " + Patience.TotalMinutes.ToString("0", CultureInfo.InvariantCulture) + " minutes in vain: " + trouble + ".";

@@ -9,11 +9,12 @@ using RedisClusterOps.Topology;
 namespace RedisClusterOps.Migration;
 
 /// <summary>
-/// Moves many slots from one source to one target, window by window (<see cref="MoveWindows"/>): while the keys of one window move, the next is opened and the one
-/// before is handed over.
+/// Moves many slots from one source to one target, window by window (<see cref="MoveWindows"/>): while the keys of one window move, the
+/// next is opened and the one before is handed over.
 /// </summary>
 /// <remarks>
-/// Only slots without a surprise go this way. Any other is set apart, and is moved individually afterwards by the runner that reads, plans and checks each step.
+/// Only slots without a surprise go this way. Any other is set apart, and is moved individually afterwards by the runner that reads,
+/// plans and checks each step.
 /// </remarks>
 internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest stop)
 {
@@ -27,8 +28,12 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
     private readonly HashSet<SlotInMove> _open = [];
 
     /// <summary>Moves all slots without a surprise. Those that are set apart are left in a named state.</summary>
-    /// <exception cref="OperationCanceledException">A stop was requested. Open slots were finished while there was time; the others are open with every key in reach.</exception>
-    /// <exception cref="RedisOperationException">Nothing more can be moved between these two nodes; slots that had not been taken up are unchanged.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// A stop was requested. Open slots were finished while there was time; the others are open with every key in reach.
+    /// </exception>
+    /// <exception cref="RedisOperationException">
+    /// Nothing more can be moved between these two nodes; slots that had not been taken up are unchanged.
+    /// </exception>
     public async Task RunAsync()
     {
         var waiting = pair.Slots.Where(slot => slot.IsWaiting).ToList();
@@ -143,12 +148,13 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
             return _open.OrderBy(slot => slot.Slot).ToList();
     }
 
-    // STABLE is no way back: a client may have written a key to the target meanwhile, which would read as missing. Slots that are open are finished if there is
-    // time, at the rate that is allowed. The others stay open, with every key in reach.
+    // STABLE is no way back: a client may have written a key to the target meanwhile, which would read as missing. Slots that are open
+    // are finished if there is time, at the rate that is allowed. The others stay open, with every key in reach.
     private async Task WindDownAsync()
     {
         PutBackUntouched();
-        await InTimeAsync(StopDeadlines.Drain, StopDeadlines.DrainAbort, until => Stream(until).DrainAsync(Open().Where(slot => !slot.IsEmptied).ToList())).ConfigureAwait(false);
+        var filled = Open().Where(slot => !slot.IsEmptied).ToList();
+        await InTimeAsync(StopDeadlines.Drain, StopDeadlines.DrainAbort, until => Stream(until).DrainAsync(filled)).ConfigureAwait(false);
         await InTimeAsync(StopDeadlines.HandOver, StopDeadlines.HandOverAbort, async until =>
         {
             var emptied = Open().Where(slot => slot is { State: SlotMoveState.Open, IsEmptied: true }).ToList();
@@ -175,10 +181,14 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
             await EndedAsync(work(limit)).ConfigureAwait(false);
     }
 
-    private SlotStream Stream(StopRequest until) => new(
-        reader, pair.Source, pair.Target, MigrateRequest.From(run.Session, run.Options, pair.Source, pair.Target), run.Options, run.Pace, run.Count, until);
+    private SlotStream Stream(StopRequest until)
+    {
+        var request = MigrateRequest.From(run.Session, run.Options, pair.Source, pair.Target);
+        return new SlotStream(reader, pair.Source, pair.Target, request, run.Options, run.Pace, run.Count, until);
+    }
 
-    private static SlotGate Gate(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest until) => new(reader, pair.Source, pair.Target, run.Pace, run.Log, until);
+    private static SlotGate Gate(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest until) =>
+        new(reader, pair.Source, pair.Target, run.Pace, run.Log, until);
 
     private async Task TimedAsync(Task work, Action<TimeSpan> learn)
     {

@@ -55,8 +55,8 @@ internal enum SlotMoveState
     Untouched,
 
     /// <summary>
-    /// Flags were sent, and MIGRATING was not confirmed. Without it the source serves the slot alone and sends no redirect, so a key that left it would read as
-    /// missing.
+    /// Flags were sent, and MIGRATING was not confirmed. Without it the source serves the slot alone and sends no redirect, so a key that
+    /// left it would read as missing.
     /// </summary>
     Opening,
 

@@ -2,13 +2,17 @@ using System;
 
 namespace RedisClusterOps.Migration;
 
-/// <summary>What a bulk move may still do after a stop, in time since the request. All of it is over in two seconds, even if a node hangs.</summary>
+/// <summary>
+/// What a bulk move may still do after a stop, in time since the request. All of it is over in two seconds, even if a node hangs.
+/// </summary>
 internal static class StopDeadlines
 {
     /// <summary>The batch in hand is aborted.</summary>
     public static readonly TimeSpan Abort = TimeSpan.FromMilliseconds(700);
 
-    /// <summary>No further keys of open slots are moved. Earlier than <see cref="Abort"/>: after that a node hangs, and moving would hang too.</summary>
+    /// <summary>
+    /// No further keys of open slots are moved. Earlier than <see cref="Abort"/>: after that a node hangs, and moving would hang too.
+    /// </summary>
     public static readonly TimeSpan Drain = TimeSpan.FromMilliseconds(600);
 
     /// <summary>The batch of keys in hand is aborted.</summary>

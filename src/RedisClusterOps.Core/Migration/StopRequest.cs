@@ -16,11 +16,11 @@ internal sealed class StopRequest : IDisposable
     private readonly Stopwatch _since = new();
 
     public StopRequest(IClock clock, CancellationToken stop)
-        : this(clock, stop, StopDeadlines.Abort, null)
+        : this(clock, StopDeadlines.Abort, null, stop)
     {
     }
 
-    private StopRequest(IClock clock, CancellationToken stop, TimeSpan grace, CancellationTokenSource? limit)
+    private StopRequest(IClock clock, TimeSpan grace, CancellationTokenSource? limit, CancellationToken stop)
     {
         Clock = clock;
         (_stop, _limit) = (stop, limit);
@@ -47,7 +47,7 @@ internal sealed class StopRequest : IDisposable
     {
         var (steps, grace) = (Left(until), Left(abort) - Left(until));
         var limit = new CancellationTokenSource(steps);
-        return new StopRequest(Clock, limit.Token, grace, limit);
+        return new StopRequest(Clock, grace, limit, limit.Token);
     }
 
     /// <summary>Waits, unless a stop is requested.</summary>

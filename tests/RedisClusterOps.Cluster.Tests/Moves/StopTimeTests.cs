@@ -10,7 +10,10 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>A bulk move key by key that is stopped in the middle: how long it takes to end, how many slots it leaves open, and whether resume finishes them.</summary>
+/// <summary>
+/// A bulk move key by key that is stopped in the middle: how long it takes to end, how many slots it leaves open, and whether resume
+/// finishes them.
+/// </summary>
 public sealed class StopTimeTests(ITestOutputHelper output)
 {
     private const int Pairs = 2;
@@ -41,7 +44,8 @@ public sealed class StopTimeTests(ITestOutputHelper output)
     [MemberData(nameof(Cases))]
     public async Task A_stop_leaves_a_window_of_slots_at_most_and_is_over_in_two_seconds(string server, int keysPerSecond, string hangs)
     {
-        await using var cluster = await FilledCluster.StartAsync(server, keysPerSecond > 0 ? 20_000 : 100_000, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(60) });
+        var keys = keysPerSecond > 0 ? 20_000 : 100_000;
+        await using var cluster = await FilledCluster.StartAsync(server, keys, with: lab => lab with { NodeTimeout = TimeSpan.FromSeconds(60) });
         var target = cluster.Nodes[^1];
         var hanging = hangs switch { "source" => cluster.Nodes[0], "target" => target, "third" => cluster.Nodes[2], _ => null };
         var options = new MoveOptions { Method = MoveMethod.KeyByKey, MaxKeysPerSecond = keysPerSecond, JournalPath = JournalOfTests.NewFolder() };
@@ -69,7 +73,9 @@ public sealed class StopTimeTests(ITestOutputHelper output)
         await cluster.Cluster.Cluster.WaitUntilAgreedAsync();
         using var after = new RedisCluster(cluster.Session);
         var open = await after.GetOpenSlotsAsync(null, default);
-        output.WriteLine("{0}, {1} keys/s, {2} hangs: ended {3} ms after the stop with {4} slots open", server, keysPerSecond, hangs, (int)took.TotalMilliseconds, open.Count);
+        output.WriteLine(
+            "{0}, {1} keys/s, {2} hangs: ended {3} ms after the stop with {4} slots open",
+            server, keysPerSecond, hangs, (int)took.TotalMilliseconds, open.Count);
 
         Assert.InRange(took, TimeSpan.Zero, Longest);
         // While a node hangs nothing can be finished: the window in hand, the next and the one before are open.
