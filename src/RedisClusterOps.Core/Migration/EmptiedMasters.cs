@@ -8,9 +8,12 @@ using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Migration;
 
-/// <summary>Keeps masters that an undo takes the last slot from as masters: that is what they were before the move.</summary>
-/// <param name="kept">Ids of nodes whose setting an interrupted run changed and did not restore.</param>
-internal sealed class EmptiedMasters(ClusterReader reader, ClusterView view, IReadOnlyList<SlotPair> pairs, IReadOnlyCollection<string> kept, RunJournal? journal, OperationLog? log)
+/// <summary>
+/// Keeps masters that an undo takes the last slot from: they were masters without slots before the run that is undone, and stay masters.
+/// </summary>
+/// <param name="kept">Ids of nodes that an interrupted run kept masters by a setting.</param>
+internal sealed class EmptiedMasters(
+    ClusterReader reader, ClusterView view, IReadOnlyList<SlotPair> pairs, IReadOnlyCollection<string> kept, RunJournal? journal, OperationLog? log)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
@@ -27,22 +30,29 @@ internal sealed class EmptiedMasters(ClusterReader reader, ClusterView view, IRe
         }
     }
 
-    /// <summary>Restores what was changed, also after a stop.</summary>
-    public async Task LetFollowAsync(Protocol.IClock clock)
+    /// <summary>Restores the settings, also after a stop.</summary>
+    public async Task LetFollowAsync(StopRequest run)
     {
         using var limit = new CancellationTokenSource(Patience);
-        using var stop = new StopRequest(clock, limit.Token);
-        foreach (var node in _kept.Select(view.Node).Where(node => node is { IsReachable: true }))
+        using var stop = run.IsRequested
+            ? run.Extend(StopDeadlines.Settings, StopDeadlines.Settings)
+            : new StopRequest(run.Clock, limit.Token);
+        var reachable = _kept.Select(view.Node).Where(node => node is { IsReachable: true });
+        await Task.WhenAll(reachable.Select(node => LetFollowAsync(node!, stop))).ConfigureAwait(false);
+    }
+
+    private async Task LetFollowAsync(ClusterNode node, StopRequest stop)
+    {
+        try
         {
-            try
-            {
-                var slot = pairs.FirstOrDefault(pair => pair.Source.Id == node!.Id && pair.Slots.Count > 0) ?? pairs.FirstOrDefault(pair => pair.Slots.Count > 0);
-                await new ReplicaMigrationSetting(reader, log, stop).TryRestoreAsync(node!, slot is null ? null : RecordOf(slot.Slots[0].Slot)).ConfigureAwait(false);
-            }
-            catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
-            {
-                log?.Warning(null, node!.Name + " was left with " + Planning.KeepMaster.Setting + " no: " + failure.Message);
-            }
+            var slot = pairs.FirstOrDefault(pair => pair.Source.Id == node.Id && pair.Slots.Count > 0)
+                ?? pairs.FirstOrDefault(pair => pair.Slots.Count > 0);
+            var record = slot is null ? null : RecordOf(slot.Slots[0].Slot);
+            await new ReplicaMigrationSetting(reader, log, stop).TryRestoreAsync(node, record).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
+        {
+            log?.Warning(null, node.Name + " was left with " + Planning.KeepMaster.Setting + " no: " + failure.Message);
         }
     }
 

@@ -2,14 +2,19 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
 using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Migration;
 
-/// <summary>Holds a move of many slots back: by a rate that was asked for, and while a node has no room or its replicas fall behind. Says why whenever it waits.</summary>
-/// <remarks>One for a whole run; its pairs may ask from several threads.</remarks>
-internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLog? log, StopRequest stop)
+/// <summary>
+/// Limits the speed of a bulk move: to the rate that was set, and while a node has no room or its replicas fall behind. Reports why it
+/// waits.
+/// </summary>
+/// <remarks>One for a whole run; its pairs may ask from several threads. The stop request of each caller ends its wait.</remarks>
+internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLog? log, IClock clock)
 {
     // Above this a target with eviction would soon delete keys, and one without would refuse them.
     private const double FullAt = 0.95;
@@ -20,12 +25,13 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
     // Aims below the limit: a breath that is in the middle of its range now may be at its end when a node has something else to do.
     private const double Aim = 0.7;
 
-    // While clients are there, what keeps them waiting is to be lost among what they wait for anyway. Fewer keys at a time would gain them nothing:
-    // a MIGRATE of one takes half as long as one of that many.
+    // While clients are there, what keeps them waiting is to be lost among what they wait for anyway. Fewer keys at a time would gain
+    // them nothing: a MIGRATE of one takes half as long as one of that many.
     private const double GentleAim = 0.06;
     private const int FewestKeys = 16;
 
-    // Whoever allows less than that minds clients more than time. However short breaths are, one right after the other leaves little room for anybody else.
+    // Whoever allows less than that minds clients more than time. However short breaths are, one right after the other leaves little room
+    // for anybody else.
     private static readonly TimeSpan RestsBelow = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(1);
 
@@ -36,7 +42,7 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
 
     private readonly object _turn = new();
     private readonly Dictionary<string, (TimeSpan Due, TimeSpan Interval)> _looks = new(StringComparer.Ordinal);
-    private readonly TimeSpan _started = stop.Clock.Now;
+    private readonly TimeSpan _started = clock.Now;
     private readonly Dictionary<string, int> _waits = new(StringComparer.Ordinal);
     private long _keys;
     private bool _ignoresReplicas;
@@ -50,7 +56,10 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
     /// <summary>Who is given slots.</summary>
     public EpochTurns EpochTurns { get; } = new();
 
-    /// <summary>True while clients use one of the two, or nobody can tell. Not of Garnet, where a connection that is busy keeps no other one waiting.</summary>
+    /// <summary>
+    /// True while clients use one of the two, or nobody can tell. Not of Garnet, where a connection that is busy keeps no other one
+    /// waiting.
+    /// </summary>
     public bool IsGentle(ClusterNode source, ClusterNode target) => source.View?.Facts.Engine != ServerEngine.Garnet && (nodes.IsUsed(source.Id) || nodes.IsUsed(target.Id));
 
     /// <summary>How long a pair leaves its nodes alone before its next breath.</summary>
@@ -59,7 +68,9 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
     /// <summary>How long a breath may take at the most.</summary>
     public TimeSpan LongestStall => TimeSpan.FromTicks((long)(options.MaxStall.Ticks * Aim));
 
-    /// <summary>How many keys may go in one breath for the clients' sake: few while they are there, and any number while they are not.</summary>
+    /// <summary>
+    /// How many keys may go in one breath for the clients' sake: few while they are there, and any number while they are not.
+    /// </summary>
     public int MostKeys(ClusterNode source, ClusterNode target, TimeSpan roundTrip)
     {
         if (!IsGentle(source, target))
@@ -69,24 +80,27 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
         return nodes.KeyCostOf(source.Id) is { Ticks: > 0 } cost ? Math.Max(FewestKeys, (int)Math.Min(int.MaxValue, gentle / cost.Ticks)) : FewestKeys;
     }
 
-    /// <summary>Asks both how they are, where that is due; waits while they have no room.</summary>
-    /// <exception cref="RedisOperationException">TargetOutOfMemory: it stayed full for ten minutes.</exception>
-    public async Task LookAsync(ClusterNode source, ClusterNode target)
+    /// <summary>Reads the load of both nodes if that is due; waits while they have no room.</summary>
+    /// <exception cref="RedisOperationException">TargetOutOfMemory: the target stayed full for ten minutes.</exception>
+    public async Task LookAsync(ClusterNode source, ClusterNode target, StopRequest stop)
     {
         if (IsDue(source.Id + target.Id))
-            await WaitForRoomAsync(source, target).ConfigureAwait(false);
+            await WaitForRoomAsync(source, target, stop).ConfigureAwait(false);
     }
 
-    /// <summary>Comes back when the next keys may go.</summary>
-    /// <exception cref="RedisOperationException">TargetOutOfMemory: it stayed full for ten minutes. One whose replicas stay behind is not waited for any longer than that.</exception>
-    public async Task WaitAsync(ClusterNode source, ClusterNode target)
+    /// <summary>Completes when the next keys may move.</summary>
+    /// <exception cref="OperationCanceledException">A stop was requested.</exception>
+    /// <exception cref="RedisOperationException">
+    /// TargetOutOfMemory: the target stayed full for ten minutes. Replicas that stay behind only delay the move, for ten minutes at most.
+    /// </exception>
+    public async Task WaitAsync(ClusterNode source, ClusterNode target, StopRequest stop)
     {
-        await LookAsync(source, target).ConfigureAwait(false);
+        await LookAsync(source, target, stop).ConfigureAwait(false);
         if (options.MaxKeysPerSecond <= 0)
             return;
         TimeSpan due;
         lock (_turn)
-            due = TimeSpan.FromSeconds((double)_keys / options.MaxKeysPerSecond) - (stop.Clock.Now - _started);
+            due = TimeSpan.FromSeconds((double)_keys / options.MaxKeysPerSecond) - (clock.Now - _started);
         if (due > TimeSpan.Zero)
             await stop.PauseAsync(due).ConfigureAwait(false);
     }
@@ -98,18 +112,19 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
             _keys += keys;
     }
 
-    /// <summary>For keys that were refused: waits as long as there is no room for them.</summary>
-    /// <returns>False where nobody sees why, so that waiting helps nothing.</returns>
-    /// <exception cref="RedisOperationException">TargetOutOfMemory: it stayed full for ten minutes.</exception>
-    public async Task<bool> WaitForRoomAsync(ClusterNode source, ClusterNode target)
+    /// <summary>Waits while a node has no room for keys, or its replicas are too far behind.</summary>
+    /// <returns>False if there is no such reason to wait.</returns>
+    /// <exception cref="OperationCanceledException">A stop was requested.</exception>
+    /// <exception cref="RedisOperationException">TargetOutOfMemory: the target stayed full for ten minutes.</exception>
+    public async Task<bool> WaitForRoomAsync(ClusterNode source, ClusterNode target, StopRequest stop)
     {
         string? waitedFor = null;
         try
         {
-            for (var started = stop.Clock.Now; await TroubleAsync(source, target).ConfigureAwait(false) is { } trouble;)
+            for (var started = clock.Now; await TroubleAsync(source, target, stop.Abort).ConfigureAwait(false) is { } trouble;)
             {
                 Begin(trouble.Node, trouble.Text, ref waitedFor);
-                if (stop.Clock.Now - started > Patience)
+                if (clock.Now - started > Patience)
                 {
                     GiveUp(trouble.Text, trouble.IsFull, target);
                     break;
@@ -163,7 +178,8 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
         log?.State(null, "Going on: " + waitedFor + " is not waited for any more.");
     }
 
-    // A full target would only refuse the keys. A replica that does not catch up is worth a word, and no reason to leave slots open for ever.
+    // A full target would only refuse the keys. A replica that does not catch up is worth a word, and no reason to leave slots open for
+    // ever.
     private void GiveUp(string trouble, bool isFull, ClusterNode target)
     {
         var waited = "Waited " + Patience.TotalMinutes.ToString("0", CultureInfo.InvariantCulture) + " minutes in vain: " + trouble + ".";
@@ -181,20 +197,20 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
             var interval = FirstInterval;
             if (_looks.TryGetValue(pair, out var next))
             {
-                if (stop.Clock.Now < next.Due)
+                if (clock.Now < next.Due)
                     return false;
                 interval = TimeSpan.FromTicks(Math.Min(LookInterval.Ticks, 2 * next.Interval.Ticks));
             }
 
-            _looks[pair] = (stop.Clock.Now + interval, interval);
+            _looks[pair] = (clock.Now + interval, interval);
             return true;
         }
     }
 
-    // A user who may not ask is not held back.
-    private async Task<(ClusterNode Node, string Text, bool IsFull)?> TroubleAsync(ClusterNode source, ClusterNode target)
+    // A user without the right to read INFO is not held back.
+    private async Task<(ClusterNode Node, string Text, bool IsFull)?> TroubleAsync(ClusterNode source, ClusterNode target, CancellationToken abort)
     {
-        var (from, to) = (await nodes.LookAsync(source, stop.Abort).ConfigureAwait(false), await nodes.LookAsync(target, stop.Abort).ConfigureAwait(false));
+        var (from, to) = (await nodes.LookAsync(source, abort).ConfigureAwait(false), await nodes.LookAsync(target, abort).ConfigureAwait(false));
         if (to.Number("maxmemory") is { } most and > 0 && to.Number("used_memory") is { } used && used - (to.Number("mem_not_counted_for_evict") ?? 0) > most * FullAt)
             return (target, target.Name + " has used " + Percent(used, most) + " of its maxmemory", true);
         return !_ignoresReplicas && (Behind(source, from) ?? Behind(target, to)) is { } behind ? behind : null;

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Planning;
 using RedisClusterOps.Protocol;
@@ -10,48 +9,45 @@ using RedisClusterOps.Topology;
 namespace RedisClusterOps.Migration;
 
 /// <summary>
-/// Moves many slots from one source to one target, some hundreds at a time: while the keys of one window move, the next is opened and
-/// the one before handed over.
+/// Moves many slots from one source to one target, window by window (<see cref="MoveWindows"/>): while the keys of one window move, the
+/// next is opened and the one before is handed over.
 /// </summary>
 /// <remarks>
-/// Only what is clean goes this way. A slot that anything is not as expected with is set apart, and is moved alone afterwards by the runner
-/// that reads, plans and checks each step.
+/// Only slots without a surprise go this way. Any other is set apart, and is moved individually afterwards by the runner that reads,
+/// plans and checks each step.
 /// </remarks>
 internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest stop)
 {
-    // As many slots as may be left open when we are killed; enough that a step for all of them costs little more than for one.
-    private const int MostSlots = 1024;
-    private const long ManyKeys = 20_000;
     private const int MostBreaks = 3;
     private static readonly TimeSpan AfterBreak = TimeSpan.FromMilliseconds(500);
-
-    // Who pressed Ctrl+C is answered within a second.
-    private static readonly TimeSpan WindingDown = TimeSpan.FromMilliseconds(500);
-
-    // Garnet raises its epoch with each step and gossips it every few seconds, and no slot is handed over before that was heard. So all at once there.
-    private readonly int _mostSlots = pair.Target.View?.Facts.Engine == ServerEngine.Garnet ? HashSlot.Count : MostSlots;
 
     // Between the reading of flags and what follows upon it should be little time.
     private const int FewSlots = 64;
 
-    private readonly SlotGate _gate = new(reader, pair.Source, pair.Target, run.Pace, run.Log, stop);
+    private readonly SlotGate _gate = Gate(reader, pair, run, stop);
     private readonly HashSet<SlotInMove> _open = [];
 
-    /// <summary>Moves what is clean. Whatever is set apart is left in a state that has a name.</summary>
-    /// <exception cref="OperationCanceledException">A stop was asked for: slots whose turn had come were finished, where there was time, and else are open with every key in reach.</exception>
-    /// <exception cref="RedisOperationException">Nothing more can be moved between these two; slots whose turn had not come are as they were.</exception>
+    /// <summary>Moves all slots without a surprise. Those that are set apart are left in a named state.</summary>
+    /// <exception cref="OperationCanceledException">
+    /// A stop was requested. Open slots were finished while there was time; the others are open with every key in reach.
+    /// </exception>
+    /// <exception cref="RedisOperationException">
+    /// Nothing more can be moved between these two nodes; slots that had not been taken up are unchanged.
+    /// </exception>
     public async Task RunAsync()
     {
-        var waiting = new Queue<SlotInMove>(pair.Slots.Where(slot => slot.IsWaiting));
+        var waiting = pair.Slots.Where(slot => slot.IsWaiting).ToList();
         if (waiting.Count > 0)
             await new BusQuiet(reader, stop).AwaitAsync(pair.Source, pair.Target).ConfigureAwait(false);
-        // Also to make windows of like size.
-        await run.CountAsync(pair, waiting.ToList()).ConfigureAwait(false);
-        for (var breaks = 0; waiting.Count > 0;)
+        // The counts also decide how many slots make a window.
+        await run.CountAsync(pair, waiting).ConfigureAwait(false);
+        // On Garnet no slot is handed over before the source's last epoch was heard, and it raises its epoch with each step.
+        var windows = new MoveWindows(waiting, run.KeysPerSecond) { AreWhole = pair.Target.View?.Facts.Engine == ServerEngine.Garnet };
+        for (var breaks = 0; !windows.IsEmpty;)
         {
             try
             {
-                await StreamAsync(waiting).ConfigureAwait(false);
+                await StreamAsync(windows).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
@@ -74,18 +70,22 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
         }
     }
 
-    private async Task StreamAsync(Queue<SlotInMove> waiting)
+    private async Task StreamAsync(MoveWindows windows)
     {
         var stream = Stream(stop);
-        var (opening, closing) = (OpenAsync(waiting), Task.CompletedTask);
+        var (opening, closing) = (OpenAsync(windows), Task.CompletedTask);
         try
         {
             while (await opening.ConfigureAwait(false) is { Count: > 0 } window)
             {
-                opening = OpenAsync(waiting);
-                await stream.DrainAsync(window).ConfigureAwait(false);
+                // A limited rate is made up for after the opening, so the next window need not be open early.
+                if (run.KeysPerSecond is null)
+                    opening = OpenAsync(windows);
+                await TimedAsync(stream.DrainAsync(window), took => windows.Drained(window, took)).ConfigureAwait(false);
                 await closing.ConfigureAwait(false);
-                closing = CloseAsync(window);
+                closing = TimedAsync(CloseAsync(window), took => windows.Passed(window, took));
+                if (run.KeysPerSecond is not null)
+                    opening = OpenAsync(windows);
             }
 
             await closing.ConfigureAwait(false);
@@ -98,27 +98,22 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
         }
     }
 
-    private async Task<IReadOnlyList<SlotInMove>> OpenAsync(Queue<SlotInMove> waiting)
+    private async Task<IReadOnlyList<SlotInMove>> OpenAsync(MoveWindows windows)
     {
         stop.ThrowIfRequested();
-        if (waiting.Count > 0)
-            await run.Pace.LookAsync(pair.Source, pair.Target).ConfigureAwait(false);
-        var window = new List<SlotInMove>();
-        for (var keys = 0L; waiting.Count > 0 && window.Count < _mostSlots && (window.Count == 0 || keys + waiting.Peek().Keys <= ManyKeys);)
-        {
-            window.Add(waiting.Dequeue());
-            keys += window[window.Count - 1].Keys;
-        }
-
+        if (!windows.IsEmpty)
+            await run.Pace.LookAsync(pair.Source, pair.Target, stop).ConfigureAwait(false);
+        var window = windows.Next();
         if (window.Count == 0)
             return window;
-        // What is not written down is not touched.
+        // A slot without a journal entry is not touched.
         run.Intend(pair, window);
         lock (_open)
             _open.UnionWith(window);
         foreach (var slot in window)
             slot.Began = stop.Clock.Now;
-        await _gate.OpenAsync(window).ConfigureAwait(false);
+        await TimedAsync(_gate.OpenAsync(window), took => windows.Passed(window, took)).ConfigureAwait(false);
+        stop.ThrowIfRequested();
         return window;
     }
 
@@ -126,18 +121,19 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
     {
         for (var done = 0; done < window.Count;)
         {
+            stop.ThrowIfRequested();
             var some = window.Skip(done).Take(run.Pace.IsGentle(pair.Source, pair.Target) ? FewSlots : window.Count).ToList();
-            await GivenAsync(await _gate.HandOverAsync(some).ConfigureAwait(false)).ConfigureAwait(false);
+            Given(await _gate.HandOverAsync(some).ConfigureAwait(false));
+            await run.LookAsync().ConfigureAwait(false);
             done += some.Count;
         }
     }
 
-    private async Task GivenAsync(IReadOnlyList<SlotInMove> given)
+    private void Given(IReadOnlyList<SlotInMove> given)
     {
         lock (_open)
             _open.ExceptWith(given);
         run.Given(pair, given);
-        await run.LookAsync().ConfigureAwait(false);
     }
 
     private void SetApart(string why)
@@ -152,40 +148,56 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
             return _open.OrderBy(slot => slot.Slot).ToList();
     }
 
-    // No slot is put back: a client may have written a key to the target meanwhile, which would read as missing. What is open is finished if there
-    // is time, and else stays open, with every key in reach.
+    // STABLE is no way back: a client may have written a key to the target meanwhile, which would read as missing. Slots that are open
+    // are finished if there is time, at the rate that is allowed. The others stay open, with every key in reach.
     private async Task WindDownAsync()
     {
-        using var limit = new CancellationTokenSource(WindingDown);
-        using var briefly = new StopRequest(stop.Clock, limit.Token);
-        try
+        PutBackUntouched();
+        var filled = Open().Where(slot => !slot.IsEmptied).ToList();
+        await InTimeAsync(StopDeadlines.Drain, StopDeadlines.DrainAbort, until => Stream(until).DrainAsync(filled)).ConfigureAwait(false);
+        await InTimeAsync(StopDeadlines.HandOver, StopDeadlines.HandOverAbort, async until =>
         {
-            var open = Open();
-            try
-            {
-                await Stream(briefly).DrainAsync(open).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException)
-            {
-                // Those that are empty by now can be handed over all the same.
-            }
-
-            using var lastLimit = new CancellationTokenSource(WindingDown);
-            using var last = new StopRequest(stop.Clock, lastLimit.Token);
-            await GivenAsync(await new SlotGate(reader, pair.Source, pair.Target, run.Pace, run.Log, last).HandOverAsync(open.Where(slot => slot.Moved >= slot.Keys).ToList()).ConfigureAwait(false)).ConfigureAwait(false);
-        }
-        catch (Exception failure) when (failure is OperationCanceledException or RedisOperationException)
-        {
-            // Whatever is left is told slot by slot.
-        }
-
+            var emptied = Open().Where(slot => slot is { State: SlotMoveState.Open, IsEmptied: true }).ToList();
+            await Gate(reader, pair, run, until).HandOverAsync(emptied).ConfigureAwait(false);
+        }).ConfigureAwait(false);
+        // Also those of a batch before the one that was aborted; the proof at the end checks them like all others.
+        Given(Open().Where(slot => slot is { State: SlotMoveState.HandedOver, IsClean: true }).ToList());
         SetApart("the run was stopped");
     }
 
-    private SlotStream Stream(StopRequest until) => new(
-        reader, pair.Source, pair.Target, MigrateRequest.From(run.Session, run.Options, pair.Source, pair.Target), run.Options, run.Pace, run.Count, until);
+    private void PutBackUntouched()
+    {
+        var untouched = Open().Where(slot => slot is { State: SlotMoveState.Untouched, IsClean: true }).ToList();
+        lock (_open)
+            _open.ExceptWith(untouched);
+        if (untouched.Count > 0)
+            run.PutBack(pair, untouched);
+    }
 
-    // A failure beside the one that ends the stream says nothing new, but has to be looked at.
+    private async Task InTimeAsync(TimeSpan until, TimeSpan abort, Func<StopRequest, Task> work)
+    {
+        using var limit = stop.Extend(until, abort);
+        if (!limit.IsRequested)
+            await EndedAsync(work(limit)).ConfigureAwait(false);
+    }
+
+    private SlotStream Stream(StopRequest until)
+    {
+        var request = MigrateRequest.From(run.Session, run.Options, pair.Source, pair.Target);
+        return new SlotStream(reader, pair.Source, pair.Target, request, run.Options, run.Pace, run.Count, until);
+    }
+
+    private static SlotGate Gate(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest until) =>
+        new(reader, pair.Source, pair.Target, run.Pace, run.Log, until);
+
+    private async Task TimedAsync(Task work, Action<TimeSpan> learn)
+    {
+        var started = stop.Clock.Now;
+        await work.ConfigureAwait(false);
+        learn(stop.Clock.Now - started);
+    }
+
+    // A failure beside the one that ends the stream adds nothing, but its exception must be observed.
     private static async Task EndedAsync(Task task)
     {
         try

@@ -8,7 +8,7 @@ using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Migration;
 
-/// <summary>The two nodes that keys of a slot go between, seen through one database.</summary>
+/// <summary>The source and the target of a slot's keys, each in the same database.</summary>
 internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopRequest stop)
 {
     /// <summary>The database of the keys on both ends.</summary>

@@ -7,36 +7,53 @@ using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Migration;
 
-/// <summary>Opens and closes many slots between one source and one target, each step for all of them in one breath. The laws are those of a single slot (<see cref="CutOver"/>).</summary>
-internal sealed class SlotGate(ClusterReader reader, ClusterNode source, ClusterNode target, MovePace pace, OperationLog? log, StopRequest stop)
+/// <summary>
+/// Opens and hands over many slots between one source and one target, each step for many of them in one pipelined batch. The laws are
+/// those of a single slot (<see cref="CutOver"/>).
+/// </summary>
+internal sealed class SlotGate(
+    ClusterReader reader, ClusterNode source, ClusterNode target, MovePace pace, OperationLog? log, StopRequest stop)
 {
     // A node hears from each other one at least once in half a node timeout, which is 15 seconds unless somebody set it.
     private static readonly TimeSpan GossipPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan GossipPause = TimeSpan.FromMilliseconds(100);
 
-    // While clients are there. Each slot that is given raises the target's epoch and is told at once to every node, which looks through all slots for what
-    // has changed. Fewer at a time would cost more by what each breath writes to the nodes' files than clients gain. To open one concerns only two nodes.
+    // While clients use the nodes. Each slot that is handed over raises the target's epoch, which is broadcast to every node, and each
+    // node compares all slots. Fewer slots at a time would cost more, by what each batch writes to the nodes' files, than clients gain.
+    // Opening a slot concerns only two nodes.
     private const int FewGiven = 8;
     private const int FewOpened = 32;
 
-    // So many times that where each breath waits for a long way.
+    // So many times that if each batch takes a long round trip.
     private const int Far = 8;
+
+    // Of a portion: two commands for flags or owners, and a count.
+    private const int RoundTrips = 3;
+
+    private readonly Portion _opened = new();
+    private readonly Portion _given = new();
+
+    // Garnet raises its epoch with each step, and gossips it every few seconds: there all slots are one portion.
+    private bool IsSlowToGossip => target.View?.Facts.Engine == ServerEngine.Garnet;
 
     private readonly CutOver _cutOver = new(reader, log);
     private readonly Breaths _breaths = new(reader, source, target, pace, stop);
 
     /// <summary>
-    /// Sets IMPORTING before MIGRATING; otherwise the source redirects clients to a target that rejects them. Counts the keys once the source takes no new ones.
+    /// Sets IMPORTING before MIGRATING; otherwise the source redirects clients to a target that rejects them. Counts the keys once the
+    /// source takes no new ones.
     /// </summary>
     public async Task OpenAsync(IReadOnlyList<SlotInMove> slots)
     {
-        await InPortionsAsync(slots, FewOpened, 3, async portion =>
+        await InPortionsAsync(slots, _opened, FewOpened, async portion =>
         {
+            foreach (var slot in portion)
+                slot.State = SlotMoveState.Opening;
             await TellAsync(target, portion, "IMPORTING", source.Id).ConfigureAwait(false);
             await TellAsync(source, Clean(portion), "MIGRATING", target.Id).ConfigureAwait(false);
             var open = Clean(portion);
             foreach (var slot in open)
-                slot.IsOpen = true;
+                slot.State = SlotMoveState.Open;
             var counts = await CountAsync(source, open).ConfigureAwait(false);
             // Without a count the keys themselves have to be listed.
             for (var i = 0; i < open.Count; i++)
@@ -45,10 +62,10 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
     }
 
     /// <summary>
-    /// Gives the slots that are empty to the target. Zero is counted on the source immediately before, while it migrates; a slot that still
-    /// has keys, or whose flags are not what they must be, is set apart.
+    /// Hands empty slots over to the target. Zero is counted on the source immediately before, while it migrates. A slot that still has
+    /// keys, or whose flags are not as they must be, is set apart.
     /// </summary>
-    /// <returns>The slots that are the target's now.</returns>
+    /// <returns>The slots that belong to the target now. After a stop the others stay as they are.</returns>
     public async Task<IReadOnlyList<SlotInMove>> HandOverAsync(IReadOnlyList<SlotInMove> slots)
     {
         for (var started = stop.Clock.Now; Clean(slots).Count > 0; await stop.PauseAsync(GossipPause).ConfigureAwait(false))
@@ -76,8 +93,7 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
 
     private async Task<IReadOnlyList<SlotInMove>> GiveAsync(IReadOnlyList<SlotInMove> ready)
     {
-        stop.ThrowIfRequested();
-        await InPortionsAsync(ready, FewGiven, 3, async portion =>
+        await InPortionsAsync(ready, _given, FewGiven, async portion =>
         {
             var counts = await CountAsync(source, portion).ConfigureAwait(false);
             for (var i = 0; i < portion.Count; i++)
@@ -88,15 +104,17 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
 
             await TellAsync(target, Clean(portion), "NODE", target.Id).ConfigureAwait(false);
             await SendToLoserAsync(Clean(portion), "NODE", target.Id).ConfigureAwait(false);
+            foreach (var slot in Clean(portion))
+                slot.State = SlotMoveState.HandedOver;
         }).ConfigureAwait(false);
-        var given = Clean(ready);
+        var given = ready.Where(slot => slot.State == SlotMoveState.HandedOver).ToList();
         await CloseLoserAsync(given).ConfigureAwait(false);
         return given;
     }
 
     /// <summary>Tells the source that the slots are the target's, and ends what is left open there.</summary>
-    // The owner is decided by now, so nothing is set apart any more. NODE ends the migrating flag only on a source that knows it has no key;
-    // STABLE ends it on one that does not own the slot.
+    // The owner is decided by now, so nothing is set apart any more. NODE ends the migrating flag only on a source that knows it has no
+    // key; STABLE ends it on one that does not own the slot.
     public async Task TellLoserAsync(IReadOnlyList<SlotInMove> given)
     {
         await SendToLoserAsync(given, "NODE", target.Id).ConfigureAwait(false);
@@ -125,8 +143,8 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
             await _cutOver.EnsureHigherEpochAsync(source, target, given[0].Slot, stop).ConfigureAwait(false);
     }
 
-    // While the source migrates, or no longer owns the slot, an empty slot stays empty. Without the importing flag the target does not raise
-    // its epoch, and it raises it above those that it has heard of: so it must have heard of the source's.
+    // While the source migrates, or no longer owns the slot, an empty slot stays empty. Without the importing flag the target does not
+    // raise its epoch, and it raises it above those that it has heard of: so it must have heard of the source's.
     private async Task<bool> AreReadyAsync(IReadOnlyList<SlotInMove> slots)
     {
         var (from, to) = await ReadEndsAsync().ConfigureAwait(false);
@@ -141,13 +159,18 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
         return to.Line(source.Id)?.ConfigEpoch >= from.Self.ConfigEpoch;
     }
 
-    // Each step for all slots of a portion in one breath; clients have their turn between two portions.
-    private async Task InPortionsAsync(IReadOnlyList<SlotInMove> slots, int few, int roundTrips, Func<IReadOnlyList<SlotInMove>, Task> step)
+    // Each step for all slots of a portion in one pipelined batch; clients have their turn between two portions. No portion begins after
+    // a stop.
+    private async Task InPortionsAsync(IReadOnlyList<SlotInMove> slots, Portion idle, int few, Func<IReadOnlyList<SlotInMove>, Task> step)
     {
-        for (var done = 0; done < slots.Count;)
+        for (var done = 0; done < slots.Count && !stop.IsRequested;)
         {
-            var portion = slots.Skip(done).Take(!_breaths.AreGentle ? slots.Count : _breaths.AreNear ? few : few * Far).ToList();
-            await _breaths.TakeAsync(roundTrips, () => step(portion)).ConfigureAwait(false);
+            var isGentle = _breaths.AreGentle;
+            var size = IsSlowToGossip ? slots.Count : !isGentle ? idle.Size : _breaths.AreNear ? few : few * Far;
+            var portion = slots.Skip(done).Take(size).ToList();
+            var took = await _breaths.TakeAsync(RoundTrips, () => step(portion)).ConfigureAwait(false);
+            if (!isGentle)
+                idle.Took(portion.Count, took);
             done += portion.Count;
         }
     }
@@ -183,4 +206,26 @@ internal sealed class SlotGate(ClusterReader reader, ClusterNode source, Cluster
         .Select(slot => id is null ? RespCommand.Of("CLUSTER", "SETSLOT", slot.Slot, action) : RespCommand.Of("CLUSTER", "SETSLOT", slot.Slot, action, id)).ToList();
 
     private static List<SlotInMove> Clean(IReadOnlyList<SlotInMove> slots) => slots.Where(slot => slot.IsClean).ToList();
+
+    /// <summary>
+    /// How many slots go into one portion while no client uses the nodes. A server goes on with what it has read when a source dies or a
+    /// run is stopped, so a portion is to be through in tens of milliseconds. Valkey takes 2 ms a slot with replicas, a hundredth of that
+    /// without.
+    /// </summary>
+    private sealed class Portion
+    {
+        private const int Least = 8;
+        private const int Most = 1024;
+        private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(50);
+
+        public int Size { get; private set; } = 128;
+
+        public void Took(int count, TimeSpan took)
+        {
+            if (took > Longest)
+                Size = Math.Max(Least, Math.Min(Size, (int)(count * Longest.TotalSeconds / took.TotalSeconds)));
+            else if (count >= Size && took.Ticks < Longest.Ticks / 3)
+                Size = Math.Min(Most, Size * 2);
+        }
+    }
 }

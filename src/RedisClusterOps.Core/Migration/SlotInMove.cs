@@ -28,11 +28,14 @@ internal sealed class SlotInMove(int slot, long keys)
     /// <summary>True if a run that is being undone left the slot open on its way there: it is finished there first.</summary>
     public bool IsOnItsWay { get; set; }
 
-    /// <summary>
-    /// True once both ends have confirmed their flags in this run. Without MIGRATING the source serves the slot alone and sends no redirect,
-    /// so a key that left it would read as missing.
-    /// </summary>
-    public bool IsOpen { get; set; }
+    /// <summary>How far this run has taken the slot, as the nodes have confirmed it.</summary>
+    public SlotMoveState State { get; set; }
+
+    /// <summary>Keys that were listed and had expired or been deleted when they were to move.</summary>
+    public long Gone { get; set; }
+
+    /// <summary>True if no key of those that were counted is left on the source.</summary>
+    public bool IsEmptied => Moved + Gone >= Keys;
 
     public bool IsClean => SetApart is null;
 
@@ -42,5 +45,24 @@ internal sealed class SlotInMove(int slot, long keys)
     public void Separate(string why) => SetApart ??= why;
 
     /// <summary>The slot waits again, as if it had not been taken up.</summary>
-    public void Reset() => (IsOnItsWay, IsOpen, Began, Moved) = (false, false, TimeSpan.Zero, 0);
+    public void Reset() => (IsOnItsWay, State, Began, Moved, Gone) = (false, SlotMoveState.Untouched, TimeSpan.Zero, 0, 0);
+}
+
+/// <summary>How far a run has taken a slot.</summary>
+internal enum SlotMoveState
+{
+    /// <summary>No flag was sent.</summary>
+    Untouched,
+
+    /// <summary>
+    /// Flags were sent, and MIGRATING was not confirmed. Without it the source serves the slot alone and sends no redirect, so a key that
+    /// left it would read as missing.
+    /// </summary>
+    Opening,
+
+    /// <summary>Both ends confirmed their flags.</summary>
+    Open,
+
+    /// <summary>Both ends were sent the new owner.</summary>
+    HandedOver,
 }

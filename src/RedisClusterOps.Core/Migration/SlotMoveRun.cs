@@ -18,8 +18,6 @@ public sealed class SlotMoveRun : IDisposable
     // Each pair keeps two servers busy; more at once than this only makes all of them slow.
     private const int MostPairs = 16;
 
-    private static readonly TimeSpan AfterStop = TimeSpan.FromSeconds(1);
-
     private readonly ClusterReader _reader;
     private readonly SituationReader _situations;
     private readonly MoveWork _work;
@@ -40,7 +38,7 @@ public sealed class SlotMoveRun : IDisposable
         _stop = new StopRequest(reader.Clock, stopping);
         _emptied = work.KeepsMasters ? new EmptiedMasters(reader, view, pairs, work.Kept, journal, log) : null;
         _proof = new OwnerProof(reader, view, Proved, _stop);
-        Pace = new MovePace(nodes, options, log, _stop);
+        Pace = new MovePace(nodes, options, log, reader.Clock);
         Count = new MoveCount(pairs.Sum(pair => pair.Slots.Count), log, reader.Clock);
     }
 
@@ -56,6 +54,11 @@ public sealed class SlotMoveRun : IDisposable
     internal MovePace Pace { get; }
 
     internal MoveCount Count { get; }
+
+    /// <summary>Keys per second that each pair may move; null if the rate is not limited.</summary>
+    internal double? KeysPerSecond => Options.MaxKeysPerSecond > 0 ? (double)Options.MaxKeysPerSecond / Math.Max(1, Math.Min(_pairs.Count, MostAtOnce)) : null;
+
+    private int MostAtOnce => Options.MaxParallel > 0 ? Options.MaxParallel : MostPairs;
 
     /// <summary>Tasks of the servers that are this run's.</summary>
     internal BegunTasks AtomicTasks { get; } = new();
@@ -80,7 +83,7 @@ public sealed class SlotMoveRun : IDisposable
             finally
             {
                 if (_emptied is not null)
-                    await _emptied.LetFollowAsync(_stop.Clock).ConfigureAwait(false);
+                    await _emptied.LetFollowAsync(_stop).ConfigureAwait(false);
             }
 
             _results.End(null);
@@ -135,7 +138,7 @@ public sealed class SlotMoveRun : IDisposable
 
     private async Task RunAsync()
     {
-        var turns = new PairTurns(Options.MaxParallel > 0 ? Options.MaxParallel : MostPairs);
+        var turns = new PairTurns(MostAtOnce);
         if (_work.Operation == "Undo")
         {
             foreach (var pair in _pairs)
@@ -201,25 +204,28 @@ public sealed class SlotMoveRun : IDisposable
         Given(pair, there);
     }
 
-    // One after the other and with every check: what was not clean, and what a run that was cut off had left half done.
+    // One by one and with every check: slots with a surprise, and those that an interrupted run left half done.
     private async Task TakeApartAsync(SlotPair pair, RedisOperationException? failure)
     {
-        foreach (var slot in pair.Slots.Where(slot => !slot.IsClean))
+        var left = new Queue<SlotInMove>(pair.Slots.Where(slot => !slot.IsClean));
+        // After a stop no slot is taken up individually: reading its state again would take more time.
+        while (left.Count > 0 && failure is null && !_stopping.IsCancellationRequested)
         {
-            // Where the pair as a whole can't go on, neither can a slot of it. But a stop leaves each in a state to be named.
-            if (failure is not null)
-            {
-                Tell([Failed(pair, slot, failure.Code == FailureCode.Stopped ? Stopped(slot.Slot, "It is left open: " + slot.SetApart + ".") : failure)]);
-                continue;
-            }
-
-            var outcome = await RunAloneAsync(pair, slot).ConfigureAwait(false);
+            var outcome = await RunAloneAsync(pair, left.Dequeue()).ConfigureAwait(false);
             Tell([outcome]);
             Count.Slots(1);
-            if (outcome.Failure is { Code: FailureCode.NodeUnreachable or FailureCode.ConnectionFailed or FailureCode.Stopped or FailureCode.TargetOutOfMemory or FailureCode.PermissionDenied or FailureCode.AuthenticationFailed } broken)
+            if (outcome.Failure is { } broken && ConcernsPair(broken.Code))
                 failure = broken;
         }
+
+        // A failure of the pair is one of each slot. All go into the journal at once: each write waits for the disk, and there may be thousands.
+        Tell(left.Select(slot => Failed(pair, slot, failure is { Code: not FailureCode.Stopped } ? failure : LeftOpen(slot))));
     }
+
+    private static bool ConcernsPair(FailureCode code) => code is FailureCode.NodeUnreachable or FailureCode.ConnectionFailed or FailureCode.Stopped
+        or FailureCode.TargetOutOfMemory or FailureCode.PermissionDenied or FailureCode.AuthenticationFailed;
+
+    private RedisOperationException LeftOpen(SlotInMove slot) => Stopped(slot.Slot, "It is left open: " + slot.SetApart + ".");
 
     private async Task<SlotOutcome> RunAloneAsync(SlotPair pair, SlotInMove slot)
     {
@@ -250,24 +256,23 @@ public sealed class SlotMoveRun : IDisposable
 
     private async Task FinishProofAsync()
     {
-        // Who pressed Ctrl+C does not wait for a node that hangs.
-        using var limit = new CancellationTokenSource();
-        if (_stopping.IsCancellationRequested)
-            limit.CancelAfter(AfterStop);
+        using var limit = _stop.Extend(StopDeadlines.Proof, StopDeadlines.Proof);
         try
         {
-            foreach (var left in await _proof.FinishAsync(_stopping.IsCancellationRequested ? limit.Token : _stop.Abort).ConfigureAwait(false))
-                TellUnproved(left.Pair, left.Slot, "but not everybody agrees: " + left.Complaint);
+            var left = await _proof.FinishAsync(_stopping.IsCancellationRequested ? limit.Abort : _stop.Abort).ConfigureAwait(false);
+            Tell(left.Select(each => Unproved(each.Pair, each.Slot, "but not every node agrees: " + each.Complaint)));
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
-            foreach (var (pair, slot) in _proof.Left)
-                TellUnproved(pair, slot, "but the run was stopped before everybody had been asked");
+            Tell(_proof.Left.Select(each => Unproved(each.Pair, each.Slot, "but the run was stopped before every node was asked")));
         }
     }
 
-    private void TellUnproved(SlotPair pair, SlotInMove slot, string but) => Tell([Failed(pair, slot, new RedisOperationException(
-        FailureCode.ClusterViewConflict, "Slot " + Number(slot.Slot) + " belongs to " + pair.Target.Name + " with all its keys, " + but + ".", Number(slot.Slot), "Test-RedisCluster"))]);
+    private SlotOutcome Unproved(SlotPair pair, SlotInMove slot, string but) => Failed(pair, slot, new RedisOperationException(
+        FailureCode.ClusterViewConflict,
+        "Slot " + Number(slot.Slot) + " belongs to " + pair.Target.Name + " with all its keys, " + but + ".",
+        Number(slot.Slot),
+        "Test-RedisCluster"));
 
     // A pair that ended early has slots that nobody has touched. One result tells them all: a thousand would bury what matters.
     private void TellUntouched(SlotPair pair, RedisOperationException? failure)
@@ -289,6 +294,8 @@ public sealed class SlotMoveRun : IDisposable
     private void Tell(IEnumerable<SlotOutcome> outcomes)
     {
         var told = outcomes.ToList();
+        if (told.Count == 0)
+            return;
         if (_journal?.Outcomes(told.Select(outcome => (outcome.Result, outcome.Failure?.Code)).ToList()) is { } warning)
             Log?.Warning(null, warning);
         _results.Add(told);

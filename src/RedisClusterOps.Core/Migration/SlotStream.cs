@@ -9,14 +9,15 @@ using RedisClusterOps.Topology;
 namespace RedisClusterOps.Migration;
 
 /// <summary>
-/// Empties many open slots of one source into one target: MIGRATEs of several slots and the listings of what follows go to the source in
-/// one breath. What is not clean (a key that exists on the target, a transfer that broke) takes its slot out of the stream.
+/// Empties many open slots of one source into one target: MIGRATEs of several slots and the listings of the next keys go to the source in
+/// one pipelined batch. A surprise (a key that exists on the target, a transfer that broke) takes its slot out of the stream.
 /// </summary>
 /// <remarks>
-/// A server reads and answers such a breath with little else between, so it is the breath, not the single MIGRATE, that is kept as short as
-/// clients may be kept waiting. Keys of no more than two breaths are held in memory, however large a slot is.
+/// A server answers such a batch with little else between. So the whole batch, not the single MIGRATE, is kept within the time that
+/// clients may wait. Keys of no more than two batches are held in memory, however large a slot is.
 /// </remarks>
-internal sealed class SlotStream(ClusterReader reader, ClusterNode source, ClusterNode target, MigrateRequest request, MoveOptions options, MovePace pace, MoveCount count, StopRequest stop)
+internal sealed class SlotStream(
+    ClusterReader reader, ClusterNode source, ClusterNode target, MigrateRequest request, MoveOptions options, MovePace pace, MoveCount count, StopRequest stop)
 {
     private readonly Breaths _breaths = new(reader, source, target, pace, stop);
     private readonly AdaptiveBatch _batch = new(most: AdaptiveBatch.MostOf(options));
@@ -26,13 +27,18 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
     // Garnet overwrites nothing and reports nothing where a key exists on its side, and the source deletes its own: ask before sending.
     private bool MustAskTarget => target.View?.Facts.Engine is ServerEngine.Garnet or ServerEngine.Unknown;
 
-    /// <summary>Moves the keys of those slots that are open, in every database, until a listing of each returns fewer keys than asked for.</summary>
+    /// <summary>
+    /// Moves the keys of those slots that are open, in every database, until a listing of each returns fewer keys than asked for.
+    /// </summary>
     /// <exception cref="OperationCanceledException">A stop was requested; the batch in hand was finished.</exception>
     /// <exception cref="RedisOperationException">No slot can be moved between these two nodes now.</exception>
     public async Task DrainAsync(IReadOnlyList<SlotInMove> slots)
     {
         for (var database = 0; database < (source.View?.Databases ?? 1); database++)
-            await DrainAsync(slots.Where(slot => slot.IsClean && slot.IsOpen && slot.Keys > 0).ToList(), database).ConfigureAwait(false);
+        {
+            var filled = slots.Where(slot => slot is { IsClean: true, State: SlotMoveState.Open, Keys: > 0 }).ToList();
+            await DrainAsync(filled, database).ConfigureAwait(false);
+        }
     }
 
     private async Task DrainAsync(IReadOnlyList<SlotInMove> slots, int database)
@@ -42,7 +48,7 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
         while (unlisted.Count > 0 || listed.Count > 0)
         {
             stop.ThrowIfRequested();
-            await pace.WaitAsync(source, target).ConfigureAwait(false);
+            await pace.WaitAsync(source, target, stop).ConfigureAwait(false);
             var moving = await TakeAsync(listed, database).ConfigureAwait(false);
             var listing = Ask(unlisted, moving, listed.Sum(portion => portion.Keys.Count));
             if (moving.Count + listing.Count > 0)
@@ -102,7 +108,7 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
         var isSent = false;
         try
         {
-            // Each MIGRATE may wait twice for the target: once for sending, once for the answer.
+            // Each MIGRATE may wait twice for the target: once while it sends, once for the reply.
             var timeout = options.Timeout + options.Timeout + TimeSpan.FromSeconds(5);
             stall = await _breaths.TakeAsync(1, async () =>
             {
@@ -112,7 +118,7 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
         }
         catch (Exception lost) when (isSent && lost is OperationCanceledException or RedisConnectionException { OutcomeUnknown: true })
         {
-            // They may be there, or still get there: their slots are neither untouched nor empty, whatever is counted now.
+            // The keys may be on the target, or still get there: their slots are neither untouched nor empty, whatever is counted now.
             foreach (var portion in moving)
                 Break(portion, lost.Message);
             throw;
@@ -131,12 +137,12 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
         count.Report(pace.WaitsFor);
     }
 
-    // A full target: the keys go again once it has room.
+    // A full target: the keys are sent again once it has room.
     private async Task AgainAsync(List<Portion> refused, Queue<Portion> listed)
     {
         if (refused.Count == 0)
             return;
-        var waited = await pace.WaitForRoomAsync(source, target).ConfigureAwait(false);
+        var waited = await pace.WaitForRoomAsync(source, target, stop).ConfigureAwait(false);
         foreach (var portion in refused.Where(portion => portion.Slot.IsClean))
         {
             if (waited)
@@ -156,6 +162,7 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
                 count.Keys(portion.Keys.Count);
                 return;
             case MigrateReply.NothingThere:
+                portion.Slot.Gone += portion.Keys.Count;
                 count.Keys(portion.Keys.Count);
                 return;
             case MigrateReply.Unknown:
@@ -165,7 +172,7 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
                 refused.Add(portion);
                 return;
             default:
-                // Also what no slot can be moved through: alone and with every check it is told what it means.
+                // Also errors that concern every slot: the individual move finds out what they mean.
                 portion.Slot.Separate(Printable.Clean(reply.Text, 200));
                 return;
         }
@@ -195,7 +202,7 @@ internal sealed class SlotStream(ClusterReader reader, ClusterNode source, Clust
         portion.Slot.Separate(Printable.Clean(why, 200));
     }
 
-    // A slot of which the target has a key already is not for the stream.
+    // A slot that the target has a key of is not for the stream.
     private async Task<List<Portion>> WithoutKnownAsync(List<Portion> moving, int database)
     {
         if (moving.Count == 0)

@@ -40,8 +40,8 @@ internal sealed class TurnBack(ClusterReader reader, SlotPair pair, SlotMoveRun 
         }
     }
 
-    /// <exception cref="OperationCanceledException">A stop was asked for.</exception>
-    /// <exception cref="RedisOperationException">One of the two can't be reached.</exception>
+    /// <exception cref="OperationCanceledException">A stop was requested.</exception>
+    /// <exception cref="RedisOperationException">One of the two nodes can't be reached.</exception>
     public async Task RunAsync()
     {
         var slots = pair.Slots.Where(slot => slot.IsOnItsWay && slot.IsClean).ToList();
@@ -54,7 +54,7 @@ internal sealed class TurnBack(ClusterReader reader, SlotPair pair, SlotMoveRun 
         }
         finally
         {
-            // Alone and with every check, or left to whoever resumes.
+            // They are finished individually and with every check, or by a resume.
             foreach (var slot in slots.Where(slot => slot.IsOnItsWay))
                 slot.Separate("it is still on its way to " + pair.Source.Name);
         }
@@ -70,6 +70,7 @@ internal sealed class TurnBack(ClusterReader reader, SlotPair pair, SlotMoveRun 
         slots = slots.Where(slot => slot.IsOnItsWay).ToList();
         stop.ThrowIfRequested();
         await gate.OpenAsync(slots).ConfigureAwait(false);
+        stop.ThrowIfRequested();
         var request = MigrateRequest.From(run.Session, run.Options, pair.Target, pair.Source);
         await new SlotStream(reader, pair.Target, pair.Source, request, run.Options, run.Pace, run.Count, stop).DrainAsync(slots).ConfigureAwait(false);
         foreach (var slot in await gate.HandOverAsync(slots).ConfigureAwait(false))

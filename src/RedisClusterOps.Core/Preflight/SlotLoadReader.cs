@@ -77,7 +77,7 @@ internal sealed class SlotLoadReader(NodeProbe probe)
         if (commands.Count == 0)
             return null;
         var replies = await probe.AskAsync(move.Source, commands.Select(sent => sent.Command).ToList(), cancellation).ConfigureAwait(false);
-        return replies is null || commands.Zip(replies, (sent, reply) => reply.IsError && sent.Command.Arguments.Count == 2).Any(refused => refused) ? null : replies;
+        return replies is null || commands.Where((sent, i) => replies[i].IsError && sent.Command.Arguments.Count == 2).Any() ? null : replies;
     }
 
     // The connection is left in database 0 again.

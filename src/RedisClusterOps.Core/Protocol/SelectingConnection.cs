@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -8,11 +9,13 @@ namespace RedisClusterOps.Protocol;
 
 /// <summary>A connection whose selected database is known. Each batch runs in the database that it is meant for, or not at all.</summary>
 /// <remarks>
-/// After a refused SELECT a server runs the commands that follow in the database that was selected before. So a batch is sent only after the reply to its
-/// SELECT has been read, and no other batch comes between the two.
+/// After a refused SELECT a server runs the commands that follow in the database that was selected before. So a batch is sent only after
+/// the reply to its SELECT has been read, and no other batch comes between the two.
 /// </remarks>
 internal sealed class SelectingConnection(INodeConnection inner) : INodeConnection
 {
+    private const string Select = "SELECT";
+
     private readonly SemaphoreSlim _oneAtATime = new(1, 1);
     private int _selected;
 
@@ -20,7 +23,10 @@ internal sealed class SelectingConnection(INodeConnection inner) : INodeConnecti
 
     public bool IsUsable => inner.IsUsable;
 
-    /// <summary>Sends to database 0. A batch of reads may select other databases itself if it checks the replies; the next batch starts in database 0 again.</summary>
+    /// <summary>
+    /// Sends to database 0. A batch of reads may select other databases itself if it checks the replies; the next batch starts in
+    /// database 0 again.
+    /// </summary>
     public Task<IReadOnlyList<RespValue>> SendAsync(IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation) =>
         SendAsync(0, commands, timeout, cancellation);
 
@@ -29,14 +35,15 @@ internal sealed class SelectingConnection(INodeConnection inner) : INodeConnecti
 
     public void Dispose() => inner.Dispose();
 
-    private async Task<IReadOnlyList<RespValue>> SendAsync(int database, IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation)
+    private async Task<IReadOnlyList<RespValue>> SendAsync(
+        int database, IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation)
     {
         await _oneAtATime.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
             if (_selected != database)
             {
-                await inner.SendAsync(RespCommand.Of("SELECT", database), cancellation).ConfigureAwait(false);
+                await inner.SendAsync(RespCommand.Of(Select, database), cancellation).ConfigureAwait(false);
                 _selected = database;
             }
 
@@ -55,9 +62,13 @@ internal sealed class SelectingConnection(INodeConnection inner) : INodeConnecti
         }
     }
 
-    private static int? DatabaseOf(RespCommand command) => command.Arguments is [[(byte)'S', (byte)'E', (byte)'L', (byte)'E', (byte)'C', (byte)'T'], var number]
-        ? int.Parse(System.Text.Encoding.ASCII.GetString(number), NumberStyles.None, CultureInfo.InvariantCulture)
-        : null;
+    private static int? DatabaseOf(RespCommand command)
+    {
+        var words = command.Arguments;
+        return words.Count == 2 && words[0].Length == Select.Length && Encoding.ASCII.GetString(words[0]) == Select
+            ? int.Parse(Encoding.ASCII.GetString(words[1]), NumberStyles.None, CultureInfo.InvariantCulture)
+            : null;
+    }
 
     private sealed class OtherDatabase(SelectingConnection connection, int database) : INodeConnection
     {

@@ -6,10 +6,12 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Topology;
 
-/// <summary>The connections of one invocation: one per address, and a second one for databases other than 0. Each is opened when first needed.</summary>
+/// <summary>
+/// The connections of one invocation: one per address, and a second one for databases other than 0. Each is opened when first needed.
+/// </summary>
 /// <remarks>
-/// A broken connection is replaced at the next request for it; the caller that used it has had the exception by then. Other databases have a connection of their
-/// own, so that work in them and in database 0 needs no SELECT back and forth.
+/// A broken connection is replaced at the next request for it; the caller that used it has had the exception by then. Other databases
+/// have a connection of their own, so that work in them and in database 0 needs no SELECT back and forth.
 /// </remarks>
 internal sealed class ClusterConnections(INodeConnector connector) : IDisposable
 {

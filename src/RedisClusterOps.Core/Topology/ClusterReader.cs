@@ -98,7 +98,8 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>
     public Task<INodeConnection> ConnectAsync(ClusterNode node, CancellationToken cancellation) => ConnectAsync(node, 0, cancellation);
 
-    /// <summary>A usable connection to one database of a node of the view. What it sends runs in that database, or is refused with the server's error.</summary>
+    /// <summary>A usable connection to one database of a node of the view.</summary>
+    /// <remarks>What it sends runs in that database, or is refused with the server's error.</remarks>
     /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>
     public Task<INodeConnection> ConnectAsync(ClusterNode node, int database, CancellationToken cancellation)
     {

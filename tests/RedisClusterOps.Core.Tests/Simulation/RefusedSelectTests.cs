@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.CompilerServices;
@@ -7,7 +6,9 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>A server that refuses SELECT in the middle, as after a change of its ACL, runs what follows in the database that was selected before.</summary>
+/// <summary>
+/// A server that refuses SELECT in the middle, as after a change of its ACL, runs what follows in the database that was selected before.
+/// </summary>
 public class RefusedSelectTests
 {
     private const string Refusal = "NOPERM User default has no permissions to run the 'select' command";

@@ -1,0 +1,96 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Kills;
+using RedisClusterOps.Lab;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.Moves;
+
+/// <summary>
+/// A bulk move key by key that is stopped in the middle: how long it takes to end, how many slots it leaves open, and whether resume
+/// finishes them.
+/// </summary>
+public sealed class StopTimeTests(ITestOutputHelper output)
+{
+    private const int Pairs = 2;
+    private const int Rate = 4_000;
+
+    // Two seconds, and some slack for a machine that runs other tests at the same time.
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2.5);
+
+    public static TheoryData<string, int, string> Cases
+    {
+        get
+        {
+            var cases = new TheoryData<string, int, string>();
+            foreach (var server in new[] { Servers.Redis70, Servers.Valkey91 })
+            {
+                foreach (var rate in new[] { 0, Rate })
+                {
+                    foreach (var hangs in new[] { "none", "source", "target", "third" })
+                        cases.Add(server, rate, hangs);
+                }
+            }
+
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task A_stop_leaves_a_window_of_slots_at_most_and_is_over_in_two_seconds(string server, int keysPerSecond, string hangs)
+    {
+        var keys = keysPerSecond > 0 ? 20_000 : 100_000;
+        await using var cluster = await FilledCluster.StartAsync(server, keys, with: lab => lab with { NodeTimeout = TimeSpan.FromSeconds(60) });
+        var target = cluster.Nodes[^1];
+        var hanging = hangs switch { "source" => cluster.Nodes[0], "target" => target, "third" => cluster.Nodes[2], _ => null };
+        var options = new MoveOptions { Method = MoveMethod.KeyByKey, MaxKeysPerSecond = keysPerSecond, JournalPath = JournalOfTests.NewFolder() };
+        IReadOnlyList<int> owners;
+        TimeSpan took;
+        using (var core = new RedisCluster(cluster.Session))
+        using (var stop = new CancellationTokenSource())
+        {
+            var selection = new SlotSelection { Count = 4_096, Sources = [cluster.Nodes[0].Id, cluster.Nodes[1].Id], Target = target.Id };
+            var plan = await core.PlanMoveAsync(selection, options, default);
+            owners = cluster.OwnersIn(plan.After);
+            var run = await core.RunMovesAsync(await core.CheckMovesAsync(plan, options, default), plan.Moves, options, stop.Token);
+            await KillScene.UntilAsync(async () => await KillScene.KeysAsync(target) > 500);
+            hanging?.Stop();
+            var clock = Stopwatch.StartNew();
+            await stop.CancelAsync();
+            while (await run.NextAsync() is not null)
+            {
+            }
+
+            took = clock.Elapsed;
+        }
+
+        hanging?.Continue();
+        await cluster.Cluster.Cluster.WaitUntilAgreedAsync();
+        using var after = new RedisCluster(cluster.Session);
+        var open = await after.GetOpenSlotsAsync(null, default);
+        output.WriteLine(
+            "{0}, {1} keys/s, {2} hangs: ended {3} ms after the stop with {4} slots open",
+            server, keysPerSecond, hangs, (int)took.TotalMilliseconds, open.Count);
+
+        Assert.InRange(took, TimeSpan.Zero, Longest);
+        // While a node hangs nothing can be finished: the window in hand, the next and the one before are open.
+        Assert.InRange(open.Count, 0, hangs is "none" or "third" ? Pairs * 1024 / 4 : Pairs * 1024);
+        RedisOpenSlotState[] resumable =
+        [
+            RedisOpenSlotState.ImportingOnly, RedisOpenSlotState.Migrating, RedisOpenSlotState.Drained, RedisOpenSlotState.FinishedOnTarget,
+            RedisOpenSlotState.FinishedOnSource,
+        ];
+        Assert.All(open, slot => Assert.Contains(slot.State, resumable));
+
+        var resumed = await after.PlanResumeOfMovesAsync(null, options, default);
+        var rest = await MoveRuns.CarryOutAsync(after, resumed!, options with { MaxKeysPerSecond = 0 });
+        Assert.All(rest, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
+        Assert.Equal(owners, await cluster.OwnersAsync());
+        await cluster.AssertInOrderAsync();
+    }
+}

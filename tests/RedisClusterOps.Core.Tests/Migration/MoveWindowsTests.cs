@@ -1,0 +1,75 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using RedisClusterOps.Migration;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Migration;
+
+/// <summary>How many slots a bulk move has open at a time.</summary>
+public class MoveWindowsTests
+{
+    private static readonly TimeSpan Fast = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Slow = TimeSpan.FromSeconds(1);
+
+    [Fact]
+    public void A_limited_rate_makes_windows_of_a_quarter_of_a_second()
+    {
+        var windows = new MoveWindows(Slots(5_000, keys: 2), keysPerSecond: 400);
+        for (var i = 0; i < 10; i++)
+            Assert.Equal(100, Drained(windows, windows.Next(), Fast).Sum(slot => slot.Keys));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(10_000)]
+    public void A_slot_with_more_keys_than_a_window_is_one_of_its_own(double keysPerSecond) =>
+        Assert.Single(new MoveWindows(Slots(3, keys: 30_000), keysPerSecond).Next());
+
+    [Fact]
+    public void Windows_grow_while_they_are_fast_and_shrink_to_what_takes_a_quarter_of_a_second()
+    {
+        var windows = new MoveWindows(Slots(16_384, keys: 100), keysPerSecond: null);
+        var first = Drained(windows, windows.Next(), Fast);
+        var second = Drained(windows, windows.Next(), Fast);
+        Assert.InRange(second.Count, first.Count + 1, 1024);
+        var third = Drained(windows, windows.Next(), Slow);
+        Assert.InRange(windows.Next().Count, 1, third.Count / 4);
+    }
+
+    [Fact]
+    public void Windows_of_empty_slots_hold_1024_at_most_and_fewer_while_owners_change_slowly()
+    {
+        var windows = new MoveWindows(Slots(16_384, keys: 0), keysPerSecond: null);
+        for (var i = 0; i < 5; i++)
+            windows.Passed(windows.Next(), Fast);
+        var full = windows.Next();
+        Assert.Equal(1024, full.Count);
+        windows.Passed(full, Slow);
+        Assert.Equal(256, windows.Next().Count);
+    }
+
+    [Fact]
+    public void Where_gossip_takes_seconds_all_slots_are_one_window() =>
+        Assert.Equal(3_000, new MoveWindows(Slots(3_000, keys: 1), keysPerSecond: 10) { AreWhole = true }.Next().Count);
+
+    [Fact]
+    public void Each_slot_is_in_one_window()
+    {
+        var windows = new MoveWindows(Slots(700, keys: 1), keysPerSecond: null);
+        var taken = new List<int>();
+        while (!windows.IsEmpty)
+            taken.AddRange(windows.Next().Select(slot => slot.Slot));
+        Assert.Equal(Enumerable.Range(0, 700), taken);
+        Assert.Empty(windows.Next());
+    }
+
+    private static IEnumerable<SlotInMove> Slots(int count, long keys) => Enumerable.Range(0, count).Select(slot => new SlotInMove(slot, keys));
+
+    private static List<SlotInMove> Drained(MoveWindows windows, List<SlotInMove> window, TimeSpan took)
+    {
+        window.ForEach(slot => slot.Moved = slot.Keys);
+        windows.Drained(window, took);
+        return window;
+    }
+}

@@ -1,0 +1,77 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
+using RedisClusterOps.Topology;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Protocol;
+
+/// <summary>Which database a batch of commands runs in.</summary>
+public sealed class SelectingConnectionTests : IDisposable
+{
+    private static readonly NodeEndpoint Node = new("10.0.0.1", 6379);
+
+    private readonly HashSet<string> _refused = [];
+    private readonly ScriptedNodes _nodes = new();
+    private readonly ClusterConnections _connections;
+
+    public SelectingConnectionTests()
+    {
+        _nodes.Node(Node.ToString(), command => _refused.Contains(command.ToString()) ? RespValue.Error("NOPERM no SELECT") : RespValue.Simple("OK"));
+        _connections = new ClusterConnections(_nodes);
+    }
+
+    public void Dispose() => _connections.Dispose();
+
+    [Fact]
+    public async Task Database_0_needs_no_select()
+    {
+        await SendAsync(0, "DBSIZE");
+        Assert.Equal(["DBSIZE"], Asked());
+    }
+
+    [Fact]
+    public async Task A_database_is_selected_once_on_a_connection_of_its_own()
+    {
+        await SendAsync(1, "DBSIZE");
+        await SendAsync(0, "DBSIZE");
+        await SendAsync(1, "PING");
+        Assert.Equal(["SELECT 1", "DBSIZE", "DBSIZE", "PING"], Asked());
+        Assert.Equal(2, _nodes.Dialled.Count);
+    }
+
+    [Fact]
+    public async Task Nothing_is_sent_to_a_database_whose_select_is_refused()
+    {
+        await SendAsync(1, "PING");
+        _refused.Add("SELECT 2");
+        var failure = await Assert.ThrowsAsync<RedisServerException>(() => SendAsync(2, "DBSIZE"));
+        Assert.Equal(FailureCode.PermissionDenied, failure.Code);
+        Assert.DoesNotContain("DBSIZE", Asked());
+
+        await SendAsync(1, "DBSIZE");
+        Assert.Equal(["SELECT 1", "PING", "SELECT 2", "DBSIZE"], Asked());
+    }
+
+    // Counts of all databases are read in one batch, and their replies are checked.
+    [Fact]
+    public async Task A_batch_that_did_not_get_back_to_database_0_is_followed_by_a_select()
+    {
+        _refused.Add("SELECT 0");
+        var connection = await _connections.GetAsync(Node, default);
+        await connection.SendAsync([RespCommand.Of("SELECT", 1), RespCommand.Of("DBSIZE"), RespCommand.Of("SELECT", 0)], null, default);
+        await Assert.ThrowsAsync<RedisServerException>(() => SendAsync(0, "PING"));
+        Assert.DoesNotContain("PING", Asked());
+
+        _refused.Clear();
+        await SendAsync(0, "PING");
+        Assert.Equal(["SELECT 0", "PING"], Asked().TakeLast(2));
+    }
+
+    private async Task SendAsync(int database, string command) =>
+        await (await _connections.GetAsync(Node, database, default)).SendAsync(RespCommand.Of(command), default);
+
+    private List<string> Asked() => [.. _nodes.Asked.Select(asked => asked[(asked.IndexOf(' ') + 1)..])];
+}
