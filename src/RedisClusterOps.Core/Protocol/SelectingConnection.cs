@@ -55,9 +55,10 @@ internal sealed class SelectingConnection(INodeConnection inner) : INodeConnecti
         }
     }
 
-    private static int? DatabaseOf(RespCommand command) => command.Arguments is [[(byte)'S', (byte)'E', (byte)'L', (byte)'E', (byte)'C', (byte)'T'], var number]
-        ? int.Parse(System.Text.Encoding.ASCII.GetString(number), NumberStyles.None, CultureInfo.InvariantCulture)
-        : null;
+    private static int? DatabaseOf(RespCommand command) =>
+        command.Arguments.Count == 2 && System.Text.Encoding.ASCII.GetString(command.Arguments[0]) == "SELECT"
+            ? int.Parse(System.Text.Encoding.ASCII.GetString(command.Arguments[1]), NumberStyles.None, CultureInfo.InvariantCulture)
+            : null;
 
     private sealed class OtherDatabase(SelectingConnection connection, int database) : INodeConnection
     {
