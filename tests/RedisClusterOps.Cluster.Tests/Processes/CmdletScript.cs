@@ -1,9 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
-using System.IO;
 using System.Linq;
-using System.Reflection;
+using RedisClusterOps.Cluster.Tests.Shell;
 using RedisClusterOps.Driver;
 
 namespace RedisClusterOps.Cluster.Tests.Processes;
@@ -11,12 +10,9 @@ namespace RedisClusterOps.Cluster.Tests.Processes;
 /// <summary>A PowerShell script that runs a request by its cmdlet, and writes what the driver would write.</summary>
 internal static class CmdletScript
 {
-    private static readonly string ModulePath =
-        typeof(CmdletScript).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(data => data.Key == "ModulePath").Value!;
-
     public static string Of(DriverRequest request) =>
         $$"""
-        Import-Module {{Quote(Path.GetFullPath(ModulePath))}}
+        Import-Module {{Quote(CmdletProcess.Module)}}
         [Console]::Out.WriteLine('{{DriverRequest.Ready}}')
         $failed = 0
         function Write-Message($code, $text, $next) { [Console]::Error.WriteLine((ConvertTo-Json -Compress @{ Code = $code; Text = $text; NextStep = $next })) }
