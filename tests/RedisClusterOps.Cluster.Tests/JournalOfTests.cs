@@ -4,12 +4,12 @@ using System.Runtime.CompilerServices;
 
 namespace RedisClusterOps.Cluster.Tests;
 
-/// <summary>Runs of the tests are written down in a folder of their own, not in the one of whoever runs them.</summary>
+/// <summary>The tests, and the processes that they start, keep their journal in a temporary folder instead of the user's own.</summary>
 internal static class JournalOfTests
 {
-    public static string Folder { get; } = Directory.CreateTempSubdirectory("rco-journal-").FullName;
+    public static string Folder { get; } = Directory.CreateTempSubdirectory("redisclusterops-journal-").FullName;
 
-    /// <summary>One for a test alone, where it asks for the newest run.</summary>
+    /// <summary>A new empty folder for one test; deleted at the end of the run.</summary>
     public static string NewFolder() => Directory.CreateDirectory(Path.Combine(Folder, Path.GetRandomFileName())).FullName;
 
     [ModuleInitializer]

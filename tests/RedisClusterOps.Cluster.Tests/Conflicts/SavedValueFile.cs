@@ -10,7 +10,7 @@ namespace RedisClusterOps.Cluster.Tests.Conflicts;
 /// <summary>A folder for losing values, and the shell that runs the command that brings one back.</summary>
 internal sealed class SavedValueFile : IDisposable
 {
-    public string Folder { get; } = Path.Combine(Directory.CreateTempSubdirectory("rco-conflicts-").FullName, "journal");
+    public string Folder { get; } = Path.Combine(Directory.CreateTempSubdirectory("redisclusterops-conflicts-").FullName, "journal");
 
     /// <summary>Where the losing values go, inside the journal's folder.</summary>
     public string Conflicts => Path.Combine(Folder, "conflicts");
