@@ -4,12 +4,12 @@ using System.Runtime.CompilerServices;
 
 namespace RedisClusterOps.Cluster.Tests;
 
-/// <summary>The tests keep their journal in a temporary folder, not in the one of the user who runs them.</summary>
+/// <summary>The tests, and the processes that they start, keep their journal in a temporary folder instead of the user's own.</summary>
 internal static class JournalOfTests
 {
     public static string Folder { get; } = Directory.CreateTempSubdirectory("redisclusterops-journal-").FullName;
 
-    /// <summary>A folder for one test, which can then ask for its newest run.</summary>
+    /// <summary>A new empty folder for one test; deleted at the end of the run.</summary>
     public static string NewFolder() => Directory.CreateDirectory(Path.Combine(Folder, Path.GetRandomFileName())).FullName;
 
     [ModuleInitializer]

@@ -5,15 +5,15 @@ using System.Text;
 using System.Text.RegularExpressions;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Faults;
-using RedisClusterOps.Cluster.Tests.FrontDoor;
 using RedisClusterOps.Cluster.Tests.Moves;
+using RedisClusterOps.Cluster.Tests.Shell;
 using RedisClusterOps.Protocol;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Addresses;
 
-/// <summary>Whatever the nodes are called, and whatever clients are told: the work is the same.</summary>
-public sealed partial class AddressTests(AddressClusters clusters) : IClassFixture<AddressClusters>
+/// <summary>Diagnosis, completion, undo and rebalance work with every kind of address that nodes announce.</summary>
+public sealed partial class AddressTests(AddressClusters clusters, CmdletShell shell) : IClassFixture<AddressClusters>, IClassFixture<CmdletShell>
 {
     private const int Keys = 20;
 
@@ -51,19 +51,11 @@ public sealed partial class AddressTests(AddressClusters clusters) : IClassFixtu
         Assert.Equal((15L, null), (completed.Result.KeysMoved, completed.Failure));
         Assert.Equal(source, completed.Result.Source);
 
-        using (var rco = new RcoHome())
-        {
-            string[] named = ["--cluster", seed.ToString(), .. map.SelectMany(pair => new[] { "--address-map", pair.Key + "=" + pair.Value })];
-            var shown = await rco.RunAsync(["complete", "--slot", "101", "--what-if", .. named]);
-            shown.AssertEnded(0);
-            await ByHandAsync(cluster, kind, shown.Output);
-            // Once for each kind that is written otherwise, and not for each server.
-            if (server == Servers.Redis70)
-                (await rco.RunAsync(["complete", "--slot", "102", .. named])).AssertEnded(0);
-        }
-
-        if (server != Servers.Redis70)
-            Assert.Null((await core.CarryOutAsync(await core.PlanCompletionAsync(102, null, null, options, default), default)).Failure);
+        var connect = "$null = Connect-RedisCluster '" + seed + "' -AddressMap @{ " + string.Join("; ", map.Select(pair => $"'{pair.Key}' = '{pair.Value}'")) + " }; ";
+        var shown = await shell.RunAsync(connect + "Complete-RedisSlotMigration 101 -WhatIf");
+        await ByHandAsync(cluster, kind, shown.AssertClean().Screen);
+        var byCmdlet = await shell.RunAsync(connect + "(Complete-RedisSlotMigration 102).Outcome");
+        Assert.Equal(["Completed"], byCmdlet.AssertClean().Lines);
 
         var undone = await core.CarryOutAsync(await core.PlanUndoAsync(103, null, null, UndoStrategy.RoundTrip, false, options, default), default);
         Assert.Null(undone.Failure);
@@ -88,7 +80,7 @@ public sealed partial class AddressTests(AddressClusters clusters) : IClassFixtu
         }
     }
 
-    // What -WhatIf prints is what a person can type: each line on its node, with the keys where they stand.
+    // A person can type what -WhatIf shows: each command on its node, with the names of the keys inserted.
     private static async Task ByHandAsync(TestCluster cluster, AddressKind kind, string shown)
     {
         var lines = PlannedLine().Matches(shown);
@@ -107,6 +99,6 @@ public sealed partial class AddressTests(AddressClusters clusters) : IClassFixtu
         }
     }
 
-    [GeneratedRegex(@"^ *[0-9]+\. on (\S+:[0-9]+): ([A-Z].*)$", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^ *[0-9]+\. (\S+:[0-9]+) +([A-Z].*)$", RegexOptions.Multiline)]
     private static partial Regex PlannedLine();
 }

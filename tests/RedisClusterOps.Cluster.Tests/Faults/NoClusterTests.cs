@@ -83,7 +83,7 @@ public sealed class NoClusterTests
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
     public async Task A_server_without_cluster_mode_is_told_as_that(string server)
     {
-        var folder = Directory.CreateTempSubdirectory("rco-standalone-");
+        var folder = Directory.CreateTempSubdirectory("redisclusterops-standalone-");
         var port = LoopbackPorts.Take();
         var endpoint = new NodeEndpoint("127.0.0.1", port);
         string[] arguments = server == Servers.Garnet

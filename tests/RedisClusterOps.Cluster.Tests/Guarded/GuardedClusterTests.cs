@@ -1,13 +1,13 @@
 using System.Linq;
 using System.Threading.Tasks;
-using RedisClusterOps.Cluster.Tests.FrontDoor;
 using RedisClusterOps.Cluster.Tests.Moves;
+using RedisClusterOps.Cluster.Tests.Shell;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;
 
-/// <summary>Whatever guards a cluster, the work is the same: a slot completed, one undone, slots moved whole. Strangers get nowhere.</summary>
-public sealed class GuardedClusterTests
+/// <summary>Passwords, ACL users, TLS and client certificates change nothing about the work: complete, undo, rebalance. Strangers are refused.</summary>
+public sealed class GuardedClusterTests(CmdletShell shell) : IClassFixture<CmdletShell>
 {
     private const int Slot = 100;
     private const int Keys = 20;
@@ -21,12 +21,12 @@ public sealed class GuardedClusterTests
     [MemberData(nameof(Cases))]
     public async Task Slots_are_completed_undone_and_rebalanced_and_strangers_are_kept_out(string server, Guard guard)
     {
-        using var home = new RcoHome();
         using var files = new GuardedCluster();
         await using var cluster = await GuardedCluster.StartAsync(server, guard, files);
-        var options = new MoveOptions { JournalPath = home.Folder("journal") };
+        var options = new MoveOptions { JournalPath = JournalOfTests.NewFolder() };
         await cluster.Wedge().WedgeAsync(slot: Slot, keys: Keys, moved: 8);
         await cluster.Wedge().WedgeAsync(slot: Slot + 1, keys: Keys, moved: 8);
+        await cluster.Wedge().WedgeAsync(slot: Slot + 2, keys: Keys, moved: 8);
 
         foreach (var (stranger, code) in files.Strangers(guard))
         {
@@ -35,7 +35,7 @@ public sealed class GuardedClusterTests
         }
 
         using var core = new RedisCluster(new RedisClusterSession([cluster.Node(0).Endpoint], cluster.Connection));
-        Assert.Equal([Slot, Slot + 1], (await core.GetOpenSlotsAsync(null, default)).Select(open => open.Slot));
+        Assert.Equal([Slot, Slot + 1, Slot + 2], (await core.GetOpenSlotsAsync(null, default)).Select(open => open.Slot));
 
         var completed = await core.CarryOutAsync(await core.PlanCompletionAsync(Slot, null, null, options, default), default);
         Assert.Equal((MigrationOutcome.Completed, 12L, null), (completed.Result.Outcome, completed.Result.KeysMoved, completed.Failure));
@@ -43,14 +43,17 @@ public sealed class GuardedClusterTests
         var undone = await core.CarryOutAsync(await core.PlanUndoAsync(Slot + 1, null, null, UndoStrategy.RoundTrip, false, options, default), default);
         Assert.Equal((MigrationOutcome.RolledBack, null), (undone.Result.Outcome, undone.Failure));
 
+        var byCmdlet = await shell.RunAsync(cluster.Node(0).Endpoint, cluster.Connection, $"(Complete-RedisSlotMigration {Slot + 2}).Outcome");
+        Assert.Equal(["Completed"], byCmdlet.AssertClean().Lines);
+
         var rebalance = new RebalanceOptions { Threshold = 0 };
         var plan = await core.PlanRebalanceAsync(rebalance, options, default);
-        Assert.Equal(19, Assert.Single(plan.Moves).SlotCount);
+        Assert.Equal(18, Assert.Single(plan.Moves).SlotCount);
         Assert.All(await MoveRuns.CarryOutAsync(core, plan, options), moved => Assert.Equal((MigrationOutcome.Moved, null), (moved.Result.Outcome, moved.Failure)));
         Assert.Empty((await core.PlanRebalanceAsync(rebalance, options, default)).Moves);
 
         Assert.Empty((await core.TestAsync(new HealthOptions { Deep = true }, default)).Findings);
-        foreach (var slot in new[] { Slot, Slot + 1 })
+        foreach (var slot in new[] { Slot, Slot + 1, Slot + 2 })
             Assert.True((await cluster.Wedge().ReadBackAsync(slot, Keys)).IsComplete);
     }
 }

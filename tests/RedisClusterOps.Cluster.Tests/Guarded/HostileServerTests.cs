@@ -4,14 +4,14 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
-using RedisClusterOps.Cluster.Tests.FrontDoor;
+using RedisClusterOps.Cluster.Tests.Shell;
 using RedisClusterOps.Core.Tests.Protocol;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;
 
-/// <summary>Somebody else answers on the port: he lies, stalls, breaks off, floods, and tries to get at the terminal. Reading ends in an error in our own words, soon.</summary>
-public sealed class HostileServerTests
+/// <summary>A hostile server lies, stalls, closes the connection, floods, and sends terminal escapes. Reading it ends in an error in our own words within seconds.</summary>
+public sealed class HostileServerTests(CmdletShell shell) : IClassFixture<CmdletShell>
 {
     private const string Id = "0123456789012345678901234567890123456789";
     private const string Other = "abcdefabcdefabcdefabcdefabcdefabcdefabcd";
@@ -27,23 +27,29 @@ public sealed class HostileServerTests
         FakeNode? node = null;
         await using var listening = node = FakeNode.Answering(command => Answer(command, node!.Endpoint));
         var endpoint = node.Endpoint.ToString();
-        using var rco = new RcoHome();
-        var files = rco.Folder("files");
-        foreach (var arguments in new string[][]
+        var files = JournalOfTests.NewFolder();
+        foreach (var line in new[]
         {
-            ["check"], ["check", "--deep", "--json"], ["nodes"], ["nodes", "--json"], ["open-slots"], ["complete", "--slot", "5"], ["complete", "--slot", "7", "--json"],
-            ["undo", "--slot", "5", "--what-if"], ["repair", "--what-if"], ["plan"], ["move", "--slot", "9", "--target", Other[..8]],
-            ["map"], ["map", "--json"], ["links"], ["links", "--json"], ["alerts"], ["alerts", "--json", "--state-path", Path.Combine(files, "state.json")], ["report", "--path", Path.Combine(files, "report.html")],
+            "Test-RedisCluster", "Test-RedisCluster -Deep", "Get-RedisClusterNode", "Get-RedisClusterInfo", "Get-RedisOpenSlot", "Get-RedisSlotKey 5 -Detail", "Get-RedisKeySlot a",
+            "Complete-RedisSlotMigration 5", "Complete-RedisSlotMigration 7", "Move-RedisSlotKey 5", $"Start-RedisSlotMigration 9 -Target {Other[..8]}", "Restart-RedisSlotMigration 5",
+            "Undo-RedisSlotMigration 5 -WhatIf", "Repair-RedisCluster -WhatIf", "New-RedisRebalancePlan", $"Move-RedisSlot 9 -Target {Other[..8]}", "Show-RedisSlotMap", "Measure-RedisClusterLink",
+            "Get-RedisClusterAlert", $"Get-RedisClusterAlert -StatePath '{files}/state.json'", $"Export-RedisClusterReport '{files}/report.html' -PassThru | ForEach-Object Name",
         })
         {
-            var run = await rco.RunAsync([.. arguments, "--cluster", endpoint]);
-            Assert.DoesNotContain("Unexpected", run.Errors);
-            var seen = run.Output + run.Errors;
-            Assert.NotEmpty(seen);
-            AssertPlain(seen);
+            // As a person sees it, in a table and in full, and as a script writes it.
+            var run = await shell.RunAsync($$"""
+                $VerbosePreference = $DebugPreference = 'Continue'
+                {{line.Replace(" |", " -Cluster " + endpoint + " |")}}{{(line.Contains(" |") ? "" : " -Cluster " + endpoint)}} | Tee-Object -Variable all | Out-String -Width 200
+                $all | Format-List * | Out-String -Width 200
+                $all | ConvertTo-Json -Depth 4 -WarningAction SilentlyContinue
+                """);
+            Assert.True(run.Output.Count + run.Errors.Count > 0 && run.Debug.Count > 0, run.ToString());
+            // A failure that the core foresaw, not an exception of the runtime.
+            Assert.All(run.Errors, error => Assert.True(Enum.TryParse<FailureCode>(error.Code, out _), run.ToString()));
+            AssertPlain(run.Text);
         }
 
-        // The page, and what is remembered from one look to the next, are read by others later.
+        // Other programs read the page and the watcher's state file later.
         AssertPlain(File.ReadAllText(Path.Combine(files, "state.json")));
         var page = File.ReadAllText(Path.Combine(files, "report.html"));
         AssertPlain(page);

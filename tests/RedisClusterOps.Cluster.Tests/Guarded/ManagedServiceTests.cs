@@ -1,13 +1,13 @@
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Faults;
-using RedisClusterOps.Cluster.Tests.FrontDoor;
+using RedisClusterOps.Cluster.Tests.Shell;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;
 
-/// <summary>A service that administers its clusters itself takes commands away. What only reads goes on there; what would write says why it does not.</summary>
-public sealed class ManagedServiceTests
+/// <summary>A managed service blocks administrative commands. Reading cmdlets still work there; a cmdlet that would write reports the missing command.</summary>
+public sealed class ManagedServiceTests(CmdletShell shell) : IClassFixture<CmdletShell>
 {
     [Theory]
     [InlineData(Servers.Redis70, "MIGRATE", "rename-command MIGRATE \"\"", "rename-command CONFIG \"\"")]
@@ -31,11 +31,10 @@ public sealed class ManagedServiceTests
         Assert.Contains("what only reads works here all the same", refusal.Message);
         await slot.AssertOpenAsync();
 
-        using var rco = new RcoHome();
-        (await rco.RunAsync("check", "--cluster", slot.Source.Endpoint.ToString())).AssertEnded(1);
-        var run = await rco.RunAsync("complete", "--slot", "7", "--cluster", slot.Source.Endpoint.ToString());
-        run.AssertEnded(1);
-        Assert.Contains("PermissionDenied", run.Errors);
+        var named = " -Cluster " + slot.Source.Endpoint;
+        Assert.Equal("False", (await shell.RunAsync("\"$((Test-RedisCluster" + named + ").Healthy)\"")).AssertClean().Lines.Single());
+        var run = await shell.RunAsync("$null = Complete-RedisSlotMigration 7" + named);
+        Assert.Equal(refusal.Message, run.AssertRefused("PermissionDenied").Message);
         await slot.AssertOpenAsync();
     }
 }

@@ -2,56 +2,66 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Net;
 using System.Text;
+using System.Text.Json;
 using System.Threading.Tasks;
-using RedisClusterOps.Cluster.Tests.FrontDoor;
+using RedisClusterOps.Cluster.Tests.Shell;
+using RedisClusterOps.Lab;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;
 
-/// <summary>All that rco does on a guarded cluster, and then a search for the password in everything that was written: what it printed, its journal, plans, reports, saved values, what it watches by.</summary>
-public sealed class SecretTests
+/// <summary>Runs the cmdlets on a guarded cluster, then searches for the password in everything that they show and write.</summary>
+/// <remarks>Searched: every stream, every view and export format, error records, a transcript, journal, plan, report, saved values and the watcher's state.</remarks>
+public sealed class SecretTests(CmdletShell shell) : IClassFixture<CmdletShell>
 {
     [Fact]
-    public async Task The_password_is_in_nothing_that_is_written()
+    public async Task The_password_is_in_nothing_that_is_shown_or_written()
     {
-        using var rco = new RcoHome();
         using var files = new GuardedCluster();
         await using var cluster = await GuardedCluster.StartAsync(Servers.Redis70, Guard.Acl, files);
-        var (journal, plans) = (rco.Folder("journal"), rco.Folder("plans"));
-        var plan = Path.Combine(plans, "plan.json");
-        var (state, report) = (Path.Combine(plans, "state.json"), Path.Combine(plans, "report.html"));
-        var password = rco.File("password", GuardedCluster.Password + "\n");
-        var target = cluster.Node(1).Endpoint.ToString();
-        await cluster.Wedge().WedgeAsync(slot: 100, keys: 6, moved: 2);
-        await cluster.Wedge().WedgeAsync(slot: 101, keys: 6, moved: 2);
-        // A key that differs on both sides, so that a value is saved.
-        await cluster.Wedge().WedgeAsync(slot: 102, keys: 6, moved: 2);
-        await new Faults.MovingSlot(cluster, 102).OnTargetAsync("SET", Lab.LabWedge.KeysOf(102, 1)[0], "another");
-
-        var written = new List<(string Command, RcoRun Run)>();
-        foreach (var command in new[]
-        {
-            "check --deep", "nodes --json", "open-slots", "open-slots --json", "complete --slot 100 --what-if", "complete --slot 100 --json", "undo --slot 101", "complete --slot 102",
-            "complete --slot 102 --on-key-conflict KeepSource", "start --slot 103 --target " + target, "restart --slot 103 --json", "repair --slot 103", "plan --threshold 0 --out-file " + plan, "plan --json --threshold 0",
-            "rebalance --plan-file " + plan, "move --slot 104 --target " + target, "migrations", "migrations --json", "complete --slot 16384", "complete --slot 105",
-            "check --json", "undo --slot 101 --what-if --json", "plan --threshold 0", "map", "map --json", "links --json", "alerts --state-path " + state, "alerts --json", "report --deep --json --path " + report,
-        })
-            written.Add((command, await RunAsync(rco, [.. command.Split(' '), "--password-file", password], journal, cluster)));
-
-        // And where it is not let in: no user, another one, a user that has no right.
-        rco.Environment["REDISCLI_AUTH"] = GuardedCluster.Password;
-        foreach (var user in new[] { "nobody", "default" })
-            written.Add((user, await rco.RunAsync("nodes", "--user", user, "--cluster", cluster.Node(0).Endpoint.ToString())));
+        var (journal, plans) = (JournalOfTests.NewFolder(), JournalOfTests.NewFolder());
+        var (plan, state, report) = (Path.Combine(plans, "plan.json"), Path.Combine(plans, "state.json"), Path.Combine(plans, "report.html"));
+        // From a file, so that no script that an error record quotes holds it.
+        var password = Path.Combine(JournalOfTests.NewFolder(), "password");
+        await File.WriteAllTextAsync(password, GuardedCluster.Password);
+        for (var slot = 100; slot < 103; slot++)
+            await cluster.Wedge().WedgeAsync(slot: slot, keys: 6, moved: 2);
+        // A key that differs on both nodes, so that its losing value is saved.
+        await new Faults.MovingSlot(cluster, 102).OnTargetAsync("SET", LabWedge.KeysOf(102, 1)[0], "another");
         await cluster.Node(0).SendAsync("ACL", "SETUSER", "guest", "on", ">" + GuardedCluster.Password, "+cluster|nodes");
-        written.Add(("guest", await rco.RunAsync("complete", "--slot", "100", "--user", "guest", "--journal-path", journal, "--cluster", cluster.Node(0).Endpoint.ToString())));
+        var target = cluster.Node(1).Endpoint;
 
-        Assert.Contains(written, run => run.Run.Output.Contains("AUTH2 *** ***", StringComparison.Ordinal));
-        Assert.All(written, run => AssertFree(run.Command, Encoding.UTF8.GetBytes(run.Run.ToString())));
+        var run = await shell.RunAsync(Prelude(cluster.Node(0).Endpoint, password, plans) + string.Join('\n', new[]
+        {
+            "$null = Connect-RedisCluster $node -Credential (Get-Login operator)",
+            "Test-RedisCluster -Deep", "Get-RedisClusterNode", "Get-RedisClusterInfo", "Get-RedisKeySlot a", "Get-RedisOpenSlot", "Get-RedisSlotKey 100 -Detail",
+            "Complete-RedisSlotMigration 100 -WhatIf", "Complete-RedisSlotMigration 100 @to", "Undo-RedisSlotMigration 101 -WhatIf", "Undo-RedisSlotMigration 101 @to",
+            "Complete-RedisSlotMigration 102 @to", "Complete-RedisSlotMigration 102 -OnKeyConflict KeepSource @to",
+            "Start-RedisSlotMigration 103 -Target " + target + " @to", "Restart-RedisSlotMigration 103 @to", "Move-RedisSlotKey 103 @to", "Repair-RedisCluster 103 @to",
+            "New-RedisRebalancePlan -Threshold 0 -OutFile '" + plan + "'", "Invoke-RedisRebalance -PlanFile '" + plan + "' @to", "Move-RedisSlot 104 -Target " + target + " @to",
+            "Get-RedisMigration -JournalPath '" + journal + "'", "Resume-RedisMigration @to", "Undo-RedisSlotMigration -MigrationId 19990101 @to", "Complete-RedisSlotMigration 105 @to",
+            "Show-RedisSlotMap", "Measure-RedisClusterLink", "Get-RedisClusterAlert -StatePath '" + state + "' -JournalPath '" + journal + "'",
+            "Export-RedisClusterReport '" + report + "' -Deep -JournalPath '" + journal + "'",
+            "Connect-RedisCluster $node -Credential (Get-Login nobody)", "Connect-RedisCluster $node -Credential (Get-Login default)",
+            "$null = Connect-RedisCluster $node -Credential (Get-Login guest)", "Complete-RedisSlotMigration 100 @to",
+            "Get-RedisClusterInfo -Cluster (Get-Url operator)", "Get-RedisClusterInfo -Cluster (Get-Url nobody)",
+            "Connect-RedisCluster \"$node,password=$word,nope=1\"", "Connect-RedisCluster \"redis://u:$word@h:99999\"",
+        }.Select(line => "Invoke-Recorded { " + line.Replace("@to", "@to -JournalPath '" + journal + "'") + " }")) + "\n" + Shapes);
+
+        Assert.True(run.State == "Completed", run.ToString());
+        Assert.Contains("AUTH2 *** ***", run.Text);
+        Assert.Contains("> AUTH ", run.Text);
+        Assert.Contains("AuthenticationFailed", run.Text);
+        Assert.Contains("PermissionDenied", run.Text);
+        Assert.Contains("Completed", run.Text);
+        Assert.Contains("RolledBack", run.Text);
+        AssertFree("what the cmdlets show", Encoding.UTF8.GetBytes(run.Text));
         var paths = Directory.GetFiles(journal, "*", SearchOption.AllDirectories).Concat(Directory.GetFiles(plans)).ToList();
         Assert.Contains(paths, path => path.EndsWith(".jsonl", StringComparison.Ordinal));
         Assert.Contains(paths, path => path.Contains("conflicts", StringComparison.Ordinal));
-        Assert.All([plan, state, report], path => Assert.Contains(path, paths));
+        Assert.All([plan, state, report, .. new[] { "transcript.txt", "results.clixml", "errors.clixml" }.Select(name => Path.Combine(plans, name))], path => Assert.Contains(path, paths));
         Assert.All(paths, path => AssertFree(path, File.ReadAllBytes(path)));
         if (OperatingSystem.IsWindows())
             return;
@@ -59,20 +69,54 @@ public sealed class SecretTests
             Assert.Equal((path, UnixFileMode.UserRead | UnixFileMode.UserWrite), (path, File.GetUnixFileMode(path)));
     }
 
-    // In every shape that text takes on its way: as it is, as JSON and URLs write it, as base64 in each of its phases.
+    // Every stream of a recorded line goes to the transcript and to the screen, and is kept for the exports.
+    private static string Prelude(NodeEndpoint node, string passwordFile, string folder) => $$"""
+        $word = [IO.File]::ReadAllText('{{passwordFile}}')
+        $node = '{{node}}'
+        $folder = '{{folder}}'
+        $to = @{ Confirm = $false }
+        $all = [Collections.Generic.List[object]]::new()
+        function Get-Login($User) { [pscredential]::new($User, (ConvertTo-SecureString $word -AsPlainText -Force)) }
+        function Get-Url($User) { "redis://${User}:$([uri]::EscapeDataString($word))@$node" }
+        function Invoke-Recorded([scriptblock] $Script) {
+            $VerbosePreference = $DebugPreference = $InformationPreference = 'Continue'
+            $seen = @(try { & $Script *>&1 } catch { $_ })
+            $all.AddRange($seen)
+            $seen | Out-Default
+        }
+        $null = Start-Transcript (Join-Path $folder transcript.txt)
+
+        """;
+
+    private const string Shapes = """
+        $null = Stop-Transcript
+        $errors = @($all | Where-Object { $_ -is [Management.Automation.ErrorRecord] })
+        $results = @($all | Where-Object { $_ -isnot [Management.Automation.ErrorRecord] -and $_ -isnot [Management.Automation.InformationalRecord] })
+        $results | Export-Clixml (Join-Path $folder results.clixml) -Depth 3
+        $errors | Export-Clixml (Join-Path $folder errors.clixml) -Depth 3
+        $all | ForEach-Object { "$_" }
+        $results | Format-List * -Force | Out-String -Width 4000
+        $results | ConvertTo-Json -Depth 3 -Compress -WarningAction SilentlyContinue
+        $results | ConvertTo-Csv
+        $results | ConvertTo-Html
+        $errors | Format-List * -Force | Out-String -Width 4000
+        $errors | ForEach-Object { $_.Exception.ToString(); "$($_.TargetObject)"; "$($_.ErrorDetails)"; $_.ErrorDetails.RecommendedAction; "$($_.CategoryInfo)"; $_.FullyQualifiedErrorId }
+        """;
+
+    // In every encoding that text may get: as it is, in JSON, HTML and URLs, as UTF-16, as base64 in each of its phases.
     private static void AssertFree(string where, byte[] bytes)
     {
         var plain = Encoding.UTF8.GetBytes(GuardedCluster.Password);
-        var shapes = new List<byte[]> { plain, Encoding.Unicode.GetBytes(GuardedCluster.Password), Encoding.ASCII.GetBytes(Uri.EscapeDataString(GuardedCluster.Password)), Encoding.ASCII.GetBytes(System.Text.Json.JsonSerializer.Serialize(GuardedCluster.Password).Trim('"')) };
-        shapes.Add(Encoding.ASCII.GetBytes(System.Net.WebUtility.HtmlEncode(GuardedCluster.Password)));
+        var shapes = new List<byte[]>
+        {
+            plain,
+            Encoding.Unicode.GetBytes(GuardedCluster.Password),
+            Encoding.ASCII.GetBytes(Uri.EscapeDataString(GuardedCluster.Password)),
+            Encoding.ASCII.GetBytes(JsonSerializer.Serialize(GuardedCluster.Password).Trim('"')),
+            Encoding.ASCII.GetBytes(WebUtility.HtmlEncode(GuardedCluster.Password)),
+        };
         for (var phase = 0; phase < 3; phase++)
             shapes.Add(Encoding.ASCII.GetBytes(Convert.ToBase64String([.. new byte[phase], .. plain])[4..^4]));
         Assert.All(shapes, shape => Assert.False(bytes.AsSpan().IndexOf(shape) >= 0, "The password is in " + where + "."));
     }
-
-    private static Task<RcoRun> RunAsync(RcoHome rco, string[] arguments, string journal, TestCluster cluster) => rco.RunAsync(
-    [
-        .. arguments, "--user", GuardedCluster.User, "--cluster", cluster.Node(0).Endpoint.ToString(),
-        .. arguments[0] is "check" or "nodes" or "open-slots" or "plan" or "map" or "links" ? Array.Empty<string>() : ["--journal-path", journal],
-    ]);
 }

@@ -1,16 +1,14 @@
 using System;
-using System.IO;
-using System.Linq;
 using System.Threading.Tasks;
-using RedisClusterOps.Cluster.Tests.FrontDoor;
-using RedisClusterOps.Lab;
+using RedisClusterOps.Cluster.Tests.Shell;
 using RedisClusterOps.Core.Tests.Protocol;
+using RedisClusterOps.Lab;
 using RedisClusterOps.Protocol;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;
 
-/// <summary>One real server that lets in who shows a certificate, at a port with TLS and at one without; its user 'guest' may do next to nothing.</summary>
+/// <summary>One real server with a TLS port that requires a client certificate and a port without TLS. Its user 'guest' has almost no rights.</summary>
 public sealed class GatedNode : IAsyncLifetime
 {
     internal const string GuestPassword = "Gast-46";
@@ -43,96 +41,88 @@ public sealed class GatedNode : IAsyncLifetime
     }
 }
 
-/// <summary>rco at the gate: who has what it takes is let in, and whoever has not is told what is missing and what to do, in two lines.</summary>
-public sealed class StrangerTests(GatedNode gate) : IClassFixture<GatedNode>, IDisposable
+/// <summary>Cmdlets connect with the right credentials. Without them, one error record says what is missing, and its recommended action how to supply it.</summary>
+public sealed class StrangerTests(GatedNode gate, CmdletShell shell) : IClassFixture<GatedNode>, IClassFixture<CmdletShell>
 {
-    private readonly RcoHome _rco = new();
+    private const string WrongPassword = "Falsch-47";
 
-    public void Dispose() => _rco.Dispose();
+    private TlsOptions Trusting => new() { CaCertificatePath = gate.Authority.CaPath };
+
+    private TlsOptions Pfx => Trusting with { CertificatePath = gate.Authority.ClientPfxPath };
 
     [Fact]
-    public async Task A_client_certificate_is_PEM_with_its_key_beside_it_or_PFX_with_a_password_file()
+    public async Task A_client_certificate_is_PEM_with_its_key_beside_it_or_PFX_with_a_password()
     {
-        string[] tls = ["nodes", "--cluster", gate.Tls, "--ca-certificate-path", gate.Authority.CaPath];
-        (await _rco.RunAsync([.. tls, "--certificate-path", gate.Authority.ClientPemPath, "--certificate-key-path", gate.Authority.ClientKeyPath])).AssertEnded(0);
-        var password = _rco.File("certificate-password", TestAuthority.ClientPassword + "\n");
-        var run = await _rco.RunAsync([.. tls, "--certificate-path", gate.Authority.ClientPfxPath, "--certificate-password-file", password]);
-        run.AssertEnded(0);
-        Assert.Empty(run.ErrorLines);
+        var pem = Trusting with { CertificatePath = gate.Authority.ClientPemPath, CertificateKeyPath = gate.Authority.ClientKeyPath };
+        var pfx = Pfx with { CertificatePassword = TestAuthority.ClientPassword };
+        foreach (var tls in new[] { pem, pfx })
+        {
+            var run = await shell.RunAsync(gate.Cluster.Node(0).Endpoint, new ConnectionOptions { Tls = tls }, "(Get-RedisClusterNode).Endpoint");
+            Assert.Equal([gate.Tls], run.AssertClean().Lines);
+            Assert.DoesNotContain(TestAuthority.ClientPassword, run.Text);
+        }
 
-        var wrong = await _rco.RunAsync([.. tls, "--certificate-path", gate.Authority.ClientPfxPath, "--certificate-password-file", _rco.File("wrong", "Falsch-47\n")]);
-        wrong.AssertEnded(2);
-        Assert.StartsWith("error: InvalidConnectionString: The client certificate " + gate.Authority.ClientPfxPath + " can't be read", wrong.ErrorLines[0]);
-        Assert.DoesNotContain("Falsch-47", wrong.ToString());
-        Assert.DoesNotContain(TestAuthority.ClientPassword, run.ToString() + wrong);
+        var wrong = await ConnectAsync(gate.Tls, Pfx with { CertificatePassword = WrongPassword });
+        Assert.StartsWith("The client certificate " + gate.Authority.ClientPfxPath + " can't be read", wrong.AssertRefused("InvalidConnectionString").Message);
+        Assert.DoesNotContain(WrongPassword, wrong.Text);
 
-        await AssertToldAsync(
-            [.. tls, "--certificate-key-path", gate.Authority.ClientKeyPath], "Usage: --certificate-key-path and --certificate-password-file belong to --certificate-path", "rco nodes --help");
+        var alone = await ConnectAsync(gate.Tls, Trusting with { CertificateKeyPath = gate.Authority.ClientKeyPath });
+        Assert.StartsWith("-CertificateKeyPath and -CertificatePassword belong to -CertificatePath", alone.AssertRefused("InvalidConnectionString").Message);
     }
 
     [Fact]
-    public async Task Who_has_no_certificate_or_another_authority_or_the_wrong_port_is_told_so()
+    public async Task A_missing_client_certificate_an_untrusted_authority_and_the_wrong_port_are_each_reported()
     {
         using var stranger = new TestAuthority();
-        string[] tls = ["nodes", "--cluster", gate.Tls];
-        await AssertToldAsync([.. tls, "--ca-certificate-path", gate.Authority.CaPath], "ConnectionFailed: ", "the same with --certificate-path <", "If it wants a client certificate");
-        await AssertToldAsync([.. tls, "--use-tls"], "ConnectionFailed: ", "the same with --ca-certificate-path <", "this machine does not trust the server's certificate");
-        await AssertToldAsync(
-            [.. tls, "--ca-certificate-path", stranger.CaPath], "ConnectionFailed: ", "the same with --ca-certificate-path <", "the server's certificate is not from the CA in " + stranger.CaPath);
-        await AssertToldAsync(tls, "ConnectionFailed: ", "the same with --use-tls ", "If it speaks TLS");
-        await AssertToldAsync(
-            ["nodes", "--cluster", gate.Plain, "--ca-certificate-path", gate.Authority.CaPath], "ConnectionFailed: ", "the same with --cluster <host:port that speaks TLS>", "does not speak TLS");
+        await AssertRefusedAsync(gate.Tls, Trusting, "If it wants a client certificate", "Connect-RedisCluster -CertificatePath <");
+        await AssertRefusedAsync(gate.Tls, new TlsOptions(), "this machine does not trust the server's certificate", "Connect-RedisCluster -CaCertificatePath <");
+        await AssertRefusedAsync(
+            gate.Tls,
+            new TlsOptions { CaCertificatePath = stranger.CaPath },
+            "the server's certificate is not from the CA in " + stranger.CaPath,
+            "Connect-RedisCluster -CaCertificatePath <");
+        await AssertRefusedAsync(gate.Tls, null, "If it speaks TLS", "Connect-RedisCluster -UseTls");
+        await AssertRefusedAsync(gate.Plain, Trusting, "does not speak TLS", "Connect-RedisCluster -Endpoint <host:port that speaks TLS>");
     }
 
     [Fact]
-    public async Task A_certificate_that_has_run_out_or_is_for_another_name_is_told_as_that()
+    public async Task An_expired_certificate_and_one_for_another_name_are_reported_and_no_command_is_sent()
     {
         using var authority = new Core.Tests.Protocol.TestAuthority();
         using var old = authority.Issue(daysLeft: -1);
         using var other = authority.Issue(otherName: "elsewhere.example");
         await using var expired = FakeNode.WithTls(old, _ => "+OK\r\n");
         await using var elsewhere = FakeNode.WithTls(other, _ => "+OK\r\n");
-        await AssertToldAsync(
-            ["check", "--cluster", expired.Endpoint.ToString(), "--ca-certificate-path", authority.PemFile], "ConnectionFailed: ", "CONFIG SET tls-cert-file <", "has run out");
-        await AssertToldAsync(
-            ["check", "--cluster", elsewhere.Endpoint.ToString(), "--ca-certificate-path", authority.PemFile], "ConnectionFailed: ", "the same with --cluster <a name or address", "elsewhere.example)");
+        var tls = new TlsOptions { CaCertificatePath = authority.PemFile };
+        await AssertRefusedAsync(expired.Endpoint.ToString(), tls, "has run out", "CONFIG SET tls-cert-file <");
+        await AssertRefusedAsync(elsewhere.Endpoint.ToString(), tls, "elsewhere.example)", "Connect-RedisCluster -Endpoint <a name or address");
         Assert.Empty(expired.Commands);
         Assert.Empty(elsewhere.Commands);
     }
 
     [Fact]
-    public async Task A_wrong_password_and_a_user_without_rights_are_told_as_that()
+    public async Task A_wrong_password_and_a_user_without_rights_are_reported()
     {
-        string[] plain = ["--cluster", gate.Plain, "--user", "guest"];
-        _rco.Environment["REDISCLI_AUTH"] = "Falsch-47";
-        await AssertToldAsync(["nodes", .. plain], "AuthenticationFailed: ", "the same with --user <name>", "refused the user name or password of 'guest'");
-        _rco.Environment["REDISCLI_AUTH"] = GatedNode.GuestPassword;
-        await AssertToldAsync(["repair", "--slot", "5", "--what-if", .. plain], "PermissionDenied: ", "ACL WHOAMI and ACL GETUSER", "COUNTKEYSINSLOT");
+        var wrong = await shell.RunAsync(CmdletShell.Connect(gate.Plain, new ConnectionOptions { User = "guest", Password = WrongPassword }));
+        AssertTells(wrong, "AuthenticationFailed", gate.Plain, "refused the user name or password of 'guest'", "Connect-RedisCluster -Endpoint <host:port> -Credential");
+        Assert.DoesNotContain(WrongPassword, wrong.Text);
+
+        var guest = await shell.RunAsync("Repair-RedisCluster -Slot 5 -WhatIf -Cluster 'redis://guest:" + GatedNode.GuestPassword + "@" + gate.Plain + "'");
+        AssertTells(guest, "PermissionDenied", gate.Plain, "COUNTKEYSINSLOT", "ACL WHOAMI and ACL GETUSER");
+        Assert.DoesNotContain(GatedNode.GuestPassword, guest.Text);
     }
 
-    [Fact]
-    public async Task A_password_file_that_others_may_read_is_warned_of_and_used()
+    private static void AssertTells(CmdletRun run, string code, string endpoint, string inside, string action)
     {
-        if (OperatingSystem.IsWindows())
-            return;
-        var file = _rco.File("password", GatedNode.GuestPassword + "\n");
-        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead);
-        string[] arguments = ["nodes", "--json", "--cluster", gate.Plain, "--user", "guest", "--password-file", file];
-        var run = await _rco.RunAsync(arguments);
-        run.AssertEnded(0);
-        Assert.StartsWith("warning: others than its owner may read the password file " + file, Assert.Single(run.ErrorLines, line => line.Contains(file)));
-        Assert.Single(run.Objects());
-        File.SetUnixFileMode(file, UnixFileMode.UserRead);
-        Assert.DoesNotContain(file, (await _rco.RunAsync(arguments)).Errors);
+        var error = run.AssertRefused(code);
+        Assert.Contains(endpoint, error.Message);
+        Assert.Contains(inside, error.Message);
+        Assert.StartsWith(action, error.Action);
+        Assert.Contains(error.Action, error.Shown);
     }
 
-    private async Task AssertToldAsync(string[] arguments, string error, string next, string inside = "")
-    {
-        var run = await _rco.RunAsync(arguments);
-        Assert.True(run.ExitCode is 1 or 2, run.ToString());
-        Assert.True(run.ErrorLines.Count == 2 && run.ErrorLines[0].StartsWith("error: " + error, StringComparison.Ordinal) && run.ErrorLines[1].StartsWith("next: " + next, StringComparison.Ordinal), run.ToString());
-        Assert.Contains(inside, run.ErrorLines[0]);
-        var where = arguments.SkipWhile(argument => argument != "--cluster").Skip(1).First();
-        Assert.True(error.StartsWith("Usage", StringComparison.Ordinal) || run.ErrorLines[0].Contains(where, StringComparison.Ordinal), run.ToString());
-    }
+    private async Task AssertRefusedAsync(string endpoint, TlsOptions? tls, string inside, string action) =>
+        AssertTells(await ConnectAsync(endpoint, tls), "ConnectionFailed", endpoint, inside, action);
+
+    private Task<CmdletRun> ConnectAsync(string endpoint, TlsOptions? tls) => shell.RunAsync(CmdletShell.Connect(endpoint, new ConnectionOptions { Tls = tls }));
 }

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Shell;
 
-/// <summary>A process of the repository's PowerShell. It can be interrupted as Ctrl+C does, and killed.</summary>
+/// <summary>A process of the repository's PowerShell, which can be interrupted as Ctrl+C does.</summary>
 internal sealed class CmdletProcess : IDisposable
 {
     private const int InterruptSignal = 2;
@@ -53,6 +53,7 @@ internal sealed class CmdletProcess : IDisposable
     {
         var start = (await PowerShellProgram.FindToolAsync()).Start(["-NoProfile", "-NonInteractive", .. arguments]);
         start.WorkingDirectory = AppContext.BaseDirectory;
+        start.Environment["NO_COLOR"] = "1";
         if (OperatingSystem.IsLinux())
         {
             // A process that a shell started in the background ignores SIGINT, and so do its children. env restores the default.
@@ -66,15 +67,6 @@ internal sealed class CmdletProcess : IDisposable
 
     /// <summary>Interrupts it as Ctrl+C does (SIGINT).</summary>
     public void Interrupt() => Assert.Equal(0, Kill(_process.Id, InterruptSignal));
-
-    /// <summary>Ends it at once (SIGKILL).</summary>
-    /// <returns>False if it had exited before.</returns>
-    public async Task<bool> KillAsync()
-    {
-        _process.Kill();
-        await _process.WaitForExitAsync();
-        return _process.ExitCode == 128 + 9;
-    }
 
     /// <summary>Waits until the output fulfils a condition.</summary>
     public async Task<string> UntilAsync(Func<string, bool> condition)

@@ -4,6 +4,7 @@ using System.IO.Pipes;
 using System.Text.Json;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Shell;
@@ -60,11 +61,27 @@ public sealed class CmdletShell : IAsyncLifetime
         }
     }
 
-    /// <summary>Stops the running script as Ctrl+C does; its <see cref="RunAsync"/> returns the state Stopped.</summary>
+    /// <summary>Stops the running script as Ctrl+C does; its run ends with the state Stopped.</summary>
     internal Task StopAsync() => _requests.WriteLineAsync("stop");
 
-    /// <summary>Ends the PowerShell at once (SIGKILL), in the middle of whatever it runs.</summary>
-    internal Task<bool> KillAsync() => _process.KillAsync();
+    /// <summary>Connects as these options say and runs a script on that cluster.</summary>
+    internal Task<CmdletRun> RunAsync(NodeEndpoint endpoint, ConnectionOptions options, string script) =>
+        RunAsync("$null = " + Connect(endpoint.ToString(), options) + "\n" + script);
+
+    /// <summary>The command line that connects as these options say.</summary>
+    internal static string Connect(string endpoint, ConnectionOptions options)
+    {
+        var line = "Connect-RedisCluster " + Quoted(endpoint);
+        if (options.Password is { } password)
+            line += " -Credential ([pscredential]::new(" + Quoted(options.User ?? "default") + ", " + Secure(password) + "))";
+        if (options.Tls is not { } tls)
+            return line;
+        line += " -UseTls" + File("-CaCertificatePath", tls.CaCertificatePath) + File("-CertificatePath", tls.CertificatePath) + File("-CertificateKeyPath", tls.CertificateKeyPath);
+        return tls.CertificatePassword is { } secret ? line + " -CertificatePassword " + Secure(secret) : line;
+
+        static string File(string parameter, string? path) => path is null ? string.Empty : " " + parameter + " " + Quoted(path);
+        static string Secure(string text) => "(ConvertTo-SecureString -AsPlainText -Force " + Quoted(text) + ")";
+    }
 
     /// <summary>A text as PowerShell takes it literally.</summary>
     internal static string Quoted(string text) => "'" + text.Replace("'", "''", StringComparison.Ordinal) + "'";
