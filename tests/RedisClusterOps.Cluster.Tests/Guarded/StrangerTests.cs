@@ -1,4 +1,3 @@
-using System;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Shell;
 using RedisClusterOps.Core.Tests.Protocol;

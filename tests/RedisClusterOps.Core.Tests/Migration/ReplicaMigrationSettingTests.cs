@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Core.Tests.Journal;
-using RedisClusterOps.Journal;
 using RedisClusterOps.Migration;
 using RedisClusterOps.Protocol;
 using RedisClusterOps.Topology;
@@ -87,7 +86,7 @@ public sealed class ReplicaMigrationSettingTests : IDisposable
         var emptied = new EmptiedMasters(reader, view, [pair], [], run, log);
         await emptied.KeepAsync(stop);
         if (restore)
-            await emptied.LetFollowAsync(SystemClock.Instance);
+            await emptied.LetFollowAsync(stop);
     }
 
     private RespValue Answer(RespCommand command)
