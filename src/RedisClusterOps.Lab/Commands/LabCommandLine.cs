@@ -18,7 +18,7 @@ internal sealed class LabCommandLine
 
     private const int Failed = 1;
     private const int Refused = 2;
-    private static readonly TimeSpan SlowSearch = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan SlowSearch = TimeSpan.FromSeconds(3);
 
     private readonly RootCommand _root;
 
@@ -114,7 +114,10 @@ internal sealed class LabCommandLine
             return Refused;
         }
 
-        return Report(string.Join(" ", parsed.Errors.Select(error => error.Message).Distinct()) + " Help: " + Invocation + path + "--help", Refused);
+        var message = path.Length == 0
+            ? "'" + Protocol.Printable.Clean(parsed.UnmatchedTokens[0], 60) + "' is not a command."
+            : string.Join(" ", parsed.Errors.Select(error => error.Message).Distinct());
+        return Report(message + " Help: " + Invocation + path + "--help", Refused);
     }
 
     private int Report(string message, int status)

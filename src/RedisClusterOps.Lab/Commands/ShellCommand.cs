@@ -2,7 +2,6 @@ using System;
 using System.CommandLine;
 using System.Diagnostics;
 using System.Linq;
-using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -43,26 +42,19 @@ internal static class ShellCommand
 
     private static ProcessStartInfo StartOf(PowerShellProgram powershell, LabRecord lab, string module, string? script)
     {
-        var endpoints = lab.Nodes.Select(node => node.Endpoint()).ToList();
-        var connect = "Import-Module " + Quoted(module) + " -ErrorAction Stop; $null = Connect-RedisCluster " + Quoted(string.Join(',', endpoints)) + "; ";
-        var banner = "RedisClusterOps, connected to the lab: " + endpoints.Count + " nodes of " + lab.Server + ", first " + endpoints[0]
-            + ". Try Test-RedisCluster. 'exit' leaves the lab running.";
-        // -EncodedCommand needs no quoting on any system.
+        var entry = lab.Nodes.First(node => node.Process.IsRunning).Endpoint();
+        var connect = "Import-Module " + Quoted(module) + " -ErrorAction Stop; $null = Connect-RedisCluster " + Quoted(entry.ToString()) + "; ";
+        var banner = "Connected to the lab, " + lab.Nodes.Count + " nodes of " + lab.Server + ". Try: Test-RedisCluster. The lab stays after 'exit'.";
         string[] arguments = script is null
-            ? ["-NoLogo", "-NoExit", "-EncodedCommand", Encoded(connect + "Write-Host " + Quoted(banner))]
-            : ["-NoLogo", "-NoProfile", "-NonInteractive", "-EncodedCommand", Encoded(Plain() + connect + "\n" + script)];
+            ? ["-NoLogo", "-NoExit", "-Command", connect + "Write-Host " + Quoted(banner)]
+            : ["-NoLogo", "-NoProfile", "-NonInteractive", "-Command", Plain() + connect + "\n" + script];
         var start = powershell.Start(OperatingSystem.IsWindows() ? ["-ExecutionPolicy", "Bypass", .. arguments] : arguments);
         // The journal of a disposable cluster goes with the cluster.
         start.Environment[Journal.JournalFolder.Variable] = lab.JournalFolder;
-        if (script is null)
-            return start;
-        start.RedirectStandardInput = false;
         return start;
     }
 
     private static string Plain() => Console.IsOutputRedirected ? "$PSStyle.OutputRendering = 'PlainText'; $ProgressPreference = 'SilentlyContinue'; " : string.Empty;
 
     private static string Quoted(string text) => "'" + text.Replace("'", "''", StringComparison.Ordinal) + "'";
-
-    private static string Encoded(string script) => Convert.ToBase64String(Encoding.Unicode.GetBytes(script));
 }

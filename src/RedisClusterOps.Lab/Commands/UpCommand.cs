@@ -31,7 +31,7 @@ internal static class UpCommand
 
             var (masterCount, replicasEach) = (parsed.GetValue(masters), parsed.GetValue(replicas));
             var server = await line.FindServerAsync(stop);
-            line.Errors.WriteLine("starting " + Counted(masterCount, "master") + " and " + Counted(masterCount * replicasEach, "replica") + " of " + server.Name);
+            line.Errors.WriteLine("starting " + masterCount + " masters and " + (masterCount * replicasEach) + " replicas of " + server.Name);
             var options = new LocalClusterOptions
             {
                 Server = server,
@@ -92,6 +92,4 @@ internal static class UpCommand
               Get-RedisOpenSlot | Complete-RedisSlotMigration
             """);
     }
-
-    private static string Counted(int count, string noun) => count + " " + noun + (count == 1 ? string.Empty : "s");
 }

@@ -11,7 +11,7 @@ namespace RedisClusterOps.Lab.Tour;
 /// <summary>A stuck slot, from diagnosis to proof, then a rebalance and its undo: cmdlets in a real PowerShell, proofs from the servers themselves.</summary>
 internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell shell)
 {
-    private const string Grouped = " | Group-Object Outcome, Source, Target -NoElement";
+    private const string Grouped = " | Group-Object Outcome, Source, Target | Select-Object Count, Name";
 
     private readonly NodeEndpoint _entry = cluster.Nodes[0].Endpoint;
     private readonly LabWedge _wedge = new(new ConnectionOptions(), [cluster.Nodes[0].Endpoint]);
@@ -45,16 +45,17 @@ internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell
 
         Heading("Give the empty master its share");
         await _spread.WriteAsync(stop);
-        Say($"{SpreadKeys.Count} more keys were written, all over the slots. {wedged.Target} owns one slot only.");
-        await TypeAsync("Show-RedisSlotMap", stop);
+        Say($"{wedged.Target} owns one slot only. {SpreadKeys.Count} more keys were written, to slots of all masters.");
         var owners = await OwnerMap.ReadAsync(cluster, stop);
         await TypeAsync("$moved = Invoke-RedisRebalance -UseEmptyMaster -Confirm:$false", stop, "$moved.Outcome | Select-Object -Unique", "Moved");
         await TypeAsync("$moved" + Grouped, stop);
         var counts = (await OwnerMap.ReadAsync(cluster, stop)).Slots.Values.Select(slots => slots.Count).ToList();
         Prove($"every server reports {HashSlot.Count / counts.Count} slots for each master", counts.TrueForAll(count => count == HashSlot.Count / counts.Count));
         await ProveKeysAsync(stop);
+        await TypeAsync("Show-RedisSlotMap", stop);
 
-        Heading("Undo the rebalance: every run is in the journal");
+        Heading("Undo the rebalance: the journal knows every run");
+        await TypeAsync("Get-RedisMigration", stop, "$tourOutput.Count", "2");
         await TypeAsync(
             "Undo-RedisSlotMigration -MigrationId $moved[0].MigrationId -OutVariable undone" + Grouped, stop, "$undone.Outcome | Select-Object -Unique", "RolledBack");
         Prove("every server reports the owners from before the rebalance", (await OwnerMap.ReadAsync(cluster, stop)).Equals(owners));
@@ -63,7 +64,7 @@ internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell
         await TypeAsync("Test-RedisCluster", stop, "$tourOutput.Healthy", "True");
     }
 
-    public void Heading(string text)
+    private void Heading(string text)
     {
         output.WriteLine();
         Write(++_step + ". " + text, ConsoleColor.Yellow);

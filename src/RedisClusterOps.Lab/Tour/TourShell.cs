@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.IO.Pipes;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Threading;
 using System.Threading.Tasks;
@@ -12,7 +13,9 @@ namespace RedisClusterOps.Lab.Tour;
 /// <summary>One PowerShell session that the tour types its lines into. It shares this process's terminal, so its output is the real one.</summary>
 internal sealed class TourShell : IDisposable
 {
-    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(2);
+    private const int InterruptSignal = 2;
+    private static readonly TimeSpan IdlePatience = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(4);
 
     private readonly AnonymousPipeServerStream _requestPipe = new(PipeDirection.Out, HandleInheritability.Inheritable);
     private readonly AnonymousPipeServerStream _replyPipe = new(PipeDirection.In, HandleInheritability.Inheritable);
@@ -67,12 +70,14 @@ internal sealed class TourShell : IDisposable
         return result.Errors.Count == 0 ? result.Value : throw new LabException("'" + line + "' wrote an error: " + string.Join(" ", result.Errors));
     }
 
-    /// <summary>Ends the session: gracefully if it is idle or handles a Ctrl+C of its own, by force after two seconds.</summary>
+    /// <summary>Ends the session as Ctrl+C does, so that it removes its own temporary files; by force if that takes too long.</summary>
     public void Dispose()
     {
-        // The session ends when it finds its requests closed.
+        // An idle session ends when it finds its requests closed; a cmdlet that runs has to be stopped.
         _requestPipe.Dispose();
-        if (!_process.WaitForExit(EndPatience))
+        if (!_process.WaitForExit(IdlePatience) && !OperatingSystem.IsWindows())
+            _ = Kill(_process.Id, InterruptSignal);
+        if (!_process.WaitForExit(StopPatience))
         {
             _process.Kill(entireProcessTree: true);
             _process.WaitForExit();
@@ -81,6 +86,9 @@ internal sealed class TourShell : IDisposable
         _process.Dispose();
         _replyPipe.Dispose();
     }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    private static extern int Kill(int pid, int signal);
 
     private sealed record Reply(IReadOnlyList<string> Errors, string Value);
 }

@@ -7,9 +7,15 @@ param(
     [switch] $PlainText
 )
 
+# A terminal shows what PowerShell shows by itself. A file gets lines of a width that suits it, without colours and progress bars.
+$tourShow = { $input | Out-Default }
 if ($PlainText) {
     $PSStyle.OutputRendering = 'PlainText'
     $ProgressPreference = 'SilentlyContinue'
+    $tourShow = {
+        $blank = $false
+        $input | Out-String -Stream -Width 120 | ForEach-Object TrimEnd | Where-Object { $_ -or -not $blank } | ForEach-Object { $blank = -not $_; $_ } | Out-Host
+    }
 }
 
 $tourRequests = [IO.StreamReader]::new([IO.Pipes.AnonymousPipeClientStream]::new([IO.Pipes.PipeDirection]::In, $RequestHandle))
@@ -21,7 +27,7 @@ while ($null -ne ($tourLine = $tourRequests.ReadLine())) {
     $tourOutput = $null
     $Error.Clear()
     try {
-        . ([scriptblock]::Create($tourLine)) | Tee-Object -Variable tourOutput | Out-Default
+        . ([scriptblock]::Create($tourLine)) | Tee-Object -Variable tourOutput | . $tourShow
     }
     catch {
         Write-Error -ErrorRecord $_

@@ -1,0 +1,127 @@
+using System;
+using System.Diagnostics;
+using System.Linq;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.RegularExpressions;
+using System.Threading.Tasks;
+using RedisClusterOps.Lab;
+using RedisClusterOps.Protocol;
+using Xunit;
+
+namespace RedisClusterOps.Cluster.Tests.LabProgram;
+
+/// <summary>The tour of the lab: real cmdlets in a real PowerShell, proofs from the servers, and no trace afterwards.</summary>
+public sealed class TourTests
+{
+    private const string Connecting = "PS> Connect-RedisCluster 127.0.0.1:";
+    private const string Rebalancing = "PS> $moved = Invoke-RedisRebalance -UseEmptyMaster";
+
+    [Theory]
+    [InlineData(Servers.Redis70, "4 masters of redis-server")]
+    [InlineData(Servers.Valkey91, "4 masters of valkey-server")]
+    [InlineData(null, "4 masters of garnet-server")]
+    public async Task A_tour_proves_every_step_and_leaves_nothing(string? server, string masters)
+    {
+        using var home = new LabHome(server);
+        var tour = (await home.RunAsync("tour")).AssertEnded(0);
+
+        Assert.Contains(masters, tour.Output);
+        Assert.Contains("Next: Complete-RedisSlotMigration -Slot 5519", tour.Output);
+        Assert.Contains("proof: the slot is open as before on both masters", tour.Output);
+        Assert.Matches(@"\n 5519 Completed  .* 100 ", tour.Output);
+        Assert.Contains("proof: 150 of 150 keys read back with the value that was written", tour.Output);
+        Assert.Contains("proof: every server reports 4096 slots for each master", tour.Output);
+        Assert.Equal(2, Regex.Count(tour.Output, "proof: 2150 of 2150 keys read back with the value that was written"));
+        Assert.Contains("proof: every server reports the owners from before the rebalance", tour.Output);
+        Assert.Equal(["4,096", "4,096", "4,096", "4,096"], SlotsInMap(tour, map: 0));
+        Assert.Equal(["1", "5,460", "5,461", "5,462"], SlotsInMap(tour, map: 1));
+        Assert.Contains("\nEvery step was proved, and every server and file is removed.", tour.Output);
+        Assert.DoesNotContain("error", tour.Errors);
+        home.AssertNothingLeft();
+    }
+
+    [Fact]
+    public async Task Redirected_output_is_plain_text_of_a_readable_width()
+    {
+        using var home = new LabHome();
+        var tour = (await home.RunAsync("tour")).AssertEnded(0);
+        Assert.DoesNotContain('\u001b', tour.Output + tour.Errors);
+        // What PowerShell does not lay out, an action of -WhatIf for one, is as long as it is.
+        var tables = tour.Output.Split('\n').Where(line => !line.StartsWith("What if:", StringComparison.Ordinal) && !line.StartsWith("PS> ", StringComparison.Ordinal));
+        Assert.All(tables, line => Assert.InRange(line.Length, 0, 120));
+    }
+
+    [Theory]
+    [InlineData("1. A slot migration stops half-way", PosixSignal.SIGINT, 130)]
+    [InlineData(Rebalancing, PosixSignal.SIGINT, 130)]
+    [InlineData(Rebalancing, PosixSignal.SIGTERM, 143)]
+    [InlineData(Connecting, PosixSignal.SIGHUP, 129)]
+    public async Task An_interrupted_tour_leaves_nothing_either(string after, PosixSignal signal, int exitCode)
+    {
+        using var home = new LabHome();
+        var tour = home.Start("tour");
+        await tour.OutputAsync(after);
+        // Without servers now, their absence afterwards would prove nothing.
+        Assert.Equal(4, home.RunningServers().Count);
+
+        tour.Signal(signal);
+
+        var run = (await tour.EndAsync()).AssertEnded(exitCode);
+        Assert.Contains("error: interrupted", run.Errors);
+        Assert.DoesNotContain("Every step was proved", run.Output);
+        home.AssertNothingLeft();
+    }
+
+    [Fact]
+    public async Task A_tour_fails_when_a_key_has_another_value_than_the_one_that_was_written()
+    {
+        using var home = new LabHome();
+        var tour = home.Start("tour");
+        var entry = Regex.Match(await tour.OutputAsync(Connecting), @"from 127\.0\.0\.1:(\d+) ").Groups[1].Value;
+        var key = Encoding.UTF8.GetBytes(LabWedge.DefaultKey);
+        using (var client = new RedirectFollower(new NodeConnector(new ConnectionOptions()), new NodeEndpoint("127.0.0.1", int.Parse(entry))))
+            Assert.Equal("OK", (await client.AskAsync(key, RespCommand.Of("SET", key, "damaged"))).Text);
+
+        var run = (await tour.EndAsync()).AssertEnded(1);
+
+        Assert.Contains("error: Not proved: 149 of 150 keys read back with the value that was written.", run.Errors);
+        Assert.DoesNotContain("Every step was proved", run.Output);
+        home.AssertNothingLeft();
+    }
+
+    [Fact]
+    public async Task A_tour_fails_when_a_cmdlet_fails()
+    {
+        using var home = new LabHome();
+        var tour = home.Start("tour");
+        await tour.OutputAsync(Connecting);
+        foreach (var server in home.RunningServers())
+            Process.GetProcessById(server).Kill();
+
+        var run = (await tour.EndAsync()).AssertEnded(1);
+
+        Assert.Matches("error: 'Connect-RedisCluster .*' wrote an error: |error: 'Test-RedisCluster' wrote an error: ", run.Errors);
+        home.AssertNothingLeft();
+    }
+
+    [Fact]
+    public async Task What_a_killed_tour_leaves_is_ended_by_down()
+    {
+        using var home = new LabHome();
+        var tour = home.Start("tour");
+        await tour.OutputAsync(Connecting);
+        tour.Kill();
+        await tour.EndAsync();
+        Assert.Equal(4, home.RunningServers().Count);
+
+        var down = (await home.RunAsync("down")).AssertEnded(0);
+
+        Assert.StartsWith("ended 4 of 4 servers (redis-server): 127.0.0.1:", down.Output);
+        home.AssertNothingLeft();
+    }
+
+    private static string[] SlotsInMap(LabRun tour, int map) =>
+        [.. Regex.Matches(tour.Output, @"^[A-Z] 127\.0\.0\.1:\d+ +([\d,]+) +[\d.]+ %", RegexOptions.Multiline)
+            .Chunk(4).ElementAt(map).Select(line => line.Groups[1].Value).Order(StringComparer.Ordinal)];
+}
