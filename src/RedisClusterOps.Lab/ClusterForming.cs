@@ -9,10 +9,10 @@ using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Lab;
 
-/// <summary>Makes one cluster of servers that do not know each other yet, and waits until they agree.</summary>
+/// <summary>Joins separate servers to one cluster, and waits until they agree.</summary>
 internal static class ClusterForming
 {
-    private static readonly TimeSpan HastyNodeTimeout = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FormingNodeTimeout = TimeSpan.FromSeconds(1);
 
     public static async Task FormAsync(
         IReadOnlyList<LocalNode> masters,
@@ -22,7 +22,7 @@ internal static class ClusterForming
         CancellationToken cancellation)
     {
         LocalNode[] nodes = [.. masters, .. replicas];
-        // Different from the start, or the nodes would have to settle it among themselves later, in the middle of a test.
+        // Nodes with equal epochs resolve the collision later, in the middle of a test.
         for (var i = 0; i < nodes.Length; i++)
             await nodes[i].SendAsync(RespCommand.Of("CLUSTER", "SET-CONFIG-EPOCH", i + 1), cancellation);
         for (var i = 0; i < masters.Count; i++)
@@ -34,8 +34,8 @@ internal static class ClusterForming
             }
         }
 
-        await SetNodeTimeoutAsync(nodes, HastyNodeTimeout, cancellation);
-        // Everybody is introduced to everybody: waiting for gossip to pass an introduction on takes seconds.
+        await SetNodeTimeoutAsync(nodes, FormingNodeTimeout, cancellation);
+        // Every node meets every other: waiting for gossip to spread an introduction takes seconds.
         for (var i = 0; i < nodes.Length; i++)
         {
             for (var j = i + 1; j < nodes.Length; j++)
@@ -53,11 +53,11 @@ internal static class ClusterForming
         await SetNodeTimeoutAsync(nodes, nodeTimeout, cancellation);
     }
 
-    /// <summary>Waits until these nodes see each other alive, tell the same of roles and slots, and serve.</summary>
+    /// <summary>Waits until these nodes are connected to each other, report the same roles and slots, and serve.</summary>
     /// <param name="nodes">The nodes that have to agree.</param>
-    /// <param name="replicas">Those of them that have to be in sync with their master.</param>
+    /// <param name="replicas">The nodes among them that have to be in sync with their master.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    /// <exception cref="LabException">The wait was ended; the message says what was still missing.</exception>
+    /// <exception cref="LabException">The wait was cancelled; the message says what was still missing.</exception>
     public static Task WaitUntilAgreedAsync(
         IReadOnlyList<LocalNode> nodes, IReadOnlyList<LocalNode> replicas, CancellationToken cancellation) =>
         WaitForAsync(
@@ -66,10 +66,10 @@ internal static class ClusterForming
                 ?? await WhyNotReplicatingAsync(replicas, cancellation),
             cancellation);
 
-    // Who owns what and who replicates whom is told by pings, and a node may be pinged as rarely as once in half a node timeout.
+    // Pings carry roles and slots, and a node may be pinged as rarely as once in half a node timeout.
     private static async Task SetNodeTimeoutAsync(IEnumerable<LocalNode> nodes, TimeSpan timeout, CancellationToken cancellation)
     {
-        // Garnet has no such setting and says so.
+        // Garnet has no such setting: its error reply is ignored.
         foreach (var node in nodes)
             await node.AskAsync(RespCommand.Of("CONFIG", "SET", "cluster-node-timeout", (long)timeout.TotalMilliseconds), cancellation);
     }
@@ -90,7 +90,7 @@ internal static class ClusterForming
 
     private static async Task<string?> WhyNotAcquaintedAsync(IReadOnlyList<LocalNode> nodes, CancellationToken cancellation)
     {
-        const NodeFlags Unwell = NodeFlags.PFail | NodeFlags.Fail | NodeFlags.Handshake | NodeFlags.NoAddress;
+        const NodeFlags NotReady = NodeFlags.PFail | NodeFlags.Fail | NodeFlags.Handshake | NodeFlags.NoAddress;
         string? first = null;
         foreach (var node in nodes)
         {
@@ -98,18 +98,18 @@ internal static class ClusterForming
             foreach (var other in nodes)
             {
                 var line = lines.FirstOrDefault(l => l.Id == other.Id);
-                if (line is null || !line.Connected || (line.Flags & Unwell) != 0)
+                if (line is null || !line.Connected || (line.Flags & NotReady) != 0)
                     return node.Endpoint + " is not connected to " + other.Endpoint + " yet";
             }
 
             if (lines.Any(line => (line.Flags & NodeFlags.Handshake) != 0))
-                return node.Endpoint + " still shakes hands";
-            var told = string.Join(
+                return node.Endpoint + " is still in a handshake";
+            var reported = string.Join(
                 " ",
                 lines.OrderBy(line => line.Id, StringComparer.Ordinal).Select(line => line.Id + (line.MasterId ?? "-") + line.Slots));
-            first ??= told;
-            if (first != told)
-                return node.Endpoint + " and " + nodes[0].Endpoint + " tell different things about roles and slots";
+            first ??= reported;
+            if (first != reported)
+                return node.Endpoint + " and " + nodes[0].Endpoint + " report different roles and slots";
         }
 
         return null;
@@ -120,10 +120,10 @@ internal static class ClusterForming
         foreach (var node in nodes)
         {
             var info = (await node.SendAsync(RespCommand.Of("CLUSTER", "INFO"), cancellation)).Text;
-            // A cluster that was made with holes, as some tests want it, never becomes ok.
+            // A cluster with uncovered slots, which some tests need, never becomes ok.
             var full = Field(info, "cluster_slots_assigned") == HashSlot.Count.ToString(CultureInfo.InvariantCulture);
             if (full && Field(info, "cluster_state") != "ok")
-                return node.Endpoint + " says cluster_state:" + Field(info, "cluster_state");
+                return node.Endpoint + " reports cluster_state:" + Field(info, "cluster_state");
         }
 
         return null;

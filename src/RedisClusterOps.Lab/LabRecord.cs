@@ -8,11 +8,11 @@ using System.Threading;
 
 namespace RedisClusterOps.Lab;
 
-/// <summary>What is written down about a running lab, so that a later process can end exactly what was started.</summary>
-/// <param name="Server">For people.</param>
-/// <param name="StartedUtc">When it was started.</param>
-/// <param name="Folder">What to remove in the end.</param>
-/// <param name="Owner">The process that ends it; null for a detached one, which waits for <see cref="End"/>.</param>
+/// <summary>The record of a running lab on disk, from which a later process ends exactly the servers that were started.</summary>
+/// <param name="Server">Display name of the server program.</param>
+/// <param name="StartedUtc">The time of the start.</param>
+/// <param name="Folder">The folder to remove at the end.</param>
+/// <param name="Owner">The process that ends the lab; null for a detached lab, which runs until <see cref="End"/>.</param>
 /// <param name="Nodes">Masters first.</param>
 internal sealed record LabRecord(
     string Server, DateTime StartedUtc, string Folder, ProcessMark? Owner, IReadOnlyList<LabRecord.Node> Nodes)
@@ -30,10 +30,10 @@ internal sealed record LabRecord(
     [JsonIgnore]
     public string JournalFolder => Path.Combine(Folder, "journal");
 
-    /// <summary>True of a lab that nobody else will end: a detached one, or one whose owner died without cleaning up.</summary>
+    /// <summary>True if no running process will end this lab: it is detached, or its owner died without cleaning up.</summary>
     public bool IsLeftToUs() => Owner is null || !Owner.IsRunning;
 
-    /// <summary>Every lab of this user, newest first.</summary>
+    /// <summary>Gets every lab of this user, newest first.</summary>
     public static IReadOnlyList<LabRecord> All()
     {
         if (!Directory.Exists(RecordFolder))
@@ -42,8 +42,8 @@ internal sealed record LabRecord(
         return [.. records.OrderByDescending(record => record.StartedUtc)];
     }
 
-    /// <summary>Ends the servers that are still the ones that were started, and removes the folders.</summary>
-    /// <returns>How many servers were running.</returns>
+    /// <summary>Ends the servers and removes the folders. A process that merely reuses the id of a server is left alone.</summary>
+    /// <returns>The number of servers that were running.</returns>
     public int End()
     {
         var ended = Nodes.Count(node => node.Process.Kill());
@@ -69,7 +69,7 @@ internal sealed record LabRecord(
 
     internal static void RemoveFolder(string folder)
     {
-        // The name comes from a file: only what a lab made is ever removed.
+        // The path comes from a file. Only folders with the name of a lab may be removed.
         if (!Path.GetFileName(folder).StartsWith(FolderPrefix, StringComparison.Ordinal))
             return;
         for (var attempt = 0; Directory.Exists(folder); attempt++)
@@ -80,7 +80,7 @@ internal sealed record LabRecord(
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException && attempt < 20)
             {
-                // Windows holds the files of an ended process a moment longer.
+                // Windows keeps the files of an ended process open for a moment.
                 Thread.Sleep(100);
             }
         }
@@ -88,7 +88,7 @@ internal sealed record LabRecord(
 
     private string RecordPath => Path.Combine(RecordFolder, Path.GetFileName(Folder) + ".json");
 
-    // The user's own folder, never a shared one: whoever could write a record there could have processes ended by it.
+    // The user's own folder, never a shared one: a forged record there could make the lab end other processes.
     private static string RecordFolder
     {
         get

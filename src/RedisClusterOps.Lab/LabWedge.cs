@@ -10,23 +10,23 @@ using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Lab;
 
-/// <summary>A slot whose migration was begun and left: what <see cref="LabWedge"/> made.</summary>
+/// <summary>A slot whose migration <see cref="LabWedge"/> stopped half-way.</summary>
 internal sealed record WedgedSlot(int Slot, NodeEndpoint Source, NodeEndpoint Target, IReadOnlyList<byte[]> Keys, int Moved);
 
-/// <summary>How many keys read back as they were written.</summary>
-/// <param name="Right">The written value came back.</param>
-/// <param name="Missing">Nothing came back.</param>
-/// <param name="Wrong">Another value came back.</param>
-/// <param name="Unreadable">An error came back.</param>
+/// <summary>The result of reading keys back.</summary>
+/// <param name="Right">Keys with the value that was written.</param>
+/// <param name="Missing">Keys that do not exist.</param>
+/// <param name="Wrong">Keys with another value.</param>
+/// <param name="Unreadable">Keys whose read returned an error.</param>
 internal sealed record ReadBack(int Right, int Missing, int Wrong, int Unreadable)
 {
     public bool IsComplete => Missing == 0 && Wrong == 0 && Unreadable == 0;
 }
 
-/// <summary>Brings a slot into the state of the runbook: begun, some keys moved, then nobody went on.</summary>
+/// <summary>Brings a slot into the state of the runbook: its migration began, moved some keys and stopped.</summary>
 internal sealed class LabWedge(ConnectionOptions connection, IReadOnlyList<NodeEndpoint> nodes)
 {
-    /// <summary>The runbook's slot; its key below hashes there.</summary>
+    /// <summary>The runbook's slot. <see cref="DefaultKey"/> hashes to it.</summary>
     public const int DefaultSlot = 5519;
 
     public const string DefaultKey = "user:loadtest_user_33:reservations";
@@ -43,10 +43,14 @@ internal sealed class LabWedge(ConnectionOptions connection, IReadOnlyList<NodeE
     /// <param name="target">Null for the master with the fewest slots.</param>
     /// <param name="slot">0 to 16383.</param>
     /// <param name="keys">How many keys to write.</param>
-    /// <param name="moved">How many of them to move, 0 to <paramref name="keys"/>; the first key is the last to go.</param>
+    /// <param name="moved">How many of them to move, 0 to <paramref name="keys"/>. The first key moves last.</param>
     /// <param name="cancellation">Stops between two commands.</param>
     public async Task<WedgedSlot> WedgeAsync(
-        NodeEndpoint? target = null, int slot = DefaultSlot, int keys = DefaultKeys, int moved = DefaultMoved, CancellationToken cancellation = default)
+        NodeEndpoint? target = null,
+        int slot = DefaultSlot,
+        int keys = DefaultKeys,
+        int moved = DefaultMoved,
+        CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(moved);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(moved, keys);
@@ -54,7 +58,7 @@ internal sealed class LabWedge(ConnectionOptions connection, IReadOnlyList<NodeE
         var entry = await connections.GetAsync(nodes[0], cancellation);
         var lines = ClusterNodesParser.Parse((await entry.SendAsync(RespCommand.Of("CLUSTER", "NODES"), cancellation)).Text);
         var owner = lines.FirstOrDefault(line => line.IsMaster && line.Slots.Contains(slot))
-            ?? throw new LabException("Nobody owns slot " + slot + ".");
+            ?? throw new LabException("Slot " + slot + " has no owner.");
         var importer = lines
             .Where(line => line.IsMaster && line.Id != owner.Id && line.Endpoint is not null && (target is null || line.Endpoint == target))
             .OrderBy(line => line.Slots.Count).FirstOrDefault()
@@ -72,7 +76,7 @@ internal sealed class LabWedge(ConnectionOptions connection, IReadOnlyList<NodeE
         return new WedgedSlot(slot, source.Endpoint, destination.Endpoint, names, moved);
     }
 
-    /// <summary>Reads the keys as an application would, following every redirection.</summary>
+    /// <summary>Reads the keys as an application does, following every redirect.</summary>
     public async Task<ReadBack> ReadBackAsync(int slot = DefaultSlot, int keys = DefaultKeys, CancellationToken cancellation = default)
     {
         using var client = new RedirectFollower(_connector, nodes[0]);
@@ -93,7 +97,7 @@ internal sealed class LabWedge(ConnectionOptions connection, IReadOnlyList<NodeE
         return new ReadBack(right, missing, wrong, unreadable);
     }
 
-    /// <summary>The names that are written: the runbook's own key first, where the slot is its slot.</summary>
+    /// <summary>The names of the keys that are written. In the default slot the first is <see cref="DefaultKey"/>.</summary>
     public static IReadOnlyList<byte[]> KeysOf(int slot, int count)
     {
         var tag = slot == DefaultSlot ? DefaultKey : TagFor(slot);
@@ -101,7 +105,7 @@ internal sealed class LabWedge(ConnectionOptions connection, IReadOnlyList<NodeE
             i == 0 ? tag : "{" + tag + "}:" + i.ToString("D4", CultureInfo.InvariantCulture)))];
     }
 
-    /// <summary>The value that goes with a key: known from the name alone, so that anybody can check it later.</summary>
+    /// <summary>The value of a key. It derives from the name alone, so that it can be checked later.</summary>
     public static string ValueOf(byte[] key) => "value of " + Encoding.UTF8.GetString(key);
 
     private static string TagFor(int slot) => Enumerable.Range(0, int.MaxValue)
@@ -111,7 +115,7 @@ internal sealed class LabWedge(ConnectionOptions connection, IReadOnlyList<NodeE
     private static NodeEndpoint AddressOf(NodeLine line) =>
         line.Endpoint ?? throw new LabException("Node " + line.Id + " has no address yet.");
 
-    // Only this form: Garnet breaks on the one with a single key.
+    // Always the KEYS form: Garnet fails on the form with a single key.
     private RespCommand Migrate(NodeEndpoint to, byte[][] keys)
     {
         object[] login = connection switch

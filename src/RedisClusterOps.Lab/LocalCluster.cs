@@ -9,7 +9,7 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Lab;
 
-/// <summary>A disposable cluster on loopback. What it started it ends, and what it wrote it removes, after a failure too.</summary>
+/// <summary>A disposable cluster on loopback. It ends every server that it started and removes every file, even after a failure.</summary>
 internal sealed class LocalCluster : IAsyncDisposable
 {
     private readonly LocalClusterOptions _options;
@@ -42,13 +42,13 @@ internal sealed class LocalCluster : IAsyncDisposable
 
     public ServerBinary Server => _options.Server;
 
-    /// <summary>Starts the nodes, makes them a cluster and waits until they agree.</summary>
+    /// <summary>Starts the nodes, joins them to a cluster and waits until they agree.</summary>
     /// <exception cref="LabException">A node does not start, or the nodes do not agree in time.</exception>
     /// <exception cref="OperationCanceledException">The token was signalled.</exception>
     public static async Task<LocalCluster> StartAsync(LocalClusterOptions options, CancellationToken cancellation = default)
     {
         if (options.SlotsOrDefault().Count != options.Masters)
-            throw new ArgumentException("There has to be one list of slots for each master.", nameof(options));
+            throw new ArgumentException("There must be one list of slots for each master.", nameof(options));
         var cluster = new LocalCluster(options, Directory.CreateTempSubdirectory(LabRecord.FolderPrefix).FullName);
         using var time = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         time.CancelAfter(options.StartTimeout);
@@ -68,8 +68,8 @@ internal sealed class LocalCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits until the running nodes see each other alive, agree and serve.</summary>
-    /// <exception cref="LabException">They do not within the start timeout; the message says what was missing.</exception>
+    /// <summary>Waits until the running nodes are connected, agree and serve.</summary>
+    /// <exception cref="LabException">The start timeout passed; the message says what was missing.</exception>
     public async Task WaitUntilAgreedAsync(CancellationToken cancellation = default)
     {
         using var time = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -77,7 +77,7 @@ internal sealed class LocalCluster : IAsyncDisposable
         await ClusterForming.WaitUntilAgreedAsync([.. _nodes.Where(node => node.IsRunning)], [], time.Token);
     }
 
-    /// <summary>Ends the nodes and removes their folders; of a detached cluster it only lets go.</summary>
+    /// <summary>Ends the nodes and removes their folders. A detached cluster keeps running.</summary>
     public ValueTask DisposeAsync()
     {
         if (_options.Detached && Interlocked.Exchange(ref _ended, 1) == 0)
@@ -103,7 +103,7 @@ internal sealed class LocalCluster : IAsyncDisposable
         }
         finally
         {
-            // After a failure too: those that did start have to be ended.
+            // Even after a failure: the nodes that did start have to be ended.
             _nodes.AddRange(starting.Where(start => start.IsCompletedSuccessfully).Select(start => start.Result));
         }
 

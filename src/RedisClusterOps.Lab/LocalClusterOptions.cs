@@ -5,26 +5,26 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Lab;
 
-/// <summary>What a local cluster is made of.</summary>
+/// <summary>The options of a local cluster.</summary>
 internal sealed record LocalClusterOptions
 {
     public required ServerBinary Server { get; init; }
 
     public int Masters { get; init; } = 4;
 
-    /// <summary>The loopback address that all nodes listen on: 127.0.0.1 or ::1. Garnet takes the first alone.</summary>
+    /// <summary>The loopback address that all nodes listen on: 127.0.0.1 or ::1. Garnet supports 127.0.0.1 only.</summary>
     public string Host { get; init; } = "127.0.0.1";
 
-    /// <summary>All replicas together; they are dealt out to the masters in turn.</summary>
+    /// <summary>The total number of replicas, assigned to the masters in turn.</summary>
     public int Replicas { get; init; }
 
-    /// <summary>The slots of each master; null for equal shares to all masters but the last, which stays empty.</summary>
+    /// <summary>The slots of each master; null for equal shares for all masters except the last, which gets none.</summary>
     public IReadOnlyList<IReadOnlyList<SlotRange>>? Slots { get; init; }
 
-    /// <summary>cluster-node-timeout. Below two seconds a busy machine makes nodes suspect each other for nothing.</summary>
+    /// <summary>cluster-node-timeout. Below two seconds, nodes on a busy machine suspect each other without a cause.</summary>
     public TimeSpan NodeTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Whether keys survive the end of a node.</summary>
+    /// <summary>Whether keys survive a restart of their node.</summary>
     public bool AppendOnly { get; init; }
 
     /// <summary>More lines of redis.conf or valkey.conf for every node, such as <c>requirepass …</c>.</summary>
@@ -36,10 +36,10 @@ internal sealed record LocalClusterOptions
     /// <summary>More arguments for Garnet, which reads no redis.conf.</summary>
     public IReadOnlyList<string> GarnetArguments { get; init; } = [];
 
-    /// <summary>Serve TLS, and TLS only, between the nodes too. Not for Garnet.</summary>
+    /// <summary>Serve TLS only, also between the nodes. Not supported for Garnet.</summary>
     public LocalTls? Tls { get; init; }
 
-    /// <summary>How the lab itself logs in; it has to fit the password and TLS settings above.</summary>
+    /// <summary>How the lab itself connects. It must match the password and TLS settings above.</summary>
     public ConnectionOptions Connection { get; init; } = new();
 
     /// <summary>The cluster outlives this process; <see cref="LabRecord"/> finds it again.</summary>
@@ -66,5 +66,5 @@ internal sealed record LocalClusterOptions
     }
 }
 
-/// <summary>PEM files for a cluster that speaks TLS.</summary>
+/// <summary>PEM files for a cluster that serves TLS.</summary>
 internal sealed record LocalTls(string CertificatePath, string KeyPath, string CaPath);

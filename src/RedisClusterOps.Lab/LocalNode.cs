@@ -8,7 +8,7 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Lab;
 
-/// <summary>One server of a local cluster, with a connection of its own for whoever runs the lab.</summary>
+/// <summary>One server of a local cluster, with a connection for the program that runs the lab.</summary>
 internal sealed class LocalNode : IDisposable
 {
     private const string ReadyLine = "Ready to accept connections";
@@ -34,7 +34,7 @@ internal sealed class LocalNode : IDisposable
 
     public NodeEndpoint Endpoint { get; private set; }
 
-    /// <summary>The id the node gave itself.</summary>
+    /// <summary>The node id.</summary>
     public string Id { get; private set; } = string.Empty;
 
     public bool IsRunning => _process?.IsRunning ?? false;
@@ -58,11 +58,11 @@ internal sealed class LocalNode : IDisposable
                 System.IO.Directory.CreateDirectory(folder);
                 if (await node.LaunchAsync(cancellation))
                     return node;
-                // Somebody else may have taken the port, or its bus port, between the look and the start. A server that can't start for
-                // another reason fails the same way every time.
+                // Another process may have taken the port or its bus port between the check and the start. A server that can't start
+                // for another reason fails the same way every time.
                 LoopbackPorts.GiveBack(port);
                 if (attempt == Attempts)
-                    throw new LabException(options.Server.Name + " ended at once. Its last words: " + node.LastWords());
+                    throw new LabException(options.Server.Name + " ended right after its start. The end of its log: " + node.LogEnd());
                 System.IO.Directory.Delete(folder, recursive: true);
             }
         }
@@ -73,7 +73,7 @@ internal sealed class LocalNode : IDisposable
         }
     }
 
-    /// <summary>Sends one command and returns its reply, an error reply too.</summary>
+    /// <summary>Sends one command and returns its reply, even if that is an error.</summary>
     public async Task<RespValue> AskAsync(RespCommand command, CancellationToken cancellation = default)
     {
         await _sending.WaitAsync(cancellation);
@@ -93,14 +93,14 @@ internal sealed class LocalNode : IDisposable
         }
     }
 
-    /// <summary>Sends one command and returns its reply, an error reply too.</summary>
+    /// <summary>Sends one command and returns its reply, even if that is an error.</summary>
     public Task<RespValue> AskAsync(params object[] arguments) => AskAsync(RespCommand.Of(arguments));
 
-    /// <summary>Sends one command and returns its reply; an error reply is thrown.</summary>
+    /// <summary>Sends one command and returns its reply. Throws if that is an error.</summary>
     public async Task<RespValue> SendAsync(RespCommand command, CancellationToken cancellation = default) =>
         (await AskAsync(command, cancellation)).OrThrow(Endpoint, command);
 
-    /// <summary>Sends one command and returns its reply; an error reply is thrown.</summary>
+    /// <summary>Sends one command and returns its reply. Throws if that is an error.</summary>
     public Task<RespValue> SendAsync(params object[] arguments) => SendAsync(RespCommand.Of(arguments));
 
     /// <summary>A new connection, for the caller alone.</summary>
@@ -112,14 +112,14 @@ internal sealed class LocalNode : IDisposable
     /// <summary>Freezes the server (SIGSTOP).</summary>
     public void Stop() => _process?.Stop();
 
-    /// <summary>Lets a frozen server run on (SIGCONT).</summary>
+    /// <summary>Resumes a frozen server (SIGCONT).</summary>
     public void Continue() => _process?.Continue();
 
     /// <summary>Starts an ended server again on its port and in its folder, and waits until it answers.</summary>
     public async Task RestartAsync(CancellationToken cancellation = default)
     {
         Kill();
-        // The port was this node's a moment ago; connections that are still closing may hold it a little longer.
+        // Connections that are still closing may hold the port for a moment.
         for (var attempt = 0; attempt < 10; attempt++)
         {
             if (await LaunchAsync(cancellation))
@@ -127,10 +127,10 @@ internal sealed class LocalNode : IDisposable
             await Task.Delay(300, cancellation);
         }
 
-        throw new LabException("Node " + Endpoint + " does not start again. Its last words: " + LastWords());
+        throw new LabException("Node " + Endpoint + " does not start again. The end of its log: " + LogEnd());
     }
 
-    /// <summary>Closes the connection; the server runs on.</summary>
+    /// <summary>Closes the connection. The server keeps running.</summary>
     public void Dispose()
     {
         _connection?.Dispose();
@@ -147,7 +147,7 @@ internal sealed class LocalNode : IDisposable
 
     private string LogPath => Path.Combine(Folder, ServerProcess.LogName);
 
-    // False where the server ended by itself before it was ready.
+    // False if the server ended by itself before it was ready.
     private async Task<bool> LaunchAsync(CancellationToken cancellation)
     {
         var logged = File.Exists(LogPath) ? new FileInfo(LogPath).Length : 0;
@@ -157,8 +157,8 @@ internal sealed class LocalNode : IDisposable
         {
             while (_process.IsRunning)
             {
-                // Its own word first: until then the one who answers on this port may be somebody else's server.
-                if (SaysReady(logged) && await AnswersAsync(cancellation))
+                // The log first: until the server is ready, another server may be the one that answers on this port.
+                if (LogsReady(logged) && await AnswersAsync(cancellation))
                 {
                     Id = (await SendAsync(RespCommand.Of("CLUSTER", "MYID"), cancellation)).Text;
                     return true;
@@ -176,7 +176,7 @@ internal sealed class LocalNode : IDisposable
         }
     }
 
-    private bool SaysReady(long from)
+    private bool LogsReady(long from)
     {
         if (!File.Exists(LogPath))
             return OperatingSystem.IsWindows();
@@ -198,10 +198,10 @@ internal sealed class LocalNode : IDisposable
         }
     }
 
-    private string LastWords()
+    private string LogEnd()
     {
         if (!File.Exists(LogPath))
-            return "none.";
+            return "empty.";
         var lines = File.ReadLines(LogPath).Select(line => line.Trim()).Where(line => line.Length > 0);
         return string.Join(" | ", lines.TakeLast(5).Select(line => Printable.Clean(line, 300)));
     }

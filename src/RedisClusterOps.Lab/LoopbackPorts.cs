@@ -10,14 +10,14 @@ internal static class LoopbackPorts
 {
     private const int BusOffset = 10000;
 
-    // From 32768 up Linux gives ports to outgoing connections: a bus port there is taken now and then by a client.
+    // From 32768 up Linux assigns ports to outgoing connections: a client would occasionally take a bus port there.
     private const int First = 11000;
     private const int End = 32768 - BusOffset;
 
     private static readonly object Gate = new();
-    private static readonly HashSet<int> Given = [];
+    private static readonly HashSet<int> Taken = [];
 
-    /// <summary>A port that is free now and that this process has given to nobody. Another process may still be faster.</summary>
+    /// <summary>Reserves a free port within this process. Another process may still take it first.</summary>
     public static int Take(string host = "127.0.0.1")
     {
         var address = IPAddress.Parse(host);
@@ -26,7 +26,7 @@ internal static class LoopbackPorts
             var port = Random.Shared.Next(First, End);
             lock (Gate)
             {
-                if (!Given.Add(port))
+                if (!Taken.Add(port))
                     continue;
             }
 
@@ -41,7 +41,7 @@ internal static class LoopbackPorts
     public static void GiveBack(int port)
     {
         lock (Gate)
-            Given.Remove(port);
+            Taken.Remove(port);
     }
 
     private static bool IsFree(IPAddress address, int port)

@@ -21,7 +21,8 @@ internal sealed record OwnerMap(IReadOnlyDictionary<NodeEndpoint, SlotSet> Slots
             var lines = ClusterNodesParser.Parse((await node.SendAsync(RespCommand.Of("CLUSTER", "NODES"), cancellation)).Text);
             if (lines.Any(line => line.MigratingTo.Count + line.ImportingFrom.Count > 0))
                 throw new LabException(node.Endpoint + " still has an open slot.");
-            var map = new OwnerMap(lines.Where(line => line.IsMaster && line.Endpoint is not null).ToDictionary(line => line.Endpoint!.Value, line => line.Slots));
+            var masters = lines.Where(line => line.IsMaster && line.Endpoint is not null);
+            var map = new OwnerMap(masters.ToDictionary(line => line.Endpoint!.Value, line => line.Slots));
             var owned = map.Slots.Values.Sum(slots => slots.Count);
             if (owned != HashSlot.Count)
                 throw new LabException(node.Endpoint + " reports owners of " + owned + " slots, not of all " + HashSlot.Count + ".");

@@ -33,7 +33,7 @@ internal sealed record PowerShellProgram(string Path, IReadOnlyList<string> Lead
         return new PowerShellProgram(tool.DotnetPath, [tool.DllPath], Version.Parse(tool.Version));
     }
 
-    /// <summary>How to start this PowerShell with these arguments. The started process is the shell itself; its streams are not redirected.</summary>
+    /// <summary>How to start this PowerShell. The started process is the shell itself; its streams are not redirected.</summary>
     public ProcessStartInfo Start(params IEnumerable<string> arguments)
     {
         var start = new ProcessStartInfo(Path) { UseShellExecute = false };
@@ -51,7 +51,8 @@ internal sealed record PowerShellProgram(string Path, IReadOnlyList<string> Lead
     {
         if (ServerBinary.OnPath("pwsh") is not { } path)
             return null;
-        var answer = await Cli.Wrap(path).WithArguments("--version").WithValidation(CommandResultValidation.None).ExecuteBufferedAsync(cancellation);
+        var answer = await Cli.Wrap(path).WithArguments("--version").WithValidation(CommandResultValidation.None)
+            .ExecuteBufferedAsync(cancellation);
         // "PowerShell 7.5.4", or "PowerShell 7.6.0-preview.2".
         var version = answer.StandardOutput.Trim().Split(' ')[^1].Split('-')[0];
         return Version.TryParse(version, out var found) && found >= Oldest ? new PowerShellProgram(path, [], found) : null;

@@ -7,20 +7,20 @@ using System.Text.Json.Serialization;
 
 namespace RedisClusterOps.Lab;
 
-/// <summary>Tells one process from a later one that got the same number.</summary>
-/// <param name="Pid">Its number.</param>
-/// <param name="Started">When it started, in a form only this machine since its last boot can compare.</param>
+/// <summary>Identifies a process, and distinguishes it from a later one with the same id.</summary>
+/// <param name="Pid">The process id.</param>
+/// <param name="Started">The start time, in a form that is comparable only on this machine and since its last boot.</param>
 internal sealed record ProcessMark(int Pid, string Started)
 {
     public static ProcessMark Of(int pid) => new(pid, StartOf(pid) ?? string.Empty);
 
     public static ProcessMark Current => Of(Environment.ProcessId);
 
-    /// <summary>True while this very process runs, stopped ones included.</summary>
+    /// <summary>True while this process exists, even if it is frozen.</summary>
     [JsonIgnore]
     public bool IsRunning => Started.Length > 0 && StartOf(Pid) == Started;
 
-    /// <summary>Ends the process at once; false where it is gone already.</summary>
+    /// <summary>Ends the process at once. Returns false if it had ended before.</summary>
     public bool Kill()
     {
         if (!IsRunning)
@@ -51,12 +51,12 @@ internal sealed record ProcessMark(int Pid, string Started)
         }
     }
 
-    // Process.StartTime is derived from the wall clock and differs from one reader to the next; the kernel's own tick count does not.
+    // Process.StartTime derives from the wall clock and differs between readers; the kernel's tick count does not.
     private static string? LinuxStartOf(int pid)
     {
         var number = pid.ToString(CultureInfo.InvariantCulture);
         var stat = File.ReadAllText("/proc/" + number + "/stat");
-        // The program's name is in parentheses and may hold anything; after it comes field 3, the state; field 22 is the start.
+        // The program's name stands in parentheses and may contain anything. Field 3, the state, follows it; field 22 is the start.
         var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
         if (fields[0] is "Z" or "X")
             return null;

@@ -8,7 +8,7 @@ using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Lab;
 
-/// <summary>A client as applications have one: follows MOVED and ASK, remembers who owns what, waits where the server says so.</summary>
+/// <summary>A cluster client like that of an application: follows MOVED and ASK, caches owners, and retries after TRYAGAIN.</summary>
 internal sealed class RedirectFollower(INodeConnector connector, NodeEndpoint start) : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -16,8 +16,8 @@ internal sealed class RedirectFollower(INodeConnector connector, NodeEndpoint st
     private readonly ClusterConnections _connections = new(connector);
     private readonly Dictionary<int, NodeEndpoint> _owners = [];
 
-    /// <summary>Sends a command about a key to whoever serves it now. The reply may be an error, but no redirection.</summary>
-    /// <exception cref="RedisConnectionException">A connection broke; the next call makes a new one.</exception>
+    /// <summary>Sends a command about a key to the node that serves it. The reply may be an error, but is no redirect.</summary>
+    /// <exception cref="RedisConnectionException">A connection was lost; the next call opens a new one.</exception>
     public async Task<RespValue> AskAsync(byte[] key, RespCommand command, CancellationToken cancellation = default)
     {
         var slot = HashSlot.Of(key);
@@ -56,7 +56,7 @@ internal sealed class RedirectFollower(INodeConnector connector, NodeEndpoint st
 
     public void Dispose() => _connections.Dispose();
 
-    // "MOVED 5519 127.0.0.1:7002", or "::1:7002"; an empty host means the one that answered, and so does one that is not known.
+    // "MOVED 5519 127.0.0.1:7002", or "::1:7002". An empty or unknown host means the host of the node that answered.
     private static bool TryRedirect(string error, string kind, NodeEndpoint from, out NodeEndpoint to)
     {
         to = default;

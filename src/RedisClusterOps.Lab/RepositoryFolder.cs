@@ -14,7 +14,7 @@ internal static class RepositoryFolder
     {
         var module = Path.Combine("out", "RedisClusterOps");
         var root = Ancestors().FirstOrDefault(folder => File.Exists(Path.Combine(folder, module, "RedisClusterOps.psd1")))
-            ?? throw new LabException("The module is not built: no folder above holds " + module + ". Build it: dotnet build src/RedisClusterOps");
+            ?? throw new LabException("The module is not built: " + module + " is missing. Build it: dotnet build src/RedisClusterOps");
         return Path.Combine(root, module);
     }
 

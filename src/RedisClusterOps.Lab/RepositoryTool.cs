@@ -36,8 +36,8 @@ internal sealed record RepositoryTool(string DotnetPath, string DllPath, string 
         {
             var restore = await RunAsync(dotnet, root, cancellation, "tool", "restore");
             var output = (restore.StandardOutput + restore.StandardError).Trim();
-            dll = FindDll(tools) ?? throw new LabException(
-                "'dotnet tool restore' (exit code " + restore.ExitCode + ") did not bring " + package + " " + version + ": " + output + " " + otherwise);
+            var failure = "'dotnet tool restore' (exit code " + restore.ExitCode + ") did not bring " + package + " " + version;
+            dll = FindDll(tools) ?? throw new LabException(failure + ": " + output + " " + otherwise);
         }
 
         return new RepositoryTool(dotnet, dll, version);

@@ -6,7 +6,7 @@ using System.Runtime.InteropServices;
 
 namespace RedisClusterOps.Lab;
 
-/// <summary>One running server, started here, in a session of its own and writing to a log in its folder.</summary>
+/// <summary>One running server, started in a session of its own, with a log in its folder.</summary>
 internal sealed class ServerProcess : IDisposable
 {
     public const string LogName = "server.log";
@@ -30,8 +30,8 @@ internal sealed class ServerProcess : IDisposable
         string[] command = [server.Path, .. server.LeadingArguments, .. arguments];
         if (!OperatingSystem.IsWindows())
         {
-            // A session of its own: Ctrl+C and the end of the terminal reach the console, never the servers. Both programs exec,
-            // so the process started here is the server.
+            // In a session of its own, neither Ctrl+C nor the end of the terminal reaches the server. Both programs exec, so the
+            // process started here is the server.
             string[] shell = ["/bin/sh", "-c", "exec \"$0\" \"$@\" </dev/null >>" + LogName + " 2>&1", .. command];
             var setsid = ServerBinary.OnPath("setsid");
             command = setsid is null ? shell : [setsid, .. shell];
@@ -44,7 +44,7 @@ internal sealed class ServerProcess : IDisposable
         return new ServerProcess(process);
     }
 
-    /// <summary>SIGKILL: the server gets no chance to write or say anything.</summary>
+    /// <summary>Ends the server at once (SIGKILL).</summary>
     public void Kill()
     {
         if (_process.HasExited)
@@ -55,19 +55,19 @@ internal sealed class ServerProcess : IDisposable
         }
         catch (InvalidOperationException)
         {
-            // It ended between the look and the kill.
+            // It ended between the check and the kill.
         }
 
         _process.WaitForExit();
     }
 
-    /// <summary>Freezes the server (SIGSTOP): its sockets stay open, nothing answers.</summary>
+    /// <summary>Freezes the server (SIGSTOP): its sockets stay open, but it does not answer.</summary>
     public void Stop() => Signal(SignalNumbers.Stop);
 
-    /// <summary>Lets a frozen server run on.</summary>
+    /// <summary>Resumes a frozen server (SIGCONT).</summary>
     public void Continue() => Signal(SignalNumbers.Continue);
 
-    /// <summary>Forgets the process without ending it.</summary>
+    /// <summary>Releases the handle. The process keeps running.</summary>
     public void Dispose() => _process.Dispose();
 
     private void Signal(int number)
@@ -75,7 +75,7 @@ internal sealed class ServerProcess : IDisposable
         if (OperatingSystem.IsWindows())
             throw new PlatformNotSupportedException("Windows can't freeze a process by a signal.");
         if (_process.HasExited || Kill(Id, number) != 0)
-            throw new LabException("Process " + Id + " does not take a signal any more.");
+            throw new LabException("Process " + Id + " has ended and can't be signalled.");
     }
 
     [DllImport("libc", EntryPoint = "kill")]

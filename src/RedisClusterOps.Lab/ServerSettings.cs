@@ -5,12 +5,12 @@ using System.IO;
 
 namespace RedisClusterOps.Lab;
 
-/// <summary>Turns the options of a cluster into what each kind of server reads: a configuration file, or arguments.</summary>
+/// <summary>Turns the options of a cluster into a configuration file or into arguments, whichever the server reads.</summary>
 internal static class ServerSettings
 {
     private const string FileName = "server.conf";
 
-    /// <summary>Writes what has to be in the node's folder and returns the arguments to start the node with.</summary>
+    /// <summary>Writes the configuration file, if any, to the node's folder and returns the arguments to start the node with.</summary>
     public static IReadOnlyList<string> Prepare(LocalClusterOptions options, int index, int port, string folder)
     {
         if (options.Server.Kind == ServerEngine.Garnet)
@@ -30,7 +30,7 @@ internal static class ServerSettings
             "cluster-node-timeout " + ((long)options.NodeTimeout.TotalMilliseconds).ToString(CultureInfo.InvariantCulture),
             "save \"\"",
             "appendonly " + (options.AppendOnly ? "yes" : "no"),
-            // A replica of a test cluster should not wait five seconds for others to share its first copy.
+            // By default a replica waits five seconds for others to share its first copy.
             "repl-diskless-sync-delay 0",
         ];
         if (options.Tls is { } tls)
@@ -67,14 +67,14 @@ internal static class ServerSettings
             "--port", Text(port),
             "--bind", "127.0.0.1",
             "--checkpointdir", "data",
-            // Its default device wants libaio, which a small machine lacks.
+            // The default device needs libaio, which a small machine lacks.
             "--device-type", "RandomAccess",
-            // Seconds; the least it takes, and what the nodes' agreement waits for.
+            // Seconds, the minimum. The nodes' agreement waits for it.
             "--gossip-delay", "1",
-            // It reserves far more by default than a lab's few keys need.
+            // The defaults reserve far more than a lab's few keys need.
             "--memory", "64m", "--page", "1m", "--index", "1m",
         ];
-        // Replication and persistence both live off its log.
+        // Replication and persistence both need the append-only file.
         if (options.AppendOnly || options.Replicas > 0)
             arguments.AddRange(["--aof", "--recover"]);
         arguments.AddRange(options.GarnetArguments);

@@ -21,7 +21,8 @@ internal static class DownCommand
             var ended = lab.End();
             var gone = lab.Nodes.Count - ended;
             line.Out.WriteLine(
-                "ended " + ended + " of " + lab.Nodes.Count + " servers (" + lab.Server + "): " + string.Join(' ', lab.Nodes.Select(node => node.Endpoint()))
+                "ended " + ended + " of " + lab.Nodes.Count + " servers (" + lab.Server + "): "
+                + string.Join(' ', lab.Nodes.Select(node => node.Endpoint()))
                 + (gone == 0 ? string.Empty : "; " + gone + " had ended before"));
         }
 

@@ -10,7 +10,9 @@ using System.Threading.Tasks;
 namespace RedisClusterOps.Lab.Commands;
 
 /// <summary>The program's commands, from the arguments to the exit status. A failure is one line on standard error.</summary>
-/// <remarks>Exit status: 0 done; 1 failed; 2 refused, nothing was touched; 128 + n ended by signal n; <c>shell</c>: the shell's own.</remarks>
+/// <remarks>
+/// Exit status: 0 done; 1 failed; 2 refused, nothing was touched; 128 + n ended by signal n; for <c>shell</c>, the status of PowerShell.
+/// </remarks>
 internal sealed class LabCommandLine
 {
     /// <summary>What a user types before the name of a command.</summary>
@@ -55,8 +57,7 @@ internal sealed class LabCommandLine
         catch (Exception failure) when (Interruption.ExitStatus is { } status)
         {
             // Whatever broke after the signal, a connection to an ended server for one, is a consequence of it.
-            Errors.WriteLine(failure is OperationCanceledException ? "error: interrupted" : "error: interrupted: " + OneLine(failure.Message));
-            return status;
+            return Report(failure is OperationCanceledException ? "interrupted" : "interrupted: " + failure.Message, status);
         }
         catch (UsageException failure)
         {
@@ -70,11 +71,11 @@ internal sealed class LabCommandLine
 
     /// <summary>Finds the server program of a lab. Says so on standard error if it has to be downloaded.</summary>
     public Task<ServerBinary> FindServerAsync(CancellationToken stop) =>
-        ExplainIfSlowAsync(ServerBinary.FindAsync(stop), "no redis-server or valkey-server on PATH: getting Garnet, a .NET tool of this repository", stop);
+        ExplainIfSlowAsync(ServerBinary.FindAsync(stop), "no redis-server or valkey-server on PATH: getting Garnet as a .NET tool", stop);
 
     /// <summary>Finds PowerShell 7.4 or later. Says so on standard error if it has to be downloaded.</summary>
     public Task<PowerShellProgram> FindPowerShellAsync(CancellationToken stop) =>
-        ExplainIfSlowAsync(PowerShellProgram.FindAsync(stop), "no pwsh 7.4 or later on PATH: getting PowerShell, a .NET tool of this repository", stop);
+        ExplainIfSlowAsync(PowerShellProgram.FindAsync(stop), "no pwsh 7.4 or later on PATH: getting PowerShell as a .NET tool", stop);
 
     /// <summary>Writes one object as a line of JSON.</summary>
     public void Json<T>(T line) => Out.WriteLine(JsonSerializer.Serialize(line));
@@ -92,7 +93,8 @@ internal sealed class LabCommandLine
             var text = result.Tokens[0].Value;
             if (int.TryParse(text, out var number) && number >= least && number <= most)
                 return number;
-            result.AddError(name + " takes a whole number from " + least + " to " + most + ", not '" + Protocol.Printable.Clean(text, 60) + "'.");
+            var given = Protocol.Printable.Clean(text, 60);
+            result.AddError(name + " takes a whole number from " + least + " to " + most + ", not '" + given + "'.");
             return byDefault;
         },
     };
@@ -122,11 +124,10 @@ internal sealed class LabCommandLine
 
     private int Report(string message, int status)
     {
-        Errors.WriteLine("error: " + OneLine(message));
+        var lines = message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        Errors.WriteLine("error: " + string.Join(" ", lines));
         return status;
     }
-
-    private static string OneLine(string message) => string.Join(" ", message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
 
     // Signals are Interruption's: the library's own handling would end the process two seconds after the first.
     private InvocationConfiguration Configuration() => new()

@@ -14,7 +14,8 @@ internal static class ShellCommand
     {
         var command = new Command(
             "shell",
-            "Open PowerShell, connected to the running lab. If standard input is not a terminal, it is run as a script. The exit status is PowerShell's.");
+            "Open PowerShell, connected to the running lab. Standard input that is not a terminal runs as a script. "
+            + "The exit status is PowerShell's.");
         command.SetAction((_, stop) => RunAsync(line, stop));
         return command;
     }
@@ -27,7 +28,8 @@ internal static class ShellCommand
         var script = Console.IsInputRedirected ? await Console.In.ReadToEndAsync(stop) : null;
         // Ctrl+C goes to every process of the terminal. It has to stop the cmdlet, and neither this process nor the lab.
         line.Interruption.LeaveCtrlCToChild();
-        using var shell = Process.Start(StartOf(powershell, lab, module, script)) ?? throw new LabException("PowerShell could not be started.");
+        using var shell = Process.Start(StartOf(powershell, lab, module, script))
+            ?? throw new LabException("PowerShell could not be started.");
         try
         {
             await shell.WaitForExitAsync(stop);
@@ -43,8 +45,9 @@ internal static class ShellCommand
     private static ProcessStartInfo StartOf(PowerShellProgram powershell, LabRecord lab, string module, string? script)
     {
         var entry = lab.Nodes.First(node => node.Process.IsRunning).Endpoint();
-        var connect = "Import-Module " + Quoted(module) + " -ErrorAction Stop; $null = Connect-RedisCluster " + Quoted(entry.ToString()) + "; ";
-        var banner = "Connected to the lab, " + lab.Nodes.Count + " nodes of " + lab.Server + ". Try: Test-RedisCluster. The lab stays after 'exit'.";
+        var connect = "Import-Module " + Quoted(module) + " -ErrorAction Stop; $null = Connect-RedisCluster " + entry + "; ";
+        var banner = "Connected to the lab, " + lab.Nodes.Count + " nodes of " + lab.Server
+            + ". Try: Test-RedisCluster. The lab stays after 'exit'.";
         string[] arguments = script is null
             ? ["-NoLogo", "-NoExit", "-Command", connect + "Write-Host " + Quoted(banner)]
             : ["-NoLogo", "-NoProfile", "-NonInteractive", "-Command", Plain() + connect + "\n" + script];
@@ -54,7 +57,9 @@ internal static class ShellCommand
         return start;
     }
 
-    private static string Plain() => Console.IsOutputRedirected ? "$PSStyle.OutputRendering = 'PlainText'; $ProgressPreference = 'SilentlyContinue'; " : string.Empty;
+    private static string Plain() => Console.IsOutputRedirected
+        ? "$PSStyle.OutputRendering = 'PlainText'; $ProgressPreference = 'SilentlyContinue'; "
+        : string.Empty;
 
     private static string Quoted(string text) => "'" + text.Replace("'", "''", StringComparison.Ordinal) + "'";
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Lab.Tour;
@@ -13,8 +14,8 @@ internal static class TourCommand
     {
         var command = new Command(
             "tour",
-            "Start a cluster, stop a slot migration half-way, then diagnose and complete it, rebalance and undo that, with the cmdlets in a real "
-            + "PowerShell. Prove from the servers that no key was lost, and remove the cluster.");
+            "Start a cluster, stop a slot migration half-way, diagnose and complete it, rebalance and undo that, with the cmdlets "
+            + "in a real PowerShell. Prove from the servers that no key was lost, and remove the cluster.");
         command.SetAction((_, stop) => RunAsync(line, stop));
         return command;
     }
@@ -25,15 +26,17 @@ internal static class TourCommand
         var module = RepositoryFolder.BuiltModule();
         var server = await line.FindServerAsync(stop);
         var powershell = await line.FindPowerShellAsync(stop);
-        line.Out.WriteLine("A stuck slot migration, on 4 masters of " + server.Name + " and with PowerShell " + powershell.Version + ". All of it is removed at the end.");
+        line.Out.WriteLine("A stuck slot migration, on 4 masters of " + server.Name + ", with PowerShell " + powershell.Version + ".");
+        line.Out.WriteLine("The tour removes all of it at the end.");
         await using (var cluster = await LocalCluster.StartAsync(new LocalClusterOptions { Server = server, EndsOnSignals = false }, stop))
         {
-            using var shell = new TourShell(powershell, System.IO.Path.Combine(cluster.Folder, "journal"));
+            using var shell = new TourShell(powershell, Path.Combine(cluster.Folder, "journal"));
             await new TourRun(line.Out, cluster, shell).RunAsync(module, stop);
         }
 
         line.Out.WriteLine();
-        line.Out.WriteLine("Every step was proved, and every server and file is removed. It took " + (int)clock.Elapsed.TotalSeconds + " s.");
+        var seconds = (int)clock.Elapsed.TotalSeconds;
+        line.Out.WriteLine("Every step was proved, and every server and file is removed. It took " + seconds + " s.");
         line.Out.WriteLine("Next, on a cluster that stays: " + LabCommandLine.Invocation + "up");
         return 0;
     }

@@ -25,8 +25,8 @@ internal static class UpCommand
         {
             if (RunningLab.Find() is { } running)
             {
-                throw new UsageException(
-                    "A lab is already running (" + running.Server + ", " + running.Nodes[0].Endpoint() + "). End it: " + LabCommandLine.Invocation + "down");
+                var which = running.Server + ", " + running.Nodes[0].Endpoint();
+                throw new UsageException("A lab is already running (" + which + "). End it: " + LabCommandLine.Invocation + "down");
             }
 
             var (masterCount, replicasEach) = (parsed.GetValue(masters), parsed.GetValue(replicas));

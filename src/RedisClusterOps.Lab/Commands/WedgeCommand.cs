@@ -15,11 +15,15 @@ internal static class WedgeCommand
     public static Command Create(LabCommandLine line)
     {
         var slot = LabCommandLine.Number("--slot", "The slot.", least: 0, most: HashSlot.Count - 1, byDefault: LabWedge.DefaultSlot);
-        var keys = LabCommandLine.Number("--keys", "Number of keys to write into the slot.", least: 0, most: MostKeys, byDefault: LabWedge.DefaultKeys);
+        var keys = LabCommandLine.Number(
+            "--keys", "Number of keys to write into the slot.", least: 0, most: MostKeys, byDefault: LabWedge.DefaultKeys);
         var moved = LabCommandLine.Number(
-            "--moved", "Number of these keys to move before the migration stops.", least: 0, most: MostKeys, byDefault: LabWedge.DefaultMoved);
+            "--moved", "Number of these keys to move before the stop.", least: 0, most: MostKeys, byDefault: LabWedge.DefaultMoved);
         var json = LabCommandLine.JsonOption();
-        var command = new Command("wedge", "Write keys into a slot of the running lab, begin to migrate the slot, and stop half-way.") { slot, keys, moved, json };
+        var command = new Command("wedge", "Write keys into a slot of the running lab, begin to migrate the slot, and stop half-way.")
+        {
+            slot, keys, moved, json,
+        };
         command.SetAction(RunAsync);
         return command;
 
@@ -28,7 +32,11 @@ internal static class WedgeCommand
             var number = parsed.GetValue(slot);
             var (written, movedKeys) = (parsed.GetValue(keys), parsed.GetValue(moved));
             if (movedKeys > written)
-                throw new UsageException("--moved (" + movedKeys + ") can't be more than --keys (" + written + "). Help: " + LabCommandLine.Invocation + "wedge --help");
+            {
+                throw new UsageException(
+                    "--moved (" + movedKeys + ") can't be more than --keys (" + written + "). Help: " + LabCommandLine.Invocation + "wedge --help");
+            }
+
             var lab = RunningLab.Get();
             var endpoints = lab.Nodes.Select(node => node.Endpoint()).ToList();
             using var connections = new ClusterConnections(new NodeConnector(new ConnectionOptions()));
@@ -37,12 +45,16 @@ internal static class WedgeCommand
                 var node = await connections.GetAsync(endpoint, stop);
                 var view = ClusterNodesParser.Parse((await node.SendAsync(RespCommand.Of("CLUSTER", "NODES"), stop)).Text);
                 if (view.Any(seen => seen.MigratingTo.ContainsKey(number) || seen.ImportingFrom.ContainsKey(number)))
-                    throw new UsageException("Slot " + number + " is already open on " + endpoint + ". Complete it in 'shell': Complete-RedisSlotMigration -Slot " + number);
+                {
+                    throw new UsageException(
+                        "Slot " + number + " is already open on " + endpoint + ". Complete it in 'shell': Complete-RedisSlotMigration -Slot " + number);
+                }
             }
 
-            var wedged = await new LabWedge(new ConnectionOptions(), endpoints).WedgeAsync(slot: number, keys: written, moved: movedKeys, cancellation: stop);
+            var wedge = new LabWedge(new ConnectionOptions(), endpoints);
+            var wedged = await wedge.WedgeAsync(slot: number, keys: written, moved: movedKeys, cancellation: stop);
             if (parsed.GetValue(json))
-                line.Json(new { wedged.Slot, Source = wedged.Source.ToString(), Target = wedged.Target.ToString(), Keys = wedged.Keys.Count, wedged.Moved });
+                line.Json(new { wedged.Slot, Source = $"{wedged.Source}", Target = $"{wedged.Target}", Keys = wedged.Keys.Count, wedged.Moved });
             else
                 Write(line, wedged);
             return 0;

@@ -8,7 +8,7 @@ using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Lab.Tour;
 
-/// <summary>A stuck slot, from diagnosis to proof, then a rebalance and its undo: cmdlets in a real PowerShell, proofs from the servers themselves.</summary>
+/// <summary>A stuck slot from diagnosis to proof, then a rebalance and its undo. The cmdlets run in a real PowerShell; the servers prove.</summary>
 internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell shell)
 {
     private const string Grouped = " | Group-Object Outcome, Source, Target | Select-Object Count, Name";
@@ -39,25 +39,29 @@ internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell
 
         Heading("Complete the migration");
         await TypeAsync("Get-RedisOpenSlot | Complete-RedisSlotMigration", stop, "$tourOutput.Outcome", "Completed");
-        Prove($"every server names {wedged.Target} as the owner of slot {wedged.Slot}", (await OwnerMap.ReadAsync(cluster, stop)).OwnerOf(wedged.Slot) == wedged.Target);
+        var owners = await OwnerMap.ReadAsync(cluster, stop);
+        Prove($"every server names {wedged.Target} as the owner of slot {wedged.Slot}", owners.OwnerOf(wedged.Slot) == wedged.Target);
         await ProveKeysAsync(stop, spread: false);
         await TypeAsync("Test-RedisCluster", stop, "$tourOutput.Healthy", "True");
 
         Heading("Give the empty master its share");
         await _spread.WriteAsync(stop);
         Say($"{wedged.Target} owns one slot only. {SpreadKeys.Count} more keys were written, to slots of all masters.");
-        var owners = await OwnerMap.ReadAsync(cluster, stop);
-        await TypeAsync("$moved = Invoke-RedisRebalance -UseEmptyMaster -Confirm:$false", stop, "$moved.Outcome | Select-Object -Unique", "Moved");
+        await TypeAsync("$moved = Invoke-RedisRebalance -UseEmptyMaster -Confirm:$false", stop, "$moved.Outcome | Sort-Object -Unique", "Moved");
         await TypeAsync("$moved" + Grouped, stop);
         var counts = (await OwnerMap.ReadAsync(cluster, stop)).Slots.Values.Select(slots => slots.Count).ToList();
-        Prove($"every server reports {HashSlot.Count / counts.Count} slots for each master", counts.TrueForAll(count => count == HashSlot.Count / counts.Count));
+        var share = HashSlot.Count / counts.Count;
+        Prove($"every server reports {share} slots for each master", counts.TrueForAll(count => count == share));
         await ProveKeysAsync(stop);
         await TypeAsync("Show-RedisSlotMap", stop);
 
         Heading("Undo the rebalance: the journal knows every run");
         await TypeAsync("Get-RedisMigration", stop, "$tourOutput.Count", "2");
         await TypeAsync(
-            "Undo-RedisSlotMigration -MigrationId $moved[0].MigrationId -OutVariable undone" + Grouped, stop, "$undone.Outcome | Select-Object -Unique", "RolledBack");
+            "Undo-RedisSlotMigration -MigrationId $moved[0].MigrationId -OutVariable undone" + Grouped,
+            stop,
+            "$undone.Outcome | Sort-Object -Unique",
+            "RolledBack");
         Prove("every server reports the owners from before the rebalance", (await OwnerMap.ReadAsync(cluster, stop)).Equals(owners));
         await ProveKeysAsync(stop);
         await TypeAsync("Show-RedisSlotMap", stop);
@@ -118,7 +122,8 @@ internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell
     private static string Relative(string folder)
     {
         var relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), folder);
-        var path = relative.StartsWith("..", StringComparison.Ordinal) || Path.IsPathRooted(relative) ? folder : Path.Combine(".", relative);
+        var isBelow = !relative.StartsWith("..", StringComparison.Ordinal) && !Path.IsPathRooted(relative);
+        var path = isBelow ? Path.Combine(".", relative) : folder;
         return path.Contains(' ', StringComparison.Ordinal) ? "'" + path.Replace("'", "''", StringComparison.Ordinal) + "'" : path;
     }
 

@@ -10,7 +10,7 @@ using System.Threading.Tasks;
 
 namespace RedisClusterOps.Lab.Tour;
 
-/// <summary>One PowerShell session that the tour types its lines into. It shares this process's terminal, so its output is the real one.</summary>
+/// <summary>One PowerShell session that runs the lines of the tour. It writes to the terminal of this process, or to its redirected output.</summary>
 internal sealed class TourShell : IDisposable
 {
     private const int InterruptSignal = 2;
@@ -28,8 +28,10 @@ internal sealed class TourShell : IDisposable
     {
         List<string> arguments = OperatingSystem.IsWindows() ? ["-ExecutionPolicy", "Bypass"] : [];
         // Without -NonInteractive an unexpected prompt would wait for an answer.
-        arguments.AddRange(["-NoLogo", "-NoProfile", "-NonInteractive", "-File", Path.Combine(AppContext.BaseDirectory, "Tour", "session.ps1")]);
-        arguments.AddRange(["-RequestHandle", _requestPipe.GetClientHandleAsString(), "-ReplyHandle", _replyPipe.GetClientHandleAsString()]);
+        arguments.AddRange(["-NoLogo", "-NoProfile", "-NonInteractive"]);
+        arguments.AddRange(["-File", Path.Combine(AppContext.BaseDirectory, "Tour", "session.ps1")]);
+        arguments.AddRange(["-RequestHandle", _requestPipe.GetClientHandleAsString()]);
+        arguments.AddRange(["-ReplyHandle", _replyPipe.GetClientHandleAsString()]);
         if (Console.IsOutputRedirected)
             arguments.Add("-PlainText");
         var start = powershell.Start(arguments);
@@ -47,7 +49,9 @@ internal sealed class TourShell : IDisposable
 
     /// <summary>Runs a line and waits until its output was shown.</summary>
     /// <param name="line">What a person would type.</param>
-    /// <param name="expression">A PowerShell expression that is evaluated afterwards and not shown; <c>$tourOutput</c> holds the line's output.</param>
+    /// <param name="expression">
+    /// A PowerShell expression that is evaluated afterwards and not shown; <c>$tourOutput</c> holds the output of the line.
+    /// </param>
     /// <returns>The expression's value as text.</returns>
     /// <exception cref="LabException">The line wrote an error, or PowerShell ended.</exception>
     public async Task<string> RunAsync(string line, string expression, CancellationToken cancellation)
@@ -67,7 +71,9 @@ internal sealed class TourShell : IDisposable
         if (reply is null)
             throw new LabException("PowerShell ended while it ran: " + line);
         var result = JsonSerializer.Deserialize<Reply>(reply)!;
-        return result.Errors.Count == 0 ? result.Value : throw new LabException("'" + line + "' wrote an error: " + string.Join(" ", result.Errors));
+        if (result.Errors.Count > 0)
+            throw new LabException("'" + line + "' wrote an error: " + string.Join(" ", result.Errors));
+        return result.Value;
     }
 
     /// <summary>Ends the session as Ctrl+C does, so that it removes its own temporary files; by force if that takes too long.</summary>

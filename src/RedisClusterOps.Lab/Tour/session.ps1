@@ -14,7 +14,8 @@ if ($PlainText) {
     $ProgressPreference = 'SilentlyContinue'
     $tourShow = {
         $blank = $false
-        $input | Out-String -Stream -Width 120 | ForEach-Object TrimEnd | Where-Object { $_ -or -not $blank } | ForEach-Object { $blank = -not $_; $_ } | Out-Host
+        $input | Out-String -Stream -Width 120 | ForEach-Object TrimEnd | Where-Object { $_ -or -not $blank } |
+            ForEach-Object { $blank = -not $_; $_ } | Out-Host
     }
 }
 

@@ -101,7 +101,8 @@ internal sealed record LabRun(int ExitCode, string Output, string Errors)
 
     public LabRun AssertEnded(int exitCode)
     {
-        Assert.True(exitCode == ExitCode, "It ended with " + ExitCode + ", not " + exitCode + ".\n" + Output + "--- standard error\n" + Errors);
+        var all = Output + "--- standard error\n" + Errors;
+        Assert.True(exitCode == ExitCode, "It ended with " + ExitCode + ", not " + exitCode + ".\n" + all);
         return this;
     }
 

@@ -27,7 +27,8 @@ public sealed class LabTests : IDisposable
         var wedge = (await _home.RunAsync("wedge")).AssertEnded(0);
         Assert.Contains("slot 5519 is stuck: 150 keys were written to ", wedge.Output);
         (await _home.RunAsync("wedge")).AssertRefused("Slot 5519 is already open on 127.0.0.1:", "Complete-RedisSlotMigration -Slot 5519");
-        var other = Assert.Single((await _home.RunAsync("wedge", "--json", "--slot", "0", "--keys", "9", "--moved", "4")).AssertEnded(0).Objects());
+        var second = await _home.RunAsync("wedge", "--json", "--slot", "0", "--keys", "9", "--moved", "4");
+        var other = Assert.Single(second.AssertEnded(0).Objects());
         Assert.Equal((0, 9, 4), (Number(other, "Slot"), Number(other, "Keys"), Number(other, "Moved")));
         Assert.NotEqual(other.GetProperty("Source").GetString(), other.GetProperty("Target").GetString());
 
@@ -41,7 +42,8 @@ public sealed class LabTests : IDisposable
             """,
             "shell");
         shell.AssertEnded(3);
-        Assert.Equal(["0 Migrating", "5519 Migrating", "0 Completed", "5519 Completed"], shell.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        var lines = shell.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(["0 Migrating", "5519 Migrating", "0 Completed", "5519 Completed"], lines);
 
         var down = (await _home.RunAsync("down")).AssertEnded(0);
         Assert.StartsWith("ended 4 of 4 servers (redis-server): 127.0.0.1:", down.Output);
