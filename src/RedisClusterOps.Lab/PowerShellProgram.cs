@@ -19,7 +19,7 @@ internal sealed record PowerShellProgram(string Path, IReadOnlyList<string> Lead
 
     private static readonly Version Oldest = new(7, 4);
 
-    /// <summary>Finds <c>pwsh</c> on PATH if it is 7.4 or later, otherwise the .NET tool of the repository, restored on first use.</summary>
+    /// <summary>Finds <c>pwsh</c> on PATH if it is 7.4 or later, otherwise the repository's .NET tool, restored on first use.</summary>
     /// <exception cref="LabException">There is neither.</exception>
     public static async Task<PowerShellProgram> FindAsync(CancellationToken cancellation = default) =>
         await FindOnPathAsync(cancellation) ?? await FindToolAsync(cancellation);

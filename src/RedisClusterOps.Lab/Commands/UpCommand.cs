@@ -14,7 +14,7 @@ internal static class UpCommand
     public static Command Create(LabCommandLine line)
     {
         var masters = LabCommandLine.Number(
-            "--masters", "Number of masters. The last one gets no slots, so that there is a master to fill.", least: 2, most: 20, byDefault: 4);
+            "--masters", "Number of masters. The last one gets no slots.", least: 2, most: 20, byDefault: 4);
         var replicas = LabCommandLine.Number("--replicas", "Number of replicas of each master.", least: 0, most: 5, byDefault: 0);
         var json = LabCommandLine.JsonOption();
         var command = new Command("up", "Start a cluster on this machine and leave it running until 'down'.") { masters, replicas, json };
@@ -31,7 +31,7 @@ internal static class UpCommand
 
             var (masterCount, replicasEach) = (parsed.GetValue(masters), parsed.GetValue(replicas));
             var server = await line.FindServerAsync(stop);
-            line.Errors.WriteLine("starting " + masterCount + " masters and " + (masterCount * replicasEach) + " replicas of " + server.Name);
+            line.Errors.WriteLine($"starting {masterCount} masters and {masterCount * replicasEach} replicas of {server.Name}");
             var options = new LocalClusterOptions
             {
                 Server = server,

@@ -34,7 +34,7 @@ internal static class WedgeCommand
             if (movedKeys > written)
             {
                 throw new UsageException(
-                    "--moved (" + movedKeys + ") can't be more than --keys (" + written + "). Help: " + LabCommandLine.Invocation + "wedge --help");
+                    $"--moved ({movedKeys}) can't be more than --keys ({written}). Help: {LabCommandLine.Invocation}wedge --help");
             }
 
             var lab = RunningLab.Get();
@@ -47,14 +47,14 @@ internal static class WedgeCommand
                 if (view.Any(seen => seen.MigratingTo.ContainsKey(number) || seen.ImportingFrom.ContainsKey(number)))
                 {
                     throw new UsageException(
-                        "Slot " + number + " is already open on " + endpoint + ". Complete it in 'shell': Complete-RedisSlotMigration -Slot " + number);
+                        $"Slot {number} is already open on {endpoint}. Complete it in 'shell': Complete-RedisSlotMigration -Slot {number}");
                 }
             }
 
             var wedge = new LabWedge(new ConnectionOptions(), endpoints);
             var wedged = await wedge.WedgeAsync(slot: number, keys: written, moved: movedKeys, cancellation: stop);
             if (parsed.GetValue(json))
-                line.Json(new { wedged.Slot, Source = $"{wedged.Source}", Target = $"{wedged.Target}", Keys = wedged.Keys.Count, wedged.Moved });
+                line.Json(new { wedged.Slot, Source = $"{wedged.Source}", Target = $"{wedged.Target}", Keys = written, wedged.Moved });
             else
                 Write(line, wedged);
             return 0;
@@ -63,7 +63,7 @@ internal static class WedgeCommand
 
     private static void Write(LabCommandLine line, WedgedSlot wedged) => line.Out.WriteLine(
         $"""
-        slot {wedged.Slot} is stuck: {wedged.Keys.Count} keys were written to {wedged.Source}, {wedged.Moved} of them moved to {wedged.Target}
+        slot {wedged.Slot} is stuck: {wedged.Keys.Count} keys written to {wedged.Source}, {wedged.Moved} of them moved to {wedged.Target}
 
         Next: {LabCommandLine.Invocation}shell
           Test-RedisCluster

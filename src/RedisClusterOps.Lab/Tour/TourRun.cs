@@ -8,7 +8,7 @@ using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Lab.Tour;
 
-/// <summary>A stuck slot from diagnosis to proof, then a rebalance and its undo. The cmdlets run in a real PowerShell; the servers prove.</summary>
+/// <summary>A stuck slot from diagnosis to proof, then a rebalance and its undo. The servers prove what the cmdlets did.</summary>
 internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell shell)
 {
     private const string Grouped = " | Group-Object Outcome, Source, Target | Select-Object Count, Name";
@@ -47,7 +47,8 @@ internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell
         Heading("Give the empty master its share");
         await _spread.WriteAsync(stop);
         Say($"{wedged.Target} owns one slot only. {SpreadKeys.Count} more keys were written, to slots of all masters.");
-        await TypeAsync("$moved = Invoke-RedisRebalance -UseEmptyMaster -Confirm:$false", stop, "$moved.Outcome | Sort-Object -Unique", "Moved");
+        await TypeAsync(
+            "$moved = Invoke-RedisRebalance -UseEmptyMaster -Confirm:$false", stop, "$moved.Outcome | Sort-Object -Unique", "Moved");
         await TypeAsync("$moved" + Grouped, stop);
         var counts = (await OwnerMap.ReadAsync(cluster, stop)).Slots.Values.Select(slots => slots.Count).ToList();
         var share = HashSlot.Count / counts.Count;

@@ -10,7 +10,7 @@ using System.Threading.Tasks;
 
 namespace RedisClusterOps.Lab.Tour;
 
-/// <summary>One PowerShell session that runs the lines of the tour. It writes to the terminal of this process, or to its redirected output.</summary>
+/// <summary>One PowerShell session that runs the lines of the tour. Its output goes where that of this process goes.</summary>
 internal sealed class TourShell : IDisposable
 {
     private const int InterruptSignal = 2;
