@@ -4,7 +4,6 @@ using System.Linq;
 using RedisClusterOps.Cluster.Tests;
 using RedisClusterOps.Cluster.Tests.Atomic;
 using RedisClusterOps.Cluster.Tests.Comparison;
-using RedisClusterOps.Cluster.Tests.FrontDoor;
 using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Cluster.Tests.Moves;
 using RedisClusterOps.Cluster.Tests.Repair;
@@ -24,7 +23,7 @@ internal sealed class LongestFirst : ITestCollectionOrderer
 {
     private static readonly string[] Long =
     [
-        nameof(Completion.SharedClusters), nameof(AtomicInterruptionTests), nameof(UndoCrashClusters), nameof(KilledRunTests), nameof(StateClusters), nameof(FrontDoorCluster),
+        nameof(Completion.SharedClusters), nameof(AtomicInterruptionTests), nameof(UndoCrashClusters), nameof(KilledRunTests), nameof(StateClusters),
         nameof(FixComparisonTests), nameof(RepairClusters), nameof(KilledRebalanceTests), nameof(TrafficClusters), nameof(AtomicMoveTests), nameof(NodeTroubleTests),
     ];
 
