@@ -13,7 +13,7 @@ internal sealed class TestJournal : IDisposable
     public const string NodeA = "a000000000000000000000000000000000000001";
     public const string NodeB = "b000000000000000000000000000000000000002";
 
-    private readonly string _root = Directory.CreateTempSubdirectory("rco-journal-").FullName;
+    private readonly string _root = Directory.CreateTempSubdirectory("redisclusterops-journal-").FullName;
 
     public TestJournal() => Folder = JournalFolder.At(Path.Combine(_root, "journal"));
 

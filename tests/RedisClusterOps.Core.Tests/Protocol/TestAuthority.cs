@@ -9,7 +9,7 @@ namespace RedisClusterOps.Core.Tests.Protocol;
 /// <summary>A certificate authority of the test's own, and a folder for its files.</summary>
 internal sealed class TestAuthority : IDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("rco-tls-");
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("redisclusterops-tls-");
 
     public TestAuthority(string? name = null, TestAuthority? parent = null)
     {

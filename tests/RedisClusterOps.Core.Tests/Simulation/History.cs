@@ -12,7 +12,7 @@ internal sealed class History
     private const int MostDisturbed = 2;
     private const int MostUndisturbed = 4;
 
-    private static readonly string Journal = Path.Combine(Path.GetTempPath(), "rco-simulation-" + Environment.ProcessId);
+    private static readonly string Journal = Path.Combine(Path.GetTempPath(), "redisclusterops-simulation-" + Environment.ProcessId);
 
     private readonly Random _dice;
     private readonly int _seed;

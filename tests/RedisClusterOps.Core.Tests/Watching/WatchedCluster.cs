@@ -16,7 +16,7 @@ internal sealed class WatchedCluster : IDisposable
     public const string B = "10.0.0.2:6379";
 
     private readonly ScriptedNodes _nodes = new();
-    private readonly string _folder = Directory.CreateTempSubdirectory("rco-watch-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("redisclusterops-watch-").FullName;
     private readonly TestClock _clock = new();
 
     public WatchedCluster()
