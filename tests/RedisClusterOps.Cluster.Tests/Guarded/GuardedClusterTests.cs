@@ -6,7 +6,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;
 
-/// <summary>Passwords, ACL users, TLS and client certificates change nothing about the work: complete, undo, rebalance. Strangers are refused.</summary>
+/// <summary>Complete, undo and rebalance work with passwords, ACL users, TLS and client certificates. Strangers are refused.</summary>
 public sealed class GuardedClusterTests(CmdletShell shell) : IClassFixture<CmdletShell>
 {
     private const int Slot = 100;
@@ -43,7 +43,8 @@ public sealed class GuardedClusterTests(CmdletShell shell) : IClassFixture<Cmdle
         var undone = await core.CarryOutAsync(await core.PlanUndoAsync(Slot + 1, null, null, UndoStrategy.RoundTrip, false, options, default), default);
         Assert.Equal((MigrationOutcome.RolledBack, null), (undone.Result.Outcome, undone.Failure));
 
-        var byCmdlet = await shell.RunAsync(cluster.Node(0).Endpoint, cluster.Connection, $"(Complete-RedisSlotMigration {Slot + 2}).Outcome");
+        var byCmdlet = await shell.RunAsync(
+            cluster.Node(0).Endpoint, cluster.Connection, $"(Complete-RedisSlotMigration {Slot + 2}).Outcome");
         Assert.Equal(["Completed"], byCmdlet.AssertClean().Lines);
 
         var rebalance = new RebalanceOptions { Threshold = 0 };

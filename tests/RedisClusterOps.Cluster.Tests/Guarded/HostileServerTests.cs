@@ -10,7 +10,8 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;
 
-/// <summary>A hostile server lies, stalls, closes the connection, floods, and sends terminal escapes. Reading it ends in an error in our own words within seconds.</summary>
+/// <summary>A hostile server lies, stalls, closes the connection, floods, and sends terminal escapes.</summary>
+/// <remarks>Reading it ends within seconds, in an error in our own words.</remarks>
 public sealed class HostileServerTests(CmdletShell shell) : IClassFixture<CmdletShell>
 {
     private const string Id = "0123456789012345678901234567890123456789";
@@ -30,16 +31,19 @@ public sealed class HostileServerTests(CmdletShell shell) : IClassFixture<Cmdlet
         var files = JournalOfTests.NewFolder();
         foreach (var line in new[]
         {
-            "Test-RedisCluster", "Test-RedisCluster -Deep", "Get-RedisClusterNode", "Get-RedisClusterInfo", "Get-RedisOpenSlot", "Get-RedisSlotKey 5 -Detail", "Get-RedisKeySlot a",
-            "Complete-RedisSlotMigration 5", "Complete-RedisSlotMigration 7", "Move-RedisSlotKey 5", $"Start-RedisSlotMigration 9 -Target {Other[..8]}", "Restart-RedisSlotMigration 5",
-            "Undo-RedisSlotMigration 5 -WhatIf", "Repair-RedisCluster -WhatIf", "New-RedisRebalancePlan", $"Move-RedisSlot 9 -Target {Other[..8]}", "Show-RedisSlotMap", "Measure-RedisClusterLink",
-            "Get-RedisClusterAlert", $"Get-RedisClusterAlert -StatePath '{files}/state.json'", $"Export-RedisClusterReport '{files}/report.html' -PassThru | ForEach-Object Name",
+            "Test-RedisCluster", "Test-RedisCluster -Deep", "Get-RedisClusterNode", "Get-RedisClusterInfo", "Get-RedisOpenSlot",
+            "Get-RedisSlotKey 5 -Detail", "Get-RedisKeySlot a", "Complete-RedisSlotMigration 5", "Complete-RedisSlotMigration 7", "Move-RedisSlotKey 5",
+            $"Start-RedisSlotMigration 9 -Target {Other[..8]}", "Restart-RedisSlotMigration 5", "Undo-RedisSlotMigration 5 -WhatIf",
+            "Repair-RedisCluster -WhatIf", "New-RedisRebalancePlan", $"Move-RedisSlot 9 -Target {Other[..8]}", "Show-RedisSlotMap",
+            "Measure-RedisClusterLink", "Get-RedisClusterAlert", $"Get-RedisClusterAlert -StatePath '{files}/state.json'",
+            $"Export-RedisClusterReport '{files}/report.html'; Get-RedisClusterNode",
         })
         {
             // As a person sees it, in a table and in full, and as a script writes it.
             var run = await shell.RunAsync($$"""
                 $VerbosePreference = $DebugPreference = 'Continue'
-                {{line.Replace(" |", " -Cluster " + endpoint + " |")}}{{(line.Contains(" |") ? "" : " -Cluster " + endpoint)}} | Tee-Object -Variable all | Out-String -Width 200
+                $PSDefaultParameterValues = @{ '*-Redis*:Cluster' = '{{endpoint}}' }
+                {{line}} | Tee-Object -Variable all | Out-String -Width 200
                 $all | Format-List * | Out-String -Width 200
                 $all | ConvertTo-Json -Depth 4 -WarningAction SilentlyContinue
                 """);

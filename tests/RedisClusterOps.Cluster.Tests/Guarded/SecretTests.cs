@@ -13,7 +13,10 @@ using Xunit;
 namespace RedisClusterOps.Cluster.Tests.Guarded;
 
 /// <summary>Runs the cmdlets on a guarded cluster, then searches for the password in everything that they show and write.</summary>
-/// <remarks>Searched: every stream, every view and export format, error records, a transcript, journal, plan, report, saved values and the watcher's state.</remarks>
+/// <remarks>
+/// Searched: every stream, every view and export format, error records, a transcript, journal, plan, report, saved values and the
+/// watcher's state.
+/// </remarks>
 public sealed class SecretTests(CmdletShell shell) : IClassFixture<CmdletShell>
 {
     [Fact]
@@ -22,7 +25,8 @@ public sealed class SecretTests(CmdletShell shell) : IClassFixture<CmdletShell>
         using var files = new GuardedCluster();
         await using var cluster = await GuardedCluster.StartAsync(Servers.Redis70, Guard.Acl, files);
         var (journal, plans) = (JournalOfTests.NewFolder(), JournalOfTests.NewFolder());
-        var (plan, state, report) = (Path.Combine(plans, "plan.json"), Path.Combine(plans, "state.json"), Path.Combine(plans, "report.html"));
+        var (plan, report) = (Path.Combine(plans, "plan.json"), Path.Combine(plans, "report.html"));
+        var state = Path.Combine(plans, "state.json");
         // From a file, so that no script that an error record quotes holds it.
         var password = Path.Combine(JournalOfTests.NewFolder(), "password");
         await File.WriteAllTextAsync(password, GuardedCluster.Password);
@@ -33,22 +37,9 @@ public sealed class SecretTests(CmdletShell shell) : IClassFixture<CmdletShell>
         await cluster.Node(0).SendAsync("ACL", "SETUSER", "guest", "on", ">" + GuardedCluster.Password, "+cluster|nodes");
         var target = cluster.Node(1).Endpoint;
 
-        var run = await shell.RunAsync(Prelude(cluster.Node(0).Endpoint, password, plans) + string.Join('\n', new[]
-        {
-            "$null = Connect-RedisCluster $node -Credential (Get-Login operator)",
-            "Test-RedisCluster -Deep", "Get-RedisClusterNode", "Get-RedisClusterInfo", "Get-RedisKeySlot a", "Get-RedisOpenSlot", "Get-RedisSlotKey 100 -Detail",
-            "Complete-RedisSlotMigration 100 -WhatIf", "Complete-RedisSlotMigration 100 @to", "Undo-RedisSlotMigration 101 -WhatIf", "Undo-RedisSlotMigration 101 @to",
-            "Complete-RedisSlotMigration 102 @to", "Complete-RedisSlotMigration 102 -OnKeyConflict KeepSource @to",
-            "Start-RedisSlotMigration 103 -Target " + target + " @to", "Restart-RedisSlotMigration 103 @to", "Move-RedisSlotKey 103 @to", "Repair-RedisCluster 103 @to",
-            "New-RedisRebalancePlan -Threshold 0 -OutFile '" + plan + "'", "Invoke-RedisRebalance -PlanFile '" + plan + "' @to", "Move-RedisSlot 104 -Target " + target + " @to",
-            "Get-RedisMigration -JournalPath '" + journal + "'", "Resume-RedisMigration @to", "Undo-RedisSlotMigration -MigrationId 19990101 @to", "Complete-RedisSlotMigration 105 @to",
-            "Show-RedisSlotMap", "Measure-RedisClusterLink", "Get-RedisClusterAlert -StatePath '" + state + "' -JournalPath '" + journal + "'",
-            "Export-RedisClusterReport '" + report + "' -Deep -JournalPath '" + journal + "'",
-            "Connect-RedisCluster $node -Credential (Get-Login nobody)", "Connect-RedisCluster $node -Credential (Get-Login default)",
-            "$null = Connect-RedisCluster $node -Credential (Get-Login guest)", "Complete-RedisSlotMigration 100 @to",
-            "Get-RedisClusterInfo -Cluster (Get-Url operator)", "Get-RedisClusterInfo -Cluster (Get-Url nobody)",
-            "Connect-RedisCluster \"$node,password=$word,nope=1\"", "Connect-RedisCluster \"redis://u:$word@h:99999\"",
-        }.Select(line => "Invoke-Recorded { " + line.Replace("@to", "@to -JournalPath '" + journal + "'") + " }")) + "\n" + Shapes);
+        var lines = Lines(target, plan, state, report).Select(line => "Invoke-Recorded { " + line + " }");
+        var prelude = Prelude(cluster.Node(0).Endpoint, password, plans, journal);
+        var run = await shell.RunAsync(prelude + string.Join('\n', lines) + "\n" + Shapes);
 
         Assert.True(run.State == "Completed", run.ToString());
         Assert.Contains("AUTH2 *** ***", run.Text);
@@ -61,7 +52,8 @@ public sealed class SecretTests(CmdletShell shell) : IClassFixture<CmdletShell>
         var paths = Directory.GetFiles(journal, "*", SearchOption.AllDirectories).Concat(Directory.GetFiles(plans)).ToList();
         Assert.Contains(paths, path => path.EndsWith(".jsonl", StringComparison.Ordinal));
         Assert.Contains(paths, path => path.Contains("conflicts", StringComparison.Ordinal));
-        Assert.All([plan, state, report, .. new[] { "transcript.txt", "results.clixml", "errors.clixml" }.Select(name => Path.Combine(plans, name))], path => Assert.Contains(path, paths));
+        string[] names = ["plan.json", "state.json", "report.html", "transcript.txt", "results.clixml", "errors.clixml"];
+        Assert.All(names, name => Assert.Contains(Path.Combine(plans, name), paths));
         Assert.All(paths, path => AssertFree(path, File.ReadAllBytes(path)));
         if (OperatingSystem.IsWindows())
             return;
@@ -69,12 +61,53 @@ public sealed class SecretTests(CmdletShell shell) : IClassFixture<CmdletShell>
             Assert.Equal((path, UnixFileMode.UserRead | UnixFileMode.UserWrite), (path, File.GetUnixFileMode(path)));
     }
 
+    private static string[] Lines(NodeEndpoint target, string plan, string state, string report) =>
+    [
+        "$null = Connect-RedisCluster $node -Credential (Get-Login operator)",
+        "Test-RedisCluster -Deep",
+        "Get-RedisClusterNode",
+        "Get-RedisClusterInfo",
+        "Get-RedisKeySlot a",
+        "Get-RedisOpenSlot",
+        "Get-RedisSlotKey 100 -Detail",
+        "Complete-RedisSlotMigration 100 -WhatIf",
+        "Complete-RedisSlotMigration 100 @to",
+        "Undo-RedisSlotMigration 101 -WhatIf",
+        "Undo-RedisSlotMigration 101 @to",
+        "Complete-RedisSlotMigration 102 @to",
+        "Complete-RedisSlotMigration 102 -OnKeyConflict KeepSource @to",
+        "Start-RedisSlotMigration 103 -Target " + target + " @to",
+        "Restart-RedisSlotMigration 103 @to",
+        "Move-RedisSlotKey 103 @to",
+        "Repair-RedisCluster 103 @to",
+        "New-RedisRebalancePlan -Threshold 0 -OutFile '" + plan + "'",
+        "Invoke-RedisRebalance -PlanFile '" + plan + "' @to",
+        "Move-RedisSlot 104 -Target " + target + " @to",
+        "Get-RedisMigration -JournalPath $journal",
+        "Resume-RedisMigration @to",
+        "Undo-RedisSlotMigration -MigrationId 19990101 @to",
+        "Complete-RedisSlotMigration 105 @to",
+        "Show-RedisSlotMap",
+        "Measure-RedisClusterLink",
+        "Get-RedisClusterAlert -StatePath '" + state + "' -JournalPath $journal",
+        "Export-RedisClusterReport '" + report + "' -Deep -JournalPath $journal",
+        "Connect-RedisCluster $node -Credential (Get-Login nobody)",
+        "Connect-RedisCluster $node -Credential (Get-Login default)",
+        "$null = Connect-RedisCluster $node -Credential (Get-Login guest)",
+        "Complete-RedisSlotMigration 100 @to",
+        "Get-RedisClusterInfo -Cluster (Get-Url operator)",
+        "Get-RedisClusterInfo -Cluster (Get-Url nobody)",
+        "Connect-RedisCluster \"$node,password=$word,nope=1\"",
+        "Connect-RedisCluster \"redis://u:$word@h:99999\"",
+    ];
+
     // Every stream of a recorded line goes to the transcript and to the screen, and is kept for the exports.
-    private static string Prelude(NodeEndpoint node, string passwordFile, string folder) => $$"""
+    private static string Prelude(NodeEndpoint node, string passwordFile, string folder, string journal) => $$"""
         $word = [IO.File]::ReadAllText('{{passwordFile}}')
         $node = '{{node}}'
         $folder = '{{folder}}'
-        $to = @{ Confirm = $false }
+        $journal = '{{journal}}'
+        $to = @{ Confirm = $false; JournalPath = $journal }
         $all = [Collections.Generic.List[object]]::new()
         function Get-Login($User) { [pscredential]::new($User, (ConvertTo-SecureString $word -AsPlainText -Force)) }
         function Get-Url($User) { "redis://${User}:$([uri]::EscapeDataString($word))@$node" }
@@ -91,7 +124,8 @@ public sealed class SecretTests(CmdletShell shell) : IClassFixture<CmdletShell>
     private const string Shapes = """
         $null = Stop-Transcript
         $errors = @($all | Where-Object { $_ -is [Management.Automation.ErrorRecord] })
-        $results = @($all | Where-Object { $_ -isnot [Management.Automation.ErrorRecord] -and $_ -isnot [Management.Automation.InformationalRecord] })
+        $other = @($all | Where-Object { $_ -isnot [Management.Automation.ErrorRecord] })
+        $results = @($other | Where-Object { $_ -isnot [Management.Automation.InformationalRecord] })
         $results | Export-Clixml (Join-Path $folder results.clixml) -Depth 3
         $errors | Export-Clixml (Join-Path $folder errors.clixml) -Depth 3
         $all | ForEach-Object { "$_" }
@@ -100,7 +134,8 @@ public sealed class SecretTests(CmdletShell shell) : IClassFixture<CmdletShell>
         $results | ConvertTo-Csv
         $results | ConvertTo-Html
         $errors | Format-List * -Force | Out-String -Width 4000
-        $errors | ForEach-Object { $_.Exception.ToString(); "$($_.TargetObject)"; "$($_.ErrorDetails)"; $_.ErrorDetails.RecommendedAction; "$($_.CategoryInfo)"; $_.FullyQualifiedErrorId }
+        $errors | ForEach-Object { $_.Exception.ToString(); "$($_.TargetObject)"; "$($_.ErrorDetails)"; "$($_.CategoryInfo)" }
+        $errors | ForEach-Object { $_.ErrorDetails.RecommendedAction; $_.FullyQualifiedErrorId }
         """;
 
     // In every encoding that text may get: as it is, in JSON, HTML and URLs, as UTF-16, as base64 in each of its phases.

@@ -7,7 +7,8 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;
 
-/// <summary>One real server with a TLS port that requires a client certificate and a port without TLS. Its user 'guest' has almost no rights.</summary>
+/// <summary>One real server with a TLS port that requires a client certificate, and a port without TLS.</summary>
+/// <remarks>Its user 'guest' has almost no rights.</remarks>
 public sealed class GatedNode : IAsyncLifetime
 {
     internal const string GuestPassword = "Gast-46";
@@ -22,14 +23,18 @@ public sealed class GatedNode : IAsyncLifetime
 
     internal string Plain => "127.0.0.1:" + _plain;
 
-    public async ValueTask InitializeAsync() => Cluster = await TestCluster.StartAsync(Servers.Redis70, masters: 1, with: options => options with
+    internal TlsOptions ClientTls => new()
+    {
+        CaCertificatePath = Authority.CaPath,
+        CertificatePath = Authority.ClientPemPath,
+        CertificateKeyPath = Authority.ClientKeyPath,
+    };
+
+    public async ValueTask InitializeAsync() => Cluster = await TestCluster.StartAsync(Servers.Redis70, 1, with: options => options with
     {
         Tls = Authority.ServerFiles,
         ConfigLines = ["tls-auth-clients yes", "port " + _plain, "user guest on >" + GuestPassword + " -@all +cluster|nodes"],
-        Connection = new ConnectionOptions
-        {
-            Tls = new TlsOptions { CaCertificatePath = Authority.CaPath, CertificatePath = Authority.ClientPemPath, CertificateKeyPath = Authority.ClientKeyPath },
-        },
+        Connection = new ConnectionOptions { Tls = ClientTls },
     });
 
     public async ValueTask DisposeAsync()
@@ -40,7 +45,8 @@ public sealed class GatedNode : IAsyncLifetime
     }
 }
 
-/// <summary>Cmdlets connect with the right credentials. Without them, one error record says what is missing, and its recommended action how to supply it.</summary>
+/// <summary>Cmdlets connect with the right credentials; without them, one error record says what is missing.</summary>
+/// <remarks>The recommended action of the record shows how to supply it.</remarks>
 public sealed class StrangerTests(GatedNode gate, CmdletShell shell) : IClassFixture<GatedNode>, IClassFixture<CmdletShell>
 {
     private const string WrongPassword = "Falsch-47";
@@ -52,21 +58,22 @@ public sealed class StrangerTests(GatedNode gate, CmdletShell shell) : IClassFix
     [Fact]
     public async Task A_client_certificate_is_PEM_with_its_key_beside_it_or_PFX_with_a_password()
     {
-        var pem = Trusting with { CertificatePath = gate.Authority.ClientPemPath, CertificateKeyPath = gate.Authority.ClientKeyPath };
-        var pfx = Pfx with { CertificatePassword = TestAuthority.ClientPassword };
-        foreach (var tls in new[] { pem, pfx })
+        foreach (var tls in new[] { gate.ClientTls, Pfx with { CertificatePassword = TestAuthority.ClientPassword } })
         {
-            var run = await shell.RunAsync(gate.Cluster.Node(0).Endpoint, new ConnectionOptions { Tls = tls }, "(Get-RedisClusterNode).Endpoint");
+            var options = new ConnectionOptions { Tls = tls };
+            var run = await shell.RunAsync(gate.Cluster.Node(0).Endpoint, options, "(Get-RedisClusterNode).Endpoint");
             Assert.Equal([gate.Tls], run.AssertClean().Lines);
             Assert.DoesNotContain(TestAuthority.ClientPassword, run.Text);
         }
 
         var wrong = await ConnectAsync(gate.Tls, Pfx with { CertificatePassword = WrongPassword });
-        Assert.StartsWith("The client certificate " + gate.Authority.ClientPfxPath + " can't be read", wrong.AssertRefused("InvalidConnectionString").Message);
+        var unreadable = wrong.AssertRefused("InvalidConnectionString").Message;
+        Assert.StartsWith("The client certificate " + gate.Authority.ClientPfxPath + " can't be read", unreadable);
         Assert.DoesNotContain(WrongPassword, wrong.Text);
 
         var alone = await ConnectAsync(gate.Tls, Trusting with { CertificateKeyPath = gate.Authority.ClientKeyPath });
-        Assert.StartsWith("-CertificateKeyPath and -CertificatePassword belong to -CertificatePath", alone.AssertRefused("InvalidConnectionString").Message);
+        var misplaced = alone.AssertRefused("InvalidConnectionString").Message;
+        Assert.StartsWith("-CertificateKeyPath and -CertificatePassword belong to -CertificatePath", misplaced);
     }
 
     [Fact]
@@ -74,7 +81,11 @@ public sealed class StrangerTests(GatedNode gate, CmdletShell shell) : IClassFix
     {
         using var stranger = new TestAuthority();
         await AssertRefusedAsync(gate.Tls, Trusting, "If it wants a client certificate", "Connect-RedisCluster -CertificatePath <");
-        await AssertRefusedAsync(gate.Tls, new TlsOptions(), "this machine does not trust the server's certificate", "Connect-RedisCluster -CaCertificatePath <");
+        await AssertRefusedAsync(
+            gate.Tls,
+            new TlsOptions(),
+            "this machine does not trust the server's certificate",
+            "Connect-RedisCluster -CaCertificatePath <");
         await AssertRefusedAsync(
             gate.Tls,
             new TlsOptions { CaCertificatePath = stranger.CaPath },
@@ -94,7 +105,8 @@ public sealed class StrangerTests(GatedNode gate, CmdletShell shell) : IClassFix
         await using var elsewhere = FakeNode.WithTls(other, _ => "+OK\r\n");
         var tls = new TlsOptions { CaCertificatePath = authority.PemFile };
         await AssertRefusedAsync(expired.Endpoint.ToString(), tls, "has run out", "CONFIG SET tls-cert-file <");
-        await AssertRefusedAsync(elsewhere.Endpoint.ToString(), tls, "elsewhere.example)", "Connect-RedisCluster -Endpoint <a name or address");
+        await AssertRefusedAsync(
+            elsewhere.Endpoint.ToString(), tls, "elsewhere.example)", "Connect-RedisCluster -Endpoint <a name or address");
         Assert.Empty(expired.Commands);
         Assert.Empty(elsewhere.Commands);
     }
@@ -102,11 +114,18 @@ public sealed class StrangerTests(GatedNode gate, CmdletShell shell) : IClassFix
     [Fact]
     public async Task A_wrong_password_and_a_user_without_rights_are_reported()
     {
-        var wrong = await shell.RunAsync(CmdletShell.Connect(gate.Plain, new ConnectionOptions { User = "guest", Password = WrongPassword }));
-        AssertTells(wrong, "AuthenticationFailed", gate.Plain, "refused the user name or password of 'guest'", "Connect-RedisCluster -Endpoint <host:port> -Credential");
+        var options = new ConnectionOptions { User = "guest", Password = WrongPassword };
+        var wrong = await shell.RunAsync(CmdletShell.Connect(gate.Plain, options));
+        AssertTells(
+            wrong,
+            "AuthenticationFailed",
+            gate.Plain,
+            "refused the user name or password of 'guest'",
+            "Connect-RedisCluster -Endpoint <host:port> -Credential");
         Assert.DoesNotContain(WrongPassword, wrong.Text);
 
-        var guest = await shell.RunAsync("Repair-RedisCluster -Slot 5 -WhatIf -Cluster 'redis://guest:" + GatedNode.GuestPassword + "@" + gate.Plain + "'");
+        var url = "redis://guest:" + GatedNode.GuestPassword + "@" + gate.Plain;
+        var guest = await shell.RunAsync("Repair-RedisCluster -Slot 5 -WhatIf -Cluster '" + url + "'");
         AssertTells(guest, "PermissionDenied", gate.Plain, "COUNTKEYSINSLOT", "ACL WHOAMI and ACL GETUSER");
         Assert.DoesNotContain(GatedNode.GuestPassword, guest.Text);
     }
@@ -123,5 +142,6 @@ public sealed class StrangerTests(GatedNode gate, CmdletShell shell) : IClassFix
     private async Task AssertRefusedAsync(string endpoint, TlsOptions? tls, string inside, string action) =>
         AssertTells(await ConnectAsync(endpoint, tls), "ConnectionFailed", endpoint, inside, action);
 
-    private Task<CmdletRun> ConnectAsync(string endpoint, TlsOptions? tls) => shell.RunAsync(CmdletShell.Connect(endpoint, new ConnectionOptions { Tls = tls }));
+    private Task<CmdletRun> ConnectAsync(string endpoint, TlsOptions? tls) =>
+        shell.RunAsync(CmdletShell.Connect(endpoint, new ConnectionOptions { Tls = tls }));
 }

@@ -2,7 +2,6 @@ using System;
 using System.Diagnostics;
 using System.IO;
 using System.Runtime.InteropServices;
-using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Lab;
 using Xunit;
@@ -16,8 +15,6 @@ internal sealed class CmdletProcess : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private readonly Process _process;
-    private readonly StringWriter _output = new();
-    private readonly Task _read;
     private readonly Task<string> _errors;
 
     private CmdletProcess(ProcessStartInfo start)
@@ -28,22 +25,11 @@ internal sealed class CmdletProcess : IDisposable
         _process = Process.Start(start)!;
         // PowerShell would read it as the pipeline input of the script.
         _process.StandardInput.Close();
-        _read = ReadAsync();
         _errors = _process.StandardError.ReadToEndAsync();
     }
 
     /// <summary>The folder of the built module.</summary>
     public static string Module { get; } = Path.Combine(Repository(), "out", "RedisClusterOps");
-
-    /// <summary>What it printed on standard output so far.</summary>
-    public string Output
-    {
-        get
-        {
-            lock (_output)
-                return _output.ToString();
-        }
-    }
 
     /// <summary>Starts a PowerShell that imports the module, runs the script and exits.</summary>
     public static Task<CmdletProcess> StartAsync(string script) => StartAsync("-Command", "Import-Module '" + Module + "'; " + script);
@@ -68,28 +54,18 @@ internal sealed class CmdletProcess : IDisposable
     /// <summary>Interrupts it as Ctrl+C does (SIGINT).</summary>
     public void Interrupt() => Assert.Equal(0, Kill(_process.Id, InterruptSignal));
 
-    /// <summary>Waits until the output fulfils a condition.</summary>
-    public async Task<string> UntilAsync(Func<string, bool> condition)
-    {
-        var until = DateTime.UtcNow + Patience;
-        while (true)
-        {
-            var (hasEnded, output) = (_read.IsCompleted, Output);
-            if (condition(output))
-                return output;
-            Assert.False(hasEnded || DateTime.UtcNow > until, "PowerShell never printed what the test waits for, but: " + output);
-            await Task.Delay(10);
-        }
-    }
+    /// <summary>Reads the next line of its standard output.</summary>
+    public async Task<string> ReadLineAsync() =>
+        await _process.StandardOutput.ReadLineAsync().WaitAsync(Patience)
+        ?? throw new InvalidOperationException("PowerShell exited: " + await _errors);
 
     /// <summary>Waits until it exits.</summary>
-    /// <returns>Its exit code, and all that it printed on standard output and standard error.</returns>
+    /// <returns>Its exit code, and the rest of its standard output and its standard error.</returns>
     public async Task<(int ExitCode, string Text)> EndAsync()
     {
-        using var patience = new CancellationTokenSource(Patience);
-        await _process.WaitForExitAsync(patience.Token);
-        await _read;
-        return (_process.ExitCode, Output + await _errors);
+        var output = await _process.StandardOutput.ReadToEndAsync().WaitAsync(Patience);
+        await _process.WaitForExitAsync().WaitAsync(Patience);
+        return (_process.ExitCode, output + await _errors);
     }
 
     public void Dispose()
@@ -105,15 +81,6 @@ internal sealed class CmdletProcess : IDisposable
         while (!File.Exists(Path.Combine(folder, "RedisClusterOps.sln")))
             folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests are not inside the repository.");
         return folder;
-    }
-
-    private async Task ReadAsync()
-    {
-        while (await _process.StandardOutput.ReadLineAsync() is { } line)
-        {
-            lock (_output)
-                _output.Write(line + "\n");
-        }
     }
 
     [DllImport("libc", EntryPoint = "kill")]

@@ -34,7 +34,14 @@ internal sealed record CmdletRun(
     /// <summary>Everything that a person could read of it.</summary>
     public string Text => string.Join(
         '\n',
-        [Screen, .. Output.Select(TextOf), .. Errors.SelectMany(error => new[] { error.Shown, error.Message, error.Action, error.Target, error.Id }), .. Warnings, .. Verbose, .. Debug]);
+        [
+            Screen,
+            .. Output.Select(TextOf),
+            .. Errors.SelectMany(error => new[] { error.Shown, error.Message, error.Action, error.Target, error.Id }),
+            .. Warnings,
+            .. Verbose,
+            .. Debug,
+        ]);
 
     /// <summary>No error record and no warning.</summary>
     public CmdletRun AssertClean()
@@ -52,5 +59,6 @@ internal sealed record CmdletRun(
 
     public override string ToString() => State + "\n" + Text;
 
-    private static string TextOf(JsonElement output) => output.ValueKind == JsonValueKind.String ? output.GetString()! : output.GetRawText();
+    private static string TextOf(JsonElement output) =>
+        output.ValueKind == JsonValueKind.String ? output.GetString()! : output.GetRawText();
 }

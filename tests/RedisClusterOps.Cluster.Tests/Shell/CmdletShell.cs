@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.IO.Pipes;
+using System.Text;
 using System.Text.Json;
 using System.Threading;
 using System.Threading.Tasks;
@@ -9,18 +10,16 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Shell;
 
-/// <summary>One real PowerShell for all tests of a class: it starts once and runs each script in a runspace of its own.</summary>
-/// <remarks>Starting a PowerShell costs half a second of processor time, a runspace a tenth of that.</remarks>
+/// <summary>One real PowerShell for all tests of a class. It runs one script after the other, each in a scope of its own.</summary>
+/// <remarks>Every script begins without a current cluster.
+/// Starting a PowerShell and importing the module costs about a second of processor time, a script in it next to none.</remarks>
 public sealed class CmdletShell : IAsyncLifetime
 {
-    private static readonly JsonSerializerOptions Lenient = new() { PropertyNameCaseInsensitive = true };
-
     private readonly string _mark = Guid.NewGuid().ToString("N") + ":";
     private readonly SemaphoreSlim _turn = new(1);
     private NamedPipeServerStream _pipe = null!;
     private StreamWriter _requests = null!;
     private CmdletProcess _process = null!;
-    private int _read;
 
     public async ValueTask InitializeAsync()
     {
@@ -48,12 +47,14 @@ public sealed class CmdletShell : IAsyncLifetime
         try
         {
             await _requests.WriteLineAsync(JsonSerializer.Serialize(script));
-            var output = await _process.UntilAsync(output => output.IndexOf(_mark, _read, StringComparison.Ordinal) is >= 0 and var at && output.IndexOf('\n', at) >= 0);
-            var mark = output.IndexOf(_mark, _read, StringComparison.Ordinal);
-            var end = output.IndexOf('\n', mark);
-            var run = JsonSerializer.Deserialize<CmdletRun>(output[(mark + _mark.Length)..end], Lenient)! with { Screen = output[_read..mark] };
-            _read = end + 1;
-            return run;
+            var screen = new StringBuilder();
+            while (true)
+            {
+                var line = await _process.ReadLineAsync();
+                if (line.StartsWith(_mark, StringComparison.Ordinal))
+                    return JsonSerializer.Deserialize<CmdletRun>(line[_mark.Length..])! with { Screen = screen.ToString() };
+                screen.Append(line).Append('\n');
+            }
         }
         finally
         {
@@ -76,7 +77,8 @@ public sealed class CmdletShell : IAsyncLifetime
             line += " -Credential ([pscredential]::new(" + Quoted(options.User ?? "default") + ", " + Secure(password) + "))";
         if (options.Tls is not { } tls)
             return line;
-        line += " -UseTls" + File("-CaCertificatePath", tls.CaCertificatePath) + File("-CertificatePath", tls.CertificatePath) + File("-CertificateKeyPath", tls.CertificateKeyPath);
+        line += " -UseTls" + File("-CaCertificatePath", tls.CaCertificatePath)
+            + File("-CertificatePath", tls.CertificatePath) + File("-CertificateKeyPath", tls.CertificateKeyPath);
         return tls.CertificatePassword is { } secret ? line + " -CertificatePassword " + Secure(secret) : line;
 
         static string File(string parameter, string? path) => path is null ? string.Empty : " " + parameter + " " + Quoted(path);

@@ -1,4 +1,4 @@
-# Runs scripts for CmdletShell.cs, one after the other, each in a runspace of its own with the module and the real host.
+# Runs scripts for CmdletShell.cs, one after the other, each in a scope of its own, in one runspace with the module and the real host.
 # A script is one JSON string on a line of the pipe; the line "stop" stops the running script as Ctrl+C does.
 # Standard output holds what the host shows, then one line that begins with the mark: the result as JSON.
 [CmdletBinding()]
@@ -9,6 +9,8 @@ $pipe.Connect(60000)
 $reader = [IO.StreamReader]::new($pipe)
 $initial = [initialsessionstate]::CreateDefault2()
 $initial.ImportPSModule($Module)
+$runspace = [runspacefactory]::CreateRunspace($Host, $initial)
+$runspace.Open()
 $next = $reader.ReadLineAsync()
 
 while ($null -ne ($line = $next.GetAwaiter().GetResult())) {
@@ -16,11 +18,8 @@ while ($null -ne ($line = $next.GetAwaiter().GetResult())) {
     # It came after the end of the script that it was meant for.
     if ($line -eq 'stop') { continue }
 
-    $runspace = [runspacefactory]::CreateRunspace($Host, $initial)
-    $runspace.Open()
-    $shell = [powershell]::Create()
-    $shell.Runspace = $runspace
-    $null = $shell.AddScript((ConvertFrom-Json $line))
+    $shell = [powershell]::Create($runspace)
+    $null = $shell.AddScript((ConvertFrom-Json $line), $true)
     $output = [Management.Automation.PSDataCollection[psobject]]::new()
     $running = $shell.BeginInvoke([Management.Automation.PSDataCollection[psobject]]::new(), $output)
     while (-not $running.AsyncWaitHandle.WaitOne(20)) {
@@ -34,7 +33,8 @@ while ($null -ne ($line = $next.GetAwaiter().GetResult())) {
     try { $null = $shell.EndInvoke($running) }
     catch [Management.Automation.PipelineStoppedException] { Write-Debug 'Stopped on request.' }
     catch {
-        $failure = if ($_.Exception.InnerException -is [Management.Automation.IContainsErrorRecord]) { $_.Exception.InnerException.ErrorRecord } else { $_ }
+        $cause = $_.Exception.InnerException
+        $failure = if ($cause -is [Management.Automation.IContainsErrorRecord]) { $cause.ErrorRecord } else { $_ }
         if (-not $failures.Contains($failure)) { $failures.Add($failure) }
     }
 
@@ -42,8 +42,14 @@ while ($null -ne ($line = $next.GetAwaiter().GetResult())) {
         State = "$($shell.InvocationStateInfo.State)"
         Output = @($output)
         Errors = @($failures | ForEach-Object {
-                @{ Id = $_.FullyQualifiedErrorId; Message = $_.Exception.Message; Action = "$($_.ErrorDetails.RecommendedAction)"; Target = "$($_.TargetObject)"
-                    Category = "$($_.CategoryInfo.Category)"; Shown = ($_ | Out-String -Width 200) }
+                @{
+                    Id = $_.FullyQualifiedErrorId
+                    Message = $_.Exception.Message
+                    Action = "$($_.ErrorDetails.RecommendedAction)"
+                    Target = "$($_.TargetObject)"
+                    Category = "$($_.CategoryInfo.Category)"
+                    Shown = $_ | Out-String -Width 200
+                }
             })
         Warnings = @($shell.Streams.Warning | ForEach-Object Message)
         Verbose = @($shell.Streams.Verbose | ForEach-Object Message)
@@ -51,5 +57,6 @@ while ($null -ne ($line = $next.GetAwaiter().GetResult())) {
     }
     [Console]::Out.WriteLine($Mark + ($result | ConvertTo-Json -Compress -Depth 6 -EnumsAsStrings -WarningAction SilentlyContinue))
     $shell.Dispose()
-    $runspace.Dispose()
+    # The next script begins without a current cluster.
+    $null = [powershell]::Create($runspace).AddCommand('Disconnect-RedisCluster').Invoke()
 }

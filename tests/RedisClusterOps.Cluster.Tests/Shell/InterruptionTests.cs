@@ -23,7 +23,8 @@ public sealed class InterruptionTests(CmdletShell shell) : IClassFixture<CmdletS
         await cluster.Wedge().WedgeAsync(target.Endpoint, Big, Keys, 0);
         await cluster.Wedge().WedgeAsync(target.Endpoint, Small, 6, 1);
         // Slow enough that the test meets the middle on any machine.
-        using var first = await CmdletProcess.StartAsync($"{Big}, {Small} | Complete-RedisSlotMigration -MaxKeysPerSecond 40000 -Cluster {source.Endpoint}");
+        using var first = await CmdletProcess.StartAsync(
+            $"{Big}, {Small} | Complete-RedisSlotMigration -MaxKeysPerSecond 40000 -Cluster {source.Endpoint}");
         while (await TestCluster.CountKeysAsync(target, Big) < Keys / 10)
             await Task.Delay(20);
 
@@ -42,7 +43,10 @@ public sealed class InterruptionTests(CmdletShell shell) : IClassFixture<CmdletS
 
         var next = warning.Split(" Next: ")[1];
         Assert.Equal("Complete-RedisSlotMigration -Slot " + Big, next);
-        var rest = await shell.RunAsync(source.Endpoint, cluster.Connection, $"({next}).Outcome; (Complete-RedisSlotMigration {Small}).Outcome; @(Get-RedisOpenSlot).Count");
+        var rest = await shell.RunAsync(
+            source.Endpoint,
+            cluster.Connection,
+            $"({next}).Outcome; (Complete-RedisSlotMigration {Small}).Outcome; @(Get-RedisOpenSlot).Count");
         Assert.Equal(["Completed", "Completed", "0"], rest.AssertClean().Output.Select(line => line.ToString()));
         Assert.Equal(0, await TestCluster.CountKeysAsync(source, Big));
         Assert.Equal(Keys, await RightValuesAsync(target, Big, Keys));
