@@ -17,6 +17,7 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
     private readonly CancellationTokenSource _stop = new();
     private (RedisClusterSession Session, RedisCluster Cluster)? _open;
     private OperationLog? _log;
+    private string? _toldOfStop;
 
     /// <summary>Closes the connections of this invocation.</summary>
     public void Dispose()
@@ -75,24 +76,13 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         _open = null;
     }
 
-    /// <summary>Waits for a step, writing meanwhile what it reports.</summary>
-    internal T Await<T>(Task<T> step, string activity)
-    {
-        var progress = NewProgress(activity);
-        try
-        {
-            return Await(step, progress);
-        }
-        finally
-        {
-            End(progress);
-        }
-    }
+    /// <summary>Waits for a step, and writes its events meanwhile.</summary>
+    internal T Await<T>(Task<T> step, string activity) => Await(step, NewProgress(activity), endsProgress: true);
 
-    /// <summary>The progress of several steps that are one to whoever watches; the caller ends it.</summary>
+    /// <summary>The progress of several steps that a person sees as one; the caller ends it.</summary>
     internal SlotProgress NewProgress(string activity) => new(activity, WriteProgress);
 
-    /// <summary>Ends it. After a stop nothing may be written, and the host itself takes it off the screen.</summary>
+    /// <summary>Ends it. Nothing may be written after a stop; the host then removes the progress from the screen.</summary>
     internal void End(SlotProgress progress)
     {
         if (!Stop.IsCancellationRequested)
@@ -100,21 +90,30 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
     }
 
     /// <summary>Waits for one of several steps.</summary>
-    internal T Await<T>(Task<T> step, SlotProgress progress)
+    internal T Await<T>(Task<T> step, SlotProgress progress) => Await(step, progress, endsProgress: false);
+
+    private T Await<T>(Task<T> step, SlotProgress progress, bool endsProgress)
     {
         try
         {
             while (!((IAsyncResult)step).AsyncWaitHandle.WaitOne(LookInterval))
                 WriteEvents(progress);
             WriteEvents(progress);
+            if (endsProgress)
+                End(progress);
         }
         catch (Exception)
         {
-            // Writing fails when the pipeline is stopped or a preference says so. The step must not run on behind the user's back:
-            // it is told to stop, and may end the batch in hand.
+            // Writing fails when the pipeline is stopped or a preference says so. The step must not continue unobserved: it is stopped,
+            // may finish the batch in hand, and its result, which reaches no caller, is settled here.
             _stop.Cancel();
             ((IAsyncResult)step).AsyncWaitHandle.WaitOne();
-            TellOfStop(step.Exception?.InnerException as RedisOperationException ?? (step.Status == TaskStatus.RanToCompletion ? FailureIn(step.GetAwaiter().GetResult()) : null));
+            if (step.Status != TaskStatus.RanToCompletion)
+                TellOfStop(step.Exception?.InnerException as RedisOperationException);
+            else if (step.GetAwaiter().GetResult() is SlotMoveRun started)
+                WindDown(started);
+            else
+                TellOfStop(FailureIn(step.GetAwaiter().GetResult()));
             throw;
         }
 
@@ -122,8 +121,8 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
     }
 
     /// <summary>
-    /// Stops a run, and comes back when it has come to its end. Ctrl+C, <c>Select-Object -First</c> and a preference that makes an error the last
-    /// thing all end the pipeline while slots are open; these are brought into states that have a name before the connections close.
+    /// Stops a run and waits for its end. Ctrl+C, <c>Select-Object -First</c> and a preference that turns an error into a terminating one all end the
+    /// pipeline while slots are open. The run leaves each of them in a named state before the connections close.
     /// </summary>
     internal void WindDown(SlotMoveRun run)
     {
@@ -154,14 +153,15 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         return failure;
     }
 
-    /// <summary>After a stop nothing reaches the pipeline any more; what was left half done is told on the host itself.</summary>
+    /// <summary>Writes what a stop left unfinished to the host itself, because nothing reaches the pipeline after a stop. The same text is written once.</summary>
     internal void TellOfStop(RedisOperationException? failure)
     {
-        if (failure is not { Code: FailureCode.Stopped })
+        if (failure is not { Code: FailureCode.Stopped } || ErrorRecords.TextOf(failure) is not { } text || text == _toldOfStop)
             return;
+        _toldOfStop = text;
         try
         {
-            Host?.UI?.WriteWarningLine(ErrorRecords.TextOf(failure));
+            Host?.UI?.WriteWarningLine(text);
         }
         catch (Exception e) when (e is not PipelineStoppedException)
         {
@@ -169,7 +169,14 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         }
     }
 
-    private static RedisOperationException? FailureIn(object? result) => (result as SlotOutcome)?.Failure ?? (result as KeyMoveOutcome)?.Failure;
+    // Of a run's outcomes the one that says what the stop left: it is the same for all of them.
+    private static RedisOperationException? FailureIn(object? result) => result switch
+    {
+        SlotOutcome outcome => outcome.Failure,
+        KeyMoveOutcome outcome => outcome.Failure,
+        IReadOnlyList<SlotOutcome> outcomes => outcomes.Select(outcome => outcome.Failure).FirstOrDefault(failure => failure is { Code: FailureCode.Stopped }),
+        _ => null,
+    };
 
     private void Guard(Action run)
     {
