@@ -38,8 +38,8 @@ AfterAll {
 Describe 'New-RedisRebalancePlan | Invoke-RedisRebalance' {
     It 'shows each pair with its slots and keys with -WhatIf, and writes nothing' {
         $before = Get-OwnerMap
-        $text = Invoke-FreshPowerShell "New-RedisRebalancePlan -Cluster $($Nodes[0]) -UseEmptyMaster | Invoke-RedisRebalance -WhatIf"
-        $lines = @($text -split [Environment]::NewLine | Where-Object { $_ -like 'What if:*' })
+        $rehearsed = Invoke-Asked "New-RedisRebalancePlan -Cluster $($Nodes[0]) -UseEmptyMaster | Invoke-RedisRebalance -WhatIf"
+        $lines = @($rehearsed.Lines -split '\r?\n' -like 'What if:*')
         $lines.Count | Should -Be 3
         foreach ($move in (New-RedisRebalancePlan -UseEmptyMaster).Moves) {
             $shown = "rebalance: move $($move.SlotCount) slots with $($move.EstimatedKeys) keys from $($move.Source) to $Empty, key by key`" on target `"slots $($move.SlotRanges -join ',')`""
@@ -204,8 +204,8 @@ Describe 'Move-RedisSlot' {
     }
 
     It 'takes a number of slots, from each source in proportion' {
-        $plan = Invoke-FreshPowerShell "Move-RedisSlot -Count 300 -Source * -Target $Empty -Cluster $($Nodes[0]) -WhatIf"
-        @($plan -split [Environment]::NewLine | Where-Object { $_ -like 'What if:*' }).Count | Should -Be 3
+        $rehearsed = Invoke-Asked "Move-RedisSlot -Count 300 -Source * -Target $Empty -Cluster $($Nodes[0]) -WhatIf"
+        @($rehearsed.Lines -split '\r?\n' -like 'What if:*').Count | Should -Be 3
         $before = (Get-RedisClusterNode -Node $Empty).SlotCount
         $results = Move-RedisSlot -Count 30 -Source $Full[1], $Full[2] -Target $Empty
         $results.Count | Should -Be 30

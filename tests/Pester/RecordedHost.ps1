@@ -37,6 +37,7 @@ public class RecordedUI : PSHostUserInterface
     public RecordedRawUI Raw = new RecordedRawUI();
     public List<string> Questions = new List<string>();
     public List<string> Warnings = new List<string>();
+    public List<string> Lines = new List<string>();
     public Queue<int> Answers = new Queue<int>();
     public override PSHostRawUserInterface RawUI { get { return Raw; } }
     public override int PromptForChoice(string caption, string message, Collection<ChoiceDescription> choices, int defaultChoice)
@@ -53,7 +54,7 @@ public class RecordedUI : PSHostUserInterface
     public override SecureString ReadLineAsSecureString() { throw new NotSupportedException(); }
     public override void Write(string value) { }
     public override void Write(ConsoleColor foreground, ConsoleColor background, string value) { }
-    public override void WriteLine(string value) { }
+    public override void WriteLine(string value) { Lines.Add(value); }
     public override void WriteDebugLine(string message) { }
     public override void WriteErrorLine(string value) { }
     public override void WriteVerboseLine(string message) { }
@@ -98,12 +99,17 @@ function Remove-RecordedShell($Recorded) {
     $Recorded.Shell.Runspace.Dispose()
 }
 
-# Runs a script in such a shell and returns the questions that it asked, its output and its errors.
+# Runs a script in such a shell. Returns its output, its errors, the questions that it asked, and the lines that -WhatIf wrote to the screen.
 function Invoke-Asked([string] $Script, [int[]] $Answer, [int] $Column) {
     $recorded = New-RecordedShell $Answer $Column
     try {
         $output = $recorded.Shell.AddScript($Script).Invoke()
-        [pscustomobject]@{ Questions = @($recorded.Screen.Questions); Output = @($output); Errors = @($recorded.Shell.Streams.Error) }
+        [pscustomobject]@{
+            Output = @($output)
+            Errors = @($recorded.Shell.Streams.Error)
+            Questions = @($recorded.Screen.Questions)
+            Lines = @($recorded.Screen.Lines)
+        }
     }
     finally { Remove-RecordedShell $recorded }
 }

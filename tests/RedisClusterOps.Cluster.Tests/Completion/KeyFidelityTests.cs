@@ -73,7 +73,7 @@ public sealed class KeyFidelityTests(SharedClusters clusters)
         var result = await scene.CompleteSurelyAsync(new MoveOptions { MaxKeysPerSecond = 300 });
 
         Assert.InRange(result.KeysMoved, 200, 400);
-        await Task.Delay(Math.Max(0, 1100 - (int)result.Elapsed.TotalMilliseconds));
+        await Task.Delay(Math.Max(0, 1100 - (int)result.Elapsed.TotalMilliseconds), TestContext.Current.CancellationToken);
         using var client = scene.Cluster.Client();
         foreach (var key in shortLived)
             Assert.True((await client.AskAsync(key, RespCommand.Of("GET", key))).IsNull);
@@ -95,6 +95,7 @@ public sealed class KeyFidelityTests(SharedClusters clusters)
             await SlotScene.PipelineAsync(scene.Source, expired.Select(key => RespCommand.Of("SET", key, "gone", "PX", 1)));
             await scene.OpenAsync();
             Assert.Equal(150, await TestCluster.CountKeysAsync(scene.Source, scene.Slot));
+            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
 
             await scene.CompleteSurelyAsync();
         }

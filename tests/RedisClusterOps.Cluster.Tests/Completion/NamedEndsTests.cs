@@ -1,4 +1,5 @@
 using System.Linq;
+using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Lab;
 using Xunit;
@@ -64,7 +65,7 @@ public sealed class NamedEndsTests(SharedClusters clusters)
         var scene = new SlotScene(cluster, LabWedge.DefaultSlot, cluster.Node(0), cluster.Node(1));
         await scene.WedgeAsync(keys: 3, moved: 1);
         var shared = scene.Source.Id[..1];
-        await RenameUntilAsync(cluster, cluster.Node(2), shared);
+        await RenameUntilAsync(cluster, cluster.Node(2), shared, TestContext.Current.CancellationToken);
 
         var refusal = await Assert.ThrowsAsync<RedisOperationException>(() => scene.PlanAsync(shared, null));
         Assert.Equal((FailureCode.AmbiguousNode, shared), (refusal.Code, refusal.Subject));
@@ -76,7 +77,7 @@ public sealed class NamedEndsTests(SharedClusters clusters)
     }
 
     // Ids are drawn at random: an empty node draws again until its id begins like that, and joins again.
-    private static async Task RenameUntilAsync(TestCluster cluster, LocalNode node, string beginning)
+    private static async Task RenameUntilAsync(TestCluster cluster, LocalNode node, string beginning, CancellationToken cancellation)
     {
         foreach (var other in cluster.Nodes.Where(other => other != node))
             await other.SendAsync("CLUSTER", "FORGET", node.Id);
@@ -91,7 +92,7 @@ public sealed class NamedEndsTests(SharedClusters clusters)
             await node.SendAsync("CLUSTER", "MEET", other.Endpoint.Host, other.Endpoint.Port);
         // Until others have told it, the node does not know its own address.
         while ((await Task.WhenAll(cluster.Nodes.Select(TestCluster.ViewOfAsync))).Any(view => !view.Any(line => line.IsMaster && line.Endpoint is not null && line.Id == id)))
-            await Task.Delay(20);
+            await Task.Delay(20, cancellation);
     }
 
     private static async Task AssertRefusedAsync(SlotScene scene, FailureCode code, string reason, string? from, string? to)

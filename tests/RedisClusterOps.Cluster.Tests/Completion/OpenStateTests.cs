@@ -94,7 +94,7 @@ public sealed class OpenStateTests(SharedClusters clusters)
         await scene.WedgeAsync(keys: 12, moved: 12);
         await scene.SetSlotAsync(scene.Target, "NODE", scene.Target);
         while ((await TestCluster.OwnLineOfAsync(scene.Source)).Slots.Contains(scene.Slot))
-            await Task.Delay(10);
+            await Task.Delay(10, TestContext.Current.CancellationToken);
         await scene.AssertShownAsync(RedisOpenSlotState.FinishedOnTarget, CountedOnLoser(server), 12);
 
         await scene.CompleteSurelyAsync();
