@@ -122,7 +122,7 @@ internal sealed class LabProcess
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
 
-    private readonly CancellationTokenSource _patience = new(Patience);
+    private readonly CancellationToken _patience = new CancellationTokenSource(Patience).Token;
     private readonly StringBuilder _output = new();
     private readonly StringBuilder _errors = new();
     private readonly CommandTask<CommandResult> _run;
@@ -130,7 +130,7 @@ internal sealed class LabProcess
     public LabProcess(Command command) => _run = command
         .WithStandardOutputPipe(PipeTarget.ToDelegate(line => Append(_output, line)))
         .WithStandardErrorPipe(PipeTarget.ToDelegate(line => Append(_errors, line)))
-        .ExecuteAsync(_patience.Token);
+        .ExecuteAsync(_patience);
 
     /// <summary>Sends a signal, as <c>kill</c> does.</summary>
     public void Signal(PosixSignal signal) => Send(signal switch
