@@ -67,11 +67,10 @@ internal sealed class MoveScene : IAsyncDisposable
     }
 
     /// <summary>Begins a trial that moves a part of the first master's slots to the last. The two masters between take no part in it.</summary>
-    public async Task<MoveWork> BeginBesideOthersAsync()
+    public async Task<MoveWork> BeginBesideOthersAsync(int slots = 1_000)
     {
-        const int Slots = 1_000;
         var before = await Cluster.OwnersAsync();
-        var selection = new SlotSelection { Count = Slots, Sources = [Cluster.Nodes[0].Id], Target = Last.Id };
+        var selection = new SlotSelection { Count = slots, Sources = [Cluster.Nodes[0].Id], Target = Last.Id };
         using var core = new RedisCluster(Cluster.Session);
         var plan = await core.PlanMoveAsync(selection, new MoveOptions(), default);
         return new MoveWork(new DriverRequest { Operation = DriverOperation.Move, Selection = selection }, before, Cluster.OwnersIn(plan.After));

@@ -65,8 +65,7 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
             using var process = await scene.LaunchAsync(work.Request, keysPerSecond: 4_000);
             await UntilKeysMoveAsync(scene, MoveMethod.KeyByKey);
             var targets = work.After.Zip(work.Before).Where(slot => slot.First != slot.Second).Select(slot => scene.Cluster.Nodes[slot.First]).Distinct().ToList();
-            targets.ForEach(target => target.Stop());
-            await UntilMigrateBlocksAsync(scene, work);
+            await UntilMigrateBlocksAsync(scene, work, stop: () => targets.ForEach(target => target.Stop()));
             process.Interrupt();
             await Task.Delay(random.Next(650, 900));
             targets.ForEach(target => target.Continue());
@@ -128,18 +127,21 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
     }
 
     // MIGRATE blocks its server: a source that leaves a PING unanswered has keys in transit to a target that hangs.
-    private static async Task UntilMigrateBlocksAsync(MoveScene scene, MoveWork work)
+    private static async Task UntilMigrateBlocksAsync(MoveScene scene, MoveWork work, Action stop)
     {
-        var sources = work.After.Zip(work.Before).Where(slot => slot.First != slot.Second).Select(slot => scene.Cluster.Nodes[slot.Second]).Distinct().ToList();
-        await KillScene.UntilAsync(async () => (await Task.WhenAll(sources.Select(IsBlockedAsync))).Contains(true));
+        var sources = work.After.Zip(work.Before).Where(slot => slot.First != slot.Second).Select(slot => scene.Cluster.Nodes[slot.Second]).Distinct();
+        var connections = await Task.WhenAll(sources.Select(source => source.ConnectAsync()));
+        stop();
+        await KillScene.UntilAsync(async () => (await Task.WhenAll(connections.Select(IsBlockedAsync))).Contains(true));
+        foreach (var connection in connections)
+            connection.Dispose();
 
-        static async Task<bool> IsBlockedAsync(LocalNode source)
+        static async Task<bool> IsBlockedAsync(Protocol.INodeConnection source)
         {
-            using var connection = await source.ConnectAsync();
             using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
             try
             {
-                await connection.SendAsync([Protocol.RespCommand.Of("PING")], null, patience.Token);
+                await source.SendAsync([Protocol.RespCommand.Of("PING")], null, patience.Token);
                 return false;
             }
             catch (OperationCanceledException)

@@ -27,6 +27,8 @@ public enum Host
 internal sealed class OperationProcess : IDisposable
 {
     private const int InterruptSignal = 2;
+    private const int ContinueSignal = 18;
+    private const int StopSignal = 19;
     private const int KilledStatus = 128 + 9;
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     private static readonly Lazy<Task<PowerShellProgram>> PowerShell = new(() => PowerShellProgram.FindToolAsync());
@@ -71,6 +73,12 @@ internal sealed class OperationProcess : IDisposable
 
     /// <summary>Sends SIGINT, as Ctrl+C does.</summary>
     public void Interrupt() => Assert.Equal(0, Kill(_process.Id, InterruptSignal));
+
+    /// <summary>Sends SIGSTOP: the process keeps its locks and its connections, and does nothing.</summary>
+    public void Freeze() => Assert.Equal(0, Kill(_process.Id, StopSignal));
+
+    /// <summary>Sends SIGCONT.</summary>
+    public void Thaw() => Assert.Equal(0, Kill(_process.Id, ContinueSignal));
 
     /// <summary>Sends SIGKILL.</summary>
     /// <returns>False if the process had already exited.</returns>
