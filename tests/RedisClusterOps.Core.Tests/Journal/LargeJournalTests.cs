@@ -37,7 +37,7 @@ public sealed class LargeJournalTests : IDisposable
         var first = Measured("first look, no index", () => Assert.Single(OpenIntents(new JournalReader(_journal.Folder))));
         var next = Measured("first look of the next process", () => Assert.Single(OpenIntents(new JournalReader(_journal.Folder))));
         var list = Measured("list of all runs", () => Assert.Equal(Runs + 1, _journal.Read().Count));
-        Assert.InRange(first, 0, 600 * Megabyte);
+        Assert.InRange(first, 0, 1200 * Megabyte);
         Assert.InRange(next, 0, 10 * Megabyte);
         Assert.InRange(list, 0, 1200 * Megabyte);
     }
