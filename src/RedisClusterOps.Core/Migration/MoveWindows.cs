@@ -17,8 +17,9 @@ internal sealed class MoveWindows(IEnumerable<SlotInMove> slots, double? keysPer
     private static readonly TimeSpan Aim = TimeSpan.FromMilliseconds(250);
 
     private readonly Queue<SlotInMove> _waiting = new(slots);
-    private readonly Size _slots = new(first: 256, most: 1024);
-    private readonly Size _keys = keysPerSecond is { } rate ? new Size(Allowed(rate), Allowed(rate)) : new Size(first: 4_000, MostKeys);
+    // Each window costs the servers writes of their configuration to the disk, so few slots gain no time.
+    private readonly Size _slots = new(least: 256, first: 512, most: 1024);
+    private readonly Size _keys = keysPerSecond is { } rate ? new Size(1, Allowed(rate), Allowed(rate)) : new Size(1, 4_000, MostKeys);
 
     /// <summary>True for a server whose gossip takes seconds: all slots are one window then.</summary>
     public bool AreWhole { get; init; }
@@ -51,14 +52,14 @@ internal sealed class MoveWindows(IEnumerable<SlotInMove> slots, double? keysPer
     private static long Allowed(double rate) => Math.Max(1, Math.Min(MostKeys, (long)(rate * Aim.TotalSeconds)));
 
     /// <summary>How many fit into the time.</summary>
-    private sealed class Size(long first, long most)
+    private sealed class Size(long least, long first, long most)
     {
         public long Now { get; private set; } = first;
 
         public void Took(long count, TimeSpan took)
         {
             if (took > Aim)
-                Now = Math.Max(1, Math.Min(Now, (long)(count * Aim.TotalSeconds / took.TotalSeconds)));
+                Now = Math.Max(least, Math.Min(Now, (long)(count * Aim.TotalSeconds / took.TotalSeconds)));
             else if (took.Ticks < Aim.Ticks / 2 && count >= Now / 2)
                 Now = Math.Min(most, Now * 2);
         }

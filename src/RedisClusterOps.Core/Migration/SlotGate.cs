@@ -208,23 +208,23 @@ internal sealed class SlotGate(
     private static List<SlotInMove> Clean(IReadOnlyList<SlotInMove> slots) => slots.Where(slot => slot.IsClean).ToList();
 
     /// <summary>
-    /// How many slots go into one portion while no client uses the nodes. A server goes on with what it has read when a source dies or a
-    /// run is stopped, so a portion is to be through in tens of milliseconds. Valkey takes 2 ms a slot with replicas, a hundredth of that
-    /// without.
+    /// How many slots go into one portion while no client uses the nodes. A server carries out what it has read, even after the other end
+    /// died or the run was stopped, so a portion is bounded in time. Each portion costs both servers a write of their configuration to the
+    /// disk, so it is no smaller than it must be. Valkey takes 2 ms a slot with replicas, a hundredth of that without.
     /// </summary>
     private sealed class Portion
     {
-        private const int Least = 8;
+        private const int Least = 128;
         private const int Most = 1024;
-        private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(50);
+        private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(250);
 
-        public int Size { get; private set; } = 128;
+        public int Size { get; private set; } = 512;
 
         public void Took(int count, TimeSpan took)
         {
             if (took > Longest)
                 Size = Math.Max(Least, Math.Min(Size, (int)(count * Longest.TotalSeconds / took.TotalSeconds)));
-            else if (count >= Size && took.Ticks < Longest.Ticks / 3)
+            else if (count >= Size && took.Ticks < Longest.Ticks / 2)
                 Size = Math.Min(Most, Size * 2);
         }
     }
