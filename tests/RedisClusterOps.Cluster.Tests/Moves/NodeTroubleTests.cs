@@ -16,6 +16,9 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
 
     private static readonly TimeSpan ShortNodeTimeout = TimeSpan.FromSeconds(2);
 
+    // Longer than the node timeout. No node can be asked when the hang was noticed: a source does not answer while it is in MIGRATE.
+    private static readonly TimeSpan Hang = ShortNodeTimeout + TimeSpan.FromSeconds(1);
+
     // A dead node takes many seconds, so the short proof takes one server and one method.
     public static TheoryData<string, MoveMethod, Victim> Deaths
     {
@@ -119,7 +122,7 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
         using var process = await LaunchAsync(scene, work, method);
         await UntilKeysMoveAsync(scene, method);
         scene.Last.Stop();
-        await UntilSuspectedAsync(scene, scene.Last);
+        await Task.Delay(Hang);
         scene.Last.Continue();
         var end = await process.EndAsync();
         await scene.Cluster.Cluster.Cluster.WaitUntilAgreedAsync();
