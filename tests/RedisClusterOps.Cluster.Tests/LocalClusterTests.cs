@@ -76,7 +76,7 @@ public sealed class LocalClusterTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task A_stopped_node_is_silent_until_it_is_continued(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);
@@ -88,7 +88,7 @@ public sealed class LocalClusterTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task A_password_and_a_given_assignment_are_honoured(string server)
     {
         IReadOnlyList<IReadOnlyList<SlotRange>> slots = [[new(0, 99), new(200, 16383)], [new(100, 199)]];
@@ -104,7 +104,7 @@ public sealed class LocalClusterTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task A_cluster_that_speaks_only_TLS_comes_up_and_can_be_wedged(string server)
     {
         using var authority = new TestAuthority();

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Lab;
 using Xunit;
 
@@ -20,6 +21,18 @@ internal static class Servers
 
     /// <summary>The same without Garnet, which lacks much of what a test of an error path needs.</summary>
     public static TheoryData<string> RedisAndValkey => Wanted(name => name != Garnet);
+
+    /// <summary>
+    /// For tests that take long: one server in the short proof, every Redis and Valkey in the full one. The tests name different servers, so the
+    /// short proof still covers all of them.
+    /// </summary>
+    /// <param name="server">The server of the short proof.</param>
+    public static TheoryData<string> OneOf(string server) => Wanted(name => name != Garnet && (KillCase.IsFullProof || name == server));
+
+    /// <summary>The same for a list of cases: in the short proof, consecutive cases take the servers in turn.</summary>
+    /// <param name="server">A name of this class.</param>
+    /// <param name="index">The case's place in the list of one server.</param>
+    public static bool IsTaken(string server, int index) => KillCase.IsFullProof || server == InTurn[index % InTurn.Length];
 
     /// <exception cref="InvalidOperationException">It is not in the cache folder; the message says how to get it.</exception>
     public static ServerBinary Get(string name)
@@ -40,6 +53,8 @@ internal static class Servers
         var path = Path.Combine(Folder, name, program);
         return File.Exists(path) ? path : throw new InvalidOperationException(name + " is not in " + Folder + ". Run: tests/servers/get " + name);
     }
+
+    private static readonly string[] InTurn = [Redis70, Redis86, Valkey91];
 
     private static string Folder
     {

@@ -16,7 +16,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
     private const int Moved = 25;
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task The_source_was_demoted_to_a_replica(string server)
     {
         var scene = await clusters.WedgedAsync(server, slot: 101, source: 0, target: 1);
@@ -25,7 +25,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task The_target_was_demoted_to_a_replica(string server)
     {
         var scene = await clusters.WedgedAsync(server, slot: 102, source: 0, target: 1);
@@ -34,7 +34,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task The_source_died_and_its_replica_was_promoted(string server)
     {
         var scene = await clusters.WedgedAsync(server, slot: 103, source: 0, target: 1);
@@ -54,7 +54,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
     // The successor of a dead target is known by the keys that it holds. Redis 8.6 counts none of a slot that the node does not import.
     // Valkey lets a target that comes back too late take the slot, and the shard, with the keys that it had.
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task The_target_died_and_its_replica_was_promoted(string server)
     {
         var scene = await clusters.WedgedAsync(server, slot: 104, source: 0, target: 1);
@@ -72,7 +72,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task The_source_is_demoted_while_its_keys_are_moved(string server)
     {
         var scene = await clusters.WedgedAsync(server, slot: 105, source: 0, target: 1, keys: 10_000);
@@ -85,7 +85,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task The_target_is_demoted_while_it_gets_keys(string server)
     {
         var scene = await clusters.WedgedAsync(server, slot: 106, source: 0, target: 1, keys: 10_000);

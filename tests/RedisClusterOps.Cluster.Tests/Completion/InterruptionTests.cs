@@ -14,7 +14,7 @@ public sealed class InterruptionTests(SharedClusters clusters)
     private static readonly MoveOptions Slowly = new() { MaxKeysPerSecond = 20_000 };
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Stopped_amid_100000_keys_it_answers_within_a_second_and_the_same_command_finishes(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -43,7 +43,7 @@ public sealed class InterruptionTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task Stopped_before_it_began_it_writes_nothing(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -65,7 +65,7 @@ public sealed class InterruptionTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task A_second_run_on_the_cluster_is_refused_with_who_is_at_work(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -85,7 +85,7 @@ public sealed class InterruptionTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Two_runs_from_two_machines_at_the_same_time_lose_no_key(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -101,7 +101,7 @@ public sealed class InterruptionTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task Flags_that_somebody_clears_meanwhile_cost_no_key(string server)
     {
         var scene = await clusters.SceneAsync(server);

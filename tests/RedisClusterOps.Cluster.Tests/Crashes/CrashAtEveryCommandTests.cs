@@ -25,13 +25,17 @@ public sealed class CrashAtEveryCommandTests(SharedClusters clusters)
             var cases = new TheoryData<string, string, Death>();
             foreach (var server in Servers.RedisAndValkey)
             {
+                var index = 0;
                 foreach (var start in new[] { "ImportingOnly", "MigratingOnly", "Migrating", "Drained", "FinishedOnSource" })
                 {
                     // Valkey's target takes a slot that the source gave away by itself, within half a second: no time to crash in.
                     if (start == "FinishedOnSource" && server.Data.StartsWith("valkey", StringComparison.Ordinal))
                         continue;
-                    cases.Add(server.Data, start, Death.BeforeSending);
-                    cases.Add(server.Data, start, Death.AfterTheServerDidIt);
+                    foreach (var death in new[] { Death.BeforeSending, Death.AfterTheServerDidIt })
+                    {
+                        if (Servers.IsTaken(server.Data, index++))
+                            cases.Add(server.Data, start, death);
+                    }
                 }
             }
 

@@ -71,7 +71,7 @@ public sealed class AddressMapTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task A_map_that_leads_to_the_wrong_node_is_found_out(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);

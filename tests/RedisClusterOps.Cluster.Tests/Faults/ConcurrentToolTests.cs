@@ -11,7 +11,7 @@ namespace RedisClusterOps.Cluster.Tests.Faults;
 public sealed class ConcurrentToolTests(SharedClusters clusters) : IClassFixture<SharedClusters>
 {
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Clients_that_delete_create_expire_and_run_scripts_meanwhile_find_what_they_left(string server)
     {
         var slot = await clusters.SlotAsync(server);
@@ -69,7 +69,7 @@ public sealed class ConcurrentToolTests(SharedClusters clusters) : IClassFixture
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task Transactions_that_delete_and_write_again_survive_the_end(string server)
     {
         var slot = await clusters.SlotAsync(server);

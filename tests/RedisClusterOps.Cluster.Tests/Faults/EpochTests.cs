@@ -14,7 +14,7 @@ namespace RedisClusterOps.Cluster.Tests.Faults;
 public sealed class EpochTests
 {
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task A_source_that_raised_its_epoch_unheard_does_not_take_the_slot_back(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, with: options => options with { NodeTimeout = System.TimeSpan.FromSeconds(15) });

@@ -45,7 +45,7 @@ public sealed class HealthFindingTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task Load_is_found(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 2);
@@ -105,7 +105,7 @@ public sealed class HealthFindingTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task A_replica_that_lost_its_master_is_found(string server)
     {
         var options = new ConnectionOptions { Password = "p" };
@@ -121,7 +121,7 @@ public sealed class HealthFindingTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Slots_without_an_owner_and_owners_in_dispute_are_found(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);
@@ -229,7 +229,7 @@ public sealed class HealthFindingTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task Nodes_that_never_arrive_or_changed_their_name_are_found(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);

@@ -16,7 +16,7 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
     private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(200);
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task A_value_too_big_for_the_timeout_is_told_and_arrives_once_there_is_time(string server)
     {
         // The servers do nothing else while they are at it: nobody may take them for dead because of that.
@@ -51,7 +51,7 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task Named_keys_of_which_one_is_too_big_do_not_go_round_for_ever(string server)
     {
         var slot = await clusters.SlotAsync(server);
@@ -88,7 +88,7 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task A_target_that_freezes_in_the_middle_and_goes_on_loses_and_doubles_nothing(string server)
     {
         var slot = await clusters.SlotAsync(server);
@@ -106,7 +106,7 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task A_copy_that_was_on_the_target_before_a_transfer_broke_is_not_lost(string server)
     {
         using var saved = new SavedValueFile();
@@ -136,7 +136,7 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task A_key_that_was_written_after_its_transfer_broke_arrives_as_it_was_written(string server)
     {
         using var saved = new SavedValueFile();
@@ -174,7 +174,7 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task Connections_that_break_anywhere_cost_nothing(string server)
     {
         var (cuts, finished) = (0, 0);

@@ -12,7 +12,7 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
     private const string Password = "p w:@/'\"é";
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task A_target_without_memory_stops_it_until_there_is_some(string server)
     {
         var slot = await clusters.SlotAsync(server);
@@ -94,7 +94,7 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task A_user_with_just_the_rights_it_takes_can_complete(string server)
     {
         var slot = await clusters.SlotAsync(server);
@@ -150,7 +150,7 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task With_a_password_everywhere_it_completes_and_with_a_wrong_one_it_does_not_begin(string server)
     {
         await using var cluster = await TestCluster.StartAsync(
@@ -183,7 +183,7 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task A_target_with_another_password_is_named_and_gets_no_copy_that_stays(string server)
     {
         await using var cluster = await TestCluster.StartAsync(
@@ -213,7 +213,7 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task With_TLS_everywhere_it_completes_and_a_stranger_is_not_trusted(string server)
     {
         using var authority = new TestAuthority();

@@ -13,7 +13,7 @@ namespace RedisClusterOps.Cluster.Tests.Faults;
 public sealed class NodeFailureTests
 {
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task A_node_that_dies_in_the_middle_and_comes_back_has_lost_nothing(string server)
     {
         await using var cluster = await TestCluster.StartAsync(

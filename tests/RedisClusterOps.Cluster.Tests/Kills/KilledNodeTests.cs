@@ -31,7 +31,7 @@ public sealed class KilledNodeTests
             var cases = new TheoryData<string, Work>();
             foreach (var server in Servers.RedisAndValkey.Where(KillCase.IsTaken))
             {
-                foreach (var work in KillCase.IsFullProof ? Enum.GetValues<Work>() : [Work.Undo, Work.RepairStrays])
+                foreach (var work in KillCase.IsFullProof ? Enum.GetValues<Work>() : [Work.RepairStrays])
                     cases.Add(server.Data, work);
             }
 

@@ -13,7 +13,7 @@ public sealed class LiveTrafficTests(ITestOutputHelper output)
     private const int Keys = 20_000;
     private const int OfApplication = 4_000;
 
-    public static TheoryData<string, MoveMethod> Cases => MoveMethods.All;
+    public static TheoryData<string, MoveMethod> Cases => MoveMethods.OneOfEach;
 
     public static TheoryData<string, MoveMethod> Stops =>
         new() { { Servers.Redis70, MoveMethod.KeyByKey }, { Servers.Redis86, MoveMethod.Atomic }, { Servers.Valkey91, MoveMethod.Atomic } };

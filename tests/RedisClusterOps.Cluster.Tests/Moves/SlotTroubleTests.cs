@@ -23,7 +23,7 @@ public sealed class SlotTroubleTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task A_key_that_is_there_with_another_value_fails_its_slot_alone_until_it_is_decided(string server)
     {
         await using var scene = await TroubleScene.StartAsync(server, Keys);
@@ -72,7 +72,7 @@ public sealed class SlotTroubleTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task A_value_too_large_for_the_timeout_fails_its_slot_alone_until_there_is_more_time(string server)
     {
         await using var scene = await TroubleScene.StartAsync(server, Keys);

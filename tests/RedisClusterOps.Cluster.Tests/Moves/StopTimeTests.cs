@@ -30,7 +30,11 @@ public sealed class StopTimeTests(ITestOutputHelper output)
                 foreach (var rate in new[] { 0, Rate })
                 {
                     foreach (var hangs in new[] { "none", "source", "target", "third" })
-                        cases.Add(server, rate, hangs);
+                    {
+                        // In the short proof each node hangs once.
+                        if (KillCase.IsFullProof || (server == Servers.Redis70) == hangs is "none" or "source" && (rate == 0) == hangs is "none" or "target")
+                            cases.Add(server, rate, hangs);
+                    }
                 }
             }
 

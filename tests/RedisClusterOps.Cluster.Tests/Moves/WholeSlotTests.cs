@@ -12,8 +12,11 @@ public sealed class WholeSlotTests(ITestOutputHelper output)
 {
     private static readonly MoveOptions KeyByKey = new() { Method = MoveMethod.KeyByKey };
 
+    // Garnet's turn in the short proof is the tour, which rebalances on it.
+    public static TheoryData<string> Cases => KillCase.IsFullProof ? Servers.Matrix : [Servers.Redis86];
+
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Cases))]
     public async Task An_empty_master_gets_its_share(string server)
     {
         await using var cluster = await FilledCluster.StartAsync(server, IsTenth(server) ? 4_000 : 40_000);

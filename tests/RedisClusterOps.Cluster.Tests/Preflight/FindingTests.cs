@@ -30,7 +30,7 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task A_target_that_has_no_room_is_told_where_it_refuses_writes_and_refused_where_it_deletes_keys(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);
@@ -54,7 +54,7 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task What_other_slots_of_the_same_run_take_counts(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);
@@ -82,7 +82,7 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task A_key_that_takes_longer_than_the_cluster_waits_is_named(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 2);
@@ -103,7 +103,7 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task A_function_that_the_target_lacks_is_named_until_it_has_it(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);
@@ -118,7 +118,7 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task Nodes_that_speak_differently_to_each_other_are_told(string server)
     {
         using var authority = new TestAuthority();
@@ -139,7 +139,7 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task A_master_that_loses_its_last_slot_is_warned_of_becoming_a_replica(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);
@@ -170,7 +170,7 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Another_slot_of_the_same_nodes_that_is_open_is_told(string server)
     {
         var slot = await clusters.SlotAsync(server);
@@ -180,7 +180,7 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task What_belongs_to_a_node_is_asked_once_for_many_slots(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);
@@ -197,7 +197,7 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task Where_the_user_may_ask_nothing_only_that_is_known_and_nothing_fails(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using System.Text.RegularExpressions;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Cluster.Tests.Comparison;
 using Xunit;
 
@@ -17,7 +18,8 @@ public sealed partial class RebalanceComparisonTests(LaidOutCluster layouts, ITe
     // The weights of the four masters, '-' where none is given; the threshold; whether empty masters take part.
     private static readonly string[] Wishes = ["- - - - 2 yes", "- - - - 2 no", "- - - - 0.5 yes", "- - - - 20 yes", "0 - - - 2 yes", "2 1 1 1 2 yes", "1.5 0.5 - 3 1 yes", "- 0 - - 5 no", "0.1 0.2 0.3 0.4 2 yes"];
 
-    public static TheoryData<string, string> Cases => [.. from layout in Layouts from wish in Wishes select new TheoryDataRow<string, string>(layout, wish)];
+    public static TheoryData<string, string> Cases =>
+        [.. from layout in Layouts.Where((_, index) => KillCase.IsFullProof || index % 4 == 0) from wish in Wishes select new TheoryDataRow<string, string>(layout, wish)];
 
     [Theory, MemberData(nameof(Cases))]
     public async Task No_more_slots_move_than_redis_cli_would_move(string layout, string wish)

@@ -15,7 +15,7 @@ public sealed class AbsentMasterTests
     private const int Slot = 100;
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task A_target_that_is_down_is_waited_for_unless_told_otherwise_and_gives_its_keys_back_when_it_returns(string server)
     {
         await using var cluster = await StartAsync(server);
@@ -41,7 +41,7 @@ public sealed class AbsentMasterTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task Slots_of_a_master_that_is_down_are_given_away_only_when_told_to(string server)
     {
         await using var cluster = await StartAsync(server, few: true);
@@ -77,7 +77,7 @@ public sealed class AbsentMasterTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task A_dead_master_whose_replica_lives_is_not_given_up(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, 3, 1, options => options with
@@ -105,7 +105,7 @@ public sealed class AbsentMasterTests
 
     // The source migrates to a node that was forgotten; the target imports from one.
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Flags_that_name_a_node_which_nobody_knows_are_cleared(string server)
     {
         await using var cluster = await StartAsync(server);

@@ -11,7 +11,7 @@ namespace RedisClusterOps.Cluster.Tests.Repair;
 public sealed class CoverageTests(SharedClusters clusters)
 {
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task A_slot_that_nobody_holds_a_key_of_goes_to_the_master_with_the_fewest_slots(string server)
     {
         var scene = await UnownedAsync(server, "Unowned, no key");
@@ -109,7 +109,7 @@ public sealed class CoverageTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task Coverage_can_be_left_alone(string server)
     {
         var unowned = await UnownedAsync(server, "Unowned, no key");
@@ -176,7 +176,7 @@ public sealed class CoverageTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task A_slot_that_is_in_order_is_skipped_and_nothing_is_written(string server)
     {
         var scene = await clusters.SceneAsync(server);

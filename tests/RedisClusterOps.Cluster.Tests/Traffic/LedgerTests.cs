@@ -20,7 +20,7 @@ public sealed class LedgerTests(SharedClusters clusters)
     private static readonly MoveOptions Paced = new() { MaxKeysPerSecond = 4_000 };
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Completing(string server)
     {
         var scene = await WedgedAsync(server, Moved);
@@ -29,7 +29,7 @@ public sealed class LedgerTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task Undoing_by_a_round_trip(string server)
     {
         var scene = await WedgedAsync(server, Moved);
@@ -41,7 +41,7 @@ public sealed class LedgerTests(SharedClusters clusters)
 
     // The first new key may come to the target at any moment, before, between and after its counts.
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task Undoing_while_the_target_is_empty_and_new_keys_are_about_to_come(string server)
     {
         for (var round = 0; round < 5; round++)
@@ -66,7 +66,7 @@ public sealed class LedgerTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Repairing_a_migration_that_a_third_master_is_entangled_in(string server)
     {
         var scene = await WedgedAsync(server, Moved);
@@ -78,7 +78,7 @@ public sealed class LedgerTests(SharedClusters clusters)
 
     // Its window, as it says: what has moved reads as missing until it is back. Nobody writes, so nothing can differ.
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task Pulling_back_under_readers(string server)
     {
         var scene = await WedgedAsync(server, Moved);
@@ -95,7 +95,7 @@ public sealed class LedgerTests(SharedClusters clusters)
 
     // A key that is written in the window is there twice then. The source's value is the newer one.
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task Pulling_back_under_writers_with_the_sources_values_kept(string server)
     {
         // Every key that is there twice is decided alone, so it is few that were away.
