@@ -14,7 +14,7 @@ public sealed class AbandonedRunTests(CmdletShell shell) : IClassFixture<CmdletS
     public async Task A_pipeline_that_ends_while_the_run_starts_winds_the_run_down()
     {
         await using var cluster = await FilledCluster.StartAsync("redis-7.0", keys: 20_000, masters: 3);
-        var journal = Directory.CreateTempSubdirectory("rco-abandoned-").FullName;
+        var journal = Directory.CreateTempSubdirectory("redisclusterops-abandoned-").FullName;
         try
         {
             // Debug messages go down the pipeline. The first one after the journal has a run is written while the cmdlet waits for the start.
