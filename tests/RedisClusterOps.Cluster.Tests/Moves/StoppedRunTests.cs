@@ -64,7 +64,9 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
             using var process = await scene.LaunchAsync(work.Request, keysPerSecond: 4_000);
             await UntilKeysMoveAsync(scene, MoveMethod.KeyByKey);
             var targets = work.After.Zip(work.Before).Where(slot => slot.First != slot.Second).Select(slot => scene.Cluster.Nodes[slot.First]).Distinct().ToList();
-            await UntilMigrateBlocksAsync(scene, work, stop: () => targets.ForEach(target => target.Stop()));
+            targets.ForEach(target => target.Stop());
+            // The run sends its next batch in this time. It has keys in transit, or waits for the target's answer to SETSLOT: no source shows which.
+            await Task.Delay(200);
             process.Interrupt();
             await Task.Delay(random.Next(650, 900));
             targets.ForEach(target => target.Continue());
@@ -123,31 +125,6 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
         await KillScene.UntilAsync(async () => method == MoveMethod.Atomic ? await scene.TasksAsync() > 0 : !(await CountsAsync()).SequenceEqual(before));
 
         async Task<IReadOnlyList<long>> CountsAsync() => await Task.WhenAll(scene.Cluster.Nodes.Select(KillScene.KeysAsync));
-    }
-
-    // MIGRATE blocks its server: a source that leaves a PING unanswered has keys in transit to a target that hangs.
-    private static async Task UntilMigrateBlocksAsync(MoveScene scene, MoveWork work, Action stop)
-    {
-        var sources = work.After.Zip(work.Before).Where(slot => slot.First != slot.Second).Select(slot => scene.Cluster.Nodes[slot.Second]).Distinct();
-        var connections = await Task.WhenAll(sources.Select(source => source.ConnectAsync()));
-        stop();
-        await KillScene.UntilAsync(async () => (await Task.WhenAll(connections.Select(IsBlockedAsync))).Contains(true));
-        foreach (var connection in connections)
-            connection.Dispose();
-
-        static async Task<bool> IsBlockedAsync(Protocol.INodeConnection source)
-        {
-            using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
-            try
-            {
-                await source.SendAsync([Protocol.RespCommand.Of("PING")], null, patience.Token);
-                return false;
-            }
-            catch (OperationCanceledException)
-            {
-                return true;
-            }
-        }
     }
 
     private static async Task<IReadOnlyList<RedisOpenSlot>> OpenAsync(MoveScene scene)
