@@ -101,7 +101,6 @@ internal static class Rows
             {
                 OnlyReads = true,
                 RoundFactor = 2,
-                Hindrance = PowerShellImport.Hindrance,
                 Demands = [Demand.Over(Us, "empty module", 150)],
             },
             new Row(

@@ -5,22 +5,17 @@ using System.Linq;
 using System.Reflection;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Lab;
 
 namespace RedisClusterOps.Benchmarks;
 
-/// <summary>Import-Module in a new PowerShell.</summary>
+/// <summary>Import-Module in a new process of the repository's PowerShell.</summary>
 internal static class PowerShellImport
 {
     private static readonly string Repository = Path.GetFullPath(typeof(PowerShellImport).Assembly
         .GetCustomAttributes<AssemblyMetadataAttribute>().Single(data => data.Key == "Repository").Value!);
 
     private static string OurModule => Path.Combine(Repository, "out", "RedisClusterOps", "RedisClusterOps.psd1");
-
-    private static string? Program => (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(Path.PathSeparator)
-        .Where(Path.IsPathFullyQualified).Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? "pwsh.exe" : "pwsh")).FirstOrDefault(File.Exists);
-
-    /// <summary>Why it can't be measured; null where it can.</summary>
-    public static string? Hindrance => Program is null ? "there is no pwsh on PATH" : null;
 
     public static Contestant OfEmptyModule(string name) => new(name, Side.Yardstick, async (_, cancellation) =>
     {
@@ -42,6 +37,8 @@ internal static class PowerShellImport
     private static async Task<TimeSpan> ImportAsync(string module, CancellationToken cancellation)
     {
         var script = "$clock = [Diagnostics.Stopwatch]::StartNew(); Import-Module -ErrorAction Stop '" + module.Replace("'", "''", StringComparison.Ordinal) + "'; $clock.Elapsed.Ticks";
-        return new TimeSpan(long.Parse(await ClusterTool.RunProgramAsync(Program!, ["-NoProfile", "-NonInteractive", "-Command", script], cancellation), CultureInfo.InvariantCulture));
+        var shell = await PowerShellProgram.FindToolAsync(cancellation);
+        string[] arguments = [.. shell.LeadingArguments, "-NoProfile", "-NonInteractive", "-Command", script];
+        return new TimeSpan(long.Parse(await ClusterTool.RunProgramAsync(shell.Path, arguments, cancellation), CultureInfo.InvariantCulture));
     }
 }
