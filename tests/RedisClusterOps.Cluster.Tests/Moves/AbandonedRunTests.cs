@@ -5,7 +5,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>The pipeline ends after a run has started and before the cmdlet has its handle: the run is stopped, waited for and reported all the same.</summary>
+/// <summary>The pipeline ends after a run has started and before the cmdlet has its handle: the run is stopped and waited for all the same.</summary>
 public sealed class AbandonedRunTests(CmdletShell shell) : IClassFixture<CmdletShell>
 {
     private const int Slots = 300;
@@ -24,7 +24,6 @@ public sealed class AbandonedRunTests(CmdletShell shell) : IClassFixture<CmdletS
             Assert.Equal(["DebugRecord"], run.Lines);
             var told = Assert.Single(RedisCluster.GetMigrations(journal, null));
             Assert.Equal((Slots, false), (told.SlotCount, told.IsRunning));
-            Assert.Contains("Resume-RedisMigration -Id " + told.Id, run.Screen + string.Join('\n', run.Warnings));
             await cluster.AssertKeysAsync();
         }
         finally
