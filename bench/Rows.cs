@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps.Benchmarks;
 
@@ -69,7 +70,7 @@ internal static class Rows
             },
             new Row(
                 "distant",
-                "200 slots with " + Text(200L * keys / Topology.HashSlot.Count) + " keys, 5 ms round trip to the nodes",
+                "200 slots with " + Text(200L * keys / HashSlot.Count) + " keys, 5 ms round trip to the nodes",
                 distant,
                 [ClusterTool.Reshard(Cli), ClusterTool.Reshard(Cli + ", pipeline 1000", "--cluster-pipeline", "1000"), BareScript.Move(Bare), Ours.Move(Us)])
             {

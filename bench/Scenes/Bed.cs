@@ -6,9 +6,9 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Lab;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Benchmarks;
 

@@ -4,9 +4,9 @@ using System.Linq;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Lab;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Benchmarks;
 

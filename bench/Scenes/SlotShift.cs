@@ -1,7 +1,7 @@
 using System.Collections.Generic;
 using System.Linq;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Lab;
-using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Benchmarks;
 

@@ -5,8 +5,8 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Threading;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Lab;
-using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Benchmarks;
 

@@ -3,11 +3,12 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
-using RedisClusterOps.Migration;
-using RedisClusterOps.Planning;
-using RedisClusterOps.Topology;
+using RedisClusterOps.Migration.Keys;
+using RedisClusterOps.Migration.Recovery;
+using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps;
 

@@ -3,12 +3,13 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
-using RedisClusterOps.Migration;
-using RedisClusterOps.Planning;
-using RedisClusterOps.Preflight;
-using RedisClusterOps.Topology;
+using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Planning.Preflight;
+using RedisClusterOps.Planning.Rebalance;
+using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps;
 

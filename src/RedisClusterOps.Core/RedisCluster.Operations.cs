@@ -3,12 +3,13 @@ using System.Linq;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
-using RedisClusterOps.Migration;
-using RedisClusterOps.Planning;
+using RedisClusterOps.Migration.Keys;
+using RedisClusterOps.Migration.Slot;
+using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 
 namespace RedisClusterOps;
 

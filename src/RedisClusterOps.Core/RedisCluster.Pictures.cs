@@ -2,9 +2,9 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using RedisClusterOps.Topology;
-using RedisClusterOps.Pictures;
-using RedisClusterOps.Watching;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Reports;
 
 namespace RedisClusterOps;
 

@@ -1,8 +1,9 @@
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using RedisClusterOps.Planning;
-using RedisClusterOps.Topology;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Planning.Rebalance;
+using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps;
 

@@ -4,10 +4,9 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
-using RedisClusterOps.Watching;
 
 namespace RedisClusterOps;
 

@@ -5,12 +5,11 @@ using System.Linq;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
-using RedisClusterOps.Migration;
-using RedisClusterOps.Preflight;
+using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Planning.Preflight;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
-using RedisClusterOps.Watching;
 
 namespace RedisClusterOps;
 

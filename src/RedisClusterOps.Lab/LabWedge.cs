@@ -5,8 +5,8 @@ using System.Linq;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Lab;
 

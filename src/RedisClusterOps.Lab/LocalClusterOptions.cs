@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Lab;
@@ -59,7 +60,7 @@ internal sealed record LocalClusterOptions
     /// <summary>All slots in equal runs to the first <paramref name="owners"/> of <paramref name="masters"/> masters.</summary>
     public static IReadOnlyList<IReadOnlyList<SlotRange>> SharesFor(int owners, int masters)
     {
-        const int SlotCount = Topology.HashSlot.Count;
+        const int SlotCount = HashSlot.Count;
         return [.. Enumerable.Range(0, masters).Select(i => i < owners
             ? (IReadOnlyList<SlotRange>)[new SlotRange(i * SlotCount / owners, ((i + 1) * SlotCount / owners) - 1)]
             : [])];

@@ -1,7 +1,7 @@
 using System;
 using System.Management.Automation.Host;
 using System.Text;
-using RedisClusterOps.Pictures;
+using RedisClusterOps.Reports;
 
 namespace RedisClusterOps;
 

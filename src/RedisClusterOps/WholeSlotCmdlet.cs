@@ -1,5 +1,6 @@
 using System.Linq;
 using System.Management.Automation;
+using RedisClusterOps.Migration.Bulk;
 
 namespace RedisClusterOps;
 

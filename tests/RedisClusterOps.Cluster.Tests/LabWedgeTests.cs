@@ -1,7 +1,6 @@
 using System.Text;
 using System.Threading.Tasks;
 using RedisClusterOps.Lab;
-using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests;

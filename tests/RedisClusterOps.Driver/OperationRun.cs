@@ -4,6 +4,7 @@ using System.Linq;
 using System.Text.Json;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Migration.Bulk;
 
 namespace RedisClusterOps.Driver;
 

@@ -1,4 +1,4 @@
-using RedisClusterOps.Topology;
+using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps.Diagnosis;
 

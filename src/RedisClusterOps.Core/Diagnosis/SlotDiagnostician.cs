@@ -1,7 +1,8 @@
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
-using RedisClusterOps.Topology;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Diagnosis;
 
@@ -179,7 +180,7 @@ internal static class SlotDiagnostician
 
     private static string NameOf(ClusterView view, string id) => view.Node(id)?.Name ?? Short(id);
 
-    private static string Short(string id) => "node " + Protocol.Printable.Clean(id, 12);
+    private static string Short(string id) => "node " + Printable.Clean(id, 12);
 
     private static string Names(ClusterView view, IEnumerable<OpenFlag> flags) =>
         string.Join(", ", flags.Select(flag => NameOf(view, flag.NodeId) + " (slot " + flag.Slot.ToString(CultureInfo.InvariantCulture) + ")"));

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 using System.Linq;
-using RedisClusterOps.Topology;
+using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps.Diagnosis;
 

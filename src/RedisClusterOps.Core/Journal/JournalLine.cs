@@ -7,7 +7,7 @@ using System.Runtime.Serialization;
 using System.Runtime.Serialization.Json;
 using System.Text;
 using System.Xml;
-using RedisClusterOps.Topology;
+using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps.Journal;
 

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using RedisClusterOps.Topology;
+using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps.Journal;
 

@@ -6,6 +6,7 @@ using System.Linq;
 using System.Text.Json;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Lab.Commands;
 
@@ -93,7 +94,7 @@ internal sealed class LabCommandLine
             var text = result.Tokens[0].Value;
             if (int.TryParse(text, out var number) && number >= least && number <= most)
                 return number;
-            var given = Protocol.Printable.Clean(text, 60);
+            var given = Printable.Clean(text, 60);
             result.AddError(name + " takes a whole number from " + least + " to " + most + ", not '" + given + "'.");
             return byDefault;
         },
@@ -117,7 +118,7 @@ internal sealed class LabCommandLine
         }
 
         var message = path.Length == 0
-            ? "'" + Protocol.Printable.Clean(parsed.UnmatchedTokens[0], 60) + "' is not a command."
+            ? "'" + Printable.Clean(parsed.UnmatchedTokens[0], 60) + "' is not a command."
             : string.Join(" ", parsed.Errors.Select(error => error.Message).Distinct());
         return Report(message + " Help: " + Invocation + path + "--help", Refused);
     }

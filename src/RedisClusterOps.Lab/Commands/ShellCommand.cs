@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Journal;
 
 namespace RedisClusterOps.Lab.Commands;
 
@@ -53,7 +54,7 @@ internal static class ShellCommand
             : ["-NoLogo", "-NoProfile", "-NonInteractive", "-Command", Plain() + connect + "\n" + script];
         var start = powershell.Start(OperatingSystem.IsWindows() ? ["-ExecutionPolicy", "Bypass", .. arguments] : arguments);
         // The journal of a disposable cluster goes with the cluster.
-        start.Environment[Journal.JournalFolder.Variable] = lab.JournalFolder;
+        start.Environment[JournalFolder.Variable] = lab.JournalFolder;
         return start;
     }
 

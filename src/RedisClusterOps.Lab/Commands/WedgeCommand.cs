@@ -2,8 +2,8 @@ using System.CommandLine;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Lab.Commands;
 

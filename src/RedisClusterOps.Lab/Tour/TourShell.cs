@@ -7,6 +7,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Journal;
 
 namespace RedisClusterOps.Lab.Tour;
 
@@ -35,7 +36,7 @@ internal sealed class TourShell : IDisposable
         if (Console.IsOutputRedirected)
             arguments.Add("-PlainText");
         var start = powershell.Start(arguments);
-        start.Environment[Journal.JournalFolder.Variable] = journal;
+        start.Environment[JournalFolder.Variable] = journal;
         // With -File PowerShell would read input that is not a terminal to its end.
         start.RedirectStandardInput = Console.IsInputRedirected;
         _process = Process.Start(start) ?? throw new LabException("PowerShell could not be started.");

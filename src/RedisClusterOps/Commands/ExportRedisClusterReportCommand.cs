@@ -1,7 +1,7 @@
 using System;
 using System.IO;
 using System.Management.Automation;
-using RedisClusterOps.Pictures;
+using RedisClusterOps.Reports;
 
 namespace RedisClusterOps.Commands;
 

@@ -44,7 +44,7 @@ public sealed class InvokeRedisRebalanceCommand : WholeSlotCmdlet
 
     internal override void Run()
     {
-        var plan = PlanFile is not null ? Planning.PlanFile.Read(GetUnresolvedProviderPathFromPSPath(PlanFile)) : Plan;
+        var plan = PlanFile is not null ? RedisClusterOps.Planning.Rebalance.PlanFile.Read(GetUnresolvedProviderPathFromPSPath(PlanFile)) : Plan;
         // A plan knows its cluster, but a file holds no password: there a session comes first.
         var session = Cluster is null && Plan?.Cluster is { } known ? known : FindSession() ?? plan?.Cluster;
         var cluster = Open(session ?? throw ErrorRecords.NoCluster());

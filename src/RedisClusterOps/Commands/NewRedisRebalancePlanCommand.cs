@@ -1,6 +1,6 @@
 using System.Collections;
 using System.Management.Automation;
-using RedisClusterOps.Planning;
+using RedisClusterOps.Planning.Rebalance;
 
 namespace RedisClusterOps.Commands;
 

@@ -7,9 +7,9 @@ using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Lab;
-using RedisClusterOps.Migration;
+using RedisClusterOps.Migration.Atomic;
+using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Atomic;

@@ -5,7 +5,6 @@ using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Traffic;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Atomic;

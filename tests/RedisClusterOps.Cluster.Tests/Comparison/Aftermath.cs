@@ -5,7 +5,6 @@ using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Completion;
 using RedisClusterOps.Lab;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Cluster.Tests.Comparison;
 

@@ -7,7 +7,6 @@ using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Cluster.Tests.Repair;
 using RedisClusterOps.Cluster.Tests.States;
 using RedisClusterOps.Lab;
-using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Cluster.Tests.Comparison;
 

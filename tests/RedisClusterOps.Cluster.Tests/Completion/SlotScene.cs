@@ -172,7 +172,7 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
         {
             var view = await TestCluster.ViewOfAsync(node);
             Assert.Equal((node.Endpoint, owner.Id), (node.Endpoint, view.Single(line => line.Slots.Contains(slot)).Id));
-            var own = view.Single(line => (line.Flags & Topology.NodeFlags.Myself) != 0);
+            var own = view.Single(line => (line.Flags & NodeFlags.Myself) != 0);
             Assert.False(own.MigratingTo.ContainsKey(slot) || own.ImportingFrom.ContainsKey(slot), node.Endpoint + " still has the slot open");
             if (own.IsMaster)
                 epochs[node.Id] = own.ConfigEpoch;

@@ -7,7 +7,6 @@ using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Lab;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Faults;

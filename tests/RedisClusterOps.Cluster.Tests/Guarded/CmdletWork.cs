@@ -6,8 +6,8 @@ using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Crashes;
 using RedisClusterOps.Cluster.Tests.Faults;
 using RedisClusterOps.Cluster.Tests.Moves;
-using RedisClusterOps.Pictures;
 using RedisClusterOps.Protocol;
+using RedisClusterOps.Reports;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;

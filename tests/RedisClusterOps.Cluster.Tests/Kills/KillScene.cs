@@ -7,7 +7,6 @@ using RedisClusterOps.Cluster.Tests.Completion;
 using RedisClusterOps.Cluster.Tests.Processes;
 using RedisClusterOps.Driver;
 using RedisClusterOps.Lab;
-using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Kills;

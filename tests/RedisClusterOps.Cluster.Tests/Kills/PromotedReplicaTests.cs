@@ -3,7 +3,6 @@ using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Completion;
 using RedisClusterOps.Lab;
-using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Kills;

@@ -5,7 +5,6 @@ using System.Text;
 using System.Threading.Tasks;
 using RedisClusterOps.Lab;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;

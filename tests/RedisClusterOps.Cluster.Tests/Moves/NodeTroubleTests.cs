@@ -4,7 +4,6 @@ using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Cluster.Tests.Processes;
 using RedisClusterOps.Lab;
-using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;

@@ -7,7 +7,7 @@ using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Driver;
 using RedisClusterOps.Lab;
-using RedisClusterOps.Planning;
+using RedisClusterOps.Planning.Rebalance;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;

@@ -6,7 +6,7 @@ using System.Text.RegularExpressions;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Completion;
 using RedisClusterOps.Cluster.Tests.Moves;
-using RedisClusterOps.Pictures;
+using RedisClusterOps.Reports;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Pictures;

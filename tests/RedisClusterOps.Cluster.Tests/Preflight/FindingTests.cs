@@ -1,7 +1,7 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading.Tasks;
-using System;
 using RedisClusterOps.Cluster.Tests.Faults;
 using RedisClusterOps.Lab;
 using RedisClusterOps.Protocol;

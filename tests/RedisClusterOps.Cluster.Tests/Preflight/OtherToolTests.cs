@@ -1,9 +1,9 @@
+using System;
 using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
-using System;
 using RedisClusterOps.Cluster.Tests.Faults;
 using RedisClusterOps.Lab;
 using RedisClusterOps.Protocol;

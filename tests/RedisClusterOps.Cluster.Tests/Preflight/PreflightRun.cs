@@ -1,12 +1,11 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading.Tasks;
-using System;
 using RedisClusterOps.Cluster.Tests.Faults;
-using RedisClusterOps.Planning;
-using RedisClusterOps.Preflight;
+using RedisClusterOps.Planning.Preflight;
+using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Cluster.Tests.Preflight;
 

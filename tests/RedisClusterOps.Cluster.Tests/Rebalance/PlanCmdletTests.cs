@@ -2,7 +2,7 @@ using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Shell;
-using RedisClusterOps.Planning;
+using RedisClusterOps.Planning.Rebalance;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Rebalance;

@@ -4,8 +4,8 @@ using System.Globalization;
 using System.Linq;
 using System.Text.RegularExpressions;
 using System.Threading.Tasks;
-using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Cluster.Tests.Comparison;
+using RedisClusterOps.Cluster.Tests.Kills;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Rebalance;

@@ -1,9 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
-using RedisClusterOps.Planning;
-using RedisClusterOps.Topology;
+using RedisClusterOps.Planning.Slots;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Diagnosis;

@@ -1,6 +1,6 @@
 using System.Linq;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
-using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Diagnosis;

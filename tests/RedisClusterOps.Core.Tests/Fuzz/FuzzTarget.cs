@@ -4,11 +4,11 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using System.Threading;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Journal;
-using RedisClusterOps.Planning;
-using RedisClusterOps.Preflight;
+using RedisClusterOps.Planning.Preflight;
+using RedisClusterOps.Planning.Rebalance;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Fuzz;
@@ -33,7 +33,7 @@ internal sealed record FuzzTarget(string Name, Action<byte[]> Read)
     public IReadOnlyList<byte[]> Corpus()
     {
         // What real servers say of their nodes is kept where the parser's own tests are.
-        var folder = Name == "nodes" ? Path.Combine(AppContext.BaseDirectory, "Topology", "corpus") : Path.Combine(AppContext.BaseDirectory, "Fuzz", "corpus", Name);
+        var folder = Name == "nodes" ? Path.Combine(AppContext.BaseDirectory, "Cluster", "corpus") : Path.Combine(AppContext.BaseDirectory, "Fuzz", "corpus", Name);
         return [.. Directory.GetFiles(folder).Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
     }
 

@@ -1,5 +1,5 @@
 using System;
-using RedisClusterOps.Migration;
+using RedisClusterOps.Migration.Keys;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;

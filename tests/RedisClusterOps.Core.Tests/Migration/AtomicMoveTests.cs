@@ -1,7 +1,7 @@
 using System;
 using System.Threading;
 using System.Threading.Tasks;
-using RedisClusterOps.Migration;
+using RedisClusterOps.Migration.Atomic;
 using RedisClusterOps.Protocol;
 using Xunit;
 

@@ -3,9 +3,10 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using RedisClusterOps.Migration;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration.Atomic;
+using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;

@@ -1,4 +1,4 @@
-using RedisClusterOps.Migration;
+using RedisClusterOps.Migration.Atomic;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;

@@ -4,11 +4,12 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Core.Tests.Journal;
-using RedisClusterOps.Migration;
-using RedisClusterOps.Planning;
+using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Migration.Keys;
+using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;

@@ -1,4 +1,4 @@
-using RedisClusterOps.Migration;
+using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Protocol;
 using Xunit;
 

@@ -1,5 +1,5 @@
 using System.Threading.Tasks;
-using RedisClusterOps.Migration;
+using RedisClusterOps.Migration.Bulk;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;

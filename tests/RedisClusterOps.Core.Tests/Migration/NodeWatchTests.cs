@@ -1,9 +1,9 @@
 using System;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Core.Tests.Simulation;
-using RedisClusterOps.Migration;
+using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;

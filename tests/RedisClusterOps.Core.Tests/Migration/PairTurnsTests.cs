@@ -2,8 +2,8 @@ using System;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using RedisClusterOps.Migration;
-using RedisClusterOps.Topology;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration.Bulk;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;

@@ -2,10 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Core.Tests.Journal;
-using RedisClusterOps.Migration;
+using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Migration.Recovery;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;

@@ -1,5 +1,5 @@
 using System.Linq;
-using RedisClusterOps.Planning;
+using RedisClusterOps.Planning.Slots;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Planning;

@@ -6,7 +6,7 @@ using System.Text;
 using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
-using RedisClusterOps.Planning;
+using RedisClusterOps.Planning.Rebalance;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Planning;

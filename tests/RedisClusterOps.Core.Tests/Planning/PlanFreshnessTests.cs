@@ -1,5 +1,5 @@
 using System.Linq;
-using RedisClusterOps.Planning;
+using RedisClusterOps.Planning.Rebalance;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Planning;

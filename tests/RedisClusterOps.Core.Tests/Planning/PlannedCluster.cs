@@ -2,8 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
-using RedisClusterOps.Planning;
-using RedisClusterOps.Topology;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Planning.Rebalance;
 
 namespace RedisClusterOps.Core.Tests.Planning;
 

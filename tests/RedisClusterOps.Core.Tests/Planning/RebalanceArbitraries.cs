@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using FsCheck;
 using FsCheck.Fluent;
-using RedisClusterOps.Topology;
+using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps.Core.Tests.Planning;
 

@@ -1,7 +1,7 @@
 using System;
 using System.Linq;
-using RedisClusterOps.Planning;
-using RedisClusterOps.Topology;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Planning.Rebalance;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Planning;

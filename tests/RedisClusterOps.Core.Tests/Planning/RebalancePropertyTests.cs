@@ -4,8 +4,8 @@ using System.Linq;
 using System.Numerics;
 using FsCheck;
 using FsCheck.Fluent;
-using RedisClusterOps.Planning;
-using RedisClusterOps.Topology;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Planning.Rebalance;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Planning;

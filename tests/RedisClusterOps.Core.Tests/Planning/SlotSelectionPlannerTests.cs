@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
-using RedisClusterOps.Topology;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Planning.Rebalance;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Planning;
@@ -120,7 +121,7 @@ public sealed class SlotSelectionPlannerTests
     {
         var view = ClusterScene.Stable().Task("S", new AtomicTask(SlotSet.From([new SlotRange(5519, 5520)]), ClusterScene.Id("S"), ClusterScene.Id("T"), "snapshot")).View();
         var refusal = Assert.Throws<RedisOperationException>(
-            () => RedisClusterOps.Planning.SlotSelectionPlanner.Plan(view, new SlotSelection { Slots = [5519], Target = ClusterScene.Id("X") }, SlotCounts.None, MoveMethod.Auto, PlannedCluster.Session));
+            () => SlotSelectionPlanner.Plan(view, new SlotSelection { Slots = [5519], Target = ClusterScene.Id("X") }, SlotCounts.None, MoveMethod.Auto, PlannedCluster.Session));
         Assert.Equal((FailureCode.SlotStateUnsuitable, "5519"), Of(refusal));
         Assert.Equal("Get-RedisOpenSlot", refusal.NextStep);
     }

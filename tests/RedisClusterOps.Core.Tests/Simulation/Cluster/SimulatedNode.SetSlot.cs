@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Linq;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Topology;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text;
-using RedisClusterOps.Topology;
+using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 

@@ -1,0 +1,55 @@
+using System;
+
+namespace RedisClusterOps.Cluster;
+
+/// <summary>Which slot a key belongs to: CRC16 (XMODEM) of the key, or of its hash tag, modulo 16384, as the cluster specification has it.</summary>
+internal static class HashSlot
+{
+    /// <summary>How many slots a cluster has.</summary>
+    public const int Count = 16384;
+
+    private static readonly ushort[] Crc16 = MakeTable();
+
+    /// <summary>The slot of a key, 0 to 16383.</summary>
+    public static int Of(byte[] key)
+    {
+        var (start, length) = HashedPart(key);
+        ushort crc = 0;
+        for (var i = start; i < start + length; i++)
+            crc = (ushort)((crc << 8) ^ Crc16[(crc >> 8) ^ key[i]]);
+        return crc % Count;
+    }
+
+    /// <summary>What stands between the first '{' and the next '}' after it; null where there is no such pair or nothing between.</summary>
+    public static byte[]? TagOf(byte[] key)
+    {
+        var (start, length) = HashedPart(key);
+        if (start == 0)
+            return null;
+        var tag = new byte[length];
+        Array.Copy(key, start, tag, 0, length);
+        return tag;
+    }
+
+    // A tag never starts at 0, its brace does; so a start of 0 means the whole key.
+    private static (int Start, int Length) HashedPart(byte[] key)
+    {
+        var open = Array.IndexOf(key, (byte)'{');
+        var close = open < 0 ? -1 : Array.IndexOf(key, (byte)'}', open + 1);
+        return close > open + 1 ? (open + 1, close - open - 1) : (0, key.Length);
+    }
+
+    private static ushort[] MakeTable()
+    {
+        var table = new ushort[256];
+        for (var i = 0; i < table.Length; i++)
+        {
+            var crc = (ushort)(i << 8);
+            for (var bit = 0; bit < 8; bit++)
+                crc = (ushort)((crc & 0x8000) != 0 ? (crc << 1) ^ 0x1021 : crc << 1);
+            table[i] = crc;
+        }
+
+        return table;
+    }
+}

@@ -1,0 +1,192 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Cluster;
+
+/// <summary>What INFO of one node tells, by the server's own names. A field that the server does not have is null.</summary>
+internal sealed class ServerFacts
+{
+    private const string CommandPrefix = "cmdstat_";
+
+    private static readonly HashSet<string> NotOfClients = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "acl", "asking", "auth", "client", "cluster", "command", "config", "dbsize", "function", "hello", "info", "latency", "memory", "migrate", "module", "ping",
+        "psync", "quit", "readonly", "replconf", "restore", "restore-asking", "role", "select", "slowlog", "syncslots",
+    };
+
+    private readonly IReadOnlyDictionary<string, string> _fields;
+
+    private ServerFacts(IReadOnlyDictionary<string, string> fields) => _fields = fields;
+
+    public static ServerFacts None { get; } = new(new Dictionary<string, string>());
+
+    public ServerEngine Engine =>
+        _fields.ContainsKey("garnet_version") ? ServerEngine.Garnet
+        : _fields.ContainsKey("valkey_version") || Text("server_name") == "valkey" ? ServerEngine.Valkey
+        : _fields.ContainsKey("redis_version") ? ServerEngine.Redis
+        : ServerEngine.Unknown;
+
+    /// <summary>The engine's own version; Valkey and Garnet also report a Redis version that they are compatible with.</summary>
+    public string? Version => Printed(Text("garnet_version") ?? Text("valkey_version") ?? Text("redis_version"));
+
+    /// <summary>Identifies the process: another value means that the server was restarted.</summary>
+    public string? RunId => Text("run_id");
+
+    public static ServerFacts Parse(string info) => new(ParseFields(info));
+
+    /// <summary>Reads <c>name:value</c> lines, as of INFO and CLUSTER INFO; comments and blank lines are skipped.</summary>
+    public static IReadOnlyDictionary<string, string> ParseFields(string text)
+    {
+        var fields = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var raw in text.Split('\n'))
+        {
+            var line = raw.TrimEnd('\r');
+            var colon = line.IndexOf(':');
+            if (colon > 0 && line[0] != '#')
+                fields[line.Substring(0, colon)] = line.Substring(colon + 1);
+        }
+
+        return fields;
+    }
+
+    public string? Text(string name) => _fields.TryGetValue(name, out var value) ? value : null;
+
+    public long? Number(string name) =>
+        long.TryParse(Text(name), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) ? value : null;
+
+    /// <summary>Processor seconds used by the whole process so far, of user and system together.</summary>
+    public double? CpuSeconds
+    {
+        get
+        {
+            return Seconds("used_cpu_user") is { } user && Seconds("used_cpu_sys") is { } system ? user + system : null;
+
+            double? Seconds(string name) =>
+                double.TryParse(Text(name), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : null;
+        }
+    }
+
+    /// <summary>Keys of all databases by <c>dbN:keys=…</c>; null where INFO was not available.</summary>
+    public long? KeyCount
+    {
+        get
+        {
+            if (_fields.Count == 0)
+                return null;
+            // By the lines that there are: a number in one of them is only what the server says.
+            long keys = 0;
+            foreach (var line in _fields)
+            {
+                if (DatabaseOf(line.Key) is not null && ParseSub(line.Value, "keys") is { } some)
+                    keys += Math.Min(some, long.MaxValue - keys);
+            }
+
+            return keys;
+        }
+    }
+
+    /// <summary>Number of the highest database that holds a key; 0 where none does.</summary>
+    public int HighestDatabase
+    {
+        get
+        {
+            var highest = 0;
+            foreach (var name in _fields.Keys)
+            {
+                highest = Math.Max(highest, DatabaseOf(name) ?? 0);
+            }
+
+            return highest;
+        }
+    }
+
+    /// <summary>Commands that the node has carried out for clients, by its <c>cmdstat_NAME:calls=…</c> lines: all but those of servers among themselves and of tools. Null where it does not tell.</summary>
+    public long? ClientCalls
+    {
+        get
+        {
+            var (tells, calls) = (false, 0L);
+            foreach (var line in _fields)
+            {
+                if (!line.Key.StartsWith(CommandPrefix, StringComparison.Ordinal))
+                    continue;
+                tells = true;
+                var name = line.Key.Substring(CommandPrefix.Length).Split('|')[0];
+                if (!NotOfClients.Contains(name) && ParseSub(line.Value, "calls") is { } some)
+                    calls += Math.Min(some, long.MaxValue - calls);
+            }
+
+            return tells ? calls : null;
+        }
+    }
+
+    /// <summary>How long all its MIGRATEs have taken so far, in microseconds; null where it does not tell, or has had none.</summary>
+    public long? MigrateMicroseconds => ParseSub(Text(CommandPrefix + "migrate"), "usec");
+
+    /// <summary>Offsets of the connected replicas of a master, from its <c>slaveN:…,offset=…</c> lines.</summary>
+    public IReadOnlyList<long> ReplicaOffsets
+    {
+        get
+        {
+            var offsets = new List<long>();
+            for (var i = 0; Text("slave" + i.ToString(CultureInfo.InvariantCulture)) is { } line; i++)
+            {
+                if (ParseSub(line, "offset") is { } offset)
+                    offsets.Add(offset);
+            }
+
+            return offsets;
+        }
+    }
+
+    /// <summary>How far a master says that the replica at this address has come; null where it is not connected.</summary>
+    public long? OffsetOfReplica(NodeEndpoint endpoint)
+    {
+        for (var i = 0; Text("slave" + i.ToString(CultureInfo.InvariantCulture)) is { } line; i++)
+        {
+            if (("," + line + ",").IndexOf(",port=" + endpoint.Port.ToString(CultureInfo.InvariantCulture) + ",", StringComparison.Ordinal) >= 0
+                && line.StartsWith("ip=" + endpoint.Host + ",", StringComparison.Ordinal))
+                return ParseSub(line, "offset");
+        }
+
+        return null;
+    }
+
+    /// <summary>True where the engine's version is at least <paramref name="major"/>.<paramref name="minor"/>.</summary>
+    public bool IsAtLeast(int major, int minor)
+    {
+        var parts = (Version ?? string.Empty).Split('.');
+        return parts.Length >= 2
+            && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var a)
+            && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var b)
+            && (a > major || (a == major && b >= minor));
+    }
+
+    /// <summary>True of a server that can move whole slots by itself: Redis from 8.4 on (CLUSTER MIGRATION), Valkey from 9.0 on (CLUSTER MIGRATESLOTS).</summary>
+    public bool MovesSlotsItself => Engine switch
+    {
+        ServerEngine.Redis => IsAtLeast(8, 4),
+        ServerEngine.Valkey => IsAtLeast(9, 0),
+        _ => false,
+    };
+
+    // keys=12,expires=0,avg_ttl=0 / ip=…,port=…,state=online,offset=…,lag=1
+    private static long? ParseSub(string? value, string name)
+    {
+        foreach (var part in (value ?? string.Empty).Split(','))
+        {
+            if (part.StartsWith(name + "=", StringComparison.Ordinal)
+                && long.TryParse(part.Substring(name.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+                return number;
+        }
+
+        return null;
+    }
+
+    private static int? DatabaseOf(string field) =>
+        field.StartsWith("db", StringComparison.Ordinal) && int.TryParse(field.Substring(2), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    private static string? Printed(string? text) => text is null ? null : Printable.Clean(text.Trim(), 40);
+}

@@ -1,0 +1,177 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Diagnosis;
+
+/// <summary>Measures the links from here to the nodes, and asks the nodes for those between them.</summary>
+internal sealed class LinkReader(ClusterReader reader, RedisClusterSession session)
+{
+    // More at once would measure how busy we are.
+    private const int MostAtOnce = 4;
+
+    // A node that does not answer would keep everybody waiting for as many timeouts as round trips were asked for.
+    private const int MostLostInARow = 2;
+
+    private static readonly RespCommand Ping = RespCommand.Of("PING");
+    private static readonly RespCommand Time = RespCommand.Of("TIME");
+    private static readonly RespCommand ClusterNodes = RespCommand.Of("CLUSTER", "NODES");
+    private static readonly RespCommand ClusterLinks = RespCommand.Of("CLUSTER", "LINKS");
+
+    public Task<IReadOnlyList<RedisClusterLink>> FromHereAsync(IReadOnlyList<ClusterNode> nodes, int count, CancellationToken cancellation) =>
+        InTurnsAsync(nodes, node => MeasureAsync(node, count, cancellation), cancellation);
+
+    /// <summary>The links of every node that answers to every other node; of these the ones that a chosen node is an end of.</summary>
+    public async Task<IReadOnlyList<RedisClusterLink>> BetweenNodesAsync(ClusterView view, IReadOnlyList<ClusterNode> chosen, CancellationToken cancellation)
+    {
+        var ids = new HashSet<string>(chosen.Select(node => node.Id), StringComparer.Ordinal);
+        var asked = view.Nodes.Where(node => node.IsReachable).ToList();
+        var links = await InTurnsAsync(asked, node => AskAsync(view, node, cancellation), cancellation).ConfigureAwait(false);
+        return links.SelectMany(ofNode => ofNode).Where(link => ids.Contains(link.SourceId!) || ids.Contains(link.TargetId)).ToList();
+    }
+
+    private static async Task<IReadOnlyList<T>> InTurnsAsync<T>(IReadOnlyList<ClusterNode> nodes, Func<ClusterNode, Task<T>> step, CancellationToken cancellation)
+    {
+        using var places = new SemaphoreSlim(MostAtOnce);
+        return await Task.WhenAll(nodes.OrderBy(node => node.Announced).ThenBy(node => node.Id, StringComparer.Ordinal).Select(InTurn)).ConfigureAwait(false);
+
+        async Task<T> InTurn(ClusterNode node)
+        {
+            await places.WaitAsync(cancellation).ConfigureAwait(false);
+            try
+            {
+                return await step(node).ConfigureAwait(false);
+            }
+            finally
+            {
+                places.Release();
+            }
+        }
+    }
+
+    private async Task<RedisClusterLink> MeasureAsync(ClusterNode node, int count, CancellationToken cancellation)
+    {
+        // The reading of the cluster has waited for it already.
+        if (!node.IsReachable)
+            return Measured(node, 1, [], node.Trouble);
+        var trips = new List<double>();
+        var (sent, lostInARow) = (0, 0);
+        string? trouble = null;
+        // The first would measure how this process warms up.
+        for (var isCounted = false; sent < count && lostInARow < MostLostInARow; isCounted = true)
+        {
+            try
+            {
+                sent += isCounted ? 1 : 0;
+                var time = await PingAsync(node, cancellation).ConfigureAwait(false);
+                if (isCounted)
+                    trips.Add(time.TotalMilliseconds);
+                lostInARow = 0;
+            }
+            catch (RedisOperationException lost)
+            {
+                sent += isCounted ? 0 : 1;
+                trouble = lost.Message.TrimEnd('.');
+                lostInARow++;
+            }
+        }
+
+        return Measured(node, sent, trips, trouble);
+    }
+
+    private async Task<TimeSpan> PingAsync(ClusterNode node, CancellationToken cancellation)
+    {
+        var connection = await reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
+        var before = reader.Clock.Now;
+        await connection.SendAsync([Ping], session.ConnectTimeout, cancellation).ConfigureAwait(false);
+        return reader.Clock.Now - before;
+    }
+
+    private RedisClusterLink Measured(ClusterNode node, int sent, List<double> trips, string? trouble)
+    {
+        var sorted = trips.OrderBy(trip => trip).ToList();
+        return new RedisClusterLink
+        {
+            Kind = LinkKind.ClientToNode,
+            Source = "client",
+            Target = node.Name,
+            TargetId = node.Id,
+            State = trips.Count > 0 ? LinkState.Connected : LinkState.Disconnected,
+            Sent = sent,
+            Received = trips.Count,
+            Loss = Math.Round(100.0 * (sent - trips.Count) / sent, 1),
+            Min = Rounded(sorted.Select(trip => (double?)trip).FirstOrDefault()),
+            Mean = Rounded(trips.Count > 0 ? trips.Average() : null),
+            P99 = Rounded(sorted.Count > 0 ? sorted[(int)Math.Ceiling(0.99 * sorted.Count) - 1] : null),
+            Max = Rounded(sorted.Count > 0 ? sorted[sorted.Count - 1] : null),
+            Jitter = Rounded(trips.Count > 1 ? trips.Skip(1).Zip(trips, (later, earlier) => Math.Abs(later - earlier)).Average() : null),
+            Trouble = trouble,
+            Cluster = session,
+        };
+    }
+
+    private async Task<IReadOnlyList<RedisClusterLink>> AskAsync(ClusterView view, ClusterNode node, CancellationToken cancellation)
+    {
+        try
+        {
+            var connection = await reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
+            RespCommand[] commands = ListsLinks(node.View!.Facts) ? [Time, ClusterNodes, ClusterLinks] : [Time, ClusterNodes];
+            var replies = await connection.SendAsync(commands, session.ConnectTimeout, cancellation).ConfigureAwait(false);
+            var now = replies[0].IsError ? null : ServerTime.Of(replies[0]);
+            var lines = ClusterNodesParser.Parse(replies[1].OrThrow(connection.Endpoint, ClusterNodes).Text);
+            var bus = replies.Count < 3 || replies[2].IsError ? [] : BusLink.ParseAll(replies[2]).Where(link => link.IsOutgoing).ToList();
+            return lines.Where(line => (line.Flags & NodeFlags.Myself) == 0).OrderBy(line => line.Endpoint).Select(line => Told(view, node, line, bus.FirstOrDefault(link => link.NodeId == line.Id), now)).ToList();
+        }
+        catch (RedisOperationException)
+        {
+            // That it does not answer any more is told by the link from here to it.
+            return [];
+        }
+    }
+
+    private RedisClusterLink Told(ClusterView view, ClusterNode node, NodeLine line, BusLink? bus, DateTime? now) => new()
+    {
+        Kind = LinkKind.NodeToNode,
+        Source = node.Name,
+        SourceId = node.Id,
+        Target = view.Node(line.Id)?.Name ?? line.Endpoint?.ToString() ?? line.Id,
+        TargetId = line.Id,
+        State = line.Connected ? LinkState.Connected : LinkState.Disconnected,
+        SendQueue = bus?.SendQueue,
+        Age = Since(now, bus?.Created),
+        PingAge = Since(now, ServerTime.Of(line.PingSent)),
+        PongAge = Since(now, ServerTime.Of(line.PongReceived)),
+        Trouble = line.Connected ? null : "the node has no bus link to it" + (line.Flags & (NodeFlags.Fail | NodeFlags.PFail)) switch
+        {
+            NodeFlags.None => string.Empty,
+            NodeFlags.PFail => ", and can't reach it",
+            _ => ", and takes it for down",
+        },
+        Cluster = session,
+    };
+
+    private static bool ListsLinks(ServerFacts facts) => facts.Engine == ServerEngine.Valkey || (facts.Engine == ServerEngine.Redis && facts.IsAtLeast(7, 0));
+
+    // The server's clock may be set back.
+    private static TimeSpan? Since(DateTime? now, DateTime? then) => now - then is { } time ? (time > TimeSpan.Zero ? time : TimeSpan.Zero) : null;
+
+    private static double? Rounded(double? milliseconds) => milliseconds is { } known ? Math.Round(known, 3) : null;
+
+    /// <summary>One entry of CLUSTER LINKS: every node has one to, and one from, each other.</summary>
+    private sealed record BusLink(bool IsOutgoing, string NodeId, DateTime? Created, long? SendQueue)
+    {
+        public static IEnumerable<BusLink> ParseAll(RespValue reply) => reply.Items.Select(item =>
+        {
+            return new BusLink(Text("direction") == "to", Text("node"), ServerTime.Of(Number("create-time") ?? 0), Number("send-buffer-used"));
+
+            string Text(string name) => item.Field(name)?.Text ?? string.Empty;
+
+            long? Number(string name) => long.TryParse(Text(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+        });
+    }
+}

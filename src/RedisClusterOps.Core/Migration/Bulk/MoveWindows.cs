@@ -1,0 +1,67 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+
+namespace RedisClusterOps.Migration.Bulk;
+
+/// <summary>
+/// Cuts the slots of a pair into windows. A window is as many slots as are opened, emptied and handed over in about a quarter of a second
+/// each, so that a stop finishes them, and a killed run leaves few open.
+/// </summary>
+/// <param name="slots">In the order in which they are to move.</param>
+/// <param name="keysPerSecond">The pair's share of the rate that is allowed; null if it is not limited.</param>
+internal sealed class MoveWindows(IEnumerable<SlotInMove> slots, double? keysPerSecond)
+{
+    private const long MostKeys = 20_000;
+
+    private static readonly TimeSpan Aim = TimeSpan.FromMilliseconds(250);
+
+    private readonly Queue<SlotInMove> _waiting = new(slots);
+    // Each window costs the servers writes of their configuration to the disk, so few slots gain no time.
+    private readonly Size _slots = new(least: 256, first: 512, most: 1024);
+    private readonly Size _keys = keysPerSecond is { } rate ? new Size(1, Allowed(rate), Allowed(rate)) : new Size(1, 4_000, MostKeys);
+
+    /// <summary>True for a server whose gossip takes seconds: all slots are one window then.</summary>
+    public bool AreWhole { get; init; }
+
+    public bool IsEmpty => _waiting.Count == 0;
+
+    /// <summary>
+    /// Takes the next slots: one at least, even if it has more keys than a window should have. None if all have been taken.
+    /// </summary>
+    public List<SlotInMove> Next()
+    {
+        var window = new List<SlotInMove>();
+        var (mostSlots, mostKeys) = AreWhole ? (int.MaxValue, MostKeys) : (_slots.Now, _keys.Now);
+        for (var keys = 0L; _waiting.Count > 0 && window.Count < mostSlots; keys += window[window.Count - 1].Keys)
+        {
+            if (window.Count > 0 && keys + _waiting.Peek().Keys > mostKeys)
+                break;
+            window.Add(_waiting.Dequeue());
+        }
+
+        return window;
+    }
+
+    /// <summary>Learns how long the keys of a window took.</summary>
+    public void Drained(IReadOnlyList<SlotInMove> window, TimeSpan took) => _keys.Took(window.Sum(slot => slot.Moved), took);
+
+    /// <summary>Learns how long it took to open a window, or to hand it over.</summary>
+    public void Passed(IReadOnlyList<SlotInMove> window, TimeSpan took) => _slots.Took(window.Count, took);
+
+    private static long Allowed(double rate) => Math.Max(1, Math.Min(MostKeys, (long)(rate * Aim.TotalSeconds)));
+
+    /// <summary>How many fit into the time.</summary>
+    private sealed class Size(long least, long first, long most)
+    {
+        public long Now { get; private set; } = first;
+
+        public void Took(long count, TimeSpan took)
+        {
+            if (took > Aim)
+                Now = Math.Max(least, Math.Min(Now, (long)(count * Aim.TotalSeconds / took.TotalSeconds)));
+            else if (took.Ticks < Aim.Ticks / 2 && count >= Now / 2)
+                Now = Math.Min(most, Now * 2);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration.Keys;
+using RedisClusterOps.Migration.Slot;
+using RedisClusterOps.Planning.Slots;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Migration.Bulk;
+
+/// <summary>The source and the target of a slot's keys, each in the same database.</summary>
+internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopRequest stop)
+{
+    /// <summary>The database of the keys on both ends.</summary>
+    public int Database { get; set; }
+
+    public Task<INodeConnection> SourceAsync() => ConnectAsync(move.Source);
+
+    public Task<INodeConnection> TargetAsync() => ConnectAsync(move.Target);
+
+    public async Task<SlotSide> SourceSideAsync() => new(await SourceAsync().ConfigureAwait(false), move.IsCold);
+
+    public async Task<SlotSide> TargetSideAsync() => new(await TargetAsync().ConfigureAwait(false), move.TargetImports);
+
+    /// <summary>The command that lists keys of the slot; the same ones again for as long as they are there.</summary>
+    public RespCommand Listing(int most) => RespCommand.Of("CLUSTER", "GETKEYSINSLOT", move.Slot, Math.Max(1, most));
+
+    public async Task<IReadOnlyList<byte[]>> ListAsync(int most)
+    {
+        var source = await SourceAsync().ConfigureAwait(false);
+        return Keys(await source.SendAsync(Listing(most), stop.Abort).ConfigureAwait(false));
+    }
+
+    public static IReadOnlyList<byte[]> Keys(RespValue reply) => reply.Items.Select(item => item.Bytes).ToList();
+
+    /// <summary>Of these keys the ones that the source still has.</summary>
+    public async Task<List<byte[]>> StillOnSourceAsync(IReadOnlyList<byte[]> keys) => await ThereAsync(await SourceSideAsync().ConfigureAwait(false), keys).ConfigureAwait(false);
+
+    /// <summary>Of these keys the ones that the target has.</summary>
+    public async Task<List<byte[]>> OnTargetAsync(IReadOnlyList<byte[]> keys) => await ThereAsync(await TargetSideAsync().ConfigureAwait(false), keys).ConfigureAwait(false);
+
+    // One that has left a migrating source answers ASK there, not 0. Any other error says nothing about the key, and to take it for gone
+    // would be to report it moved.
+    private async Task<List<byte[]>> ThereAsync(SlotSide side, IReadOnlyList<byte[]> keys)
+    {
+        if (keys.Count == 0)
+            return [];
+        var replies = await KeyCopy.AskAsync(side, stop, [.. keys.Select(key => RespCommand.Of("EXISTS", key))]).ConfigureAwait(false);
+        return keys.Where((_, i) => !replies[i].IsNull && replies[i].Integer > 0).ToList();
+    }
+
+    /// <summary>True while the flags are as the move needs them.</summary>
+    public async Task<bool> IsOpenAsync()
+    {
+        var source = await reader.ReadNodeAsync(move.Source, stop.Abort).ConfigureAwait(false);
+        var target = await reader.ReadNodeAsync(move.Target, stop.Abort).ConfigureAwait(false);
+        if (move.IsCold)
+            return source.Self.ImportingFrom.ContainsKey(move.Slot) && (move.TargetImports ? target.Self.ImportingFrom.ContainsKey(move.Slot) : target.Self.Slots.Contains(move.Slot));
+        return source.Self.MigratingTo.TryGetValue(move.Slot, out var to) && to == move.Target.Id
+            && target.Self.ImportingFrom.TryGetValue(move.Slot, out var from) && from == move.Source.Id;
+    }
+
+    /// <summary>To the source: what the network takes is no stall of the servers.</summary>
+    public async Task<TimeSpan> RoundTripAsync() => await (await SourceAsync().ConfigureAwait(false)).LeastRoundTripAsync(stop.Clock, stop.Abort).ConfigureAwait(false);
+
+    private Task<INodeConnection> ConnectAsync(ClusterNode node) => reader.ConnectAsync(node, Database, stop.Abort);
+}

@@ -1,0 +1,258 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration.Keys;
+using RedisClusterOps.Planning.Slots;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Migration.Bulk;
+
+/// <summary>
+/// Empties many open slots of one source into one target: MIGRATEs of several slots and the listings of the next keys go to the source in
+/// one pipelined batch. A surprise (a key that exists on the target, a transfer that broke) takes its slot out of the stream.
+/// </summary>
+/// <remarks>
+/// A server answers such a batch with little else between. So the whole batch, not the single MIGRATE, is kept within the time that
+/// clients may wait. Keys of no more than two batches are held in memory, however large a slot is.
+/// </remarks>
+internal sealed class SlotStream(
+    ClusterReader reader, ClusterNode source, ClusterNode target, MigrateRequest request, MoveOptions options, MovePace pace, MoveCount count, StopRequest stop)
+{
+    private readonly Breaths _breaths = new(reader, source, target, pace, stop);
+    private readonly AdaptiveBatch _batch = new(most: AdaptiveBatch.MostOf(options));
+
+    private int Size => Math.Min(_batch.Size, _breaths.MostKeys);
+
+    // Garnet overwrites nothing and reports nothing where a key exists on its side, and the source deletes its own: ask before sending.
+    private bool MustAskTarget => target.View?.Facts.Engine is ServerEngine.Garnet or ServerEngine.Unknown;
+
+    /// <summary>
+    /// Moves the keys of those slots that are open, in every database, until a listing of each returns fewer keys than asked for.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">A stop was requested; the batch in hand was finished.</exception>
+    /// <exception cref="RedisOperationException">No slot can be moved between these two nodes now.</exception>
+    public async Task DrainAsync(IReadOnlyList<SlotInMove> slots)
+    {
+        for (var database = 0; database < (source.View?.Databases ?? 1); database++)
+        {
+            var filled = slots.Where(slot => slot is { IsClean: true, State: SlotMoveState.Open, Keys: > 0 }).ToList();
+            await DrainAsync(filled, database).ConfigureAwait(false);
+        }
+    }
+
+    private async Task DrainAsync(IReadOnlyList<SlotInMove> slots, int database)
+    {
+        var unlisted = new Queue<SlotInMove>(slots);
+        var listed = new Queue<Portion>();
+        while (unlisted.Count > 0 || listed.Count > 0)
+        {
+            stop.ThrowIfRequested();
+            await pace.WaitAsync(source, target, stop).ConfigureAwait(false);
+            var moving = await TakeAsync(listed, database).ConfigureAwait(false);
+            var listing = Ask(unlisted, moving, listed.Sum(portion => portion.Keys.Count));
+            if (moving.Count + listing.Count > 0)
+                await ExchangeAsync(moving, listing, listed, database).ConfigureAwait(false);
+        }
+    }
+
+    // As many keys as one breath may hold; of a large slot a part.
+    private async Task<List<Portion>> TakeAsync(Queue<Portion> listed, int database)
+    {
+        var moving = new List<Portion>();
+        var left = Size;
+        while (left > 0 && listed.Count > 0)
+        {
+            var portion = listed.Peek();
+            var most = options.BatchSize > 0 ? Math.Min(left, options.BatchSize) : left;
+            if (!portion.Slot.IsClean)
+            {
+                listed.Dequeue();
+                continue;
+            }
+
+            if (portion.Keys.Count <= most)
+                moving.Add(listed.Dequeue());
+            else
+                moving.Add(portion.Split(most));
+            left -= moving[moving.Count - 1].Keys.Count;
+        }
+
+        return MustAskTarget ? await WithoutKnownAsync(moving, database).ConfigureAwait(false) : moving;
+    }
+
+    // Slots are listed until there is enough for the breath after this one.
+    private List<Portion> Ask(Queue<SlotInMove> unlisted, List<Portion> moving, int ready)
+    {
+        // What comes back short is all there is: a migrating source gets no new keys.
+        var listing = moving.Where(portion => portion.IsLast && portion.MayBeMore).Select(portion => new Portion(portion.Slot, Math.Max(2 * Size, 2))).ToList();
+        var coming = ready + listing.Sum(portion => portion.Asked);
+        while (coming < 2 * Size && unlisted.Count > 0)
+        {
+            var slot = unlisted.Dequeue();
+            var most = (int)Math.Min(Math.Max(slot.Keys + 1, 16), 2 * Size);
+            listing.Add(new Portion(slot, Math.Max(most, 2)));
+            coming += (int)Math.Min(slot.Keys, most);
+        }
+
+        return listing;
+    }
+
+    private async Task ExchangeAsync(List<Portion> moving, List<Portion> listing, Queue<Portion> listed, int database)
+    {
+        var commands = moving.Select(portion => request.For(database, replace: false, portion.Keys))
+            .Concat(listing.Select(portion => RespCommand.Of("CLUSTER", "GETKEYSINSLOT", portion.Slot.Slot, portion.Asked))).ToList();
+        var connection = await reader.ConnectAsync(source, database, stop.Abort).ConfigureAwait(false);
+        IReadOnlyList<RespValue> replies = [];
+        TimeSpan stall;
+        var isSent = false;
+        try
+        {
+            // Each MIGRATE may wait twice for the target: once while it sends, once for the reply.
+            var timeout = options.Timeout + options.Timeout + TimeSpan.FromSeconds(5);
+            stall = await _breaths.TakeAsync(1, async () =>
+            {
+                isSent = true;
+                replies = await connection.SendAsync(commands, timeout, stop.Abort).ConfigureAwait(false);
+            }).ConfigureAwait(false);
+        }
+        catch (Exception lost) when (isSent && lost is OperationCanceledException or RedisConnectionException { OutcomeUnknown: true })
+        {
+            // The keys may be on the target, or still get there: their slots are neither untouched nor empty, whatever is counted now.
+            foreach (var portion in moving)
+                Break(portion, lost.Message);
+            throw;
+        }
+
+        var refused = new List<Portion>();
+        for (var i = 0; i < moving.Count; i++)
+            Read(replies[i], moving[i], refused);
+        for (var i = 0; i < listing.Count; i++)
+            Read(replies[moving.Count + i], listing[i], moving.Except(refused).ToList(), listed);
+        await AgainAsync(refused, listed).ConfigureAwait(false);
+        var keys = moving.Sum(portion => portion.Keys.Count);
+        if (keys > 0)
+            _batch.Took(keys, stall, pace.LongestStall);
+        pace.Moved(source, keys);
+        count.Report(pace.WaitsFor);
+    }
+
+    // A full target: the keys are sent again once it has room.
+    private async Task AgainAsync(List<Portion> refused, Queue<Portion> listed)
+    {
+        if (refused.Count == 0)
+            return;
+        var waited = await pace.WaitForRoomAsync(source, target, stop).ConfigureAwait(false);
+        foreach (var portion in refused.Where(portion => portion.Slot.IsClean))
+        {
+            if (waited)
+                listed.Enqueue(portion);
+            else
+                portion.Slot.Separate(target.Name + " has no room for its keys");
+        }
+    }
+
+    private void Read(RespValue reply, Portion portion, List<Portion> refused)
+    {
+        var kind = MigrateReplies.Read(reply);
+        switch (kind)
+        {
+            case MigrateReply.Moved:
+                portion.Slot.Moved += portion.Keys.Count;
+                count.Keys(portion.Keys.Count);
+                return;
+            case MigrateReply.NothingThere:
+                portion.Slot.Gone += portion.Keys.Count;
+                count.Keys(portion.Keys.Count);
+                return;
+            case MigrateReply.Unknown:
+                Break(portion, reply.Text);
+                return;
+            case MigrateReply.OutOfMemory:
+                refused.Add(portion);
+                return;
+            default:
+                // Also errors that concern every slot: the individual move finds out what they mean.
+                portion.Slot.Separate(Printable.Clean(reply.Text, 200));
+                return;
+        }
+    }
+
+    private static void Read(RespValue reply, Portion portion, List<Portion> sent, Queue<Portion> listed)
+    {
+        if (reply.IsError)
+        {
+            portion.Slot.Separate(Printable.Clean(reply.Text, 200));
+            return;
+        }
+
+        var keys = SlotChannel.Keys(reply);
+        // Garnet answers OK for keys that it did not take (names over a kilobyte).
+        if (keys.Count > 0 && sent.Any(one => one.Slot == portion.Slot && Holds(one.Keys, keys[0])))
+            portion.Slot.Separate("keys that the servers say they moved are still there");
+        if (portion.Slot.IsClean && keys.Count > 0)
+            listed.Enqueue(portion with { Keys = keys });
+    }
+
+    private static bool Holds(IReadOnlyList<byte[]> keys, byte[] key) => keys.Any(sent => KeyBytes.Comparer.Equals(sent, key));
+
+    private static void Break(Portion portion, string why)
+    {
+        portion.Slot.Interrupted.AddRange(portion.Keys);
+        portion.Slot.Separate(Printable.Clean(why, 200));
+    }
+
+    // A slot that the target has a key of is not for the stream.
+    private async Task<List<Portion>> WithoutKnownAsync(List<Portion> moving, int database)
+    {
+        if (moving.Count == 0)
+            return moving;
+        var asked = moving.SelectMany(portion => portion.Keys.SelectMany(key => new[] { RespCommand.Of("ASKING"), RespCommand.Of("EXISTS", key) })).ToList();
+        var connection = await reader.ConnectAsync(target, database, stop.Abort).ConfigureAwait(false);
+        var replies = await connection.SendAsync(asked, null, stop.Abort).ConfigureAwait(false);
+        var at = 1;
+        foreach (var portion in moving)
+        {
+            foreach (var _ in portion.Keys)
+            {
+                if (replies[at].IsError || replies[at].Integer > 0)
+                    portion.Slot.Separate("a key of it is on " + target.Name + " already");
+                at += 2;
+            }
+        }
+
+        return moving.Where(portion => portion.Slot.IsClean).ToList();
+    }
+
+    /// <summary>Keys of one slot, as they were listed.</summary>
+    /// <param name="Asked">How many were asked for: fewer are all that there are.</param>
+    private sealed record Portion(SlotInMove Slot, int Asked)
+    {
+        private int _listed;
+        private IReadOnlyList<byte[]> _keys = [];
+
+        public IReadOnlyList<byte[]> Keys
+        {
+            get => _keys;
+            init
+            {
+                _keys = value;
+                _listed = value.Count;
+            }
+        }
+
+        /// <summary>True of the end of a listing.</summary>
+        public bool IsLast { get; private init; } = true;
+
+        public bool MayBeMore => _listed >= Asked;
+
+        /// <summary>Takes the first keys off.</summary>
+        public Portion Split(int most)
+        {
+            var first = this with { Keys = _keys.Take(most).ToList(), IsLast = false };
+            _keys = _keys.Skip(most).ToList();
+            return first;
+        }
+    }
+}

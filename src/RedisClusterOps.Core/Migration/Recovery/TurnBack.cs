@@ -1,0 +1,100 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration.Atomic;
+using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Planning.Slots;
+
+namespace RedisClusterOps.Migration.Recovery;
+
+/// <summary>
+/// Where a run is undone that was cut off, many slots are still on their way there. They are brought to the end first, all together, so that no
+/// read fails, and go back with the many. None is merely closed: a client may have written a key to the target, which would read as missing.
+/// </summary>
+/// <param name="pair">The way back: its target is the master that the slots were leaving.</param>
+internal sealed class TurnBack(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest stop)
+{
+    private static readonly TimeSpan TaskPause = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Who killed the run did not kill what the servers do by themselves: what they give away in the end has to come back as well.</summary>
+    /// <exception cref="OperationCanceledException">A stop was asked for.</exception>
+    public async Task AwaitServersAsync()
+    {
+        var under = UnderWay(pair.Source.View!.AtomicTasks.Concat(pair.Target.View!.AtomicTasks));
+        if (under.Count == 0)
+            return;
+        run.Log?.Warning(null, "The servers are still moving " + AtomicText.Of(SlotSet.From(under.Select(slot => slot.Slot))) + " from " + pair.Target.Name + " to " + pair.Source.Name + ". Waiting until that has come to an end.");
+        try
+        {
+            while (UnderWay((await reader.ReadTasksAsync(pair.Source, stop.Abort).ConfigureAwait(false)).Concat(await reader.ReadTasksAsync(pair.Target, stop.Abort).ConfigureAwait(false))).Count > 0)
+                await stop.PauseAsync(TaskPause).ConfigureAwait(false);
+            // Both have to know of the hand-over, for both are asked for flags and owners from here on.
+            var (from, to) = (await reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false), await reader.ReadNodeAsync(pair.Target, stop.Abort).ConfigureAwait(false));
+            foreach (var slot in under)
+                slot.IsThere = to.Self.Slots.Contains(slot.Slot) && !from.Self.Slots.Contains(slot.Slot);
+        }
+        catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
+        {
+            foreach (var slot in under)
+                slot.Separate("the servers are moving it");
+        }
+    }
+
+    /// <exception cref="OperationCanceledException">A stop was requested.</exception>
+    /// <exception cref="RedisOperationException">One of the two nodes can't be reached.</exception>
+    public async Task RunAsync()
+    {
+        var slots = pair.Slots.Where(slot => slot.IsOnItsWay && slot.IsClean).ToList();
+        if (slots.Count == 0)
+            return;
+        run.Intend(pair, slots);
+        try
+        {
+            await BringAsync(slots).ConfigureAwait(false);
+        }
+        finally
+        {
+            // They are finished individually and with every check, or by a resume.
+            foreach (var slot in slots.Where(slot => slot.IsOnItsWay))
+                slot.Separate("it is still on its way to " + pair.Source.Name);
+        }
+    }
+
+    private async Task BringAsync(List<SlotInMove> slots)
+    {
+        foreach (var slot in slots)
+            slot.Began = stop.Clock.Now;
+        var gate = new SlotGate(reader, pair.Target, pair.Source, run.Pace, run.Log, stop);
+        stop.ThrowIfRequested();
+        await EndHandOversAsync(gate, slots).ConfigureAwait(false);
+        slots = slots.Where(slot => slot.IsOnItsWay).ToList();
+        stop.ThrowIfRequested();
+        await gate.OpenAsync(slots).ConfigureAwait(false);
+        stop.ThrowIfRequested();
+        var request = MigrateRequest.From(run.Session, run.Options, pair.Target, pair.Source);
+        await new SlotStream(reader, pair.Target, pair.Source, request, run.Options, run.Pace, run.Count, stop).DrainAsync(slots).ConfigureAwait(false);
+        foreach (var slot in await gate.HandOverAsync(slots).ConfigureAwait(false))
+            Arrived(slot);
+    }
+
+    // Given there, and not yet closed here.
+    private async Task EndHandOversAsync(SlotGate gate, List<SlotInMove> slots)
+    {
+        var owned = (await reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false)).Self.Slots;
+        var given = slots.Where(slot => owned.Contains(slot.Slot)).ToList();
+        await gate.TellLoserAsync(given).ConfigureAwait(false);
+        foreach (var slot in given)
+            Arrived(slot);
+    }
+
+    // From here on it goes back like every other slot.
+    private static void Arrived(SlotInMove slot) => slot.Reset();
+
+    private List<SlotInMove> UnderWay(IEnumerable<AtomicTask> tasks)
+    {
+        var moving = new HashSet<int>(tasks.Where(task => task.End == AtomicEnd.None).SelectMany(task => task.Slots.Slots));
+        return pair.Slots.Where(slot => moving.Contains(slot.Slot)).ToList();
+    }
+}

@@ -1,0 +1,209 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Migration.Keys;
+using RedisClusterOps.Migration.Recovery;
+using RedisClusterOps.Planning.Slots;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Migration.Slot;
+
+/// <summary>Does one step of a slot's plan. Each may be done again without harm.</summary>
+internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally tally, OperationLog? log, StopRequest stop)
+{
+    private readonly SlotCommands _commands = new(reader);
+    private readonly CutOver _cutOver = new(reader, log);
+    private readonly ReplicaMigrationSetting _setting = new(reader, log, stop);
+
+    private readonly int _slot = plan.Slot;
+    private readonly HashSet<string> _kept = [];
+
+    private string Slot => _slot.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>Runs the steps in order. Masters that are neither source nor target are notified concurrently.</summary>
+    /// <exception cref="SlotChangedException">The slot is not as a step needs it: plan again.</exception>
+    public async Task DoAllAsync(IReadOnlyList<SlotAction> actions)
+    {
+        for (var next = 0; next < actions.Count;)
+        {
+            var others = actions.Skip(next).TakeWhile(action => action is TellOwner { IsSource: false }).ToList();
+            await (others.Count > 0 ? FanOut.AllAsync(others, DoAsync, CancellationToken.None) : DoAsync(actions[next])).ConfigureAwait(false);
+            next += Math.Max(1, others.Count);
+        }
+    }
+
+    private async Task DoAsync(SlotAction action)
+    {
+        switch (action)
+        {
+            case CorrectOwner correct:
+                await _commands.AssignAsync(correct.Node, _slot, correct.Owner, stop).ConfigureAwait(false);
+                log?.State(_slot, "Slot " + Slot + ": " + correct.Node.Name + " knows that " + correct.Owner.Name + " owns it");
+                break;
+            case SetImporting import:
+                stop.ThrowIfRequested();
+                tally.Interrupted.Clear();
+                await new BusQuiet(reader, stop).AwaitAsync(import.Source, import.Target).ConfigureAwait(false);
+                await _commands.ImportAsync(import.Target, _slot, import.Source, stop).ConfigureAwait(false);
+                log?.State(_slot, "Slot " + Slot + ": " + import.Target.Name + " imports");
+                break;
+            case SetMigrating migrate:
+                tally.Interrupted.Clear();
+                await _commands.MigrateAsync(migrate.Source, _slot, migrate.Target, stop).ConfigureAwait(false);
+                log?.State(_slot, "Slot " + Slot + ": " + migrate.Source.Name + " migrates");
+                break;
+            case MoveKeys move:
+                await new KeyMover(reader, move, plan.Options, tally, log, stop).MoveAllAsync(null).ConfigureAwait(false);
+                log?.State(_slot, "Slot " + Slot + ": " + tally.MovedText + " moved");
+                break;
+            case TakeOver takeOver:
+                if (!await _cutOver.TryAsync(takeOver, stop).ConfigureAwait(false))
+                {
+                    throw new SlotChangedException(new RedisOperationException(
+                        FailureCode.SourceNotEmpty,
+                        "Slot " + Slot + ": " + takeOver.Source.Name + " holds keys of it again, and would delete them when the slot is given away. Nothing was given away.",
+                        Slot,
+                        plan.Request!.Again));
+                }
+
+                break;
+            case TellOwner tell:
+                await TellAsync(tell).ConfigureAwait(false);
+                break;
+            case StopMigrating close:
+                await StopMigratingAsync(close).ConfigureAwait(false);
+                break;
+            case StopImporting close:
+                await StopImportingAsync(close).ConfigureAwait(false);
+                break;
+            case TakeUnowned take:
+                stop.ThrowIfRequested();
+                await _commands.AddAsync(take.Node, _slot, stop).ConfigureAwait(false);
+                log?.State(_slot, "Slot " + Slot + ": " + take.Node.Name + " has taken it");
+                break;
+            case TakeFromAbsent take:
+                stop.ThrowIfRequested();
+                await _commands.ImportAsync(take.Node, _slot, take.Absent, stop).ConfigureAwait(false);
+                await _commands.AssignAsync(take.Node, _slot, take.Node, stop).ConfigureAwait(false);
+                log?.State(_slot, "Slot " + Slot + ": " + take.Node.Name + " has taken it from " + take.Absent.Name + ", which does not answer");
+                break;
+            case LetGo let:
+                await LetGoAsync(let).ConfigureAwait(false);
+                break;
+            case KeepMaster keep:
+                if (await _setting.TrySuppressAsync(keep.Node, tally.Settings).ConfigureAwait(false))
+                    _kept.Add(keep.Node.Id);
+                break;
+            case LetFollow let:
+                if (_kept.Remove(let.Node.Id) || let.WasKeptBefore)
+                    await _setting.TryRestoreAsync(let.Node, tally.Settings).ConfigureAwait(false);
+                break;
+            default:
+                throw new InvalidOperationException("There is no way to do " + action.GetType().Name + ".");
+        }
+    }
+
+    private async Task StopMigratingAsync(StopMigrating close)
+    {
+        stop.ThrowIfRequested();
+        if (close.Empty is { } target)
+        {
+            var connection = await reader.ConnectAsync(target, stop.Abort).ConfigureAwait(false);
+            if (await SlotKeyCounter.CountAsync(connection, target.View!.Databases, _slot, stop.Abort).ConfigureAwait(false) is not 0)
+                throw Changed(target.Name + " holds keys of it by now, and they would read as missing");
+        }
+
+        await _commands.ClearAsync(close.Node, _slot, stop).ConfigureAwait(false);
+        log?.State(_slot, "Slot " + Slot + ": " + close.Node.Name + " does not migrate it any more");
+    }
+
+    // Keys may come until the very moment. So the count and the STABLE leave in one go, and where the count finds any, the flag is set
+    // again: then the servers that hide such keys show them again.
+    private async Task StopImportingAsync(StopImporting close)
+    {
+        var connection = await reader.ConnectAsync(close.Node, stop.Abort).ConfigureAwait(false);
+        var databases = close.Node.View!.Databases;
+        if (await SlotKeyCounter.CountAsync(connection, databases, _slot, stop.Abort).ConfigureAwait(false) is > 0)
+            throw Changed(close.Node.Name + " holds keys of it again");
+        var imports = (await reader.ReadNodeAsync(close.Node, stop.Abort).ConfigureAwait(false)).Self.ImportingFrom;
+        (long? Count, bool Stopped) ended;
+        try
+        {
+            ended = await SlotKeyCounter.CountAndStopAsync(connection, databases, _slot, stop.Abort).ConfigureAwait(false);
+        }
+        catch (RedisServerException) when (imports.TryGetValue(_slot, out var source))
+        {
+            // A refused SELECT leaves the count of a database unknown, and the STABLE behind it has run.
+            await connection.SendAsync(RespCommand.Of("CLUSTER", "SETSLOT", _slot, "IMPORTING", source), stop.Abort).ConfigureAwait(false);
+            throw;
+        }
+
+        var (left, stopped) = ended;
+        if (left == 0 && !stopped)
+            await _commands.ClearAsync(close.Node, _slot, stop).ConfigureAwait(false);
+        // Valkey holds the STABLE until its replicas have it, and serves others meanwhile.
+        if (left == 0 && close.Node.View.Facts.Engine == ServerEngine.Valkey)
+            left = await SlotKeyCounter.CountAsync(connection, databases, _slot, stop.Abort).ConfigureAwait(false);
+        if (left is > 0 && imports.TryGetValue(_slot, out var from))
+        {
+            await connection.SendAsync(RespCommand.Of("CLUSTER", "SETSLOT", _slot, "IMPORTING", from), stop.Abort).ConfigureAwait(false);
+            throw Changed(close.Node.Name + " got a key of it in the last moment");
+        }
+
+        log?.State(_slot, "Slot " + Slot + ": " + close.Node.Name + " does not import it any more");
+    }
+
+    private SlotChangedException Changed(string what) => new(new RedisOperationException(
+        FailureCode.SourceNotEmpty, "Slot " + Slot + ": " + what + ". It was left open.", Slot, plan.Request!.Again));
+
+    // The owner is decided by now: what a node can't be told here it learns by gossip, and the proof at the end says if it did not.
+    private async Task TellAsync(TellOwner tell)
+    {
+        try
+        {
+            await _commands.AssignAsync(tell.Node, _slot, tell.Owner, stop).ConfigureAwait(false);
+            if (tell.IsSource)
+            {
+                await CloseLeftFlagAsync(tell).ConfigureAwait(false);
+                await _cutOver.EnsureHigherEpochAsync(tell.Node, tell.Owner, _slot, stop).ConfigureAwait(false);
+            }
+        }
+        catch (SlotChangedException changed) when (changed.InnerException is RedisServerException { ServerError: var error } && SlotCommands.IsNoMaster(error))
+        {
+            log?.State(_slot, "Slot " + Slot + ": " + tell.Node.Name + " gave its last slot away and has become a replica");
+        }
+        catch (Exception failure) when (failure is RedisOperationException or SlotChangedException)
+        {
+            log?.Warning(_slot, "Slot " + Slot + ": " + tell.Node.Name + " could not be told the new owner (" + Printable.Clean(failure.Message, 160) + "); it should learn it by gossip.");
+        }
+    }
+
+    // NODE ends the migrating flag only on a source that knows it has no key; STABLE ends it on one that does not own the slot any more.
+    private async Task CloseLeftFlagAsync(TellOwner tell)
+    {
+        var now = await reader.ReadNodeAsync(tell.Node, stop.Abort).ConfigureAwait(false);
+        if (!now.Self.Slots.Contains(_slot) && HasFlag(now))
+            await _commands.ClearAsync(tell.Node, _slot, stop).ConfigureAwait(false);
+    }
+
+    private async Task LetGoAsync(LetGo let)
+    {
+        var now = await reader.ReadNodeAsync(let.Node, stop.Abort).ConfigureAwait(false);
+        if (now.Self.Slots.Contains(_slot))
+        {
+            await _commands.AssignAsync(let.Node, _slot, let.Owner, stop).ConfigureAwait(false);
+            now = await reader.ReadNodeAsync(let.Node, stop.Abort).ConfigureAwait(false);
+        }
+
+        if (!now.Self.Slots.Contains(_slot) && HasFlag(now))
+            await _commands.ClearAsync(let.Node, _slot, stop).ConfigureAwait(false);
+    }
+
+    // A node that has both flags shows only the migrating one.
+    private bool HasFlag(NodeView view) => view.Self.MigratingTo.ContainsKey(_slot) || view.Self.ImportingFrom.ContainsKey(_slot);
+}

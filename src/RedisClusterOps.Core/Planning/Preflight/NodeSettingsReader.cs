@@ -1,0 +1,63 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Planning.Preflight;
+
+/// <summary>Reads what a node is set to, once.</summary>
+internal sealed class NodeSettingsReader(NodeProbe probe)
+{
+    // One by one: only from 7.0 on does CONFIG GET take several names.
+    private static readonly string[] Names = ["cluster-node-timeout", "tls-port", "port", "cluster-allow-replica-migration"];
+
+    private readonly Dictionary<string, NodeSettings> _known = new(StringComparer.Ordinal);
+
+    public async Task<NodeSettings> ReadAsync(ClusterNode node, CancellationToken cancellation)
+    {
+        if (!_known.TryGetValue(node.Id, out var settings))
+            _known[node.Id] = settings = await AskAsync(node, cancellation).ConfigureAwait(false);
+        return settings;
+    }
+
+    private async Task<NodeSettings> AskAsync(ClusterNode node, CancellationToken cancellation)
+    {
+        if (node.View?.Facts is not { Engine: not ServerEngine.Garnet } facts)
+            return NodeSettings.Unknown;
+        var commands = Names.Select(name => RespCommand.Of("CONFIG", "GET", name)).ToList();
+        // Functions came with Redis 7.0; every Valkey has them.
+        if (facts.Engine != ServerEngine.Redis || facts.IsAtLeast(7, 0))
+            commands.Add(RespCommand.Of("FUNCTION", "LIST"));
+        if (await probe.AskAsync(node, commands, cancellation).ConfigureAwait(false) is not { } replies)
+            return NodeSettings.Unknown;
+        return new NodeSettings
+        {
+            NodeTimeout = Number(replies[0]) is { } milliseconds ? TimeSpan.FromMilliseconds(milliseconds) : null,
+            TlsPort = Number(replies[1]),
+            PlainPort = Number(replies[2]),
+            AllowsReplicaMigration = Flag(replies[3]),
+            Functions = replies.Count > Names.Length && !replies[Names.Length].IsError ? FunctionNames(replies[Names.Length]) : null,
+        };
+    }
+
+    private static List<string> FunctionNames(RespValue libraries) => libraries.Items
+        .SelectMany(library => library.Field("functions")?.Items ?? [])
+        .Select(function => function.Field("name")?.Text ?? string.Empty)
+        .ToList();
+
+    private static string? Value(RespValue reply) => !reply.IsError && reply.Items.Count == 2 ? reply.Items[1].Text : null;
+
+    private static bool? Flag(RespValue reply) => Value(reply) switch
+    {
+        "yes" => true,
+        "no" => false,
+        _ => null,
+    };
+
+    private static long? Number(RespValue reply) =>
+        long.TryParse(Value(reply), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+}

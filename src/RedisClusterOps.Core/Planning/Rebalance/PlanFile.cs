@@ -1,0 +1,128 @@
+using System;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Runtime.Serialization;
+using System.Runtime.Serialization.Json;
+using System.Text;
+using System.Xml;
+using RedisClusterOps.Journal;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Planning.Rebalance;
+
+/// <summary>A plan on disk, to be looked at, sent to a colleague, and carried out later. JSON to be read by people; it holds no user and no password.</summary>
+internal static class PlanFile
+{
+    /// <summary>The largest cluster, with every slot a range of its own, takes less than a fourth of it.</summary>
+    public const int LongestFile = 4 << 20;
+
+    private static readonly DataContractJsonSerializer Serializer = new(typeof(PlanDocument));
+
+    // Depth: the plan, its lists, their entries, the entries' members.
+    private static readonly XmlDictionaryReaderQuotas Quotas = new() { MaxDepth = 8, MaxStringContentLength = LongestFile, MaxArrayLength = LongestFile };
+
+    /// <summary>Whole or not at all: what was there before stays until the new one is complete.</summary>
+    /// <exception cref="RedisOperationException">InvalidPlanFile: it can't be written there.</exception>
+    public static void Write(string path, RedisRebalancePlan plan)
+    {
+        try
+        {
+            // Not for its owner alone: a plan is sent to a colleague.
+            WholeFile.Write(
+                path,
+                file =>
+                {
+                    using (var writer = JsonReaderWriterFactory.CreateJsonWriter(file, new UTF8Encoding(false), ownsStream: false, indent: true))
+                        Serializer.WriteObject(writer, DocumentOf(plan));
+                    file.WriteByte((byte)'\n');
+                },
+                isPrivate: false);
+        }
+        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        {
+            throw new RedisOperationException(
+                FailureCode.InvalidPlanFile, "The plan can't be written to '" + Printable.Clean(path) + "': " + Printable.Clean(failure.Message).TrimEnd('.') + ".", path,
+                "New-RedisRebalancePlan -OutFile <a file in a folder that can be written>", failure);
+        }
+    }
+
+    /// <exception cref="RedisOperationException">InvalidPlanFile: it can't be read, or is no plan; the message says what is wrong.</exception>
+    public static RedisRebalancePlan Read(string path) => Read(path, () => WholeFile.Read(path, LongestFile, "it is longer than any plan", FileShare.Read));
+
+    internal static RedisRebalancePlan Read(string path, Func<byte[]> read)
+    {
+        try
+        {
+            return PlanCheck.Read(Parse(read()));
+        }
+        catch (Exception failure) when (JournalFolder.IsOfFiles(failure) || failure
+            is FormatException or SerializationException or XmlException or OverflowException or InvalidOperationException or IndexOutOfRangeException)
+        {
+            // What the reader of JSON says of bytes that are none speaks of XML; only our own words tell anything.
+            var why = failure is FormatException or IOException or UnauthorizedAccessException ? Printable.Clean(failure.Message).TrimEnd('.') : "it is not the JSON of a plan";
+            throw new RedisOperationException(FailureCode.InvalidPlanFile, "'" + Printable.Clean(path) + "' is no plan that can be carried out: " + why + ".", path, "New-RedisRebalancePlan -OutFile <file>", failure);
+        }
+    }
+
+    private static PlanDocument Parse(byte[] bytes)
+    {
+        // The reader takes the end of the bytes for the end of whatever is open.
+        var length = bytes.Length;
+        while (length > 0 && bytes[length - 1] is (byte)'\n' or (byte)'\r' or (byte)' ')
+            length--;
+        if (length == 0 || bytes[length - 1] != (byte)'}')
+            throw new FormatException("it is empty or cut off");
+        var start = bytes[0] == 0xEF && length > 3 ? 3 : 0;
+        using var reader = JsonReaderWriterFactory.CreateJsonReader(bytes, start, length - start, Encoding.UTF8, Quotas, null);
+        return Serializer.ReadObject(reader) as PlanDocument ?? throw new FormatException("it is not the JSON of a plan");
+    }
+
+    private static PlanDocument DocumentOf(RedisRebalancePlan plan) => new()
+    {
+        Version = PlanDocument.CurrentVersion,
+        Operation = plan.Operation,
+        CreatedAt = plan.CreatedAt.ToString("o", CultureInfo.InvariantCulture),
+        Seeds = plan.Cluster?.Seeds.Select(seed => seed.ToString()).ToArray(),
+        Fingerprint = plan.Fingerprint,
+        Options = plan.Options is not { } options ? null : new PlanOptions
+        {
+            By = options.By.ToString(),
+            Threshold = options.Threshold,
+            UseEmptyMaster = options.UseEmptyMaster,
+            Weights = options.Weights.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => new PlanWeight { Node = pair.Key, Weight = pair.Value }).ToArray(),
+        },
+        Moves = plan.Moves.Select(move => new PlanMove
+        {
+            Source = move.Source,
+            SourceId = move.SourceId,
+            Target = move.Target,
+            TargetId = move.TargetId,
+            Slots = string.Join(",", move.SlotRanges),
+            EstimatedKeys = move.EstimatedKeys,
+            EstimatedBytes = move.EstimatedBytes,
+            Method = move.Method,
+        }).ToArray(),
+        Before = plan.Before.Select(DocumentOf).ToArray(),
+        After = plan.After.Select(DocumentOf).ToArray(),
+        Findings = plan.Findings.Count == 0 ? null : plan.Findings.Select(finding => new PlanNote
+        {
+            Code = finding.Code.ToString(),
+            Severity = finding.Severity.ToString(),
+            Target = finding.Target,
+            Message = finding.Message,
+            Advice = finding.Advice,
+        }).ToArray(),
+    };
+
+    private static PlanShare DocumentOf(RedisNodeShare share) => new()
+    {
+        Node = share.Node,
+        Id = share.Id,
+        Slots = string.Join(",", share.SlotRanges),
+        Keys = share.Keys,
+        Bytes = share.Bytes,
+        Weight = share.Weight,
+        Share = share.Share,
+    };
+}

@@ -1,0 +1,222 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+
+namespace RedisClusterOps.Reports;
+
+/// <summary>The slot map with its legend.</summary>
+internal static class MapSection
+{
+    public static void Write(HtmlWriter page, SlotChart chart)
+    {
+        page.Markup("<section>\n<h2>Slot map</h2>\n");
+        SlotSvg.WriteMap(page, chart);
+        var marks = new[] { SlotMark.Open, SlotMark.Disputed, SlotMark.Uncovered }.Where(mark => chart.Marked(mark).Count > 0).ToList();
+        if (marks.Count > 0)
+            page.Markup("<ul class=\"marks\">\n");
+        foreach (var mark in marks)
+        {
+            page.Markup("<li><span class=\"swatch " + MapPalette.Word(mark) + "\">" + MapPalette.Sign(mark, unicode: true) + "</span>").Text(chart.Marked(mark).Count).Markup(" ")
+                .Text(MapPalette.Word(mark) + ": " + chart.Marked(mark).ToString().Replace(",", ", ")).Markup("</li>\n");
+        }
+
+        if (marks.Count > 0)
+            page.Markup("</ul>\n");
+        page.Table("Masters and their slots", "Master", ">Slots", ">Share", "Which");
+        foreach (var master in chart.Masters)
+        {
+            page.Markup("<tr role=\"row\">")
+                .Cell("Master", cell => cell.Swatch(master).Text(master.Name))
+                .Cell(">Slots", HtmlWriter.Count(master.Slots.Count)).Cell(">Share", HtmlWriter.Percent(master.Share))
+                .Cell("Which", master.Slots.ToString().Replace(",", ", ")).Markup("</tr>\n");
+        }
+
+        page.EndTable().Markup("</section>\n");
+    }
+
+    public static HtmlWriter Swatch(this HtmlWriter page, ChartedMaster master) => page.Markup(
+        "<span class=\"swatch m" + (master.Index % MapPalette.Count).ToString(CultureInfo.InvariantCulture) + "\">" + master.Symbol + "</span>");
+}
+
+/// <summary>The slots that are open, disputed or without an owner.</summary>
+internal static class SlotSection
+{
+    private const int Most = 200;
+
+    public static void Write(HtmlWriter page, IReadOnlyList<RedisOpenSlot> slots)
+    {
+        page.Markup("<section>\n<h2>Open slots</h2>\n");
+        if (slots.Count == 0)
+        {
+            page.Markup("<p>None.</p>\n</section>\n");
+            return;
+        }
+
+        page.Table("Open slots", ">Slot", "State", "From", "To", ">Keys left", ">Moved", "Since", "Clients see, and what to run");
+        var rows = Rows(slots).ToList();
+        foreach (var (slot, last) in rows.Take(Most))
+        {
+            page.Markup("<tr role=\"row\">")
+                .Cell(">Slot", new SlotRange(slot.Slot, last).ToString()).Cell("State", slot.State.ToString()).Cell("From", slot.Source).Cell("To", slot.Target)
+                .Cell(">Keys left", HtmlWriter.Count(slot.KeysOnSource))
+                .Cell(">Moved", HtmlWriter.Count(slot.KeysOnTarget) + (slot.PercentComplete is { } percent ? " (" + HtmlWriter.Percent(percent) + ")" : string.Empty))
+                .Cell("Since", cell => Since(cell, slot.Since))
+                .Cell("Clients see, and what to run", cell => cell.Text(slot.ClientsSee).Markup("<p>Next: <code>").Text(last == slot.Slot ? slot.Advice : slot.Advice.Replace(" -Slot " + Number(slot.Slot), string.Empty)).Markup("</code></p>")).Markup("</tr>\n");
+        }
+
+        page.EndTable();
+        ReportPage.More(page, rows.Count - Most, "Get-RedisOpenSlot");
+        page.Markup("</section>\n");
+    }
+
+    // Neighbours of which the same is to be said, as where a master's whole share has no owner, are one row.
+    private static IEnumerable<(RedisOpenSlot First, int Last)> Rows(IReadOnlyList<RedisOpenSlot> slots)
+    {
+        for (var i = 0; i < slots.Count; i++)
+        {
+            var first = slots[i];
+            while (i + 1 < slots.Count && slots[i + 1].Slot == slots[i].Slot + 1 && Alike(slots[i + 1], first))
+                i++;
+            yield return (first, slots[i].Slot);
+        }
+    }
+
+    private static bool Alike(RedisOpenSlot slot, RedisOpenSlot first) =>
+        slot with { Slot = first.Slot, Advice = slot.Advice.Replace(" -Slot " + Number(slot.Slot), " -Slot " + Number(first.Slot)) } == first;
+
+    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static void Since(HtmlWriter cell, DateTime? since)
+    {
+        if (since is { } known)
+            cell.Time(known);
+        else
+            cell.Text("–");
+    }
+}
+
+/// <summary>Every node with its load and its replication.</summary>
+internal static class NodeSection
+{
+    public static void Write(HtmlWriter page, ClusterReport report)
+    {
+        var masters = report.Chart.Masters.ToDictionary(master => master.Id, StringComparer.Ordinal);
+        var names = report.Health.Nodes.ToDictionary(node => node.Id, node => node.Endpoint, StringComparer.Ordinal);
+        page.Markup("<section>\n<h2>Nodes</h2>\n").Table("Nodes", "Node", "Role", "State", ">Slots", ">Keys", ">Memory", ">Ops/s", ">CPU", ">Lag", "Server");
+        foreach (var node in report.Health.Nodes)
+        {
+            page.Markup("<tr role=\"row\">")
+                .Cell("Node", cell => Name(cell, node, masters))
+                .Cell("Role", node.MasterId is { } master ? "Replica of " + (names.TryGetValue(master, out var name) ? name : Short(master)) : node.Role.ToString())
+                .Cell("State", cell => State(cell, node))
+                .Cell(">Slots", node.Role == RedisNodeRole.Master ? HtmlWriter.Count(node.SlotCount) : null).Cell(">Keys", HtmlWriter.Count(node.KeyCount))
+                .Cell(">Memory", HtmlWriter.Bytes(node.UsedMemory) + (node.MaxMemory > 0 ? " of " + HtmlWriter.Bytes(node.MaxMemory) : string.Empty))
+                .Cell(">Ops/s", HtmlWriter.Count(node.OpsPerSecond)).Cell(">CPU", node.CpuPercent is { } cpu ? HtmlWriter.Percent(Math.Round(cpu, 1)) : null)
+                .Cell(">Lag", HtmlWriter.Bytes(node.ReplicationLag)).Cell("Server", node.Version is null ? null : node.Engine + " " + node.Version).Markup("</tr>\n");
+        }
+
+        page.EndTable().Markup("</section>\n");
+    }
+
+    private static void Name(HtmlWriter cell, RedisClusterNode node, Dictionary<string, ChartedMaster> masters)
+    {
+        if (masters.TryGetValue(node.Id, out var master))
+            cell.Swatch(master);
+        cell.Text(node.Endpoint).Markup("<small>").Text(Short(node.Id)).Markup("</small>");
+    }
+
+    private static void State(HtmlWriter cell, RedisClusterNode node)
+    {
+        var link = node.MasterLinkStatus == "down" ? ", link to its master down" : string.Empty;
+        cell.Markup(node.State == RedisNodeState.Ok && link.Length == 0 ? "<span>" : "<span class=\"bad\">").Text(node.State + link).Markup("</span>");
+        if (node.Trouble is not null)
+            cell.Markup("<small>").Text(node.Trouble).Markup("</small>");
+    }
+
+    private static string Short(string id) => id.Length > 8 ? id.Substring(0, 8) : id;
+}
+
+/// <summary>What ran on this cluster, and what the newest of it did to the owners.</summary>
+internal static class MigrationSection
+{
+    private const int Most = 100;
+
+    public static void Write(HtmlWriter page, ClusterReport report)
+    {
+        var ids = report.Chart.Masters.ToDictionary(master => master.Index, master => master.Id);
+        var change = OwnerChange.Of(report.Runs, slot => ids.TryGetValue(report.Chart.OwnerOf(slot), out var id) ? id : null).FirstOrDefault();
+        if (change is not null)
+            WriteChange(page, report.Chart, change);
+        page.Markup("<section>\n<h2>History of migrations</h2>\n");
+        if (report.JournalTrouble is not null)
+            page.Markup("<p class=\"bad\">").Text(report.JournalTrouble).Markup("</p>\n");
+        else if (report.Runs.Count == 0)
+            page.Markup("<p>The journal of this machine's user knows of none on this cluster.</p>\n");
+        else
+            WriteRuns(page, report.Runs);
+        page.Markup("</section>\n");
+    }
+
+    private static void WriteChange(HtmlWriter page, SlotChart chart, OwnerChange change)
+    {
+        var index = chart.Masters.ToDictionary(master => master.Id, master => master.Index, StringComparer.Ordinal);
+        var names = NamesOf(change.Run);
+        page.Markup("<section>\n<h2>Before and after the last migration</h2>\n<p>").Text(change.Run.Operation + " " + change.Run.Id + ": ").Text(change.Moved.Count)
+            .Markup(change.Moved.Count == 1 ? " slot" : " slots").Markup(" moved, begun ").Time(change.Run.Started).Markup(". What moved is underlined; the rest is shown as it is now.</p>\n<h3>Before</h3>\n");
+        SlotSvg.WriteStrip(page, "Slots before the migration", chart.Masters.Count, slot => Index(change.Before[slot]), change.Moved);
+        page.Markup("<h3>After</h3>\n");
+        SlotSvg.WriteStrip(page, "Slots after the migration", chart.Masters.Count, slot => Index(change.After[slot]), change.Moved);
+        page.Table("Slots of each master before and after", "Master", ">Before", ">After", ">Change");
+        foreach (var id in change.Before.Concat(change.After).OfType<string>().Distinct().OrderBy(Index).ThenBy(id => id, StringComparer.Ordinal))
+        {
+            var (before, after) = (change.Before.Count(owner => owner == id), change.After.Count(owner => owner == id));
+            page.Markup("<tr role=\"row\">").Cell("Master", cell => Master(cell, id)).Cell(">Before", HtmlWriter.Count(before)).Cell(">After", HtmlWriter.Count(after))
+                .Cell(">Change", (after > before ? "+" : string.Empty) + HtmlWriter.Count(after - before)).Markup("</tr>\n");
+        }
+
+        page.EndTable().Markup("</section>\n");
+
+        int Index(string? id) => id is null ? SlotChart.Nobody : index.TryGetValue(id, out var known) ? known : chart.Masters.Count;
+
+        void Master(HtmlWriter cell, string id)
+        {
+            if (index.TryGetValue(id, out var known))
+                cell.Swatch(chart.Masters[known]).Text(chart.Masters[known].Name);
+            else
+                cell.Markup("<span class=\"swatch gone\">–</span>").Text((names.TryGetValue(id, out var name) ? name : id) + ", gone since");
+        }
+    }
+
+    private static Dictionary<string, string> NamesOf(RedisMigration run)
+    {
+        var names = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var slot in run.Slots)
+        {
+            if (slot is { SourceId: not null, Source: not null })
+                names[slot.SourceId] = slot.Source;
+            if (slot is { TargetId: not null, Target: not null })
+                names[slot.TargetId] = slot.Target;
+        }
+
+        return names;
+    }
+
+    private static void WriteRuns(HtmlWriter page, IReadOnlyList<RedisMigration> runs)
+    {
+        page.Table("Migrations, newest first", "Run", "Operation", "State", ">Slots done", ">Left", ">Failed", ">Keys moved", "Begun", "Last progress", "By");
+        foreach (var run in runs.Take(Most))
+        {
+            page.Markup("<tr role=\"row\">").Cell("Run", run.Id).Cell("Operation", run.Operation)
+                .Cell("State", cell => cell.Markup(run.State is MigrationState.Failed or MigrationState.Interrupted ? "<span class=\"bad\">" : "<span>")
+                    .Text(run.State + (run.IsResumable ? ", can be gone on with" : string.Empty)).Markup("</span>"))
+                .Cell(">Slots done", HtmlWriter.Count(run.SlotsDone) + " of " + HtmlWriter.Count(run.SlotCount)).Cell(">Left", HtmlWriter.Count(run.SlotsLeft))
+                .Cell(">Failed", HtmlWriter.Count(run.SlotsFailed)).Cell(">Keys moved", HtmlWriter.Count(run.KeysMoved) + (run.KeysPlanned is { } planned && run.SlotsLeft > 0 ? " of about " + HtmlWriter.Count(planned) : string.Empty))
+                .Cell("Begun", cell => cell.Time(run.Started)).Cell("Last progress", cell => cell.Time(run.LastProgress))
+                .Cell("By", run.User is null ? null : run.User + (run.Host is null ? string.Empty : " on " + run.Host)).Markup("</tr>\n");
+        }
+
+        page.EndTable();
+        ReportPage.More(page, runs.Count - Most, "Get-RedisMigration");
+    }
+}

@@ -1,0 +1,179 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using RedisClusterOps.Cluster;
+
+namespace RedisClusterOps.Reports;
+
+/// <summary>What a screen can show.</summary>
+/// <param name="Width">Columns; the picture takes as many as it can use.</param>
+internal sealed record ScreenTraits(int Width, bool Unicode, bool Color)
+{
+    /// <summary>Less leaves no room for a legend.</summary>
+    public const int Narrowest = 40;
+}
+
+/// <summary>The cluster at a glance in a terminal: sixteen rows of 1024 slots, each cell in the colour or with the letter of the master that has most of it, and a legend.</summary>
+internal static class SlotGrid
+{
+    private const int Rows = 16;
+    private const int Label = 6;
+    private const int MostBar = 32;
+
+    // Beyond this the legend goes into columns, without bars.
+    private const int LongLegend = 16;
+
+    public static IReadOnlyList<PictureLine> Draw(SlotChart chart, ScreenTraits screen)
+    {
+        var columns = Columns(screen.Width);
+        var lines = new List<PictureLine>();
+        for (var row = 0; row < Rows; row++)
+            lines.Add(Row(chart, row, columns, screen));
+        lines.Add(new PictureLine());
+        lines.AddRange(chart.Masters.Count > LongLegend ? Packed(chart, screen) : Listed(chart, screen));
+        foreach (var mark in new[] { SlotMark.Open, SlotMark.Disputed, SlotMark.Uncovered }.Where(mark => chart.Marked(mark).Count > 0))
+            lines.Add(Legend(mark, chart.Marked(mark), screen));
+        lines.Add(new PictureLine().Add(Cut(
+            Number(HashSlot.Count / Rows / columns) + " slots a character" + (chart.Masters.Count > MapPalette.Symbols.Length ? "; letters repeat" : string.Empty), screen.Width, screen.Unicode)));
+        return lines;
+    }
+
+    /// <summary>Text that fits, with a sign of its having been cut.</summary>
+    public static string Cut(string text, int width, bool unicode)
+    {
+        if (!unicode)
+            text = new string(text.Select(c => c is >= ' ' and <= '~' ? c : '?').ToArray());
+        var more = unicode ? "…" : "...";
+        return text.Length <= width ? text : width <= more.Length ? text.Substring(0, width) : text.Substring(0, width - more.Length) + more;
+    }
+
+    // A power of two, so that each cell is as many slots as every other.
+    private static int Columns(int width)
+    {
+        var columns = 32;
+        while (columns < 256 && Label + columns * 2 <= width)
+            columns *= 2;
+        return columns;
+    }
+
+    private static PictureLine Row(SlotChart chart, int row, int columns, ScreenTraits screen)
+    {
+        var size = HashSlot.Count / Rows / columns;
+        var line = new PictureLine().Add(Number(row * columns * size).PadLeft(Label - 1) + " ");
+        var before = SlotChart.Nobody;
+        for (var column = 0; column < columns; column++)
+        {
+            var first = (row * columns + column) * size;
+            var mark = Enumerable.Range(first, size).Max(chart.MarkOf);
+            var owner = MostlyOwnedBy(chart, first, size);
+            if (mark != SlotMark.None)
+                Paint(line, MapPalette.Sign(mark, screen.Unicode), MapPalette.Colors(mark), screen);
+            else
+                Paint(line, screen.Color && owner == before ? " " : MapPalette.Symbol(owner), (MapPalette.Black, MapPalette.Paper(owner)), screen);
+            before = mark == SlotMark.None ? owner : before;
+        }
+
+        return line;
+    }
+
+    // A cell without a mark has an owner for each of its slots.
+    private static int MostlyOwnedBy(SlotChart chart, int first, int size)
+    {
+        var (most, found) = (0, SlotChart.Nobody);
+        for (var slot = first; slot < first + size; slot++)
+        {
+            var owner = chart.OwnerOf(slot);
+            var has = 0;
+            for (var other = slot; other < first + size; other++)
+                has += chart.OwnerOf(other) == owner ? 1 : 0;
+            if (has > most)
+                (most, found) = (has, owner);
+        }
+
+        return found;
+    }
+
+    private static IEnumerable<PictureLine> Listed(SlotChart chart, ScreenTraits screen)
+    {
+        var names = Names(chart, screen.Width - 24, screen);
+        var states = chart.Masters.Max(master => (int?)StateOf(master).Length) ?? 0;
+        foreach (var (master, name) in chart.Masters.Zip(names, (master, name) => (master, name)))
+        {
+            var line = Entry(master, name, screen);
+            if (states > 0)
+                line.Add(Cut("  " + StateOf(master).PadRight(states), Math.Max(0, screen.Width - line.ToString().Length), screen.Unicode));
+            var room = Math.Min(MostBar, screen.Width - line.Spans.Sum(span => span.Text.Length) - 2);
+            // A share, of all there is: bars can be compared from one picture to the next.
+            var bar = (int)Math.Round(room * master.Share / 100, MidpointRounding.AwayFromZero);
+            if (bar > 0)
+                line.Add("  ").Add(new string(screen.Unicode ? '█' : '#', bar), screen.Color ? MapPalette.Paper(master.Index) : null);
+            yield return line;
+        }
+    }
+
+    private static IEnumerable<PictureLine> Packed(SlotChart chart, ScreenTraits screen)
+    {
+        var names = Names(chart, screen.Width - 24, screen);
+        var entries = chart.Masters.Zip(names, (master, name) => (master, name)).ToList();
+        var widest = 20 + names[0].Length + chart.Masters.Max(master => StateOf(master).Length);
+        var columns = Math.Max(1, screen.Width / (widest + 2));
+        var rows = (entries.Count + columns - 1) / columns;
+        for (var row = 0; row < rows; row++)
+        {
+            var line = new PictureLine();
+            for (var index = row; index < entries.Count; index += rows)
+            {
+                var (master, name) = entries[index];
+                var at = line.Spans.Sum(span => span.Text.Length);
+                foreach (var span in Entry(master, name, screen).Spans)
+                    line.Add(span.Text, span.Ink, span.Paper);
+                if (StateOf(master).Length > 0)
+                    line.Add(Cut(" " + StateOf(master), Math.Max(0, screen.Width - line.Spans.Sum(span => span.Text.Length)), screen.Unicode));
+                if (index + rows < entries.Count)
+                    line.Add(new string(' ', at + widest + 2 - line.Spans.Sum(span => span.Text.Length)));
+            }
+
+            yield return line;
+        }
+    }
+
+    private static PictureLine Entry(ChartedMaster master, string name, ScreenTraits screen)
+    {
+        var line = new PictureLine();
+        Paint(line, master.Symbol, (MapPalette.Black, MapPalette.Paper(master.Index)), screen);
+        return line.Add(" " + name + Count(master.Slots.Count).PadLeft(8) + Percent(master.Share).PadLeft(9));
+    }
+
+    private static PictureLine Legend(SlotMark mark, SlotSet slots, ScreenTraits screen)
+    {
+        var line = new PictureLine();
+        Paint(line, MapPalette.Sign(mark, screen.Unicode), MapPalette.Colors(mark), screen);
+        var text = " " + MapPalette.Word(mark).PadRight(9) + Count(slots.Count).PadLeft(7) + "  " + string.Join(" ", slots.Ranges);
+        return line.Add(Cut(text, screen.Width - 1, screen.Unicode));
+    }
+
+    // All as wide as the widest. Of a name too long its end stays: that is where names differ.
+    private static List<string> Names(SlotChart chart, int room, ScreenTraits screen)
+    {
+        var widest = Math.Min(room, chart.Masters.Max(master => (int?)master.Name.Length) ?? 0);
+        return chart.Masters.Select(master => Cut(Ending(master.Name, widest, screen.Unicode), widest, screen.Unicode).PadRight(widest)).ToList();
+    }
+
+    private static string Ending(string name, int width, bool unicode)
+    {
+        var more = unicode ? "…" : "..";
+        return name.Length <= width ? name : more + name.Substring(name.Length - width + more.Length);
+    }
+
+    private static void Paint(PictureLine line, string text, (int Ink, int Paper) colors, ScreenTraits screen) =>
+        line.Add(text, screen.Color ? colors.Ink : null, screen.Color ? colors.Paper : null);
+
+    private static string StateOf(ChartedMaster master) => master.State == RedisNodeState.Ok ? string.Empty : master.State.ToString();
+
+    private static string Count(int number) => number.ToString("N0", CultureInfo.InvariantCulture);
+
+    private static string Percent(double share) => share.ToString("0.00", CultureInfo.InvariantCulture) + " %";
+
+    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,86 @@
+using System;
+using System.Globalization;
+using RedisClusterOps.Cluster;
+
+namespace RedisClusterOps;
+
+/// <summary>Neighbouring slots, both ends included. Written as the servers write them: <c>5</c> or <c>5-7</c>.</summary>
+public readonly struct SlotRange : IEquatable<SlotRange>, IComparable<SlotRange>
+{
+    /// <summary>Makes a range.</summary>
+    /// <param name="first">0 to 16383.</param>
+    /// <param name="last">0 to 16383, not below <paramref name="first"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A slot is outside 0 to 16383, or the last lies before the first.</exception>
+    public SlotRange(int first, int last)
+    {
+        if (first is < 0 or >= HashSlot.Count)
+            throw new ArgumentOutOfRangeException(nameof(first), first, "A slot is 0 to 16383.");
+        if (last < first || last >= HashSlot.Count)
+            throw new ArgumentOutOfRangeException(nameof(last), last, "A slot is 0 to 16383, and a range does not run backwards.");
+        First = first;
+        Last = last;
+    }
+
+    /// <summary>The lowest slot.</summary>
+    public int First { get; }
+
+    /// <summary>The highest slot.</summary>
+    public int Last { get; }
+
+    /// <summary>How many slots: 1 to 16384.</summary>
+    public int Count => Last - First + 1;
+
+    /// <summary>Reads <c>5</c> or <c>5-7</c>.</summary>
+    /// <param name="text">What to read: digits and one '-', nothing else.</param>
+    /// <param name="range">The range read.</param>
+    /// <returns>False where the text is neither, a slot is above 16383, or the range runs backwards.</returns>
+    public static bool TryParse(string? text, out SlotRange range)
+    {
+        range = default;
+        var ends = (text ?? string.Empty).Split('-');
+        if (ends.Length > 2 || !TryParseSlot(ends[0], out var first) || !TryParseSlot(ends[ends.Length - 1], out var last) || last < first)
+            return false;
+        range = new SlotRange(first, last);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(SlotRange other) => First == other.First && Last == other.Last;
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => obj is SlotRange other && Equals(other);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => First * HashSlot.Count + Last;
+
+    /// <summary>Sorts by the first slot, then by the last.</summary>
+    public int CompareTo(SlotRange other) => First != other.First ? First.CompareTo(other.First) : Last.CompareTo(other.Last);
+
+    /// <summary><c>5</c> or <c>5-7</c>.</summary>
+    public override string ToString()
+    {
+        var first = First.ToString(CultureInfo.InvariantCulture);
+        return First == Last ? first : first + "-" + Last.ToString(CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Same slots.</summary>
+    public static bool operator ==(SlotRange left, SlotRange right) => left.Equals(right);
+
+    /// <summary>Other slots.</summary>
+    public static bool operator !=(SlotRange left, SlotRange right) => !left.Equals(right);
+
+    /// <summary>Sorts before.</summary>
+    public static bool operator <(SlotRange left, SlotRange right) => left.CompareTo(right) < 0;
+
+    /// <summary>Sorts before or is equal.</summary>
+    public static bool operator <=(SlotRange left, SlotRange right) => left.CompareTo(right) <= 0;
+
+    /// <summary>Sorts after.</summary>
+    public static bool operator >(SlotRange left, SlotRange right) => left.CompareTo(right) > 0;
+
+    /// <summary>Sorts after or is equal.</summary>
+    public static bool operator >=(SlotRange left, SlotRange right) => left.CompareTo(right) >= 0;
+
+    private static bool TryParseSlot(string text, out int slot) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out slot) && slot < HashSlot.Count;
+}

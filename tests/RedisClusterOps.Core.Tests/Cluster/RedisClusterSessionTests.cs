@@ -1,0 +1,126 @@
+using System;
+using System.Collections.Generic;
+using RedisClusterOps.Protocol;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Cluster;
+
+public sealed class RedisClusterSessionTests
+{
+    [Fact]
+    public void Several_texts_name_the_seeds_of_one_cluster()
+    {
+        var session = RedisClusterSession.Parse(["a:1,b:2", "redis://c:3", "a:1"]);
+
+        Assert.Equal("a:1,b:2,c:3", session.ToString());
+    }
+
+    [Theory]
+    [InlineData("redis://ann:secret@a:1", "b:2")]
+    [InlineData("a:1", "redis://ann:secret@b:2")]
+    [InlineData("redis://ann:secret@a:1", "b:2,user=ann,password=secret")]
+    public void What_one_text_says_beyond_addresses_holds_for_all(string one, string other)
+    {
+        var session = RedisClusterSession.Parse([one, other]);
+
+        Assert.Equal("a:1,b:2", session.ToString());
+        Assert.Equal(("ann", "secret"), (session.User, session.Options.Password));
+    }
+
+    [Fact]
+    public void Texts_that_contradict_one_another_are_refused()
+    {
+        var failure = Assert.Throws<RedisOperationException>(() => RedisClusterSession.Parse(["redis://ann:secret@a:1", "redis://bob:secret@a:1"]));
+
+        Assert.Equal(FailureCode.InvalidConnectionString, failure.Code);
+        Assert.Contains("different credentials", failure.Message);
+        Assert.DoesNotContain("secret", failure.ToString());
+    }
+
+    [Fact]
+    public void No_text_at_all_is_refused() =>
+        Assert.Equal(FailureCode.InvalidConnectionString, Assert.Throws<RedisOperationException>(() => RedisClusterSession.Parse([])).Code);
+
+    [Fact]
+    public void Other_options_make_another_session_and_leave_this_one_alone()
+    {
+        var session = RedisClusterSession.Parse("a:1").WithAddressMap(new Dictionary<string, string> { ["a:1"] = "b:2" });
+
+        var changed = session.With(session.Options with { User = "ann", Password = "secret", Tls = new TlsOptions(), CommandTimeout = TimeSpan.FromSeconds(1) });
+
+        Assert.Equal(("ann", true, TimeSpan.FromSeconds(1)), (changed.User, changed.UseTls, changed.CommandTimeout));
+        Assert.Equal("b:2", changed.AddressMap["a:1"]);
+        Assert.Equal((null, false, TimeSpan.FromSeconds(30)), (session.User, session.UseTls, session.CommandTimeout));
+    }
+
+    [Fact]
+    public void An_announced_address_is_dialled_where_the_map_says_and_as_it_is_otherwise()
+    {
+        var session = RedisClusterSession.Parse("a:1").WithAddressMap(
+            new Dictionary<string, string> { ["172.17.0.2:6379"] = "localhost:7000", ["Node-2"] = "localhost:7001", ["[::1]:7"] = "c" });
+
+        Assert.Equal(new NodeEndpoint("localhost", 7000), session.Reach(new NodeEndpoint("172.17.0.2", 6379)));
+        Assert.Equal(new NodeEndpoint("localhost", 7001), session.Reach(new NodeEndpoint("node-2", 6379)));
+        Assert.Equal(new NodeEndpoint("c", 6379), session.Reach(new NodeEndpoint("::1", 7)));
+        Assert.Equal(new NodeEndpoint("172.17.0.2", 6380), session.Reach(new NodeEndpoint("172.17.0.2", 6380)));
+        Assert.Equal("localhost:7001", session.AddressMap["node-2:6379"]);
+    }
+
+    [Fact]
+    public void Hosts_alone_stand_for_each_other_whatever_the_port()
+    {
+        var session = RedisClusterSession.Parse("a:1").WithAddressMap(
+            new Dictionary<string, string> { ["172.17.0.2"] = "localhost", ["[fd00::2]"] = "[::1]", ["172.17.0.2:7005"] = "gateway:7" });
+
+        Assert.Equal(new NodeEndpoint("localhost", 7001), session.Reach(new NodeEndpoint("172.17.0.2", 7001)));
+        Assert.Equal(new NodeEndpoint("gateway", 7), session.Reach(new NodeEndpoint("172.17.0.2", 7005)));
+        Assert.Equal(new NodeEndpoint("::1", 7002), session.With(new ConnectionOptions()).Reach(new NodeEndpoint("fd00::2", 7002)));
+        Assert.Equal(new NodeEndpoint("::1", 7002), session.Reach(new NodeEndpoint("::1", 7002)));
+    }
+
+    [Fact]
+    public void A_map_is_one_step_and_no_chain()
+    {
+        var session = RedisClusterSession.Parse("a:1").WithAddressMap(new Dictionary<string, string> { ["a:1"] = "b:1", ["b:1"] = "a:1" });
+
+        Assert.Equal(new NodeEndpoint("b", 1), session.Reach(new NodeEndpoint("a", 1)));
+        Assert.Equal(new NodeEndpoint("a", 1), session.Reach(new NodeEndpoint("b", 1)));
+    }
+
+    [Theory]
+    [InlineData("a:b", "c:1")]
+    [InlineData("a:1", "c:d")]
+    [InlineData("a:1", "")]
+    public void A_map_with_an_unreadable_address_is_refused(string announced, string reachable)
+    {
+        var failure = Assert.Throws<RedisOperationException>(
+            () => RedisClusterSession.Parse("a:1").WithAddressMap(new Dictionary<string, string> { [announced] = reachable }));
+
+        Assert.Equal(FailureCode.InvalidConnectionString, failure.Code);
+        Assert.Contains("which is not host:port", failure.Message);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(30 * 86400)]
+    public void A_timeout_that_no_timer_can_keep_is_refused(int seconds)
+    {
+        var session = RedisClusterSession.Parse("a:1");
+        var time = TimeSpan.FromSeconds(seconds);
+
+        foreach (var options in new[] { session.Options with { ConnectTimeout = time }, session.Options with { CommandTimeout = time } })
+            Assert.Equal(FailureCode.InvalidConnectionString, Assert.Throws<RedisOperationException>(() => session.With(options)).Code);
+    }
+
+    [Fact]
+    public void Nothing_that_is_printed_holds_the_password()
+    {
+        var session = RedisClusterSession.Parse("redis://ann:secret@a:1");
+        session = session.With(session.Options with { Tls = new TlsOptions { CertificatePassword = "secret" } });
+
+        Assert.DoesNotContain("secret", $"{session} {session.Options} {session.Options.Tls}");
+        foreach (var property in typeof(RedisClusterSession).GetProperties())
+            Assert.DoesNotContain("secret", $"{property.GetValue(session)}");
+    }
+}

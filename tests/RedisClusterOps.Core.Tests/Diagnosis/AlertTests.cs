@@ -1,0 +1,100 @@
+using System;
+using System.Collections.Generic;
+using RedisClusterOps.Diagnosis;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Diagnosis;
+
+/// <summary>Which findings are alerts, from when on, and since when.</summary>
+public class AlertTests
+{
+    private static readonly DateTime Now = new(2026, 1, 1, 12, 0, 0, DateTimeKind.Utc);
+
+    /// <summary>For each code a cluster that has it.</summary>
+    private static readonly Dictionary<AlertCode, Func<ClusterScene>> Scenes = new()
+    {
+        [AlertCode.SlotStuck] = ClusterScene.Wedged,
+        [AlertCode.SlotUncovered] = () => ClusterScene.Stable().BelievedToOwn("X", "8200-16383"),
+        [AlertCode.SlotOwnerConflict] = () => ClusterScene.Stable().Believes("X", "T", "5519"),
+        [AlertCode.ClusterStateFail] = () => ClusterScene.Stable().Tells("X", clusterInfo: "cluster_state:fail"),
+        [AlertCode.NodeFail] = () => ClusterScene.Stable().Down("T"),
+        [AlertCode.NodePFail] = () => ClusterScene.Stable().In("T", RedisNodeState.PFail),
+        [AlertCode.NodeHandshake] = () => ClusterScene.Stable().In("T", RedisNodeState.Handshake, "it was not asked"),
+        [AlertCode.NodeUnreachable] = () => ClusterScene.Stable().In("T", RedisNodeState.Unreachable, "connection refused"),
+        [AlertCode.ReplicaLinkDown] = () => Replica("master_link_status:down\nmaster_link_down_since_seconds:90"),
+        [AlertCode.ReplicaLag] = () => Replica("master_link_status:up\nslave_repl_offset:1"),
+        [AlertCode.MemoryPressure] = () => ClusterScene.Stable().Tells("S", "redis_version:7.0.15\nused_memory:85\nmaxmemory:100"),
+    };
+
+    public static TheoryData<AlertCode> Codes => [.. Enum.GetValues<AlertCode>()];
+
+    [Theory]
+    [MemberData(nameof(Codes))]
+    public void Every_code_has_a_cluster_that_raises_it_with_what_clients_see_and_what_to_run(AlertCode code)
+    {
+        var (alerts, sights) = Look(Scenes[code](), [], Now);
+        if (code is AlertCode.SlotStuck or AlertCode.SlotOwnerConflict)
+        {
+            // These have to last.
+            Assert.DoesNotContain(alerts, alert => alert.Code == code);
+            (alerts, _) = Look(Scenes[code](), sights, Now.AddHours(2).AddMinutes(3));
+        }
+
+        var alert = Assert.Single(alerts, alert => alert.Code == code);
+        ExportedCmdlets.AssertBegins(alert.Advice, code.ToString());
+        Assert.NotEmpty(alert.Target);
+        Assert.NotEqual(FindingSeverity.Information, alert.Severity);
+        Assert.Equal(DateTimeKind.Utc, alert.Since.Kind);
+        if (code is AlertCode.SlotStuck or AlertCode.SlotOwnerConflict)
+            Assert.Contains("or at least 2 h 3 min", alert.Message);
+    }
+
+    [Fact]
+    public void A_cluster_that_is_well_raises_none_and_leaves_nothing_to_remember()
+    {
+        var (alerts, sights) = Look(ClusterScene.Stable(), [], Now);
+        Assert.Empty(alerts);
+        Assert.Empty(sights);
+    }
+
+    [Fact]
+    public void The_clock_of_slots_without_an_owner_goes_on_while_they_become_more()
+    {
+        var (_, sights) = Look(ClusterScene.Stable().BelievedToOwn("X", "8200-16383"), [], Now);
+        var alert = Assert.Single(Look(ClusterScene.Stable().BelievedToOwn("X", "8300-16383"), sights, Now.AddMinutes(5)).Alerts);
+        Assert.Equal(("8192-8299", Now), (alert.Target, alert.Since));
+        Assert.EndsWith("For at least 5 min.", alert.Message);
+    }
+
+    [Fact]
+    public void What_goes_and_comes_again_begins_anew()
+    {
+        var (_, sights) = Look(Scenes[AlertCode.MemoryPressure](), [], Now);
+        (_, sights) = Look(ClusterScene.Stable(), sights, Now.AddMinutes(5));
+        Assert.Equal(Now.AddMinutes(10), Assert.Single(Look(Scenes[AlertCode.MemoryPressure](), sights, Now.AddMinutes(10)).Alerts).Since);
+    }
+
+    [Fact]
+    public void A_replica_tells_for_how_long_it_has_been_without_its_master()
+    {
+        var alert = Assert.Single(Look(Scenes[AlertCode.ReplicaLinkDown](), [], Now).Alerts);
+        Assert.Equal((Now.AddSeconds(-90), true), (alert.Since, alert.IsSinceExact));
+        Assert.EndsWith("For 1 min.", alert.Message);
+    }
+
+    [Fact]
+    public void A_hand_over_that_not_everybody_has_heard_of_yet_is_no_conflict()
+    {
+        var scene = Scenes[AlertCode.SlotOwnerConflict];
+        var (alerts, sights) = Look(scene(), [], Now);
+        Assert.Empty(alerts);
+        Assert.Empty(Look(scene(), sights, Now.AddSeconds(59)).Alerts);
+        Assert.Equal(AlertCode.SlotOwnerConflict, Assert.Single(Look(scene(), sights, Now.AddSeconds(61)).Alerts).Code);
+    }
+
+    private static (IReadOnlyList<RedisClusterAlert> Alerts, IReadOnlyList<Sight> Sights) Look(ClusterScene scene, IReadOnlyList<Sight> before, DateTime now) =>
+        AlertWatch.Look(scene.View(), scene.Check(), before, now, TimeSpan.FromMinutes(30));
+
+    private static ClusterScene Replica(string replica) => ClusterScene.Stable().Replica("R", of: "S")
+        .Tells("S", "redis_version:7.0.15\nmaster_repl_offset:20971521").Tells("R", "redis_version:7.0.15\n" + replica);
+}

@@ -1,0 +1,108 @@
+using System;
+using System.IO;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Core.Tests.Journal;
+using RedisClusterOps.Diagnosis;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Diagnosis;
+
+/// <summary>The file that a watcher remembers by: its owner's alone, whole or not there, and nothing in it is believed unseen.</summary>
+public sealed class WatchFileTests : IDisposable
+{
+    private readonly WatchedCluster _cluster = new();
+
+    [Fact]
+    public async Task It_is_made_for_its_owner_alone_and_leaves_no_other_file()
+    {
+        await _cluster.LookAsync();
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_cluster.StatePath));
+        await _cluster.LookAsync();
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_cluster.StatePath));
+        Assert.Equal([_cluster.StatePath], Directory.GetFiles(Path.GetDirectoryName(_cluster.StatePath)!));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{}")]
+    [InlineData("no JSON at all")]
+    [InlineData("{\"version\":1,\"nodeIds\":[],\"seen\":[{}]}")]
+    [InlineData("{\"version\":1,\"nodeIds\":[],\"seen\":[null]}")]
+    [InlineData("{\"version\":99,\"nodeIds\":[],\"seen\":[]}")]
+    [InlineData("{\"version\":1,\"nodeIds\":[],\"seen\":[{\"code\":\"SlotOpen\",\"target\":\"5519\",\"first\":\"yesterday\",\"last\":\"2026-11-23T10:00:00.0000000Z\"}]}")]
+    [InlineData("{\"version\":1,\"nodeIds\":[],\"seen\":[{\"code\":\"SlotOpen\",\"target\":\"5519\",\"first\":\"2026-11-23T10:00:00.0000000Z\"")]
+    public async Task A_damaged_one_is_warned_of_kept_aside_and_begun_anew(string content)
+    {
+        await File.WriteAllTextAsync(_cluster.StatePath, content, TestContext.Current.CancellationToken);
+        var outcome = await _cluster.LookAsync();
+        Assert.Null(outcome.Failure);
+        Assert.Empty(outcome.Alerts);
+        var warning = Assert.Single(_cluster.Warnings);
+        Assert.Contains(_cluster.StatePath, warning);
+        Assert.Contains("times count from now", warning);
+        Assert.Equal(content, await File.ReadAllTextAsync(_cluster.StatePath + ".damaged", TestContext.Current.CancellationToken));
+
+        _cluster.Pass(TimeSpan.FromMinutes(31));
+        Assert.Single((await _cluster.LookAsync()).Alerts);
+        Assert.Empty(_cluster.Warnings);
+    }
+
+    [Fact]
+    public async Task One_that_is_longer_than_any_memory_is_not_read_to_its_end()
+    {
+        await File.WriteAllBytesAsync(_cluster.StatePath, new byte[WatchFile.LongestFile + 1], TestContext.Current.CancellationToken);
+        await _cluster.LookAsync();
+        Assert.Contains("longer than any", Assert.Single(_cluster.Warnings));
+    }
+
+    [Fact]
+    public async Task All_slots_of_a_cluster_fit_into_it()
+    {
+        var now = _cluster.Now;
+        var sights = Enumerable.Range(0, 16384).Select(slot => new Sight(Sight.OpenSlot, slot.ToString(), now, now)
+        {
+            Changed = now, KeysLeft = long.MaxValue, State = RedisOpenSlotState.SourceFailedOver, SourceId = TestJournal.NodeA, TargetId = TestJournal.NodeB,
+        }).ToList();
+        WatchFile.Write(_cluster.StatePath, [TestJournal.NodeA], sights, now, null);
+        Assert.Equal(sights, WatchFile.Read(_cluster.StatePath).Sights);
+        await Task.CompletedTask;
+    }
+
+    [Fact]
+    public async Task One_of_another_cluster_is_refused_and_left_alone_and_the_alerts_come_all_the_same()
+    {
+        WatchFile.Write(_cluster.StatePath, ["somebody-else"], [], _cluster.Now, null);
+        var before = await File.ReadAllTextAsync(_cluster.StatePath, TestContext.Current.CancellationToken);
+        _cluster.ClusterState = "fail";
+        var outcome = await _cluster.LookAsync();
+        Assert.Equal(FailureCode.StateFileUnavailable, outcome.Failure!.Code);
+        Assert.Equal(AlertCode.ClusterStateFail, outcome.Alerts[0].Code);
+        Assert.Equal(before, await File.ReadAllTextAsync(_cluster.StatePath, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Where_it_can_not_be_written_the_alerts_come_and_then_the_failure()
+    {
+        _cluster.ClusterState = "fail";
+        var outcome = await _cluster.LookAsync(new AlertOptions { StatePath = Path.Combine(_cluster.StatePath, "no", "folder") });
+        Assert.NotEmpty(outcome.Alerts);
+        Assert.Equal(FailureCode.StateFileUnavailable, outcome.Failure!.Code);
+        Assert.Contains("The next look will not know of this one", outcome.Failure.Message);
+    }
+
+    [Fact]
+    public async Task What_a_clock_that_was_set_back_has_seen_in_the_future_counts_from_now()
+    {
+        await _cluster.LookAsync();
+        var back = _cluster.Now.AddHours(-2);
+        _cluster.SetTime(back);
+        Assert.Empty((await _cluster.LookAsync()).Alerts);
+        _cluster.SetTime(back.AddMinutes(31));
+        Assert.Equal(back, Assert.Single((await _cluster.LookAsync()).Alerts).Since);
+    }
+
+    public void Dispose() => _cluster.Dispose();
+}
