@@ -7,11 +7,11 @@ namespace RedisClusterOps;
 public sealed class RedisConnectionException : RedisOperationException
 {
     /// <summary>What is said where nothing better is known.</summary>
-    internal const string UsualNextStep = "Test-RedisCluster";
+    internal static readonly NextAction UsualNext = new(NextActionCode.CheckCluster);
 
     internal RedisConnectionException(
-        FailureCode code, NodeEndpoint endpoint, string message, bool outcomeUnknown, Exception? innerException = null, string? nextStep = null)
-        : base(code, message, endpoint.ToString(), nextStep ?? ServerErrors.NextStepOf(code) ?? UsualNextStep, innerException)
+        FailureCode code, NodeEndpoint endpoint, string message, bool outcomeUnknown, Exception? innerException = null, NextAction? next = null)
+        : base(code, message, endpoint.ToString(), next ?? ServerErrors.NextOf(code) ?? UsualNext, innerException)
     {
         Endpoint = endpoint;
         OutcomeUnknown = outcomeUnknown;

@@ -9,15 +9,15 @@ public class RedisOperationException : Exception
     /// <param name="code">Which failure this is.</param>
     /// <param name="message">One sentence that names the thing.</param>
     /// <param name="subject">The slot, node or endpoint it is about; null where there is none.</param>
-    /// <param name="nextStep">The command to run next, or what to look at; null where there is none.</param>
+    /// <param name="next">What to do next; null if there is nothing to do.</param>
     /// <param name="innerException">What caused it.</param>
     public RedisOperationException(
-        FailureCode code, string message, string? subject = null, string? nextStep = null, Exception? innerException = null)
+        FailureCode code, string message, string? subject = null, NextAction? next = null, Exception? innerException = null)
         : base(message, innerException)
     {
         Code = code;
         Subject = subject;
-        NextStep = nextStep;
+        Next = next;
     }
 
     /// <summary>Which failure this is.</summary>
@@ -26,8 +26,8 @@ public class RedisOperationException : Exception
     /// <summary>The slot, node or endpoint it is about; null where there is none.</summary>
     public string? Subject { get; }
 
-    /// <summary>The command to run next, or what to look at; null where there is none.</summary>
-    public string? NextStep { get; }
+    /// <summary>What to do next; null if there is nothing to do.</summary>
+    public NextAction? Next { get; }
 
     /// <summary>True of failures that no other slot of the same cluster could escape.</summary>
     public bool ConcernsWholeCluster => Code

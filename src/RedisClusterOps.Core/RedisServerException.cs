@@ -5,8 +5,8 @@ namespace RedisClusterOps;
 /// <summary>A node answered a command with an error.</summary>
 public sealed class RedisServerException : RedisOperationException
 {
-    internal RedisServerException(FailureCode code, NodeEndpoint endpoint, string command, string error, string? nextStep = null)
-        : base(code, endpoint + " answered " + command + " with: " + Printable.Clean(error), endpoint.ToString(), nextStep)
+    internal RedisServerException(FailureCode code, NodeEndpoint endpoint, string command, string error, NextAction? next = null)
+        : base(code, endpoint + " answered " + command + " with: " + Printable.Clean(error), endpoint.ToString(), next)
     {
         Endpoint = endpoint;
         ServerError = error;

@@ -15,17 +15,17 @@ internal static class ErrorRecords
     public static ErrorRecord From(RedisOperationException failure, object? subject = null) =>
         new(failure, failure.Code.ToString(), CategoryOf(failure.Code), failure.Subject ?? subject)
         {
-            ErrorDetails = new ErrorDetails(EngineShowsNextStep ? failure.Message : TextOf(failure)) { RecommendedAction = failure.NextStep ?? string.Empty },
+            ErrorDetails = new ErrorDetails(EngineShowsNextStep ? failure.Message : TextOf(failure)) { RecommendedAction = failure.NextStep() ?? string.Empty },
         };
 
     /// <summary>The failure and the next step in one text.</summary>
     public static string TextOf(RedisOperationException failure) =>
-        string.IsNullOrEmpty(failure.NextStep) ? failure.Message : failure.Message + " Next: " + failure.NextStep;
+        failure.NextStep() is { Length: > 0 } next ? failure.Message + " Next: " + next : failure.Message;
 
     public static RedisOperationException NoCluster() => new(
         FailureCode.NoCluster,
         "No cluster was named and none is connected in this session.",
-        nextStep: "Connect-RedisCluster -Endpoint <host:port>, or name one with -Cluster <host:port>");
+        next: "Connect-RedisCluster -Endpoint <host:port>, or name one with -Cluster <host:port>");
 
     private static ErrorCategory CategoryOf(FailureCode code) => code switch
     {

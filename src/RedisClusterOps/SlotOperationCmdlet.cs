@@ -97,7 +97,7 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
                     if (!told && outcome.Failure is { Code: FailureCode.Stopped } stopped)
                         TellOfStop(stopped);
                     told |= outcome.Failure is { Code: FailureCode.Stopped };
-                    WriteObject(outcome.Result);
+                    WriteObject(NextActionText.ResultOf(outcome));
                     if (outcome.Failure is { } failure)
                         WriteError(ErrorRecords.From(failure, outcome.Result.Slot));
                 }
@@ -144,7 +144,7 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
         if (outcome.Failure is null)
             Write(cluster, outcome.Result);
         else
-            Fail(cluster, outcome.Failure, outcome.Result);
+            Fail(cluster, outcome.Failure, NextActionText.ResultOf(outcome));
     }
 
     private void Fail(RedisCluster cluster, RedisOperationException failure, RedisSlotMigrationResult result)

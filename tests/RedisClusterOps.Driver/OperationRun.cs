@@ -112,7 +112,7 @@ internal sealed class OperationRun(DriverRequest request, RedisCluster redis, Op
     {
         _hasFailed = true;
         WriteNotices();
-        Write(new DriverMessage(failure.Code.ToString(), failure.Message, failure.NextStep));
+        Write(new DriverMessage(failure.Code.ToString(), failure.Message, failure.NextStep()));
     }
 
     /// <summary>Writes what the core has logged so far, without its progress.</summary>

@@ -199,13 +199,13 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         // One reason for all gives the failure its name: a wrong password is no network trouble.
         var codes = failures.Values.Select(failure => failure.Code).Distinct().ToList();
         var code = codes.Count == 1 ? codes[0] : FailureCode.ConnectionFailed;
-        var nextSteps = failures.Values.Select(failure => failure.NextStep).Distinct().ToList();
+        var nextSteps = failures.Values.Select(failure => failure.Next).Distinct().ToList();
         return new RedisOperationException(
             code,
             "No node of the cluster could be read. " + reasons + ".",
             string.Join(",", failures.Keys.OrderBy(endpoint => endpoint)),
-            nextSteps.Count == 1 && nextSteps[0] is { } own and not RedisConnectionException.UsualNextStep ? own
-                : ServerErrors.NextStepOf(code) ?? "Connect-RedisCluster -Endpoint <host:port of a node that is up>");
+            nextSteps.Count == 1 && nextSteps[0] is { } own && own != RedisConnectionException.UsualNext ? own
+                : ServerErrors.NextOf(code) ?? "Connect-RedisCluster -Endpoint <host:port of a node that is up>");
     }
 
     // Most messages name the endpoint themselves.

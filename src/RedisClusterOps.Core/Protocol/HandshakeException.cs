@@ -5,9 +5,9 @@ namespace RedisClusterOps.Protocol;
 
 /// <summary>TLS could not be agreed on. The message says what is wrong with the certificate, where it is that.</summary>
 /// <param name="message">What is wrong.</param>
-/// <param name="nextStep">The command that mends it.</param>
+/// <param name="next">The command that mends it.</param>
 /// <param name="cause">What the framework said.</param>
-internal sealed class HandshakeException(string message, string nextStep, Exception cause) : AuthenticationException(message, cause)
+internal sealed class HandshakeException(string message, NextAction? next, Exception cause) : AuthenticationException(message, cause)
 {
-    public string NextStep { get; } = nextStep;
+    public NextAction? Next { get; } = next;
 }

@@ -62,6 +62,6 @@ internal static class NodeConnectionExtensions
             return reply;
         var error = reply.Text;
         var code = ServerErrors.CodeOf(error);
-        throw new RedisServerException(code, endpoint, command.ToString(), error, ServerErrors.NextStepOf(code));
+        throw new RedisServerException(code, endpoint, command.ToString(), error, ServerErrors.NextOf(code));
     }
 }

@@ -175,9 +175,9 @@ internal sealed class NodeConnector : INodeConnector
         _ => string.Empty,
     };
 
-    private string? NextAt(Exception failure) => failure switch
+    private NextAction? NextAt(Exception failure) => failure switch
     {
-        HandshakeException handshake => handshake.NextStep,
+        HandshakeException handshake => handshake.Next,
         RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls is null => "Connect-RedisCluster -UseTls",
         RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls?.CertificatePath is null => "Connect-RedisCluster -CertificatePath <file with certificate and key>",
         _ => null,
@@ -195,7 +195,7 @@ internal sealed class NodeConnector : INodeConnector
             : " refused the log-in: " + WithoutArguments(error);
         return new RedisConnectionException(
             FailureCode.AuthenticationFailed, endpoint, endpoint + reason + ".", outcomeUnknown: false,
-            nextStep: asksForNone ? "Connect-RedisCluster -Endpoint <host:port>, without -Credential and without a password in the text" : null);
+            next: asksForNone ? "Connect-RedisCluster -Endpoint <host:port>, without -Credential and without a password in the text" : null);
     }
 
     // A server that does not know AUTH repeats what came with it.
@@ -210,9 +210,9 @@ internal sealed class NodeConnector : INodeConnector
     private static bool TurnsAway(string error) =>
         ServerErrors.StartsWith(error, "DENIED") || ServerErrors.Contains(error, "max number of clients");
 
-    private static RedisConnectionException CannotConnect(NodeEndpoint endpoint, string reason, Exception? failure = null, string? nextStep = null) =>
+    private static RedisConnectionException CannotConnect(NodeEndpoint endpoint, string reason, Exception? failure = null, NextAction? next = null) =>
         new(
-            FailureCode.ConnectionFailed, endpoint, "Cannot connect to " + endpoint + ": " + reason.TrimEnd('.') + ".", outcomeUnknown: false, failure, nextStep);
+            FailureCode.ConnectionFailed, endpoint, "Cannot connect to " + endpoint + ": " + reason.TrimEnd('.') + ".", outcomeUnknown: false, failure, next);
 
     // The server takes visible ASCII only, and a name as of a Kubernetes pod may be long.
     private static string MachineName() => new([.. Environment.MachineName.Where(c => c is > ' ' and < '\x7f').Take(63)]);

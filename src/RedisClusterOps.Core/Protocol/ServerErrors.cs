@@ -16,7 +16,7 @@ internal static class ServerErrors
         return FailureCode.ServerError;
     }
 
-    public static string? NextStepOf(FailureCode code) => code switch
+    public static NextAction? NextOf(FailureCode code) => code switch
     {
         FailureCode.PermissionDenied => "ACL WHOAMI and ACL GETUSER on that node show what the user may do; connect as another user with Connect-RedisCluster -Credential",
         FailureCode.AuthenticationFailed => "Connect-RedisCluster -Endpoint <host:port> -Credential (Get-Credential)",

@@ -128,7 +128,7 @@ public sealed class AtomicMoveTests
             Assert.Equal(FailureCode.SlotStateUnsuitable, refusal.Code);
             Assert.Contains("slot 5000", refusal.Message);
             Assert.Contains("Nothing was given away", refusal.Message);
-            Assert.Equal("Complete-RedisSlotMigration -Slot 5000", refusal.NextStep);
+            Assert.Equal("Complete-RedisSlotMigration -Slot 5000", refusal.NextStep());
             Assert.Empty(await scene.ListAsync(node));
             await node.SendAsync("CLUSTER", "SETSLOT", 5000, "STABLE");
         }
@@ -165,7 +165,7 @@ public sealed class AtomicMoveTests
         var failure = await Assert.ThrowsAsync<RedisOperationException>(() => scene.MoveAsync());
         Assert.Equal(FailureCode.PermissionDenied, failure.Code);
         Assert.Contains(what, failure.Message, StringComparison.OrdinalIgnoreCase);
-        Assert.Contains("-Method KeyByKey", failure.NextStep);
+        Assert.Contains("-Method KeyByKey", failure.NextStep());
         await scene.AssertOwnerAsync(scene.Source);
     }
 
@@ -182,7 +182,7 @@ public sealed class AtomicMoveTests
         var failure = await Assert.ThrowsAsync<RedisOperationException>(() => scene.MoveAsync());
         Assert.Equal(FailureCode.AuthenticationFailed, failure.Code);
         Assert.Contains("the nodes themselves log in to each other with", failure.Message);
-        Assert.Contains("primaryauth", failure.NextStep);
+        Assert.Contains("primaryauth", failure.NextStep());
         Assert.Contains("Nothing was given away", failure.Message);
         Assert.Single(await scene.ListAsync(scene.Source));
     }

@@ -87,7 +87,7 @@ public sealed class FixComparisonTests(ComparisonClusters clusters, ITestOutputH
             foreach (var plan in plans)
             {
                 var outcome = await core.CarryOutAsync(plan, default);
-                output.WriteLine(outcome.Result + " " + outcome.Result.Reason + " " + outcome.Failure?.NextStep);
+                output.WriteLine(outcome.Result + " " + outcome.Result.Reason + " " + outcome.Failure?.NextStep());
                 if (plan.Slot == scene.Slot)
                     ended = plan.Refusal is { } refusal ? "refused, " + refusal.Code : outcome.Failure is { } failure ? "stopped, " + failure.Code : outcome.Result.Outcome.ToString();
                 else
@@ -98,7 +98,7 @@ public sealed class FixComparisonTests(ComparisonClusters clusters, ITestOutputH
         }
         catch (RedisOperationException refusal)
         {
-            output.WriteLine(refusal.Message + " " + refusal.NextStep);
+            output.WriteLine(refusal.Message + " " + refusal.NextStep());
             return "refused, " + refusal.Code;
         }
     }

@@ -34,7 +34,7 @@ public sealed class InterruptionTests(SharedClusters clusters)
         var left = 100_000 - stopped.Result.KeysMoved;
         Assert.InRange(left, 1, 95_000);
         Assert.Contains("Migrating with " + left + " keys left on " + scene.Source.Endpoint, stopped.Result.Reason);
-        Assert.Equal("Complete-RedisSlotMigration -Slot " + scene.Slot, stopped.Failure.NextStep);
+        Assert.Equal("Complete-RedisSlotMigration -Slot " + scene.Slot, stopped.Failure.NextStep());
         await scene.AssertShownAsync(RedisOpenSlotState.Migrating, left, stopped.Result.KeysMoved);
         await scene.AssertKeysAsync(scene.Source, scene.Target);
 

@@ -71,7 +71,7 @@ public sealed class NamedEndsTests(SharedClusters clusters)
         Assert.Equal((FailureCode.AmbiguousNode, shared), (refusal.Code, refusal.Subject));
         Assert.Contains(scene.Source.Endpoint.ToString(), refusal.Message);
         Assert.Contains(cluster.Node(2).Endpoint.ToString(), refusal.Message);
-        Assert.Equal("Get-RedisClusterNode", refusal.NextStep);
+        Assert.Equal("Get-RedisClusterNode", refusal.NextStep());
 
         await scene.PlanAsync(scene.Source.Id, null);
     }
@@ -100,6 +100,6 @@ public sealed class NamedEndsTests(SharedClusters clusters)
         var refusal = await Assert.ThrowsAsync<RedisOperationException>(() => scene.PlanAsync(from, to));
         Assert.Equal(code, refusal.Code);
         Assert.Contains(reason, refusal.Message);
-        Assert.NotNull(refusal.NextStep);
+        Assert.NotNull(refusal.NextStep());
     }
 }

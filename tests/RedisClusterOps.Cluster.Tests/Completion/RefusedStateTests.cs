@@ -176,7 +176,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
             var refusal = await Assert.ThrowsAsync<RedisOperationException>(
                 () => core.PlanCompletionAsync(scene.Slot, null, null, new MoveOptions(), default));
             Assert.Equal((FailureCode.NodeUnreachable, scene.Target.Endpoint.ToString()), (refusal.Code, refusal.Subject));
-            Assert.Equal("Get-RedisClusterNode", refusal.NextStep);
+            Assert.Equal("Get-RedisClusterNode", refusal.NextStep());
         }
         finally
         {
@@ -209,7 +209,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
             using var core = scene.Core(log);
             var refusal = await Assert.ThrowsAsync<RedisOperationException>(
                 () => core.PlanCompletionAsync(scene.Slot, null, null, new MoveOptions(), default));
-            Assert.Equal((FailureCode.SlotStateUnsuitable, shown.Advice), (refusal.Code, refusal.NextStep));
+            Assert.Equal((FailureCode.SlotStateUnsuitable, shown.Advice), (refusal.Code, refusal.NextStep()));
             Assert.Contains("the servers say", refusal.Message);
             while (log.TryTake(out var sent, default))
                 Assert.DoesNotMatch("SETSLOT|MIGRATE |IMPORT|CANCEL|SLOTS ", sent!.Message.Split("> ")[1]);
@@ -239,7 +239,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
     private static async Task AssertRefusedAsync(SlotScene scene, RedisOpenSlot shown, string reason, string next)
     {
         var refusal = await scene.AssertRefusedAsync(FailureCode.SlotStateUnsuitable, reason);
-        Assert.StartsWith(next, refusal.NextStep);
-        Assert.Equal(refusal.NextStep, shown.Advice);
+        Assert.StartsWith(next, refusal.NextStep());
+        Assert.Equal(refusal.NextStep(), shown.Advice);
     }
 }

@@ -122,7 +122,7 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
         await watch.AssertNothingWrittenAsync();
         Assert.Equal(code, refusal.Code);
         Assert.Contains(reason, refusal.Message);
-        Assert.False(string.IsNullOrWhiteSpace(refusal.NextStep));
+        Assert.False(string.IsNullOrWhiteSpace(refusal.NextStep()));
         return refusal;
     }
 

@@ -230,7 +230,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
         {
             var failure = await slot.FailsAsync(FailureCode.KeyExistsOnTarget, new MoveOptions { OnKeyConflict = action, JournalPath = saved.Folder });
             Assert.Contains("can't be saved", failure.Message);
-            Assert.Contains("-JournalPath", failure.NextStep);
+            Assert.Contains("-JournalPath", failure.NextStep());
             Assert.Equal("mine", (await slot.OnSourceAsync("GET", key)).Text);
             Assert.Equal("theirs", (await slot.OnTargetAsync("GET", key)).Text);
         }

@@ -82,7 +82,7 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
         Assert.Equal(FailureCode.PermissionDenied, failure.Code);
         Assert.Contains(named, failure.Message);
         Assert.Contains(slot.Cluster.Endpoints, node => failure.Message.Contains(node.ToString()));
-        Assert.Contains("ACL", failure.NextStep);
+        Assert.Contains("ACL", failure.NextStep());
         Assert.DoesNotContain(Password, failure.Message);
         await slot.AssertOpenAsync();
 

@@ -122,7 +122,7 @@ public sealed class NodeFailureTests
         var clock = Stopwatch.StartNew();
         var failure = await slot.FailsAsync(FailureCode.ServerError, new MoveOptions { Timeout = TimeSpan.FromSeconds(1) });
         Assert.Contains("CLUSTERDOWN", failure.Message);
-        Assert.Equal("Test-RedisCluster", failure.NextStep);
+        Assert.Equal("Test-RedisCluster", failure.NextStep());
         Assert.InRange(clock.Elapsed.TotalSeconds, 0, 10);
         Assert.Equal(10, await slot.KeysOnSourceAsync());
 

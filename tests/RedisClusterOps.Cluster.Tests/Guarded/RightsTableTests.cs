@@ -113,7 +113,7 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
             Assert.True(refusal.Code == FailureCode.PermissionDenied, cmdlet + " without " + rule + ": " + refusal.Code + ": " + refusal.Message);
             Assert.True(refusal.Message.Contains(named, StringComparison.OrdinalIgnoreCase), cmdlet + " without " + rule + " does not name it: " + refusal.Message);
             Assert.Contains(slot.Cluster.Endpoints, node => refusal.Message.Contains(node.ToString(), StringComparison.Ordinal));
-            Assert.False(string.IsNullOrEmpty(refusal.NextStep));
+            Assert.False(string.IsNullOrEmpty(refusal.NextStep()));
         }
 
         Assert.NotEmpty(sent);

@@ -32,7 +32,7 @@ public sealed class SlotTroubleTests
         var failed = Assert.Single(outcomes, outcome => outcome.Failure is not null);
         Assert.Equal((scene.Slot, FailureCode.KeyExistsOnTarget, MigrationOutcome.Failed), (failed.Result.Slot, failed.Failure!.Code, failed.Result.Outcome));
         Assert.Equal(scene.Plan.SlotCount - 1, outcomes.Count(outcome => outcome.Result.Outcome == MigrationOutcome.Moved));
-        Assert.Contains("Resume-RedisMigration", failed.Failure.NextStep ?? string.Empty, StringComparison.Ordinal);
+        Assert.Contains("Resume-RedisMigration", failed.Failure.NextStep() ?? string.Empty, StringComparison.Ordinal);
 
         var decided = Assert.Single(await scene.ResumeAsync(KeyByKey with { OnKeyConflict = KeyConflictAction.KeepSource }));
         Assert.True(decided.Failure is null, decided.Failure?.Message);

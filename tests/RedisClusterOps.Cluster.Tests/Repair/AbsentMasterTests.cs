@@ -24,7 +24,7 @@ public sealed class AbsentMasterTests
 
         var refusal = (await scene.PlanRepairAsync()).Refusal;
         Assert.Equal((FailureCode.NodeUnreachable, scene.Target.Endpoint.ToString()), (refusal?.Code, refusal?.Subject));
-        Assert.Contains("-AllowUnreachableNode", refusal!.NextStep);
+        Assert.Contains("-AllowUnreachableNode", refusal!.NextStep());
 
         var outcome = await scene.RepairAsync(new RepairOptions { AllowUnreachableNode = true });
         Assert.True(outcome.Failure is null, outcome.Failure?.ToString());
@@ -95,7 +95,7 @@ public sealed class AbsentMasterTests
 
         var refusal = (await scene.PlanRepairAsync(new RepairOptions { AllowUnreachableNode = true })).Refusal;
         Assert.Equal(FailureCode.NodeUnreachable, refusal?.Code);
-        Assert.Contains(cluster.Replicas[0].Endpoint.Port + " CLUSTER FAILOVER TAKEOVER", refusal!.NextStep);
+        Assert.Contains(cluster.Replicas[0].Endpoint.Port + " CLUSTER FAILOVER TAKEOVER", refusal!.NextStep());
 
         await cluster.Replicas[0].SendAsync("CLUSTER", "FAILOVER", "TAKEOVER");
         await UntilAsync(async () => (await TestCluster.ViewOfAsync(cluster.Node(1))).Single(line => line.Id == cluster.Replicas[0].Id).Slots.Contains(Slot));

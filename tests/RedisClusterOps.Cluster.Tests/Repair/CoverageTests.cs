@@ -44,7 +44,7 @@ public sealed class CoverageTests(SharedClusters clusters)
         Assert.Equal(FailureCode.SlotStateUnsuitable, refusal?.Code);
         Assert.Contains(scene.Source.Endpoint + " (7 keys)", refusal!.Message);
         Assert.Contains(scene.Target.Endpoint + " (5 keys)", refusal.Message);
-        Assert.Equal("Repair-RedisCluster -Slot " + scene.Slot + " -Target " + scene.Source.Endpoint, refusal.NextStep);
+        Assert.Equal("Repair-RedisCluster -Slot " + scene.Slot + " -Target " + scene.Source.Endpoint, refusal.NextStep());
 
         Assert.Equal(5, (await scene.RepairSurelyAsync(new RepairOptions { Target = scene.Source.Id })).KeysMoved);
         await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
@@ -100,7 +100,7 @@ public sealed class CoverageTests(SharedClusters clusters)
         foreach (var (chosen, next) in new[] { (scene.Source, "Undo-RedisSlotMigration -Slot "), (third, "Repair-RedisCluster -Slot ") })
         {
             var refusal = (await scene.PlanRepairAsync(new RepairOptions { Target = chosen.Id })).Refusal;
-            Assert.Equal((FailureCode.SlotStateUnsuitable, next + scene.Slot), (refusal?.Code, refusal?.NextStep));
+            Assert.Equal((FailureCode.SlotStateUnsuitable, next + scene.Slot), (refusal?.Code, refusal?.NextStep()));
             Assert.Contains("goes to " + scene.Target.Endpoint + ", not " + chosen.Endpoint, refusal!.Message);
         }
 

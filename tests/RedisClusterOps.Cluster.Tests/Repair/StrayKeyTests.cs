@@ -56,7 +56,7 @@ public sealed class StrayKeyTests(SharedClusters clusters)
         var outcome = await scene.RepairAsync();
         Assert.Equal(FailureCode.KeyExistsOnTarget, outcome.Failure?.Code);
         Assert.Contains(scene.KeyName(3), outcome.Failure!.Message);
-        Assert.Contains("-OnKeyConflict", outcome.Failure.NextStep);
+        Assert.Contains("-OnKeyConflict", outcome.Failure.NextStep());
         await scene.AssertKeysAsync();
         Assert.Equal(1, await TestCluster.CountKeysAsync(scene.Target, scene.Slot));
 

@@ -112,7 +112,7 @@ public sealed class OperationTableTests(SharedClusters clusters)
         }
 
         Assert.Equal(refused, refusal?.Code);
-        Assert.Equal(refusal is null, string.IsNullOrWhiteSpace(refusal?.NextStep));
+        Assert.Equal(refusal is null, string.IsNullOrWhiteSpace(refusal?.NextStep()));
         AssertNothingWritten(log);
         return refusal is null ? plan : null;
     }

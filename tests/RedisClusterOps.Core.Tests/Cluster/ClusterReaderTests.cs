@@ -125,7 +125,7 @@ public class ClusterReaderTests
         var failure = await Assert.ThrowsAsync<RedisOperationException>(() => ReadAsync(nodes));
         Assert.Equal(FailureCode.PermissionDenied, failure.Code);
         Assert.Contains(A + " does not know CLUSTER NODES", failure.Message);
-        Assert.Contains("ask whoever runs the service", failure.NextStep);
+        Assert.Contains("ask whoever runs the service", failure.NextStep());
     }
 
     [Fact]
@@ -194,7 +194,7 @@ public class ClusterReaderTests
         Assert.True(failure.ConcernsWholeCluster);
         Assert.Equal("No node of the cluster could be read. Can't connect to " + A + ": connection refused; " + B + ": No answer within 5 s.", failure.Message);
         Assert.Equal(A + "," + B, failure.Subject);
-        Assert.StartsWith("Connect-RedisCluster", failure.NextStep);
+        Assert.StartsWith("Connect-RedisCluster", failure.NextStep());
     }
 
     [Fact]
@@ -203,7 +203,7 @@ public class ClusterReaderTests
         var wrong = new ScriptedNodes().Refuses(A, FailureCode.AuthenticationFailed, A + " refused the password.").Refuses(B, FailureCode.AuthenticationFailed, B + " refused the password.");
         var failure = await Assert.ThrowsAsync<RedisOperationException>(() => ReadAsync(wrong, A + "," + B));
         Assert.Equal(FailureCode.AuthenticationFailed, failure.Code);
-        Assert.Contains("-Credential", failure.NextStep);
+        Assert.Contains("-Credential", failure.NextStep());
 
         var mixed = new ScriptedNodes().Refuses(A, FailureCode.AuthenticationFailed, A + " refused the password.");
         failure = await Assert.ThrowsAsync<RedisOperationException>(() => ReadAsync(mixed, A + "," + B));
@@ -218,7 +218,7 @@ public class ClusterReaderTests
         var failure = await Assert.ThrowsAsync<RedisOperationException>(() => ReadAsync(nodes, A));
         Assert.Equal(FailureCode.NotAClusterNode, failure.Code);
         Assert.Contains(A, failure.Message);
-        Assert.StartsWith("Connect-RedisCluster", failure.NextStep);
+        Assert.StartsWith("Connect-RedisCluster", failure.NextStep());
     }
 
     [Fact]

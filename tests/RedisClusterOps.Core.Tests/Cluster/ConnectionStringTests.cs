@@ -133,7 +133,7 @@ public sealed class ConnectionStringTests
         Assert.Equal(FailureCode.InvalidConnectionString, failure.Code);
         Assert.Contains(reason, failure.Message);
         Assert.Contains("Example: 127.0.0.1:7000", failure.Message);
-        Assert.Contains("Connect-RedisCluster", failure.NextStep);
+        Assert.Contains("Connect-RedisCluster", failure.NextStep());
         Assert.DoesNotContain("secret", failure.ToString());
         Assert.DoesNotContain(failure.Message, char.IsControl);
     }

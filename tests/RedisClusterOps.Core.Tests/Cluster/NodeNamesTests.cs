@@ -35,7 +35,7 @@ public class NodeNamesTests
         var failure = Fails(ClusterScene.Stable(), "10.9.9.9:6379");
         Assert.Equal(FailureCode.NodeNotFound, failure.Code);
         Assert.Equal("No node is called '10.9.9.9:6379'. The nodes are 10.0.0.19:6379, 10.0.0.20:6379, 10.0.0.24:6379.", failure.Message);
-        Assert.Equal("Get-RedisClusterNode", failure.NextStep);
+        Assert.Equal("Get-RedisClusterNode", failure.NextStep());
     }
 
     [Theory]
@@ -52,7 +52,7 @@ public class NodeNamesTests
         var failure = Fails(ClusterScene.Stable().Master("Sibling", epoch: 7), "S");
         Assert.Equal(FailureCode.AmbiguousNode, failure.Code);
         Assert.StartsWith("'S' fits 2 nodes: S0000000… (10.0.0.19:6379), Sibling0… (10.0.0.19:6379)", failure.Message);
-        Assert.Equal("Get-RedisClusterNode", failure.NextStep);
+        Assert.Equal("Get-RedisClusterNode", failure.NextStep());
     }
 
     [Theory]

@@ -88,8 +88,8 @@ public class AdviceTests
         }
         catch (RedisOperationException refusal)
         {
-            Assert.NotEqual("Repair-RedisCluster -Slot 5519", refusal.NextStep);
-            ExportedCmdlets.AssertBegins(refusal.NextStep, state.ToString());
+            Assert.NotEqual("Repair-RedisCluster -Slot 5519", refusal.NextStep());
+            ExportedCmdlets.AssertBegins(refusal.NextStep(), state.ToString());
         }
     }
 
@@ -148,5 +148,5 @@ public class AdviceTests
         new RepairOperation(diagnosis.Slot, Session, new MoveOptions(), new RepairOptions()).Plan(diagnosis.Situation);
 
     private static void AssertRefused(Action plan, string where) =>
-        ExportedCmdlets.AssertBegins(Assert.Throws<RedisOperationException>(plan).NextStep, where);
+        ExportedCmdlets.AssertBegins(Assert.Throws<RedisOperationException>(plan).NextStep(), where);
 }

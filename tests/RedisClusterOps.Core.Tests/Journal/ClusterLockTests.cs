@@ -18,7 +18,7 @@ public sealed class ClusterLockTests : IDisposable
     {
         using var first = _journal.Begin("Repair");
         var failure = Assert.Throws<RedisOperationException>(() => _journal.Begin());
-        Assert.Equal((FailureCode.JournalBusy, first.Id, "Get-RedisMigration -Running"), (failure.Code, failure.Subject, failure.NextStep));
+        Assert.Equal((FailureCode.JournalBusy, first.Id, "Get-RedisMigration -Running"), (failure.Code, failure.Subject, failure.NextStep()));
         Assert.Equal(
             "The cluster is being worked on by Repair, run " + first.Id + ", process " + Environment.ProcessId + " of " + Environment.UserName + " on "
                 + Environment.MachineName + " since 2026-11-23 10:00:01Z.",

@@ -36,7 +36,7 @@ public sealed class DamagedJournalTests : IDisposable
     {
         File.WriteAllText(_journal.Folder.Path, "no folder");
         var failure = Assert.Throws<RedisOperationException>(() => new JournalReader(_journal.Folder).Read());
-        Assert.Equal((FailureCode.JournalUnavailable, "the same command with -JournalPath <a folder that can be read>"), (failure.Code, failure.NextStep));
+        Assert.Equal((FailureCode.JournalUnavailable, "the same command with -JournalPath <a folder that can be read>"), (failure.Code, failure.NextStep()));
         Assert.StartsWith("The journal can't be read at '" + _journal.Folder.Runs + "': ", failure.Message);
         Assert.Equal(FailureCode.JournalUnavailable, Assert.Throws<RedisOperationException>(() => new JournalReader(_journal.Folder).Find("2026")).Code);
     }

@@ -131,7 +131,7 @@ public sealed class JournalReaderTests : IDisposable
     private RedisOperationException NotFound(string id)
     {
         var failure = Assert.Throws<RedisOperationException>(() => new JournalReader(_journal.Folder).Find(id));
-        Assert.Equal((FailureCode.MigrationNotFound, "Get-RedisMigration"), (failure.Code, failure.NextStep));
+        Assert.Equal((FailureCode.MigrationNotFound, "Get-RedisMigration"), (failure.Code, failure.NextStep()));
         return failure;
     }
 }

@@ -206,7 +206,7 @@ public sealed class RunJournalTests : IDisposable
         var failure = Assert.Throws<RedisOperationException>(() => RunJournal.Begin(JournalFolder.At(file), TestJournal.Header()));
         Assert.Equal(FailureCode.JournalUnavailable, failure.Code);
         Assert.Contains(file, failure.Message);
-        Assert.Contains("-JournalPath", failure.NextStep);
+        Assert.Contains("-JournalPath", failure.NextStep());
     }
 
     [Fact]

@@ -26,7 +26,7 @@ public class AtomicMoveTests
         Assert.Contains("10.0.0.2:6379 failed 5 times, and says: no \\x1b[31mlink", failure.Message);
         Assert.Contains("Moving 10 slots (0-9) from 10.0.0.1:6379 to 10.0.0.2:6379 by the servers failed", failure.Message);
         Assert.Contains("Nothing was given away", failure.Message);
-        Assert.Contains("-Method KeyByKey", failure.NextStep);
+        Assert.Contains("-Method KeyByKey", failure.NextStep());
         Assert.True(stage.Passed < TimeSpan.FromMinutes(1));
     }
 
@@ -70,7 +70,7 @@ public class AtomicMoveTests
         var failure = await stage.FailsAsync(FailureCode.ServerError);
         Assert.Equal((3, 0), (stage.Orders, stage.Cancels));
         Assert.Contains("10.0.0.1:6379 says that it failed: Protocol error", failure.Message);
-        Assert.Contains("-Method KeyByKey", failure.NextStep);
+        Assert.Contains("-Method KeyByKey", failure.NextStep());
     }
 
     [Theory]
@@ -189,7 +189,7 @@ public class AtomicMoveTests
         Assert.Contains("10.0.0.2:6379 refused it: ", failure.Message);
         Assert.DoesNotContain("\u202e", failure.Message, StringComparison.Ordinal);
         Assert.Equal("0-9", failure.Subject);
-        Assert.False(string.IsNullOrEmpty(failure.NextStep));
+        Assert.False(string.IsNullOrEmpty(failure.NextStep()));
     }
 
     // A state of a server yet to come.
@@ -282,7 +282,7 @@ public class AtomicMoveTests
         };
         var failure = await stage.FailsAsync(FailureCode.StalePlan);
         Assert.Contains("10.0.0.2:6379 is a replica now. Nothing was given away", failure.Message);
-        Assert.Equal("Get-RedisClusterNode", failure.NextStep);
+        Assert.Equal("Get-RedisClusterNode", failure.NextStep());
     }
 
     // It may have thought better of it.
@@ -348,7 +348,7 @@ public class AtomicMoveTests
     {
         var stage = new AtomicStage(valkey: true) { OpenOnTarget = " [4000-<-" + AtomicStage.SourceId + "]" };
         var failure = await stage.FailsAsync(FailureCode.SlotStateUnsuitable);
-        Assert.Equal("Complete-RedisSlotMigration -Slot 4000", failure.NextStep);
+        Assert.Equal("Complete-RedisSlotMigration -Slot 4000", failure.NextStep());
         Assert.Equal(0, stage.Orders);
     }
 

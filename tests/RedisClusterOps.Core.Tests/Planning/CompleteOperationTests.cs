@@ -61,7 +61,7 @@ public class CompleteOperationTests
             var refusal = Refusal(scene);
             Assert.Equal(FailureCode.SlotStateUnsuitable, refusal.Code);
             Assert.Contains(scene.Diagnose()!.State.ToString(), refusal.Message);
-            Assert.NotNull(refusal.NextStep);
+            Assert.NotNull(refusal.NextStep());
         }
     }
 

@@ -18,7 +18,7 @@ public sealed class PlanFreshnessTests
         var plan = Cluster.Plan();
         var changed = Cluster.OwnerOfSlot.Select((owner, slot) => slot < 100 ? 1 : slot == 12000 ? 0 : slot == 5000 ? -1 : owner).ToList();
         var refusal = Refusal(plan, new PlannedCluster(changed, 2));
-        Assert.Equal((FailureCode.StalePlan, "New-RedisRebalancePlan"), (refusal.Code, refusal.NextStep));
+        Assert.Equal((FailureCode.StalePlan, "New-RedisRebalancePlan"), (refusal.Code, refusal.NextStep()));
         Assert.Contains(
             "slots 0-99 belong to 10.0.0.2:6379 now, not to 10.0.0.1:6379; slot 5000 belongs to nobody now, not to 10.0.0.1:6379; slot 12000 belongs to 10.0.0.1:6379 now, not to 10.0.0.2:6379.",
             refusal.Message);

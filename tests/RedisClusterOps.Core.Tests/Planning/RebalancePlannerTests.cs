@@ -130,7 +130,7 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     public void Slots_that_nobody_owns_are_given_an_owner_first()
     {
         var refusal = Refusal(() => new PlannedCluster(Uneven.OwnerOfSlot.Select((owner, slot) => slot is 7 or 8 ? -1 : owner).ToList(), 2).Plan());
-        Assert.Equal((FailureCode.SlotStateUnsuitable, "Repair-RedisCluster"), (refusal.Code, refusal.NextStep));
+        Assert.Equal((FailureCode.SlotStateUnsuitable, "Repair-RedisCluster"), (refusal.Code, refusal.NextStep()));
         Assert.Contains("Slots 7-8 have no owner", refusal.Message);
     }
 
@@ -139,15 +139,15 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     {
         var view = ClusterScene.Stable().Claims("T", "5519").View();
         var refusal = Refusal(() => RebalancePlanner.Plan(view, new RebalanceOptions(), SlotCounts.None, MoveMethod.Auto, PlannedCluster.Session));
-        Assert.Equal((FailureCode.SlotStateUnsuitable, "5519", "Repair-RedisCluster"), (refusal.Code, refusal.Subject, refusal.NextStep));
+        Assert.Equal((FailureCode.SlotStateUnsuitable, "5519", "Repair-RedisCluster"), (refusal.Code, refusal.Subject, refusal.NextStep()));
     }
 
     [Fact]
     public void A_slot_that_would_move_and_is_open_is_closed_first()
     {
         var refusal = Refusal(() => Opened(Uneven, 5).Plan());
-        Assert.Equal((FailureCode.SlotStateUnsuitable, "5", "Complete-RedisSlotMigration -Slot 5"), (refusal.Code, refusal.Subject, refusal.NextStep));
-        Assert.Equal("Repair-RedisCluster", Refusal(() => Opened(Uneven, 5, 9).Plan()).NextStep);
+        Assert.Equal((FailureCode.SlotStateUnsuitable, "5", "Complete-RedisSlotMigration -Slot 5"), (refusal.Code, refusal.Subject, refusal.NextStep()));
+        Assert.Equal("Repair-RedisCluster", Refusal(() => Opened(Uneven, 5, 9).Plan()).NextStep());
     }
 
     [Fact]
@@ -199,7 +199,7 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
         Assert.Equal(["10.0.0.1:6379", "10.0.0.2:6379"], plan.Findings.Where(finding => finding.Code == PlanFindingCode.AtomicNotPossible).Select(finding => finding.Target).Order());
         Assert.All(plan.Findings, finding => Assert.Equal("Complete-RedisSlotMigration -Slot 16000", finding.Advice));
         var refusal = Refusal(() => cluster.Plan(method: MoveMethod.Atomic));
-        Assert.Equal((FailureCode.SlotStateUnsuitable, "16000", "Complete-RedisSlotMigration -Slot 16000"), (refusal.Code, refusal.Subject, refusal.NextStep));
+        Assert.Equal((FailureCode.SlotStateUnsuitable, "16000", "Complete-RedisSlotMigration -Slot 16000"), (refusal.Code, refusal.Subject, refusal.NextStep()));
         Assert.Empty(cluster.Plan(method: MoveMethod.KeyByKey).Findings);
     }
 
@@ -263,7 +263,7 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     private static RedisOperationException Refusal(Func<RedisRebalancePlan> plan)
     {
         var refusal = Assert.Throws<RedisOperationException>(plan);
-        Assert.False(string.IsNullOrEmpty(refusal.NextStep));
+        Assert.False(string.IsNullOrEmpty(refusal.NextStep()));
         return refusal;
     }
 }

@@ -15,7 +15,7 @@ public class RepairOperationTests
         var refusal = Refusal(ClusterScene.Stable().Migrating("S", "T").Importing("X", "S").Keys("X", 0).Down("T"));
         Assert.Equal(FailureCode.NodeUnreachable, refusal.Code);
         Assert.Contains("10.0.0.20:6379", refusal.Message);
-        Assert.Contains("-AllowUnreachableNode", refusal.NextStep);
+        Assert.Contains("-AllowUnreachableNode", refusal.NextStep());
     }
 
     [Fact]

@@ -40,7 +40,7 @@ public sealed class SlotSelectionPlannerTests
     {
         var cluster = new PlannedCluster(Cluster.OwnerOfSlot.Select((owner, slot) => slot == 7 ? -1 : owner).ToList(), 3);
         var refusal = Refusal(cluster, new SlotSelection { Slots = [7], Target = C });
-        Assert.Equal((FailureCode.SlotNotOwned, "7", "Repair-RedisCluster -Slot 7"), (refusal.Code, refusal.Subject, refusal.NextStep));
+        Assert.Equal((FailureCode.SlotNotOwned, "7", "Repair-RedisCluster -Slot 7"), (refusal.Code, refusal.Subject, refusal.NextStep()));
         Assert.Equal(1, cluster.Plan(new SlotSelection { Slots = [8], Target = C }).SlotCount);
     }
 
@@ -123,7 +123,7 @@ public sealed class SlotSelectionPlannerTests
         var refusal = Assert.Throws<RedisOperationException>(
             () => SlotSelectionPlanner.Plan(view, new SlotSelection { Slots = [5519], Target = ClusterScene.Id("X") }, SlotCounts.None, MoveMethod.Auto, PlannedCluster.Session));
         Assert.Equal((FailureCode.SlotStateUnsuitable, "5519"), Of(refusal));
-        Assert.Equal("Get-RedisOpenSlot", refusal.NextStep);
+        Assert.Equal("Get-RedisOpenSlot", refusal.NextStep());
     }
 
     private static (FailureCode Code, string? Subject) Of(RedisOperationException refusal) => (refusal.Code, refusal.Subject);
@@ -133,7 +133,7 @@ public sealed class SlotSelectionPlannerTests
     private static RedisOperationException Refusal(PlannedCluster cluster, SlotSelection selection)
     {
         var refusal = Assert.Throws<RedisOperationException>(() => cluster.Plan(selection));
-        Assert.False(string.IsNullOrEmpty(refusal.NextStep));
+        Assert.False(string.IsNullOrEmpty(refusal.NextStep()));
         return refusal;
     }
 }

@@ -73,8 +73,8 @@ public sealed class NodeConnectorTests
         Assert.Equal($"{node.Endpoint} {reason}", failure.Message);
         Assert.False(failure.OutcomeUnknown);
         Assert.DoesNotContain(Secret, failure.ToString());
-        Assert.Contains("Connect-RedisCluster", failure.NextStep);
-        Assert.Equal(reason.StartsWith("asks for no password", StringComparison.Ordinal), failure.NextStep!.Contains("without -Credential", StringComparison.Ordinal));
+        Assert.Contains("Connect-RedisCluster", failure.NextStep());
+        Assert.Equal(reason.StartsWith("asks for no password", StringComparison.Ordinal), failure.NextStep()!.Contains("without -Credential", StringComparison.Ordinal));
     }
 
     [Fact]

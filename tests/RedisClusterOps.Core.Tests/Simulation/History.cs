@@ -82,7 +82,7 @@ internal sealed class History
 
     // A person does what the refusal says: it keeps the value that clients use.
     private KeyConflictAction Advised() =>
-        _attempts[^1].Failure is { Code: FailureCode.KeyExistsOnTarget, NextStep: { } next } && next.Contains("-OnKeyConflict KeepTarget", StringComparison.Ordinal)
+        _attempts[^1].Failure is { Code: FailureCode.KeyExistsOnTarget, Next: { } next } && NextActionText.Of(next).Contains("-OnKeyConflict KeepTarget", StringComparison.Ordinal)
             ? KeyConflictAction.KeepTarget
             : KeyConflictAction.KeepSource;
 

@@ -147,7 +147,7 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
             var refusal = AtomicRefusal.Of(reply.Text);
             if (refusal.Passes)
                 return Printable.Clean(reply.Text);
-            var refused = AtomicText.Failed(refusal.Code, _server.Host.Name + " refused it: " + Printable.Clean(reply.Text), refusal.Advice);
+            var refused = AtomicText.Failed(refusal.Code, _server.Host.Name + " refused it: " + Printable.Clean(reply.Text), refusal.Next);
             // The owner has changed since it was read a moment ago, or is about to.
             _refusal = refusal.Code == FailureCode.SlotNotOwned ? refused : throw refused;
             return null;
@@ -192,7 +192,7 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
         var cancelled = end is { End: AtomicEnd.Cancelled } && refusal.Code == FailureCode.ServerError;
         if (cancelled || refusal.Lasts || _attempts >= Limits.Attempts)
         {
-            _trouble = _refusal ?? AtomicText.Failed(cancelled ? FailureCode.AnotherToolAtWork : refusal.Code, why, refusal.Advice);
+            _trouble = _refusal ?? AtomicText.Failed(cancelled ? FailureCode.AnotherToolAtWork : refusal.Code, why, refusal.Next);
             return;
         }
 
@@ -230,9 +230,9 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
         var told = "Moving " + What + " by the servers failed: " + failure.Message.TrimEnd('.') + ". "
             + AtomicText.WhoOwns(slots, source, target, views[0], views[1])
             + (running is null ? string.Empty : " The servers may go on: " + running + ".");
-        var advice = failure.Code is FailureCode.SlotStateUnsuitable or FailureCode.StalePlan or FailureCode.SlotNotOwned ? failure.NextStep
-            : failure.NextStep is null || failure.NextStep == AtomicText.KeyByKey ? AtomicText.KeyByKey
-            : failure.NextStep + "; or " + AtomicText.KeyByKey;
+        var advice = failure.Code is FailureCode.SlotStateUnsuitable or FailureCode.StalePlan or FailureCode.SlotNotOwned ? failure.Next
+            : failure.Next is null || failure.Next == AtomicText.KeyByKey ? AtomicText.KeyByKey
+            : failure.Next with { Or = AtomicText.KeyByKey };
         return new RedisOperationException(failure.Code, told, slots.ToString(), advice, failure);
     }
 

@@ -6,8 +6,8 @@ namespace RedisClusterOps.Migration.Atomic;
 /// <param name="Code">The failure's name.</param>
 /// <param name="Passes">True where waiting helps.</param>
 /// <param name="Lasts">True where trying again can't help.</param>
-/// <param name="Advice">What to do about it; null where moving key by key is all.</param>
-internal sealed record AtomicRefusal(FailureCode Code, bool Passes, bool Lasts, string? Advice)
+/// <param name="Next">What to do about it; null where moving key by key is all.</param>
+internal sealed record AtomicRefusal(FailureCode Code, bool Passes, bool Lasts, NextAction? Next)
 {
     public static AtomicRefusal Of(string error)
     {
@@ -18,7 +18,7 @@ internal sealed record AtomicRefusal(FailureCode Code, bool Passes, bool Lasts, 
         if (Says(error, "must be STABLE") || Says(error, "being manually"))
             return new AtomicRefusal(FailureCode.SlotStateUnsuitable, false, true, "Get-RedisOpenSlot; every open slot of the two nodes has to be completed or undone first");
         if (Says(error, "NOPERM"))
-            return new AtomicRefusal(FailureCode.PermissionDenied, false, true, ServerErrors.NextStepOf(FailureCode.PermissionDenied));
+            return new AtomicRefusal(FailureCode.PermissionDenied, false, true, ServerErrors.NextOf(FailureCode.PermissionDenied));
         if (Says(error, "NOAUTH") || Says(error, "WRONGPASS") || Says(error, "invalid password") || Says(error, "auth command"))
             return new AtomicRefusal(FailureCode.AuthenticationFailed, false, true, "CONFIG GET masterauth and masteruser (Valkey: primaryauth, primaryuser): the nodes log in to each other with these");
         if (Says(error, "not allowed on replica") || Says(error, "only be used on primary") || Says(error, "only be used on master"))

@@ -7,7 +7,7 @@ namespace RedisClusterOps.Migration.Atomic;
 /// <summary>How a move by the servers is spoken of.</summary>
 internal static class AtomicText
 {
-    public const string KeyByKey = "the same command with -Method KeyByKey, which does without the servers' own migration";
+    public static readonly NextAction KeyByKey = new(NextActionCode.Advice) { Note = "the same command with -Method KeyByKey, which does without the servers' own migration" };
 
     public static string Of(SlotSet slots)
     {
@@ -16,7 +16,7 @@ internal static class AtomicText
         return (slots.Count == 1 ? "slot " : Number(slots.Count) + " slots (") + some + (slots.Count == 1 ? string.Empty : ")");
     }
 
-    public static RedisOperationException Failed(FailureCode code, string why, string? advice) => new(code, why, null, advice);
+    public static RedisOperationException Failed(FailureCode code, string why, NextAction? next) => new(code, why, null, next);
 
     /// <summary>Why a task that ended otherwise than well ended so. The nodes log in to each other, and the person at the keyboard can't see as whom.</summary>
     public static string Why(AtomicTask ended, ClusterNode host)

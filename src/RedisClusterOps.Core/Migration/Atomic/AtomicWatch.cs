@@ -83,7 +83,7 @@ internal sealed class AtomicWatch(ClusterReader reader, IAtomicServer server, At
         {
             _busySince ??= stop.Clock.Now;
             if (stop.Clock.Now - _busySince > limits.Turn)
-                throw AtomicText.Failed(refusal.Code, server.Host.Name + " says: " + now.Message, refusal.Advice);
+                throw AtomicText.Failed(refusal.Code, server.Host.Name + " says: " + now.Message, refusal.Next);
             return;
         }
 
@@ -92,7 +92,7 @@ internal sealed class AtomicWatch(ClusterReader reader, IAtomicServer server, At
         if (refusal.Lasts || _failures >= limits.ServerAttempts)
         {
             var times = _failures == 1 ? string.Empty : " " + _failures.ToString(CultureInfo.InvariantCulture) + " times";
-            throw AtomicText.Failed(refusal.Code, server.Host.Name + " failed" + times + ", and says: " + now.Message, refusal.Advice);
+            throw AtomicText.Failed(refusal.Code, server.Host.Name + " failed" + times + ", and says: " + now.Message, refusal.Next);
         }
     }
 

@@ -307,7 +307,7 @@ public sealed class SlotMoveRun : IDisposable
     private SlotOutcome Failed(SlotPair pair, SlotInMove slot, RedisOperationException failure, TimeSpan? elapsed = null) => new(
         ResultOf(pair, slot, MigrationOutcome.Failed) with
         {
-            Reason = failure.Message + (failure.NextStep is null ? string.Empty : " Next: " + failure.NextStep),
+            Reason = failure.Message,
             Elapsed = elapsed ?? (slot.Began == TimeSpan.Zero ? TimeSpan.Zero : _stop.Clock.Now - slot.Began),
         },
         failure);

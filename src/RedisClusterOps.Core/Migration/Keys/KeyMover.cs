@@ -244,7 +244,7 @@ internal sealed class KeyMover
             case MigrateReply.NotLoggedIn:
                 throw Refused(FailureCode.AuthenticationFailed, text, "Connect-RedisCluster -Endpoint " + _move.Source.Name + " -Credential (Get-Credential)");
             case MigrateReply.NotAllowed:
-                throw Refused(FailureCode.PermissionDenied, text, ServerErrors.NextStepOf(FailureCode.PermissionDenied)!);
+                throw Refused(FailureCode.PermissionDenied, text, ServerErrors.NextOf(FailureCode.PermissionDenied)!);
             case MigrateReply.PayloadRefused:
                 throw Refused(FailureCode.ServerError, text, "Get-RedisClusterNode | Format-Table Endpoint, Engine, Version");
             case MigrateReply.TryLater:
@@ -302,9 +302,9 @@ internal sealed class KeyMover
         "the servers say that they moved it, and it does not move: key " + Printable.Clean(Printable.Quote(keys[0]), 200),
         "Get-RedisSlotKey -Slot " + Slot + " -Node " + _move.Source.Name);
 
-    private RedisOperationException Refused(FailureCode code, string error, string nextStep) => new(
+    private RedisOperationException Refused(FailureCode code, string error, NextAction? next) => new(
         code,
         "Slot " + Slot + ": moving keys from " + _move.Source.Name + " to " + _move.Target.Name + " failed: " + Printable.Clean(error) + ". The slot stays open and no key is lost.",
         Slot,
-        nextStep);
+        next);
 }

@@ -31,7 +31,7 @@ internal sealed class CutOver(ClusterReader reader, OperationLog? log)
                 FailureCode.PermissionDenied,
                 "Slot " + slot + ": on " + step.Source.Name + " the user may run neither CONFIG GET nor SELECT, so keys of the slot in other databases can't be ruled out. Nothing was given away.",
                 slot,
-                ServerErrors.NextStepOf(FailureCode.PermissionDenied));
+                ServerErrors.NextOf(FailureCode.PermissionDenied));
         }
 
         var connection = await reader.ConnectAsync(step.Source, stop.Abort).ConfigureAwait(false);

@@ -231,7 +231,7 @@ internal sealed class SlotRunner(
 
     // Where the values are that were saved until then belongs to a failure as well.
     private SlotOutcome Failed(RedisOperationException failure) => new(
-        Result(MigrationOutcome.Failed, string.Join(" ", new[] { failure.Message + (failure.NextStep is null ? string.Empty : " Next: " + failure.NextStep) }.Concat(tally.Notes))),
+        Result(MigrationOutcome.Failed, string.Join(" ", new[] { failure.Message }.Concat(tally.Notes))),
         failure);
 
     private RedisSlotMigrationResult Result(MigrationOutcome outcome, string reason) => new()

@@ -60,8 +60,8 @@ internal static class MigrateTls
     private static bool IsGuess(MoveKeys move) => move.Source.View is { TlsCluster: null, Facts.Engine: not ServerEngine.Garnet } view
         && view.Line(move.Target.Id) is { BusPort: > 0 } line && line.BusPort != line.Port + BusOffset;
 
-    private static RedisOperationException Refused(ClusterNode node, string why, string nextStep) =>
-        new(FailureCode.TlsMismatch, why + " No key could be moved, and nothing was done.", node.Name, nextStep);
+    private static RedisOperationException Refused(ClusterNode node, string why, NextAction? next) =>
+        new(FailureCode.TlsMismatch, why + " No key could be moved, and nothing was done.", node.Name, next);
 
     private static PlanFinding Finding(FindingSeverity severity, ClusterNode node, string message, string advice) =>
         new() { Code = PlanFindingCode.TlsMismatch, Severity = severity, Target = node.Name, Message = message, Advice = advice };

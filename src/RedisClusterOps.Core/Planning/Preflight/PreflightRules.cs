@@ -53,7 +53,7 @@ internal static class PreflightRules
             "The user '" + Printable.Clean(first.User, 80) + "' may not run " + first.Command + " on " + first.Node.Name + ", as the plan needs"
                 + (others > 0 ? ", nor " + Count(others, "other command") + " of it" : string.Empty) + ". The server: " + first.Why.TrimEnd('.') + ". Nothing was done.",
             first.Node.Name,
-            ServerErrors.NextStepOf(FailureCode.PermissionDenied));
+            ServerErrors.NextOf(FailureCode.PermissionDenied));
     }
 
     private static IEnumerable<PlanFinding> UntoldRights(PreflightFacts facts)

@@ -72,7 +72,7 @@ internal sealed class MoveMechanism
         Severity = FindingSeverity.Information,
         Target = denied.Subject ?? string.Empty,
         Message = denied.Message.Replace(" Nothing was done.", string.Empty) + " So the slots are moved key by key, which is slower.",
-        Advice = denied.NextStep,
+        Advice = denied.Next?.ToString(),
     };
 
     private static string? Unable(SlotTransfer transfer)

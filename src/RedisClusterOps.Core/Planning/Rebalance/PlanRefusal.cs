@@ -17,7 +17,7 @@ internal static class PlanRefusal
         FailureCode.PermissionDenied,
         node.Name + " does not let this user run INFO, so it is not known whether it can move slots by itself. Nothing was done.",
         node.Name,
-        ServerErrors.NextStepOf(FailureCode.PermissionDenied));
+        ServerErrors.NextOf(FailureCode.PermissionDenied));
 
     /// <summary>Shares can't be worked out of slots that nobody owns, or that several claim.</summary>
     /// <exception cref="RedisOperationException">SlotStateUnsuitable.</exception>

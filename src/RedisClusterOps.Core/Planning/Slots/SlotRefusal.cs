@@ -7,20 +7,20 @@ namespace RedisClusterOps.Planning.Slots;
 /// <summary>Why a slot is left alone: one sentence that names it, and the command to run next. Nothing has been touched then.</summary>
 internal static class SlotRefusal
 {
-    public static RedisOperationException Unreachable(int slot, ClusterNode node, string what, string? nextStep = null) => new(
+    public static RedisOperationException Unreachable(int slot, ClusterNode node, string what, NextAction? next = null) => new(
         FailureCode.NodeUnreachable,
         "Slot " + Number(slot) + " can't be " + what + " while " + node.Name + " does not answer (" + (node.Trouble ?? "no reason known") + "). Nothing was done.",
         node.Name,
-        nextStep ?? "Get-RedisClusterNode");
+        next ?? "Get-RedisClusterNode");
 
-    public static RedisOperationException Unsuitable(SlotDiagnosis diagnosis, string why, string? nextStep = null) => new(
+    public static RedisOperationException Unsuitable(SlotDiagnosis diagnosis, string why, NextAction? next = null) => new(
         FailureCode.SlotStateUnsuitable,
         "Slot " + Number(diagnosis.Slot) + " is " + diagnosis.State + (diagnosis.Detail is null ? string.Empty : ": " + diagnosis.Detail) + ". " + why,
         Number(diagnosis.Slot),
-        nextStep ?? SlotAdvice.AdviceOf(diagnosis));
+        next ?? SlotAdvice.AdviceOf(diagnosis));
 
-    public static RedisOperationException Unsuitable(int slot, string why, string nextStep) => new(
-        FailureCode.SlotStateUnsuitable, "Slot " + Number(slot) + " " + why, Number(slot), nextStep);
+    public static RedisOperationException Unsuitable(int slot, string why, NextAction? next) => new(
+        FailureCode.SlotStateUnsuitable, "Slot " + Number(slot) + " " + why, Number(slot), next);
 
     public static RedisOperationException Stale(int slot, string agreed, string now) => new(
         FailureCode.StalePlan,
@@ -28,11 +28,11 @@ internal static class SlotRefusal
         Number(slot),
         "Get-RedisOpenSlot -Slot " + Number(slot));
 
-    public static RedisOperationException NotOpen(int slot, ClusterNode? owner, string nextStep = "Test-RedisCluster") => new(
+    public static RedisOperationException NotOpen(int slot, ClusterNode? owner, NextAction? next = null) => new(
         FailureCode.SlotNotOpen,
         "Slot " + Number(slot) + " is not open: it belongs to " + (owner?.Name ?? "nobody") + ", and nobody is migrating or importing it.",
         Number(slot),
-        nextStep);
+        next ?? new NextAction(NextActionCode.CheckCluster));
 
     private static string Number(int slot) => slot.ToString(CultureInfo.InvariantCulture);
 }

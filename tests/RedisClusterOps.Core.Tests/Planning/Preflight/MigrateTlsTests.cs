@@ -48,7 +48,7 @@ public sealed class MigrateTlsTests
     {
         var facts = Facts(ClusterScene.Stable().Migrates("S", tls, ("S", 7000)).Migrates("T", tls, ("S", 7000)));
         var refusal = PreflightRules.Judge(facts).Refusal!;
-        Assert.Equal((FailureCode.TlsMismatch, facts.Target.Name, "CONFIG SET " + setting + " <port> on " + facts.Target.Name), (refusal.Code, refusal.Subject, refusal.NextStep));
+        Assert.Equal((FailureCode.TlsMismatch, facts.Target.Name, "CONFIG SET " + setting + " <port> on " + facts.Target.Name), (refusal.Code, refusal.Subject, refusal.NextStep()));
         Assert.Contains("by no port that " + says, refusal.Message);
         Assert.Contains("nothing was done", refusal.Message);
         Assert.Null(PreflightRules.Judge(facts with { IsAtomic = true }).Refusal);
@@ -61,7 +61,7 @@ public sealed class MigrateTlsTests
         var facts = Facts(ClusterScene.Stable().Migrates("S", true).Migrates("T", true));
         var refusal = PreflightRules.Judge(facts).Refusal!;
         Assert.Equal((FailureCode.TlsMismatch, facts.Source.Name), (refusal.Code, refusal.Subject));
-        Assert.Contains("+cluster|shards", refusal.NextStep);
+        Assert.Contains("+cluster|shards", refusal.NextStep());
     }
 
     [Theory]

@@ -130,7 +130,7 @@ public class PreflightRulesTests
         }).Refusal!;
         Assert.Equal((FailureCode.PermissionDenied, facts.Target.Name), (refusal.Code, refusal.Subject));
         Assert.StartsWith("The user 'ann' may not run SELECT on " + facts.Target.Name + ", as the plan needs, nor 1 other command of it.", refusal.Message);
-        Assert.NotNull(refusal.NextStep);
+        Assert.NotNull(refusal.NextStep());
     }
 
     [Fact]

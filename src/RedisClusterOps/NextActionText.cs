@@ -1,0 +1,106 @@
+using System;
+using System.Text;
+
+namespace RedisClusterOps;
+
+/// <summary>Renders a next action of the core as a command line of this module.</summary>
+internal static class NextActionText
+{
+    /// <summary>The command line, with its remark and its alternative.</summary>
+    public static string Of(NextAction next)
+    {
+        var command = next.Code == NextActionCode.Advice ? string.Empty : CommandOf(next);
+        var note = next.Note is null ? string.Empty : command.Length == 0 ? next.Note : "   (" + next.Note + ")";
+        return command + note + (next.Or is null ? string.Empty : "; or " + Of(next.Or));
+    }
+
+    /// <summary>The command line of a failure's next action; null if it has none.</summary>
+    public static string? NextStep(this RedisOperationException failure) => failure.Next is null ? null : Of(failure.Next);
+
+    /// <summary>An outcome's result. The reason of a failure includes the next action, because a table shows no error record.</summary>
+    public static RedisSlotMigrationResult ResultOf(SlotOutcome outcome) => outcome.Failure?.NextStep() is { } next
+        ? outcome.Result with { Reason = outcome.Result.Reason + " Next: " + next }
+        : outcome.Result;
+
+    private static string CommandOf(NextAction next)
+    {
+        var text = new StringBuilder(Verb(next.Code));
+        Add(" -Slot ", next.Slots);
+        Add(" -Source ", next.Source);
+        Add(" -Target ", next.Target);
+        Add(NodeParameter(next.Code), next.Node);
+        Add(next.Code == NextActionCode.Undo ? " -MigrationId " : " -Id ", next.MigrationId);
+        foreach (var (option, parameter) in Parameters)
+        {
+            if ((next.Options & option) != 0)
+                text.Append(parameter);
+        }
+
+        return text.Append(View(next)).ToString();
+
+        void Add(string parameter, string? value)
+        {
+            if (value is not null)
+                text.Append(parameter).Append(value);
+        }
+    }
+
+    private static readonly (NextActionOptions Option, string Parameter)[] Parameters =
+    [
+        (NextActionOptions.Deep, " -Deep"),
+        (NextActionOptions.Detail, " -Detail"),
+        (NextActionOptions.AllowUnreachableNode, " -AllowUnreachableNode"),
+        (NextActionOptions.UseEmptyMaster, " -UseEmptyMaster"),
+        (NextActionOptions.KeyByKey, " -Method KeyByKey"),
+        (NextActionOptions.UseTls, " -UseTls"),
+        (NextActionOptions.Credential, " -Credential (Get-Credential)"),
+        (NextActionOptions.Certificate, " -CertificatePath <file with certificate and key>"),
+        (NextActionOptions.CaCertificate, " -CaCertificatePath <file of the certificate authority>"),
+        (NextActionOptions.BySlots, " -By Slots"),
+        (NextActionOptions.PullBack, " -Strategy PullBack"),
+    ];
+
+    private static string Verb(NextActionCode code) => code switch
+    {
+        NextActionCode.CheckCluster => "Test-RedisCluster",
+        NextActionCode.ShowCluster => "Get-RedisClusterInfo",
+        NextActionCode.ShowNodes or NextActionCode.ShowVersions => "Get-RedisClusterNode",
+        NextActionCode.ShowMasters => "Get-RedisClusterNode -Role Master",
+        NextActionCode.ShowOpenSlots => "Get-RedisOpenSlot",
+        NextActionCode.ShowKeys => "Get-RedisSlotKey",
+        NextActionCode.FindSlotOfKey => "Get-RedisKeySlot -Key <key>",
+        NextActionCode.ShowAlerts => "Get-RedisClusterAlert",
+        NextActionCode.Start => "Start-RedisSlotMigration",
+        NextActionCode.Complete => "Complete-RedisSlotMigration",
+        NextActionCode.Undo => "Undo-RedisSlotMigration",
+        NextActionCode.Restart => "Restart-RedisSlotMigration",
+        NextActionCode.Repair => "Repair-RedisCluster",
+        NextActionCode.MoveKeys => "Move-RedisSlotKey",
+        NextActionCode.MoveSlots => "Move-RedisSlot",
+        NextActionCode.PlanRebalance => "New-RedisRebalancePlan",
+        NextActionCode.Resume => "Resume-RedisMigration",
+        NextActionCode.ShowRuns => "Get-RedisMigration",
+        NextActionCode.ShowRunningRuns => "Get-RedisMigration -Running",
+        NextActionCode.Connect => "Connect-RedisCluster",
+        NextActionCode.WriteAlertState => "Get-RedisClusterAlert",
+        NextActionCode.WriteReport => "Export-RedisClusterReport",
+        _ => throw new ArgumentOutOfRangeException(nameof(code), code, null),
+    };
+
+    private static string NodeParameter(NextActionCode code) => code switch
+    {
+        NextActionCode.Connect => " -Endpoint ",
+        NextActionCode.WriteAlertState => " -StatePath ",
+        NextActionCode.WriteReport => " -Path ",
+        NextActionCode.PlanRebalance => " -OutFile ",
+        _ => " -Node ",
+    };
+
+    private static string View(NextAction next) => next.Code switch
+    {
+        NextActionCode.ShowNodes when next.Node is not null => " | Format-List",
+        NextActionCode.ShowCluster => " | Format-List",
+        NextActionCode.ShowVersions => " | Format-Table Endpoint, Engine, Version",
+        _ => string.Empty,
+    };
+}
