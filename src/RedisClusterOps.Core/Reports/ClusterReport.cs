@@ -20,5 +20,5 @@ internal sealed record ClusterReport(RedisClusterHealth Health, SlotChart Chart,
     public Func<NextAction, string> NextActionText { get; init; } = next => next.ToString();
 
     /// <summary>Open slots of which neither the journal nor a watcher tells since when: they are no alert, however long they have been stuck.</summary>
-    public int SlotsOfUnknownAge => Health.OpenSlots.Count(slot => slot is { Since: null, LastProgress: null } && AlertWatch.CanBeStuck(slot.State));
+    public int SlotsOfUnknownAge => Health.OpenSlots.Count(slot => slot is { Since: null, LastProgress: null } && AlertCheck.CanBeStuck(slot.State));
 }
