@@ -108,7 +108,7 @@ internal sealed class ClusterLock : IDisposable
             JournalFolder.OwnerOnly(held.Name);
             var line = JournalLine.Of(JournalLine.Begin, now);
             line.Run = runId;
-            line.Operation = header.Operation;
+            line.Operation = header.Operation.ToString();
             line.User = header.User;
             line.Host = header.Host;
             line.ProcessId = header.ProcessId;

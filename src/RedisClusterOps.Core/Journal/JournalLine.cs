@@ -130,7 +130,7 @@ internal sealed class JournalLine
     {
         var line = Of(kind, at);
         line.Slot = entry.Slot;
-        line.Operation = entry.Operation;
+        line.Operation = entry.Operation.ToString();
         line.Strategy = entry.Strategy;
         line.Source = entry.Source;
         line.SourceId = entry.SourceId;

@@ -154,7 +154,10 @@ internal sealed class RunBuilder
     private static string[] Clean(string[]? texts) => (texts ?? []).Take(MostNames).Select(text => Printable.Clean(text, 300)).ToArray();
 
     /// <summary>What a line says of all its slots: cleaned once per line, for a line may cover thousands of slots.</summary>
-    private sealed record Ends(string Operation, string? Strategy, string? Source, string? SourceId, string? Target, string? TargetId, string? OwnerId);
+    private sealed record Ends(string Operation, string? Strategy, string? Source, string? SourceId, string? Target, string? TargetId, string? OwnerId)
+    {
+        public MigrationOperation Kind { get; } = MigrationOperationText.Parse(Operation);
+    }
 
     private sealed class Draft
     {
@@ -179,7 +182,7 @@ internal sealed class RunBuilder
 
         public bool IsDone => RedisMigrationSlot.IsSuccess(Outcome);
 
-        public bool IsUnfinished => RedisMigrationSlot.IsLeftOpen(Since, Outcome, _ends.Operation);
+        public bool IsUnfinished => RedisMigrationSlot.IsLeftOpen(Since, Outcome, _ends.Kind);
 
         public void Take(JournalLine line, Ends ends)
         {

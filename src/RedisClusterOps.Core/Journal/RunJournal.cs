@@ -59,7 +59,7 @@ internal sealed class RunJournal : IDisposable
             JournalFolder.OwnerOnly(path);
             var journal = new RunJournal(id, clusterLock, file, now);
             var line = JournalLine.Of(JournalLine.Begin, began);
-            line.Operation = header.Operation;
+            line.Operation = header.Operation.ToString();
             line.Strategy = header.Strategy;
             line.User = header.User;
             line.Host = header.Host;

@@ -80,8 +80,8 @@ public sealed class ReplicaMigrationSettingTests : IDisposable
         var reader = new ClusterReader(RedisClusterSession.Parse(Endpoint), connections);
         var view = await reader.ReadAsync(null, default);
         var pair = new SlotPair(view.Node(TestJournal.NodeA)!, view.Node(TestJournal.NodeB)!, [.. Enumerable.Range(0, 10).Select(slot => new SlotInMove(slot, 0))], isAtomic: false);
-        using var run = _journal.Begin("Undo");
-        run.Intend(TestJournal.Entry(0, "Undo"), Enumerable.Range(0, 10));
+        using var run = _journal.Begin(MigrationOperation.Undo);
+        run.Intend(TestJournal.Entry(0, MigrationOperation.Undo), Enumerable.Range(0, 10));
         using var log = new OperationLog();
         using var stop = new StopRequest(SystemClock.Instance, default);
         var emptied = new EmptiedMasters(reader, view, [pair], [], run, log);

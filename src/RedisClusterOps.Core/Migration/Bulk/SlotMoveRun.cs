@@ -142,7 +142,7 @@ public sealed class SlotMoveRun : IDisposable
     private async Task RunAsync()
     {
         var turns = new PairTurns(MostAtOnce);
-        if (_work.Operation == "Undo")
+        if (_work.Operation == MigrationOperation.Undo)
         {
             foreach (var pair in _pairs)
                 await new TurnBack(_reader, pair, this, _stop).AwaitServersAsync().ConfigureAwait(false);
@@ -245,7 +245,7 @@ public sealed class SlotMoveRun : IDisposable
             if (pair.Source.View!.Databases == 1)
                 tally.Interrupted.UnionWith(slot.Interrupted);
             var outcome = await new SlotRunner(Session, _reader, _situations, plan, tally, Log).RunAsync(_stopping).ConfigureAwait(false);
-            return outcome with { Result = outcome.Result with { MigrationId = MigrationId, Operation = _work.Operation } };
+            return outcome with { Result = outcome.Result with { MigrationId = MigrationId, Operation = _work.Operation.ToString() } };
         }
         catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {
@@ -315,14 +315,14 @@ public sealed class SlotMoveRun : IDisposable
     private RedisSlotMigrationResult ResultOf(SlotPair pair, SlotInMove slot, MigrationOutcome outcome) => new()
     {
         Slot = slot.Slot,
-        Operation = _work.Operation,
+        Operation = _work.Operation.ToString(),
         Outcome = outcome,
         Source = pair.Source.Name,
         SourceId = pair.Source.Id,
         Target = pair.Target.Name,
         TargetId = pair.Target.Id,
         KeysMoved = slot.Moved,
-        Method = pair.Method,
+        Method = pair.Method.ToString(),
         Elapsed = _stop.Clock.Now - slot.Began,
         MigrationId = MigrationId,
         Cluster = Session,
@@ -334,8 +334,8 @@ public sealed class SlotMoveRun : IDisposable
         FailureCode.Stopped, "Slot " + Number(slot) + ": stopped on request. " + left + " No key is lost.", Number(slot), GoOn);
 
     // In the journal an undo is told of the migration that it undoes.
-    internal SlotEntry EntryOf(SlotPair pair) => _work.Operation == "Undo"
-        ? new SlotEntry(0, "Undo", nameof(UndoStrategy.RoundTrip), pair.Target.Id, pair.Target.Name, pair.Source.Id, pair.Source.Name, pair.Source.Id)
+    internal SlotEntry EntryOf(SlotPair pair) => _work.Operation == MigrationOperation.Undo
+        ? new SlotEntry(0, _work.Operation, nameof(UndoStrategy.RoundTrip), pair.Target.Id, pair.Target.Name, pair.Source.Id, pair.Source.Name, pair.Source.Id)
         : new SlotEntry(0, _work.Operation, null, pair.Source.Id, pair.Source.Name, pair.Target.Id, pair.Target.Name, pair.Source.Id);
 
     private static string Short(IReadOnlyList<SlotInMove> slots) => Printable.Clean(SlotSet.From(slots.Select(slot => slot.Slot)).ToString(), 100);

@@ -9,7 +9,7 @@ namespace RedisClusterOps.Planning.Slots;
 internal sealed record KeyMoveOperation(int Slot, RedisClusterSession Session, MoveOptions Options, int? First = null, IReadOnlyList<byte[]>? Keys = null, AgreedEnds? Ends = null)
     : SlotOperation(Slot, Session, Options)
 {
-    public override string Name => "MoveKeys";
+    public override MigrationOperation Kind => MigrationOperation.MoveKeys;
 
     public override MigrationOutcome Success => MigrationOutcome.Moved;
 

@@ -24,7 +24,7 @@ internal sealed record RepairOperation(
     /// <summary>Who held keys astray, as the source, and the owner to whom they were being brought; null where none were. Without them nothing is left of it but a flag, which would read as a migration that has only begun.</summary>
     public AgreedEnds? Gathering { get; init; }
 
-    public override string Name => "Repair";
+    public override MigrationOperation Kind => MigrationOperation.Repair;
 
     public override MigrationOutcome Success => MigrationOutcome.Repaired;
 
@@ -104,7 +104,7 @@ internal sealed record RepairOperation(
         }
 
         if (Undoing is not null)
-            return Undoing.Plan(diagnosis.Situation) with { Operation = Name, Request = this };
+            return Undoing.Plan(diagnosis.Situation) with { Kind = Kind, Request = this };
         CompleteOperation.RefuseUnlessCompletable(diagnosis, "repaired", What.AllowUnreachableNode);
         var others = diagnosis.Situation.Holders.Where(node => node.Id != source.Id && node.Id != target.Id).ToList();
         var plan = PlanOf(diagnosis, source, target, CompleteOperation.Actions(this, diagnosis));

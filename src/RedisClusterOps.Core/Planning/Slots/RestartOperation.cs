@@ -8,7 +8,7 @@ namespace RedisClusterOps.Planning.Slots;
 /// <param name="Target">Id of the new target; null for the one that it had.</param>
 internal sealed record RestartOperation(int Slot, RedisClusterSession Session, MoveOptions Options, string? Target = null) : SlotOperation(Slot, Session, Options)
 {
-    public override string Name => "Restart";
+    public override MigrationOperation Kind => MigrationOperation.Restart;
 
     public override MigrationOutcome Success => MigrationOutcome.Restarted;
 

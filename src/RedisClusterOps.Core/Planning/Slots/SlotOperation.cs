@@ -13,8 +13,8 @@ namespace RedisClusterOps.Planning.Slots;
 /// <param name="Options">How keys are moved.</param>
 internal abstract record SlotOperation(int Slot, RedisClusterSession Session, MoveOptions Options)
 {
-    /// <summary>Such as <c>Complete</c>.</summary>
-    public abstract string Name { get; }
+    /// <summary>Which operation this is.</summary>
+    public abstract MigrationOperation Kind { get; }
 
     /// <summary>What the result says when it is done.</summary>
     public abstract MigrationOutcome Success { get; }
@@ -58,7 +58,7 @@ internal abstract record SlotOperation(int Slot, RedisClusterSession Session, Mo
     protected SlotPlan Planned(SlotDiagnosis? diagnosis, ClusterNode? source, ClusterNode? target) => new()
     {
         Slot = Slot,
-        Operation = Name,
+        Kind = Kind,
         State = diagnosis?.State,
         Source = source?.Name ?? string.Empty,
         SourceId = source?.Id ?? string.Empty,

@@ -19,7 +19,7 @@ internal sealed record UndoOperation(
     /// <summary>True where the target holds keys that it counts for no slot, so they may be of this one.</summary>
     public bool AwayHides { get; init; }
 
-    public override string Name => "Undo";
+    public override MigrationOperation Kind => MigrationOperation.Undo;
 
     /// <inheritdoc/>
     public override bool LooksForHidden => !AwayHides;
