@@ -88,7 +88,7 @@ public sealed partial class RedisCluster
         var ends = EndsOf(slot);
         return slot.Kind switch
         {
-            MigrationOperation.Undo when ends is not null => new UndoOperation(slot.Slot, _session, options, ends, StrategyOf(slot.Strategy), AllowUnreachableNode: false, WasCutOff: true) { Kept = slot.KeptMasters },
+            MigrationOperation.Undo when ends is not null => new UndoOperation(slot.Slot, _session, options, ends, StrategyOf(slot.Strategy), AllowUnreachableNode: false, WasCutOff: true) { SuppressedNodes = slot.SuppressedNodes },
             MigrationOperation.Start when ends is not null => new StartOperation(slot.Slot, _session, options, ends),
             MigrationOperation.Restart when ends is not null => new RestartOperation(slot.Slot, _session, options, ends.TargetId),
             MigrationOperation.Repair => GoneOn(new RepairOperation(slot.Slot, _session, options, new RepairOptions()), slot),
@@ -113,7 +113,7 @@ public sealed partial class RedisCluster
     private static RepairOperation GoneOn(RepairOperation repair, RedisMigrationSlot slot) => repair with
     {
         Undoing = UndoneBy(slot) is { } ends
-            ? new UndoOperation(slot.Slot, repair.Session, repair.Options, ends, StrategyOf(slot.Strategy), repair.What.AllowUnreachableNode, WasCutOff: true) { Kept = slot.KeptMasters }
+            ? new UndoOperation(slot.Slot, repair.Session, repair.Options, ends, StrategyOf(slot.Strategy), repair.What.AllowUnreachableNode, WasCutOff: true) { SuppressedNodes = slot.SuppressedNodes }
             : null,
         Gathering = slot is { Kind: MigrationOperation.Repair, Strategy: null } && slot.OwnerId == slot.TargetId ? EndsOf(slot) : null,
     };
@@ -172,7 +172,7 @@ public sealed partial class RedisCluster
 
     private KeyTally TallyOf(SlotPlan plan, RunJournal? run) => new()
     {
-        Settings = run is null ? null : new SettingRecord(nodeId => run.Kept(plan.Slot, nodeId), nodeId => Note(plan.Slot, run.Unkept(plan.Slot, nodeId))),
+        Settings = run is null ? null : new SettingRecord(nodeId => run.SettingChanging(plan.Slot, nodeId), nodeId => Note(plan.Slot, run.SettingRestored(plan.Slot, nodeId))),
         Progressed = run is null ? null : (moved, total) => run.Progress(plan.Slot, moved, Math.Max(0, total - moved)),
     };
 

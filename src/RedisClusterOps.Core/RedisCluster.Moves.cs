@@ -66,7 +66,7 @@ public sealed partial class RedisCluster
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
         await RequireFreshAsync(plan, view, options, stop).ConfigureAwait(false);
         var pairs = PairsOf(view, plan, moves);
-        return Start(view, MoveWork.Of(plan.Kind, _session, options) with { Kept = plan.KeptMasters }, pairs, options, BeginMoves(view, plan, options), stop);
+        return Start(view, MoveWork.Of(plan.Kind, _session, options) with { Kept = plan.SuppressedNodes }, pairs, options, BeginMoves(view, plan, options), stop);
     }
 
     /// <summary>Whether a plan only completes what is open and in order, so that it can be carried out together with others (<see cref="RunTogetherAsync"/>).</summary>
@@ -111,7 +111,7 @@ public sealed partial class RedisCluster
         var left = run.Slots.Where(slot => !slot.IsDone && slot.FinishedBy is null);
         return PlanOf(view, operation, left.Select(slot => undoes ? (slot.Slot, slot.TargetId!, slot.SourceId!) : (slot.Slot, slot.SourceId!, slot.TargetId!)), options) with
         {
-            KeptMasters = run.Slots.SelectMany(slot => slot.KeptMasters).Distinct().ToList(),
+            SuppressedNodes = run.Slots.SelectMany(slot => slot.SuppressedNodes).Distinct().ToList(),
         };
     }
 

@@ -64,7 +64,7 @@ public sealed record RedisMigrationSlot
     public string? FinishedBy { get; init; }
 
     /// <summary>Ids of nodes whose setting was changed, for the time of the run, so that they stay masters without slots.</summary>
-    internal IReadOnlyList<string> KeptMasters { get; init; } = [];
+    internal IReadOnlyList<string> SuppressedNodes { get; init; } = [];
 
     internal bool IsDone => IsSuccess(Outcome);
 

@@ -113,7 +113,7 @@ public sealed record RedisRebalancePlan
     internal bool GoesOn { get; init; }
 
     /// <summary>Ids of nodes that a run which was cut off kept masters by a setting.</summary>
-    internal IReadOnlyCollection<string> KeptMasters { get; init; } = [];
+    internal IReadOnlyCollection<string> SuppressedNodes { get; init; } = [];
 
     /// <summary>Such as <c>4096 slots in 3 moves</c>.</summary>
     public override string ToString() => string.Format(

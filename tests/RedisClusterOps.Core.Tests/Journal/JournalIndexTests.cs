@@ -101,21 +101,21 @@ public sealed class JournalIndexTests : IDisposable
         using (var first = _journal.Begin(MigrationOperation.Undo))
         {
             first.Intend(TestJournal.Entry(5, MigrationOperation.Undo));
-            first.Kept(5, TestJournal.NodeB);
+            first.SettingChanging(5, TestJournal.NodeB);
         }
 
         var since = _journal.Now;
         using (var second = _journal.Begin(MigrationOperation.Undo))
             second.Intend(TestJournal.Entry(5, MigrationOperation.Undo));
-        Assert.Equal((since, TestJournal.NodeB), (Intents()[5].Since, Assert.Single(Intents()[5].Slot.KeptMasters)));
+        Assert.Equal((since, TestJournal.NodeB), (Intents()[5].Since, Assert.Single(Intents()[5].Slot.SuppressedNodes)));
         using (var third = _journal.Begin(MigrationOperation.Undo))
         {
             third.Intend(TestJournal.Entry(5, MigrationOperation.Undo));
-            Assert.Null(third.Unkept(5, TestJournal.NodeB));
+            Assert.Null(third.SettingRestored(5, TestJournal.NodeB));
         }
 
-        Assert.Empty(Intents()[5].Slot.KeptMasters);
-        Assert.All(_journal.Read(), run => Assert.All(run.Slots, slot => Assert.Empty(slot.KeptMasters)));
+        Assert.Empty(Intents()[5].Slot.SuppressedNodes);
+        Assert.All(_journal.Read(), run => Assert.All(run.Slots, slot => Assert.Empty(slot.SuppressedNodes)));
     }
 
     [Fact]
@@ -130,7 +130,7 @@ public sealed class JournalIndexTests : IDisposable
         Assert.Equal((MigrationOperation.Rebalance, MigrationOperation.Undo), (rebalance.Kind, undo.Kind));
         Assert.All(rebalance.Slots, slot => Assert.Equal((MigrationOperation.Rebalance, "Rebalance"), (slot.Kind, slot.Operation)));
         Assert.Equal((200L, 6L, FailureCode.TargetOutOfMemory, undo.Id), (rebalance.KeysPlanned, rebalance.KeysMoved, rebalance.Slots[7].Failure, rebalance.Slots[7].FinishedBy));
-        Assert.Equal((MigrationState.Stopped, 2, 1, TestJournal.NodeA), (undo.State, undo.SlotCount, undo.SlotsDone, Assert.Single(undo.Slots[0].KeptMasters)));
+        Assert.Equal((MigrationState.Stopped, 2, 1, TestJournal.NodeA), (undo.State, undo.SlotCount, undo.SlotsDone, Assert.Single(undo.Slots[0].SuppressedNodes)));
         Assert.Equal([9], Intents().Keys);
     }
 
@@ -180,9 +180,9 @@ public sealed class JournalIndexTests : IDisposable
         {
             run.Planned([TestJournal.Entry(5, MigrationOperation.Undo)]);
             run.Intend(TestJournal.Entry(5, MigrationOperation.Undo));
-            run.Kept(5, TestJournal.NodeA);
+            run.SettingChanging(5, TestJournal.NodeA);
             run.Progress(5, 40, 60);
-            Assert.Null(run.Unkept(5, TestJournal.NodeA));
+            Assert.Null(run.SettingRestored(5, TestJournal.NodeA));
             Assert.Null(run.Outcome(TestJournal.Result(5, MigrationOutcome.RolledBack, 100)));
         }
 
@@ -205,7 +205,7 @@ public sealed class JournalIndexTests : IDisposable
         {
             run.Planned([(TestJournal.Entry(0, MigrationOperation.Rebalance), Enumerable.Range(0, 30))]);
             run.Intend(TestJournal.Entry(0, MigrationOperation.Rebalance), Enumerable.Range(0, 20));
-            run.Kept(3, TestJournal.NodeA);
+            run.SettingChanging(3, TestJournal.NodeA);
             Assert.Null(run.Outcomes([.. Enumerable.Range(0, 10).Select(slot => (TestJournal.Result(slot, MigrationOutcome.Moved, slot), (FailureCode?)null))]));
         }
 
@@ -221,7 +221,7 @@ public sealed class JournalIndexTests : IDisposable
 
     private string[] Everything() =>
     [
-        .. _journal.Read().SelectMany(run => run.Slots.Select(slot => run + " " + slot + " " + slot.FinishedBy + " " + string.Join(",", slot.KeptMasters))),
-        .. Intents().OrderBy(intent => intent.Key).Select(intent => intent.Key + " " + intent.Value.RunId + " " + intent.Value.Since.Ticks + " " + string.Join(",", intent.Value.Slot.KeptMasters)),
+        .. _journal.Read().SelectMany(run => run.Slots.Select(slot => run + " " + slot + " " + slot.FinishedBy + " " + string.Join(",", slot.SuppressedNodes))),
+        .. Intents().OrderBy(intent => intent.Key).Select(intent => intent.Key + " " + intent.Value.RunId + " " + intent.Value.Since.Ticks + " " + string.Join(",", intent.Value.Slot.SuppressedNodes)),
     ];
 }

@@ -168,7 +168,7 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
         }
         finally
         {
-            Ours.TellEnd();
+            Ours.SignalEnd();
         }
     }
 

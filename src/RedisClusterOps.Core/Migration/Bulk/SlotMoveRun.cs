@@ -27,7 +27,7 @@ public sealed class SlotMoveRun : IDisposable
     private readonly IReadOnlyList<SlotPair> _pairs;
     private readonly RunJournal? _journal;
     private readonly OwnerProof _proof;
-    private readonly EmptiedMasters? _emptied;
+    private readonly ReplicaMigrationSuppression? _emptied;
     private readonly StopRequest _stop;
     private readonly CancellationToken _stopping;
     private readonly ResultQueue _results = new();
@@ -39,7 +39,7 @@ public sealed class SlotMoveRun : IDisposable
         (Session, Options, Log) = (session, options, log);
         (_reader, _situations, _work, _pairs, _journal, _stopping) = (reader, situations, work, pairs, journal, stopping);
         _stop = new StopRequest(reader.Clock, stopping);
-        _emptied = work.KeepsMasters ? new EmptiedMasters(reader, view, pairs, work.Kept, journal, log) : null;
+        _emptied = work.KeepsMasters ? new ReplicaMigrationSuppression(reader, view, pairs, work.Kept, journal, log) : null;
         _proof = new OwnerProof(reader, view, Proved, _stop);
         Pace = new MovePace(nodes, options, log, reader.Clock);
         Count = new MoveCount(pairs.Sum(pair => pair.Slots.Count), log, reader.Clock);
@@ -78,7 +78,7 @@ public sealed class SlotMoveRun : IDisposable
         try
         {
             if (_emptied is not null)
-                await _emptied.KeepAsync(_stop).ConfigureAwait(false);
+                await _emptied.SuppressAsync(_stop).ConfigureAwait(false);
             try
             {
                 await RunAsync().ConfigureAwait(false);
@@ -86,7 +86,7 @@ public sealed class SlotMoveRun : IDisposable
             finally
             {
                 if (_emptied is not null)
-                    await _emptied.LetFollowAsync(_stop).ConfigureAwait(false);
+                    await _emptied.RestoreAsync(_stop).ConfigureAwait(false);
             }
 
             _results.End(null);
@@ -145,13 +145,13 @@ public sealed class SlotMoveRun : IDisposable
         if (_work.Operation == MigrationOperation.Undo)
         {
             foreach (var pair in _pairs)
-                await new TurnBack(_reader, pair, this, _stop).AwaitServersAsync().ConfigureAwait(false);
+                await new InterruptedMoveRecovery(_reader, pair, this, _stop).AwaitServersAsync().ConfigureAwait(false);
         }
 
         foreach (var pair in _pairs)
             GiveThere(pair);
         // All of it, before anything goes back: a master that still gets slots raises its epoch, and must not give any away in that moment.
-        var stuck = await InTurnsAsync(turns, _pairs, pair => new TurnBack(_reader, pair, this, _stop).RunAsync()).ConfigureAwait(false);
+        var stuck = await InTurnsAsync(turns, _pairs, pair => new InterruptedMoveRecovery(_reader, pair, this, _stop).RunAsync()).ConfigureAwait(false);
         var able = new HashSet<SlotPair>(_pairs.Where((_, i) => stuck[i] is null));
         var failures = await InTurnsAsync(turns, _pairs, pair => able.Contains(pair) ? MoveAsync(pair) : Task.CompletedTask).ConfigureAwait(false);
         failures = stuck.Zip(failures, (before, after) => before ?? after).ToArray();

@@ -56,7 +56,7 @@ internal sealed class KeyMover
         _conflicts = new KeyConflicts(_channel, move, options, tally, log, stop, (key, replace) => SendAsync([key], replace, null));
         _batch = new AdaptiveBatch(options.BatchSize, most: AdaptiveBatch.MostOf(options));
         _movedBefore = tally.Moved;
-        if (!move.IsCold)
+        if (!move.IsReverse)
             _interrupted.UnionWith(tally.Interrupted);
         tally.Interrupted.Clear();
     }
@@ -269,8 +269,8 @@ internal sealed class KeyMover
                 _move.Again + " -Timeout " + minutes + "m");
         }
 
-        // The target of a cold move is where clients write: what they have written since must not be replaced by what was sent before.
-        if (!_move.IsCold)
+        // The target of a reverse move is where clients write: what they have written since must not be replaced by what was sent before.
+        if (!_move.IsReverse)
             _interrupted.UnionWith(keys);
         _batch.Broke(keys.Count);
         await _stop.PauseAsync(RetryPause).ConfigureAwait(false);
