@@ -76,9 +76,9 @@ public sealed partial class RedisCluster
         var history = History(options.JournalPath);
         var run = id is null ? history.FindResumable(node => view.Node(node) is not null) : history.Find(id);
         if (run is { IsRunning: true })
-            throw new RedisOperationException(FailureCode.JournalBusy, "Run " + run.Id + " is at work, in process " + run.ProcessId + " on " + run.Host + ".", run.Id, "Get-RedisMigration -Running");
+            throw new RedisOperationException(FailureCode.JournalBusy, "Run " + run.Id + " is at work, in process " + run.ProcessId + " on " + run.Host + ".", run.Id, new NextAction(NextActionCode.ShowRunningRuns));
         if (run is not null && !run.NodeIds.Any(node => view.Node(node) is not null))
-            throw new RedisOperationException(FailureCode.MigrationNotFound, "Run " + run.Id + " was on another cluster (" + string.Join(", ", run.Seeds) + ").", run.Id, "Get-RedisMigration");
+            throw new RedisOperationException(FailureCode.MigrationNotFound, "Run " + run.Id + " was on another cluster (" + string.Join(", ", run.Seeds) + ").", run.Id, new NextAction(NextActionCode.ShowRuns));
         return run;
     }
 

@@ -54,7 +54,7 @@ internal sealed class JournalReader(JournalFolder folder)
                 ? "The journal in '" + Printable.Clean(folder.Path) + "' has no run " + name + "."
                 : "Several runs begin with " + name + ": " + string.Join(", ", found.Take(5).Select(run => run.Id)) + (found.Count > 5 ? ", …" : string.Empty) + ".",
             idOrPrefix,
-            "Get-RedisMigration");
+            new NextAction(NextActionCode.ShowRuns));
     }
 
     /// <summary>The newest run on a cluster that left slots which no later run has finished, and that is not running; null if there is none.</summary>

@@ -143,7 +143,7 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
             FailureCode.KeyExistsOnTarget,
             "Slot " + Slot + ": key " + Printable.Quote(key) + " is written on " + (name == "source" ? move.Source.Name : move.Target.Name) + " so often that it could not be dropped there. Nothing was overwritten.",
             Slot,
-            move.Again + " -OnKeyConflict " + options.OnKeyConflict);
+            move.Again with { OnKeyConflict = options.OnKeyConflict });
     }
 
     // One ASKING is good for what follows up to EXEC: a transaction that has begun keeps it.
@@ -173,7 +173,7 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
             "Slot " + Slot + ": key " + Printable.Quote(key) + " differs on " + move.Source.Name + " and " + move.Target.Name + ", and the value that would lose can't be saved: "
                 + why.TrimEnd('.') + ". Nothing was overwritten and the slot stays open.",
             Slot,
-            move.Again + " -OnKeyConflict " + options.OnKeyConflict + " -JournalPath <a folder that can be written>");
+            move.Again with { OnKeyConflict = options.OnKeyConflict, JournalPath = "<a folder that can be written>" });
     }
 
     private void Discard(string path)
@@ -207,5 +207,10 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
             "Slot {0}: key {1} holds different values: on {2} ({6}) {3}; on {4} ({7}) {5}. Nothing was overwritten and the slot stays open.",
             Slot, Printable.Quote(key), move.Source.Name, mine, move.Target.Name, theirs, move.IsReverse ? "hidden" : "source, in use", move.IsReverse ? "in use" : "target, hidden"),
         Slot,
-        move.Again + " -OnKeyConflict " + move.KeepsInUse + "   (or " + (move.KeepsInUse == KeyConflictAction.KeepSource ? KeyConflictAction.KeepTarget : KeyConflictAction.KeepSource) + "; the value that loses is saved to a file first)");
+        move.Again with
+        {
+            OnKeyConflict = move.KeepsInUse,
+            Note = "or " + (move.KeepsInUse == KeyConflictAction.KeepSource ? KeyConflictAction.KeepTarget : KeyConflictAction.KeepSource)
+                + "; the value that loses is saved to a file first",
+        });
 }

@@ -43,7 +43,7 @@ internal sealed class ClusterBusBarrier(ClusterReader reader, StopRequest stop)
 
             if (stop.Clock.Now - started > Patience)
                 throw new RedisOperationException(
-                    FailureCode.ClusterViewConflict, source.Name + " does not get through to " + importer.Name + " on the cluster's bus, so nothing can go from one to the other.", source.Name, "Measure-RedisClusterLink");
+                    FailureCode.ClusterViewConflict, source.Name + " does not get through to " + importer.Name + " on the cluster's bus, so nothing can go from one to the other.", source.Name, new NextAction(NextActionCode.MeasureLinks));
             await stop.PauseAsync(Pause).ConfigureAwait(false);
         }
 

@@ -13,7 +13,7 @@ internal sealed record CompleteOperation(int Slot, RedisClusterSession Session, 
 
     public override MigrationOutcome Success => MigrationOutcome.Completed;
 
-    public override string Again => "Complete-RedisSlotMigration -Slot " + Number;
+    public override NextAction Again => new(NextActionCode.Complete) { Slots = Number };
 
     /// <inheritdoc/>
     public override SlotPlan Plan(SlotSituation situation)

@@ -13,7 +13,7 @@ internal sealed record KeyMoveOperation(int Slot, RedisClusterSession Session, M
 
     public override MigrationOutcome Success => MigrationOutcome.Moved;
 
-    public override string Again => "Move-RedisSlotKey -Slot " + Number;
+    public override NextAction Again => new(NextActionCode.MoveKeys) { Slots = Number };
 
     public override bool LeavesOpen => true;
 

@@ -11,7 +11,7 @@ internal sealed record MoveSlotOperation(int Slot, RedisClusterSession Session, 
 
     public override MigrationOutcome Success => SuccessOf(Work);
 
-    public override string Again => "Resume-RedisMigration";
+    public override NextAction Again => new(NextActionCode.Resume);
 
     public static MigrationOutcome SuccessOf(MigrationOperation work) => work == MigrationOperation.Undo ? MigrationOutcome.RolledBack : MigrationOutcome.Moved;
 

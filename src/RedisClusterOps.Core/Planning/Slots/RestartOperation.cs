@@ -12,7 +12,7 @@ internal sealed record RestartOperation(int Slot, RedisClusterSession Session, M
 
     public override MigrationOutcome Success => MigrationOutcome.Restarted;
 
-    public override string Again => "Restart-RedisSlotMigration -Slot " + Number;
+    public override NextAction Again => new(NextActionCode.Restart) { Slots = Number };
 
     public override bool LeavesOpen => true;
 

@@ -65,8 +65,8 @@ internal sealed record MoveKeys(int Slot, ClusterNode Source, ClusterNode Target
     /// <summary>The option that keeps the value clients use, as source and target are said of the whole operation.</summary>
     public KeyConflictAction KeepsInUse { get; init; } = KeyConflictAction.KeepSource;
 
-    /// <summary>The command line that goes on when this has stopped.</summary>
-    public string Again { get; init; } = string.Empty;
+    /// <summary>What resumes the operation after it stopped.</summary>
+    public NextAction Again { get; init; } = new(NextActionCode.Resume);
 
     public override IReadOnlyList<PlannedCommand> Commands
     {

@@ -19,8 +19,8 @@ internal abstract record SlotOperation(int Slot, RedisClusterSession Session, Mo
     /// <summary>What the result says when it is done.</summary>
     public abstract MigrationOutcome Success { get; }
 
-    /// <summary>The command line that goes on from wherever it was stopped.</summary>
-    public abstract string Again { get; }
+    /// <summary>What resumes the operation from wherever it was stopped.</summary>
+    public abstract NextAction Again { get; }
 
     /// <summary>Whether the slot is left open, both ends in order, and not closed.</summary>
     public virtual bool LeavesOpen => false;

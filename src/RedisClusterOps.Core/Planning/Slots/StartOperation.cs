@@ -10,7 +10,7 @@ internal sealed record StartOperation(int Slot, RedisClusterSession Session, Mov
 
     public override MigrationOutcome Success => MigrationOutcome.Restarted;
 
-    public override string Again => "Start-RedisSlotMigration -Slot " + Number + " -Target " + Ends.Target;
+    public override NextAction Again => new(NextActionCode.Start) { Slots = Number, Target = Ends.Target };
 
     public override bool LeavesOpen => true;
 

@@ -26,8 +26,13 @@ internal sealed record UndoOperation(
 
     public override MigrationOutcome Success => MigrationOutcome.RolledBack;
 
-    public override string Again => "Undo-RedisSlotMigration -Slot " + Number + " -Source " + Ends.Source + " -Target " + Ends.Target
-        + (Strategy == UndoStrategy.RoundTrip ? string.Empty : " -Strategy " + Strategy);
+    public override NextAction Again => new(NextActionCode.Undo)
+    {
+        Slots = Number,
+        Source = Ends.Source,
+        Target = Ends.Target,
+        Options = Strategy == UndoStrategy.PullBack ? NextActionOptions.PullBack : NextActionOptions.None,
+    };
 
     /// <inheritdoc/>
     /// <remarks>A target that failed over has a successor without the flag, which neither owns nor imports the slot: its zero says nothing.</remarks>
