@@ -57,7 +57,8 @@ function Convert-Maml([xml] $Help, $Pages) {
 
     foreach ($page in $Pages) {
         foreach ($parameter in $page.Parameters | Where-Object { $_.DefaultValue -and $_.DefaultValue -ne 'False' }) {
-            $path = "//command:command[command:details/command:name='$($page.Title)']/command:parameters/command:parameter[maml:name='$($parameter.Name)']"
+            $path = "//command:command[command:details/command:name='$($page.Title)']" +
+                "/command:parameters/command:parameter[maml:name='$($parameter.Name)']"
             foreach ($node in Select-Maml $Help $path) { Add-Maml $node dev defaultValue $parameter.DefaultValue }
         }
     }
@@ -66,7 +67,8 @@ function Convert-Maml([xml] $Help, $Pages) {
 
 # Line ends and encoding are the same on every system, so that a diff shows only changes of the text.
 function Save-Xml([xml] $Document, [string] $Path) {
-    $settings = New-Object Xml.XmlWriterSettings -Property @{ Indent = $true; NewLineChars = "`n"; Encoding = New-Object Text.UTF8Encoding $false }
+    $encoding = New-Object Text.UTF8Encoding $false
+    $settings = New-Object Xml.XmlWriterSettings -Property @{ Indent = $true; NewLineChars = "`n"; Encoding = $encoding }
     $writer = [Xml.XmlWriter]::Create($Path, $settings)
     try { $Document.Save($writer) } finally { $writer.Dispose() }
     [IO.File]::AppendAllText($Path, "`n")
