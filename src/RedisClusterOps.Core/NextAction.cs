@@ -77,6 +77,9 @@ public enum NextActionCode
 
     /// <summary>Write a report to another path.</summary>
     WriteReport,
+
+    /// <summary>Show examples of how to connect.</summary>
+    ShowConnectExamples,
 }
 
 /// <summary>Options of a next action.</summary>

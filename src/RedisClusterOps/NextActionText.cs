@@ -84,6 +84,7 @@ internal static class NextActionText
         NextActionCode.Connect => "Connect-RedisCluster",
         NextActionCode.WriteAlertState => "Get-RedisClusterAlert",
         NextActionCode.WriteReport => "Export-RedisClusterReport",
+        NextActionCode.ShowConnectExamples => "Get-Help Connect-RedisCluster -Examples",
         _ => throw new ArgumentOutOfRangeException(nameof(code), code, null),
     };
 

@@ -37,7 +37,7 @@ internal sealed class AddressMap
         : throw new RedisOperationException(
             FailureCode.InvalidConnectionString,
             "The address map has '" + Printable.Clean(text ?? string.Empty, 80) + "', which is not host:port. Example: 172.20.0.2:6379 to localhost:7000.",
-            next: "Get-Help Connect-RedisCluster -Examples");
+            next: new NextAction(NextActionCode.ShowConnectExamples));
 
     private static bool IsHost(string text, NodeEndpoint read) => string.Equals(text.Trim().Trim('[', ']'), read.Host, StringComparison.Ordinal);
 }

@@ -108,7 +108,10 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         if (node.Announced is { } announced)
             return connections.GetAsync(session.Reach(announced), database, cancellation);
         throw new RedisOperationException(
-            FailureCode.NodeUnreachable, "Node " + node.ShortId + " has no address that anybody knows.", node.Name, "Get-RedisClusterNode");
+            FailureCode.NodeUnreachable,
+            "The address of node " + node.ShortId + " is unknown.",
+            node.Name,
+            new NextAction(NextActionCode.ShowNodes));
     }
 
     /// <summary>Asks one node again for its view of the cluster, without INFO: cheap enough to poll.</summary>
@@ -205,7 +208,7 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
             "No node of the cluster could be read. " + reasons + ".",
             string.Join(",", failures.Keys.OrderBy(endpoint => endpoint)),
             nextSteps.Count == 1 && nextSteps[0] is { } own && own != RedisConnectionException.UsualNext ? own
-                : ServerErrors.NextOf(code) ?? "Connect-RedisCluster -Endpoint <host:port of a node that is up>");
+                : ServerErrors.NextOf(code) ?? new NextAction(NextActionCode.Connect) { Node = "<host:port of a node that is up>" });
     }
 
     // Most messages name the endpoint themselves.

@@ -34,7 +34,7 @@ internal static class ConnectionString
     public static RedisOperationException Invalid(string reason) => new(
         FailureCode.InvalidConnectionString,
         "This does not say where the cluster is: " + reason + ". Example: " + Example + ".",
-        next: "Get-Help Connect-RedisCluster -Examples");
+        next: new NextAction(NextActionCode.ShowConnectExamples));
 
     private static RedisClusterSession ParseUrl(string scheme, string rest)
     {

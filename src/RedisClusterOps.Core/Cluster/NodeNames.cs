@@ -23,7 +23,7 @@ internal static class NodeNames
             FailureCode.AmbiguousNode,
             "'" + Shown(name) + "' fits " + found.Count + " nodes: " + string.Join(", ", found.Select(node => node.ShortId + "… (" + node.Name + ")")) + ".",
             name,
-            "Get-RedisClusterNode");
+            new NextAction(NextActionCode.ShowNodes));
     }
 
     /// <summary>True where the name is the id, the beginning of it, or one of the addresses.</summary>
@@ -49,7 +49,7 @@ internal static class NodeNames
         FailureCode.NodeNotFound,
         "No node is called '" + Shown(name) + "'. The nodes are " + string.Join(", ", known) + ".",
         name,
-        "Get-RedisClusterNode");
+        new NextAction(NextActionCode.ShowNodes));
 
     // The announced address, the one that we dial instead, and the announced host name with the same port.
     private static IEnumerable<string> Addresses(ClusterNode node, Func<NodeEndpoint, NodeEndpoint> reach)

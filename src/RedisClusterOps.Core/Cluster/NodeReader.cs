@@ -30,9 +30,10 @@ internal sealed class NodeReader(RedisClusterSession session, IClock clock)
         {
             throw new RedisOperationException(
                 FailureCode.PermissionDenied,
-                endpoint + " does not know CLUSTER NODES, without which nothing can be told of the cluster: it is no cluster node, or whoever runs the service keeps the command to himself.",
+                endpoint + " does not know CLUSTER NODES. It is not a cluster node, or the service provider has blocked or renamed the command."
+                    + " The cluster cannot be read without it.",
                 endpoint.ToString(),
-                "ask whoever runs the service for CLUSTER NODES, which only reads");
+                new NextAction(NextActionCode.Advice) { Note = "ask the service provider to allow CLUSTER NODES, a command that only reads" });
         }
 
         var lines = ClusterNodesParser.Parse(replies[0].OrThrow(endpoint, ClusterNodes).Text, shared);

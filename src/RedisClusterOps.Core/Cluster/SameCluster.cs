@@ -32,13 +32,16 @@ internal static class SameCluster
                 FailureCode.ClusterViewConflict,
                 first.Dialled + " and " + seed.Dialled + " do not know each other: they are nodes of two clusters, or of one that has not been formed yet.",
                 seed.Dialled.ToString(),
-                "Connect-RedisCluster -Endpoint <nodes of one cluster>");
+                new NextAction(NextActionCode.Connect) { Node = "<nodes of one cluster>" });
         }
 
         foreach (var view in strangers)
             views.Remove(view.Id);
         return strangers.Select(view => (view.Dialled, new RedisOperationException(
-            FailureCode.NodeUnreachable, "At " + view.Dialled + " a node of another cluster answers.", view.Dialled.ToString(), "Get-RedisClusterNode"))).ToList();
+            FailureCode.NodeUnreachable,
+            "A node of another cluster answers at " + view.Dialled + ".",
+            view.Dialled.ToString(),
+            new NextAction(NextActionCode.ShowNodes)))).ToList();
     }
 
     private static int PlaceOf(NodeEndpoint dialled, IReadOnlyList<NodeEndpoint> seeds)

@@ -169,17 +169,19 @@ internal sealed class NodeConnector : INodeConnector
     {
         AuthenticationException => " to the TLS handshake (perhaps the port does not speak TLS)",
         RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls is null =>
-            " If it speaks TLS, connect with -UseTls or rediss://.",
+            " If the port speaks TLS, connect by TLS (rediss://).",
         RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls?.CertificatePath is null =>
-            " If it wants a client certificate, connect with -CertificatePath.",
+            " If it requires a client certificate, present one.",
         _ => string.Empty,
     };
 
     private NextAction? NextAt(Exception failure) => failure switch
     {
         HandshakeException handshake => handshake.Next,
-        RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls is null => "Connect-RedisCluster -UseTls",
-        RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls?.CertificatePath is null => "Connect-RedisCluster -CertificatePath <file with certificate and key>",
+        RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls is null =>
+            new NextAction(NextActionCode.Connect) { Options = NextActionOptions.UseTls },
+        RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls?.CertificatePath is null =>
+            new NextAction(NextActionCode.Connect) { Options = NextActionOptions.Certificate },
         _ => null,
     };
 
@@ -195,7 +197,9 @@ internal sealed class NodeConnector : INodeConnector
             : " refused the log-in: " + WithoutArguments(error);
         return new RedisConnectionException(
             FailureCode.AuthenticationFailed, endpoint, endpoint + reason + ".", outcomeUnknown: false,
-            next: asksForNone ? "Connect-RedisCluster -Endpoint <host:port>, without -Credential and without a password in the text" : null);
+            next: asksForNone
+                ? new NextAction(NextActionCode.Connect) { Node = "<host:port>", Note = "without user name and password" }
+                : null);
     }
 
     // A server that does not know AUTH repeats what came with it.

@@ -182,7 +182,7 @@ internal sealed class RespReader(Stream stream, RespLimits limits)
 
     // A TLS port answers plain bytes with an alert, whose record type is 21.
     private static string HintAgainst(byte first) =>
-        first == 0x15 ? "; that looks like TLS: connect with -UseTls or rediss://" : string.Empty;
+        first == 0x15 ? "; that looks like TLS: connect by TLS (rediss://)" : string.Empty;
 
     private static RedisOperationException Malformed(string seen) => RespLine.Malformed(seen);
 

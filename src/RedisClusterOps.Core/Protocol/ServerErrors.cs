@@ -18,9 +18,14 @@ internal static class ServerErrors
 
     public static NextAction? NextOf(FailureCode code) => code switch
     {
-        FailureCode.PermissionDenied => "ACL WHOAMI and ACL GETUSER on that node show what the user may do; connect as another user with Connect-RedisCluster -Credential",
-        FailureCode.AuthenticationFailed => "Connect-RedisCluster -Endpoint <host:port> -Credential (Get-Credential)",
-        FailureCode.NotAClusterNode => "Connect-RedisCluster -Endpoint <a node of the cluster>",
+        FailureCode.PermissionDenied => new NextAction(NextActionCode.Advice)
+        {
+            Note = "ACL WHOAMI and ACL GETUSER on that node show the user's rights",
+            Or = new NextAction(NextActionCode.Connect) { Options = NextActionOptions.Credential },
+        },
+        FailureCode.AuthenticationFailed =>
+            new NextAction(NextActionCode.Connect) { Node = "<host:port>", Options = NextActionOptions.Credential },
+        FailureCode.NotAClusterNode => new NextAction(NextActionCode.Connect) { Node = "<a node of the cluster>" },
         _ => null,
     };
 

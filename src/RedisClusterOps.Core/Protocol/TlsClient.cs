@@ -75,12 +75,15 @@ internal sealed class TlsClient
     }
 
     // Never to skip the check: that is for a person to think of.
-    private static string NextAfter(string? objection) => objection switch
+    private static NextAction NextAfter(string? objection) => objection switch
     {
-        NotValidNow => "CONFIG SET tls-cert-file <a certificate that is valid now> on that node",
-        not null when objection.StartsWith(OtherName, StringComparison.Ordinal) => "Connect-RedisCluster -Endpoint <a name or address that the certificate is for>",
-        not null when objection == Untrusted || objection.StartsWith(NotFromAuthority, StringComparison.Ordinal) => "Connect-RedisCluster -CaCertificatePath <file of the authority that signed it>",
-        _ => "Connect-RedisCluster -Endpoint <host:port that speaks TLS>",
+        NotValidNow =>
+            new NextAction(NextActionCode.Advice) { Note = "CONFIG SET tls-cert-file <a certificate that is valid now> on that node" },
+        not null when objection.StartsWith(OtherName, StringComparison.Ordinal) =>
+            new NextAction(NextActionCode.Connect) { Node = "<a name or address that the certificate is for>" },
+        not null when objection == Untrusted || objection.StartsWith(NotFromAuthority, StringComparison.Ordinal) =>
+            new NextAction(NextActionCode.Connect) { Options = NextActionOptions.CaCertificate },
+        _ => new NextAction(NextActionCode.Connect) { Node = "<host:port that speaks TLS>" },
     };
 
     // netstandard2.0 knows no custom trust store. So the chain may end in an authority unknown to the machine, as long as everything

@@ -113,7 +113,7 @@ public class ClusterReaderTests
             .Node(A, Line("a", A, "myself,master", "0-16383"), Line("b", B, "master"))
             .Node(B, Line("z", B, "myself,master", "0-16383"), Line("y", C, "master"));
         var view = await ReadAsync(nodes, A);
-        Assert.Equal((false, "At " + B + " a node of another cluster answers"), (view.Node("b")!.IsReachable, view.Node("b")!.Trouble));
+        Assert.Equal((false, "A node of another cluster answers at " + B), (view.Node("b")!.IsReachable, view.Node("b")!.Trouble));
         Assert.Equal(["a", "b"], view.Nodes.Select(node => node.Id));
         Assert.DoesNotContain(C, nodes.Dialled);
     }
@@ -125,7 +125,7 @@ public class ClusterReaderTests
         var failure = await Assert.ThrowsAsync<RedisOperationException>(() => ReadAsync(nodes));
         Assert.Equal(FailureCode.PermissionDenied, failure.Code);
         Assert.Contains(A + " does not know CLUSTER NODES", failure.Message);
-        Assert.Contains("ask whoever runs the service", failure.NextStep());
+        Assert.Contains("ask the service provider", failure.NextStep());
     }
 
     [Fact]

@@ -74,7 +74,7 @@ public sealed class NodeConnectorTests
         Assert.False(failure.OutcomeUnknown);
         Assert.DoesNotContain(Secret, failure.ToString());
         Assert.Contains("Connect-RedisCluster", failure.NextStep());
-        Assert.Equal(reason.StartsWith("asks for no password", StringComparison.Ordinal), failure.NextStep()!.Contains("without -Credential", StringComparison.Ordinal));
+        Assert.Equal(reason.StartsWith("asks for no password", StringComparison.Ordinal), failure.NextStep()!.Contains("without user name and password", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -237,7 +237,7 @@ public sealed class NodeConnectorTests
 
         Assert.Equal(FailureCode.ConnectionFailed, failure.Code);
         Assert.Contains("the connection was closed", failure.Message);
-        Assert.Contains("-UseTls", failure.Message);
+        Assert.Contains("connect by TLS", failure.Message);
     }
 
     private static Task<INodeConnection> ConnectAsync(FakeNode node, ConnectionOptions options) => ConnectAsync(node.Endpoint, options);

@@ -68,7 +68,7 @@ public sealed class RespReaderTests
     [Theory]
     [InlineData("HTTP/1.1 400 Bad Request\r\n", "HTTP/1.1 400")]
     [InlineData("SSH-2.0-OpenSSH_9.2", "SSH-2.0")]
-    [InlineData("\x15\x03\x01\0\x02\x02\x46", "-UseTls")]
+    [InlineData("\x15\x03\x01\0\x02\x02\x46", "connect by TLS")]
     [InlineData("\r\n", "begins with")]
     [InlineData("+OK\rX", "does not end")]
     [InlineData(":\r\n", "reply: :")]

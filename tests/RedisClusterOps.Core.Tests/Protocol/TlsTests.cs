@@ -205,7 +205,7 @@ public sealed class TlsTests : IDisposable
 
         Assert.Equal(FailureCode.ConnectionFailed, failure.Code);
         Assert.StartsWith($"{node.Endpoint} did not answer CLIENT SETNAME {NodeConnector.ConnectionName}: ", failure.Message);
-        Assert.EndsWith("If it wants a client certificate, connect with -CertificatePath.", failure.Message);
+        Assert.EndsWith("If it requires a client certificate, present one.", failure.Message);
     }
 
     [Fact]
@@ -225,7 +225,7 @@ public sealed class TlsTests : IDisposable
         var failure = await Assert.ThrowsAsync<RedisConnectionException>(
             () => new NodeConnector(new ConnectionOptions()).ConnectAsync(node.Endpoint, CancellationToken.None));
 
-        Assert.Contains("-UseTls", failure.Message);
+        Assert.Contains("connect by TLS", failure.Message);
     }
 
     [Fact]
