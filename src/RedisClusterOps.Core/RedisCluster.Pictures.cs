@@ -21,7 +21,7 @@ public sealed partial class RedisCluster
     /// <exception cref="RedisOperationException">StateFileUnavailable: it is another cluster's.</exception>
     internal async Task<ClusterReport> GetReportAsync(HealthOptions options, AlertOptions watch, CancellationToken cancellation)
     {
-        var view = await _reader.ReadAsync(ProcessorWatch.Everywhere, cancellation).ConfigureAwait(false);
+        var view = await _reader.ReadAsync(CpuSampling.AllNodes, cancellation).ConfigureAwait(false);
         var remembered = Recall(watch.StatePath, view);
         var health = await TestAsync(view, options, cancellation, watch.JournalPath).ConfigureAwait(false);
         var now = _reader.Clock.UtcNow;

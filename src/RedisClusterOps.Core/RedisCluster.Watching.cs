@@ -56,7 +56,7 @@ public sealed partial class RedisCluster
 
     private static List<ClusterNode> Chosen(ClusterView view, string name)
     {
-        var found = view.Nodes.Where(node => NodeNames.FitsPattern(node.Id, node.Name, name)).ToList();
+        var found = view.Nodes.Where(node => NodeNames.MatchesPattern(node.Id, node.Name, name)).ToList();
         return found.Count > 0 ? found : throw NodeNames.NotFound(name, view.Nodes.Select(node => node.Name));
     }
 

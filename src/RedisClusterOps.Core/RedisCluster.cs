@@ -49,14 +49,14 @@ public sealed partial class RedisCluster : IDisposable
 
     /// <summary>Every node, with its load. Takes a fraction of a second longer than one look, to measure the processors.</summary>
     public async Task<IReadOnlyList<RedisClusterNode>> GetNodesAsync(CancellationToken cancellation) =>
-        NodeReport.Nodes(await _reader.ReadAsync(ProcessorWatch.Everywhere, cancellation).ConfigureAwait(false), _session);
+        NodeReport.Nodes(await _reader.ReadAsync(CpuSampling.AllNodes, cancellation).ConfigureAwait(false), _session);
 
     /// <summary>The nodes among these that a name fits.</summary>
     /// <param name="name">An id, the beginning of one, or <c>host:port</c>; any of them may have the wildcards <c>*</c> and <c>?</c>.</param>
     /// <exception cref="RedisOperationException">NodeNotFound.</exception>
     public static IReadOnlyList<RedisClusterNode> FindNodes(IReadOnlyList<RedisClusterNode> nodes, string name)
     {
-        var found = nodes.Where(node => NodeNames.FitsPattern(node.Id, node.Endpoint, name)).ToList();
+        var found = nodes.Where(node => NodeNames.MatchesPattern(node.Id, node.Endpoint, name)).ToList();
         return found.Count > 0 ? found : throw NodeNames.NotFound(name, nodes.Select(node => node.Endpoint));
     }
 
@@ -70,7 +70,7 @@ public sealed partial class RedisCluster : IDisposable
     /// <summary>A check of everything that the nodes' views and INFO tell. Processors are measured only of nodes that seem busy, which takes a fraction of a second then.</summary>
     public async Task<RedisClusterHealth> TestAsync(HealthOptions options, CancellationToken cancellation)
     {
-        var view = await _reader.ReadAsync(ProcessorWatch.WhereBusy, cancellation).ConfigureAwait(false);
+        var view = await _reader.ReadAsync(CpuSampling.BusyNodes, cancellation).ConfigureAwait(false);
         return await TestAsync(view, options, cancellation).ConfigureAwait(false);
     }
 

@@ -104,7 +104,7 @@ public sealed class StrangerTests(GatedNode gate, CmdletShell shell) : IClassFix
         await using var expired = FakeNode.WithTls(old, _ => "+OK\r\n");
         await using var elsewhere = FakeNode.WithTls(other, _ => "+OK\r\n");
         var tls = new TlsOptions { CaCertificatePath = authority.PemFile };
-        await AssertRefusedAsync(expired.Endpoint.ToString(), tls, "has run out", "CONFIG SET tls-cert-file <");
+        await AssertRefusedAsync(expired.Endpoint.ToString(), tls, "has expired", "CONFIG SET tls-cert-file <");
         await AssertRefusedAsync(
             elsewhere.Endpoint.ToString(), tls, "elsewhere.example)", "Connect-RedisCluster -Endpoint <a name or address");
         Assert.Empty(expired.Commands);

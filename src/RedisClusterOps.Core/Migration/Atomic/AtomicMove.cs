@@ -240,7 +240,7 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
     {
         try
         {
-            return (await reader.ReadEndAsync(node, cancellation).ConfigureAwait(false)).View;
+            return (await reader.ReadViewThenTasksAsync(node, cancellation).ConfigureAwait(false)).View;
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
