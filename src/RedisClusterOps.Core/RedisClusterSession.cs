@@ -50,7 +50,7 @@ public sealed class RedisClusterSession
     /// or a StackExchange.Redis connection string (<c>host:port,user=…,password=…,ssl=true</c>).
     /// </summary>
     /// <param name="text">The connection string. User and password of a URL are percent-decoded.</param>
-    /// <exception cref="RedisOperationException">InvalidConnectionString: the message says what is wrong and does not show the password.</exception>
+    /// <exception cref="RedisOperationException">InvalidConnectionString: the message says why, without the password.</exception>
     public static RedisClusterSession Parse(string text) => ConnectionString.Parse(text);
 
     /// <summary>The seeds, separated by commas.</summary>
@@ -66,7 +66,11 @@ public sealed class RedisClusterSession
         if (sessions.Length == 0)
             throw ConnectionString.Invalid("no endpoint is specified");
         if (settings.Length > 1)
-            throw ConnectionString.Invalid("the endpoints have different credentials, TLS settings or timeouts, but a cluster has one of each");
+        {
+            throw ConnectionString.Invalid(
+                "the endpoints have different credentials, TLS settings or timeouts, but a cluster has one of each");
+        }
+
         return new RedisClusterSession(sessions.SelectMany(session => session.Seeds), settings.FirstOrDefault() ?? defaults);
     }
 
