@@ -89,6 +89,9 @@ public enum NextActionCode
 
     /// <summary>Measure the connections and the cluster bus.</summary>
     MeasureLinks,
+
+    /// <summary>Show examples of how to connect.</summary>
+    ShowConnectExamples,
 }
 
 /// <summary>Options of a next action.</summary>

@@ -19,7 +19,7 @@ public sealed partial class RedisCluster
     /// </summary>
     public async Task<RedisClusterHealth> TestAsync(HealthOptions options, CancellationToken cancellation)
     {
-        var view = await _reader.ReadAsync(ProcessorWatch.WhereBusy, cancellation).ConfigureAwait(false);
+        var view = await _reader.ReadAsync(CpuSampling.BusyNodes, cancellation).ConfigureAwait(false);
         return await TestAsync(view, options, cancellation).ConfigureAwait(false);
     }
 
@@ -116,7 +116,7 @@ public sealed partial class RedisCluster
 
     private static List<ClusterNode> Chosen(ClusterView view, string name)
     {
-        var found = view.Nodes.Where(node => NodeNames.FitsPattern(node.Id, node.Name, name)).ToList();
+        var found = view.Nodes.Where(node => NodeNames.MatchesPattern(node.Id, node.Name, name)).ToList();
         return found.Count > 0 ? found : throw NodeNames.NotFound(name, view.Nodes.Select(node => node.Name));
     }
 

@@ -34,6 +34,6 @@ public sealed partial class RedisCluster
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         var owned = Holding.Of(view).Select(master => (master.Node, master.Slots));
-        return (view, await new SlotCountReader(_reader).ReadAsync(owned, cancellation).ConfigureAwait(false));
+        return (view, await SlotCounts.ReadAsync(_reader, owned, cancellation).ConfigureAwait(false));
     }
 }

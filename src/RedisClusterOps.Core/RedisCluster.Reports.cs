@@ -22,7 +22,7 @@ public sealed partial class RedisCluster
     /// <exception cref="RedisOperationException">StateFileUnavailable: the state file belongs to another cluster.</exception>
     internal async Task<ClusterReport> GetReportAsync(HealthOptions options, AlertOptions watch, CancellationToken cancellation)
     {
-        var view = await _reader.ReadAsync(ProcessorWatch.Everywhere, cancellation).ConfigureAwait(false);
+        var view = await _reader.ReadAsync(CpuSampling.AllNodes, cancellation).ConfigureAwait(false);
         var earlier = ReadObservations(watch.StatePath, view);
         var health = await TestAsync(view, options, cancellation, watch.JournalPath).ConfigureAwait(false);
         var now = _reader.Clock.UtcNow;

@@ -55,7 +55,7 @@ public sealed partial class RedisCluster : IDisposable
 
     /// <summary>Gets every node with its load. Takes a fraction of a second more than reading the cluster, to measure processors.</summary>
     public async Task<IReadOnlyList<RedisClusterNode>> GetNodesAsync(CancellationToken cancellation) =>
-        NodeReport.Nodes(await _reader.ReadAsync(ProcessorWatch.Everywhere, cancellation).ConfigureAwait(false), _session);
+        NodeReport.Nodes(await _reader.ReadAsync(CpuSampling.AllNodes, cancellation).ConfigureAwait(false), _session);
 
     /// <summary>Gets every node, without measuring processors.</summary>
     public async Task<IReadOnlyList<RedisClusterNode>> ListNodesAsync(CancellationToken cancellation) =>
@@ -67,7 +67,7 @@ public sealed partial class RedisCluster : IDisposable
     /// <exception cref="RedisOperationException">NodeNotFound.</exception>
     public static IReadOnlyList<RedisClusterNode> FindNodes(IReadOnlyList<RedisClusterNode> nodes, string name)
     {
-        var found = nodes.Where(node => NodeNames.FitsPattern(node.Id, node.Endpoint, name)).ToList();
+        var found = nodes.Where(node => NodeNames.MatchesPattern(node.Id, node.Endpoint, name)).ToList();
         return found.Count > 0 ? found : throw NodeNames.NotFound(name, nodes.Select(node => node.Endpoint));
     }
 

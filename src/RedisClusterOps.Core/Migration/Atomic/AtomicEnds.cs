@@ -137,7 +137,7 @@ internal sealed class AtomicEnds(
         PatientlyAsync(server.Host, () => reader.ReadTasksAsync(server.Host, cancellation), cancellation);
 
     private Task<(NodeView View, IReadOnlyList<AtomicTask> Tasks)> ReadAsync(ClusterNode node, CancellationToken cancellation) =>
-        PatientlyAsync(node, () => reader.ReadEndAsync(node, cancellation), cancellation);
+        PatientlyAsync(node, () => reader.ReadViewThenTasksAsync(node, cancellation), cancellation);
 
     private async Task<T> PatientlyAsync<T>(ClusterNode node, Func<Task<T>> read, CancellationToken cancellation)
     {

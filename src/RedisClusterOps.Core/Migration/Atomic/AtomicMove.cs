@@ -271,7 +271,7 @@ internal sealed class AtomicMove(
     {
         try
         {
-            return (await reader.ReadEndAsync(node, cancellation).ConfigureAwait(false)).View;
+            return (await reader.ReadViewThenTasksAsync(node, cancellation).ConfigureAwait(false)).View;
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {

@@ -54,7 +54,7 @@ internal sealed class AtomicPairMove(ClusterReader reader, SlotPair pair, SlotMo
         for (var started = stop.Clock.Now; slots.Count > 0;)
         {
             // Keys of a running task do not count, nor do slots that the target owns since.
-            var (now, tasks) = await reader.ReadEndAsync(pair.Target, stop.Abort).ConfigureAwait(false);
+            var (now, tasks) = await reader.ReadViewThenTasksAsync(pair.Target, stop.Abort).ConfigureAwait(false);
             var arriving = tasks.Where(task => task.IsImport && task.End == AtomicEnd.None).ToList();
             slots = slots
                 .Where(slot => !now.Self.Slots.Contains(slot.Slot) && !arriving.Exists(task => task.Slots.Contains(slot.Slot)))

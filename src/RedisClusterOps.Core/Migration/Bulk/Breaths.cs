@@ -51,5 +51,5 @@ internal sealed class Breaths(ClusterReader reader, ClusterNode source, ClusterN
     }
 
     private async Task<TimeSpan> RoundTripAsync() =>
-        await (await reader.ConnectAsync(source, stop.Abort).ConfigureAwait(false)).LeastRoundTripAsync(stop.Clock, stop.Abort).ConfigureAwait(false);
+        await (await reader.ConnectAsync(source, stop.Abort).ConfigureAwait(false)).MinimumRoundTripAsync(stop.Clock, stop.Abort).ConfigureAwait(false);
 }

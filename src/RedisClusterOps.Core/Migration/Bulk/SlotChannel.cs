@@ -63,7 +63,7 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
     }
 
     /// <summary>To the source: what the network takes is no stall of the servers.</summary>
-    public async Task<TimeSpan> RoundTripAsync() => await (await SourceAsync().ConfigureAwait(false)).LeastRoundTripAsync(stop.Clock, stop.Abort).ConfigureAwait(false);
+    public async Task<TimeSpan> RoundTripAsync() => await (await SourceAsync().ConfigureAwait(false)).MinimumRoundTripAsync(stop.Clock, stop.Abort).ConfigureAwait(false);
 
     private Task<INodeConnection> ConnectAsync(ClusterNode node) => reader.ConnectAsync(node, Database, stop.Abort);
 }

@@ -40,7 +40,7 @@ internal sealed record KeyCopy(string Type, byte[]? Dump, TimeSpan? TimeToLive)
     {
         var (connection, asking) = side;
         var sent = asking ? commands.SelectMany(command => new[] { RespCommand.Of("ASKING"), command }).ToArray() : commands;
-        var replies = await connection.ReadPatientlyAsync(sent, stop.Clock, stop.Abort).ConfigureAwait(false);
+        var replies = await connection.ReadWithRetryAsync(sent, stop.Clock, stop.Abort).ConfigureAwait(false);
         // Without the permission for ASKING, every other reply would be a redirect.
         if (asking)
             replies[0].OrThrow(connection.Endpoint, sent[0]);

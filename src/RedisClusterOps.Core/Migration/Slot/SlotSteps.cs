@@ -134,7 +134,7 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
         (long? Count, bool Stopped) ended;
         try
         {
-            ended = await SlotKeyCounter.CountAndStopAsync(connection, databases, _slot, stop.Abort).ConfigureAwait(false);
+            ended = await SlotKeyCounter.CountAndClearFlagsAsync(connection, databases, _slot, stop.Abort).ConfigureAwait(false);
         }
         catch (RedisServerException) when (imports.TryGetValue(_slot, out var source))
         {

@@ -82,14 +82,14 @@ public sealed class MigrateTlsTests
     [InlineData("tls-cluster no", false)]
     [InlineData("tls-cluster perhaps", null)]
     public void CONFIG_tells_what_MIGRATE_speaks(string reply, bool? expected) =>
-        Assert.Equal(expected, MigratePorts.SpeaksTls(RespValue.Array([.. reply.Split(' ').Select(RespValue.Bulk)]), ServerFacts.None));
+        Assert.Equal(expected, NodeReader.MigrateUsesTls(RespValue.Array([.. reply.Split(' ').Select(RespValue.Bulk)]), ServerFacts.None));
 
     [Fact]
     public void A_server_without_TLS_has_no_such_setting_and_Garnet_has_none_either()
     {
-        Assert.False(MigratePorts.SpeaksTls(RespValue.Array([]), ServerFacts.Parse("redis_version:7.0.15")));
-        Assert.Null(MigratePorts.SpeaksTls(RespValue.Array([]), ServerFacts.None));
-        Assert.Null(MigratePorts.SpeaksTls(RespValue.Error("NOPERM"), ServerFacts.Parse("redis_version:7.0.15")));
+        Assert.False(NodeReader.MigrateUsesTls(RespValue.Array([]), ServerFacts.Parse("redis_version:7.0.15")));
+        Assert.Null(NodeReader.MigrateUsesTls(RespValue.Array([]), ServerFacts.None));
+        Assert.Null(NodeReader.MigrateUsesTls(RespValue.Error("NOPERM"), ServerFacts.Parse("redis_version:7.0.15")));
     }
 
     [Fact]
@@ -99,10 +99,10 @@ public sealed class MigrateTlsTests
             [RespValue.Bulk("id"), RespValue.Bulk(id), .. ports.SelectMany(port => new[] { RespValue.Bulk(port.Name), RespValue.Number(port.Port) }), RespValue.Bulk("ip"), RespValue.Bulk("10.0.0.1")]);
         RespValue Shard(params RespValue[] nodes) => RespValue.Array([RespValue.Bulk("slots"), RespValue.Array([]), RespValue.Bulk("nodes"), RespValue.Array(nodes)]);
         var shards = RespValue.Array([Shard(Node("a", ("port", 1), ("tls-port", 2)), Node("b", ("tls-port", 3))), Shard(Node("c", ("port", 4))), Shard(Node("d", ("port", 99999), ("tls-port", 0)))]);
-        Assert.Equal(["a 2", "b 3"], MigratePorts.Parse(shards, tls: true).Select(port => port.Key + " " + port.Value).Order());
-        Assert.Equal(["a 1", "c 4"], MigratePorts.Parse(shards, tls: false).Select(port => port.Key + " " + port.Value).Order());
-        Assert.Empty(MigratePorts.Parse(RespValue.Error("ERR unknown command"), tls: true));
-        Assert.Empty(MigratePorts.Parse(RespValue.Bulk("nonsense"), tls: true));
+        Assert.Equal(["a 2", "b 3"], ClusterShards.Ports(shards, tls: true).Select(port => port.Key + " " + port.Value).Order());
+        Assert.Equal(["a 1", "c 4"], ClusterShards.Ports(shards, tls: false).Select(port => port.Key + " " + port.Value).Order());
+        Assert.Empty(ClusterShards.Ports(RespValue.Error("ERR unknown command"), tls: true));
+        Assert.Empty(ClusterShards.Ports(RespValue.Bulk("nonsense"), tls: true));
     }
 
     private static string Said(PreflightFacts facts)
