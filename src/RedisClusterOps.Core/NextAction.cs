@@ -78,6 +78,12 @@ public enum NextActionCode
     /// <summary>Write a report to another path.</summary>
     WriteReport,
 
+    /// <summary>List the replicas.</summary>
+    ShowReplicas,
+
+    /// <summary>List the nodes with their config epochs.</summary>
+    ShowEpochs,
+
     /// <summary>Repeat the operation that failed, with the options that are set here.</summary>
     Repeat,
 

@@ -107,3 +107,13 @@ public sealed record RedisKeyMove
     /// <summary>The cluster.</summary>
     public RedisClusterSession? Cluster { get; init; }
 }
+
+/// <summary>The result of an operation on a slot, and the failure.</summary>
+/// <param name="Result">The result. After a failure it contains what was done before.</param>
+/// <param name="Failure">The failure; null if there was none.</param>
+public sealed record SlotOutcome(RedisSlotMigrationResult Result, RedisOperationException? Failure);
+
+/// <summary>The result of a move of keys, and the failure.</summary>
+/// <param name="Result">The result. After a failure it contains the keys that were moved before.</param>
+/// <param name="Failure">The failure; null if there was none.</param>
+public sealed record KeyMoveOutcome(RedisKeyMove Result, RedisOperationException? Failure);
