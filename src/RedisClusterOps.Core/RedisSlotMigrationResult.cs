@@ -77,16 +77,6 @@ public sealed record RedisSlotMigrationResult
     public override string ToString() => "slot " + Slot.ToString(CultureInfo.InvariantCulture) + " " + Outcome;
 }
 
-/// <summary>What became of a slot, and the failure where it was one.</summary>
-/// <param name="Result">The result, also of a failure: what had been done by then stands in it.</param>
-/// <param name="Failure">Why it failed; null where it did not.</param>
-public sealed record SlotOutcome(RedisSlotMigrationResult Result, RedisOperationException? Failure);
-
-/// <summary>What became of a move of keys, and the failure where it was one.</summary>
-/// <param name="Result">The result, also of a failure: what had been moved by then stands in it.</param>
-/// <param name="Failure">Why it failed; null where it did not.</param>
-public sealed record KeyMoveOutcome(RedisKeyMove Result, RedisOperationException? Failure);
-
 /// <summary>A move of keys of an open slot. The slot stays open.</summary>
 public sealed record RedisKeyMove
 {
@@ -117,3 +107,13 @@ public sealed record RedisKeyMove
     /// <summary>The cluster.</summary>
     public RedisClusterSession? Cluster { get; init; }
 }
+
+/// <summary>The result of an operation on a slot, and the failure.</summary>
+/// <param name="Result">The result. After a failure it contains what was done before.</param>
+/// <param name="Failure">The failure; null if there was none.</param>
+public sealed record SlotOutcome(RedisSlotMigrationResult Result, RedisOperationException? Failure);
+
+/// <summary>The result of a move of keys, and the failure.</summary>
+/// <param name="Result">The result. After a failure it contains the keys that were moved before.</param>
+/// <param name="Failure">The failure; null if there was none.</param>
+public sealed record KeyMoveOutcome(RedisKeyMove Result, RedisOperationException? Failure);
