@@ -7,7 +7,6 @@ using System.Runtime.Serialization;
 using System.Runtime.Serialization.Json;
 using System.Text;
 using System.Xml;
-using RedisClusterOps.Journal;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Diagnosis;
@@ -42,7 +41,7 @@ internal static class WatchFile
                 throw new FormatException("it has not the parts that it should");
             return (document.NodeIds.Where(id => id is not null).ToArray(), document.Seen.Select(SightOf).ToArray());
         }
-        catch (Exception failure) when (failure is not FormatException && (JournalFolder.IsOfFiles(failure) || failure
+        catch (Exception failure) when (failure is not FormatException && (WholeFile.IsFileError(failure) || failure
             is SerializationException or XmlException or OverflowException or InvalidOperationException or IndexOutOfRangeException))
         {
             // What the reader of JSON says of bytes that are none speaks of XML.
@@ -68,7 +67,7 @@ internal static class WatchFile
                 isPrivate: true,
                 keepAs);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw new RedisOperationException(
                 FailureCode.StateFileUnavailable, "What was seen can't be written to '" + Printable.Clean(path) + "': " + Printable.Clean(failure.Message).TrimEnd('.') + ". The next look will not know of this one.", path,

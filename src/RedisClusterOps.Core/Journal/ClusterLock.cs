@@ -46,7 +46,7 @@ internal sealed class ClusterLock : IDisposable
                 Thread.Sleep(Pause);
             }
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw JournalFolder.Unavailable(path, failure);
         }
@@ -82,7 +82,7 @@ internal sealed class ClusterLock : IDisposable
         {
             File.Delete(_holder);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             // It blocks nobody.
         }
@@ -105,7 +105,7 @@ internal sealed class ClusterLock : IDisposable
     {
         try
         {
-            JournalFolder.OwnerOnly(held.Name);
+            WholeFile.RestrictToOwner(held.Name);
             var line = JournalLine.Of(JournalLine.Begin, now);
             line.Run = runId;
             line.Operation = header.Operation;
@@ -115,7 +115,7 @@ internal sealed class ClusterLock : IDisposable
             line.Seeds = [];
             line.NodeIds = [];
             using var file = new FileStream(holder, FileMode.Create, FileAccess.Write, FileShare.Read);
-            JournalFolder.OwnerOnly(holder);
+            WholeFile.RestrictToOwner(holder);
             var bytes = line.ToBytes();
             file.Write(bytes, 0, bytes.Length);
             return new ClusterLock(held, holder);
@@ -147,7 +147,7 @@ internal sealed class ClusterLock : IDisposable
         {
             return LineReader.Read(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete)).FirstOrDefault();
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             return null;
         }
@@ -161,7 +161,7 @@ internal sealed class ClusterLock : IDisposable
             using var free = TryOpen(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             return free is null;
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             // Another user's: its runs are closed to us as well.
             return false;

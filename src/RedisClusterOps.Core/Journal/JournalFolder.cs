@@ -1,6 +1,5 @@
 using System;
 using System.IO;
-using System.Runtime.InteropServices;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Journal;
@@ -33,7 +32,7 @@ internal sealed class JournalFolder
         {
             return new JournalFolder(System.IO.Path.GetFullPath(string.IsNullOrEmpty(named) ? Default() : named));
         }
-        catch (Exception failure) when (IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw Unavailable(named ?? string.Empty, failure);
         }
@@ -64,18 +63,11 @@ internal sealed class JournalFolder
             CreateOwnerOnly(Path);
             CreateOwnerOnly(folder);
         }
-        catch (Exception failure) when (IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw Unavailable(folder, failure);
         }
     }
-
-    /// <summary>Takes a file away from everybody but its owner. Call it before there is anything in it: the folder may be open to others.</summary>
-    public static void OwnerOnly(string file) => SetMode(file, "600");
-
-    /// <summary>True of what a file system can have against us; the rest is a fault of this program.</summary>
-    public static bool IsOfFiles(Exception failure) =>
-        failure is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException or System.Security.SecurityException;
 
     public static RedisOperationException Unavailable(string path, Exception why) => Trouble(path, "kept", "written", why);
 
@@ -102,17 +94,6 @@ internal sealed class JournalFolder
         var made = !Directory.Exists(folder);
         Directory.CreateDirectory(folder);
         if (made)
-            SetMode(folder, "700");
+            WholeFile.RestrictFolderToOwner(folder);
     }
-
-    // On Windows the user's own folder is private already.
-    private static void SetMode(string path, string mode)
-    {
-        if (!RuntimeInformation.IsOSPlatform(OSPlatform.Windows))
-            _ = ChangeMode(path, Convert.ToInt32(mode, 8));
-    }
-
-    [DllImport("libc", EntryPoint = "chmod", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int ChangeMode(string path, int mode);
 }

@@ -109,7 +109,7 @@ internal sealed class JournalReader(JournalFolder folder)
             return [];
         }
         // A folder that may not be read is not one without runs.
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw JournalFolder.Unreadable(folder.Runs, failure);
         }
@@ -202,7 +202,7 @@ internal sealed class JournalReader(JournalFolder folder)
         {
             return ClusterLock.RunsAtWork(folder);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw JournalFolder.Unreadable(folder.Locks, failure);
         }

@@ -56,7 +56,7 @@ internal sealed class RunJournal : IDisposable
         {
             // One byte of buffer is none: what a full disk refused must not come back with the next line.
             file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 1);
-            JournalFolder.OwnerOnly(path);
+            WholeFile.RestrictToOwner(path);
             var journal = new RunJournal(id, clusterLock, file, now);
             var line = JournalLine.Of(JournalLine.Begin, began);
             line.Operation = header.Operation;
@@ -71,7 +71,7 @@ internal sealed class RunJournal : IDisposable
             JournalRetention.Prune(folder, began);
             return journal;
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             file?.Dispose();
             clusterLock.Dispose();
@@ -236,7 +236,7 @@ internal sealed class RunJournal : IDisposable
             Write(flush, lines);
             return null;
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             return failure;
         }

@@ -1,7 +1,6 @@
 using System;
 using System.IO;
 using System.Text;
-using RedisClusterOps.Journal;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Reports;
@@ -20,7 +19,7 @@ internal static class ReportFile
         {
             WholeFile.Write(path, file => file.Write(bytes, 0, bytes.Length), isPrivate: true, keepsOld: keepsOld);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw NotWritten(path, Printable.Clean(failure.Message).TrimEnd('.'), failure);
         }

@@ -163,7 +163,7 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
             return await SavedValue.WriteAsync(
                 JournalFolder.At(options.JournalPath), move.Slot, channel.Database, move.Target.View?.Facts.Engine ?? ServerEngine.Unknown, key, copy.Dump, copy.TimeToLive).ConfigureAwait(false);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure) || failure is RedisOperationException { Code: FailureCode.JournalUnavailable })
+        catch (Exception failure) when (WholeFile.IsFileError(failure) || failure is RedisOperationException { Code: FailureCode.JournalUnavailable })
         {
             throw CanNotSave(Printable.Clean(failure.Message));
         }
@@ -182,7 +182,7 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
         {
             File.Delete(path);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             // The key is safe: its present value is saved by the next attempt. With the folder gone, so is the file.
             if (failure is not (FileNotFoundException or DirectoryNotFoundException))

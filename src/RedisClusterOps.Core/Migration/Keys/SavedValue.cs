@@ -31,7 +31,7 @@ internal static class SavedValue
         var expiry = timeToLive is { } left ? (long)(DateTime.UtcNow - new DateTime(1970, 1, 1, 0, 0, 0, DateTimeKind.Utc) + left).TotalMilliseconds : 0;
         using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
         // Before there is anything in it: the folder may have been there, open to others.
-        JournalFolder.OwnerOnly(path);
+        WholeFile.RestrictToOwner(path);
         List<RespCommand> commands = database == 0 ? [] : [RespCommand.Of("SELECT", database)];
         if (engine != ServerEngine.Garnet)
             commands.Add(RespCommand.Of("RESTORE", key, expiry, dump, "REPLACE", "ABSTTL"));

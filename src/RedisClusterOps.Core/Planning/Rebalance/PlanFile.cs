@@ -6,7 +6,6 @@ using System.Runtime.Serialization;
 using System.Runtime.Serialization.Json;
 using System.Text;
 using System.Xml;
-using RedisClusterOps.Journal;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Planning.Rebalance;
@@ -39,7 +38,7 @@ internal static class PlanFile
                 },
                 isPrivate: false);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw new RedisOperationException(
                 FailureCode.InvalidPlanFile, "The plan can't be written to '" + Printable.Clean(path) + "': " + Printable.Clean(failure.Message).TrimEnd('.') + ".", path,
@@ -56,7 +55,7 @@ internal static class PlanFile
         {
             return PlanCheck.Read(Parse(read()));
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure) || failure
+        catch (Exception failure) when (WholeFile.IsFileError(failure) || failure
             is FormatException or SerializationException or XmlException or OverflowException or InvalidOperationException or IndexOutOfRangeException)
         {
             // What the reader of JSON says of bytes that are none speaks of XML; only our own words tell anything.
