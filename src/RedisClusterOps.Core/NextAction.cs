@@ -77,6 +77,12 @@ public enum NextActionCode
 
     /// <summary>Write a report to another path.</summary>
     WriteReport,
+
+    /// <summary>List the replicas.</summary>
+    ShowReplicas,
+
+    /// <summary>List the nodes with their config epochs.</summary>
+    ShowEpochs,
 }
 
 /// <summary>Options of a next action.</summary>

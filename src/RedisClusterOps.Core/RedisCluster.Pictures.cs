@@ -40,6 +40,11 @@ public sealed partial class RedisCluster
 
         // Told of only now: what a watcher saw get on is no exact time, as the journal's is.
         health = health with { OpenSlots = health.OpenSlots.Select(slot => AlertWatch.Told(slot, book)).ToList() };
-        return new ClusterReport(health, SlotChart.Of(view), runs, view.TakenAtUtc, trouble) { Alerts = alerts, StuckAfter = watch.StuckAfter };
+        return new ClusterReport(health, SlotChart.Of(view), runs, view.TakenAtUtc, trouble)
+        {
+            Alerts = alerts,
+            StuckAfter = watch.StuckAfter,
+            NextActionText = NextActionText,
+        };
     }
 }

@@ -26,8 +26,9 @@ public sealed partial class RedisCluster
         var (alerts, sights) = AlertWatch.Look(view, health, before, now, options.StuckAfter);
         var unknown = open.Count(slot => slot.LastProgress is null && AlertWatch.CanBeStuck(slot.State));
         if (options.StatePath is null && options.PreviousAlerts.Count == 0 && options.PreviousOpenSlots.Count == 0 && unknown > 0)
-            _log?.Warning(null, unknown + (unknown == 1 ? " open slot is" : " open slots are") + " in no journal, so nobody knows for how long. With -StatePath the next look knows of this one.");
-        return new AlertOutcome(alerts, memory.Refusal ?? Keep(options.StatePath, view, sights, now, memory.Damaged));
+            _log?.Warning(null, unknown + (unknown == 1 ? " open slot is" : " open slots are") + " in no journal, so nobody knows for how long. To remember it for the next look: "
+                + NextActionText(new NextAction(NextActionCode.WriteAlertState) { Node = "<file>" }));
+        return new AlertOutcome(alerts.Select(alert => alert with { Advice = TextOf(alert.Next) }).ToList(), memory.Refusal ?? Keep(options.StatePath, view, sights, now, memory.Damaged));
     }
 
     /// <summary>The same open slots with what a watcher's file knows of them: since when at least, and how fast they got on.</summary>
@@ -83,7 +84,7 @@ public sealed partial class RedisCluster
                 ? (sights, false, null)
                 : ([], false, new RedisOperationException(
                     FailureCode.StateFileUnavailable, "'" + Printable.Clean(path) + "' remembers another cluster, and is left as it is" + (keeps ? ": the next look will not know of this one." : "."), path,
-                    "Get-RedisClusterAlert -StatePath <a file of its own for each cluster>"));
+                    new NextAction(NextActionCode.WriteAlertState) { Node = "<a file of its own for each cluster>" }));
         }
         catch (FormatException damage)
         {

@@ -47,6 +47,9 @@ public sealed partial class RedisCluster : IDisposable
         _nodes = new NodeWatch(_reader);
     }
 
+    /// <summary>Renders a next action as a command of the front end: what the advice of open slots, findings and alerts says.</summary>
+    public Func<NextAction, string> NextActionText { get; init; } = next => next.ToString();
+
     /// <summary>Every node, with its load. Takes a fraction of a second longer than one look, to measure the processors.</summary>
     public async Task<IReadOnlyList<RedisClusterNode>> GetNodesAsync(CancellationToken cancellation) =>
         NodeReport.Nodes(await _reader.ReadAsync(ProcessorWatch.Everywhere, cancellation).ConfigureAwait(false), _session);
@@ -78,7 +81,7 @@ public sealed partial class RedisCluster : IDisposable
     {
         var open = await DescribeOpenSlotsAsync(view, null, cancellation, journalPath).ConfigureAwait(false);
         var strays = options.Deep ? await _situations.FindStraysAsync(view, cancellation).ConfigureAwait(false) : null;
-        return HealthCheck.Check(view, NodeReport.Nodes(view, _session), open, strays, options, _session);
+        return WithAdvice(HealthCheck.Check(view, NodeReport.Nodes(view, _session), open, strays, options, _session));
     }
 
     /// <summary>Every slot that is open, disputed or without an owner, by slot.</summary>
@@ -138,13 +141,19 @@ public sealed partial class RedisCluster : IDisposable
         var diagnoses = await _situations.DiagnoseAsync(view, slots, cancellation).ConfigureAwait(false);
         var intents = OpenIntents(NodeIds(view), diagnoses.Select(diagnosis => diagnosis.Situation.Slot).ToList(), journalPath);
         var now = _reader.Clock.UtcNow;
-        return diagnoses.Select(diagnosis => SlotAdvice.Describe(diagnosis, _session) with { ObservedAt = now })
+        return diagnoses.Select(diagnosis => SlotAdvice.Describe(diagnosis, _session))
+            .Select(open => open with { ObservedAt = now, Advice = TextOf(open.Next) })
             .Select(open => intents.TryGetValue(open.Slot, out var intent) ? JournalTold.Of(open, intent) : open).ToList();
     }
 
+    private RedisClusterHealth WithAdvice(RedisClusterHealth health) =>
+        health with { Findings = health.Findings.Select(finding => finding with { Advice = TextOf(finding.Next) }).ToList() };
+
+    private string TextOf(NextAction? next) => next is null ? string.Empty : NextActionText(next);
+
     private static ClusterNode OwnerOf(ClusterView view, int slot) => view.OwnerOf(slot) is { } id && view.Node(id) is { } owner
         ? owner
-        : throw new RedisOperationException(FailureCode.SlotNotOwned, "Nobody owns slot " + Number(slot) + ".", Number(slot), "Get-RedisOpenSlot -Slot " + Number(slot));
+        : throw new RedisOperationException(FailureCode.SlotNotOwned, "Nobody owns slot " + Number(slot) + ".", Number(slot), new NextAction(NextActionCode.ShowOpenSlots) { Slots = Number(slot) });
 
     private static string Number(int slot) => slot.ToString(CultureInfo.InvariantCulture);
 

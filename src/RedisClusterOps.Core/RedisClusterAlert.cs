@@ -66,6 +66,9 @@ public sealed record RedisClusterAlert
     /// <summary>The command to run next.</summary>
     public string Advice { get; init; } = string.Empty;
 
+    /// <summary>What <see cref="Advice"/> says, as data.</summary>
+    internal NextAction? Next { get; init; }
+
     /// <summary>Of a stuck slot: share of its keys that is on the target, 0 to 100; null where it can't be known.</summary>
     public int? PercentComplete { get; init; }
 

@@ -91,6 +91,9 @@ public sealed record RedisClusterFinding
     /// <summary>The command to run next.</summary>
     public string Advice { get; init; } = string.Empty;
 
+    /// <summary>What <see cref="Advice"/> says, as data.</summary>
+    internal NextAction? Next { get; init; }
+
     /// <summary>Such as <c>Error SlotOpen 5519</c>.</summary>
     public override string ToString() => Severity + " " + Code + " " + Target;
 }

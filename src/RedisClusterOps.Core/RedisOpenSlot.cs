@@ -100,8 +100,11 @@ public sealed record RedisOpenSlot : IComparable<RedisOpenSlot>
     /// <summary>What was found, where the state's name does not say it all; null otherwise.</summary>
     public string? Detail { get; init; }
 
-    /// <summary>The command line to run next.</summary>
+    /// <summary>The command to run next.</summary>
     public string Advice { get; init; } = string.Empty;
+
+    /// <summary>What <see cref="Advice"/> says, as data.</summary>
+    internal NextAction? Next { get; init; }
 
     /// <summary>The cluster it belongs to.</summary>
     public RedisClusterSession? Cluster { get; init; }

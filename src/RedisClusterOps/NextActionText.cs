@@ -64,8 +64,9 @@ internal static class NextActionText
     {
         NextActionCode.CheckCluster => "Test-RedisCluster",
         NextActionCode.ShowCluster => "Get-RedisClusterInfo",
-        NextActionCode.ShowNodes or NextActionCode.ShowVersions => "Get-RedisClusterNode",
+        NextActionCode.ShowNodes or NextActionCode.ShowVersions or NextActionCode.ShowEpochs => "Get-RedisClusterNode",
         NextActionCode.ShowMasters => "Get-RedisClusterNode -Role Master",
+        NextActionCode.ShowReplicas => "Get-RedisClusterNode -Role Replica",
         NextActionCode.ShowOpenSlots => "Get-RedisOpenSlot",
         NextActionCode.ShowKeys => "Get-RedisSlotKey",
         NextActionCode.FindSlotOfKey => "Get-RedisKeySlot -Key <key>",
@@ -101,6 +102,7 @@ internal static class NextActionText
         NextActionCode.ShowNodes when next.Node is not null => " | Format-List",
         NextActionCode.ShowCluster => " | Format-List",
         NextActionCode.ShowVersions => " | Format-Table Endpoint, Engine, Version",
+        NextActionCode.ShowEpochs => " | Format-Table Endpoint, ConfigEpoch",
         _ => string.Empty,
     };
 }

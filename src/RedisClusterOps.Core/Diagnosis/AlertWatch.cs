@@ -134,7 +134,7 @@ internal static class AlertWatch
             IsSinceExact = byJournal is not null,
             Threshold = stuckAfter,
             Message = Stuck(open, now - since, byJournal is not null) + " Clients: " + open.ClientsSee + ".",
-            Advice = open.Advice,
+            Next = open.Next,
             PercentComplete = open.PercentComplete,
             KeysLeft = open.KeysOnSource,
             ObservedAt = now,
@@ -168,7 +168,7 @@ internal static class AlertWatch
             IsSinceExact = told is not null,
             Threshold = code == AlertCode.SlotOwnerConflict ? ConflictAfter : TimeSpan.Zero,
             Message = finding.Message + (told is not null ? " For " + Duration.Shown(time) + "." : time > TimeSpan.Zero ? " For at least " + Duration.Shown(time) + "." : " First seen now."),
-            Advice = finding.Advice,
+            Next = finding.Next,
             ObservedAt = now,
         };
     }

@@ -71,7 +71,7 @@ internal static class WatchFile
         {
             throw new RedisOperationException(
                 FailureCode.StateFileUnavailable, "What was seen can't be written to '" + Printable.Clean(path) + "': " + Printable.Clean(failure.Message).TrimEnd('.') + ". The next look will not know of this one.", path,
-                "Get-RedisClusterAlert -StatePath <a file in a folder that can be written>", failure);
+                new NextAction(NextActionCode.WriteAlertState) { Node = "<a file in a folder that can be written>" }, failure);
         }
     }
 

@@ -12,8 +12,8 @@ internal static class AlertSection
         page.Markup("<section>\n<h2>Alerts</h2>\n");
         if (report.Alerts.Count == 0)
             page.Markup("<p>None.</p>\n");
-        var problems = report.Alerts.Select(alert => new Problem(alert.Severity, alert.Code.ToString(), alert.Target, alert.Message, alert.Advice) { Since = alert.Since, IsSinceExact = alert.IsSinceExact });
-        ReportPage.More(page, ProblemList.Write(page, problems), "Get-RedisClusterAlert");
+        var problems = report.Alerts.Select(alert => new Problem(alert.Severity, alert.Code.ToString(), alert.Target, alert.Message, alert.Next) { Since = alert.Since, IsSinceExact = alert.IsSinceExact });
+        ReportPage.More(page, ProblemList.Write(page, problems), NextActionCode.ShowAlerts);
         WriteUnknown(page, report);
         page.Markup("</section>\n");
     }
@@ -34,7 +34,7 @@ internal static class AlertSection
         if (report.SlotsOfUnknownAge is > 0 and var unknown)
         {
             page.Markup(" Of ").Text(unknown).Markup(unknown == 1 ? " open slot" : " open slots")
-                .Markup(" neither the journal nor a watcher’s file tells since when; a schedule of <code>Get-RedisClusterAlert -StatePath &lt;file&gt;</code> would, and a report with that <code>-StatePath</code> knows what it knows.");
+                .Markup(" neither the journal nor a watcher’s file tells since when; a schedule of <code>").Next(new NextAction(NextActionCode.WriteAlertState) { Node = "<file>" }).Markup("</code> would, and a report that reads the same file knows what it knows.");
         }
 
         page.Markup("</p>\n");

@@ -16,6 +16,9 @@ internal sealed record ClusterReport(RedisClusterHealth Health, SlotChart Chart,
     /// <summary>How long an open slot may make no progress before it is one of them.</summary>
     public TimeSpan StuckAfter { get; init; } = new AlertOptions().StuckAfter;
 
+    /// <summary>Renders a next action as a command of the front end.</summary>
+    public Func<NextAction, string> NextActionText { get; init; } = next => next.ToString();
+
     /// <summary>Open slots of which neither the journal nor a watcher tells since when: they are no alert, however long they have been stuck.</summary>
     public int SlotsOfUnknownAge => Health.OpenSlots.Count(slot => slot is { Since: null, LastProgress: null } && AlertWatch.CanBeStuck(slot.State));
 }

@@ -5,7 +5,7 @@ using System.Linq;
 namespace RedisClusterOps.Reports;
 
 /// <summary>An alert or a finding as people read it.</summary>
-internal sealed record Problem(FindingSeverity Severity, string Code, string Target, string Message, string Advice)
+internal sealed record Problem(FindingSeverity Severity, string Code, string Target, string Message, NextAction? Next)
 {
     /// <summary>Null of a finding, which is of this moment.</summary>
     public DateTime? Since { get; init; }
@@ -39,8 +39,8 @@ internal static class ProblemList
         if (problem.Since is { } since)
             page.Markup(" <span class=\"since\">").Text(problem.IsSinceExact ? "since" : "since at least").Markup(" ").Time(since).Markup("</span>");
         page.Markup("<p>").Text(problem.Message).Markup("</p>");
-        if (problem.Advice.Length > 0)
-            page.Markup("<p>Next: <code>").Text(problem.Advice).Markup("</code></p>");
+        if (problem.Next is { } next)
+            page.Markup("<p>Next: <code>").Next(next).Markup("</code></p>");
         page.Markup("</li>\n");
     }
 

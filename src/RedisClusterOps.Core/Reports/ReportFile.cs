@@ -37,5 +37,5 @@ internal static class ReportFile
 
     private static RedisOperationException NotWritten(string path, string why, Exception? failure) => new(
         FailureCode.ReportNotWritten, "The report can't be written to '" + Printable.Clean(path) + "': " + why + ".", path,
-        "Export-RedisClusterReport -Path <a file in a folder that can be written>", failure);
+        new NextAction(NextActionCode.WriteReport) { Node = "<a file in a folder that can be written>" }, failure);
 }

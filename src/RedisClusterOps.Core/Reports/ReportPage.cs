@@ -8,7 +8,7 @@ internal static class ReportPage
 {
     public static string Write(ClusterReport report)
     {
-        var page = new HtmlWriter();
+        var page = new HtmlWriter(report.NextActionText);
         var title = "Redis Cluster " + report.Health.Cluster;
         page.Markup("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
             // Should a hole be found in what is escaped here, a browser still runs nothing.
@@ -30,10 +30,10 @@ internal static class ReportPage
     }
 
     /// <summary>What is left of a list that would be too long for people.</summary>
-    public static void More(HtmlWriter page, int left, string command)
+    public static void More(HtmlWriter page, int left, NextActionCode command)
     {
         if (left > 0)
-            page.Markup("<p class=\"soft\">And ").Text(left).Markup(" more: <code>").Text(command).Markup("</code></p>\n");
+            page.Markup("<p class=\"soft\">And ").Text(left).Markup(" more: <code>").Next(new NextAction(command)).Markup("</code></p>\n");
     }
 
     private static void WriteVerdict(HtmlWriter page, RedisClusterHealth health)
@@ -71,7 +71,7 @@ internal static class ReportPage
             page.Markup("<p class=\"soft\">").Text(told).Markup(told == 1 ? " is" : " are").Markup(" among the alerts.</p>\n");
         else if (findings.Count == 0)
             page.Markup("<p>Nothing was found.</p>\n");
-        More(page, ProblemList.Write(page, findings.Select(finding => new Problem(finding.Severity, finding.Code.ToString(), finding.Target, finding.Message, finding.Advice))), "Test-RedisCluster");
+        More(page, ProblemList.Write(page, findings.Select(finding => new Problem(finding.Severity, finding.Code.ToString(), finding.Target, finding.Message, finding.Next))), NextActionCode.CheckCluster);
         page.Markup("</section>\n");
     }
 }

@@ -62,11 +62,11 @@ internal static class SlotSection
                 .Cell(">Keys left", HtmlWriter.Count(slot.KeysOnSource))
                 .Cell(">Moved", HtmlWriter.Count(slot.KeysOnTarget) + (slot.PercentComplete is { } percent ? " (" + HtmlWriter.Percent(percent) + ")" : string.Empty))
                 .Cell("Since", cell => Since(cell, slot.Since))
-                .Cell("Clients see, and what to run", cell => cell.Text(slot.ClientsSee).Markup("<p>Next: <code>").Text(last == slot.Slot ? slot.Advice : slot.Advice.Replace(" -Slot " + Number(slot.Slot), string.Empty)).Markup("</code></p>")).Markup("</tr>\n");
+                .Cell("Clients see, and what to run", cell => Next(cell.Text(slot.ClientsSee), slot.Next, isOne: last == slot.Slot)).Markup("</tr>\n");
         }
 
         page.EndTable();
-        ReportPage.More(page, rows.Count - Most, "Get-RedisOpenSlot");
+        ReportPage.More(page, rows.Count - Most, NextActionCode.ShowOpenSlots);
         page.Markup("</section>\n");
     }
 
@@ -83,9 +83,16 @@ internal static class SlotSection
     }
 
     private static bool Alike(RedisOpenSlot slot, RedisOpenSlot first) =>
-        slot with { Slot = first.Slot, Advice = slot.Advice.Replace(" -Slot " + Number(slot.Slot), " -Slot " + Number(first.Slot)) } == first;
+        slot with { Slot = first.Slot, Next = first.Next, Advice = first.Advice } == first && Unslotted(slot.Next) == Unslotted(first.Next);
 
-    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
+    private static NextAction? Unslotted(NextAction? next) => next is null ? null : next with { Slots = null };
+
+    // Of a row of several slots: of all that are wrong, which includes them.
+    private static void Next(HtmlWriter cell, NextAction? next, bool isOne)
+    {
+        if ((isOne ? next : Unslotted(next)) is { } shown)
+            cell.Markup("<p>Next: <code>").Next(shown).Markup("</code></p>");
+    }
 
     private static void Since(HtmlWriter cell, DateTime? since)
     {
@@ -217,6 +224,6 @@ internal static class MigrationSection
         }
 
         page.EndTable();
-        ReportPage.More(page, runs.Count - Most, "Get-RedisMigration");
+        ReportPage.More(page, runs.Count - Most, NextActionCode.ShowRuns);
     }
 }

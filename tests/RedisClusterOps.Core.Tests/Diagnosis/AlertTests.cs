@@ -41,7 +41,7 @@ public class AlertTests
         }
 
         var alert = Assert.Single(alerts, alert => alert.Code == code);
-        ExportedCmdlets.AssertBegins(alert.Advice, code.ToString());
+        ExportedCmdlets.AssertBegins(NextActionText.Of(alert.Next!), code.ToString());
         Assert.NotEmpty(alert.Target);
         Assert.NotEqual(FindingSeverity.Information, alert.Severity);
         Assert.Equal(DateTimeKind.Utc, alert.Since.Kind);

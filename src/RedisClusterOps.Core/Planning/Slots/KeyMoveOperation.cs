@@ -29,7 +29,7 @@ internal sealed record KeyMoveOperation(int Slot, RedisClusterSession Session, M
                 FailureCode.SlotNotOpen,
                 "Slot " + Number + " is " + diagnosis.State + ", not open on both ends, so keys can't be moved yet.",
                 Number,
-                SlotAdvice.AdviceOf(diagnosis));
+                SlotAdvice.NextOf(diagnosis));
         }
 
         var (source, target) = (diagnosis.Source!, diagnosis.Target!);
