@@ -50,7 +50,7 @@ public sealed partial class RedisCluster
         }
 
         var open = view.OpenFlags.Select(flag => flag.Slot).Distinct().ToList();
-        return await PlanSlotsAsync(view, open, situation => new RepairOperation(situation.Slot, _session, options, new RepairOptions()), cancellation).ConfigureAwait(false);
+        return await PlanSlotsAsync(view, open, situation => new RepairRequest(situation.Slot, _session, options, new RepairOptions()), cancellation).ConfigureAwait(false);
     }
 
     /// <summary>What undoing a whole run would do: every slot that it took up goes back to the master that owned it before, the last one first.</summary>
@@ -63,11 +63,11 @@ public sealed partial class RedisCluster
         return await PlanSlotsAsync(view, taken.Select(slot => slot.Slot).ToList(), situation => Undone(view, taken.First(slot => slot.Slot == situation.Slot), strategy, allowUnreachableNode, options), cancellation).ConfigureAwait(false);
     }
 
-    private async Task<IReadOnlyList<SlotPlan>> PlanSlotsAsync(ClusterView view, List<int> slots, Func<SlotSituation, SlotOperation> operation, CancellationToken cancellation)
+    private async Task<IReadOnlyList<SlotPlan>> PlanSlotsAsync(ClusterView view, List<int> slots, Func<SlotSituation, SlotRequest> request, CancellationToken cancellation)
     {
         var plans = new List<SlotPlan>();
         foreach (var situation in await _situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false))
-            plans.Add(await PlanOrRefuseAsync(operation(situation), situation, cancellation).ConfigureAwait(false));
+            plans.Add(await PlanOrRefuseAsync(request(situation), situation, cancellation).ConfigureAwait(false));
         return plans;
     }
 
@@ -83,45 +83,45 @@ public sealed partial class RedisCluster
     }
 
     // A run that was cut off goes on where it was going; the cluster says from where.
-    private SlotOperation Resumed(RedisMigrationSlot slot, MoveOptions options)
+    private SlotRequest Resumed(RedisMigrationSlot slot, MoveOptions options)
     {
         var ends = EndsOf(slot);
         return slot.Operation switch
         {
-            "Undo" when ends is not null => new UndoOperation(slot.Slot, _session, options, ends, StrategyOf(slot.Strategy), AllowUnreachableNode: false, WasCutOff: true) { Kept = slot.KeptMasters },
-            "Start" when ends is not null => new StartOperation(slot.Slot, _session, options, ends),
-            "Restart" when ends is not null => new RestartOperation(slot.Slot, _session, options, ends.TargetId),
-            "Repair" => GoneOn(new RepairOperation(slot.Slot, _session, options, new RepairOptions()), slot),
-            _ => new CompleteOperation(slot.Slot, _session, options, ends),
+            "Undo" when ends is not null => new UndoRequest(slot.Slot, _session, options, ends, StrategyOf(slot.Strategy), AllowUnreachableNode: false, WasCutOff: true) { Kept = slot.KeptMasters },
+            "Start" when ends is not null => new StartRequest(slot.Slot, _session, options, ends),
+            "Restart" when ends is not null => new RestartRequest(slot.Slot, _session, options, ends.TargetId),
+            "Repair" => GoneOn(new RepairRequest(slot.Slot, _session, options, new RepairOptions()), slot),
+            _ => new CompleteRequest(slot.Slot, _session, options, ends),
         };
     }
 
-    private UndoOperation Undone(ClusterView view, RedisMigrationSlot slot, UndoStrategy strategy, bool allowUnreachableNode, MoveOptions options)
+    private UndoRequest Undone(ClusterView view, RedisMigrationSlot slot, UndoStrategy strategy, bool allowUnreachableNode, MoveOptions options)
     {
         // The owner before is where it goes back to; of an undo that is where the keys were, not where they went.
         var before = slot.OwnerId!;
         var other = slot.TargetId is { Length: > 0 } target && target != before ? target : slot.SourceId ?? before;
-        var ends = new AgreedEnds(before, view.Node(before)?.Name ?? before, other, view.Node(other)?.Name ?? other);
-        return new UndoOperation(slot.Slot, _session, options, ends, strategy, allowUnreachableNode);
+        var ends = new MigrationEnds(before, view.Node(before)?.Name ?? before, other, view.Node(other)?.Name ?? other);
+        return new UndoRequest(slot.Slot, _session, options, ends, strategy, allowUnreachableNode);
     }
 
-    private static AgreedEnds? EndsOf(RedisMigrationSlot slot) => slot is { SourceId.Length: > 0, TargetId.Length: > 0 }
-        ? new AgreedEnds(slot.SourceId, slot.Source ?? slot.SourceId, slot.TargetId, slot.Target ?? slot.TargetId)
+    private static MigrationEnds? EndsOf(RedisMigrationSlot slot) => slot is { SourceId.Length: > 0, TargetId.Length: > 0 }
+        ? new MigrationEnds(slot.SourceId, slot.Source ?? slot.SourceId, slot.TargetId, slot.Target ?? slot.TargetId)
         : null;
 
     // The way that the slot was going when it was cut off, by an undo or by a repair that went on with one or brought keys home.
-    private static RepairOperation GoneOn(RepairOperation repair, RedisMigrationSlot slot) => repair with
+    private static RepairRequest GoneOn(RepairRequest repair, RedisMigrationSlot slot) => repair with
     {
         Undoing = UndoneBy(slot) is { } ends
-            ? new UndoOperation(slot.Slot, repair.Session, repair.Options, ends, StrategyOf(slot.Strategy), repair.What.AllowUnreachableNode, WasCutOff: true) { Kept = slot.KeptMasters }
+            ? new UndoRequest(slot.Slot, repair.Session, repair.Options, ends, StrategyOf(slot.Strategy), repair.What.AllowUnreachableNode, WasCutOff: true) { Kept = slot.KeptMasters }
             : null,
         Gathering = slot is { Operation: "Repair", Strategy: null } && slot.OwnerId == slot.TargetId ? EndsOf(slot) : null,
     };
 
     /// <summary>The migration that was being undone when that was cut off; null where the intent was another.</summary>
-    private static AgreedEnds? UndoneBy(RedisMigrationSlot slot) => slot is { Operation: "Undo" } or { Operation: "Repair", Strategy: not null } ? EndsOf(slot) : null;
+    private static MigrationEnds? UndoneBy(RedisMigrationSlot slot) => slot is { Operation: "Undo" } or { Operation: "Repair", Strategy: not null } ? EndsOf(slot) : null;
 
-    private static UndoStrategy? StrategyOf(SlotPlan plan) => (plan.Request as UndoOperation ?? (plan.Request as RepairOperation)?.Undoing)?.Strategy;
+    private static UndoStrategy? StrategyOf(SlotPlan plan) => (plan.Request as UndoRequest ?? (plan.Request as RepairRequest)?.Undoing)?.Strategy;
 
     private static UndoStrategy StrategyOf(string? text) => Enum.TryParse<UndoStrategy>(text, out var strategy) ? strategy : UndoStrategy.RoundTrip;
 

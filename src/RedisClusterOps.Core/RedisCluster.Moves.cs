@@ -39,12 +39,12 @@ public sealed partial class RedisCluster
             if (preflight.Refusal is { Code: FailureCode.PermissionDenied } denied && pair.IsAtomic && options.Method == MoveMethod.Auto)
             {
                 // Nobody asked for the servers' own way, and who may not use it may well be allowed the other.
-                var byKeys = move with { Method = MoveMechanism.KeyByKey };
+                var byKeys = move with { Method = MoveMethodChoice.KeyByKey };
                 var other = await CheckPairAsync(view, byKeys, PairOf(view, byKeys, plan.Operation == "Undo"), plan.Operation, options, cancellation).ConfigureAwait(false);
                 if (other.Result.Refusal is null)
                 {
                     (move, preflight, keys) = (byKeys, other.Result, other.Keys);
-                    findings.Add(MoveMechanism.NotAllowed(denied));
+                    findings.Add(MoveMethodChoice.NotAllowed(denied));
                 }
             }
 
@@ -70,7 +70,7 @@ public sealed partial class RedisCluster
     }
 
     /// <summary>Whether a plan only completes what is open and in order, so that it can be carried out together with others (<see cref="RunTogetherAsync"/>).</summary>
-    public static bool GoesTogether(SlotPlan plan) => plan is { Request: RepairOperation { Undoing: null }, Refusal: null, IsPartial: false, IsDone: false }
+    public static bool GoesTogether(SlotPlan plan) => plan is { Request: RepairRequest { Undoing: null }, Refusal: null, IsPartial: false, IsDone: false }
         && plan.State is RedisOpenSlotState.ImportingOnly or RedisOpenSlotState.MigratingOnly or RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained
         && plan.Owner == plan.SourceId;
 
@@ -149,7 +149,7 @@ public sealed partial class RedisCluster
         var transfers = slots.GroupBy(slot => (Source: MasterOf(view, slot.SourceId).Id, Target: MasterOf(view, slot.TargetId).Id), slot => slot.Slot)
             .Select(pair => new SlotTransfer(view.Node(pair.Key.Source)!, view.Node(pair.Key.Target)!, SlotSet.From(pair)))
             .OrderByDescending(transfer => transfer.Slots.Count).ThenBy(transfer => transfer.Source.Id, StringComparer.Ordinal).ThenBy(transfer => transfer.Target.Id, StringComparer.Ordinal);
-        return new WholeSlotPlan(view, Holding.Of(view), SlotCounts.None, options.Method, _session) { GoesOn = true }.Of(operation, transfers.ToList());
+        return new RebalancePlanBuilder(view, MasterSlots.Of(view), SlotCounts.None, options.Method, _session) { ContinuesRun = true }.Of(operation, transfers.ToList());
     }
 
     private static ClusterNode MasterOf(ClusterView view, string id) => view.ShardMaster(id) ?? throw NodeNames.NotFound(id, view.Nodes.Select(node => node.Name));
@@ -206,7 +206,7 @@ public sealed partial class RedisCluster
         foreach (var situation in await _situations.ReadAsync(view, fullest, cancellation).ConfigureAwait(false))
         {
             // What is wrong with one slot alone is told with its result, and keeps none of the others.
-            if (PlanOrNull(new MoveSlotOperation(situation.Slot, _session, options, AgreedEnds.Of(pair.Source, pair.Target), operation), situation) is not { } plan)
+            if (PlanOrNull(new SlotMoveRequest(situation.Slot, _session, options, MigrationEnds.Of(pair.Source, pair.Target), operation), situation) is not { } plan)
                 continue;
             var preflight = await _preflight.CheckAsync(view, situation.Slot, pair.Source, pair.Target, plan.Actions, cancellation, scope).ConfigureAwait(false);
             if (preflight.Refusal is not null)
@@ -218,11 +218,11 @@ public sealed partial class RedisCluster
         return (new PreflightResult(findings, null), keys);
     }
 
-    private static SlotPlan? PlanOrNull(MoveSlotOperation operation, SlotSituation situation)
+    private static SlotPlan? PlanOrNull(SlotMoveRequest request, SlotSituation situation)
     {
         try
         {
-            return operation.Plan(situation);
+            return request.Plan(situation);
         }
         catch (RedisOperationException failure) when (failure.Code is FailureCode.SlotStateUnsuitable or FailureCode.StalePlan or FailureCode.SourceNotEmpty)
         {

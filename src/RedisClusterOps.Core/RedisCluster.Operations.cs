@@ -25,8 +25,8 @@ public sealed partial class RedisCluster
     {
         var (view, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
         // The same line again, when it is done, is no error.
-        var ends = RequireNamed(situation, source, target) is null && target is not null && Find(view, target) is { } named && view.OwnerOf(slot) == named.Id ? AgreedEnds.Of(named, named) : null;
-        return await CheckAsync(new CompleteOperation(slot, _session, options, ends).Plan(situation), situation, cancellation).ConfigureAwait(false);
+        var ends = RequireNamed(situation, source, target) is null && target is not null && Find(view, target) is { } named && view.OwnerOf(slot) == named.Id ? MigrationEnds.Of(named, named) : null;
+        return await CheckAsync(new CompleteRequest(slot, _session, options, ends).Plan(situation), situation, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Plans a move of keys of an open slot. Reads and checks, writes nothing.</summary>
@@ -52,7 +52,7 @@ public sealed partial class RedisCluster
         var named = keys?.Select(Encoding.UTF8.GetBytes).Distinct(KeyBytes.Comparer).Take(first ?? int.MaxValue).ToList();
         var (_, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
         RequireNamed(situation, source, target);
-        return await CheckAsync(new KeyMoveOperation(slot, _session, options, first, named).Plan(situation), situation, cancellation).ConfigureAwait(false);
+        return await CheckAsync(new KeyMoveRequest(slot, _session, options, first, named).Plan(situation), situation, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>What opening a stable slot would do. Reads and checks, writes nothing.</summary>
@@ -63,8 +63,8 @@ public sealed partial class RedisCluster
     public async Task<SlotPlan> PlanStartAsync(int slot, string? source, string target, MoveOptions options, CancellationToken cancellation)
     {
         var (view, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
-        var ends = AgreedEnds.Of(source is null ? OwnerOf(view, slot) : Find(view, source), Find(view, target));
-        return await CheckAsync(new StartOperation(slot, _session, options, ends).Plan(situation), situation, cancellation).ConfigureAwait(false);
+        var ends = MigrationEnds.Of(source is null ? OwnerOf(view, slot) : Find(view, source), Find(view, target));
+        return await CheckAsync(new StartRequest(slot, _session, options, ends).Plan(situation), situation, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>What putting both ends of an open slot in order would do. Reads and checks, writes nothing.</summary>
@@ -76,7 +76,7 @@ public sealed partial class RedisCluster
         var (view, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
         RefuseUnlessFlagsAreKnown(situation);
         var id = target is null ? null : Find(view, target).Id;
-        return await CheckAsync(new RestartOperation(slot, _session, options, id).Plan(situation), situation, cancellation).ConfigureAwait(false);
+        return await CheckAsync(new RestartRequest(slot, _session, options, id).Plan(situation), situation, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>What undoing a slot's migration would do. Reads and checks, writes nothing.</summary>
@@ -91,7 +91,7 @@ public sealed partial class RedisCluster
         RefuseUnlessFlagsAreKnown(situation);
         var cutOff = OpenIntents(NodeIds(view), [slot], options.JournalPath).TryGetValue(slot, out var intent) ? UndoneBy(intent.Slot) : null;
         var ends = NamedEnds.OfUndo(situation, source is null ? null : Find(view, source), target is null ? null : Find(view, target), cutOff);
-        SlotOperation undo = new UndoOperation(slot, _session, options, ends, strategy, allowUnreachableNode, cutOff is not null) { Kept = intent?.Slot.KeptMasters ?? [] };
+        SlotRequest undo = new UndoRequest(slot, _session, options, ends, strategy, allowUnreachableNode, cutOff is not null) { Kept = intent?.Slot.KeptMasters ?? [] };
         if (undo.MayHide(situation) is { } node && await _situations.HidesAsync(node, cancellation).ConfigureAwait(false))
             undo = undo.Revealing();
         return await CheckAsync(undo.Plan(situation), situation, cancellation).ConfigureAwait(false);
@@ -114,11 +114,11 @@ public sealed partial class RedisCluster
         {
             if (repair.SkipCoverage && RepairScope.IsUncovered(situation))
                 continue;
-            var operation = new RepairOperation(situation.Slot, _session, options, repair, chosen, null, RepairScope.LeastLoaded(loads), hiders is { Count: > 0 } ? hiders : null);
+            var request = new RepairRequest(situation.Slot, _session, options, repair, chosen, null, RepairScope.LeastLoaded(loads), hiders is { Count: > 0 } ? hiders : null);
             if (intents.TryGetValue(situation.Slot, out var intent))
-                operation = GoneOn(operation, intent.Slot);
-            var plan = await PlanOrRefuseAsync(operation, situation, cancellation).ConfigureAwait(false);
-            if (plan.Actions.Any(action => action is TakeUnowned or TakeFromAbsent) || (plan.Owner is not null && plan.IsPartial && plan.TargetId.Length == 0))
+                request = GoneOn(request, intent.Slot);
+            var plan = await PlanOrRefuseAsync(request, situation, cancellation).ConfigureAwait(false);
+            if (plan.Actions.Any(action => action is AddUnownedSlot or TakeFromUnreachable) || (plan.Owner is not null && plan.IsPartial && plan.TargetId.Length == 0))
                 loads[plan.TargetId.Length > 0 ? plan.TargetId : RepairScope.LeastLoaded(loads)!]++;
             // Asked for by number, a slot that is in order is answered, too.
             if (repair.Slots is not null || !plan.IsDone)
@@ -127,7 +127,7 @@ public sealed partial class RedisCluster
 
         var tellAbsent = repair.Slots is null && !repair.AllowUnreachableNode && !repair.SkipCoverage;
         // A cluster with a slot that nobody owns serves no other one either, so these come first.
-        var ordered = plans.OrderByDescending(plan => plan.Owner is null || plan.Actions.Any(action => action is TakeFromAbsent)).ThenBy(plan => plan.Slot).ToList();
+        var ordered = plans.OrderByDescending(plan => plan.Owner is null || plan.Actions.Any(action => action is TakeFromUnreachable)).ThenBy(plan => plan.Slot).ToList();
         return tellAbsent ? [.. ordered, .. RepairScope.AbsentOwners(view, slots, _session, options)] : ordered;
     }
 
@@ -200,15 +200,15 @@ public sealed partial class RedisCluster
         }
     }
 
-    private async Task<SlotPlan> PlanOrRefuseAsync(SlotOperation operation, SlotSituation situation, CancellationToken cancellation)
+    private async Task<SlotPlan> PlanOrRefuseAsync(SlotRequest request, SlotSituation situation, CancellationToken cancellation)
     {
         try
         {
-            return await CheckAsync(operation.Plan(situation), situation, cancellation).ConfigureAwait(false);
+            return await CheckAsync(request.Plan(situation), situation, cancellation).ConfigureAwait(false);
         }
         catch (RedisOperationException refusal) when (!refusal.ConcernsWholeCluster)
         {
-            return operation.Refused(situation, refusal);
+            return request.Refused(situation, refusal);
         }
     }
 

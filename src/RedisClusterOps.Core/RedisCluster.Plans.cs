@@ -3,7 +3,6 @@ using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Planning.Rebalance;
-using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps;
 
@@ -33,7 +32,7 @@ public sealed partial class RedisCluster
     private async Task<(ClusterView View, SlotCounts Counts)> ReadWithCountsAsync(CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
-        var owned = Holding.Of(view).Select(master => (master.Node, master.Slots));
+        var owned = MasterSlots.Of(view).Select(master => (master.Node, master.Slots));
         return (view, await new SlotCountReader(_reader).ReadAsync(owned, cancellation).ConfigureAwait(false));
     }
 }

@@ -105,7 +105,7 @@ public sealed record RedisRebalancePlan
     public RedisClusterSession? Cluster { get; init; }
 
     /// <summary>True where a run is gone on with or undone: what the servers were at for it may end at any moment, and fits.</summary>
-    internal bool GoesOn { get; init; }
+    internal bool ContinuesRun { get; init; }
 
     /// <summary>Ids of nodes that a run which was cut off kept masters by a setting.</summary>
     internal IReadOnlyCollection<string> KeptMasters { get; init; } = [];

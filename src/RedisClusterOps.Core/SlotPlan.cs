@@ -86,10 +86,10 @@ public sealed record SlotPlan
     internal IReadOnlyList<string> Lasting { get; init; } = [];
 
     /// <summary>Of a partial plan that looked into something: what to plan again from once that is done; null for what was asked for.</summary>
-    internal SlotOperation? Then { get; init; }
+    internal SlotRequest? NextRequest { get; init; }
 
     /// <summary>What was asked for, to plan again from.</summary>
-    internal SlotOperation? Request { get; init; }
+    internal SlotRequest? Request { get; init; }
 
     /// <summary>The cluster it is for.</summary>
     public RedisClusterSession? Cluster { get; init; }

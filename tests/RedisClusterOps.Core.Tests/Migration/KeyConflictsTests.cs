@@ -63,7 +63,7 @@ public sealed class KeyConflictsTests : IDisposable
         var view = await reader.ReadAsync(null, default);
         var options = new MoveOptions { JournalPath = _journal.Folder.Path, OnKeyConflict = KeyConflictAction.KeepTarget };
         var (source, target) = (view.Node(TestJournal.NodeA)!, view.Node(TestJournal.NodeB)!);
-        var move = new MoveKeys(7, source, target, MigrateRequest.From(session, options, source, target), 1) { OnConflict = KeyConflictAction.KeepTarget };
+        var move = new MoveKeys(7, source, target, MigrateCommand.From(session, options, source, target), 1) { OnConflict = KeyConflictAction.KeepTarget };
         using var stop = new StopRequest(SystemClock.Instance, default);
         using var log = new OperationLog();
         var tally = new KeyTally();

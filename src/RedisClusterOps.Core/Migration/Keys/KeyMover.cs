@@ -165,7 +165,7 @@ internal sealed class KeyMover
     /// <returns>What became of it (Unknown where the connection broke), and what the listing behind it gave; null without one.</returns>
     private async Task<(MigrateReply Reply, IReadOnlyList<byte[]>? Listed)> SendAsync(List<byte[]> keys, bool replace, RespCommand? listing)
     {
-        var commands = new List<RespCommand> { _move.Request.For(_channel.Database, replace, keys) };
+        var commands = new List<RespCommand> { _move.Migrate.For(_channel.Database, replace, keys) };
         // The next keys are listed in the same breath: the source answers that when the MIGRATE is through.
         if (listing is not null)
             commands.Add(listing);

@@ -54,7 +54,7 @@ internal sealed class EmptiedMasters(
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
-            log?.Warning(null, node.Name + " was left with " + KeepMaster.Setting + " no: " + failure.Message);
+            log?.Warning(null, node.Name + " was left with " + SuppressReplicaMigration.Setting + " no: " + failure.Message);
         }
     }
 

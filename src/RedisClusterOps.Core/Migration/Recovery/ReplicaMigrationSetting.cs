@@ -32,7 +32,7 @@ internal sealed class ReplicaMigrationSetting(ClusterReader reader, OperationLog
     private async Task<bool?> TrySetAsync(ClusterNode node, string from, string to, string otherwise, Action<string>? changing, Action<string>? unchanged)
     {
         var connection = await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false);
-        var now = await connection.AskAsync(RespCommand.Of("CONFIG", "GET", KeepMaster.Setting), stop.Abort).ConfigureAwait(false);
+        var now = await connection.AskAsync(RespCommand.Of("CONFIG", "GET", SuppressReplicaMigration.Setting), stop.Abort).ConfigureAwait(false);
         // A server without the setting answers with an empty list.
         if (!now.IsError && (now.Items.Count != 2 || now.Items[1].Text != from))
             return false;
@@ -40,13 +40,13 @@ internal sealed class ReplicaMigrationSetting(ClusterReader reader, OperationLog
         if (!now.IsError)
         {
             changing?.Invoke(node.Id);
-            refusal = await connection.AskAsync(RespCommand.Of("CONFIG", "SET", KeepMaster.Setting, to), stop.Abort).ConfigureAwait(false);
+            refusal = await connection.AskAsync(RespCommand.Of("CONFIG", "SET", SuppressReplicaMigration.Setting, to), stop.Abort).ConfigureAwait(false);
             if (!refusal.IsError)
                 return true;
             unchanged?.Invoke(node.Id);
         }
 
-        log?.Warning(null, KeepMaster.Setting + " of " + node.Name + " could not be set to " + to + " (" + Printable.Clean(refusal.Text, 120) + "); " + otherwise + ".");
+        log?.Warning(null, SuppressReplicaMigration.Setting + " of " + node.Name + " could not be set to " + to + " (" + Printable.Clean(refusal.Text, 120) + "); " + otherwise + ".");
         return null;
     }
 }

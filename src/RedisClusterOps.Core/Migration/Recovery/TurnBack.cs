@@ -73,7 +73,7 @@ internal sealed class TurnBack(ClusterReader reader, SlotPair pair, SlotMoveRun 
         stop.ThrowIfRequested();
         await gate.OpenAsync(slots).ConfigureAwait(false);
         stop.ThrowIfRequested();
-        var request = MigrateRequest.From(run.Session, run.Options, pair.Target, pair.Source);
+        var request = MigrateCommand.From(run.Session, run.Options, pair.Target, pair.Source);
         await new SlotStream(reader, pair.Target, pair.Source, request, run.Options, run.Pace, run.Count, stop).DrainAsync(slots).ConfigureAwait(false);
         foreach (var slot in await gate.HandOverAsync(slots).ConfigureAwait(false))
             Arrived(slot);

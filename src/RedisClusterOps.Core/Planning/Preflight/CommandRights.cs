@@ -22,9 +22,9 @@ internal sealed class CommandRights(NodeProbe probe)
         ClusterView view, IReadOnlyList<SlotAction> actions, byte[]? anyKey, (ClusterNode Source, ClusterNode Target)? atomic, CancellationToken cancellation)
     {
         var denied = new List<DeniedCommand>();
-        var needs = actions.SelectMany(action => NeededRights.Of(view, action, anyKey));
+        var needs = actions.SelectMany(action => RequiredRights.Of(view, action, anyKey));
         if (atomic is { } ends)
-            needs = needs.Concat(NeededRights.OfAtomic(ends.Source, ends.Target));
+            needs = needs.Concat(RequiredRights.OfAtomic(ends.Source, ends.Target));
         foreach (var group in needs.GroupBy(need => need.Node.Id))
             denied.AddRange(await AskAsync(group.First().Node, group.ToList(), anyKey is not null, cancellation).ConfigureAwait(false));
         return denied;
@@ -33,7 +33,7 @@ internal sealed class CommandRights(NodeProbe probe)
     /// <summary>The nodes among these that do not let us ask, so that a missing right would only show half-way.</summary>
     public IEnumerable<ClusterNode> Untold(IEnumerable<ClusterNode> nodes) => nodes.Where(node => _untold.Contains(node.Id));
 
-    private async Task<IEnumerable<DeniedCommand>> AskAsync(ClusterNode node, IReadOnlyList<NeededRight> needs, bool keyKnown, CancellationToken cancellation)
+    private async Task<IEnumerable<DeniedCommand>> AskAsync(ClusterNode node, IReadOnlyList<RequiredRight> needs, bool keyKnown, CancellationToken cancellation)
     {
         if (node.View?.Facts.Engine is null or ServerEngine.Garnet)
             return [];

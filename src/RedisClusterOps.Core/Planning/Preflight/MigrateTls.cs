@@ -28,7 +28,7 @@ internal static class MigrateTls
             yield return Finding(
                 FindingSeverity.Warning, move.Source,
                 "Whether MIGRATE of " + move.Source.Name + " speaks TLS is not known (CONFIG GET tls-cluster is not answered), and the port of the bus of " + move.Target.Name
-                    + " does not fit " + move.Request.Target + ": if no key can be moved, this is why.",
+                    + " does not fit " + move.Migrate.Target + ": if no key can be moved, this is why.",
                 "ACL SETUSER <user> +config|get on " + move.Source.Name);
         }
     }
@@ -51,7 +51,7 @@ internal static class MigrateTls
         // What others know of a node may be old; its own word is not.
         var own = move.Target.Id == facts.Target.Id ? facts.TargetSettings : move.Target.Id == facts.Source.Id ? facts.SourceSettings : NodeSettings.Unknown;
         var (right, wrong) = tls ? (own.TlsPort, own.PlainPort) : (own.PlainPort, own.TlsPort);
-        return right == 0 || move.Request.Target.Port == wrong || move.Source.View.MigratePorts?.ContainsKey(move.Target.Id) == false
+        return right == 0 || move.Migrate.Target.Port == wrong || move.Source.View.MigratePorts?.ContainsKey(move.Target.Id) == false
             ? Refused(move.Target, why + move.Target.Name + " is known to it by no port that " + port + ".", "CONFIG SET " + setting + " <port> on " + move.Target.Name)
             : null;
     }

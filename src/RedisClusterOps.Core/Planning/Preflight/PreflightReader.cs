@@ -16,7 +16,7 @@ internal sealed class PreflightReader
     private readonly NodeSettingsReader _settings;
     private readonly SlotLoadReader _loads;
     private readonly CommandRights _rights;
-    private readonly OtherToolWatch _watch;
+    private readonly OtherToolDetector _watch;
     private bool _watched;
     private OtherTool? _otherTool;
 
@@ -32,7 +32,7 @@ internal sealed class PreflightReader
         _settings = new NodeSettingsReader(probe);
         _loads = new SlotLoadReader(probe);
         _rights = new CommandRights(probe);
-        _watch = new OtherToolWatch(probe);
+        _watch = new OtherToolDetector(probe);
     }
 
     /// <param name="view">What the plan was made from.</param>
@@ -100,7 +100,7 @@ internal sealed class PreflightReader
     private int? SlotsLeft(ClusterView view, IReadOnlyList<int> slots, IReadOnlyList<SlotAction> actions)
     {
         // There and back again: nobody has lost anything in the end.
-        var handOvers = actions.OfType<TakeOver>().ToList();
+        var handOvers = actions.OfType<AssignToTarget>().ToList();
         if (handOvers.Count != 1)
             return null;
         var handOver = handOvers[0];

@@ -117,7 +117,7 @@ internal static class PreflightRules
             }
         }
 
-        if (facts.Actions.OfType<MoveKeys>().Any(move => blocked > move.Request.Timeout))
+        if (facts.Actions.OfType<MoveKeys>().Any(move => blocked > move.Migrate.Timeout))
         {
             yield return Finding(
                 PlanFindingCode.BigKey, FindingSeverity.Warning, number, key + "MIGRATE is given.",
@@ -157,7 +157,7 @@ internal static class PreflightRules
     // No refusal: the same repair may give the slots an owner, and a node that was blocked says so for a moment.
     private static IEnumerable<PlanFinding> Down(PreflightFacts facts)
     {
-        var patience = facts.Actions.OfType<MoveKeys>().Where(move => move.Keys != 0).Select(move => (TimeSpan?)move.Request.Timeout).FirstOrDefault();
+        var patience = facts.Actions.OfType<MoveKeys>().Where(move => move.Keys != 0).Select(move => (TimeSpan?)move.Migrate.Timeout).FirstOrDefault();
         var down = new[] { facts.Source, facts.Target }.FirstOrDefault(node => node.View is { } view && view.ClusterInfo.TryGetValue("cluster_state", out var state) && state != "ok");
         if (patience is null || down is null)
             yield break;

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
@@ -13,7 +12,7 @@ namespace RedisClusterOps.Planning.Rebalance;
 /// </remarks>
 internal sealed class EvenLoads
 {
-    private readonly IReadOnlyList<Holding> _masters;
+    private readonly IReadOnlyList<MasterSlots> _masters;
     private readonly IReadOnlyList<NodeWeight> _weights;
     private readonly Func<int, long> _load;
     private readonly decimal _threshold;
@@ -26,7 +25,7 @@ internal sealed class EvenLoads
     private readonly List<(long Load, int Slot)>[] _slots;
     private readonly int[] _origin = new int[HashSlot.Count];
 
-    private EvenLoads(IReadOnlyList<Holding> masters, IReadOnlyList<NodeWeight> weights, Func<int, long> load, decimal threshold)
+    private EvenLoads(IReadOnlyList<MasterSlots> masters, IReadOnlyList<NodeWeight> weights, Func<int, long> load, decimal threshold)
     {
         (_masters, _weights, _load, _threshold) = (masters, weights, load, threshold);
         _slots = [.. masters.Select(master => master.Slots.Select(slot => (load(slot), slot)).ToList())];
@@ -45,7 +44,7 @@ internal sealed class EvenLoads
     /// <param name="weights">Theirs, in the same order.</param>
     /// <param name="load">What a slot holds, 0 or more.</param>
     /// <param name="threshold">Percent of a master's target.</param>
-    public static IReadOnlyList<SlotTransfer> Plan(IReadOnlyList<Holding> masters, IReadOnlyList<NodeWeight> weights, Func<int, long> load, decimal threshold)
+    public static IReadOnlyList<SlotTransfer> Plan(IReadOnlyList<MasterSlots> masters, IReadOnlyList<NodeWeight> weights, Func<int, long> load, decimal threshold)
     {
         var even = new EvenLoads(masters, weights, load, threshold);
         even.Drain();

@@ -1,7 +1,6 @@
 using System.Collections.Generic;
 using System.Linq;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
@@ -12,7 +11,7 @@ internal static class EvenSlots
     /// <param name="weights">Theirs, in the same order.</param>
     /// <param name="threshold">Percent.</param>
     /// <returns>Nothing where no master is off by more than the threshold; else what brings every master to its exact number.</returns>
-    public static IReadOnlyList<SlotTransfer> Plan(IReadOnlyList<Holding> masters, IReadOnlyList<NodeWeight> weights, decimal threshold)
+    public static IReadOnlyList<SlotTransfer> Plan(IReadOnlyList<MasterSlots> masters, IReadOnlyList<NodeWeight> weights, decimal threshold)
     {
         var shares = new Apportionment(masters.Sum(master => master.Slots.Count), weights.Select(weight => weight.Scaled).ToList());
         // Of equal claims to a slot that is left over, that of a master who has it already: it need not move. Then by id, as the masters are in order.
@@ -35,7 +34,7 @@ internal static class EvenSlots
     }
 
     // The biggest giver with the biggest receiver: the fewest pairs, and each slot moves once.
-    private static List<SlotTransfer> Match(IReadOnlyList<Holding> masters, IReadOnlyList<long> expected)
+    private static List<SlotTransfer> Match(IReadOnlyList<MasterSlots> masters, IReadOnlyList<long> expected)
     {
         var givers = Sorted(index => masters[index].Slots.Count - (int)expected[index]);
         var receivers = Sorted(index => (int)expected[index] - masters[index].Slots.Count);

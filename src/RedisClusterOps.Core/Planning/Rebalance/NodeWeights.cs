@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Linq;
 using System.Numerics;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Planning.Rebalance;
@@ -21,7 +20,7 @@ internal static class NodeWeights
 
     /// <summary>One for each holding, in their order.</summary>
     /// <exception cref="RedisOperationException">InvalidArgument, NodeNotFound or AmbiguousNode; the message names the weight.</exception>
-    public static IReadOnlyList<NodeWeight> Read(ClusterView view, IReadOnlyList<Holding> masters, RebalanceOptions options, Func<NodeEndpoint, NodeEndpoint> reach)
+    public static IReadOnlyList<NodeWeight> Read(ClusterView view, IReadOnlyList<MasterSlots> masters, RebalanceOptions options, Func<NodeEndpoint, NodeEndpoint> reach)
     {
         var named = new Dictionary<string, (string Name, decimal Weight)>(StringComparer.Ordinal);
         foreach (var pair in options.Weights.OrderBy(pair => pair.Key, StringComparer.Ordinal))

@@ -53,7 +53,7 @@ internal static class PlanFile
     {
         try
         {
-            return PlanCheck.Read(Parse(read()));
+            return PlanValidator.Read(Parse(read()));
         }
         catch (Exception failure) when (WholeFile.IsFileError(failure) || failure
             is FormatException or SerializationException or XmlException or OverflowException or InvalidOperationException or IndexOutOfRangeException)

@@ -13,7 +13,7 @@ internal static class PlanFreshness
     /// <exception cref="RedisOperationException">StalePlan: slots have other owners than when the plan was made; the message says which.</exception>
     public static void RequireFresh(RedisRebalancePlan plan, ClusterView view)
     {
-        if (plan.Fingerprint == view.Fingerprint || (plan.GoesOn && HasOnlyGoneOn(plan, view)))
+        if (plan.Fingerprint == view.Fingerprint || (plan.ContinuesRun && HasOnlyGoneOn(plan, view)))
             return;
         throw new RedisOperationException(
             FailureCode.StalePlan,

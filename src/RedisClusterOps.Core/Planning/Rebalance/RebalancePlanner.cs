@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
@@ -15,18 +14,18 @@ internal static class RebalancePlanner
     public static RedisRebalancePlan Plan(ClusterView view, RebalanceOptions options, SlotCounts counts, MoveMethod method, RedisClusterSession session)
     {
         var threshold = Threshold(options);
-        var masters = Holding.Of(view);
+        var masters = MasterSlots.Of(view);
         PlanRefusal.RequireOneOwnerOfEachSlot(view);
         var weights = NodeWeights.Read(view, masters, options, session.Reach);
         var transfers = options.By == RebalanceMeasure.Slots
             ? EvenSlots.Plan(masters, weights, threshold)
             : EvenLoads.Plan(masters, weights, Load(masters, counts, options.By), threshold);
-        var plan = new WholeSlotPlan(view, masters, counts, method, session) { By = options.By, Weights = weights }.Of("Rebalance", transfers);
+        var plan = new RebalancePlanBuilder(view, masters, counts, method, session) { By = options.By, Weights = weights }.Of("Rebalance", transfers);
         return plan with { Options = options, Findings = [.. plan.Findings, .. LeftOut(masters, weights, options)] };
     }
 
     // Whoever has just added a node expects it to get slots, and may not know that it has to be asked for.
-    private static IEnumerable<PlanFinding> LeftOut(IReadOnlyList<Holding> masters, IReadOnlyList<NodeWeight> weights, RebalanceOptions options)
+    private static IEnumerable<PlanFinding> LeftOut(IReadOnlyList<MasterSlots> masters, IReadOnlyList<NodeWeight> weights, RebalanceOptions options)
     {
         const int Shown = 5;
         var empty = masters.Where((master, index) => master.Slots.Count == 0 && weights[index].Said == 0 && master.Node.IsReachable).Select(master => master.Node.Name).ToList();
@@ -48,7 +47,7 @@ internal static class RebalancePlanner
         : throw PlanRefusal.Invalid(
             "The threshold is " + options.Threshold.ToString("R", System.Globalization.CultureInfo.InvariantCulture) + "; it is a percentage, 0 to 100.", null, "New-RedisRebalancePlan -Threshold 2");
 
-    private static Func<int, long> Load(IReadOnlyList<Holding> masters, SlotCounts counts, RebalanceMeasure by)
+    private static Func<int, long> Load(IReadOnlyList<MasterSlots> masters, SlotCounts counts, RebalanceMeasure by)
     {
         Func<int, long?> known = by == RebalanceMeasure.Keys ? counts.Keys : counts.Bytes;
         foreach (var master in masters.Where(master => master.Slots.Any(slot => known(slot) is null)))

@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Linq;
 using System.Numerics;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
@@ -15,13 +14,13 @@ internal sealed class SlotSelectionPlanner
 
     private readonly ClusterView _view;
     private readonly SlotSelection _selection;
-    private readonly IReadOnlyList<Holding> _masters;
+    private readonly IReadOnlyList<MasterSlots> _masters;
     private readonly ClusterNode _target;
 
     /// <summary>Where slots may come from; null for whoever owns them.</summary>
-    private readonly IReadOnlyList<Holding>? _sources;
+    private readonly IReadOnlyList<MasterSlots>? _sources;
 
-    private SlotSelectionPlanner(ClusterView view, SlotSelection selection, IReadOnlyList<Holding> masters, Func<NodeEndpoint, NodeEndpoint> reach)
+    private SlotSelectionPlanner(ClusterView view, SlotSelection selection, IReadOnlyList<MasterSlots> masters, Func<NodeEndpoint, NodeEndpoint> reach)
     {
         (_view, _selection, _masters) = (view, selection, masters);
         _target = Master(selection.Target, reach).Node;
@@ -38,7 +37,7 @@ internal sealed class SlotSelectionPlanner
     /// <exception cref="RedisOperationException">InvalidArgument, SlotNotOwned, NodeNotFound, AmbiguousNode, NodeUnreachable or SlotStateUnsuitable: why there is no plan, and what to run next.</exception>
     public static RedisRebalancePlan Plan(ClusterView view, SlotSelection selection, SlotCounts counts, MoveMethod method, RedisClusterSession session)
     {
-        var masters = Holding.Of(view);
+        var masters = MasterSlots.Of(view);
         var planner = new SlotSelectionPlanner(view, selection, masters, session.Reach);
         var chosen = planner.Choose();
         PlanRefusal.RequireUncontested(view, chosen.SelectMany(part => part.Slots));
@@ -46,10 +45,10 @@ internal sealed class SlotSelectionPlanner
             .OrderByDescending(part => part.Slots.Count).ThenBy(part => part.Node.Id, StringComparer.Ordinal)
             .Select(part => new SlotTransfer(part.Node, planner._target, SlotSet.From(part.Slots)))
             .ToList();
-        return new WholeSlotPlan(view, masters, counts, method, session).Of("Move", transfers);
+        return new RebalancePlanBuilder(view, masters, counts, method, session).Of("Move", transfers);
     }
 
-    private IReadOnlyList<Holding> Choose() => (_selection.Slots, _selection.Count) switch
+    private IReadOnlyList<MasterSlots> Choose() => (_selection.Slots, _selection.Count) switch
     {
         ({ } slots, null) => Named(slots),
         (null, { } count) => Counted(count),
@@ -57,7 +56,7 @@ internal sealed class SlotSelectionPlanner
         _ => throw PlanRefusal.Invalid("Either slots are named or how many; both were given.", null, "Move-RedisSlot -Slot <slots> -Target " + _target.Name),
     };
 
-    private List<Holding> Named(IReadOnlyList<int> slots)
+    private List<MasterSlots> Named(IReadOnlyList<int> slots)
     {
         var parts = new Dictionary<string, List<int>>(StringComparer.Ordinal);
         foreach (var slot in slots.Distinct().OrderBy(slot => slot))
@@ -80,11 +79,11 @@ internal sealed class SlotSelectionPlanner
             part.Add(slot);
         }
 
-        return parts.Select(part => new Holding(_view.Node(part.Key)!, part.Value)).ToList();
+        return parts.Select(part => new MasterSlots(_view.Node(part.Key)!, part.Value)).ToList();
     }
 
     // In proportion to what each source has, so that none is emptied while another keeps all.
-    private List<Holding> Counted(int count)
+    private List<MasterSlots> Counted(int count)
     {
         if (count is < 1 or > HashSlot.Count)
             throw PlanRefusal.Invalid(Number(count) + " slots can't be moved: there are 16384.", null, "Move-RedisSlot -Count <1 to 16384>");
@@ -104,7 +103,7 @@ internal sealed class SlotSelectionPlanner
         return _sources.Select((source, index) => source with { Slots = source.Slots.Take((int)parts[index]).ToList() }).ToList();
     }
 
-    private Holding Master(string name, Func<NodeEndpoint, NodeEndpoint> reach)
+    private MasterSlots Master(string name, Func<NodeEndpoint, NodeEndpoint> reach)
     {
         var node = NodeNames.Find(_view, name, reach);
         return _masters.FirstOrDefault(master => master.Node.Id == node.Id) ?? throw PlanRefusal.Invalid(

@@ -12,7 +12,7 @@ internal static class NamedEnds
     /// <param name="target">The node named as where it was going; null for none.</param>
     /// <param name="cutOff">The ends of an undo that did not come to its end, where the journal knows of one; null for none.</param>
     /// <exception cref="RedisOperationException">SlotNotOpen, SlotNotOwned or SlotStateUnsuitable.</exception>
-    public static AgreedEnds OfUndo(SlotSituation situation, ClusterNode? source, ClusterNode? target, AgreedEnds? cutOff)
+    public static MigrationEnds OfUndo(SlotSituation situation, ClusterNode? source, ClusterNode? target, MigrationEnds? cutOff)
     {
         var (view, slot) = (situation.View, situation.Slot);
         var owner = view.OwnerOf(slot) is { } id ? view.Node(id) : null;
@@ -24,7 +24,7 @@ internal static class NamedEnds
                 throw SlotRefusal.NotOpen(slot, owner, "Undo-RedisSlotMigration -Slot " + slot.ToString(CultureInfo.InvariantCulture) + " -Source <the master that it came from>");
             if (target is not null && source.Id != owner.Id && target.Id != owner.Id)
                 throw Mismatch(FailureCode.SlotNotOwned, slot, "belongs to " + owner.Name, target.Name);
-            return AgreedEnds.Of(source, source.Id == owner.Id ? target ?? owner : owner);
+            return MigrationEnds.Of(source, source.Id == owner.Id ? target ?? owner : owner);
         }
 
         if (diagnosis.Source is not { } from || diagnosis.Target is not { } to)
@@ -35,12 +35,12 @@ internal static class NamedEnds
             return cutOff;
         // Already on its way back to the master that was named.
         if (source is not null && target is not null && !Is(view, source, from) && Is(view, source, to) && Is(view, target, from))
-            return diagnosis.State == RedisOpenSlotState.StrayKeys ? AgreedEnds.Of(origin, away) : AgreedEnds.Of(to, from);
+            return diagnosis.State == RedisOpenSlotState.StrayKeys ? MigrationEnds.Of(origin, away) : MigrationEnds.Of(to, from);
         if (source is not null && !Is(view, source, from) && !(Is(view, source, to) && target is null))
             throw Mismatch(FailureCode.SlotNotOwned, slot, "leaves " + from.Name, source.Name);
         if (target is not null && !Is(view, target, to))
             throw Mismatch(FailureCode.SlotStateUnsuitable, slot, "goes to " + to.Name, target.Name);
-        return source is not null && !Is(view, source, from) && diagnosis.State != RedisOpenSlotState.StrayKeys ? AgreedEnds.Of(to, from) : AgreedEnds.Of(origin, away);
+        return source is not null && !Is(view, source, from) && diagnosis.State != RedisOpenSlotState.StrayKeys ? MigrationEnds.Of(to, from) : MigrationEnds.Of(origin, away);
     }
 
     /// <exception cref="RedisOperationException">The slot goes from or to another node than was named.</exception>

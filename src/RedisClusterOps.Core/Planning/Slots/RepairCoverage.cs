@@ -9,7 +9,7 @@ namespace RedisClusterOps.Planning.Slots;
 internal static class RepairCoverage
 {
     /// <summary>Nobody owns it.</summary>
-    public static SlotPlan PlanUnowned(RepairOperation repair, SlotSituation situation, SlotDiagnosis diagnosis)
+    public static SlotPlan PlanUnowned(RepairRequest repair, SlotSituation situation, SlotDiagnosis diagnosis)
     {
         var view = situation.View;
         if (view.Masters.FirstOrDefault(node => !node.IsReachable) is { } absent && !repair.What.AllowUnreachableNode)
@@ -23,11 +23,11 @@ internal static class RepairCoverage
         }
 
         var owner = Choose(repair, situation, "is owned by nobody,");
-        return repair.PlanOf(diagnosis, null, owner, [new TakeUnowned(repair.Slot, owner), .. HandOver.TellOthers(view, repair.Slot, owner)]) with { IsPartial = true };
+        return repair.PlanOf(diagnosis, null, owner, [new AddUnownedSlot(repair.Slot, owner), .. HandoverOrder.TellOthers(view, repair.Slot, owner)]) with { IsPartial = true };
     }
 
     /// <summary>Its owner does not answer.</summary>
-    public static SlotPlan PlanAbsent(RepairOperation repair, SlotSituation situation, SlotDiagnosis? diagnosis, ClusterNode absent)
+    public static SlotPlan PlanAbsent(RepairRequest repair, SlotSituation situation, SlotDiagnosis? diagnosis, ClusterNode absent)
     {
         if (!repair.What.AllowUnreachableNode)
         {
@@ -41,7 +41,7 @@ internal static class RepairCoverage
         if (hiding.Count > 0)
             return repair.PlanOf(diagnosis, absent, null, hiding.Select(node => new SetImporting(repair.Slot, node, absent) { OnlyReveals = true })) with { IsPartial = true, Warnings = lasting, Lasting = lasting };
         var owner = Choose(repair, situation, "belongs to " + absent.Name + ", which does not answer,");
-        return repair.PlanOf(diagnosis, absent, owner, [new TakeFromAbsent(repair.Slot, owner, absent), .. HandOver.TellOthers(situation.View, repair.Slot, owner, absent)]) with
+        return repair.PlanOf(diagnosis, absent, owner, [new TakeFromUnreachable(repair.Slot, owner, absent), .. HandoverOrder.TellOthers(situation.View, repair.Slot, owner, absent)]) with
         {
             IsPartial = true,
             Warnings = lasting,
@@ -50,7 +50,7 @@ internal static class RepairCoverage
     }
 
     /// <exception cref="RedisOperationException">The master's keys are on a replica that answers: it has only to be promoted.</exception>
-    public static void RefuseWhereReplicaWaits(RepairOperation repair, ClusterView view, ClusterNode absent)
+    public static void RefuseWhereReplicaWaits(RepairRequest repair, ClusterView view, ClusterNode absent)
     {
         if (view.Nodes.FirstOrDefault(node => node.IsReachable && !node.IsMaster && node.Line.MasterId == absent.Id) is { } replica)
         {
@@ -60,11 +60,11 @@ internal static class RepairCoverage
     }
 
     // A node that neither owns nor imports may hide what it holds; importing brings it to light.
-    private static List<ClusterNode> Hiding(RepairOperation repair, SlotSituation situation) => situation.View.Masters
+    private static List<ClusterNode> Hiding(RepairRequest repair, SlotSituation situation) => situation.View.Masters
         .Where(node => node.IsReachable && situation.KeysOn(node) is null && node.View!.Facts.Engine != ServerEngine.Garnet && !node.View.Self.ImportingFrom.ContainsKey(repair.Slot))
         .ToList();
 
-    private static ClusterNode Choose(RepairOperation repair, SlotSituation situation, string what)
+    private static ClusterNode Choose(RepairRequest repair, SlotSituation situation, string what)
     {
         var view = situation.View;
         if (repair.Chosen is { } chosen)
@@ -79,7 +79,7 @@ internal static class RepairCoverage
         if (holders.Count > 1)
         {
             throw repair.Undecided(
-                what + " and keys of it are on " + string.Join(" and ", holders.Select(node => RepairOperation.Holding(situation, node))) + ". Who is to own it is a person's choice; the others' keys are then brought there.",
+                what + " and keys of it are on " + string.Join(" and ", holders.Select(node => RepairRequest.Holding(situation, node))) + ". Who is to own it is a person's choice; the others' keys are then brought there.",
                 repair.Again + " -Target " + holders.OrderByDescending(node => situation.KeysOn(node)).ThenBy(node => node.Id, System.StringComparer.Ordinal).First().Name);
         }
 

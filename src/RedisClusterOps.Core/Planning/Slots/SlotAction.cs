@@ -45,7 +45,7 @@ internal sealed record CorrectOwner(int Slot, ClusterNode Node, ClusterNode Owne
 /// <summary>Moves what is left on the source, batch by batch.</summary>
 /// <param name="Keys">How many there are to move; null where the source did not tell.</param>
 /// <param name="IsWhole">True where the slot is to be emptied.</param>
-internal sealed record MoveKeys(int Slot, ClusterNode Source, ClusterNode Target, MigrateRequest Request, long? Keys, bool IsWhole = true) : SlotAction(Slot)
+internal sealed record MoveKeys(int Slot, ClusterNode Source, ClusterNode Target, MigrateCommand Migrate, long? Keys, bool IsWhole = true) : SlotAction(Slot)
 {
     /// <summary>
     /// True where the keys leave a node that does not own the slot, and only imports it: its copies are hidden from clients, and those of
@@ -78,7 +78,7 @@ internal sealed record MoveKeys(int Slot, ClusterNode Source, ClusterNode Target
             {
                 if (databases > 1)
                     commands.Add(Command(Source, "SELECT " + database.ToString(CultureInfo.InvariantCulture), "keys may be in any database"));
-                commands.Add(Command(Source, Request.Describe(database, Keys), Why));
+                commands.Add(Command(Source, Migrate.Describe(database, Keys), Why));
             }
 
             return commands;
@@ -110,14 +110,14 @@ internal sealed record StopImporting(int Slot, ClusterNode Node) : SlotAction(Sl
 }
 
 /// <summary>A master takes a slot that nobody owns.</summary>
-internal sealed record TakeUnowned(int Slot, ClusterNode Node) : SlotAction(Slot)
+internal sealed record AddUnownedSlot(int Slot, ClusterNode Node) : SlotAction(Slot)
 {
     public override IReadOnlyList<PlannedCommand> Commands =>
         [Command(Node, "CLUSTER ADDSLOTS " + Slot.ToString(CultureInfo.InvariantCulture), "nobody owns it; keys that are here already stay")];
 }
 
 /// <summary>A master takes a slot from an owner that does not answer. When that one comes back it gives way, and deletes what it has of the slot.</summary>
-internal sealed record TakeFromAbsent(int Slot, ClusterNode Node, ClusterNode Absent) : SlotAction(Slot)
+internal sealed record TakeFromUnreachable(int Slot, ClusterNode Node, ClusterNode Absent) : SlotAction(Slot)
 {
     public override IReadOnlyList<PlannedCommand> Commands =>
     [
@@ -127,14 +127,14 @@ internal sealed record TakeFromAbsent(int Slot, ClusterNode Node, ClusterNode Ab
 }
 
 /// <summary>Gives the slot to the target, which then bumps its epoch. Only at zero keys on the source, read immediately before.</summary>
-internal sealed record TakeOver(int Slot, ClusterNode Source, ClusterNode Target) : SlotAction(Slot)
+internal sealed record AssignToTarget(int Slot, ClusterNode Source, ClusterNode Target) : SlotAction(Slot)
 {
     public override IReadOnlyList<PlannedCommand> Commands =>
         [Command(Target, SetSlot("NODE " + Target.Id), "the target first: only while it imports does it raise its epoch; sent only when the source counts 0 keys")];
 }
 
 /// <summary>Tells the source, then the others, what gossip would tell them later.</summary>
-internal sealed record TellOwner(int Slot, ClusterNode Node, ClusterNode Owner, bool IsSource) : SlotAction(Slot)
+internal sealed record NotifyOwner(int Slot, ClusterNode Node, ClusterNode Owner, bool IsSource) : SlotAction(Slot)
 {
     public override IReadOnlyList<PlannedCommand> Commands =>
     [
@@ -145,14 +145,14 @@ internal sealed record TellOwner(int Slot, ClusterNode Node, ClusterNode Owner, 
 }
 
 /// <summary>Sees to it that a node which gave the slot away knows so, and has no flag of it left, before the slot comes back to it.</summary>
-internal sealed record LetGo(int Slot, ClusterNode Node, ClusterNode Owner) : SlotAction(Slot)
+internal sealed record ClearFlags(int Slot, ClusterNode Node, ClusterNode Owner) : SlotAction(Slot)
 {
     public override IReadOnlyList<PlannedCommand> Commands =>
         [Command(Node, SetSlot("STABLE"), "only if a flag of the first half is left; it does not own the slot then")];
 }
 
 /// <summary>A master that gives its last slot away turns into a replica of the new owner. One that had none to begin with is kept from it.</summary>
-internal sealed record KeepMaster(int Slot, ClusterNode Node) : SlotAction(Slot)
+internal sealed record SuppressReplicaMigration(int Slot, ClusterNode Node) : SlotAction(Slot)
 {
     public const string Setting = "cluster-allow-replica-migration";
 
@@ -160,10 +160,10 @@ internal sealed record KeepMaster(int Slot, ClusterNode Node) : SlotAction(Slot)
         [Command(Node, "CONFIG SET " + Setting + " no", "where it is yes: it is about to give its last slot away, and would turn into a replica")];
 }
 
-/// <summary>Ends what <see cref="KeepMaster"/> began.</summary>
+/// <summary>Ends what <see cref="SuppressReplicaMigration"/> began.</summary>
 /// <param name="WasKeptBefore">True where a run that was cut off had begun it.</param>
-internal sealed record LetFollow(int Slot, ClusterNode Node, bool WasKeptBefore = false) : SlotAction(Slot)
+internal sealed record RestoreReplicaMigration(int Slot, ClusterNode Node, bool WasKeptBefore = false) : SlotAction(Slot)
 {
     public override IReadOnlyList<PlannedCommand> Commands =>
-        [Command(Node, "CONFIG SET " + KeepMaster.Setting + " yes", "as it was before")];
+        [Command(Node, "CONFIG SET " + SuppressReplicaMigration.Setting + " yes", "as it was before")];
 }

@@ -36,7 +36,7 @@ public sealed class MigrateTlsTests
     {
         var facts = Facts(ClusterScene.Stable().Migrates("S", tls, ("S", 7000), ("T", 7001)).Migrates("T", tls, ("S", 7000), ("T", 7001)));
         var move = Assert.IsType<MoveKeys>(Assert.Single(facts.Actions));
-        Assert.Equal(7001, move.Request.Target.Port);
+        Assert.Equal(7001, move.Migrate.Target.Port);
         Assert.StartsWith("MIGRATE " + facts.Target.Announced!.Value.Host + " 7001 ", move.Commands.Single().Command);
         Assert.Equal("", Said(facts));
     }
@@ -115,7 +115,7 @@ public sealed class MigrateTlsTests
     {
         var view = scene.View();
         var (source, target) = (view.Node(ClusterScene.Id("S"))!, view.Node(ClusterScene.Id("T"))!);
-        var request = MigrateRequest.From(Session, new MoveOptions { Timeout = TimeSpan.FromMinutes(10) }, source, target);
+        var request = MigrateCommand.From(Session, new MoveOptions { Timeout = TimeSpan.FromMinutes(10) }, source, target);
         return new PreflightFacts(view, ClusterScene.Slot, source, target, [new MoveKeys(ClusterScene.Slot, source, target, request, 100)]);
     }
 }

@@ -164,7 +164,7 @@ public class PreflightRulesTests
     {
         var view = (scene ?? ClusterScene.Stable()).View();
         var (source, target) = (view.Node(ClusterScene.Id("S"))!, view.Node(ClusterScene.Id("T"))!);
-        var request = new MigrateRequest(new NodeEndpoint(target.Announced!.Value.Host, 6379), TimeSpan.FromMinutes(10), null, null);
+        var request = new MigrateCommand(new NodeEndpoint(target.Announced!.Value.Host, 6379), TimeSpan.FromMinutes(10), null, null);
         return new PreflightFacts(view, ClusterScene.Slot, source, target, [new MoveKeys(ClusterScene.Slot, source, target, request, 100)]);
     }
 }

@@ -8,7 +8,7 @@ using RedisClusterOps.Protocol;
 namespace RedisClusterOps.Planning.Rebalance;
 
 /// <summary>From what a file says to a plan, if it is one. The file may come from anybody: nothing in it is believed that does not fit the rest.</summary>
-internal static class PlanCheck
+internal static class PlanValidator
 {
     private const int MostNodes = HashSlot.Count;
     private const int MostFindings = 1000;
@@ -121,7 +121,7 @@ internal static class PlanCheck
         SlotRanges = ReadSlots(move.Slots, "a move", mayBeNone: false).Ranges,
         EstimatedKeys = ReadCount(move.EstimatedKeys, "estimatedKeys"),
         EstimatedBytes = ReadCount(move.EstimatedBytes, "estimatedBytes"),
-        Method = OneOf(move.Method, "the method of a move", MoveMechanism.Atomic, MoveMechanism.KeyByKey),
+        Method = OneOf(move.Method, "the method of a move", MoveMethodChoice.Atomic, MoveMethodChoice.KeyByKey),
     };
 
     private static RebalanceOptions ReadOptions(PlanOptions options)

@@ -14,7 +14,7 @@ namespace RedisClusterOps.Planning.Preflight;
 /// Whoever sent such a command a moment ago may be a person who is through with it, so that alone is a suspicion. It is confirmed when
 /// these commands go on while we only watch. Only a suspicion costs that wait.
 /// </remarks>
-internal sealed class OtherToolWatch(NodeProbe probe)
+internal sealed class OtherToolDetector(NodeProbe probe)
 {
     private const string CountPrefix = "cmdstat_";
 

@@ -6,8 +6,8 @@ using RedisClusterOps.Diagnosis;
 namespace RedisClusterOps.Planning.Slots;
 
 /// <summary>From wherever the slot's migration is to the target owning it. Holds no step that is done already.</summary>
-internal sealed record CompleteOperation(int Slot, RedisClusterSession Session, MoveOptions Options, AgreedEnds? Ends = null)
-    : SlotOperation(Slot, Session, Options)
+internal sealed record CompleteRequest(int Slot, RedisClusterSession Session, MoveOptions Options, MigrationEnds? Ends = null)
+    : SlotRequest(Slot, Session, Options)
 {
     public override string Name => "Complete";
 
@@ -32,7 +32,7 @@ internal sealed record CompleteOperation(int Slot, RedisClusterSession Session, 
             Warnings = warnings,
             Lasting = warnings,
             Actions = [.. Actions(this, diagnosis)],
-            Request = this with { Ends = AgreedEnds.Of(source, target) },
+            Request = this with { Ends = MigrationEnds.Of(source, target) },
         };
     }
 
@@ -48,18 +48,18 @@ internal sealed record CompleteOperation(int Slot, RedisClusterSession Session, 
     }
 
     /// <summary>What is left to do of a migration that can be completed.</summary>
-    public static IEnumerable<SlotAction> Actions(SlotOperation operation, SlotDiagnosis diagnosis)
+    public static IEnumerable<SlotAction> Actions(SlotRequest request, SlotDiagnosis diagnosis)
     {
         var (slot, view, source, target) = (diagnosis.Slot, diagnosis.Situation.View, diagnosis.Source!, diagnosis.Target!);
         if (diagnosis.State == RedisOpenSlotState.FinishedOnTarget)
-            return HandOver.Tell(view, slot, source, target);
+            return HandoverOrder.Tell(view, slot, source, target);
         // Where the slot is already out of the source's hands there is nothing to open and nothing to move.
         if (diagnosis.State == RedisOpenSlotState.FinishedOnSource)
-            return HandOver.Close(view, slot, source, target);
-        var actions = (diagnosis.State == RedisOpenSlotState.SourceFailedOver ? HandOver.OpenAfterFailover(slot, source, target) : HandOver.Open(slot, source, target)).ToList();
+            return HandoverOrder.Close(view, slot, source, target);
+        var actions = (diagnosis.State == RedisOpenSlotState.SourceFailedOver ? HandoverOrder.OpenAfterFailover(slot, source, target) : HandoverOrder.Open(slot, source, target)).ToList();
         if (diagnosis.KeysOnSource != 0)
-            actions.Add(HandOver.Move(operation, source, target, diagnosis.KeysOnSource));
-        return actions.Concat(HandOver.Close(view, slot, source, target));
+            actions.Add(HandoverOrder.Move(request, source, target, diagnosis.KeysOnSource));
+        return actions.Concat(HandoverOrder.Close(view, slot, source, target));
     }
 
     /// <exception cref="RedisOperationException">The state needs another operation or a person's judgement.</exception>

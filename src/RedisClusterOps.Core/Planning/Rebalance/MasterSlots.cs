@@ -3,13 +3,13 @@ using System.Collections.Generic;
 using System.Linq;
 using RedisClusterOps.Cluster;
 
-namespace RedisClusterOps.Planning.Slots;
+namespace RedisClusterOps.Planning.Rebalance;
 
 /// <summary>A master and the slots it owns, lowest first.</summary>
-internal sealed record Holding(ClusterNode Node, IReadOnlyList<int> Slots)
+internal sealed record MasterSlots(ClusterNode Node, IReadOnlyList<int> Slots)
 {
     /// <summary>Of every master, by id. A node that is still being introduced is none yet.</summary>
-    public static IReadOnlyList<Holding> Of(ClusterView view)
+    public static IReadOnlyList<MasterSlots> Of(ClusterView view)
     {
         var owned = new Dictionary<string, List<int>>(StringComparer.Ordinal);
         // Neighbours mostly belong to one master, so it is seldom looked up.
@@ -27,7 +27,7 @@ internal sealed record Holding(ClusterNode Node, IReadOnlyList<int> Slots)
         return view.Nodes
             .Where(node => owned.ContainsKey(node.Id) || (node.IsMaster && node.State != RedisNodeState.Handshake))
             .OrderBy(node => node.Id, StringComparer.Ordinal)
-            .Select(node => new Holding(node, owned.TryGetValue(node.Id, out var its) ? its : []))
+            .Select(node => new MasterSlots(node, owned.TryGetValue(node.Id, out var its) ? its : []))
             .ToList();
     }
 }

@@ -5,7 +5,7 @@ using Xunit;
 namespace RedisClusterOps.Core.Tests.Planning;
 
 /// <summary>A slot that stays open is in order only when both ends have their flag and its target knows whose it is.</summary>
-public class RestartOperationTests
+public class RestartRequestTests
 {
     [Fact]
     public void Flags_that_are_right_stay() => Assert.Empty(Steps(ClusterScene.Wedged()));
@@ -19,5 +19,5 @@ public class RestartOperationTests
         ["CorrectOwner", "SetImporting"], Steps(ClusterScene.Stable().Migrating("S", "T").Believes("T", "S", "0-5518,5520-8191")));
 
     private static string[] Steps(ClusterScene scene) =>
-        [.. new RestartOperation(ClusterScene.Slot, RedisClusterSession.Parse("10.0.0.1:6379"), new MoveOptions()).Plan(scene.Situation()).Actions.Select(action => action.GetType().Name)];
+        [.. new RestartRequest(ClusterScene.Slot, RedisClusterSession.Parse("10.0.0.1:6379"), new MoveOptions()).Plan(scene.Situation()).Actions.Select(action => action.GetType().Name)];
 }

@@ -5,29 +5,29 @@ using Xunit;
 namespace RedisClusterOps.Core.Tests.Planning;
 
 /// <summary>A plan holds what is left to do, in the one safe order, and nothing that is done already.</summary>
-public class CompleteOperationTests
+public class CompleteRequestTests
 {
     private static readonly RedisClusterSession Session = RedisClusterSession.Parse("10.0.0.1:6379");
 
     [Fact]
     public void A_wedged_slot_is_drained_taken_over_and_told_target_first_then_source_then_others() => Assert.Equal(
-        ["MoveKeys", "TakeOver", "TellOwner S", "TellOwner X"], Steps(ClusterScene.Wedged()));
+        ["MoveKeys", "AssignToTarget", "NotifyOwner S", "NotifyOwner X"], Steps(ClusterScene.Wedged()));
 
     [Fact]
     public void A_drained_slot_is_not_drained_again() => Assert.Equal(
-        ["TakeOver", "TellOwner S", "TellOwner X"], Steps(ClusterScene.Wedged().Keys("S", 0)));
+        ["AssignToTarget", "NotifyOwner S", "NotifyOwner X"], Steps(ClusterScene.Wedged().Keys("S", 0)));
 
     [Fact]
     public void Importing_is_set_before_migrating_is() => Assert.Equal(
-        ["SetImporting", "MoveKeys", "TakeOver", "TellOwner S", "TellOwner X"], Steps(ClusterScene.Stable().Migrating("S", "T")));
+        ["SetImporting", "MoveKeys", "AssignToTarget", "NotifyOwner S", "NotifyOwner X"], Steps(ClusterScene.Stable().Migrating("S", "T")));
 
     [Fact]
     public void An_importer_gets_its_source_to_migrate() => Assert.Equal(
-        ["SetMigrating", "MoveKeys", "TakeOver", "TellOwner S", "TellOwner X"], Steps(ClusterScene.Stable().Importing("T", "S")));
+        ["SetMigrating", "MoveKeys", "AssignToTarget", "NotifyOwner S", "NotifyOwner X"], Steps(ClusterScene.Stable().Importing("T", "S")));
 
     [Fact]
     public void After_a_failover_of_the_source_the_new_one_migrates_first_for_the_target_imports_already() => Assert.Equal(
-        ["SetMigrating", "SetImporting", "MoveKeys", "TakeOver", "TellOwner N", "TellOwner X"],
+        ["SetMigrating", "SetImporting", "MoveKeys", "AssignToTarget", "NotifyOwner N", "NotifyOwner X"],
         Steps(ClusterScene.Wedged().Master("N", 9, "0-8191").BecameReplica("S", of: "N").Keys("N", 100).Keys("T", 50)));
 
     [Fact]
@@ -37,12 +37,12 @@ public class CompleteOperationTests
 
     [Fact]
     public void What_the_target_finished_is_only_told() => Assert.Equal(
-        ["TellOwner S", "TellOwner X"],
+        ["NotifyOwner S", "NotifyOwner X"],
         Steps(ClusterScene.Stable().BelievedToOwn("S", "0-5518,5520-8191").BelievedToOwn("T", "5519").Migrating("S", "T").Keys("S", 0)));
 
     [Fact]
     public void What_the_source_finished_needs_the_target_to_take_over_and_opens_nothing() => Assert.Equal(
-        ["TakeOver", "TellOwner S", "TellOwner X"],
+        ["AssignToTarget", "NotifyOwner S", "NotifyOwner X"],
         Steps(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Importing("T", "S").Keys("S", 0).Keys("T", 100)));
 
     [Fact]
@@ -77,7 +77,7 @@ public class CompleteOperationTests
     public void A_third_master_that_does_not_answer_is_a_warning_and_gets_no_command()
     {
         var plan = Plan(ClusterScene.Wedged().Down("X"));
-        Assert.Equal(["MoveKeys", "TakeOver", "TellOwner S"], plan.Actions.Select(Name));
+        Assert.Equal(["MoveKeys", "AssignToTarget", "NotifyOwner S"], plan.Actions.Select(Name));
         Assert.Contains(plan.Warnings, warning => warning.StartsWith("10.0.0.24:6379 does not answer"));
     }
 
@@ -85,7 +85,7 @@ public class CompleteOperationTests
     public void The_plan_shows_every_command_with_its_node_and_hides_the_password()
     {
         var session = RedisClusterSession.Parse("redis://operator:secret@10.0.0.1:6379");
-        var plan = new CompleteOperation(ClusterScene.Slot, session, new MoveOptions()).Plan(ClusterScene.Wedged().Situation());
+        var plan = new CompleteRequest(ClusterScene.Slot, session, new MoveOptions()).Plan(ClusterScene.Wedged().Situation());
         Assert.Equal(
             [
                 "10.0.0.19:6379 MIGRATE 10.0.0.20 6379 \"\" 0 60000 AUTH2 *** *** KEYS <100 keys, in batches>",
@@ -102,16 +102,16 @@ public class CompleteOperationTests
     public void Keys_are_moved_by_themselves_only_where_both_ends_are_open()
     {
         var refusal = Assert.Throws<RedisOperationException>(
-            () => new KeyMoveOperation(ClusterScene.Slot, Session, new MoveOptions()).Plan(ClusterScene.Stable().Importing("T", "S").Situation()));
+            () => new KeyMoveRequest(ClusterScene.Slot, Session, new MoveOptions()).Plan(ClusterScene.Stable().Importing("T", "S").Situation()));
         Assert.Equal(FailureCode.SlotNotOpen, refusal.Code);
-        Assert.Equal(["MoveKeys"], new KeyMoveOperation(ClusterScene.Slot, Session, new MoveOptions()).Plan(ClusterScene.Wedged().Situation()).Actions.Select(Name));
+        Assert.Equal(["MoveKeys"], new KeyMoveRequest(ClusterScene.Slot, Session, new MoveOptions()).Plan(ClusterScene.Wedged().Situation()).Actions.Select(Name));
     }
 
-    private static SlotPlan Plan(ClusterScene scene) => new CompleteOperation(scene.Situation().Slot, Session, new MoveOptions()).Plan(scene.Situation());
+    private static SlotPlan Plan(ClusterScene scene) => new CompleteRequest(scene.Situation().Slot, Session, new MoveOptions()).Plan(scene.Situation());
 
     private static string[] Steps(ClusterScene scene) => Plan(scene).Actions.Select(Name).ToArray();
 
-    private static string Name(SlotAction action) => action is TellOwner tell ? "TellOwner " + tell.Node.Id.TrimEnd('0') : action.GetType().Name;
+    private static string Name(SlotAction action) => action is NotifyOwner tell ? "NotifyOwner " + tell.Node.Id.TrimEnd('0') : action.GetType().Name;
 
     private static RedisOperationException Refusal(ClusterScene scene) => Assert.Throws<RedisOperationException>(() => Plan(scene));
 }

@@ -9,9 +9,9 @@ namespace RedisClusterOps.Planning.Slots;
 /// <param name="Ends">The migration to undo: where it came from, and where it was going. So also its way back, when that was cut off, is known again.</param>
 /// <param name="AllowUnreachableNode">Gives up the keys that a target which does not answer may hold.</param>
 /// <param name="WasCutOff">True where a run of it is known not to have come to its end.</param>
-internal sealed record UndoOperation(
-    int Slot, RedisClusterSession Session, MoveOptions Options, AgreedEnds Ends, UndoStrategy Strategy, bool AllowUnreachableNode, bool WasCutOff = false)
-    : SlotOperation(Slot, Session, Options)
+internal sealed record UndoRequest(
+    int Slot, RedisClusterSession Session, MoveOptions Options, MigrationEnds Ends, UndoStrategy Strategy, bool AllowUnreachableNode, bool WasCutOff = false)
+    : SlotRequest(Slot, Session, Options)
 {
     /// <summary>Ids of nodes that a run which was cut off kept masters by a setting.</summary>
     public IReadOnlyCollection<string> Kept { get; init; } = [];
@@ -40,7 +40,7 @@ internal sealed record UndoOperation(
     }
 
     /// <inheritdoc/>
-    public override SlotOperation Revealing() => this with { AwayHides = true };
+    public override SlotRequest Revealing() => this with { AwayHides = true };
 
     /// <inheritdoc/>
     public override SlotPlan Plan(SlotSituation situation)
@@ -73,27 +73,27 @@ internal sealed record UndoOperation(
             return PlanOf(diagnosis, origin, away, Prepare(origin, away)) with { IsPartial = true };
         if (!finished && (Strategy == UndoStrategy.PullBack || diagnosis.KeysOnTarget == 0))
             return PlanOf(diagnosis, origin, away, PullBack(diagnosis, origin, away));
-        CompleteOperation.RefuseUnlessCompletable(diagnosis, "undone");
+        CompleteRequest.RefuseUnlessCompletable(diagnosis, "undone");
         var (view, keys) = (diagnosis.Situation.View, diagnosis.KeysOnSource + diagnosis.KeysOnTarget);
         return PlanOf(
-            diagnosis, origin, away, Keeping(view, [origin, away], [.. CompleteOperation.Actions(this, diagnosis), new LetGo(Slot, origin, away), .. HandOver.Whole(this, view, away, origin, keys)]));
+            diagnosis, origin, away, Keeping(view, [origin, away], [.. CompleteRequest.Actions(this, diagnosis), new ClearFlags(Slot, origin, away), .. HandoverOrder.Whole(this, view, away, origin, keys)]));
     }
 
     // Back means that both are what they were before: masters, also one that is without any slot for a while.
     private IEnumerable<SlotAction> Keeping(ClusterView view, ClusterNode[] ends, IEnumerable<SlotAction> actions)
     {
         var emptied = ends.Where(node => node.IsMaster && !view.SlotsOf(node.Id).Slots.Any(slot => slot != Slot)).ToList();
-        return [.. emptied.Select(node => new KeepMaster(Slot, node)), .. actions, .. emptied.Where(node => !Kept.Contains(node.Id)).Select(node => new LetFollow(Slot, node)), .. LetGoOfKept(view)];
+        return [.. emptied.Select(node => new SuppressReplicaMigration(Slot, node)), .. actions, .. emptied.Where(node => !Kept.Contains(node.Id)).Select(node => new RestoreReplicaMigration(Slot, node)), .. LetGoOfKept(view)];
     }
 
     private IEnumerable<SlotAction> LetGoOfKept(ClusterView view) =>
-        Kept.Select(view.Node).Where(node => node is { IsReachable: true }).Select(node => new LetFollow(Slot, node!, WasKeptBefore: true));
+        Kept.Select(view.Node).Where(node => node is { IsReachable: true }).Select(node => new RestoreReplicaMigration(Slot, node!, WasKeptBefore: true));
 
     // The slot has been completed forward, and is on its way back: that is a migration like any other.
     private SlotPlan PlanOnTheWayBack(SlotDiagnosis diagnosis)
     {
-        CompleteOperation.RefuseUnlessCompletable(diagnosis, "undone");
-        return PlanOf(diagnosis, diagnosis.Target!, diagnosis.Source!, Keeping(diagnosis.Situation.View, [diagnosis.Source!], CompleteOperation.Actions(this, diagnosis)));
+        CompleteRequest.RefuseUnlessCompletable(diagnosis, "undone");
+        return PlanOf(diagnosis, diagnosis.Target!, diagnosis.Source!, Keeping(diagnosis.Situation.View, [diagnosis.Source!], CompleteRequest.Actions(this, diagnosis)));
     }
 
     private SlotPlan PlanStable(SlotSituation situation)
@@ -114,8 +114,8 @@ internal sealed record UndoOperation(
             throw SlotRefusal.Stale(Slot, "back to " + Ends.Source + ", having gone " + Ends, "belongs to " + (owner?.Name ?? "nobody"));
         if (origin is null || origin.Id == owner!.Id)
             throw SlotRefusal.Unsuitable(Slot, "can't go back to " + Ends.Source + ", which is no master any more.", "Get-RedisClusterNode");
-        var back = HandOver.Whole(this, view, owner, origin, situation.KeysOn(owner));
-        return PlanOf(null, origin, owner, Keeping(view, [owner], [new LetGo(Slot, origin, owner), .. back])) with
+        var back = HandoverOrder.Whole(this, view, owner, origin, situation.KeysOn(owner));
+        return PlanOf(null, origin, owner, Keeping(view, [owner], [new ClearFlags(Slot, origin, owner), .. back])) with
         {
             KeysOnSource = situation.KeysOn(origin),
             KeysOnTarget = situation.KeysOn(owner),
@@ -143,11 +143,11 @@ internal sealed record UndoOperation(
         // An importer whose source failed over may take nobody for the owner, and would not know whose the keys are.
         if (away.View!.OwnerOf(Slot) != origin.Id)
             yield return new CorrectOwner(Slot, away, origin);
-        if (!HandOver.Has(away.View.Self.ImportingFrom, Slot, origin.Id))
+        if (!HandoverOrder.Has(away.View.Self.ImportingFrom, Slot, origin.Id))
             yield return new SetImporting(Slot, away, origin);
     }
 
-    private MoveKeys Back(SlotSituation situation, ClusterNode origin, ClusterNode away) => HandOver.GatherBack(this, away, origin, situation.KeysOn(away));
+    private MoveKeys Back(SlotSituation situation, ClusterNode origin, ClusterNode away) => HandoverOrder.GatherBack(this, away, origin, situation.KeysOn(away));
 
     private List<SlotAction> PullBack(SlotDiagnosis diagnosis, ClusterNode origin, ClusterNode away)
     {

@@ -5,7 +5,7 @@ namespace RedisClusterOps.Planning.Slots;
 /// <summary>Moves a slot whole, from wherever its migration is: stable on the source, open, or handed over by halves.</summary>
 /// <param name="Ends">The masters that it leaves and goes to.</param>
 /// <param name="Work">What the run is called: <c>Rebalance</c>, <c>Move</c>, or <c>Undo</c> of one of them.</param>
-internal sealed record MoveSlotOperation(int Slot, RedisClusterSession Session, MoveOptions Options, AgreedEnds Ends, string Work) : SlotOperation(Slot, Session, Options)
+internal sealed record SlotMoveRequest(int Slot, RedisClusterSession Session, MoveOptions Options, MigrationEnds Ends, string Work) : SlotRequest(Slot, Session, Options)
 {
     public override string Name => Work;
 
@@ -21,17 +21,17 @@ internal sealed record MoveSlotOperation(int Slot, RedisClusterSession Session, 
         var view = situation.View;
         if (SlotDiagnostician.Diagnose(situation) is not { } diagnosis)
             return PlanStable(situation);
-        CompleteOperation.RefuseUnlessCompletable(diagnosis, "moved");
+        CompleteRequest.RefuseUnlessCompletable(diagnosis, "moved");
         var (source, target) = (diagnosis.Source!, diagnosis.Target!);
         if (!Ends.Fit(view, source, target))
             throw SlotRefusal.Stale(Slot, Ends.ToString(), "goes from " + source.Name + " to " + target.Name);
-        var warnings = CompleteOperation.Warnings(diagnosis, source, target);
+        var warnings = CompleteRequest.Warnings(diagnosis, source, target);
         return Planned(diagnosis, source, target) with
         {
             Owner = diagnosis.Owner?.Id,
             Warnings = warnings,
             Lasting = warnings,
-            Actions = [.. CompleteOperation.Actions(this, diagnosis)],
+            Actions = [.. CompleteRequest.Actions(this, diagnosis)],
         };
     }
 
@@ -52,14 +52,14 @@ internal sealed record MoveSlotOperation(int Slot, RedisClusterSession Session, 
 
         if (target is null)
             throw SlotRefusal.Unsuitable(Slot, "can't go to " + Ends.Target + ", which is no master any more.", "Get-RedisClusterNode");
-        CompleteOperation.RefuseReturningImporter(view, Slot, target, "moved");
+        CompleteRequest.RefuseReturningImporter(view, Slot, target, "moved");
         var keys = situation.KeysOn(owner);
         return Planned(null, owner, target) with
         {
             Owner = owner!.Id,
             KeysOnSource = keys,
             KeysOnTarget = situation.KeysOn(target),
-            Actions = [.. HandOver.Whole(this, view, owner, target, keys)],
+            Actions = [.. HandoverOrder.Whole(this, view, owner, target, keys)],
         };
     }
 }

@@ -6,8 +6,8 @@ namespace RedisClusterOps.Planning.Slots;
 /// <summary>Only the keys: the slot must be open on both ends, and stays so.</summary>
 /// <param name="First">Most keys to move; null for all.</param>
 /// <param name="Keys">Just these; null for any.</param>
-internal sealed record KeyMoveOperation(int Slot, RedisClusterSession Session, MoveOptions Options, int? First = null, IReadOnlyList<byte[]>? Keys = null, AgreedEnds? Ends = null)
-    : SlotOperation(Slot, Session, Options)
+internal sealed record KeyMoveRequest(int Slot, RedisClusterSession Session, MoveOptions Options, int? First = null, IReadOnlyList<byte[]>? Keys = null, MigrationEnds? Ends = null)
+    : SlotRequest(Slot, Session, Options)
 {
     public override string Name => "MoveKeys";
 
@@ -41,9 +41,9 @@ internal sealed record KeyMoveOperation(int Slot, RedisClusterSession Session, M
             Owner = diagnosis.Owner?.Id,
             First = First,
             Keys = Keys,
-            Warnings = CompleteOperation.Warnings(diagnosis, source, target),
-            Actions = [HandOver.Move(this, source, target, most) with { IsWhole = First is null && Keys is null }],
-            Request = this with { Ends = AgreedEnds.Of(source, target) },
+            Warnings = CompleteRequest.Warnings(diagnosis, source, target),
+            Actions = [HandoverOrder.Move(this, source, target, most) with { IsWhole = First is null && Keys is null }],
+            Request = this with { Ends = MigrationEnds.Of(source, target) },
         };
     }
 }

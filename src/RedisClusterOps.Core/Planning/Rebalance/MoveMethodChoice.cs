@@ -2,12 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
 /// <summary>Whether the servers move the slots of a transfer themselves, or its keys are moved one by one. Decided before anything starts, and shown.</summary>
-internal sealed class MoveMechanism
+internal sealed class MoveMethodChoice
 {
     public const string Atomic = "Atomic";
     public const string KeyByKey = "KeyByKey";
@@ -17,7 +16,7 @@ internal sealed class MoveMechanism
     private readonly HashSet<string> _told = new(StringComparer.Ordinal);
     private readonly List<PlanFinding> _findings = [];
 
-    public MoveMechanism(ClusterView view, MoveMethod method)
+    public MoveMethodChoice(ClusterView view, MoveMethod method)
     {
         _method = method;
         _openOn = view.OpenFlags.ToLookup(flag => flag.NodeId, flag => flag.Slot, StringComparer.Ordinal);

@@ -14,15 +14,15 @@ namespace RedisClusterOps.Planning.Slots;
 /// <param name="Undoing">The migration that was being undone when it was cut off; null where the way is forward.</param>
 /// <param name="LeastLoaded">Id of the master that gets a slot of which nobody holds a key; null where there is none.</param>
 /// <param name="Hiders">Ids of masters that hold keys which they do not count for any slot; empty once they have been looked into, null where nobody was asked.</param>
-internal sealed record RepairOperation(
-    int Slot, RedisClusterSession Session, MoveOptions Options, RepairOptions What, string? Chosen = null, UndoOperation? Undoing = null, string? LeastLoaded = null, IReadOnlyCollection<string>? Hiders = null)
-    : SlotOperation(Slot, Session, Options)
+internal sealed record RepairRequest(
+    int Slot, RedisClusterSession Session, MoveOptions Options, RepairOptions What, string? Chosen = null, UndoRequest? Undoing = null, string? LeastLoaded = null, IReadOnlyCollection<string>? Hiders = null)
+    : SlotRequest(Slot, Session, Options)
 {
     /// <summary>True once the slot has gone from the source to the target that a person saw: what third nodes hold besides is gathered then.</summary>
     public bool IsHandedOver { get; init; }
 
     /// <summary>Who held keys astray, as the source, and the owner to whom they were being brought; null where none were. Without them nothing is left of it but a flag, which would read as a migration that has only begun.</summary>
-    public AgreedEnds? Gathering { get; init; }
+    public MigrationEnds? Gathering { get; init; }
 
     public override string Name => "Repair";
 
@@ -59,7 +59,7 @@ internal sealed record RepairOperation(
         // Flags that were set to look into those who hide keys are no migration.
         if (diagnosis is not null && SlotAdvice.CanComplete(diagnosis.State) && Hiders is not { Count: 0 } && !IsGathered(diagnosis))
             return PlanOpen(diagnosis);
-        return RepairSettling.Plan(this, situation, diagnosis, owner!);
+        return RepairFlagsAndStrays.Plan(this, situation, diagnosis, owner!);
     }
 
     private bool IsGathered(SlotDiagnosis diagnosis) => Gathering is not null && diagnosis.State == RedisOpenSlotState.ImportingOnly
@@ -105,13 +105,13 @@ internal sealed record RepairOperation(
 
         if (Undoing is not null)
             return Undoing.Plan(diagnosis.Situation) with { Operation = Name, Request = this };
-        CompleteOperation.RefuseUnlessCompletable(diagnosis, "repaired", What.AllowUnreachableNode);
+        CompleteRequest.RefuseUnlessCompletable(diagnosis, "repaired", What.AllowUnreachableNode);
         var others = diagnosis.Situation.Holders.Where(node => node.Id != source.Id && node.Id != target.Id).ToList();
-        var plan = PlanOf(diagnosis, source, target, CompleteOperation.Actions(this, diagnosis));
+        var plan = PlanOf(diagnosis, source, target, CompleteRequest.Actions(this, diagnosis));
         return others.Count == 0 ? plan : plan with
         {
             IsPartial = true,
-            Then = this with { IsHandedOver = true },
+            NextRequest = this with { IsHandedOver = true },
             Warnings = [.. others.Select(node => node.Name + " also holds keys of the slot, which clients can't see; they are brought to the owner afterwards.")],
         };
     }
@@ -122,7 +122,7 @@ internal sealed record RepairOperation(
         {
             Owner = owner.Id,
             IsPartial = true,
-            Then = this with { Hiders = [] },
+            NextRequest = this with { Hiders = [] },
         };
 
     // Two masters claim it on their own lines. The servers will decide by epoch, and the loser deletes what it holds: so the empty one gives way first.
@@ -138,7 +138,7 @@ internal sealed record RepairOperation(
         }
 
         var winner = holders.Count == 1 ? holders[0] : claimants[0];
-        var actions = claimants.Where(node => node.Id != winner.Id).SelectMany(loser => HandOver.Tell(view, Slot, loser, winner)).ToList();
+        var actions = claimants.Where(node => node.Id != winner.Id).SelectMany(loser => HandoverOrder.Tell(view, Slot, loser, winner)).ToList();
         return PlanOf(diagnosis, claimants.First(node => node.Id != winner.Id), winner, actions);
     }
 

@@ -2,12 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
 /// <summary>From transfers to the plan that a person sees: checked, with what each master has before and after.</summary>
-internal sealed class WholeSlotPlan(ClusterView view, IReadOnlyList<Holding> masters, SlotCounts counts, MoveMethod method, RedisClusterSession session)
+internal sealed class RebalancePlanBuilder(ClusterView view, IReadOnlyList<MasterSlots> masters, SlotCounts counts, MoveMethod method, RedisClusterSession session)
 {
     /// <summary>What is made even; it is what the shares are of.</summary>
     public RebalanceMeasure By { get; init; }
@@ -16,15 +15,15 @@ internal sealed class WholeSlotPlan(ClusterView view, IReadOnlyList<Holding> mas
     public IReadOnlyList<NodeWeight>? Weights { get; init; }
 
     /// <summary>True where a run is gone on with or undone: then its own slots may be open.</summary>
-    public bool GoesOn { get; init; }
+    public bool ContinuesRun { get; init; }
 
     /// <exception cref="RedisOperationException">NodeUnreachable, SlotStateUnsuitable, or InvalidArgument where the method asked for is not to be had.</exception>
     public RedisRebalancePlan Of(string operation, IReadOnlyList<SlotTransfer> transfers)
     {
         PlanRefusal.RequireWellEnds(transfers);
-        if (!GoesOn)
+        if (!ContinuesRun)
             PlanRefusal.RequireClosed(view, transfers);
-        var mechanism = new MoveMechanism(view, method);
+        var mechanism = new MoveMethodChoice(view, method);
         var moves = transfers.Select(transfer => new RedisSlotMove
         {
             Source = transfer.Source.Name,
@@ -46,7 +45,7 @@ internal sealed class WholeSlotPlan(ClusterView view, IReadOnlyList<Holding> mas
             CreatedAt = view.TakenAtUtc,
             Findings = mechanism.Findings,
             Cluster = session,
-            GoesOn = GoesOn,
+            ContinuesRun = ContinuesRun,
         };
     }
 

@@ -5,7 +5,7 @@ using RedisClusterOps.Cluster;
 namespace RedisClusterOps.Planning.Slots;
 
 /// <summary>The actions that slots are moved with, in the one safe order: open, move, hand over; and the cold move, which hands nothing over.</summary>
-internal static class HandOver
+internal static class HandoverOrder
 {
     /// <summary>Opens a slot: the target first, or clients would be sent to one that turns them away. Flags that are right stay.</summary>
     public static IEnumerable<SlotAction> Open(int slot, ClusterNode source, ClusterNode target)
@@ -33,28 +33,28 @@ internal static class HandOver
             yield return action;
     }
 
-    public static MoveKeys Move(SlotOperation operation, ClusterNode source, ClusterNode target, long? keys) =>
-        new(operation.Slot, source, target, Request(operation, source, target), keys) { OnConflict = operation.Options.OnKeyConflict, Again = operation.Again };
+    public static MoveKeys Move(SlotRequest request, ClusterNode source, ClusterNode target, long? keys) =>
+        new(request.Slot, source, target, Migrate(request, source, target), keys) { OnConflict = request.Options.OnKeyConflict, Again = request.Again };
 
     /// <summary>Brings what a node holds without owning it to where it belongs.</summary>
     /// <param name="to">The owner, or the declared target that imports from the owner.</param>
-    public static MoveKeys Gather(SlotOperation operation, ClusterNode holder, ClusterNode to, long? keys) =>
-        new(operation.Slot, holder, to, Request(operation, holder, to), keys)
+    public static MoveKeys Gather(SlotRequest request, ClusterNode holder, ClusterNode to, long? keys) =>
+        new(request.Slot, holder, to, Migrate(request, holder, to), keys)
         {
             IsCold = true,
             TargetImports = false,
-            OnConflict = operation.Options.OnKeyConflict,
+            OnConflict = request.Options.OnKeyConflict,
             KeepsInUse = KeyConflictAction.KeepTarget,
-            Again = operation.Again,
+            Again = request.Again,
         };
 
     /// <summary>The same from a migration's target to its source. Source and target are said of the migration, so the choice between them turns round.</summary>
-    public static MoveKeys GatherBack(SlotOperation operation, ClusterNode away, ClusterNode origin, long? keys) =>
-        Gather(operation, away, origin, keys) with
+    public static MoveKeys GatherBack(SlotRequest request, ClusterNode away, ClusterNode origin, long? keys) =>
+        Gather(request, away, origin, keys) with
         {
             AwaitsLateKeys = true,
             KeepsInUse = KeyConflictAction.KeepSource,
-            OnConflict = operation.Options.OnKeyConflict switch
+            OnConflict = request.Options.OnKeyConflict switch
             {
                 KeyConflictAction.KeepSource => KeyConflictAction.KeepTarget,
                 KeyConflictAction.KeepTarget => KeyConflictAction.KeepSource,
@@ -64,27 +64,27 @@ internal static class HandOver
 
     /// <summary>Gives the slot to the target and tells the source at once, then the others.</summary>
     public static IEnumerable<SlotAction> Close(ClusterView view, int slot, ClusterNode source, ClusterNode target) =>
-        [new TakeOver(slot, source, target), .. Tell(view, slot, source, target)];
+        [new AssignToTarget(slot, source, target), .. Tell(view, slot, source, target)];
 
     public static IEnumerable<SlotAction> Tell(ClusterView view, int slot, ClusterNode source, ClusterNode target) =>
-        [new TellOwner(slot, source, target, IsSource: true), .. TellOthers(view, slot, target, source)];
+        [new NotifyOwner(slot, source, target, IsSource: true), .. TellOthers(view, slot, target, source)];
 
     public static IEnumerable<SlotAction> TellOthers(ClusterView view, int slot, ClusterNode owner, ClusterNode? but = null) => view.Masters
         .Where(node => node.IsReachable && node.Id != owner.Id && node.Id != but?.Id)
-        .Select(node => new TellOwner(slot, node, owner, IsSource: false));
+        .Select(node => new NotifyOwner(slot, node, owner, IsSource: false));
 
     /// <summary>All of it, for a slot that one of the two owns and nobody has open.</summary>
-    public static IEnumerable<SlotAction> Whole(SlotOperation operation, ClusterView view, ClusterNode source, ClusterNode target, long? keys) =>
+    public static IEnumerable<SlotAction> Whole(SlotRequest request, ClusterView view, ClusterNode source, ClusterNode target, long? keys) =>
     [
-        new SetImporting(operation.Slot, target, source),
-        new SetMigrating(operation.Slot, source, target),
-        Move(operation, source, target, keys),
-        .. Close(view, operation.Slot, source, target),
+        new SetImporting(request.Slot, target, source),
+        new SetMigrating(request.Slot, source, target),
+        Move(request, source, target, keys),
+        .. Close(view, request.Slot, source, target),
     ];
 
     public static bool Has(IReadOnlyDictionary<int, string> flags, int slot, string peer) =>
         flags.TryGetValue(slot, out var id) && string.Equals(id, peer, System.StringComparison.Ordinal);
 
-    private static MigrateRequest Request(SlotOperation operation, ClusterNode source, ClusterNode target) =>
-        MigrateRequest.From(operation.Session, operation.Options, source, target);
+    private static MigrateCommand Migrate(SlotRequest request, ClusterNode source, ClusterNode target) =>
+        MigrateCommand.From(request.Session, request.Options, source, target);
 }

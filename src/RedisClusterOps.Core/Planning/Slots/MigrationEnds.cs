@@ -3,11 +3,11 @@ using RedisClusterOps.Cluster;
 namespace RedisClusterOps.Planning.Slots;
 
 /// <summary>The two ends that a person agreed to. A failover may have put their successors there since; anything else is another migration.</summary>
-internal sealed record AgreedEnds(string SourceId, string Source, string TargetId, string Target)
+internal sealed record MigrationEnds(string SourceId, string Source, string TargetId, string Target)
 {
-    public static AgreedEnds Of(ClusterNode source, ClusterNode target) => new(source.Id, source.Name, target.Id, target.Name);
+    public static MigrationEnds Of(ClusterNode source, ClusterNode target) => new(source.Id, source.Name, target.Id, target.Name);
 
-    public AgreedEnds Reversed => new(TargetId, Target, SourceId, Source);
+    public MigrationEnds Reversed => new(TargetId, Target, SourceId, Source);
 
     /// <summary>True where these are the ends, or what became of them: of an end that is gone the other one is enough.</summary>
     public bool Fit(ClusterView view, ClusterNode? source, ClusterNode? target)

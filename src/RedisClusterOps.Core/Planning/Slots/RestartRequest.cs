@@ -6,7 +6,7 @@ namespace RedisClusterOps.Planning.Slots;
 
 /// <summary>Puts both ends of an open slot in order, so that it is a normal open slot again; towards another target where nothing has moved yet.</summary>
 /// <param name="Target">Id of the new target; null for the one that it had.</param>
-internal sealed record RestartOperation(int Slot, RedisClusterSession Session, MoveOptions Options, string? Target = null) : SlotOperation(Slot, Session, Options)
+internal sealed record RestartRequest(int Slot, RedisClusterSession Session, MoveOptions Options, string? Target = null) : SlotRequest(Slot, Session, Options)
 {
     public override string Name => "Restart";
 
@@ -41,15 +41,15 @@ internal sealed record RestartOperation(int Slot, RedisClusterSession Session, M
         {
             Owner = diagnosis.Owner?.Id,
             Request = this with { Target = target.Id },
-            Warnings = CompleteOperation.Warnings(diagnosis, source, target),
+            Warnings = CompleteRequest.Warnings(diagnosis, source, target),
         };
         return target.Id == had.Id ? plan with { Actions = [.. Reopen(diagnosis)] } : Redirect(plan, diagnosis, had, target);
     }
 
     // Flags that are right stay; where keys have moved a STABLE in between would make them vanish.
     private static IEnumerable<SlotAction> Reopen(SlotDiagnosis diagnosis) => diagnosis.State == RedisOpenSlotState.SourceFailedOver
-        ? HandOver.OpenAfterFailover(diagnosis.Slot, diagnosis.Source!, diagnosis.Target!)
-        : HandOver.OpenKnowingTheOwner(diagnosis.Slot, diagnosis.Source!, diagnosis.Target!);
+        ? HandoverOrder.OpenAfterFailover(diagnosis.Slot, diagnosis.Source!, diagnosis.Target!)
+        : HandoverOrder.OpenKnowingTheOwner(diagnosis.Slot, diagnosis.Source!, diagnosis.Target!);
 
     private SlotPlan Redirect(SlotPlan plan, SlotDiagnosis diagnosis, ClusterNode had, ClusterNode target)
     {
@@ -73,7 +73,7 @@ internal sealed record RestartOperation(int Slot, RedisClusterSession Session, M
             actions.Add(new StopMigrating(Slot, source, had));
         if (imports)
         {
-            actions.Add(HandOver.GatherBack(this, had, source, 0));
+            actions.Add(HandoverOrder.GatherBack(this, had, source, 0));
             actions.Add(new StopImporting(Slot, had));
         }
 

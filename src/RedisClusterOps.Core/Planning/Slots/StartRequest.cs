@@ -4,7 +4,7 @@ using RedisClusterOps.Diagnosis;
 namespace RedisClusterOps.Planning.Slots;
 
 /// <summary>Opens a stable slot: the target imports, then the source migrates. No key is moved.</summary>
-internal sealed record StartOperation(int Slot, RedisClusterSession Session, MoveOptions Options, AgreedEnds Ends) : SlotOperation(Slot, Session, Options)
+internal sealed record StartRequest(int Slot, RedisClusterSession Session, MoveOptions Options, MigrationEnds Ends) : SlotRequest(Slot, Session, Options)
 {
     public override string Name => "Start";
 
@@ -41,7 +41,7 @@ internal sealed record StartOperation(int Slot, RedisClusterSession Session, Mov
             Owner = source.Id,
             KeysOnSource = situation.KeysOn(source),
             KeysOnTarget = situation.KeysOn(target),
-            Actions = [.. HandOver.OpenKnowingTheOwner(Slot, source, target)],
+            Actions = [.. HandoverOrder.OpenKnowingTheOwner(Slot, source, target)],
         };
     }
 

@@ -12,9 +12,9 @@ namespace RedisClusterOps.Planning.Slots;
 /// <param name="Timeout">How long the source waits for the target without a byte coming or going.</param>
 /// <param name="User">User for AUTH2; null for AUTH, or for none.</param>
 /// <param name="Password">Null to not log in.</param>
-internal sealed record MigrateRequest(NodeEndpoint Target, TimeSpan Timeout, string? User, string? Password)
+internal sealed record MigrateCommand(NodeEndpoint Target, TimeSpan Timeout, string? User, string? Password)
 {
-    public static MigrateRequest From(RedisClusterSession session, MoveOptions options, ClusterNode source, ClusterNode target) => new(
+    public static MigrateCommand From(RedisClusterSession session, MoveOptions options, ClusterNode source, ClusterNode target) => new(
         AddressOf(source, target), options.Timeout, session.User, session.Options.Password);
 
     public RespCommand For(int database, bool replace, IReadOnlyList<byte[]> keys)

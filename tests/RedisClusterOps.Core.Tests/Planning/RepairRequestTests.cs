@@ -5,7 +5,7 @@ using Xunit;
 namespace RedisClusterOps.Core.Tests.Planning;
 
 /// <summary>What a repair does with a slot that is tangled, and whose value it keeps where two nodes hold one key.</summary>
-public class RepairOperationTests
+public class RepairRequestTests
 {
     private static readonly RedisClusterSession Session = RedisClusterSession.Parse("10.0.0.1:6379");
 
@@ -57,7 +57,7 @@ public class RepairOperationTests
         var handing = repair.Plan(ClusterScene.Wedged().Keys("X", 2).Situation());
         Assert.True(handing.IsPartial);
         Assert.Equal(KeyConflictAction.KeepSource, handing.Actions.OfType<MoveKeys>().Single().OnConflict);
-        var gathering = handing.Then!.Plan(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Claims("T", "5519").Believes("X", "T", "5519").Believes("X", "S", "0-5518,5520-8191").Keys("S", 0).Keys("T", 150).Keys("X", 2).Situation());
+        var gathering = handing.NextRequest!.Plan(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Claims("T", "5519").Believes("X", "T", "5519").Believes("X", "S", "0-5518,5520-8191").Keys("S", 0).Keys("T", 150).Keys("X", 2).Situation());
         Assert.Equal(KeyConflictAction.KeepTarget, gathering.Actions.OfType<MoveKeys>().Single().OnConflict);
     }
 
@@ -69,11 +69,11 @@ public class RepairOperationTests
         var (owner, holder) = (gathered.View.Node(ClusterScene.Id("S"))!, gathered.View.Node(ClusterScene.Id("T"))!);
         var repair = Repair(new MoveOptions(), new RepairOptions());
         Assert.Equal(holder.Id, repair.Plan(gathered).OwnerAtEnd);
-        var plan = (repair with { Gathering = AgreedEnds.Of(holder, owner) }).Plan(gathered);
+        var plan = (repair with { Gathering = MigrationEnds.Of(holder, owner) }).Plan(gathered);
         Assert.Equal(holder.Id, Assert.IsType<StopImporting>(Assert.Single(plan.Actions)).Node.Id);
         Assert.Equal(owner.Id, plan.OwnerAtEnd);
         // Of other ends it is another story.
-        Assert.Equal(holder.Id, (repair with { Gathering = AgreedEnds.Of(owner, holder) }).Plan(gathered).OwnerAtEnd);
+        Assert.Equal(holder.Id, (repair with { Gathering = MigrationEnds.Of(owner, holder) }).Plan(gathered).OwnerAtEnd);
     }
 
     [Fact]
@@ -92,7 +92,7 @@ public class RepairOperationTests
         Assert.True(Plan(ClusterScene.Stable()).IsDone);
     }
 
-    private static RepairOperation Repair(MoveOptions options, RepairOptions what) => new(ClusterScene.Slot, Session, options, what);
+    private static RepairRequest Repair(MoveOptions options, RepairOptions what) => new(ClusterScene.Slot, Session, options, what);
 
     private static SlotPlan Plan(ClusterScene scene, RepairOptions? what = null) => Repair(new MoveOptions(), what ?? new RepairOptions()).Plan(scene.Situation());
 

@@ -11,7 +11,7 @@ namespace RedisClusterOps.Planning.Slots;
 /// <param name="Slot">0 to 16383.</param>
 /// <param name="Session">The cluster, for the credential that MIGRATE needs.</param>
 /// <param name="Options">How keys are moved.</param>
-internal abstract record SlotOperation(int Slot, RedisClusterSession Session, MoveOptions Options)
+internal abstract record SlotRequest(int Slot, RedisClusterSession Session, MoveOptions Options)
 {
     /// <summary>Such as <c>Complete</c>.</summary>
     public abstract string Name { get; }
@@ -36,7 +36,7 @@ internal abstract record SlotOperation(int Slot, RedisClusterSession Session, Mo
     public virtual ClusterNode? MayHide(SlotSituation situation) => null;
 
     /// <summary>The same, once that master is known to hide keys.</summary>
-    public virtual SlotOperation Revealing() => this;
+    public virtual SlotRequest Revealing() => this;
 
     /// <summary>The plan of a slot that a person has to decide about first.</summary>
     public SlotPlan Refused(SlotSituation situation, RedisOperationException refusal)
