@@ -36,6 +36,9 @@ internal static class NextActionText
                 text.Append(parameter);
         }
 
+        Add(" -OnKeyConflict ", next.OnKeyConflict?.ToString());
+        Add(" -Timeout ", next.Timeout);
+        Add(" -JournalPath ", next.JournalPath);
         return text.Append(View(next)).ToString();
 
         void Add(string parameter, string? value)
@@ -85,6 +88,8 @@ internal static class NextActionText
         NextActionCode.Connect => "Connect-RedisCluster",
         NextActionCode.WriteAlertState => "Get-RedisClusterAlert",
         NextActionCode.WriteReport => "Export-RedisClusterReport",
+        NextActionCode.MeasureLinks => "Measure-RedisClusterLink",
+        NextActionCode.Repeat => "the same command with",
         _ => throw new ArgumentOutOfRangeException(nameof(code), code, null),
     };
 

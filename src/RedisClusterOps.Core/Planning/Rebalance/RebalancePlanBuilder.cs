@@ -18,7 +18,7 @@ internal sealed class RebalancePlanBuilder(ClusterView view, IReadOnlyList<Maste
     public bool ContinuesRun { get; init; }
 
     /// <exception cref="RedisOperationException">NodeUnreachable, SlotStateUnsuitable, or InvalidArgument where the method asked for is not to be had.</exception>
-    public RedisRebalancePlan Of(string operation, IReadOnlyList<SlotTransfer> transfers)
+    public RedisRebalancePlan Of(MigrationOperation operation, IReadOnlyList<SlotTransfer> transfers)
     {
         PlanRefusal.RequireWellEnds(transfers);
         if (!ContinuesRun)
@@ -33,11 +33,11 @@ internal sealed class RebalancePlanBuilder(ClusterView view, IReadOnlyList<Maste
             SlotRanges = transfer.Slots.Ranges,
             EstimatedKeys = Sum(transfer.Slots.Slots, counts.Keys),
             EstimatedBytes = Sum(transfer.Slots.Slots, counts.Bytes),
-            Method = mechanism.Choose(transfer),
+            DecidedMethod = mechanism.Choose(transfer),
         }).ToList();
         return new RedisRebalancePlan
         {
-            Operation = operation,
+            Kind = operation,
             Moves = moves,
             Before = Shares(masters.Select(master => SlotSet.From(master.Slots)).ToList()),
             After = Shares(SlotsAfter(transfers)),

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using System.Numerics;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
@@ -45,7 +46,7 @@ internal sealed class SlotSelectionPlanner
             .OrderByDescending(part => part.Slots.Count).ThenBy(part => part.Node.Id, StringComparer.Ordinal)
             .Select(part => new SlotTransfer(part.Node, planner._target, SlotSet.From(part.Slots)))
             .ToList();
-        return new RebalancePlanBuilder(view, masters, counts, method, session).Of("Move", transfers);
+        return new RebalancePlanBuilder(view, masters, counts, method, session).Of(MigrationOperation.Move, transfers);
     }
 
     private IReadOnlyList<MasterSlots> Choose() => (_selection.Slots, _selection.Count) switch

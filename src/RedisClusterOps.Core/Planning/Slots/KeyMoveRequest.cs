@@ -9,11 +9,11 @@ namespace RedisClusterOps.Planning.Slots;
 internal sealed record KeyMoveRequest(int Slot, RedisClusterSession Session, MoveOptions Options, int? First = null, IReadOnlyList<byte[]>? Keys = null, MigrationEnds? Ends = null)
     : SlotRequest(Slot, Session, Options)
 {
-    public override string Name => "MoveKeys";
+    public override MigrationOperation Kind => MigrationOperation.MoveKeys;
 
     public override MigrationOutcome Success => MigrationOutcome.Moved;
 
-    public override string Again => "Move-RedisSlotKey -Slot " + Number;
+    public override NextAction Again => new(NextActionCode.MoveKeys) { Slots = Number };
 
     public override bool LeavesOpen => true;
 
