@@ -109,6 +109,15 @@ public sealed record RedisOpenSlot : IComparable<RedisOpenSlot>
     /// <summary>The cluster it belongs to.</summary>
     public RedisClusterSession? Cluster { get; init; }
 
+    /// <summary>How long the rest takes at a rate; null if nothing moves, and below 1 %, where it would be a guess.</summary>
+    internal TimeSpan? TimeLeftAt(double? keysPerSecond)
+    {
+        if (PercentComplete is not >= 1 || KeysOnSource is not { } keys || keysPerSecond is not > 0)
+            return null;
+        var seconds = keys / keysPerSecond.Value;
+        return seconds < TimeSpan.FromDays(365).TotalSeconds ? TimeSpan.FromSeconds(Math.Ceiling(seconds)) : null;
+    }
+
     /// <summary>By slot.</summary>
     public int CompareTo(RedisOpenSlot? other) => Slot.CompareTo(other?.Slot ?? -1);
 

@@ -20,7 +20,7 @@ internal static class ReportPage
         WriteFacts(page, report);
         page.Markup("</header>\n");
         AlertSection.Write(page, report);
-        WriteFindings(page, report);
+        FindingSection.Write(page, report);
         MapSection.Write(page, report.Chart);
         SlotSection.Write(page, report.Health.OpenSlots);
         NodeSection.Write(page, report);
@@ -60,18 +60,5 @@ internal static class ReportPage
         page.Markup("</dl>\n");
 
         void Fact(string name, string value) => page.Markup("<div><dt>").Text(name).Markup("</dt><dd>").Text(value.Length == 0 ? "–" : value).Markup("</dd></div>");
-    }
-
-    private static void WriteFindings(HtmlWriter page, ClusterReport report)
-    {
-        var findings = AlertSection.Without(report);
-        var told = report.Health.Findings.Count - findings.Count;
-        page.Markup("<section>\n<h2>Findings</h2>\n");
-        if (told > 0)
-            page.Markup("<p class=\"soft\">").Text(told).Markup(told == 1 ? " is" : " are").Markup(" among the alerts.</p>\n");
-        else if (findings.Count == 0)
-            page.Markup("<p>Nothing was found.</p>\n");
-        More(page, ProblemList.Write(page, findings.Select(finding => new Problem(finding.Severity, finding.Code.ToString(), finding.Target, finding.Message, finding.Next))), NextActionCode.CheckCluster);
-        page.Markup("</section>\n");
     }
 }

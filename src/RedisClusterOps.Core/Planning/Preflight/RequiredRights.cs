@@ -61,7 +61,7 @@ internal static class RequiredRights
         if (move.Keys == 0)
             yield break;
         // A key may turn out to be on both sides, and then it has to be looked at. Behind ASKING on whichever end imports.
-        yield return new RequiredRight(move.IsCold ? move.Source : move.Target, null, ["ASKING"]);
+        yield return new RequiredRight(move.IsReverse ? move.Source : move.Target, null, ["ASKING"]);
         yield return new RequiredRight(move.Target, null, ["EXISTS", key]);
         foreach (var side in new[] { move.Source, move.Target })
         {
@@ -79,8 +79,8 @@ internal static class RequiredRights
     {
         var side = move switch
         {
-            { IsCold: true, OnConflict: KeyConflictAction.KeepSource } => move.Target,
-            { IsCold: true } or { OnConflict: KeyConflictAction.KeepTarget } => move.Source,
+            { IsReverse: true, OnConflict: KeyConflictAction.KeepSource } => move.Target,
+            { IsReverse: true } or { OnConflict: KeyConflictAction.KeepTarget } => move.Source,
             _ => null,
         };
         if (side is null)
