@@ -88,7 +88,7 @@ public sealed partial class RedisCluster
         var ends = EndsOf(slot);
         return slot.Kind switch
         {
-            MigrationOperation.Undo when ends is not null => new UndoRequest(slot.Slot, _session, options, ends, StrategyOf(slot.Strategy), AllowUnreachableNode: false, WasCutOff: true) { SuppressedNodes = slot.SuppressedNodes },
+            MigrationOperation.Undo when ends is not null => new UndoRequest(slot.Slot, _session, options, ends, StrategyOf(slot.Strategy), AllowUnreachableNode: false, WasInterrupted: true) { SuppressedNodes = slot.SuppressedNodes },
             MigrationOperation.Start when ends is not null => new StartRequest(slot.Slot, _session, options, ends),
             MigrationOperation.Restart when ends is not null => new RestartRequest(slot.Slot, _session, options, ends.TargetId),
             MigrationOperation.Repair => GoneOn(new RepairRequest(slot.Slot, _session, options, new RepairOptions()), slot),
@@ -112,16 +112,16 @@ public sealed partial class RedisCluster
     // The way that the slot was going when it was cut off, by an undo or by a repair that went on with one or brought keys home.
     private static RepairRequest GoneOn(RepairRequest repair, RedisMigrationSlot slot) => repair with
     {
-        Undoing = UndoneBy(slot) is { } ends
-            ? new UndoRequest(slot.Slot, repair.Session, repair.Options, ends, StrategyOf(slot.Strategy), repair.What.AllowUnreachableNode, WasCutOff: true) { SuppressedNodes = slot.SuppressedNodes }
+        InterruptedUndo = UndoneBy(slot) is { } ends
+            ? new UndoRequest(slot.Slot, repair.Session, repair.Options, ends, StrategyOf(slot.Strategy), repair.Repair.AllowUnreachableNode, WasInterrupted: true) { SuppressedNodes = slot.SuppressedNodes }
             : null,
-        Gathering = slot is { Kind: MigrationOperation.Repair, Strategy: null } && slot.OwnerId == slot.TargetId ? EndsOf(slot) : null,
+        InterruptedGather = slot is { Kind: MigrationOperation.Repair, Strategy: null } && slot.OwnerId == slot.TargetId ? EndsOf(slot) : null,
     };
 
     /// <summary>The migration that was being undone when that was cut off; null where the intent was another.</summary>
     private static MigrationEnds? UndoneBy(RedisMigrationSlot slot) => slot is { Kind: MigrationOperation.Undo } or { Kind: MigrationOperation.Repair, Strategy: not null } ? EndsOf(slot) : null;
 
-    private static UndoStrategy? StrategyOf(SlotPlan plan) => (plan.Request as UndoRequest ?? (plan.Request as RepairRequest)?.Undoing)?.Strategy;
+    private static UndoStrategy? StrategyOf(SlotPlan plan) => (plan.Request as UndoRequest ?? (plan.Request as RepairRequest)?.InterruptedUndo)?.Strategy;
 
     private static UndoStrategy StrategyOf(string? text) => Enum.TryParse<UndoStrategy>(text, out var strategy) ? strategy : UndoStrategy.RoundTrip;
 

@@ -10,7 +10,7 @@ public class CompleteRequestTests
     private static readonly RedisClusterSession Session = RedisClusterSession.Parse("10.0.0.1:6379");
 
     [Fact]
-    public void A_wedged_slot_is_drained_taken_over_and_told_target_first_then_source_then_others() => Assert.Equal(
+    public void A_wedged_slot_is_drained_assigned_to_the_target_then_source_and_others_are_notified() => Assert.Equal(
         ["MoveKeys", "AssignToTarget", "NotifyOwner S", "NotifyOwner X"], Steps(ClusterScene.Wedged()));
 
     [Fact]
@@ -22,36 +22,36 @@ public class CompleteRequestTests
         ["SetImporting", "MoveKeys", "AssignToTarget", "NotifyOwner S", "NotifyOwner X"], Steps(ClusterScene.Stable().Migrating("S", "T")));
 
     [Fact]
-    public void An_importer_gets_its_source_to_migrate() => Assert.Equal(
+    public void If_only_IMPORTING_is_set_MIGRATING_is_added() => Assert.Equal(
         ["SetMigrating", "MoveKeys", "AssignToTarget", "NotifyOwner S", "NotifyOwner X"], Steps(ClusterScene.Stable().Importing("T", "S")));
 
     [Fact]
-    public void After_a_failover_of_the_source_the_new_one_migrates_first_for_the_target_imports_already() => Assert.Equal(
+    public void After_a_failover_of_the_source_MIGRATING_comes_first_because_the_target_already_imports() => Assert.Equal(
         ["SetMigrating", "SetImporting", "MoveKeys", "AssignToTarget", "NotifyOwner N", "NotifyOwner X"],
         Steps(ClusterScene.Wedged().Master("N", 9, "0-8191").BecameReplica("S", of: "N").Keys("N", 100).Keys("T", 50)));
 
     [Fact]
-    public void An_importer_that_takes_nobody_for_the_owner_is_told_first() => Assert.Equal(
+    public void An_importing_node_that_reports_no_owner_is_corrected_first() => Assert.Equal(
         "CorrectOwner",
         Steps(ClusterScene.Wedged().Master("N", 9, "0-8191").BecameReplica("S", of: "N").Believes("T", "N", "0-100").Keys("N", 100).Keys("T", 50))[0]);
 
     [Fact]
-    public void What_the_target_finished_is_only_told() => Assert.Equal(
+    public void After_the_target_took_over_only_notifications_are_left() => Assert.Equal(
         ["NotifyOwner S", "NotifyOwner X"],
         Steps(ClusterScene.Stable().BelievedToOwn("S", "0-5518,5520-8191").BelievedToOwn("T", "5519").Migrating("S", "T").Keys("S", 0)));
 
     [Fact]
-    public void What_the_source_finished_needs_the_target_to_take_over_and_opens_nothing() => Assert.Equal(
+    public void After_the_source_handed_over_the_target_takes_over_and_no_flag_is_set() => Assert.Equal(
         ["AssignToTarget", "NotifyOwner S", "NotifyOwner X"],
         Steps(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Importing("T", "S").Keys("S", 0).Keys("T", 100)));
 
     [Fact]
-    public void What_the_source_finished_with_keys_left_is_refused_for_they_would_be_deleted() => Assert.Equal(
+    public void A_source_that_handed_over_with_keys_left_is_refused() => Assert.Equal(
         FailureCode.SourceNotEmpty,
         Refusal(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Importing("T", "S").Keys("S", 4).Keys("T", 100)).Code);
 
     [Fact]
-    public void Strays_a_dispute_and_a_tangle_are_refused_with_the_state_and_a_next_step()
+    public void Stray_keys_contested_and_contradictory_states_are_refused_with_the_state_and_a_next_step()
     {
         foreach (var scene in new[]
                  {
@@ -66,7 +66,7 @@ public class CompleteRequestTests
     }
 
     [Fact]
-    public void Nothing_is_decided_without_an_end_that_does_not_answer()
+    public void An_unreachable_end_is_refused()
     {
         var refusal = Refusal(ClusterScene.Wedged().Down("T"));
         Assert.Equal(FailureCode.NodeUnreachable, refusal.Code);
@@ -74,7 +74,7 @@ public class CompleteRequestTests
     }
 
     [Fact]
-    public void A_third_master_that_does_not_answer_is_a_warning_and_gets_no_command()
+    public void An_unreachable_third_master_is_a_warning_and_receives_no_command()
     {
         var plan = Plan(ClusterScene.Wedged().Down("X"));
         Assert.Equal(["MoveKeys", "AssignToTarget", "NotifyOwner S"], plan.Actions.Select(Name));
@@ -99,7 +99,7 @@ public class CompleteRequestTests
     }
 
     [Fact]
-    public void Keys_are_moved_by_themselves_only_where_both_ends_are_open()
+    public void Keys_alone_are_moved_only_if_both_ends_are_open()
     {
         var refusal = Assert.Throws<RedisOperationException>(
             () => new KeyMoveRequest(ClusterScene.Slot, Session, new MoveOptions()).Plan(ClusterScene.Stable().Importing("T", "S").Situation()));

@@ -63,9 +63,14 @@ internal sealed class PlannedCluster(IReadOnlyList<int> ownerOfSlot, int masters
         return new ClusterView(Enumerable.Range(0, lines.Count).Select(index => Node(index, lines)).OrderBy(node => node.Id, StringComparer.Ordinal).ToList(), Now);
     }
 
-    public RedisRebalancePlan Plan(RebalanceOptions? options = null, MoveMethod method = MoveMethod.Auto) => RebalancePlanner.Plan(View(), options ?? new RebalanceOptions(), Counts, method, Session);
+    public RedisRebalancePlan Plan(RebalanceOptions? options = null, MoveMethod method = MoveMethod.Auto) =>
+        WithAdvice(RebalancePlanner.Plan(View(), options ?? new RebalanceOptions(), Counts, method, Session));
 
-    public RedisRebalancePlan Plan(SlotSelection selection, MoveMethod method = MoveMethod.Auto) => SlotSelectionPlanner.Plan(View(), selection, Counts, method, Session);
+    public RedisRebalancePlan Plan(SlotSelection selection, MoveMethod method = MoveMethod.Auto) =>
+        WithAdvice(SlotSelectionPlanner.Plan(View(), selection, Counts, method, Session));
+
+    private static RedisRebalancePlan WithAdvice(RedisRebalancePlan plan) =>
+        plan with { Findings = [.. plan.Findings.Select(finding => finding.WithAdvice(NextActionText.Of))] };
 
     /// <summary>The cluster once the plan has been carried out.</summary>
     public PlannedCluster After(RedisRebalancePlan plan)

@@ -12,7 +12,7 @@ public sealed class PlanningFromNodesTests
     private const string B = "10.0.0.2:6379";
 
     [Fact]
-    public async Task Each_slot_is_counted_once_on_its_owner_and_nothing_is_written()
+    public async Task Each_slot_is_counted_once_on_its_owner_and_nothing_is_changed()
     {
         var nodes = Nodes(Redis70);
         var plan = await PlanAsync(nodes, new RebalanceOptions());
@@ -29,7 +29,7 @@ public sealed class PlanningFromNodesTests
     }
 
     [Fact]
-    public async Task Memory_is_the_nodes_average_for_each_key_where_the_server_keeps_no_account()
+    public async Task Memory_is_estimated_from_the_nodes_average_if_the_server_does_not_count_it()
     {
         var plan = await PlanAsync(Nodes(Redis70 + "used_memory_dataset:2000000\r\ndb0:keys=20000,expires=0\r\n"), new RebalanceOptions());
         Assert.Equal(1808 * 200, plan.Moves[0].EstimatedBytes);
@@ -37,7 +37,7 @@ public sealed class PlanningFromNodesTests
     }
 
     [Fact]
-    public async Task Memory_is_what_the_server_says_where_it_does()
+    public async Task Memory_is_what_the_server_counts()
     {
         var nodes = Nodes(Redis86, slot => slot < 6 ? 1_000_000 : 10);
         var plan = await PlanAsync(nodes, new RebalanceOptions());
@@ -49,14 +49,14 @@ public sealed class PlanningFromNodesTests
     }
 
     [Fact]
-    public async Task Memory_is_estimated_where_the_account_is_switched_off()
+    public async Task Memory_is_estimated_if_the_count_is_disabled()
     {
         var plan = await PlanAsync(Nodes(Redis86 + "used_memory_dataset:2000000\r\ndb0:keys=20000,expires=0\r\n", _ => null), new RebalanceOptions());
         Assert.Equal(1808 * 200, plan.Moves[0].EstimatedBytes);
     }
 
     [Fact]
-    public async Task A_node_that_may_not_be_asked_leaves_its_slots_uncounted()
+    public async Task Slots_of_a_node_that_denies_the_count_stay_uncounted()
     {
         var nodes = Nodes(Redis70, denied: true);
         var plan = await PlanAsync(nodes, new RebalanceOptions());
@@ -66,7 +66,7 @@ public sealed class PlanningFromNodesTests
     }
 
     [Fact]
-    public async Task Chosen_slots_are_planned_from_the_nodes_too()
+    public async Task Selected_slots_are_planned_from_the_nodes_too()
     {
         using var redis = new RedisCluster(PlannedCluster.Session, Nodes(Redis70), null);
         var plan = await redis.PlanMoveAsync(new SlotSelection { Slots = [1, 2], Target = B }, new MoveOptions(), default);

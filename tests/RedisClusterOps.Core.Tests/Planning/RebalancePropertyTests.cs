@@ -29,7 +29,7 @@ public sealed class RebalancePropertyTests
     });
 
     [Fact]
-    public void The_same_cluster_gets_the_same_plan_and_the_cluster_that_results_none() => Check(any =>
+    public void The_plan_is_deterministic_and_its_result_needs_no_further_plan() => Check(any =>
     {
         var plan = any.Cluster.Plan(any.Options);
         Assert.Equal(Text(plan), Text(any.Cluster.Plan(any.Options)));
@@ -37,7 +37,7 @@ public sealed class RebalancePropertyTests
     });
 
     [Fact]
-    public void By_slots_it_moves_just_what_the_differences_add_up_to_and_all_get_their_number() => Check(any =>
+    public void By_slots_it_moves_exactly_the_differences() => Check(any =>
     {
         var plan = any.Cluster.Plan(BySlots(any));
         if (plan.Moves.Count == 0)
@@ -52,7 +52,7 @@ public sealed class RebalancePropertyTests
     });
 
     [Fact]
-    public void By_slots_it_acts_only_where_a_master_is_off_by_more_than_the_threshold() => Check(any =>
+    public void By_slots_it_acts_only_if_a_master_is_off_by_more_than_the_threshold() => Check(any =>
     {
         var options = BySlots(any);
         var weights = WeightsOf(any);
@@ -84,7 +84,7 @@ public sealed class RebalancePropertyTests
     });
 
     [Fact]
-    public void A_weight_of_zero_drains_its_master_and_never_is_anything_given_to_it() => Check(any =>
+    public void A_weight_of_zero_drains_its_master_and_it_is_never_a_target() => Check(any =>
     {
         var plan = any.Cluster.Plan(any.Options);
         var weights = WeightsOf(any);
@@ -101,7 +101,7 @@ public sealed class RebalancePropertyTests
     });
 
     [Fact]
-    public void What_does_not_answer_or_is_failing_neither_gives_nor_gets() => Check(any =>
+    public void An_unreachable_or_failing_master_is_neither_source_nor_target() => Check(any =>
     {
         var bad = any.Cluster.OwnerOfSlot[HashSlot.Count / 2];
         foreach (var isDown in new[] { true, false })
@@ -121,7 +121,7 @@ public sealed class RebalancePropertyTests
     [Theory]
     [InlineData(RebalanceMeasure.Keys)]
     [InlineData(RebalanceMeasure.Memory)]
-    public void By_load_every_master_ends_nearer_to_its_target_or_all_are_within_the_threshold(RebalanceMeasure by) => Check(any =>
+    public void By_load_masters_end_closer_to_their_targets_or_all_are_within_the_threshold(RebalanceMeasure by) => Check(any =>
     {
         var options = any.Options with { By = by };
         var plan = any.Cluster.Plan(options);

@@ -10,7 +10,7 @@ public class RepairRequestTests
     private static readonly RedisClusterSession Session = RedisClusterSession.Parse("10.0.0.1:6379");
 
     [Fact]
-    public void A_slot_whose_declared_target_is_down_stays_open_for_its_keys_would_read_as_missing()
+    public void A_slot_with_an_unreachable_target_stays_open()
     {
         var refusal = Refusal(ClusterScene.Stable().Migrating("S", "T").Importing("X", "S").Keys("X", 0).Down("T"));
         Assert.Equal(FailureCode.NodeUnreachable, refusal.Code);
@@ -19,22 +19,22 @@ public class RepairRequestTests
     }
 
     [Fact]
-    public void The_switch_closes_it_and_says_what_that_costs()
+    public void AllowUnreachableNode_closes_it_with_a_warning()
     {
         var plan = Plan(ClusterScene.Stable().Migrating("S", "T").Importing("X", "S").Keys("X", 0).Down("T"), new RepairOptions { AllowUnreachableNode = true });
         Assert.Equal(["StopMigrating", "StopImporting"], plan.Actions.Select(action => action.GetType().Name));
-        Assert.Contains(plan.Lasting, lasting => lasting.Contains("read as missing"));
+        Assert.Contains(plan.LastingWarnings, lasting => lasting.Contains("read as missing"));
     }
 
     [Fact]
-    public void A_stray_that_differs_is_the_sources_and_the_owners_value_the_targets_as_the_plan_shows_them()
+    public void A_differing_stray_key_counts_as_the_sources_value()
     {
         var move = Gathers(ClusterScene.Stable().Importing("T", "S").Keys("T", 3), KeyConflictAction.KeepSource).Single();
         Assert.Equal((KeyConflictAction.KeepSource, KeyConflictAction.KeepTarget), (move.OnConflict, move.KeepsInUse));
     }
 
     [Fact]
-    public void A_stray_on_a_third_node_loses_against_either_end()
+    public void A_stray_key_on_a_third_node_loses_against_either_end()
     {
         foreach (var decided in new[] { KeyConflictAction.KeepSource, KeyConflictAction.KeepTarget })
         {
@@ -46,12 +46,12 @@ public class RepairRequestTests
     }
 
     [Fact]
-    public void Of_several_strays_none_overwrites_what_the_owner_has() => Assert.All(
+    public void Stray_keys_of_several_nodes_never_overwrite_the_owners_value() => Assert.All(
         Gathers(ClusterScene.Stable().Importing("T", "S").Importing("X", "S").Keys("T", 3).Keys("X", 2), KeyConflictAction.KeepSource),
         move => Assert.Equal(KeyConflictAction.KeepTarget, move.OnConflict));
 
     [Fact]
-    public void What_a_third_node_holds_loses_too_once_the_slot_has_gone_to_its_target()
+    public void A_stray_key_on_a_third_node_loses_after_the_handover_too()
     {
         var repair = Repair(new MoveOptions { OnKeyConflict = KeyConflictAction.KeepSource }, new RepairOptions());
         var handing = repair.Plan(ClusterScene.Wedged().Keys("X", 2).Situation());
@@ -63,28 +63,28 @@ public class RepairRequestTests
 
     // Only the journal tells it from a migration that has just begun.
     [Fact]
-    public void Where_keys_have_been_brought_home_the_flag_of_the_one_that_held_them_goes_and_nothing_moves()
+    public void After_stray_keys_were_gathered_only_the_flag_is_cleared()
     {
         var gathered = ClusterScene.Stable().Importing("T", "S").Situation();
         var (owner, holder) = (gathered.View.Node(ClusterScene.Id("S"))!, gathered.View.Node(ClusterScene.Id("T"))!);
         var repair = Repair(new MoveOptions(), new RepairOptions());
         Assert.Equal(holder.Id, repair.Plan(gathered).OwnerAtEnd);
-        var plan = (repair with { Gathering = MigrationEnds.Of(holder, owner) }).Plan(gathered);
+        var plan = (repair with { InterruptedGather = MigrationEnds.Of(holder, owner) }).Plan(gathered);
         Assert.Equal(holder.Id, Assert.IsType<StopImporting>(Assert.Single(plan.Actions)).Node.Id);
         Assert.Equal(owner.Id, plan.OwnerAtEnd);
         // Of other ends it is another story.
-        Assert.Equal(holder.Id, (repair with { Gathering = MigrationEnds.Of(owner, holder) }).Plan(gathered).OwnerAtEnd);
+        Assert.Equal(holder.Id, (repair with { InterruptedGather = MigrationEnds.Of(owner, holder) }).Plan(gathered).OwnerAtEnd);
     }
 
     [Fact]
-    public void What_gathers_knows_so_when_it_is_planned_again()
+    public void A_gathering_repair_is_recognized_when_it_is_planned_again()
     {
         var plan = Plan(ClusterScene.Stable().Importing("T", "S").Keys("T", 3));
         Assert.Equal(ClusterScene.Id("S"), plan.Request!.Plan(ClusterScene.Stable().Importing("T", "S").Situation()).OwnerAtEnd);
     }
 
     [Fact]
-    public void A_sound_slot_that_one_master_takes_for_anothers_is_told_and_nothing_else()
+    public void A_master_that_reports_another_owner_of_a_stable_slot_is_corrected()
     {
         var plan = Plan(ClusterScene.Stable().Believes("X", "S", "0-5518,5520-8191").Believes("X", "T", "5519"));
         var told = Assert.IsType<CorrectOwner>(Assert.Single(plan.Actions));

@@ -8,14 +8,14 @@ namespace RedisClusterOps.Core.Tests.Planning;
 public class RestartRequestTests
 {
     [Fact]
-    public void Flags_that_are_right_stay() => Assert.Empty(Steps(ClusterScene.Wedged()));
+    public void Correct_flags_stay() => Assert.Empty(Steps(ClusterScene.Wedged()));
 
     [Fact]
-    public void A_target_that_takes_nobody_for_the_owner_is_told_who_is() => Assert.Equal(
+    public void A_target_that_reports_no_owner_is_corrected() => Assert.Equal(
         ["CorrectOwner"], Steps(ClusterScene.Wedged().Believes("T", "S", "0-5518,5520-8191")));
 
     [Fact]
-    public void So_is_one_that_is_to_import_only_now() => Assert.Equal(
+    public void A_target_that_begins_to_import_is_corrected_first() => Assert.Equal(
         ["CorrectOwner", "SetImporting"], Steps(ClusterScene.Stable().Migrating("S", "T").Believes("T", "S", "0-5518,5520-8191")));
 
     private static string[] Steps(ClusterScene scene) =>

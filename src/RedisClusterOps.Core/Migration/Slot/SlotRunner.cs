@@ -163,10 +163,10 @@ internal sealed class SlotRunner(
     // An end that failed over in the last moments has a successor that nobody has looked into.
     private async Task<SlotRequest?> LookForHiddenAsync(StopRequest stop)
     {
-        if (!_request.LooksForHidden)
+        if (!_request.ChecksHiddenKeys)
             return null;
         var situation = await ReadAsync(stop).ConfigureAwait(false);
-        return _request.MayHide(situation) is { } node && await situations.HidesAsync(node, stop.Abort).ConfigureAwait(false) ? _request.Revealing() : null;
+        return _request.MasterThatMayHideKeys(situation) is { } node && await situations.HidesAsync(node, stop.Abort).ConfigureAwait(false) ? _request.RevealingHiddenKeys() : null;
     }
 
     private async Task<SlotOutcome> ProveAsync(ClusterView view, SlotPlan done, StopRequest stop)
@@ -226,7 +226,7 @@ internal sealed class SlotRunner(
         }
     }
 
-    private string Notes() => string.Join(" ", tally.Notes.Concat(_agreed.Lasting));
+    private string Notes() => string.Join(" ", tally.Notes.Concat(_agreed.LastingWarnings));
 
     // Where the values are that were saved until then belongs to a failure as well.
     private SlotOutcome Failed(RedisOperationException failure) => new(

@@ -5,12 +5,12 @@ using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
-/// <summary>Whether the servers move the slots of a transfer themselves, or its keys are moved one by one. Decided before anything starts, and shown.</summary>
+/// <summary>Decides whether the servers move the slots of a transfer themselves, or keys are moved one by one. The plan shows it.</summary>
 internal sealed class MoveMethodChoice
 {
     private readonly MoveMethod _method;
     private readonly ILookup<string, int> _openOn;
-    private readonly HashSet<string> _told = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _reported = new(StringComparer.Ordinal);
     private readonly List<PlanFinding> _findings = [];
 
     public MoveMethodChoice(ClusterView view, MoveMethod method)
@@ -19,56 +19,68 @@ internal sealed class MoveMethodChoice
         _openOn = view.OpenFlags.ToLookup(flag => flag.NodeId, flag => flag.Slot, StringComparer.Ordinal);
     }
 
-    /// <summary>Where the servers could have done it, but for something that can be put right.</summary>
+    /// <summary>The nodes that could move slots themselves if an obstacle were removed.</summary>
     public IReadOnlyList<PlanFinding> Findings => _findings;
 
-    /// <exception cref="RedisOperationException">SlotStateUnsuitable, InvalidArgument or PermissionDenied: by the servers or not at all was asked for, and they can't.</exception>
+    /// <exception cref="RedisOperationException">
+    /// SlotStateUnsuitable, InvalidArgument or PermissionDenied: atomic moves are required but not possible.
+    /// </exception>
     public MoveMethod Choose(SlotTransfer transfer)
     {
         if (_method == MoveMethod.KeyByKey)
             return MoveMethod.KeyByKey;
-        if (_method == MoveMethod.Atomic && new[] { transfer.Source, transfer.Target }.FirstOrDefault(node => node.View!.Facts.Engine == ServerEngine.Unknown) is { } silent)
-            throw PlanRefusal.Silent(silent);
+        ClusterNode[] ends = [transfer.Source, transfer.Target];
+        if (_method == MoveMethod.Atomic && ends.FirstOrDefault(node => node.View!.Facts.Engine == ServerEngine.Unknown) is { } unknown)
+            throw PlanRefusal.UnknownServer(unknown);
         var unable = Unable(transfer);
         if (unable is not null && _method == MoveMethod.Atomic)
-            throw PlanRefusal.Invalid(unable + " Nothing was done.", transfer.Source.Name, "the same command with -Method KeyByKey, or Auto");
+        {
+            throw PlanRefusal.Invalid(
+                unable + PlanRefusal.NothingChanged,
+                transfer.Source.Name,
+                new NextAction(NextActionCode.Repeat) { Options = NextActionOptions.KeyByKey });
+        }
+
         if (unable is not null)
             return MoveMethod.KeyByKey;
-        // Both servers refuse to while any slot of theirs is open by hand, whichever it is.
-        var blocked = new[] { transfer.Source, transfer.Target }.Where(node => _openOn[node.Id].Any()).ToList();
+        // Both servers refuse an atomic move while any slot of theirs has a flag.
+        var blocked = ends.Where(node => _openOn[node.Id].Any()).ToList();
         if (blocked.Count == 0)
             return MoveMethod.Atomic;
         if (_method == MoveMethod.Atomic)
         {
             var open = OpenOn(blocked[0]);
-            throw PlanRefusal.Unsuitable(PlanRefusal.Slots(open) + (open.Count == 1 ? " is" : " are") + " open on " + blocked[0].Name + ", and it refuses to move slots by itself as long as that is so.", open, PlanRefusal.WayToClose(open));
+            throw PlanRefusal.Unsuitable(
+                PlanRefusal.SlotsAre(open) + " open on " + blocked[0].Name + ". Meanwhile it refuses to move slots itself.",
+                open,
+                PlanRefusal.WayToClose(open));
         }
 
-        foreach (var node in blocked.Where(node => _told.Add(node.Id)))
-            Tell(node, OpenOn(node));
+        foreach (var node in blocked.Where(node => _reported.Add(node.Id)))
+            _findings.Add(Blocked(node, OpenOn(node)));
         return MoveMethod.KeyByKey;
     }
 
     private SlotSet OpenOn(ClusterNode node) => SlotSet.From(_openOn[node.Id]);
 
-    private void Tell(ClusterNode node, SlotSet open) => _findings.Add(new PlanFinding
+    private static PlanFinding Blocked(ClusterNode node, SlotSet open) => new()
     {
         Code = PlanFindingCode.AtomicNotPossible,
         Severity = FindingSeverity.Information,
         Target = node.Name,
-        Message = node.Name + " could move slots by itself, but refuses to while " + (open.Count == 1 ? "slot " : "slots ") + PlanRefusal.Some(open) + (open.Count == 1 ? " is" : " are")
-            + " open there. So its slots are moved key by key, which is slower.",
-        Advice = PlanRefusal.WayToClose(open),
-    });
+        Message = node.Name + " could move slots itself, but refuses to because of open slots: " + PlanRefusal.Some(open)
+            + ". Its slots are moved key by key, which is slower.",
+        Next = PlanRefusal.WayToClose(open),
+    };
 
-    /// <summary>The servers could have done it, had this user the rights.</summary>
+    /// <summary>Reports that the servers could move the slots themselves if the user had the right.</summary>
     public static PlanFinding NotAllowed(RedisOperationException denied) => new()
     {
         Code = PlanFindingCode.AtomicNotPossible,
         Severity = FindingSeverity.Information,
         Target = denied.Subject ?? string.Empty,
-        Message = denied.Message.Replace(" Nothing was done.", string.Empty) + " So the slots are moved key by key, which is slower.",
-        Advice = denied.Next?.ToString(),
+        Message = denied.Message.Replace(PlanRefusal.NothingChanged, string.Empty) + " The slots are moved key by key, which is slower.",
+        Next = denied.Next,
     };
 
     private static string? Unable(SlotTransfer transfer)
@@ -76,10 +88,16 @@ internal sealed class MoveMethodChoice
         var (source, target) = (transfer.Source.View!.Facts, transfer.Target.View!.Facts);
         var unable = new[] { transfer.Source, transfer.Target }.FirstOrDefault(node => !node.View!.Facts.MovesSlotsItself);
         if (unable is not null)
-            return unable.Name + " runs " + Server(unable.View!.Facts) + ", which can't move slots by itself: Redis can from 8.4 on, Valkey from 9.0 on.";
+        {
+            return unable.Name + " runs " + Server(unable.View!.Facts)
+                + ", which can't move slots itself. Redis can since 8.4, Valkey since 9.0.";
+        }
+
         return source.Engine == target.Engine ? null
-            : transfer.Source.Name + " runs " + Server(source) + " and " + transfer.Target.Name + " " + Server(target) + ": they don't know each other's way of moving slots.";
+            : transfer.Source.Name + " runs " + Server(source) + " and " + transfer.Target.Name + " runs " + Server(target)
+                + ". They can't move slots to each other.";
     }
 
-    private static string Server(ServerFacts facts) => facts.Engine == ServerEngine.Unknown ? "a server that does not say what it is" : facts.Engine + " " + facts.Version;
+    private static string Server(ServerFacts facts) =>
+        facts.Engine == ServerEngine.Unknown ? "a server that does not report its version" : facts.Engine + " " + facts.Version;
 }

@@ -2,35 +2,40 @@ using RedisClusterOps.Diagnosis;
 
 namespace RedisClusterOps.Planning.Slots;
 
-/// <summary>Moves a slot whole, from wherever its migration is: stable on the source, open, or handed over by halves.</summary>
-/// <param name="Ends">The masters that it leaves and goes to.</param>
-/// <param name="Work">What the run is called: <c>Rebalance</c>, <c>Move</c>, or <c>Undo</c> of one of them.</param>
-internal sealed record SlotMoveRequest(int Slot, RedisClusterSession Session, MoveOptions Options, MigrationEnds Ends, MigrationOperation Work) : SlotRequest(Slot, Session, Options)
+/// <summary>Moves a whole slot from any state of its migration: stable on the source, open, or partly handed over.</summary>
+/// <param name="Slot">0 to 16383.</param>
+/// <param name="Session">The connection settings of the cluster.</param>
+/// <param name="Options">How keys are moved.</param>
+/// <param name="Ends">The source and target of the slot.</param>
+/// <param name="Operation">The operation of the run: <c>Rebalance</c>, <c>Move</c>, or <c>Undo</c> of one of them.</param>
+internal sealed record SlotMoveRequest(
+    int Slot, RedisClusterSession Session, MoveOptions Options, MigrationEnds Ends, MigrationOperation Operation)
+    : SlotRequest(Slot, Session, Options)
 {
-    public override MigrationOperation Kind => Work;
+    public override MigrationOperation Kind => Operation;
 
-    public override MigrationOutcome Success => SuccessOf(Work);
+    public override MigrationOutcome Success => SuccessOf(Operation);
 
     public override NextAction Again => new(NextActionCode.Resume);
 
-    public static MigrationOutcome SuccessOf(MigrationOperation work) => work == MigrationOperation.Undo ? MigrationOutcome.RolledBack : MigrationOutcome.Moved;
+    public static MigrationOutcome SuccessOf(MigrationOperation operation) =>
+        operation == MigrationOperation.Undo ? MigrationOutcome.RolledBack : MigrationOutcome.Moved;
 
     /// <inheritdoc/>
     public override SlotPlan Plan(SlotSituation situation)
     {
-        var view = situation.View;
         if (SlotDiagnostician.Diagnose(situation) is not { } diagnosis)
             return PlanStable(situation);
         CompleteRequest.RefuseUnlessCompletable(diagnosis, "moved");
         var (source, target) = (diagnosis.Source!, diagnosis.Target!);
-        if (!Ends.Fit(view, source, target))
-            throw SlotRefusal.Stale(Slot, Ends.ToString(), "goes from " + source.Name + " to " + target.Name);
+        if (!Ends.Match(situation.View, source, target))
+            throw SlotRefusal.Stale(Slot, Ends.ToString(), "moves from " + source.Name + " to " + target.Name);
         var warnings = CompleteRequest.Warnings(diagnosis, source, target);
         return Planned(diagnosis, source, target) with
         {
             Owner = diagnosis.Owner?.Id,
             Warnings = warnings,
-            Lasting = warnings,
+            LastingWarnings = warnings,
             Actions = [.. CompleteRequest.Actions(this, diagnosis)],
         };
     }
@@ -42,7 +47,7 @@ internal sealed record SlotMoveRequest(int Slot, RedisClusterSession Session, Mo
         if (owner is { IsReachable: true } && Ends.IsTarget(view, owner))
             return Done(view, owner);
         if (!Ends.IsSource(view, owner))
-            throw SlotRefusal.Stale(Slot, Ends.ToString(), "belongs to " + (owner?.Name ?? "nobody"));
+            throw SlotRefusal.Stale(Slot, Ends.ToString(), SlotRefusal.BelongsTo(owner));
         var target = view.ShardMaster(Ends.TargetId);
         foreach (var end in new[] { owner!, target })
         {
@@ -51,7 +56,13 @@ internal sealed record SlotMoveRequest(int Slot, RedisClusterSession Session, Mo
         }
 
         if (target is null)
-            throw SlotRefusal.Unsuitable(Slot, "can't go to " + Ends.Target + ", which is no master any more.", "Get-RedisClusterNode");
+        {
+            throw SlotRefusal.Unsuitable(
+                Slot,
+                "can't move to " + Ends.Target + ", which is no longer a master." + SlotRefusal.NothingChanged,
+                new NextAction(NextActionCode.ShowNodes));
+        }
+
         CompleteRequest.RefuseReturningImporter(view, Slot, target, "moved");
         var keys = situation.KeysOn(owner);
         return Planned(null, owner, target) with

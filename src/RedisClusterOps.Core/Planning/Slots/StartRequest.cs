@@ -3,8 +3,9 @@ using RedisClusterOps.Diagnosis;
 
 namespace RedisClusterOps.Planning.Slots;
 
-/// <summary>Opens a stable slot: the target imports, then the source migrates. No key is moved.</summary>
-internal sealed record StartRequest(int Slot, RedisClusterSession Session, MoveOptions Options, MigrationEnds Ends) : SlotRequest(Slot, Session, Options)
+/// <summary>Opens a stable slot: sets IMPORTING on the target, then MIGRATING on the source. Moves no key.</summary>
+internal sealed record StartRequest(int Slot, RedisClusterSession Session, MoveOptions Options, MigrationEnds Ends)
+    : SlotRequest(Slot, Session, Options)
 {
     public override MigrationOperation Kind => MigrationOperation.Start;
 
@@ -18,36 +19,51 @@ internal sealed record StartRequest(int Slot, RedisClusterSession Session, MoveO
     public override SlotPlan Plan(SlotSituation situation)
     {
         var view = situation.View;
-        var (source, target) = (Ready(view.ShardMaster(Ends.SourceId), Ends.Source), Ready(view.ShardMaster(Ends.TargetId), Ends.Target));
+        var source = Reachable(view.ShardMaster(Ends.SourceId), Ends.Source);
+        var target = Reachable(view.ShardMaster(Ends.TargetId), Ends.Target);
         if (source.Id == target.Id)
-            throw SlotRefusal.Unsuitable(Slot, "belongs to " + target.Name + " already.", "Get-RedisClusterNode");
+        {
+            throw SlotRefusal.Unsuitable(
+                Slot, "already belongs to " + target.Name + "." + SlotRefusal.NothingChanged, new NextAction(NextActionCode.ShowNodes));
+        }
+
         if (view.OwnerOf(Slot) != source.Id)
         {
+            var owner = view.OwnerOf(Slot) is { } id ? view.Node(id) : null;
             throw new RedisOperationException(
                 FailureCode.SlotNotOwned,
-                "Slot " + Number + " is not " + source.Name + "'s: " + (view.OwnerOf(Slot) is { } id ? "it belongs to " + view.Node(id)!.Name : "nobody owns it") + ". Nothing was done.",
+                "Slot " + Number + " does not belong to " + source.Name + ": it " + SlotRefusal.BelongsTo(owner) + "."
+                    + SlotRefusal.NothingChanged,
                 Number,
-                "Get-RedisOpenSlot -Slot " + Number);
+                new NextAction(NextActionCode.ShowOpenSlots) { Slots = Number });
         }
 
         var diagnosis = SlotDiagnostician.Diagnose(situation);
-        // Half of it may be there from a run that was cut off: then only the other half is left to do.
-        var ours = diagnosis is null || (diagnosis.State is RedisOpenSlotState.ImportingOnly or RedisOpenSlotState.MigratingOnly or RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained
-            && diagnosis.Source?.Id == source.Id && diagnosis.Target?.Id == target.Id);
-        if (!ours)
-            throw SlotRefusal.Unsuitable(diagnosis!, "It can't be opened towards " + target.Name + " as long as it is.");
+        // An interrupted run may have set one of the flags. Then only the other one is left to do.
+        var isOurs = diagnosis is null || (diagnosis.Source?.Id == source.Id && diagnosis.Target?.Id == target.Id && diagnosis.State
+            is RedisOpenSlotState.ImportingOnly or RedisOpenSlotState.MigratingOnly
+            or RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained);
+        if (!isOurs)
+        {
+            throw SlotRefusal.Unsuitable(
+                diagnosis!, "A migration to " + target.Name + " can't be started in this state." + SlotRefusal.NothingChanged);
+        }
+
         return Planned(diagnosis, source, target) with
         {
             Owner = source.Id,
             KeysOnSource = situation.KeysOn(source),
             KeysOnTarget = situation.KeysOn(target),
-            Actions = [.. HandoverOrder.OpenKnowingTheOwner(Slot, source, target)],
+            Actions = [.. HandoverOrder.OpenAndCorrectOwner(Slot, source, target)],
         };
     }
 
-    private ClusterNode Ready(ClusterNode? master, string name) => master switch
+    private ClusterNode Reachable(ClusterNode? master, string name) => master switch
     {
-        null => throw SlotRefusal.Unsuitable(Slot, "can't be opened: " + name + " is no master, nor has it one.", "Get-RedisClusterNode"),
+        null => throw SlotRefusal.Unsuitable(
+            Slot,
+            "can't be opened: " + name + " is not a master and has none." + SlotRefusal.NothingChanged,
+            new NextAction(NextActionCode.ShowNodes)),
         { IsReachable: false } => throw SlotRefusal.Unreachable(Slot, master, "opened"),
         _ => master,
     };

@@ -26,37 +26,37 @@ public sealed class MigrateTlsTests
     [InlineData(true, true, 7000, 0, "refused")]
     [InlineData(false, false, 0, 7001, "refused")]
     [InlineData(null, true, 6379, 6380, "")]
-    public void The_port_that_is_dialled_must_speak_it(bool? source, bool? target, int plain, int tls, string expected) => Assert.Equal(
-        expected, Said(Facts(ClusterScene.Stable().Migrates("S", source, null).Migrates("T", target, null)) with { TargetSettings = new NodeSettings { PlainPort = plain, TlsPort = tls } }));
+    public void MIGRATE_must_connect_to_a_port_with_its_protocol(bool? source, bool? target, int plain, int tls, string expected) => Assert.Equal(
+        expected, Findings(Facts(ClusterScene.Stable().Migrates("S", source, null).Migrates("T", target, null)) with { TargetSettings = new NodeSettings { PlainPort = plain, TlsPort = tls } }));
 
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Where_the_source_speaks_otherwise_than_we_do_the_port_is_the_one_that_it_knows(bool tls)
+    public void MIGRATE_connects_to_the_port_that_the_source_knows(bool tls)
     {
         var facts = Facts(ClusterScene.Stable().Migrates("S", tls, ("S", 7000), ("T", 7001)).Migrates("T", tls, ("S", 7000), ("T", 7001)));
         var move = Assert.IsType<MoveKeys>(Assert.Single(facts.Actions));
         Assert.Equal(7001, move.Migrate.Target.Port);
         Assert.StartsWith("MIGRATE " + facts.Target.Announced!.Value.Host + " 7001 ", move.Commands.Single().Command);
-        Assert.Equal("", Said(facts));
+        Assert.Equal("", Findings(facts));
     }
 
     [Theory]
     [InlineData(true, "speaks TLS", "tls-port")]
     [InlineData(false, "speaks no TLS", "port")]
-    public void A_target_without_such_a_port_is_refused_before_anything_is_written(bool tls, string says, string setting)
+    public void A_target_without_such_a_port_is_refused_before_any_change(bool tls, string says, string setting)
     {
         var facts = Facts(ClusterScene.Stable().Migrates("S", tls, ("S", 7000)).Migrates("T", tls, ("S", 7000)));
         var refusal = PreflightRules.Judge(facts).Refusal!;
         Assert.Equal((FailureCode.TlsMismatch, facts.Target.Name, "CONFIG SET " + setting + " <port> on " + facts.Target.Name), (refusal.Code, refusal.Subject, refusal.NextStep()));
         Assert.Contains("by no port that " + says, refusal.Message);
-        Assert.Contains("nothing was done", refusal.Message);
+        Assert.Contains("Nothing was changed", refusal.Message);
         Assert.Null(PreflightRules.Judge(facts with { IsAtomic = true }).Refusal);
         Assert.Null(PreflightRules.Judge(facts with { Actions = [((MoveKeys)facts.Actions[0]) with { Keys = 0 }] }).Refusal);
     }
 
     [Fact]
-    public void A_source_that_does_not_tell_its_ports_is_refused_with_the_right_that_is_missing()
+    public void A_source_that_does_not_report_ports_is_refused_with_the_missing_right()
     {
         var facts = Facts(ClusterScene.Stable().Migrates("S", true).Migrates("T", true));
         var refusal = PreflightRules.Judge(facts).Refusal!;
@@ -70,22 +70,22 @@ public sealed class MigrateTlsTests
     [InlineData(16380, null, "", "TlsMismatch Warning")]
     [InlineData(16380, false, "redis_version:7.0.15", "")]
     [InlineData(0, null, "redis_version:7.0.15", "")]
-    public void Where_it_is_not_known_what_the_source_speaks_the_port_of_the_bus_may_give_it_away(int bus, bool? tls, string info, string expected)
+    public void An_unusual_bus_port_is_a_warning_if_the_protocol_of_the_source_is_unknown(int bus, bool? tls, string info, string expected)
     {
         var facts = Facts(ClusterScene.Stable().Engine("S", info).Migrates("S", tls, null));
         var view = new NodeView(facts.Source.View!.Dialled, [.. facts.Source.View.Lines.Select(line => line with { BusPort = bus })]) { Facts = facts.Source.View.Facts, TlsCluster = tls };
-        Assert.Equal(expected, Said(facts with { Actions = [((MoveKeys)facts.Actions[0]) with { Source = facts.Source with { View = view } }] }));
+        Assert.Equal(expected, Findings(facts with { Actions = [((MoveKeys)facts.Actions[0]) with { Source = facts.Source with { View = view } }] }));
     }
 
     [Theory]
     [InlineData("tls-cluster yes", true)]
     [InlineData("tls-cluster no", false)]
     [InlineData("tls-cluster perhaps", null)]
-    public void CONFIG_tells_what_MIGRATE_speaks(string reply, bool? expected) =>
+    public void CONFIG_reports_the_protocol_of_MIGRATE(string reply, bool? expected) =>
         Assert.Equal(expected, MigratePorts.SpeaksTls(RespValue.Array([.. reply.Split(' ').Select(RespValue.Bulk)]), ServerFacts.None));
 
     [Fact]
-    public void A_server_without_TLS_has_no_such_setting_and_Garnet_has_none_either()
+    public void A_server_without_TLS_and_Garnet_have_no_such_setting()
     {
         Assert.False(MigratePorts.SpeaksTls(RespValue.Array([]), ServerFacts.Parse("redis_version:7.0.15")));
         Assert.Null(MigratePorts.SpeaksTls(RespValue.Array([]), ServerFacts.None));
@@ -93,7 +93,7 @@ public sealed class MigrateTlsTests
     }
 
     [Fact]
-    public void Ports_are_read_from_CLUSTER_SHARDS_and_whoever_has_none_is_left_out()
+    public void Ports_are_read_from_CLUSTER_SHARDS_and_nodes_without_one_are_left_out()
     {
         RespValue Node(string id, params (string Name, long Port)[] ports) => RespValue.Array(
             [RespValue.Bulk("id"), RespValue.Bulk(id), .. ports.SelectMany(port => new[] { RespValue.Bulk(port.Name), RespValue.Number(port.Port) }), RespValue.Bulk("ip"), RespValue.Bulk("10.0.0.1")]);
@@ -105,7 +105,7 @@ public sealed class MigrateTlsTests
         Assert.Empty(MigratePorts.Parse(RespValue.Bulk("nonsense"), tls: true));
     }
 
-    private static string Said(PreflightFacts facts)
+    private static string Findings(PreflightFacts facts)
     {
         var result = PreflightRules.Judge(facts);
         return result.Refusal is not null ? "refused" : string.Join(", ", result.Findings.Select(finding => finding.Code + " " + finding.Severity));

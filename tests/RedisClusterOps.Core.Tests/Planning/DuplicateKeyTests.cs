@@ -7,7 +7,7 @@ using Xunit;
 namespace RedisClusterOps.Core.Tests.Planning;
 
 /// <summary>A key named twice is one key: names are compared as the bytes that the servers see.</summary>
-public sealed class KeysNamedTwiceTests
+public sealed class DuplicateKeyTests
 {
     private static readonly string[] Lines =
     [
