@@ -116,7 +116,7 @@ public sealed partial class RedisCluster
                 continue;
             var operation = new RepairOperation(situation.Slot, _session, options, repair, chosen, null, RepairScope.LeastLoaded(loads), hiders is { Count: > 0 } ? hiders : null);
             if (intents.TryGetValue(situation.Slot, out var intent))
-                operation = GoneOn(operation, intent.Slot);
+                operation = Resumed(operation, intent.Slot);
             var plan = await PlanOrRefuseAsync(operation, situation, cancellation).ConfigureAwait(false);
             if (plan.Actions.Any(action => action is TakeUnowned or TakeFromAbsent) || (plan.Owner is not null && plan.IsPartial && plan.TargetId.Length == 0))
                 loads[plan.TargetId.Length > 0 ? plan.TargetId : RepairScope.LeastLoaded(loads)!]++;

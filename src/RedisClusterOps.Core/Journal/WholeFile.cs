@@ -4,7 +4,9 @@ using System.IO;
 
 namespace RedisClusterOps.Journal;
 
-/// <summary>A file that is written whole or not at all: what was there before stays until the new one is complete and on the disk.</summary>
+/// <summary>
+/// A file that is written whole or not at all: what was there before stays until the new one is complete and on the disk.
+/// </summary>
 internal static class WholeFile
 {
     /// <param name="write">Writes what is to be in it.</param>
