@@ -162,7 +162,7 @@ public sealed partial class RedisCluster
                 HidingNodeIds = hiding is { Count: > 0 } ? hiding : null,
             };
             if (intents.TryGetValue(situation.Slot, out var intent))
-                request = GoneOn(request, intent.Slot);
+                request = Resumed(request, intent.Slot);
             var plan = await PlanOrRefuseAsync(request, situation, cancellation).ConfigureAwait(false);
             if (plan.Actions.Any(IsAssignment) || (plan.Owner is not null && plan.IsPartial && plan.TargetId.Length == 0))
                 loads[plan.TargetId.Length > 0 ? plan.TargetId : RepairScope.LeastLoaded(loads)!]++;

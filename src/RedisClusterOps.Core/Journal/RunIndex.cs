@@ -7,12 +7,12 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Journal;
 
-/// <summary>The summaries of the runs in one file beside them. It is a cache: without it, or where it is outdated, the runs' own files are read.</summary>
+/// <summary>The summaries of the runs in one file. It is a cache: if it is missing or outdated, the files of the runs are read.</summary>
 internal static class RunIndex
 {
     public const string FileName = "runs.index";
 
-    // The first line. Another version may write other fields; its index is ignored and written anew.
+    // The first line. The index of a version with other fields is ignored and replaced.
     private const string Header = "RedisClusterOps runs 1";
     private const int LongestFile = 1 << 26;
 
@@ -36,7 +36,7 @@ internal static class RunIndex
         }
         catch (Exception failure) when (failure is FormatException || WholeFile.IsFileError(failure))
         {
-            // The runs' own files say the same.
+            // The files of the runs contain the same.
         }
 
         return summaries;
@@ -58,7 +58,7 @@ internal static class RunIndex
         }
         catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
-            // A folder that may only be read is read without an index, or another process has just replaced it.
+            // The folder is read-only, or another process has just replaced the index.
         }
     }
 }

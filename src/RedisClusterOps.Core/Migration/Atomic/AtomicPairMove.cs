@@ -7,18 +7,18 @@ using RedisClusterOps.Migration.Bulk;
 
 namespace RedisClusterOps.Migration.Atomic;
 
-/// <summary>Has the servers move a pair's slots, and tells the run of each what became of it.</summary>
+/// <summary>Moves the slots of a pair of masters by the servers' own migration, and reports each slot to the run.</summary>
 internal sealed class AtomicPairMove(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest stop)
 {
-    // What is left of a task that was cancelled is deleted in the background.
+    // The servers delete the leftovers of a cancelled task in the background.
     private static readonly TimeSpan Leftover = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LeftoverPause = TimeSpan.FromMilliseconds(50);
 
-    /// <exception cref="OperationCanceledException">A stop was asked for.</exception>
-    /// <exception cref="RedisOperationException">They have not moved, or only some.</exception>
+    /// <exception cref="OperationCanceledException">A stop was requested.</exception>
+    /// <exception cref="RedisOperationException">Not all slots have moved.</exception>
     public async Task RunAsync()
     {
-        await SetStraysApartAsync().ConfigureAwait(false);
+        await DeferStraysAsync().ConfigureAwait(false);
         var slots = pair.Slots.Where(slot => slot.IsWaiting).ToList();
         if (slots.Count == 0)
             return;
@@ -26,7 +26,8 @@ internal sealed class AtomicPairMove(ClusterReader reader, SlotPair pair, SlotMo
         run.Intend(pair, slots);
         foreach (var slot in slots)
             slot.Began = stop.Clock.Now;
-        var move = new AtomicMove(reader, pair.Source, pair.Target, SlotSet.From(slots.Select(slot => slot.Slot)), run.Log, stop, run.Count.Report) { Ours = run.AtomicTasks };
+        var set = SlotSet.From(slots.Select(slot => slot.Slot));
+        var move = new AtomicMove(reader, pair.Source, pair.Target, set, run.Log, stop, run.Count.Report) { Ours = run.AtomicTasks };
         try
         {
             if ((await move.RunAsync().ConfigureAwait(false)).Note is { } note)
@@ -34,10 +35,10 @@ internal sealed class AtomicPairMove(ClusterReader reader, SlotPair pair, SlotMo
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
-            var given = await GivenAsync(slots).ConfigureAwait(false);
-            // Nobody is asked any more here: after a stop there may be no time, and what went wrong is what is told. The run's end proves what was given.
-            Moved(given);
-            run.PutBack(pair, slots.Except(given).ToList());
+            var moved = await TransferredAsync(slots).ConfigureAwait(false);
+            // No other node is asked here: after a stop there may be no time. The end of the run verifies the transferred slots.
+            Moved(moved);
+            run.PutBack(pair, slots.Except(moved).ToList());
             throw;
         }
 
@@ -45,19 +46,22 @@ internal sealed class AtomicPairMove(ClusterReader reader, SlotPair pair, SlotMo
         await run.LookAsync().ConfigureAwait(false);
     }
 
-    // A target that holds keys of a slot already, hidden as it does not own it: Valkey 9.1 dies of an assertion when such a slot arrives, and
-    // nobody would say whether they differ.
-    private async Task SetStraysApartAsync()
+    // A target may hold hidden keys of a slot that it does not own. Valkey 9.1 fails an assertion when such a slot arrives, and the servers
+    // do not report keys that differ. So these slots are moved individually.
+    private async Task DeferStraysAsync()
     {
         var slots = pair.Slots.Where(slot => slot.IsWaiting).ToList();
         for (var started = stop.Clock.Now; slots.Count > 0;)
         {
-            // Of a task under way they are its own, and of one that has ended since the slots are.
+            // Keys of a running task do not count, nor do slots that the target owns since.
             var (now, tasks) = await reader.ReadEndAsync(pair.Target, stop.Abort).ConfigureAwait(false);
             var arriving = tasks.Where(task => task.IsImport && task.End == AtomicEnd.None).ToList();
-            slots = slots.Where(slot => !now.Self.Slots.Contains(slot.Slot) && !arriving.Exists(task => task.Slots.Contains(slot.Slot))).ToList();
+            slots = slots
+                .Where(slot => !now.Self.Slots.Contains(slot.Slot) && !arriving.Exists(task => task.Slots.Contains(slot.Slot)))
+                .ToList();
             var connection = await reader.ConnectAsync(pair.Target, stop.Abort).ConfigureAwait(false);
-            var counts = await SlotKeyCounter.CountAsync(connection, pair.Target.View!.Databases, slots.Select(slot => slot.Slot).ToList(), stop.Abort).ConfigureAwait(false);
+            var numbers = slots.Select(slot => slot.Slot).ToList();
+            var counts = await SlotKeyCounter.CountAsync(connection, pair.Target.View!.Databases, numbers, stop.Abort).ConfigureAwait(false);
             slots = slots.Where((_, i) => counts[i] is > 0).ToList();
             if (stop.Clock.Now - started > Leftover)
                 break;
@@ -77,17 +81,18 @@ internal sealed class AtomicPairMove(ClusterReader reader, SlotPair pair, SlotMo
         run.Given(pair, slots);
     }
 
-    // All change hands at once, but of several tasks some may have.
-    private async Task<IReadOnlyList<SlotInMove>> GivenAsync(IReadOnlyList<SlotInMove> slots)
+    // The slots of one task are transferred together. Of several tasks, some may have completed.
+    private async Task<IReadOnlyList<SlotInMove>> TransferredAsync(IReadOnlyList<SlotInMove> slots)
     {
         try
         {
-            var (from, to) = (await reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false), await reader.ReadNodeAsync(pair.Target, stop.Abort).ConfigureAwait(false));
+            var from = await reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false);
+            var to = await reader.ReadNodeAsync(pair.Target, stop.Abort).ConfigureAwait(false);
             return slots.Where(slot => to.Self.Slots.Contains(slot.Slot) && !from.Self.Slots.Contains(slot.Slot)).ToList();
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
-            // Not known: whoever resumes reads it anew.
+            // Unknown. A resumed run reads it again.
             return [];
         }
     }

@@ -27,7 +27,7 @@ internal sealed class AtomicProof(ClusterReader reader, AtomicEnds ends, Cluster
         var pause = FirstPause;
         for (var started = clock.Now; ;)
         {
-            var look = await ends.LookAsync(cancellation).ConfigureAwait(false);
+            var look = await ends.ObserveAsync(cancellation).ConfigureAwait(false);
             if (Complaint(look, task) is not { } complaint)
                 break;
             if (clock.Now - started > limits.Agreement)
@@ -39,7 +39,7 @@ internal sealed class AtomicProof(ClusterReader reader, AtomicEnds ends, Cluster
         return await AwaitTrimAsync(cancellation).ConfigureAwait(false);
     }
 
-    private RedisOperationException? Complaint(AtomicLook look, AtomicTask? task)
+    private RedisOperationException? Complaint(AtomicObservation look, AtomicTask? task)
     {
         foreach (var (node, view) in new[] { (source, look.Source), (target, look.Target) })
         {

@@ -21,12 +21,9 @@ internal sealed class SlotStream(
     ClusterReader reader, ClusterNode source, ClusterNode target, MigrateCommand request, MoveOptions options, MovePace pace, MoveCount count, StopRequest stop)
 {
     private readonly Breaths _breaths = new(reader, source, target, pace, stop);
-    private readonly AdaptiveBatch _batch = new(most: AdaptiveBatch.MostOf(options));
+    private readonly AdaptiveBatch _batch = new(most: AdaptiveBatch.LimitOf(options));
 
     private int Size => Math.Min(_batch.Size, _breaths.MostKeys);
-
-    // Garnet overwrites nothing and reports nothing where a key exists on its side, and the source deletes its own: ask before sending.
-    private bool MustAskTarget => target.View?.Facts.Engine is ServerEngine.Garnet or ServerEngine.Unknown;
 
     /// <summary>
     /// Moves the keys of those slots that are open, in every database, until a listing of each returns fewer keys than asked for.
@@ -79,7 +76,7 @@ internal sealed class SlotStream(
             left -= moving[moving.Count - 1].Keys.Count;
         }
 
-        return MustAskTarget ? await WithoutKnownAsync(moving, database).ConfigureAwait(false) : moving;
+        return MigrateRules.MustAskTarget(target) ? await WithoutKnownAsync(moving, database).ConfigureAwait(false) : moving;
     }
 
     // Slots are listed until there is enough for the breath after this one.
@@ -109,12 +106,10 @@ internal sealed class SlotStream(
         var isSent = false;
         try
         {
-            // Each MIGRATE may wait twice for the target: once while it sends, once for the reply.
-            var timeout = options.Timeout + options.Timeout + TimeSpan.FromSeconds(5);
             stall = await _breaths.TakeAsync(1, async () =>
             {
                 isSent = true;
-                replies = await connection.SendAsync(commands, timeout, stop.Abort).ConfigureAwait(false);
+                replies = await connection.SendAsync(commands, MigrateRules.ReplyTimeout(options), stop.Abort).ConfigureAwait(false);
             }).ConfigureAwait(false);
         }
         catch (Exception lost) when (isSent && lost is OperationCanceledException or RedisConnectionException { OutcomeUnknown: true })
@@ -133,7 +128,7 @@ internal sealed class SlotStream(
         await AgainAsync(refused, listed).ConfigureAwait(false);
         var keys = moving.Sum(portion => portion.Keys.Count);
         if (keys > 0)
-            _batch.Took(keys, stall, pace.LongestStall);
+            _batch.Adapt(keys, stall, pace.LongestStall);
         pace.Moved(source, keys);
         count.Report(pace.WaitsFor);
     }
@@ -155,7 +150,7 @@ internal sealed class SlotStream(
 
     private void Read(RespValue reply, Portion portion, List<Portion> refused)
     {
-        var kind = MigrateReplies.Read(reply);
+        var kind = MigrateRules.Read(reply);
         switch (kind)
         {
             case MigrateReply.Moved:

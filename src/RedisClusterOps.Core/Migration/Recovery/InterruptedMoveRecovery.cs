@@ -10,34 +10,38 @@ using RedisClusterOps.Planning.Slots;
 namespace RedisClusterOps.Migration.Recovery;
 
 /// <summary>
-/// Where a run is undone that was cut off, many slots are still on their way there. They are brought to the end first, all together, so that no
-/// read fails, and go back with the many. None is merely closed: a client may have written a key to the target, which would read as missing.
+/// Completes the open slots of an interrupted run before its undo, so that no read fails. They then return with the other slots.
 /// </summary>
-/// <param name="pair">The way back: its target is the master that the slots were leaving.</param>
+/// <remarks>No slot is merely closed: a client may have written a key to the target, which would then read as missing.</remarks>
+/// <param name="pair">The way back: its target is the source of the interrupted run.</param>
 internal sealed class InterruptedMoveRecovery(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest stop)
 {
     private static readonly TimeSpan TaskPause = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Who killed the run did not kill what the servers do by themselves: what they give away in the end has to come back as well.</summary>
-    /// <exception cref="OperationCanceledException">A stop was asked for.</exception>
+    /// <summary>
+    /// Waits for the servers' own migrations, which outlive a killed process. The slots that they transfer are included in the undo.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">A stop was requested.</exception>
     public async Task AwaitServersAsync()
     {
-        var under = UnderWay(pair.Source.View!.AtomicTasks.Concat(pair.Target.View!.AtomicTasks));
-        if (under.Count == 0)
+        var moving = SlotsOf(pair.Source.View!.AtomicTasks.Concat(pair.Target.View!.AtomicTasks));
+        if (moving.Count == 0)
             return;
-        run.Log?.Warning(null, "The servers are still moving " + AtomicText.Of(SlotSet.From(under.Select(slot => slot.Slot))) + " from " + pair.Target.Name + " to " + pair.Source.Name + ". Waiting until that has come to an end.");
+        var what = AtomicText.Of(SlotSet.From(moving.Select(slot => slot.Slot))) + " from " + pair.Target.Name + " to " + pair.Source.Name;
+        run.Log?.Warning(null, "The servers are still moving " + what + ". Waiting until they have finished.");
         try
         {
-            while (UnderWay((await reader.ReadTasksAsync(pair.Source, stop.Abort).ConfigureAwait(false)).Concat(await reader.ReadTasksAsync(pair.Target, stop.Abort).ConfigureAwait(false))).Count > 0)
+            while (SlotsOf(await ReadTasksAsync().ConfigureAwait(false)).Count > 0)
                 await stop.PauseAsync(TaskPause).ConfigureAwait(false);
-            // Both have to know of the hand-over, for both are asked for flags and owners from here on.
-            var (from, to) = (await reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false), await reader.ReadNodeAsync(pair.Target, stop.Abort).ConfigureAwait(false));
-            foreach (var slot in under)
+            // Both nodes are asked for flags and owners from here on, so both have to know of the handover.
+            var from = await reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false);
+            var to = await reader.ReadNodeAsync(pair.Target, stop.Abort).ConfigureAwait(false);
+            foreach (var slot in moving)
                 slot.IsThere = to.Self.Slots.Contains(slot.Slot) && !from.Self.Slots.Contains(slot.Slot);
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
-            foreach (var slot in under)
+            foreach (var slot in moving)
                 slot.Separate("the servers are moving it");
         }
     }
@@ -52,47 +56,54 @@ internal sealed class InterruptedMoveRecovery(ClusterReader reader, SlotPair pai
         run.Intend(pair, slots);
         try
         {
-            await BringAsync(slots).ConfigureAwait(false);
+            await CompleteAsync(slots).ConfigureAwait(false);
         }
         finally
         {
-            // They are finished individually and with every check, or by a resume.
+            // They are completed individually with every check, or by a resumed run.
             foreach (var slot in slots.Where(slot => slot.IsOnItsWay))
-                slot.Separate("it is still on its way to " + pair.Source.Name);
+                slot.Separate("its migration to " + pair.Source.Name + " is still open");
         }
     }
 
-    private async Task BringAsync(List<SlotInMove> slots)
+    private async Task CompleteAsync(List<SlotInMove> slots)
     {
         foreach (var slot in slots)
             slot.Began = stop.Clock.Now;
         var gate = new SlotGate(reader, pair.Target, pair.Source, run.Pace, run.Log, stop);
         stop.ThrowIfRequested();
-        await EndHandOversAsync(gate, slots).ConfigureAwait(false);
+        await FinishHandoversAsync(gate, slots).ConfigureAwait(false);
         slots = slots.Where(slot => slot.IsOnItsWay).ToList();
         stop.ThrowIfRequested();
         await gate.OpenAsync(slots).ConfigureAwait(false);
         stop.ThrowIfRequested();
         var request = MigrateCommand.From(run.Session, run.Options, pair.Target, pair.Source);
-        await new SlotStream(reader, pair.Target, pair.Source, request, run.Options, run.Pace, run.Count, stop).DrainAsync(slots).ConfigureAwait(false);
+        var stream = new SlotStream(reader, pair.Target, pair.Source, request, run.Options, run.Pace, run.Count, stop);
+        await stream.DrainAsync(slots).ConfigureAwait(false);
         foreach (var slot in await gate.HandOverAsync(slots).ConfigureAwait(false))
             Arrived(slot);
     }
 
-    // Given there, and not yet closed here.
-    private async Task EndHandOversAsync(SlotGate gate, List<SlotInMove> slots)
+    // The node took over these slots, and the other has not closed them yet.
+    private async Task FinishHandoversAsync(SlotGate gate, List<SlotInMove> slots)
     {
         var owned = (await reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false)).Self.Slots;
-        var given = slots.Where(slot => owned.Contains(slot.Slot)).ToList();
-        await gate.TellLoserAsync(given).ConfigureAwait(false);
-        foreach (var slot in given)
+        var transferred = slots.Where(slot => owned.Contains(slot.Slot)).ToList();
+        await gate.TellLoserAsync(transferred).ConfigureAwait(false);
+        foreach (var slot in transferred)
             Arrived(slot);
     }
 
-    // From here on it goes back like every other slot.
+    // From here on it returns like every other slot.
     private static void Arrived(SlotInMove slot) => slot.Reset();
 
-    private List<SlotInMove> UnderWay(IEnumerable<AtomicTask> tasks)
+    private async Task<IEnumerable<AtomicTask>> ReadTasksAsync()
+    {
+        var tasks = await reader.ReadTasksAsync(pair.Source, stop.Abort).ConfigureAwait(false);
+        return tasks.Concat(await reader.ReadTasksAsync(pair.Target, stop.Abort).ConfigureAwait(false));
+    }
+
+    private List<SlotInMove> SlotsOf(IEnumerable<AtomicTask> tasks)
     {
         var moving = new HashSet<int>(tasks.Where(task => task.End == AtomicEnd.None).SelectMany(task => task.Slots.Slots));
         return pair.Slots.Where(slot => moving.Contains(slot.Slot)).ToList();
