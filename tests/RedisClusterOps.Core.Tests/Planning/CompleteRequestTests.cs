@@ -33,7 +33,8 @@ public class CompleteRequestTests
     [Fact]
     public void An_importing_node_that_reports_no_owner_is_corrected_first() => Assert.Equal(
         "CorrectOwner",
-        Steps(ClusterScene.Wedged().Master("N", 9, "0-8191").BecameReplica("S", of: "N").Believes("T", "N", "0-100").Keys("N", 100).Keys("T", 50))[0]);
+        Steps(ClusterScene.Wedged().Master("N", 9, "0-8191").BecameReplica("S", of: "N").Believes("T", "N", "0-100").Keys("N", 100)
+            .Keys("T", 50))[0]);
 
     [Fact]
     public void After_the_target_took_over_only_notifications_are_left() => Assert.Equal(
@@ -43,19 +44,22 @@ public class CompleteRequestTests
     [Fact]
     public void After_the_source_handed_over_the_target_takes_over_and_no_flag_is_set() => Assert.Equal(
         ["AssignToTarget", "NotifyOwner S", "NotifyOwner X"],
-        Steps(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Importing("T", "S").Keys("S", 0).Keys("T", 100)));
+        Steps(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Importing("T", "S").Keys("S", 0)
+            .Keys("T", 100)));
 
     [Fact]
     public void A_source_that_handed_over_with_keys_left_is_refused() => Assert.Equal(
         FailureCode.SourceNotEmpty,
-        Refusal(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Importing("T", "S").Keys("S", 4).Keys("T", 100)).Code);
+        Refusal(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Importing("T", "S").Keys("S", 4)
+            .Keys("T", 100)).Code);
 
     [Fact]
     public void Stray_keys_contested_and_contradictory_states_are_refused_with_the_state_and_a_next_step()
     {
         foreach (var scene in new[]
                  {
-                     ClusterScene.Stable().Importing("T", "S").Keys("T", 3), ClusterScene.Stable().Claims("T", "5519"), ClusterScene.Wedged().Importing("X", "S"),
+                     ClusterScene.Stable().Importing("T", "S").Keys("T", 3), ClusterScene.Stable().Claims("T", "5519"),
+                         ClusterScene.Wedged().Importing("X", "S"),
                  })
         {
             var refusal = Refusal(scene);
@@ -102,16 +106,20 @@ public class CompleteRequestTests
     public void Keys_alone_are_moved_only_if_both_ends_are_open()
     {
         var refusal = Assert.Throws<RedisOperationException>(
-            () => new KeyMoveRequest(ClusterScene.Slot, Session, new MoveOptions()).Plan(ClusterScene.Stable().Importing("T", "S").Situation()));
+            () => new KeyMoveRequest(ClusterScene.Slot, Session, new MoveOptions()).Plan(ClusterScene.Stable()
+                .Importing("T", "S").Situation()));
         Assert.Equal(FailureCode.SlotNotOpen, refusal.Code);
-        Assert.Equal(["MoveKeys"], new KeyMoveRequest(ClusterScene.Slot, Session, new MoveOptions()).Plan(ClusterScene.Wedged().Situation()).Actions.Select(Name));
+        Assert.Equal(["MoveKeys"],
+            new KeyMoveRequest(ClusterScene.Slot, Session, new MoveOptions()).Plan(ClusterScene.Wedged().Situation()).Actions.Select(Name));
     }
 
-    private static SlotPlan Plan(ClusterScene scene) => new CompleteRequest(scene.Situation().Slot, Session, new MoveOptions()).Plan(scene.Situation());
+    private static SlotPlan Plan(ClusterScene scene) =>
+        new CompleteRequest(scene.Situation().Slot, Session, new MoveOptions()).Plan(scene.Situation());
 
     private static string[] Steps(ClusterScene scene) => Plan(scene).Actions.Select(Name).ToArray();
 
-    private static string Name(SlotAction action) => action is NotifyOwner tell ? "NotifyOwner " + tell.Node.Id.TrimEnd('0') : action.GetType().Name;
+    private static string Name(SlotAction action) =>
+        action is NotifyOwner tell ? "NotifyOwner " + tell.Node.Id.TrimEnd('0') : action.GetType().Name;
 
     private static RedisOperationException Refusal(ClusterScene scene) => Assert.Throws<RedisOperationException>(() => Plan(scene));
 }

@@ -14,8 +14,10 @@ namespace RedisClusterOps.Core.Tests.Planning;
 /// <summary>A plan comes back from its file as it was, and no other file is taken for one.</summary>
 public sealed class PlanFileTests : IDisposable
 {
-    private static readonly RedisRebalancePlan Plan = new PlannedCluster(PlannedCluster.Runs(5461, 5462, 5461, 0).OwnerOfSlot, 4) { Open = [(16383, 2, 1, true)], Info = _ => "redis_version:8.6.3" }
-        .Plan(new RebalanceOptions { UseEmptyMaster = true, Threshold = 1.5, Weights = new Dictionary<string, double> { ["10.0.0.1:6379"] = 0.5, [PlannedCluster.Id(1)] = 2 } });
+    private static readonly RedisRebalancePlan Plan = new PlannedCluster(PlannedCluster.Runs(5461, 5462, 5461, 0).OwnerOfSlot,
+        4) { Open = [(16383, 2, 1, true)], Info = _ => "redis_version:8.6.3" }
+        .Plan(new RebalanceOptions { UseEmptyMaster = true, Threshold = 1.5, Weights = new Dictionary<string,
+            double> { ["10.0.0.1:6379"] = 0.5, [PlannedCluster.Id(1)] = 2 } });
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("redisclusterops-plan-");
 
@@ -45,7 +47,8 @@ public sealed class PlanFileTests : IDisposable
     {
         // Every slot a range of its own, and nearly all of them move.
         var cluster = new PlannedCluster(Enumerable.Range(0, 16384).Select(slot => slot % 500).ToList(), 1000);
-        var plan = cluster.Plan(new RebalanceOptions { Weights = Enumerable.Range(0, 500).ToDictionary(PlannedCluster.Id, _ => 0.0), UseEmptyMaster = true });
+        var plan = cluster.Plan(new RebalanceOptions { Weights = Enumerable.Range(0, 500).ToDictionary(PlannedCluster.Id, _ => 0.0),
+            UseEmptyMaster = true });
         PlanFile.Write(File, plan);
         Assert.InRange(new FileInfo(File).Length, 1, PlanFile.LongestFile / 2);
         Assert.Equal(16384, PlanFile.Read(File).SlotCount);
@@ -108,13 +111,15 @@ public sealed class PlanFileTests : IDisposable
     [InlineData("\"slots\": \"0-5460\"", "\"slots\": \"0-5461\"", "slot 5461 has two owners in before")]
     [InlineData("\"slots\": \"0-5460\"", "\"slots\": \"0-5460,7\"", "a slot appears twice in a list of before")]
     [InlineData("\"slots\": \"0-5460\"", "\"slots\": \"0-16384\"", "'0-16384' in before is not a range of slots")]
-    [InlineData("\"slots\": \"0-5460\"", "\"slots\": \"0-5459\"", "slot 5460 moves from 10.0.0.1:6379, which does not have it in before", "\"slots\": \"0-3640\"", "\"slots\": \"0-3639,5460\"")]
+    [InlineData("\"slots\": \"0-5460\"", "\"slots\": \"0-5459\"", "slot 5460 moves from 10.0.0.1:6379, which does not have it in before",
+        "\"slots\": \"0-3640\"", "\"slots\": \"0-3639,5460\"")]
     [InlineData("\"method\": \"Atomic\"", "\"method\": \"Magic\"", "the method of a move is not one of Atomic, KeyByKey")]
     [InlineData("\"code\": \"AtomicNotPossible\"", "\"code\": \"17\"", "the code of a finding")]
     [InlineData("\"threshold\": 1.5", "\"threshold\": -1", "threshold can't be -1")]
     [InlineData("\"by\": \"Slots\"", "\"by\": \"Luck\"", "by is not one of Slots, Keys, Memory")]
     [InlineData("10.0.0.4:6379", "10.0.0.4\\u001b[2J", "is not plain text")]
-    public void A_manipulated_file_is_refused_with_the_reason(string part, string with, string wrong, string? part2 = null, string? with2 = null)
+    public void A_manipulated_file_is_refused_with_the_reason(string part, string with, string wrong, string? part2 = null,
+        string? with2 = null)
     {
         PlanFile.Write(File, Plan);
         var text = Plain(System.IO.File.ReadAllText(File));
@@ -132,12 +137,16 @@ public sealed class PlanFileTests : IDisposable
         Assert.Contains("fingerprint", RefusedAs(Plan with { Fingerprint = "0123456789abcdef" }));
         Assert.Contains("after does not match before and the moves", RefusedAs(Plan with { Moves = [Plan.Moves[0]] }));
         Assert.Contains("moves twice", RefusedAs(Plan with { Moves = [.. Plan.Moves, Plan.Moves[0]] }));
-        Assert.Contains("not in before", RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { TargetId = PlannedCluster.Id(77) })] }));
-        Assert.Contains("is no id of a node", RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { TargetId = "x" })] }));
-        Assert.Contains("as source and target", RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { Target = move.Source, TargetId = move.SourceId })] }));
+        Assert.Contains("not in before",
+            RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { TargetId = PlannedCluster.Id(77) })] }));
+        Assert.Contains("is no id of a node",
+            RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { TargetId = "x" })] }));
+        Assert.Contains("as source and target",
+            RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { Target = move.Source, TargetId = move.SourceId })] }));
         Assert.Contains("a move has no slot", RefusedAs(Plan with { Moves = [.. Plan.Moves, Plan.Moves[0] with { SlotRanges = [] }] }));
         Assert.Contains("is twice in before", RefusedAs(Plan with { Before = [.. Plan.Before, Plan.Before[3]] }));
-        Assert.Contains("estimatedKeys can't be -1", RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { EstimatedKeys = -1 })] }));
+        Assert.Contains("estimatedKeys can't be -1",
+            RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { EstimatedKeys = -1 })] }));
     }
 
     [Fact]
@@ -153,7 +162,8 @@ public sealed class PlanFileTests : IDisposable
     [Fact]
     public void Deep_nesting_is_refused()
     {
-        System.IO.File.WriteAllText(File, "{\"version\":1,\"moves\":" + string.Concat(Enumerable.Repeat("[", 100_000)) + string.Concat(Enumerable.Repeat("]", 100_000)) + "}");
+        System.IO.File.WriteAllText(File, "{\"version\":1,\"moves\":" + string.Concat(Enumerable.Repeat("[", 100_000))
+            + string.Concat(Enumerable.Repeat("]", 100_000)) + "}");
         Refused();
     }
 
@@ -171,7 +181,8 @@ public sealed class PlanFileTests : IDisposable
     }
 
     [Fact]
-    public void Any_byte_changed_gives_the_same_plan_a_consistent_one_or_an_error() => Prop.ForAll(Gen.Choose(0, int.MaxValue).Select(seed => new Random(seed)).ToArbitrary(), random =>
+    public void Any_byte_changed_gives_the_same_plan_a_consistent_one_or_an_error() =>
+        Prop.ForAll(Gen.Choose(0, int.MaxValue).Select(seed => new Random(seed)).ToArbitrary(), random =>
     {
         PlanFile.Write(File, Plan);
         var bytes = System.IO.File.ReadAllBytes(File);
@@ -209,7 +220,8 @@ public sealed class PlanFileTests : IDisposable
 
     private static string Text(RedisRebalancePlan plan)
     {
-        var text = new StringBuilder(plan.Operation).Append(plan.Fingerprint).Append(plan.CreatedAt.ToString("o")).Append(plan.Cluster).Append(plan.Options).AppendLine();
+        var text = new StringBuilder(plan.Operation).Append(plan.Fingerprint).Append(plan.CreatedAt.ToString("o"))
+            .Append(plan.Cluster).Append(plan.Options).AppendLine();
         foreach (var move in plan.Moves)
             text.AppendLine(string.Join(' ', move, move.SourceId, move.TargetId, move.EstimatedKeys, move.EstimatedBytes, move.Method));
         foreach (var share in plan.Before.Concat(plan.After))

@@ -10,7 +10,8 @@ public sealed class PlanFreshnessTests
     private static readonly PlannedCluster Cluster = PlannedCluster.Runs(10000, 6384);
 
     [Fact]
-    public void A_plan_is_fresh_while_no_slot_has_another_owner() => PlanFreshness.RequireFresh(Cluster.Plan(), PlannedCluster.Runs(10000, 6384).View());
+    public void A_plan_is_fresh_while_no_slot_has_another_owner() =>
+        PlanFreshness.RequireFresh(Cluster.Plan(), PlannedCluster.Runs(10000, 6384).View());
 
     [Fact]
     public void A_stale_plan_lists_the_slots_with_another_owner()
@@ -20,7 +21,8 @@ public sealed class PlanFreshnessTests
         var refusal = Refusal(plan, new PlannedCluster(changed, 2));
         Assert.Equal((FailureCode.StalePlan, "New-RedisRebalancePlan"), (refusal.Code, refusal.NextStep()));
         Assert.Contains(
-            "slots 0-99 belong to 10.0.0.2:6379 now, not to 10.0.0.1:6379; slot 5000 has no owner now, and belonged to 10.0.0.1:6379; slot 12000 belongs to 10.0.0.1:6379 now, not to 10.0.0.2:6379.",
+            "slots 0-99 belong to 10.0.0.2:6379 now, not to 10.0.0.1:6379; slot 5000 has no owner now, and belonged to 10.0.0.1:6379; "
+                + "slot 12000 belongs to 10.0.0.1:6379 now, not to 10.0.0.2:6379.",
             refusal.Message);
     }
 
@@ -28,7 +30,8 @@ public sealed class PlanFreshnessTests
     public void Many_changes_are_summarized()
     {
         var cluster = PlannedCluster.Runs(4096, 4096, 4096, 4096);
-        var refusal = Refusal(cluster.Plan(), new PlannedCluster(cluster.OwnerOfSlot.Select((owner, slot) => slot % 2 == 0 ? (owner + 1) % 4 : owner).ToList(), 4));
+        var refusal = Refusal(cluster.Plan(),
+            new PlannedCluster(cluster.OwnerOfSlot.Select((owner, slot) => slot % 2 == 0 ? (owner + 1) % 4 : owner).ToList(), 4));
         Assert.Contains("0,2,4,6,8,… (2048 in all)", refusal.Message);
         Assert.Contains("and 2048 more slots", refusal.Message);
         Assert.InRange(refusal.Message.Length, 0, 600);
@@ -45,7 +48,8 @@ public sealed class PlanFreshnessTests
     public void A_plan_for_another_cluster_is_refused_as_such()
     {
         var plan = Cluster.Plan();
-        var foreign = plan with { Fingerprint = "other", Before = [.. plan.Before.Select((share, index) => share with { Id = PlannedCluster.Id(100 + index) })] };
+        var foreign = plan with { Fingerprint = "other",
+            Before = [.. plan.Before.Select((share, index) => share with { Id = PlannedCluster.Id(100 + index) })] };
         Assert.Contains("for another cluster", Refusal(foreign, Cluster).Message);
     }
 

@@ -25,7 +25,8 @@ public sealed class PlanningFromNodesTests
         Assert.Equal(10000, counted.Count(asked => asked.StartsWith(A)));
         Assert.Equal(
             ["CLUSTER COUNTKEYSINSLOT", "CLUSTER INFO", "CLUSTER NODES", "CONFIG GET tls-cluster", "DBSIZE", "INFO"],
-            nodes.Asked.Select(asked => asked.Split(' ', 2)[1]).Select(command => command.StartsWith("CLUSTER COUNT") ? "CLUSTER COUNTKEYSINSLOT" : command).Distinct().Order());
+            nodes.Asked.Select(asked => asked.Split(' ', 2)[1])
+                .Select(command => command.StartsWith("CLUSTER COUNT") ? "CLUSTER COUNTKEYSINSLOT" : command).Distinct().Order());
     }
 
     [Fact]
@@ -51,7 +52,8 @@ public sealed class PlanningFromNodesTests
     [Fact]
     public async Task Memory_is_estimated_if_the_count_is_disabled()
     {
-        var plan = await PlanAsync(Nodes(Redis86 + "used_memory_dataset:2000000\r\ndb0:keys=20000,expires=0\r\n", _ => null), new RebalanceOptions());
+        var plan = await PlanAsync(Nodes(Redis86 + "used_memory_dataset:2000000\r\ndb0:keys=20000,expires=0\r\n", _ => null),
+            new RebalanceOptions());
         Assert.Equal(1808 * 200, plan.Moves[0].EstimatedBytes);
     }
 
@@ -61,7 +63,8 @@ public sealed class PlanningFromNodesTests
         var nodes = Nodes(Redis70, denied: true);
         var plan = await PlanAsync(nodes, new RebalanceOptions());
         Assert.Equal((1808, null), (plan.SlotCount, plan.Moves[0].EstimatedKeys));
-        var refusal = await Assert.ThrowsAsync<RedisOperationException>(() => PlanAsync(nodes, new RebalanceOptions { By = RebalanceMeasure.Keys }));
+        var refusal = await Assert.ThrowsAsync<RedisOperationException>(() =>
+            PlanAsync(nodes, new RebalanceOptions { By = RebalanceMeasure.Keys }));
         Assert.Equal((FailureCode.PermissionDenied, A), (refusal.Code, refusal.Subject));
     }
 
@@ -87,15 +90,19 @@ public sealed class PlanningFromNodesTests
         .Node(A, command => Answer(command, 0, 0, 9999, info, bytes, denied))
         .Node(B, command => Answer(command, 1, 10000, 16383, info, bytes, denied));
 
-    private static RespValue Answer(RespCommand command, int index, int first, int last, string info, System.Func<int, long?>? bytes, bool denied) => command.ToString() switch
+    private static RespValue Answer(RespCommand command, int index, int first, int last, string info, System.Func<int, long?>? bytes,
+        bool denied) => command.ToString() switch
     {
         "CLUSTER NODES" => RespValue.Bulk(Line(0, index, "0-9999") + Line(1, index, "10000-16383")),
         "CLUSTER INFO" => RespValue.Bulk("cluster_state:ok\r\n"),
         "INFO" => RespValue.Bulk(info),
         "DBSIZE" => RespValue.Number(0),
         "CLUSTER MIGRATION STATUS ALL" => RespValue.Array([]),
-        "CLUSTER SLOT-STATS SLOTSRANGE 0 16383" when bytes is not null => RespValue.Array([.. Enumerable.Range(first, last - first + 1).Select(slot => Stats(slot, bytes(slot)))]),
-        var count when count.StartsWith("CLUSTER COUNTKEYSINSLOT") => denied ? RespValue.Error("NOPERM this user has no permissions to run the 'cluster|countkeysinslot' command") : RespValue.Number(index == 0 ? 2 : 0),
+        "CLUSTER SLOT-STATS SLOTSRANGE 0 16383" when bytes is not null =>
+            RespValue.Array([.. Enumerable.Range(first, last - first + 1).Select(slot => Stats(slot, bytes(slot)))]),
+        var count when count.StartsWith("CLUSTER COUNTKEYSINSLOT") =>
+            denied ? RespValue.Error("NOPERM this user has no permissions to run the 'cluster|countkeysinslot' command")
+                : RespValue.Number(index == 0 ? 2 : 0),
         _ => RespValue.Error("ERR unknown command"),
     };
 
@@ -108,5 +115,6 @@ public sealed class PlanningFromNodesTests
     ]);
 
     private static string Line(int index, int self, string slots) =>
-        PlannedCluster.Id(index) + " " + PlannedCluster.Name(index) + "@16379 " + (index == self ? "myself," : string.Empty) + "master - 0 0 " + (index + 1) + " connected " + slots + "\n";
+        PlannedCluster.Id(index) + " " + PlannedCluster.Name(index) + "@16379 " + (index == self ? "myself," : string.Empty)
+            + "master - 0 0 " + (index + 1) + " connected " + slots + "\n";
 }

@@ -36,7 +36,8 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
         var plan = cluster.Plan();
         Assert.Empty(plan.Moves);
         Assert.Equal(
-            (PlanFindingCode.EmptyMasterLeftOut, "10.0.0.3:6379", "New-RedisRebalancePlan -UseEmptyMaster"), plan.Findings.Select(finding => (finding.Code, finding.Target, finding.Advice)).Single());
+            (PlanFindingCode.EmptyMasterLeftOut, "10.0.0.3:6379", "New-RedisRebalancePlan -UseEmptyMaster"),
+                plan.Findings.Select(finding => (finding.Code, finding.Target, finding.Advice)).Single());
         Assert.Equal(5462 - 1, cluster.Plan(new RebalanceOptions { UseEmptyMaster = true }).SlotCount);
         var named = cluster.Plan(Weights(("10.0.0.3:6379", 1)));
         Assert.Equal(5461, named.SlotCount);
@@ -57,7 +58,7 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     [Fact]
     public void A_share_within_the_threshold_stays() => Assert.Empty(PlannedCluster.Runs(8192 + 160, 8192 - 160).Plan().Moves);
 
-    // A third of all slots is 5461 and one third: who has 5463 is one above what it may have, not two.
+    // A third of all slots is 5461 and one third. A master with 5463 slots is one above its share, not two.
     [Fact]
     public void The_deviation_is_measured_from_the_nearest_allowed_number() =>
         Assert.Empty(PlannedCluster.Runs(5463, 5461, 5460).Plan(new RebalanceOptions { Threshold = 0.02 }).Moves);
@@ -98,7 +99,8 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
         Assert.Contains("is a replica of 10.0.0.1:6379", replica.Message);
         var twice = Refusal(() => cluster.Plan(Weights(("10.0.0.1:6379", 1), (PlannedCluster.Id(0), 2))));
         Assert.Contains("the same node, 10.0.0.1:6379", twice.Message);
-        Assert.Contains("Every master has weight 0", Refusal(() => cluster.Plan(Weights(("10.0.0.1:6379", 0), ("10.0.0.2:6379", 0)))).Message);
+        Assert.Contains("Every master has weight 0",
+            Refusal(() => cluster.Plan(Weights(("10.0.0.1:6379", 0), ("10.0.0.2:6379", 0)))).Message);
     }
 
     [Theory]
@@ -123,13 +125,15 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     {
         var even = PlannedCluster.Runs(5461, 5462, 5461);
         var plan = new PlannedCluster(even.OwnerOfSlot.Select((owner, slot) => slot < 1000 ? 2 : owner).ToList(), 3) { Down = [1] }.Plan();
-        Assert.Equal(["10.0.0.3:6379 10.0.0.1:6379 1000"], plan.Moves.Select(move => move.Source + " " + move.Target + " " + move.SlotCount));
+        Assert.Equal(["10.0.0.3:6379 10.0.0.1:6379 1000"],
+            plan.Moves.Select(move => move.Source + " " + move.Target + " " + move.SlotCount));
     }
 
     [Fact]
     public void Unowned_slots_must_be_assigned_first()
     {
-        var refusal = Refusal(() => new PlannedCluster(Uneven.OwnerOfSlot.Select((owner, slot) => slot is 7 or 8 ? -1 : owner).ToList(), 2).Plan());
+        var refusal = Refusal(() =>
+            new PlannedCluster(Uneven.OwnerOfSlot.Select((owner, slot) => slot is 7 or 8 ? -1 : owner).ToList(), 2).Plan());
         Assert.Equal((FailureCode.SlotStateUnsuitable, "Repair-RedisCluster"), (refusal.Code, refusal.NextStep()));
         Assert.Contains("Slots 7-8 have no owner", refusal.Message);
     }
@@ -138,7 +142,8 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     public void Contested_slots_must_be_repaired_first()
     {
         var view = ClusterScene.Stable().Claims("T", "5519").View();
-        var refusal = Refusal(() => RebalancePlanner.Plan(view, new RebalanceOptions(), SlotCounts.None, MoveMethod.Auto, PlannedCluster.Session));
+        var refusal = Refusal(() =>
+            RebalancePlanner.Plan(view, new RebalanceOptions(), SlotCounts.None, MoveMethod.Auto, PlannedCluster.Session));
         Assert.Equal((FailureCode.SlotStateUnsuitable, "5519", "Repair-RedisCluster"), (refusal.Code, refusal.Subject, refusal.NextStep()));
     }
 
@@ -146,7 +151,8 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     public void An_open_slot_of_the_plan_must_be_closed_first()
     {
         var refusal = Refusal(() => Opened(Uneven, 5).Plan());
-        Assert.Equal((FailureCode.SlotStateUnsuitable, "5", "Complete-RedisSlotMigration -Slot 5"), (refusal.Code, refusal.Subject, refusal.NextStep()));
+        Assert.Equal((FailureCode.SlotStateUnsuitable, "5", "Complete-RedisSlotMigration -Slot 5"),
+            (refusal.Code, refusal.Subject, refusal.NextStep()));
         Assert.Equal("Repair-RedisCluster", Refusal(() => Opened(Uneven, 5, 9).Plan()).NextStep());
     }
 
@@ -196,10 +202,12 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
         var cluster = With(Opened(Uneven, 16000), _ => Atomic);
         var plan = cluster.Plan();
         Assert.Equal("KeyByKey", plan.Moves[0].Method);
-        Assert.Equal(["10.0.0.1:6379", "10.0.0.2:6379"], plan.Findings.Where(finding => finding.Code == PlanFindingCode.AtomicNotPossible).Select(finding => finding.Target).Order());
+        Assert.Equal(["10.0.0.1:6379", "10.0.0.2:6379"], plan.Findings.Where(finding => finding.Code == PlanFindingCode.AtomicNotPossible)
+            .Select(finding => finding.Target).Order());
         Assert.All(plan.Findings, finding => Assert.Equal("Complete-RedisSlotMigration -Slot 16000", finding.Advice));
         var refusal = Refusal(() => cluster.Plan(method: MoveMethod.Atomic));
-        Assert.Equal((FailureCode.SlotStateUnsuitable, "16000", "Complete-RedisSlotMigration -Slot 16000"), (refusal.Code, refusal.Subject, refusal.NextStep()));
+        Assert.Equal((FailureCode.SlotStateUnsuitable, "16000", "Complete-RedisSlotMigration -Slot 16000"),
+            (refusal.Code, refusal.Subject, refusal.NextStep()));
         Assert.Empty(cluster.Plan(method: MoveMethod.KeyByKey).Findings);
     }
 
@@ -240,11 +248,13 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     {
         var random = new Random(1);
         var loads = Enumerable.Range(0, HashSlot.Count).Select(_ => (long)random.Next(1_000_000)).ToArray();
-        var cluster = new PlannedCluster(Enumerable.Range(0, HashSlot.Count).Select(_ => random.Next(random.Next(300) + 1)).ToList(), 300) { Keys = slot => loads[slot], Bytes = slot => loads[slot] };
+        var cluster = new PlannedCluster(Enumerable.Range(0, HashSlot.Count).Select(_ => random.Next(random.Next(300) + 1)).ToList(),
+            300) { Keys = slot => loads[slot], Bytes = slot => loads[slot] };
         var (view, counts) = (cluster.View(), cluster.Counts);
         var clock = System.Diagnostics.Stopwatch.StartNew();
         var allocated = GC.GetAllocatedBytesForCurrentThread();
-        var plan = RebalancePlanner.Plan(view, new RebalanceOptions { By = by, Threshold = 0, UseEmptyMaster = true }, counts, MoveMethod.Auto, PlannedCluster.Session);
+        var plan = RebalancePlanner.Plan(view, new RebalanceOptions { By = by, Threshold = 0, UseEmptyMaster = true }, counts,
+            MoveMethod.Auto, PlannedCluster.Session);
         allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
         output.WriteLine("{0}: {1} in {2} ms, {3} MB allocated", by, plan, clock.ElapsedMilliseconds, allocated >> 20);
         Assert.NotEmpty(plan.Moves);
@@ -253,12 +263,16 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
 
     private static PlannedCluster Opened(PlannedCluster cluster, params int[] slots) => new(cluster.OwnerOfSlot, cluster.Masters)
     {
-        Open = [.. slots.SelectMany(slot => new[] { (slot, cluster.OwnerOfSlot[slot], 1 - cluster.OwnerOfSlot[slot], true), (slot, 1 - cluster.OwnerOfSlot[slot], cluster.OwnerOfSlot[slot], false) })],
+        Open = [.. slots.SelectMany(slot =>
+            new[] { (slot, cluster.OwnerOfSlot[slot], 1 - cluster.OwnerOfSlot[slot], true),
+                (slot, 1 - cluster.OwnerOfSlot[slot], cluster.OwnerOfSlot[slot], false) })],
     };
 
-    private static PlannedCluster With(PlannedCluster cluster, Func<int, string> info) => new(cluster.OwnerOfSlot, cluster.Masters) { Open = cluster.Open, Info = info };
+    private static PlannedCluster With(PlannedCluster cluster, Func<int, string> info) =>
+        new(cluster.OwnerOfSlot, cluster.Masters) { Open = cluster.Open, Info = info };
 
-    private static RebalanceOptions Weights(params (string Node, double Weight)[] weights) => new() { Weights = weights.ToDictionary(pair => pair.Node, pair => pair.Weight) };
+    private static RebalanceOptions Weights(params (string Node, double Weight)[] weights) =>
+        new() { Weights = weights.ToDictionary(pair => pair.Node, pair => pair.Weight) };
 
     private static RedisOperationException Refusal(Func<RedisRebalancePlan> plan)
     {

@@ -21,7 +21,8 @@ public class RepairRequestTests
     [Fact]
     public void AllowUnreachableNode_closes_it_with_a_warning()
     {
-        var plan = Plan(ClusterScene.Stable().Migrating("S", "T").Importing("X", "S").Keys("X", 0).Down("T"), new RepairOptions { AllowUnreachableNode = true });
+        var plan = Plan(ClusterScene.Stable().Migrating("S", "T").Importing("X", "S").Keys("X", 0).Down("T"),
+            new RepairOptions { AllowUnreachableNode = true });
         Assert.Equal(["StopMigrating", "StopImporting"], plan.Actions.Select(action => action.GetType().Name));
         Assert.Contains(plan.LastingWarnings, lasting => lasting.Contains("read as missing"));
     }
@@ -42,7 +43,8 @@ public class RepairRequestTests
             Assert.Equal((KeyConflictAction.KeepTarget, KeyConflictAction.KeepSource), (move.OnConflict, move.KeepsInUse));
         }
 
-        Assert.Equal(KeyConflictAction.Stop, Gathers(ClusterScene.Wedged().Importing("X", "S").Keys("X", 1), KeyConflictAction.Stop).Single().OnConflict);
+        Assert.Equal(KeyConflictAction.Stop,
+            Gathers(ClusterScene.Wedged().Importing("X", "S").Keys("X", 1), KeyConflictAction.Stop).Single().OnConflict);
     }
 
     [Fact]
@@ -57,11 +59,13 @@ public class RepairRequestTests
         var handing = repair.Plan(ClusterScene.Wedged().Keys("X", 2).Situation());
         Assert.True(handing.IsPartial);
         Assert.Equal(KeyConflictAction.KeepSource, handing.Actions.OfType<MoveKeys>().Single().OnConflict);
-        var gathering = handing.NextRequest!.Plan(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Claims("T", "5519").Believes("X", "T", "5519").Believes("X", "S", "0-5518,5520-8191").Keys("S", 0).Keys("T", 150).Keys("X", 2).Situation());
+        var gathering = handing.NextRequest!.Plan(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519")
+            .Claims("T", "5519").Believes("X", "T", "5519").Believes("X", "S", "0-5518,5520-8191").Keys("S", 0).Keys("T", 150)
+                .Keys("X", 2).Situation());
         Assert.Equal(KeyConflictAction.KeepTarget, gathering.Actions.OfType<MoveKeys>().Single().OnConflict);
     }
 
-    // Only the journal tells it from a migration that has just begun.
+    // Only the journal distinguishes it from a migration that has just begun.
     [Fact]
     public void After_stray_keys_were_gathered_only_the_flag_is_cleared()
     {
@@ -87,14 +91,15 @@ public class RepairRequestTests
     public void A_master_that_reports_another_owner_of_a_stable_slot_is_corrected()
     {
         var plan = Plan(ClusterScene.Stable().Believes("X", "S", "0-5518,5520-8191").Believes("X", "T", "5519"));
-        var told = Assert.IsType<CorrectOwner>(Assert.Single(plan.Actions));
-        Assert.Equal((ClusterScene.Id("X"), ClusterScene.Id("S")), (told.Node.Id, told.Owner.Id));
+        var corrected = Assert.IsType<CorrectOwner>(Assert.Single(plan.Actions));
+        Assert.Equal((ClusterScene.Id("X"), ClusterScene.Id("S")), (corrected.Node.Id, corrected.Owner.Id));
         Assert.True(Plan(ClusterScene.Stable()).IsDone);
     }
 
     private static RepairRequest Repair(MoveOptions options, RepairOptions what) => new(ClusterScene.Slot, Session, options, what);
 
-    private static SlotPlan Plan(ClusterScene scene, RepairOptions? what = null) => Repair(new MoveOptions(), what ?? new RepairOptions()).Plan(scene.Situation());
+    private static SlotPlan Plan(ClusterScene scene, RepairOptions? what = null) =>
+        Repair(new MoveOptions(), what ?? new RepairOptions()).Plan(scene.Situation());
 
     private static MoveKeys[] Gathers(ClusterScene scene, KeyConflictAction decided) =>
         [.. Repair(new MoveOptions { OnKeyConflict = decided }, new RepairOptions()).Plan(scene.Situation()).Actions.OfType<MoveKeys>()];

@@ -19,5 +19,6 @@ public class RestartRequestTests
         ["CorrectOwner", "SetImporting"], Steps(ClusterScene.Stable().Migrating("S", "T").Believes("T", "S", "0-5518,5520-8191")));
 
     private static string[] Steps(ClusterScene scene) =>
-        [.. new RestartRequest(ClusterScene.Slot, RedisClusterSession.Parse("10.0.0.1:6379"), new MoveOptions()).Plan(scene.Situation()).Actions.Select(action => action.GetType().Name)];
+        [.. new RestartRequest(ClusterScene.Slot, RedisClusterSession.Parse("10.0.0.1:6379"),
+            new MoveOptions()).Plan(scene.Situation()).Actions.Select(action => action.GetType().Name)];
 }

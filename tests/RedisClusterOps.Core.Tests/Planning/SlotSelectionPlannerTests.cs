@@ -20,7 +20,8 @@ public sealed class SlotSelectionPlannerTests
     public void Named_slots_come_from_their_owners_and_those_of_the_target_stay()
     {
         var plan = Cluster.Plan(new SlotSelection { Slots = [6000, 5, 3, 4, 16383, 5], Target = C });
-        Assert.Equal(["3 slots from " + A + " to " + C + ": 3-5", "1 slot from " + B + " to " + C + ": 6000"], plan.Moves.Select(move => move.ToString()));
+        Assert.Equal(["3 slots from " + A + " to " + C + ": 3-5", "1 slot from " + B + " to " + C + ": 6000"],
+            plan.Moves.Select(move => move.ToString()));
         Assert.Equal(("Move", null, 3), (plan.Operation, plan.Options, plan.Moves[0].EstimatedKeys));
         Assert.Equal([5997, 9999, 388], plan.After.Select(share => share.SlotCount));
         Assert.Empty(Cluster.After(plan).Plan(new SlotSelection { Slots = [3, 4, 5], Target = C }).Moves);
@@ -55,7 +56,8 @@ public sealed class SlotSelectionPlannerTests
         var plan = Cluster.Plan(new SlotSelection { Count = count, Sources = ["*"], Target = C });
         Assert.Equal(count, plan.SlotCount);
         foreach (var move in plan.Moves)
-            Assert.InRange(move.SlotCount, Math.Floor(count * (move.Source == A ? 6000 : 10000) / 16000.0), Math.Ceiling(count * (move.Source == A ? 6000 : 10000) / 16000.0));
+            Assert.InRange(move.SlotCount, Math.Floor(count * (move.Source == A ? 6000 : 10000) / 16000.0),
+                Math.Ceiling(count * (move.Source == A ? 6000 : 10000) / 16000.0));
         Assert.All(plan.Moves, move => Assert.Equal(move.Source == A ? 0 : 6000, Assert.Single(move.SlotRanges).First));
     }
 
@@ -81,8 +83,10 @@ public sealed class SlotSelectionPlannerTests
     {
         foreach (var selection in new[]
                  {
-                     new SlotSelection { Target = C }, new SlotSelection { Count = 5, Target = C }, new SlotSelection { Slots = [1], Count = 1, Target = C },
-                     new SlotSelection { Slots = [16384], Target = C }, new SlotSelection { Slots = [-1], Target = C }, new SlotSelection { Count = 0, Sources = ["*"], Target = C },
+                     new SlotSelection { Target = C }, new SlotSelection { Count = 5, Target = C },
+                         new SlotSelection { Slots = [1], Count = 1, Target = C },
+                     new SlotSelection { Slots = [16384], Target = C }, new SlotSelection { Slots = [-1], Target = C },
+                         new SlotSelection { Count = 0, Sources = ["*"], Target = C },
                      new SlotSelection { Count = 5, Sources = [C], Target = C },
                  })
             Assert.Equal(FailureCode.InvalidArgument, Refusal(selection).Code);
@@ -119,9 +123,11 @@ public sealed class SlotSelectionPlannerTests
     [Fact]
     public void A_slot_that_the_servers_are_moving_must_be_awaited()
     {
-        var view = ClusterScene.Stable().Task("S", new AtomicTask(SlotSet.From([new SlotRange(5519, 5520)]), ClusterScene.Id("S"), ClusterScene.Id("T"), "snapshot")).View();
+        var view = ClusterScene.Stable().Task("S",
+            new AtomicTask(SlotSet.From([new SlotRange(5519, 5520)]), ClusterScene.Id("S"), ClusterScene.Id("T"), "snapshot")).View();
         var refusal = Assert.Throws<RedisOperationException>(
-            () => SlotSelectionPlanner.Plan(view, new SlotSelection { Slots = [5519], Target = ClusterScene.Id("X") }, SlotCounts.None, MoveMethod.Auto, PlannedCluster.Session));
+            () => SlotSelectionPlanner.Plan(view, new SlotSelection { Slots = [5519], Target = ClusterScene.Id("X") }, SlotCounts.None,
+                MoveMethod.Auto, PlannedCluster.Session));
         Assert.Equal((FailureCode.SlotStateUnsuitable, "5519"), Of(refusal));
         Assert.Equal("Get-RedisOpenSlot", refusal.NextStep());
     }

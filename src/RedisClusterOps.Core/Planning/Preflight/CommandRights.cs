@@ -112,7 +112,7 @@ internal sealed class CommandRights(NodeProbe probe)
 
 /// <summary>A command that a plan sends.</summary>
 /// <param name="Node">The node that receives it.</param>
-/// <param name="User">The user who sends it; null for our own user.</param>
+/// <param name="User">The user that sends it; null for our own user.</param>
 /// <param name="Arguments">The command.</param>
 internal sealed record RequiredRight(ClusterNode Node, string? User, object[] Arguments)
 {
@@ -185,7 +185,7 @@ internal static class RequiredRights
             yield return right;
     }
 
-    // The losing copy of a conflict is deleted in a transaction after it was saved, unless MIGRATE overwrites it.
+    // The losing copy of a conflict is deleted in a transaction after it was saved, if MIGRATE does not overwrite it.
     private static IEnumerable<RequiredRight> OfDeletion(MoveKeys move, byte[] key)
     {
         var end = move switch

@@ -41,18 +41,18 @@ internal static class EvenSlots
         var givers = Sorted(index => masters[index].Slots.Count - (int)expected[index]);
         var receivers = Sorted(index => (int)expected[index] - masters[index].Slots.Count);
         var transfers = new List<SlotTransfer>();
-        var (giver, receiver, given, received) = (0, 0, 0, 0);
+        var (giver, receiver, sent, received) = (0, 0, 0, 0);
         while (giver < givers.Count && receiver < receivers.Count)
         {
             var (source, surplus) = givers[giver];
             var (target, deficit) = receivers[receiver];
-            var count = Math.Min(surplus - given, deficit - received);
-            var slots = SlotSet.From(masters[source].Slots.Skip(given).Take(count));
+            var count = Math.Min(surplus - sent, deficit - received);
+            var slots = SlotSet.From(masters[source].Slots.Skip(sent).Take(count));
             transfers.Add(new SlotTransfer(masters[source].Node, masters[target].Node, slots));
-            given += count;
+            sent += count;
             received += count;
-            if (given == surplus)
-                (giver, given) = (giver + 1, 0);
+            if (sent == surplus)
+                (giver, sent) = (giver + 1, 0);
             if (received == deficit)
                 (receiver, received) = (receiver + 1, 0);
         }

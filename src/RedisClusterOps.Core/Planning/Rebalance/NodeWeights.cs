@@ -56,7 +56,7 @@ internal static class NodeWeights
         var scale = weights.Max(ScaleOf);
         return weights.Select(weight => new NodeWeight(weight, Scaled(weight, scale))).ToList();
 
-        decimal WeightOf(MasterSlots master) => named.TryGetValue(master.Node.Id, out var given) ? given.Weight
+        decimal WeightOf(MasterSlots master) => named.TryGetValue(master.Node.Id, out var specified) ? specified.Weight
             : master.Slots.Count > 0 || options.UseEmptyMaster ? 1m
             : 0m;
     }

@@ -30,7 +30,8 @@ public class ClientLineTests
         Assert.Equal(expected, ClientLine.Parse("id=7 addr=10.0.0.9:4711 " + fields).Single().IsSuspect);
 
     [Fact]
-    public void Our_own_connections_are_not_suspected() => Assert.False(ClientLine.Parse("id=7 name=" + NodeConnector.ConnectionName + " idle=0 cmd=migrate").Single().IsSuspect);
+    public void Our_own_connections_are_not_suspected() =>
+        Assert.False(ClientLine.Parse("id=7 name=" + NodeConnector.ConnectionName + " idle=0 cmd=migrate").Single().IsSuspect);
 
     [Theory]
     [InlineData("name= lib-name=", "A client at 10.0.0.9:4711")]
@@ -44,9 +45,11 @@ public class ClientLineTests
     public void Every_line_is_a_client()
     {
         var clients = ClientLine.Parse("id=3 addr=10.0.0.9:1 idle=0 cmd=migrate tot-cmds=12\nid=4 addr=10.0.0.9:2 idle=5 cmd=get\r\n\n");
-        Assert.Equal([("3", 0L, "migrate", 12L), ("4", 5L, "get", null)], clients.Select(client => (client.Id, client.Idle, client.Command, client.Commands)));
+        Assert.Equal([("3", 0L, "migrate", 12L), ("4", 5L, "get", null)],
+            clients.Select(client => (client.Id, client.Idle, client.Command, client.Commands)));
     }
 
     [Fact]
-    public void Servers_accept_the_name_of_our_connections() => Assert.Matches("^redisclusterops-[!-~]*-[0-9]+$", NodeConnector.ConnectionName);
+    public void Servers_accept_the_name_of_our_connections() =>
+        Assert.Matches("^redisclusterops-[!-~]*-[0-9]+$", NodeConnector.ConnectionName);
 }

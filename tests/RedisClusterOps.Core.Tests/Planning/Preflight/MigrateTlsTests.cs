@@ -8,7 +8,9 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Planning.Preflight;
 
-/// <summary>MIGRATE speaks TLS where its node has tls-cluster yes, whatever we speak, and has to dial a port of the target that does as well.</summary>
+/// <summary>
+/// MIGRATE speaks TLS where its node has tls-cluster yes, whatever we speak, and has to dial a port of the target that does as well.
+/// </summary>
 public sealed class MigrateTlsTests
 {
     private static readonly RedisClusterSession Session = RedisClusterSession.Parse("10.0.0.1:6379");
@@ -26,8 +28,10 @@ public sealed class MigrateTlsTests
     [InlineData(true, true, 7000, 0, "refused")]
     [InlineData(false, false, 0, 7001, "refused")]
     [InlineData(null, true, 6379, 6380, "")]
-    public void MIGRATE_must_connect_to_a_port_with_its_protocol(bool? source, bool? target, int plain, int tls, string expected) => Assert.Equal(
-        expected, Findings(Facts(ClusterScene.Stable().Migrates("S", source, null).Migrates("T", target, null)) with { TargetSettings = new NodeSettings { PlainPort = plain, TlsPort = tls } }));
+    public void MIGRATE_must_connect_to_a_port_with_its_protocol(bool? source, bool? target, int plain, int tls, string expected) =>
+        Assert.Equal(
+        expected, Findings(Facts(ClusterScene.Stable().Migrates("S", source, null).Migrates("T", target, null))
+            with { TargetSettings = new NodeSettings { PlainPort = plain, TlsPort = tls } }));
 
     [Theory]
     [InlineData(true)]
@@ -48,7 +52,8 @@ public sealed class MigrateTlsTests
     {
         var facts = Facts(ClusterScene.Stable().Migrates("S", tls, ("S", 7000)).Migrates("T", tls, ("S", 7000)));
         var refusal = PreflightRules.Judge(facts).Refusal!;
-        Assert.Equal((FailureCode.TlsMismatch, facts.Target.Name, "CONFIG SET " + setting + " <port> on " + facts.Target.Name), (refusal.Code, refusal.Subject, refusal.NextStep()));
+        Assert.Equal((FailureCode.TlsMismatch, facts.Target.Name, "CONFIG SET " + setting + " <port> on " + facts.Target.Name),
+            (refusal.Code, refusal.Subject, refusal.NextStep()));
         Assert.Contains("by no port that " + says, refusal.Message);
         Assert.Contains("Nothing was changed", refusal.Message);
         Assert.Null(PreflightRules.Judge(facts with { IsAtomic = true }).Refusal);
@@ -73,8 +78,10 @@ public sealed class MigrateTlsTests
     public void An_unusual_bus_port_is_a_warning_if_the_protocol_of_the_source_is_unknown(int bus, bool? tls, string info, string expected)
     {
         var facts = Facts(ClusterScene.Stable().Engine("S", info).Migrates("S", tls, null));
-        var view = new NodeView(facts.Source.View!.Dialled, [.. facts.Source.View.Lines.Select(line => line with { BusPort = bus })]) { Facts = facts.Source.View.Facts, TlsCluster = tls };
-        Assert.Equal(expected, Findings(facts with { Actions = [((MoveKeys)facts.Actions[0]) with { Source = facts.Source with { View = view } }] }));
+        var view = new NodeView(facts.Source.View!.Dialled,
+            [.. facts.Source.View.Lines.Select(line => line with { BusPort = bus })]) { Facts = facts.Source.View.Facts, TlsCluster = tls };
+        Assert.Equal(expected,
+            Findings(facts with { Actions = [((MoveKeys)facts.Actions[0]) with { Source = facts.Source with { View = view } }] }));
     }
 
     [Theory]
@@ -96,9 +103,13 @@ public sealed class MigrateTlsTests
     public void Ports_are_read_from_CLUSTER_SHARDS_and_nodes_without_one_are_left_out()
     {
         RespValue Node(string id, params (string Name, long Port)[] ports) => RespValue.Array(
-            [RespValue.Bulk("id"), RespValue.Bulk(id), .. ports.SelectMany(port => new[] { RespValue.Bulk(port.Name), RespValue.Number(port.Port) }), RespValue.Bulk("ip"), RespValue.Bulk("10.0.0.1")]);
-        RespValue Shard(params RespValue[] nodes) => RespValue.Array([RespValue.Bulk("slots"), RespValue.Array([]), RespValue.Bulk("nodes"), RespValue.Array(nodes)]);
-        var shards = RespValue.Array([Shard(Node("a", ("port", 1), ("tls-port", 2)), Node("b", ("tls-port", 3))), Shard(Node("c", ("port", 4))), Shard(Node("d", ("port", 99999), ("tls-port", 0)))]);
+            [RespValue.Bulk("id"), RespValue.Bulk(id),
+                .. ports.SelectMany(port => new[] { RespValue.Bulk(port.Name), RespValue.Number(port.Port) }), RespValue.Bulk("ip"),
+                    RespValue.Bulk("10.0.0.1")]);
+        RespValue Shard(params RespValue[] nodes) =>
+            RespValue.Array([RespValue.Bulk("slots"), RespValue.Array([]), RespValue.Bulk("nodes"), RespValue.Array(nodes)]);
+        var shards = RespValue.Array([Shard(Node("a", ("port", 1), ("tls-port", 2)), Node("b", ("tls-port", 3))),
+            Shard(Node("c", ("port", 4))), Shard(Node("d", ("port", 99999), ("tls-port", 0)))]);
         Assert.Equal(["a 2", "b 3"], MigratePorts.Parse(shards, tls: true).Select(port => port.Key + " " + port.Value).Order());
         Assert.Equal(["a 1", "c 4"], MigratePorts.Parse(shards, tls: false).Select(port => port.Key + " " + port.Value).Order());
         Assert.Empty(MigratePorts.Parse(RespValue.Error("ERR unknown command"), tls: true));
@@ -108,7 +119,8 @@ public sealed class MigrateTlsTests
     private static string Findings(PreflightFacts facts)
     {
         var result = PreflightRules.Judge(facts);
-        return result.Refusal is not null ? "refused" : string.Join(", ", result.Findings.Select(finding => finding.Code + " " + finding.Severity));
+        return result.Refusal is not null ? "refused"
+            : string.Join(", ", result.Findings.Select(finding => finding.Code + " " + finding.Severity));
     }
 
     private static PreflightFacts Facts(ClusterScene scene)

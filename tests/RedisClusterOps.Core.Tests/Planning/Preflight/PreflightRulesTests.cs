@@ -33,16 +33,20 @@ public class PreflightRulesTests
     [InlineData("volatile-ttl", 51, 50, "refused TargetOutOfMemory")]
     [InlineData("allkeys-lru", 0, 500, "")]
     [InlineData(null, 101, 0, "")]
-    public void Keys_that_do_not_fit_are_refused_only_if_other_keys_would_be_evicted(string? policy, long megabytes, long ofOthers, string expected)
+    public void Keys_that_do_not_fit_are_refused_only_if_other_keys_would_be_evicted(string? policy, long megabytes, long ofOthers,
+        string expected)
     {
-        var memory = Old + "\nmaxmemory:" + 1000 * Megabyte + "\nused_memory:" + 950 * Megabyte + "\nmem_not_counted_for_evict:" + 50 * Megabyte;
+        var memory = Old + "\nmaxmemory:" + 1000 * Megabyte + "\nused_memory:" + 950 * Megabyte + "\nmem_not_counted_for_evict:"
+            + 50 * Megabyte;
         var scene = ClusterScene.Stable().Tells("T", memory + (policy is null ? string.Empty : "\nmaxmemory_policy:" + policy));
-        Assert.Equal(expected, Findings(Facts(scene) with { Load = new SlotLoad(megabytes * Megabyte, null, null), BytesOfOthers = ofOthers * Megabyte }));
+        Assert.Equal(expected,
+            Findings(Facts(scene) with { Load = new SlotLoad(megabytes * Megabyte, null, null), BytesOfOthers = ofOthers * Megabyte }));
     }
 
     [Fact]
     public void Without_maxmemory_every_key_fits() => Assert.Empty(Findings(Facts(
-        ClusterScene.Stable().Tells("T", Old + "\nmaxmemory:0\nused_memory:1000\nmaxmemory_policy:allkeys-lru")) with { Load = new SlotLoad(1L << 40, null, null) }));
+        ClusterScene.Stable().Tells("T", Old + "\nmaxmemory:0\nused_memory:1000\nmaxmemory_policy:allkeys-lru"))
+            with { Load = new SlotLoad(1L << 40, null, null) }));
 
     // 100 MB in a second.
     [Theory]
@@ -77,7 +81,8 @@ public class PreflightRulesTests
     [InlineData("", "a", "")]
     [InlineData(null, "a", "")]
     [InlineData("a", null, "")]
-    public void Functions_are_compared_by_name(string? source, string? target, string expected) => Assert.Equal(expected, Findings(Facts() with
+    public void Functions_are_compared_by_name(string? source, string? target, string expected) =>
+        Assert.Equal(expected, Findings(Facts() with
     {
         SourceSettings = new NodeSettings { Functions = source?.Split(',', StringSplitOptions.RemoveEmptyEntries) },
         TargetSettings = new NodeSettings { Functions = target?.Split(',', StringSplitOptions.RemoveEmptyEntries) },
@@ -89,14 +94,17 @@ public class PreflightRulesTests
     [InlineData(0, null, "")]
     [InlineData(1, true, "")]
     [InlineData(null, true, "")]
-    public void A_master_that_hands_over_its_last_slot_becomes_a_replica_if_the_setting_allows_it(int? left, bool? allows, string expected) =>
-        Assert.Equal(expected, Findings(Facts() with { SlotsLeftOnSource = left, SourceSettings = new NodeSettings { AllowsReplicaMigration = allows } }));
+    public void A_master_that_hands_over_its_last_slot_becomes_a_replica_if_the_setting_allows_it(int? left, bool? allows,
+        string expected) =>
+        Assert.Equal(expected,
+            Findings(Facts() with { SlotsLeftOnSource = left, SourceSettings = new NodeSettings { AllowsReplicaMigration = allows } }));
 
     [Theory]
     [InlineData(3L, "StrayKeys Warning")]
     [InlineData(0L, "")]
     [InlineData(null, "")]
-    public void Keys_on_the_target_of_a_stable_slot_are_a_warning(long? keys, string expected) => Assert.Equal(expected, Findings(Facts() with { StrayKeys = keys }));
+    public void Keys_on_the_target_of_a_stable_slot_are_a_warning(long? keys, string expected) =>
+        Assert.Equal(expected, Findings(Facts() with { StrayKeys = keys }));
 
     [Theory]
     [InlineData("S", "ClusterDown Error")]
@@ -126,10 +134,12 @@ public class PreflightRulesTests
         var facts = Facts();
         var refusal = PreflightRules.Judge(facts with
         {
-            Denied = [new DeniedCommand(facts.Target, "ann", "SELECT", "no permissions"), new DeniedCommand(facts.Source, "ann", "MIGRATE", "no permissions")],
+            Denied = [new DeniedCommand(facts.Target, "ann", "SELECT", "no permissions"),
+                new DeniedCommand(facts.Source, "ann", "MIGRATE", "no permissions")],
         }).Refusal!;
         Assert.Equal((FailureCode.PermissionDenied, facts.Target.Name), (refusal.Code, refusal.Subject));
-        Assert.StartsWith("The user 'ann' may not run SELECT on " + facts.Target.Name + ", which the plan needs, nor 1 other command.", refusal.Message);
+        Assert.StartsWith("The user 'ann' may not run SELECT on " + facts.Target.Name + ", which the plan needs, nor 1 other command.",
+            refusal.Message);
         Assert.NotNull(refusal.NextStep());
     }
 
@@ -157,7 +167,9 @@ public class PreflightRulesTests
             Assert.EndsWith(".", finding.Message);
             Assert.False(string.IsNullOrEmpty(NextActionText.Of(finding.Next!)));
         });
-        return string.Join(", ", result.Findings.Select(finding => finding.Code + " " + finding.Severity).Append(result.Refusal is { } refusal ? "refused " + refusal.Code : null).Where(text => text is not null));
+        return string.Join(", ",
+            result.Findings.Select(finding => finding.Code + " " + finding.Severity).Append(result.Refusal is { } refusal ? "refused "
+                + refusal.Code : null).Where(text => text is not null));
     }
 
     private static PreflightFacts Facts(ClusterScene? scene = null)
