@@ -50,12 +50,12 @@ public sealed partial class RedisCluster
         {
             var left = run.Slots.Where(slot => slot.Outcome is null or MigrationOutcome.Failed).ToList();
             var slots = left.Select(slot => slot.Slot).ToList();
-            SlotOperation Resume(SlotSituation situation) => Resumed(left.First(slot => slot.Slot == situation.Slot), options);
+            SlotRequest Resume(SlotSituation situation) => Resumed(left.First(slot => slot.Slot == situation.Slot), options);
             return await PlanSlotsAsync(view, slots, Resume, cancellation).ConfigureAwait(false);
         }
 
         var open = view.OpenFlags.Select(flag => flag.Slot).Distinct().ToList();
-        SlotOperation Repair(SlotSituation situation) => new RepairOperation(situation.Slot, _session, options, new RepairOptions());
+        SlotRequest Repair(SlotSituation situation) => new RepairRequest(situation.Slot, _session, options, new RepairOptions());
         return await PlanSlotsAsync(view, open, Repair, cancellation).ConfigureAwait(false);
     }
 
@@ -69,17 +69,17 @@ public sealed partial class RedisCluster
             .Where(slot => slot.Since is not null && slot.OwnerId is not null)
             .OrderByDescending(slot => slot.Since)
             .ToList();
-        SlotOperation Undo(SlotSituation situation) =>
+        SlotRequest Undo(SlotSituation situation) =>
             Undone(view, opened.First(slot => slot.Slot == situation.Slot), strategy, allowUnreachableNode, options);
         return await PlanSlotsAsync(view, opened.Select(slot => slot.Slot).ToList(), Undo, cancellation).ConfigureAwait(false);
     }
 
     private async Task<IReadOnlyList<SlotPlan>> PlanSlotsAsync(
-        ClusterView view, List<int> slots, Func<SlotSituation, SlotOperation> operation, CancellationToken cancellation)
+        ClusterView view, List<int> slots, Func<SlotSituation, SlotRequest> request, CancellationToken cancellation)
     {
         var plans = new List<SlotPlan>();
         foreach (var situation in await _situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false))
-            plans.Add(await PlanOrRefuseAsync(operation(situation), situation, cancellation).ConfigureAwait(false));
+            plans.Add(await PlanOrRefuseAsync(request(situation), situation, cancellation).ConfigureAwait(false));
         return plans;
     }
 
@@ -109,52 +109,52 @@ public sealed partial class RedisCluster
     }
 
     // An interrupted run is resumed in its direction, from the state that the cluster reports.
-    private SlotOperation Resumed(RedisMigrationSlot slot, MoveOptions options)
+    private SlotRequest Resumed(RedisMigrationSlot slot, MoveOptions options)
     {
         var ends = EndsOf(slot);
         return slot.Kind switch
         {
             MigrationOperation.Undo when ends is not null => InterruptedUndo(slot, options, ends, allowUnreachableNode: false),
-            MigrationOperation.Start when ends is not null => new StartOperation(slot.Slot, _session, options, ends),
-            MigrationOperation.Restart when ends is not null => new RestartOperation(slot.Slot, _session, options, ends.TargetId),
-            MigrationOperation.Repair => Resumed(new RepairOperation(slot.Slot, _session, options, new RepairOptions()), slot),
-            _ => new CompleteOperation(slot.Slot, _session, options, ends),
+            MigrationOperation.Start when ends is not null => new StartRequest(slot.Slot, _session, options, ends),
+            MigrationOperation.Restart when ends is not null => new RestartRequest(slot.Slot, _session, options, ends.TargetId),
+            MigrationOperation.Repair => Resumed(new RepairRequest(slot.Slot, _session, options, new RepairOptions()), slot),
+            _ => new CompleteRequest(slot.Slot, _session, options, ends),
         };
     }
 
-    private UndoOperation Undone(
+    private UndoRequest Undone(
         ClusterView view, RedisMigrationSlot slot, UndoStrategy strategy, bool allowUnreachableNode, MoveOptions options)
     {
         // The slot returns to its previous owner. If the run was an undo, that is where the keys were, not where they went.
         var before = slot.OwnerId!;
         var other = slot.TargetId is { Length: > 0 } target && target != before ? target : slot.SourceId ?? before;
-        var ends = new AgreedEnds(before, view.Node(before)?.Name ?? before, other, view.Node(other)?.Name ?? other);
-        return new UndoOperation(slot.Slot, _session, options, ends, strategy, allowUnreachableNode);
+        var ends = new MigrationEnds(before, view.Node(before)?.Name ?? before, other, view.Node(other)?.Name ?? other);
+        return new UndoRequest(slot.Slot, _session, options, ends, strategy, allowUnreachableNode);
     }
 
-    private static AgreedEnds? EndsOf(RedisMigrationSlot slot) => slot is { SourceId.Length: > 0, TargetId.Length: > 0 }
-        ? new AgreedEnds(slot.SourceId, slot.Source ?? slot.SourceId, slot.TargetId, slot.Target ?? slot.TargetId)
+    private static MigrationEnds? EndsOf(RedisMigrationSlot slot) => slot is { SourceId.Length: > 0, TargetId.Length: > 0 }
+        ? new MigrationEnds(slot.SourceId, slot.Source ?? slot.SourceId, slot.TargetId, slot.Target ?? slot.TargetId)
         : null;
 
-    private UndoOperation InterruptedUndo(RedisMigrationSlot slot, MoveOptions options, AgreedEnds ends, bool allowUnreachableNode) =>
-        new(slot.Slot, _session, options, ends, StrategyOf(slot.Strategy), allowUnreachableNode, WasCutOff: true)
+    private UndoRequest InterruptedUndo(RedisMigrationSlot slot, MoveOptions options, MigrationEnds ends, bool allowUnreachableNode) =>
+        new(slot.Slot, _session, options, ends, StrategyOf(slot.Strategy), allowUnreachableNode, WasInterrupted: true)
         {
             SuppressedNodes = slot.SuppressedNodes,
         };
 
     // The direction of the slot when it was interrupted: by an undo, or by a repair that resumed an undo or returned keys to the owner.
-    private RepairOperation Resumed(RepairOperation repair, RedisMigrationSlot slot) => repair with
+    private RepairRequest Resumed(RepairRequest repair, RedisMigrationSlot slot) => repair with
     {
-        Undoing = UndoneBy(slot) is { } ends ? InterruptedUndo(slot, repair.Options, ends, repair.What.AllowUnreachableNode) : null,
-        Gathering = slot is { Kind: MigrationOperation.Repair, Strategy: null } && slot.OwnerId == slot.TargetId ? EndsOf(slot) : null,
+        InterruptedUndo = UndoneBy(slot) is { } ends ? InterruptedUndo(slot, repair.Options, ends, repair.Repair.AllowUnreachableNode) : null,
+        InterruptedGather = slot is { Kind: MigrationOperation.Repair, Strategy: null } && slot.OwnerId == slot.TargetId ? EndsOf(slot) : null,
     };
 
     /// <summary>The migration that was being undone when the run was interrupted; null if it was no undo.</summary>
-    private static AgreedEnds? UndoneBy(RedisMigrationSlot slot) =>
+    private static MigrationEnds? UndoneBy(RedisMigrationSlot slot) =>
         slot is { Kind: MigrationOperation.Undo } or { Kind: MigrationOperation.Repair, Strategy: not null } ? EndsOf(slot) : null;
 
     private static UndoStrategy? StrategyOf(SlotPlan plan) =>
-        (plan.Request as UndoOperation ?? (plan.Request as RepairOperation)?.Undoing)?.Strategy;
+        (plan.Request as UndoRequest ?? (plan.Request as RepairRequest)?.InterruptedUndo)?.Strategy;
 
     private static UndoStrategy StrategyOf(string? text) =>
         Enum.TryParse<UndoStrategy>(text, out var strategy) ? strategy : UndoStrategy.RoundTrip;

@@ -44,7 +44,7 @@ public sealed partial class RedisCluster
                 if (other.Result.Refusal is null)
                 {
                     (move, preflight, keys) = (byKeys, other.Result, other.Keys);
-                    findings.Add(MoveMechanism.NotAllowed(denied));
+                    findings.Add(MoveMethodChoice.NotAllowed(denied));
                 }
             }
 
@@ -54,7 +54,7 @@ public sealed partial class RedisCluster
             moves.Add(move with { EstimatedKeys = move.EstimatedKeys ?? keys });
         }
 
-        return plan with { Moves = moves, Findings = findings.Distinct().ToList() };
+        return plan with { Moves = moves, Findings = WithAdvice(findings).Distinct().ToList() };
     }
 
     /// <summary>Carries out moves of a plan, all pairs at once.</summary>
@@ -70,7 +70,7 @@ public sealed partial class RedisCluster
     }
 
     /// <summary>Whether a plan only completes what is open and in order, so that it can be carried out together with others (<see cref="RunTogetherAsync"/>).</summary>
-    public static bool GoesTogether(SlotPlan plan) => plan is { Request: RepairOperation { Undoing: null }, Refusal: null, IsPartial: false, IsDone: false }
+    public static bool GoesTogether(SlotPlan plan) => plan is { Request: RepairRequest { InterruptedUndo: null }, Refusal: null, IsPartial: false, IsDone: false }
         && plan.State is RedisOpenSlotState.ImportingOnly or RedisOpenSlotState.MigratingOnly or RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained
         && plan.Owner == plan.SourceId;
 
@@ -138,7 +138,7 @@ public sealed partial class RedisCluster
         {
             var nodes = NodeIds(view).ToList();
             var busy = KeepsJournal ? ClusterLock.Refusal(JournalFolder.ForLocks(JournalFolder.At(options.JournalPath)), nodes) : null;
-            throw busy ?? await _preflight.WhoIsAtWorkAsync(view, cancellation).ConfigureAwait(false) ?? stale;
+            throw busy ?? await _preflight.RefusalByOtherToolAsync(view, cancellation).ConfigureAwait(false) ?? stale;
         }
     }
 
@@ -151,7 +151,8 @@ public sealed partial class RedisCluster
         var transfers = slots.GroupBy(slot => (Source: MasterOf(view, slot.SourceId).Id, Target: MasterOf(view, slot.TargetId).Id), slot => slot.Slot)
             .Select(pair => new SlotTransfer(view.Node(pair.Key.Source)!, view.Node(pair.Key.Target)!, SlotSet.From(pair)))
             .OrderByDescending(transfer => transfer.Slots.Count).ThenBy(transfer => transfer.Source.Id, StringComparer.Ordinal).ThenBy(transfer => transfer.Target.Id, StringComparer.Ordinal);
-        return new WholeSlotPlan(view, Holding.Of(view), SlotCounts.None, options.Method, _session) { GoesOn = true }.Of(operation, transfers.ToList());
+        var builder = new RebalancePlanBuilder(view, MasterSlots.Of(view), SlotCounts.None, options.Method, _session) { ContinuesRun = true };
+        return WithAdvice(builder.Build(operation, transfers.ToList()));
     }
 
     private static ClusterNode MasterOf(ClusterView view, string id) => view.ShardMaster(id) ?? throw NodeNames.NotFound(id, view.Nodes.Select(node => node.Name));
@@ -208,7 +209,7 @@ public sealed partial class RedisCluster
         foreach (var situation in await _situations.ReadAsync(view, fullest, cancellation).ConfigureAwait(false))
         {
             // What is wrong with one slot alone is told with its result, and keeps none of the others.
-            if (PlanOrNull(new MoveSlotOperation(situation.Slot, _session, options, AgreedEnds.Of(pair.Source, pair.Target), operation), situation) is not { } plan)
+            if (PlanOrNull(new SlotMoveRequest(situation.Slot, _session, options, MigrationEnds.Of(pair.Source, pair.Target), operation), situation) is not { } plan)
                 continue;
             var preflight = await _preflight.CheckAsync(view, situation.Slot, pair.Source, pair.Target, plan.Actions, cancellation, scope).ConfigureAwait(false);
             if (preflight.Refusal is not null)
@@ -220,11 +221,11 @@ public sealed partial class RedisCluster
         return (new PreflightResult(findings, null), keys);
     }
 
-    private static SlotPlan? PlanOrNull(MoveSlotOperation operation, SlotSituation situation)
+    private static SlotPlan? PlanOrNull(SlotMoveRequest request, SlotSituation situation)
     {
         try
         {
-            return operation.Plan(situation);
+            return request.Plan(situation);
         }
         catch (RedisOperationException failure) when (failure.Code is FailureCode.SlotStateUnsuitable or FailureCode.StalePlan or FailureCode.SourceNotEmpty)
         {

@@ -7,7 +7,6 @@ using System.Runtime.Serialization;
 using System.Runtime.Serialization.Json;
 using System.Text;
 using System.Xml;
-using RedisClusterOps.Journal;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Diagnosis;
@@ -47,7 +46,7 @@ internal static class ObservationFile
                 throw new FormatException("it has not the parts that it should");
             return (document.NodeIds.Where(id => id is not null).ToArray(), document.Seen.Select(ObservationOf).ToArray());
         }
-        catch (Exception failure) when (failure is not FormatException && (JournalFolder.IsOfFiles(failure) || failure
+        catch (Exception failure) when (failure is not FormatException && (WholeFile.IsFileError(failure) || failure
             is SerializationException or XmlException or OverflowException or InvalidOperationException or IndexOutOfRangeException))
         {
             // The JSON reader's own messages mention XML, so they are replaced.
@@ -86,7 +85,7 @@ internal static class ObservationFile
                 isPrivate: true,
                 keepAs);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw new RedisOperationException(
                 FailureCode.StateFileUnavailable,

@@ -47,7 +47,7 @@ internal sealed class ClusterLock : IDisposable
                 Thread.Sleep(Pause);
             }
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw JournalFolder.Unavailable(path, failure);
         }
@@ -83,7 +83,7 @@ internal sealed class ClusterLock : IDisposable
         {
             File.Delete(_holder);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             // The file does not block another run.
         }
@@ -106,7 +106,7 @@ internal sealed class ClusterLock : IDisposable
     {
         try
         {
-            JournalFolder.OwnerOnly(held.Name);
+            WholeFile.RestrictToOwner(held.Name);
             var line = JournalLine.Of(JournalLine.Begin, now);
             line.Run = runId;
             line.Operation = header.Operation.ToString();
@@ -116,7 +116,7 @@ internal sealed class ClusterLock : IDisposable
             line.Seeds = [];
             line.NodeIds = [];
             using var file = new FileStream(holder, FileMode.Create, FileAccess.Write, FileShare.Read);
-            JournalFolder.OwnerOnly(holder);
+            WholeFile.RestrictToOwner(holder);
             var bytes = line.ToBytes();
             file.Write(bytes, 0, bytes.Length);
             return new ClusterLock(held, holder);
@@ -153,7 +153,7 @@ internal sealed class ClusterLock : IDisposable
             var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             return LineReader.Read(file).FirstOrDefault();
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             return null;
         }
@@ -167,7 +167,7 @@ internal sealed class ClusterLock : IDisposable
             using var free = TryOpen(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             return free is null;
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             // The lock belongs to another user, whose runs are not readable either.
             return false;

@@ -1,6 +1,5 @@
 using System;
 using System.IO;
-using System.Runtime.InteropServices;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Journal;
@@ -33,7 +32,7 @@ internal sealed class JournalFolder
         {
             return new JournalFolder(System.IO.Path.GetFullPath(string.IsNullOrEmpty(named) ? Default() : named));
         }
-        catch (Exception failure) when (IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw Unavailable(named ?? string.Empty, failure);
         }
@@ -66,18 +65,11 @@ internal sealed class JournalFolder
             CreateOwnerOnly(Path);
             CreateOwnerOnly(folder);
         }
-        catch (Exception failure) when (IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw Unavailable(folder, failure);
         }
     }
-
-    /// <summary>Restricts a file to its owner. Call this while the file is empty: the folder may be open to others.</summary>
-    public static void OwnerOnly(string file) => SetMode(file, "600");
-
-    /// <summary>True for errors of the file system. Other exceptions are faults of this program.</summary>
-    public static bool IsOfFiles(Exception failure) => failure
-        is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException or System.Security.SecurityException;
 
     public static RedisOperationException Unavailable(string path, Exception why) => Trouble(path, "written", why);
 
@@ -106,17 +98,6 @@ internal sealed class JournalFolder
         var made = !Directory.Exists(folder);
         Directory.CreateDirectory(folder);
         if (made)
-            SetMode(folder, "700");
+            WholeFile.RestrictFolderToOwner(folder);
     }
-
-    // On Windows the user's own folder is already private.
-    private static void SetMode(string path, string mode)
-    {
-        if (!RuntimeInformation.IsOSPlatform(OSPlatform.Windows))
-            _ = ChangeMode(path, Convert.ToInt32(mode, 8));
-    }
-
-    [DllImport("libc", EntryPoint = "chmod", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int ChangeMode(string path, int mode);
 }

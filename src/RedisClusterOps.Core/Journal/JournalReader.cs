@@ -121,7 +121,7 @@ internal sealed class JournalReader(JournalFolder folder)
             return [];
         }
         // A folder that can't be read is not the same as an empty folder.
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw JournalFolder.Unreadable(folder.Runs, failure);
         }
@@ -216,7 +216,7 @@ internal sealed class JournalReader(JournalFolder folder)
         {
             return ClusterLock.RunningIds(folder);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw JournalFolder.Unreadable(folder.Locks, failure);
         }

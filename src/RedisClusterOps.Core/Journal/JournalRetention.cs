@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Journal;
 
@@ -28,7 +29,7 @@ internal static class JournalRetention
             foreach (var run in Expired(runs, now, running.Contains))
                 File.Delete(Path.Combine(folder.Runs, run.Id + RunFile.Extension));
         }
-        catch (Exception failure) when (failure is RedisOperationException || JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (failure is RedisOperationException || WholeFile.IsFileError(failure))
         {
             // The journal stays complete, only larger than necessary.
         }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Journal;
 
@@ -66,7 +67,7 @@ internal static class RunFile
         {
             return null;
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             return [null];
         }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Journal;
 
@@ -33,7 +34,7 @@ internal static class RunIndex
                     summaries[summary.Id] = summary;
             }
         }
-        catch (Exception failure) when (failure is FormatException || JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (failure is FormatException || WholeFile.IsFileError(failure))
         {
             // The files of the runs contain the same.
         }
@@ -55,7 +56,7 @@ internal static class RunIndex
             var bytes = Encoding.UTF8.GetBytes(text.ToString());
             WholeFile.Write(Path.Combine(folder.Path, FileName), file => file.Write(bytes, 0, bytes.Length), isPrivate: true);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             // The folder is read-only, or another process has just replaced the index.
         }

@@ -57,7 +57,7 @@ internal sealed class RunJournal : IDisposable
         {
             // A buffer of one byte disables buffering: bytes that a full disk rejected must not be written with the next line.
             file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 1);
-            JournalFolder.OwnerOnly(path);
+            WholeFile.RestrictToOwner(path);
             var journal = new RunJournal(id, clusterLock, file, now);
             var line = JournalLine.Of(JournalLine.Begin, began);
             line.Operation = header.Operation.ToString();
@@ -72,7 +72,7 @@ internal sealed class RunJournal : IDisposable
             JournalRetention.Prune(folder, began);
             return journal;
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             file?.Dispose();
             clusterLock.Dispose();
@@ -243,7 +243,7 @@ internal sealed class RunJournal : IDisposable
             Write(flush, lines);
             return null;
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             return failure;
         }

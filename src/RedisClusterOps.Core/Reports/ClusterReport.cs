@@ -4,7 +4,6 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using RedisClusterOps.Diagnosis;
-using RedisClusterOps.Journal;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Reports;
@@ -41,7 +40,7 @@ internal static class ReportFile
         {
             WholeFile.Write(path, file => file.Write(bytes, 0, bytes.Length), isPrivate: true, keepsOld: keepsOld);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw NotWritten(path, Printable.Clean(failure.Message).TrimEnd('.'), failure);
         }

@@ -65,7 +65,7 @@ public sealed class KeyConflictsTests : IDisposable
         var view = await reader.ReadAsync(null, default);
         var options = new MoveOptions { JournalPath = _journal.Folder.Path, OnKeyConflict = KeyConflictAction.KeepTarget };
         var (source, target) = (view.Node(TestJournal.NodeA)!, view.Node(TestJournal.NodeB)!);
-        var request = MigrateRequest.From(session, options, source, target);
+        var request = MigrateCommand.From(session, options, source, target);
         var move = new MoveKeys(7, source, target, request, 1) { OnConflict = KeyConflictAction.KeepTarget };
         using var stop = new StopRequest(SystemClock.Instance, default);
         using var log = new OperationLog();

@@ -199,7 +199,7 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
 
     private SlotStream Stream(StopRequest until)
     {
-        var request = MigrateRequest.From(run.Session, run.Options, pair.Source, pair.Target);
+        var request = MigrateCommand.From(run.Session, run.Options, pair.Source, pair.Target);
         return new SlotStream(reader, pair.Source, pair.Target, request, run.Options, run.Pace, run.Count, until);
     }
 

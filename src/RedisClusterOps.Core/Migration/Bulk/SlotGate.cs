@@ -152,9 +152,9 @@ internal sealed class SlotGate(
         var (from, to) = await ReadEndsAsync().ConfigureAwait(false);
         foreach (var slot in slots)
         {
-            if (!to.Self.IsMaster || !HandOver.Has(to.Self.ImportingFrom, slot.Slot, source.Id))
+            if (!to.Self.IsMaster || !HandoverOrder.Has(to.Self.ImportingFrom, slot.Slot, source.Id))
                 slot.Separate(target.Name + " is not importing it from " + source.Name);
-            else if (!from.Self.IsMaster || !HandOver.Has(from.Self.MigratingTo, slot.Slot, target.Id))
+            else if (!from.Self.IsMaster || !HandoverOrder.Has(from.Self.MigratingTo, slot.Slot, target.Id))
                 slot.Separate(source.Name + " is not migrating it to " + target.Name);
         }
 

@@ -18,7 +18,7 @@ namespace RedisClusterOps.Migration.Bulk;
 /// clients may wait. Keys of no more than two batches are held in memory, however large a slot is.
 /// </remarks>
 internal sealed class SlotStream(
-    ClusterReader reader, ClusterNode source, ClusterNode target, MigrateRequest request, MoveOptions options, MovePace pace, MoveCount count, StopRequest stop)
+    ClusterReader reader, ClusterNode source, ClusterNode target, MigrateCommand request, MoveOptions options, MovePace pace, MoveCount count, StopRequest stop)
 {
     private readonly Breaths _breaths = new(reader, source, target, pace, stop);
     private readonly AdaptiveBatch _batch = new(most: AdaptiveBatch.LimitOf(options));

@@ -184,7 +184,7 @@ internal sealed class KeyConflicts(
             var saving = SavedValue.WriteAsync(journal, move.Slot, channel.Database, engine, key, copy.Dump, copy.TimeToLive);
             return await saving.ConfigureAwait(false);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure)
+        catch (Exception failure) when (WholeFile.IsFileError(failure)
             || failure is RedisOperationException { Code: FailureCode.JournalUnavailable })
         {
             throw CanNotSave(Printable.Clean(failure.Message));
@@ -204,7 +204,7 @@ internal sealed class KeyConflicts(
         {
             File.Delete(path);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             // The key is safe: the next attempt saves its present value. If the folder is gone, so is the file.
             if (failure is not (FileNotFoundException or DirectoryNotFoundException))
@@ -265,7 +265,7 @@ internal static class SavedValue
         var expiry = timeToLive is { } left ? (long)(DateTime.UtcNow - epoch + left).TotalMilliseconds : 0;
         using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
         // The mode is set while the file is empty: an existing folder may be open to others.
-        JournalFolder.OwnerOnly(path);
+        WholeFile.RestrictToOwner(path);
         var commands = CommandsOf(database, engine, key, dump, expiry);
         await new RespWriter(file).WriteAsync(commands, CancellationToken.None).ConfigureAwait(false);
         file.Flush(flushToDisk: true);

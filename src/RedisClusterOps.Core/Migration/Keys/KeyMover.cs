@@ -169,7 +169,7 @@ internal sealed class KeyMover
     /// <returns>The reply (Unknown if the connection broke), and the keys that the listing returned; null without a listing.</returns>
     private async Task<(MigrateReply Reply, IReadOnlyList<byte[]>? Listed)> SendAsync(List<byte[]> keys, bool replace, RespCommand? listing)
     {
-        var commands = new List<RespCommand> { _move.Request.For(_channel.Database, replace, keys) };
+        var commands = new List<RespCommand> { _move.Migrate.For(_channel.Database, replace, keys) };
         // The listing of the next keys is pipelined: the source replies to it after the MIGRATE.
         if (listing is not null)
             commands.Add(listing);

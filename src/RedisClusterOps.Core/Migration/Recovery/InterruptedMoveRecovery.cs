@@ -77,7 +77,7 @@ internal sealed class InterruptedMoveRecovery(ClusterReader reader, SlotPair pai
         stop.ThrowIfRequested();
         await gate.OpenAsync(slots).ConfigureAwait(false);
         stop.ThrowIfRequested();
-        var request = MigrateRequest.From(run.Session, run.Options, pair.Target, pair.Source);
+        var request = MigrateCommand.From(run.Session, run.Options, pair.Target, pair.Source);
         var stream = new SlotStream(reader, pair.Target, pair.Source, request, run.Options, run.Pace, run.Count, stop);
         await stream.DrainAsync(slots).ConfigureAwait(false);
         foreach (var slot in await gate.HandOverAsync(slots).ConfigureAwait(false))

@@ -20,7 +20,7 @@ internal sealed class CutOver(ClusterReader reader, OperationLog? log)
     /// <summary>Gives the slot to the target if, and only if, the source holds none of its keys now.</summary>
     /// <returns>False where keys are on the source again: move them and try again.</returns>
     /// <exception cref="SlotChangedException">One of the ends is not as it must be.</exception>
-    public async Task<bool> TryAsync(TakeOver step, StopRequest stop)
+    public async Task<bool> TryAsync(AssignToTarget step, StopRequest stop)
     {
         stop.ThrowIfRequested();
         var slot = step.Slot.ToString(CultureInfo.InvariantCulture);
@@ -67,7 +67,7 @@ internal sealed class CutOver(ClusterReader reader, OperationLog? log)
         }
     }
 
-    private async Task<(NodeView Source, bool GivenAway)> ReadEndsAsync(TakeOver step, string slot, StopRequest stop)
+    private async Task<(NodeView Source, bool GivenAway)> ReadEndsAsync(AssignToTarget step, string slot, StopRequest stop)
     {
         for (var started = stop.Clock.Now; ;)
         {
@@ -96,7 +96,7 @@ internal sealed class CutOver(ClusterReader reader, OperationLog? log)
         }
     }
 
-    private static SlotChangedException Changed(TakeOver step, string what) => new(new RedisOperationException(
+    private static SlotChangedException Changed(AssignToTarget step, string what) => new(new RedisOperationException(
         FailureCode.ClusterViewConflict,
         "Slot " + step.Slot.ToString(CultureInfo.InvariantCulture) + ": " + what + ". Nothing was given away.",
         step.Slot.ToString(CultureInfo.InvariantCulture),

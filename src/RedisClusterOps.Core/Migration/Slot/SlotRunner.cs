@@ -26,25 +26,24 @@ internal sealed class SlotRunner(
     private const int MostRounds = 8;
     private static readonly TimeSpan ReadingPause = TimeSpan.FromMilliseconds(500);
 
-    private readonly SlotPlan _plan = agreed;
+    private readonly SlotPlan _agreed = agreed;
     private readonly TimeSpan _started = reader.Clock.Now;
 
-    /// <summary>What is being done now; the ends of the plan that was agreed to, until there is another.</summary>
-    private SlotPlan _current = agreed;
-    private SlotOperation? _request;
+    /// <summary>What was _agreed to. A partial plan may have added what it found out.</summary>
+    private SlotRequest _request = agreed.Request!;
 
-    /// <summary>What was asked for; a plan that had to look first may have added what it looked into.</summary>
-    private SlotOperation Request => _request ?? _plan.Request!;
+    /// <summary>The last plan derived from the request.</summary>
+    private SlotPlan _plan = agreed;
 
-    private string Slot => _plan.Slot.ToString(CultureInfo.InvariantCulture);
+    private string Slot => _agreed.Slot.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Does what was asked for.</summary>
     public async Task<SlotOutcome> RunAsync(CancellationToken stopping)
     {
-        if (_plan.Refusal is { } refusal)
+        if (_agreed.Refusal is { } refusal)
             return Failed(refusal);
-        if (_plan.IsDone)
-            return new SlotOutcome(Result(MigrationOutcome.Skipped, Request.LeavesOpen ? "Both ends are in order already." : _plan.Target + " owns the slot already, and nobody has it open."), null);
+        if (_agreed.IsDone)
+            return new SlotOutcome(Result(MigrationOutcome.Skipped, _request.LeavesOpen ? "Both ends are in order already." : _agreed.Target + " owns the slot already, and nobody has it open."), null);
         using var stop = new StopRequest(reader.Clock, stopping);
         return await TellFailuresAsync(
         async () =>
@@ -57,7 +56,7 @@ internal sealed class SlotRunner(
                 }
                 catch (SlotChangedException changed) when (reading < MostReadings)
                 {
-                    log?.State(_plan.Slot, "Slot " + Slot + ": " + changed.Message + " Reading the cluster again.");
+                    log?.State(_agreed.Slot, "Slot " + Slot + ": " + changed.Message + " Reading the cluster again.");
                     await stop.PauseAsync(ReadingPause).ConfigureAwait(false);
                 }
             }
@@ -102,27 +101,27 @@ internal sealed class SlotRunner(
 
     private async Task<long?> MoveKeysAsync(StopRequest stop)
     {
-        var current = Request.Plan(await ReadAsync(stop).ConfigureAwait(false));
-        var move = current.Actions.OfType<MoveKeys>().Single();
-        var mover = new KeyMover(reader, move, _plan.Options, tally, log, stop);
-        if (_plan.Keys is null)
-            await mover.MoveAllAsync(_plan.First).ConfigureAwait(false);
+        var plan = _request.Plan(await ReadAsync(stop).ConfigureAwait(false));
+        var move = plan.Actions.OfType<MoveKeys>().Single();
+        var mover = new KeyMover(reader, move, _agreed.Options, tally, log, stop);
+        if (_agreed.Keys is null)
+            await mover.MoveAllAsync(_agreed.First).ConfigureAwait(false);
         else
-            await mover.MoveThoseAsync(_plan.Keys).ConfigureAwait(false);
+            await mover.MoveThoseAsync(_agreed.Keys).ConfigureAwait(false);
         var source = await reader.ConnectAsync(move.Source, stop.Abort).ConfigureAwait(false);
-        return await SlotKeyCounter.CountAsync(source, move.Source.View!.Databases, _plan.Slot, stop.Abort).ConfigureAwait(false);
+        return await SlotKeyCounter.CountAsync(source, move.Source.View!.Databases, _agreed.Slot, stop.Abort).ConfigureAwait(false);
     }
 
     private RedisKeyMove Moved(long? remaining) => new()
     {
-        Slot = _plan.Slot,
-        Source = _plan.Source,
-        Target = _plan.Target,
+        Slot = _agreed.Slot,
+        Source = _agreed.Source,
+        Target = _agreed.Target,
         KeysMoved = tally.Moved,
         // A key that was named and did not move was not there; of listed keys only those that went away meanwhile count.
-        KeysMissing = _plan.Keys is null || remaining is null ? tally.Missing : _plan.Keys.Count - tally.Moved,
+        KeysMissing = _agreed.Keys is null || remaining is null ? tally.Missing : _agreed.Keys.Count - tally.Moved,
         KeysConflicting = tally.Conflicting,
-        KeysRemaining = remaining ?? Math.Max(0, (_plan.KeysOnSource ?? 0) - tally.Moved),
+        KeysRemaining = remaining ?? Math.Max(0, (_agreed.KeysOnSource ?? 0) - tally.Moved),
         Elapsed = reader.Clock.Now - _started,
         Cluster = session,
     };
@@ -130,7 +129,7 @@ internal sealed class SlotRunner(
     private async Task<SlotSituation> ReadAsync(StopRequest stop)
     {
         var view = await reader.ReadAgainAsync(stop.Abort).ConfigureAwait(false);
-        return await situations.ReadAsync(view, _plan.Slot, stop.Abort).ConfigureAwait(false);
+        return await situations.ReadAsync(view, _agreed.Slot, stop.Abort).ConfigureAwait(false);
     }
 
     private async Task<SlotOutcome> RunOnceAsync(StopRequest stop)
@@ -138,51 +137,51 @@ internal sealed class SlotRunner(
         for (var round = 0; round < MostRounds; round++)
         {
             var situation = await ReadAsync(stop).ConfigureAwait(false);
-            var current = Request.Plan(situation);
-            if (current.Actions.Count > 0)
+            var plan = _request.Plan(situation);
+            if (plan.Actions.Count > 0)
             {
-                _current = current;
-                log?.State(_plan.Slot, "Slot " + Slot + ": " + (current.State?.ToString() ?? "stable") + (current.Source.Length > 0 ? ", " + current.Source + " -> " + current.Target : string.Empty));
+                _plan = plan;
+                log?.State(_agreed.Slot, "Slot " + Slot + ": " + (plan.State?.ToString() ?? "stable") + (plan.Source.Length > 0 ? ", " + plan.Source + " -> " + plan.Target : string.Empty));
                 stop.ThrowIfRequested();
-                var steps = new SlotSteps(reader, current, tally, log, stop);
-                await steps.DoAllAsync(current.Actions).ConfigureAwait(false);
+                var steps = new SlotSteps(reader, plan, tally, log, stop);
+                await steps.DoAllAsync(plan.Actions).ConfigureAwait(false);
             }
 
-            _request = current.Then ?? _request;
-            if (!current.IsPartial)
+            _request = plan.NextRequest ?? _request;
+            if (!plan.IsPartial)
             {
-                var proved = await ProveAsync(situation.View, current, stop).ConfigureAwait(false);
+                var proved = await ProveAsync(situation.View, plan, stop).ConfigureAwait(false);
                 if (proved.Failure is not null || await LookForHiddenAsync(stop).ConfigureAwait(false) is not { } revealing)
                     return proved;
                 _request = revealing;
             }
         }
 
-        throw SlotRefusal.Unsuitable(_plan.Slot, "does not come to rest, as when another tool is at work on it.", "Get-RedisOpenSlot -Slot " + Slot);
+        throw SlotRefusal.Unsuitable(_agreed.Slot, "does not come to rest, as when another tool is at work on it.", "Get-RedisOpenSlot -Slot " + Slot);
     }
 
     // An end that failed over in the last moments has a successor that nobody has looked into.
-    private async Task<SlotOperation?> LookForHiddenAsync(StopRequest stop)
+    private async Task<SlotRequest?> LookForHiddenAsync(StopRequest stop)
     {
-        if (!Request.LooksForHidden)
+        if (!_request.ChecksHiddenKeys)
             return null;
         var situation = await ReadAsync(stop).ConfigureAwait(false);
-        return Request.MayHide(situation) is { } node && await situations.HidesAsync(node, stop.Abort).ConfigureAwait(false) ? Request.Revealing() : null;
+        return _request.MasterThatMayHideKeys(situation) is { } node && await situations.HidesAsync(node, stop.Abort).ConfigureAwait(false) ? _request.RevealingHiddenKeys() : null;
     }
 
     private async Task<SlotOutcome> ProveAsync(ClusterView view, SlotPlan done, StopRequest stop)
     {
-        if (Request.LeavesOpen)
+        if (_request.LeavesOpen)
         {
             // Planned from what the nodes say now, nothing is left to do.
-            var left = Request.Plan(await ReadAsync(stop).ConfigureAwait(false));
+            var left = _request.Plan(await ReadAsync(stop).ConfigureAwait(false));
             return left.IsDone
-                ? new SlotOutcome(Result(Request.Success, Notes()), null)
-                : throw new SlotChangedException(SlotRefusal.Unsuitable(_plan.Slot, "did not keep the flags that it was given.", "Get-RedisOpenSlot -Slot " + Slot));
+                ? new SlotOutcome(Result(_request.Success, Notes()), null)
+                : throw new SlotChangedException(SlotRefusal.Unsuitable(_agreed.Slot, "did not keep the flags that it was given.", "Get-RedisOpenSlot -Slot " + Slot));
         }
 
         var owner = view.Node(done.OwnerAtEnd!)!;
-        var complaints = await new Agreement(reader).AwaitAsync(view, _plan.Slot, owner, stop).ConfigureAwait(false);
+        var complaints = await new Agreement(reader).AwaitAsync(view, _agreed.Slot, owner, stop).ConfigureAwait(false);
         if (complaints.Count > 0)
         {
             return Failed(new RedisOperationException(
@@ -192,15 +191,15 @@ internal sealed class SlotRunner(
                 "Test-RedisCluster"));
         }
 
-        log?.State(_plan.Slot, "Slot " + Slot + ": every node agrees on " + owner.Name);
-        return new SlotOutcome(Result(Request.Success, Notes()), null);
+        log?.State(_agreed.Slot, "Slot " + Slot + ": every node agrees on " + owner.Name);
+        return new SlotOutcome(Result(_request.Success, Notes()), null);
     }
 
     private async Task<RedisOperationException> DescribeStopAsync() => new(
         FailureCode.Stopped,
         "Slot " + Slot + ": stopped after " + tally.MovedText + ". " + await DescribeLeftAsync().ConfigureAwait(false) + " No key is lost; the same command goes on from here.",
         Slot,
-        Request.Again);
+        _request.Again);
 
     // A node went away in the middle: that is told with what it means for the slot, for the connection alone says nothing of it.
     private async Task<RedisOperationException> DescribeLossAsync(RedisConnectionException lost) => new(
@@ -217,7 +216,7 @@ internal sealed class SlotRunner(
         try
         {
             var view = await reader.ReadAsync(null, briefly.Token).ConfigureAwait(false);
-            return await situations.DiagnoseAsync(view, _plan.Slot, briefly.Token).ConfigureAwait(false) is not { } diagnosis
+            return await situations.DiagnoseAsync(view, _agreed.Slot, briefly.Token).ConfigureAwait(false) is not { } diagnosis
                 ? "The slot is not seen to be open."
                 : "The slot is " + diagnosis.State + (diagnosis.KeysOnSource is { } keys ? " with " + keys.ToString(CultureInfo.InvariantCulture) + " keys left on " + diagnosis.Source!.Name : string.Empty) + ".";
         }
@@ -227,7 +226,7 @@ internal sealed class SlotRunner(
         }
     }
 
-    private string Notes() => string.Join(" ", tally.Notes.Concat(_plan.Lasting));
+    private string Notes() => string.Join(" ", tally.Notes.Concat(_agreed.LastingWarnings));
 
     // Where the values are that were saved until then belongs to a failure as well.
     private SlotOutcome Failed(RedisOperationException failure) => new(
@@ -236,13 +235,13 @@ internal sealed class SlotRunner(
 
     private RedisSlotMigrationResult Result(MigrationOutcome outcome, string reason) => new()
     {
-        Slot = _plan.Slot,
-        Operation = _plan.Operation,
+        Slot = _agreed.Slot,
+        Operation = _agreed.Operation,
         Outcome = outcome,
-        Source = TextOrNull(_current.Source),
-        SourceId = TextOrNull(_current.SourceId),
-        Target = TextOrNull(_current.Target),
-        TargetId = TextOrNull(_current.TargetId),
+        Source = TextOrNull(_plan.Source),
+        SourceId = TextOrNull(_plan.SourceId),
+        Target = TextOrNull(_plan.Target),
+        TargetId = TextOrNull(_plan.TargetId),
         KeysMoved = tally.Moved,
         KeysConflicting = tally.Conflicting,
         Method = nameof(MoveMethod.KeyByKey),

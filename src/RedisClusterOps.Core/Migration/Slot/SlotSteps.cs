@@ -31,7 +31,7 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
     {
         for (var next = 0; next < actions.Count;)
         {
-            var others = actions.Skip(next).TakeWhile(action => action is TellOwner { IsSource: false }).ToList();
+            var others = actions.Skip(next).TakeWhile(action => action is NotifyOwner { IsSource: false }).ToList();
             await (others.Count > 0 ? FanOut.AllAsync(others, DoAsync, CancellationToken.None) : DoAsync(actions[next])).ConfigureAwait(false);
             next += Math.Max(1, others.Count);
         }
@@ -61,7 +61,7 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
                 await new KeyMover(reader, move, plan.Options, tally, log, stop).MoveAllAsync(null).ConfigureAwait(false);
                 log?.State(_slot, "Slot " + Slot + ": " + tally.MovedText + " moved");
                 break;
-            case TakeOver takeOver:
+            case AssignToTarget takeOver:
                 if (!await _cutOver.TryAsync(takeOver, stop).ConfigureAwait(false))
                 {
                     throw new SlotChangedException(new RedisOperationException(
@@ -72,7 +72,7 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
                 }
 
                 break;
-            case TellOwner tell:
+            case NotifyOwner tell:
                 await TellAsync(tell).ConfigureAwait(false);
                 break;
             case StopMigrating close:
@@ -81,18 +81,18 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
             case StopImporting close:
                 await StopImportingAsync(close).ConfigureAwait(false);
                 break;
-            case TakeUnowned take:
+            case AddUnownedSlot take:
                 stop.ThrowIfRequested();
                 await _commands.AddAsync(take.Node, _slot, stop).ConfigureAwait(false);
                 log?.State(_slot, "Slot " + Slot + ": " + take.Node.Name + " has taken it");
                 break;
-            case TakeFromAbsent take:
+            case TakeFromUnreachable take:
                 stop.ThrowIfRequested();
                 await _commands.ImportAsync(take.Node, _slot, take.Absent, stop).ConfigureAwait(false);
                 await _commands.AssignAsync(take.Node, _slot, take.Node, stop).ConfigureAwait(false);
                 log?.State(_slot, "Slot " + Slot + ": " + take.Node.Name + " has taken it from " + take.Absent.Name + ", which does not answer");
                 break;
-            case LetGo let:
+            case ClearFlags let:
                 await LetGoAsync(let).ConfigureAwait(false);
                 break;
             case SuppressReplicaMigration keep:
@@ -162,7 +162,7 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
         FailureCode.SourceNotEmpty, "Slot " + Slot + ": " + what + ". It was left open.", Slot, plan.Request!.Again));
 
     // The owner is decided by now: what a node can't be told here it learns by gossip, and the proof at the end says if it did not.
-    private async Task TellAsync(TellOwner tell)
+    private async Task TellAsync(NotifyOwner tell)
     {
         try
         {
@@ -184,14 +184,14 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
     }
 
     // NODE ends the migrating flag only on a source that knows it has no key; STABLE ends it on one that does not own the slot any more.
-    private async Task CloseLeftFlagAsync(TellOwner tell)
+    private async Task CloseLeftFlagAsync(NotifyOwner tell)
     {
         var now = await reader.ReadNodeAsync(tell.Node, stop.Abort).ConfigureAwait(false);
         if (!now.Self.Slots.Contains(_slot) && HasFlag(now))
             await _commands.ClearAsync(tell.Node, _slot, stop).ConfigureAwait(false);
     }
 
-    private async Task LetGoAsync(LetGo let)
+    private async Task LetGoAsync(ClearFlags let)
     {
         var now = await reader.ReadNodeAsync(let.Node, stop.Abort).ConfigureAwait(false);
         if (now.Self.Slots.Contains(_slot))

@@ -6,7 +6,7 @@ using Xunit;
 namespace RedisClusterOps.Core.Tests.Planning.Preflight;
 
 /// <summary>Lines of CLIENT LIST, as several servers write them.</summary>
-public class PreflightClientLineTests
+public class ClientLineTests
 {
     [Theory]
     [InlineData("name= idle=0 cmd=migrate", true)]
@@ -26,27 +26,30 @@ public class PreflightClientLineTests
     [InlineData("name= idle=0 cmd=get", false)]
     [InlineData("name=cmd=migrate idle=0 cmd=get", false)]
     [InlineData("", false)]
-    public void Who_sent_a_command_that_changes_slots_a_moment_ago_is_suspected(string fields, bool expected) =>
+    public void A_client_that_just_changed_slots_is_suspected(string fields, bool expected) =>
         Assert.Equal(expected, ClientLine.Parse("id=7 addr=10.0.0.9:4711 " + fields).Single().IsSuspect);
 
     [Fact]
-    public void We_are_not() => Assert.False(ClientLine.Parse("id=7 name=" + NodeConnector.ConnectionName + " idle=0 cmd=migrate").Single().IsSuspect);
+    public void Our_own_connections_are_not_suspected() =>
+        Assert.False(ClientLine.Parse("id=7 name=" + NodeConnector.ConnectionName + " idle=0 cmd=migrate").Single().IsSuspect);
 
     [Theory]
     [InlineData("name= lib-name=", "A client at 10.0.0.9:4711")]
     [InlineData("name=night-job lib-name=", "The client 'night-job' at 10.0.0.9:4711")]
     [InlineData("name= lib-name=redis-cli", "The client 'redis-cli' at 10.0.0.9:4711")]
     [InlineData("name=redisclusterops-elsewhere-1", "Another run of this module (redisclusterops-elsewhere-1) at 10.0.0.9:4711")]
-    public void It_is_called_by_what_it_said_of_itself(string fields, string expected) =>
-        Assert.Equal(expected, ClientLine.Parse("id=7 addr=10.0.0.9:4711 " + fields).Single().Who);
+    public void A_client_is_described_by_its_name_or_library(string fields, string expected) =>
+        Assert.Equal(expected, ClientLine.Parse("id=7 addr=10.0.0.9:4711 " + fields).Single().Description);
 
     [Fact]
     public void Every_line_is_a_client()
     {
         var clients = ClientLine.Parse("id=3 addr=10.0.0.9:1 idle=0 cmd=migrate tot-cmds=12\nid=4 addr=10.0.0.9:2 idle=5 cmd=get\r\n\n");
-        Assert.Equal([("3", 0L, "migrate", 12L), ("4", 5L, "get", null)], clients.Select(client => (client.Id, client.Idle, client.Command, client.Commands)));
+        Assert.Equal([("3", 0L, "migrate", 12L), ("4", 5L, "get", null)],
+            clients.Select(client => (client.Id, client.Idle, client.Command, client.Commands)));
     }
 
     [Fact]
-    public void A_name_for_our_connections_is_one_that_servers_take() => Assert.Matches("^redisclusterops-[!-~]*-[0-9]+$", NodeConnector.ConnectionName);
+    public void Servers_accept_the_name_of_our_connections() =>
+        Assert.Matches("^redisclusterops-[!-~]*-[0-9]+$", NodeConnector.ConnectionName);
 }

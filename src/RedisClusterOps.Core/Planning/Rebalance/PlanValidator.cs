@@ -7,28 +7,30 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
-/// <summary>From what a file says to a plan, if it is one. The file may come from anybody: nothing in it is believed that does not fit the rest.</summary>
-internal static class PlanCheck
+/// <summary>Makes a plan of a file's content. The file may come from anyone, so everything in it is checked against the rest.</summary>
+internal static class PlanValidator
 {
     private const int MostNodes = HashSlot.Count;
     private const int MostFindings = 1000;
 
-    // 2^60 bytes or keys, and the sum of as many as there may be masters is still checked in decimals.
+    // 2^60 bytes or keys: the sum over all masters still fits a decimal.
     private const long MostCounted = 1L << 60;
 
-    /// <exception cref="FormatException">What is wrong, in words that follow "…: ".</exception>
+    /// <exception cref="FormatException">What is wrong, as the end of a sentence.</exception>
     public static RedisRebalancePlan Read(PlanDocument file)
     {
         if (file.Version != PlanDocument.CurrentVersion)
             throw Wrong("its version is " + file.Version.ToString(CultureInfo.InvariantCulture) + ", and this module reads version 1");
-        if (!DateTime.TryParseExact(file.CreatedAt, "o", CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out var created) || created.Kind != DateTimeKind.Utc)
-            throw Wrong("createdAt is no time in UTC");
+        const DateTimeStyles Style = DateTimeStyles.RoundtripKind;
+        var isTime = DateTime.TryParseExact(file.CreatedAt, "o", CultureInfo.InvariantCulture, Style, out var created);
+        if (!isTime || created.Kind != DateTimeKind.Utc)
+            throw Wrong("createdAt is not a UTC time");
         var before = ReadShares(file.Before, "before");
         var after = ReadShares(file.After, "after");
         var moves = (file.Moves ?? throw Wrong("it has no moves")).Select(ReadMove).ToList();
         RequireConsistent(before, after, moves);
         if (file.Fingerprint != FingerprintOf(before))
-            throw Wrong("its fingerprint is not that of the slots it lists");
+            throw Wrong("its fingerprint does not match the slots that it lists");
         return new RedisRebalancePlan
         {
             Kind = OneOf(file.Operation, "operation", MigrationOperation.Rebalance, MigrationOperation.Move, MigrationOperation.Undo),
@@ -39,11 +41,13 @@ internal static class PlanCheck
             CreatedAt = created,
             Options = file.Options is null ? null : ReadOptions(file.Options),
             Findings = Bounded(file.Findings ?? [], MostFindings, "findings").Select(ReadNote).ToList(),
-            Cluster = file.Seeds is null ? null : new RedisClusterSession(Bounded(file.Seeds, MostNodes, "cluster").Select(ReadSeed), new ConnectionOptions()),
+            Cluster = file.Seeds is null ? null
+                : new RedisClusterSession(Bounded(file.Seeds, MostNodes, "cluster").Select(ReadSeed), new ConnectionOptions()),
         };
     }
 
-    private static void RequireConsistent(IReadOnlyList<RedisNodeShare> before, IReadOnlyList<RedisNodeShare> after, IReadOnlyList<RedisSlotMove> moves)
+    private static void RequireConsistent(
+        IReadOnlyList<RedisNodeShare> before, IReadOnlyList<RedisNodeShare> after, IReadOnlyList<RedisSlotMove> moves)
     {
         var names = before.ToDictionary(share => share.Id, share => share.Node, StringComparer.Ordinal);
         var owners = OwnersOf(before, "before");
@@ -52,7 +56,7 @@ internal static class PlanCheck
         foreach (var move in moves)
         {
             if (move.SourceId == move.TargetId)
-                throw Wrong("a move has " + move.Source + " as source and target");
+                throw Wrong("a move has " + move.Source + " as its source and its target");
             if (Named(move.SourceId) != move.Source || Named(move.TargetId) != move.Target)
                 throw Wrong("a move names a master that is not in before: " + move.Source + " -> " + move.Target);
             foreach (var slot in SlotSet.From(move.SlotRanges).Slots)
@@ -66,7 +70,7 @@ internal static class PlanCheck
         }
 
         if (!OwnersOf(after, "after").SequenceEqual(then))
-            throw Wrong("after is not what before and the moves make");
+            throw Wrong("after does not match before and the moves");
 
         string? Named(string id) => names.TryGetValue(id, out var name) ? name : null;
     }
@@ -93,7 +97,8 @@ internal static class PlanCheck
     private static List<RedisNodeShare> ReadShares(PlanShare[]? shares, string where)
     {
         var read = Bounded(shares ?? throw Wrong("it has no " + where), MostNodes, where).Select(share => Read(share, where)).ToList();
-        return read.GroupBy(share => share.Id, StringComparer.Ordinal).FirstOrDefault(same => same.Count() > 1) is { } twice ? throw Wrong(twice.First().Node + " is twice in " + where) : read;
+        return read.GroupBy(share => share.Id, StringComparer.Ordinal).FirstOrDefault(same => same.Count() > 1) is { } twice
+            ? throw Wrong(twice.First().Node + " appears twice in " + where) : read;
     }
 
     private static RedisNodeShare Read(PlanShare share, string where)
@@ -112,7 +117,7 @@ internal static class PlanCheck
         };
     }
 
-    private static RedisSlotMove ReadMove(PlanMove? move) => move is null ? throw Wrong("one of its moves is none") : new RedisSlotMove
+    private static RedisSlotMove ReadMove(PlanMove? move) => move is null ? throw Wrong("one of its moves is null") : new RedisSlotMove
     {
         Source = ReadText(move.Source, "the source of a move"),
         SourceId = ReadId(move.SourceId),
@@ -151,22 +156,31 @@ internal static class PlanCheck
     {
         var ranges = new List<SlotRange>();
         foreach (var part in (text ?? throw Wrong("there are no slots in " + where)).Split([','], StringSplitOptions.RemoveEmptyEntries))
-            ranges.Add(SlotRange.TryParse(part, out var range) ? range : throw Wrong("'" + Shown(part) + "' in " + where + " is no range of slots"));
+        {
+            ranges.Add(SlotRange.TryParse(part, out var range) ? range
+                : throw Wrong("'" + Shown(part) + "' in " + where + " is not a range of slots"));
+        }
+
         var slots = SlotSet.From(ranges);
         if (slots.Count != ranges.Sum(range => range.Count))
-            throw Wrong("a slot is twice in one list of " + where);
+            throw Wrong("a slot appears twice in a list of " + where);
         return slots.Count > 0 || mayBeNone ? slots : throw Wrong("a move has no slot");
     }
 
-    private static NodeEndpoint ReadSeed(string? text) => NodeEndpoint.TryParse(text, out var endpoint) ? endpoint : throw Wrong("'" + Shown(text ?? string.Empty) + "' in cluster is not host:port");
+    private static NodeEndpoint ReadSeed(string? text) =>
+        NodeEndpoint.TryParse(text, out var endpoint) ? endpoint
+        : throw Wrong("'" + Shown(text ?? string.Empty) + "' in cluster is not host:port");
 
-    private static string ReadId(string? id) => id is { Length: 40 } && id.All(c => c is >= '0' and <= '9' or >= 'a' and <= 'f') ? id : throw Wrong("'" + Shown(id ?? string.Empty) + "' is no id of a node");
+    private static string ReadId(string? id) => id is { Length: 40 } && id.All(c => c is >= '0' and <= '9' or >= 'a' and <= 'f')
+        ? id
+        : throw Wrong("'" + Shown(id ?? string.Empty) + "' is not a node id");
 
-    // It will be printed: nothing that a terminal would obey.
+    // The text will be printed, so it must not contain control characters that a terminal obeys.
     private static string ReadText(string? text, string what) =>
-        text is { Length: > 0 and <= 2000 } && Printable.Clean(text, int.MaxValue) == text ? text : throw Wrong(what + " is not plain text");
+        text is { Length: > 0 and <= 2000 } && Printable.Clean(text, int.MaxValue) == text ? text
+        : throw Wrong(what + " is not plain text");
 
-    // By name: the number of a member is none.
+    // By name. The number of a member is not accepted.
     private static T OneOf<T>(string? text, string what, params T[] known)
         where T : struct, Enum
     {
@@ -176,19 +190,23 @@ internal static class PlanCheck
                 return one;
         }
 
-        throw Wrong(what + " is none of " + string.Join(", ", known));
+        throw Wrong(what + " is not one of " + string.Join(", ", known));
     }
 
     private static T[] All<T>()
         where T : struct, Enum => (T[])Enum.GetValues(typeof(T));
 
-    private static long? ReadCount(long? count, string what) => count is null or (>= 0 and <= MostCounted) ? count : throw Wrong(what + " can't be " + count.Value.ToString(CultureInfo.InvariantCulture));
+    private static long? ReadCount(long? count, string what) =>
+        count is null or (>= 0 and <= MostCounted) ? count
+        : throw Wrong(what + " can't be " + count.Value.ToString(CultureInfo.InvariantCulture));
 
     private static double ReadNumber(double number, string what, double most) =>
-        number >= 0 && number <= most ? number : throw Wrong(what + " can't be " + number.ToString("R", CultureInfo.InvariantCulture));
+        number >= 0 && number <= most ? number
+        : throw Wrong(what + " can't be " + number.ToString("R", CultureInfo.InvariantCulture));
 
-    private static T[] Bounded<T>(T[] items, int most, string what) => items.Length > most ? throw Wrong(what + " has more than " + Number(most) + " entries")
-        : items.Any(item => item is null) ? throw Wrong("an entry of " + what + " is none") : items;
+    private static T[] Bounded<T>(T[] items, int most, string what) =>
+        items.Length > most ? throw Wrong(what + " has more than " + Number(most) + " entries")
+        : items.Any(item => item is null) ? throw Wrong("an entry of " + what + " is null") : items;
 
     private static FormatException Wrong(string what) => new(what);
 

@@ -7,7 +7,7 @@ using Xunit;
 namespace RedisClusterOps.Core.Tests.Planning;
 
 /// <summary>A key named twice is one key: names are compared as the bytes that the servers see.</summary>
-public sealed class KeysNamedTwiceTests
+public sealed class DuplicateKeyTests
 {
     private static readonly string[] Lines =
     [
@@ -25,18 +25,22 @@ public sealed class KeysNamedTwiceTests
         using var cluster = Cluster();
         var plan = await cluster.PlanKeyMoveAsync(15495, null, null, first, named, new MoveOptions(), default);
         Assert.Equal(planned, plan.Keys!.Select(System.Text.Encoding.UTF8.GetString));
-        Assert.Contains(plan.Commands, command => command.Command.Contains("KEYS <" + planned.Length + (planned.Length == 1 ? " key," : " keys,"), System.StringComparison.Ordinal));
+        Assert.Contains(plan.Commands, command =>
+            command.Command.Contains("KEYS <" + planned.Length + (planned.Length == 1 ? " key," : " keys,"),
+                System.StringComparison.Ordinal));
     }
 
     private static RedisCluster Cluster()
     {
-        var nodes = new ScriptedNodes().Node("10.0.0.1:6379", command => Answer(command, 0)).Node("10.0.0.2:6379", command => Answer(command, 1));
+        var nodes = new ScriptedNodes().Node("10.0.0.1:6379", command => Answer(command, 0)).Node("10.0.0.2:6379", command =>
+            Answer(command, 1));
         return new RedisCluster(RedisClusterSession.Parse("10.0.0.1:6379"), nodes, null) { KeepsJournal = false, LooksAhead = false };
     }
 
     private static RespValue Answer(RespCommand command, int self) => command.ToString() switch
     {
-        "CLUSTER NODES" => RespValue.Bulk(string.Join('\n', Lines.Select((line, i) => i == self ? line.Replace(" master", " myself,master") : line)) + "\n"),
+        "CLUSTER NODES" => RespValue.Bulk(string.Join('\n',
+            Lines.Select((line, i) => i == self ? line.Replace(" master", " myself,master") : line)) + "\n"),
         "CLUSTER INFO" => RespValue.Bulk("cluster_state:ok\r\n"),
         "INFO" => RespValue.Bulk("redis_version:7.0.15\r\n"),
         "DBSIZE" => RespValue.Number(3),
