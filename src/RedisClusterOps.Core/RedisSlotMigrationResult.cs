@@ -64,7 +64,9 @@ public sealed record RedisSlotMigrationResult
     /// <summary>How long it took.</summary>
     public TimeSpan Elapsed { get; init; }
 
-    /// <summary>Why it was skipped or failed, and what to run; what is worth knowing otherwise; null where there is nothing to say.</summary>
+    /// <summary>
+    /// Why it was skipped or failed, and what to run; what is worth knowing otherwise; null where there is nothing to say.
+    /// </summary>
     public string? Reason { get; init; }
 
     /// <summary>The run it belongs to.</summary>
@@ -77,12 +79,12 @@ public sealed record RedisSlotMigrationResult
     public override string ToString() => "slot " + Slot.ToString(CultureInfo.InvariantCulture) + " " + Outcome;
 }
 
-/// <summary>What became of a slot, and the failure where it was one.</summary>
-/// <param name="Result">The result, also of a failure: what had been done by then stands in it.</param>
-/// <param name="Failure">Why it failed; null where it did not.</param>
+/// <summary>The result of an operation on a slot, and its failure if it failed.</summary>
+/// <param name="Result">The result. After a failure it includes what was done until then.</param>
+/// <param name="Failure">Why it failed; null if it did not.</param>
 public sealed record SlotOutcome(RedisSlotMigrationResult Result, RedisOperationException? Failure);
 
-/// <summary>What became of a move of keys, and the failure where it was one.</summary>
-/// <param name="Result">The result, also of a failure: what had been moved by then stands in it.</param>
-/// <param name="Failure">Why it failed; null where it did not.</param>
+/// <summary>The result of a move of keys, and its failure if it failed.</summary>
+/// <param name="Result">The result. After a failure it includes what was moved until then.</param>
+/// <param name="Failure">Why it failed; null if it did not.</param>
 public sealed record KeyMoveOutcome(RedisKeyMove Result, RedisOperationException? Failure);
