@@ -139,7 +139,7 @@ public sealed class PlanFileTests : IDisposable
         Assert.Contains("moves twice", RefusedAs(Plan with { Moves = [.. Plan.Moves, Plan.Moves[0]] }));
         Assert.Contains("not in before",
             RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { TargetId = PlannedCluster.Id(77) })] }));
-        Assert.Contains("is no id of a node",
+        Assert.Contains("is not a node id",
             RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { TargetId = "x" })] }));
         Assert.Contains("as source and target",
             RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { Target = move.Source, TargetId = move.SourceId })] }));
