@@ -21,13 +21,13 @@ internal static class PlanText
         var pair = plan.Target.Length == 0
             ? ": find the masters that hold keys"
             : (plan.Source.Length == 0 ? string.Empty : " from " + plan.Source) + " to " + plan.Target;
-        return plan.Operation switch
+        return plan.Kind switch
         {
-            "Undo" => "undo: bring back to " + plan.Source + " what went to " + plan.Target,
-            "Start" => "start: open" + pair,
-            "Restart" => "restart: open again" + pair,
-            "Repair" => "repair" + pair,
-            var other => other.ToLowerInvariant() + ": move " + Keys(keys) + pair,
+            MigrationOperation.Undo => "undo: bring back to " + plan.Source + " what went to " + plan.Target,
+            MigrationOperation.Start => "start: open" + pair,
+            MigrationOperation.Restart => "restart: open again" + pair,
+            MigrationOperation.Repair => "repair" + pair,
+            _ => plan.Operation.ToLowerInvariant() + ": move " + Keys(keys) + pair,
         };
     }
 

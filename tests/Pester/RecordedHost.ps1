@@ -87,7 +87,7 @@ public class RecordedHost : PSHost
 
 # Creates a shell with the module imported. Answer: the choices to make (0 Yes, 1 Yes to All, 2 No, 3 No to All).
 # Column: the width of the screen; 0 for no screen.
-function New-RecordedShell([int[]] $Answer, [int] $Column) {
+function Open-RecordedShell([int[]] $Answer, [int] $Column) {
     $recorder = [RecordedHost]::new()
     $recorder.Screen.Raw.Columns = $Column
     foreach ($one in $Answer) { $recorder.Screen.Answers.Enqueue($one) }
@@ -100,14 +100,14 @@ function New-RecordedShell([int[]] $Answer, [int] $Column) {
     [pscustomobject]@{ Shell = $shell; Screen = $recorder.Screen }
 }
 
-function Remove-RecordedShell($Recorded) {
+function Close-RecordedShell($Recorded) {
     $Recorded.Shell.Dispose()
     $Recorded.Shell.Runspace.Dispose()
 }
 
 # Runs a script in such a shell. Returns its output, its errors, its prompts (Questions), and the lines that -WhatIf wrote to the screen.
 function Invoke-Asked([string] $Script, [int[]] $Answer, [int] $Column) {
-    $recorded = New-RecordedShell $Answer $Column
+    $recorded = Open-RecordedShell $Answer $Column
     try {
         $output = $recorded.Shell.AddScript($Script).Invoke()
         [pscustomobject]@{
@@ -117,5 +117,5 @@ function Invoke-Asked([string] $Script, [int[]] $Answer, [int] $Column) {
             Lines = @($recorded.Screen.Lines)
         }
     }
-    finally { Remove-RecordedShell $recorded }
+    finally { Close-RecordedShell $recorded }
 }

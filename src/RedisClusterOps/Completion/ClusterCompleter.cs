@@ -46,7 +46,7 @@ public abstract class ClusterCompleter : IArgumentCompleter
             return null;
         using var limit = new CancellationTokenSource(QueryTimeout);
         var options = session.Options with { ConnectTimeout = QueryTimeout, CommandTimeout = QueryTimeout };
-        using var cluster = new RedisCluster(session.With(options));
+        using var cluster = new RedisCluster(session.With(options)) { NextActionText = NextActionText.Of };
         return query(cluster, limit.Token).GetAwaiter().GetResult();
     }
 

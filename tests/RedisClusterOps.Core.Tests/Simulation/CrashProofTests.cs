@@ -9,12 +9,12 @@ namespace RedisClusterOps.Core.Tests.Simulation;
 
 /// <summary>
 /// Something goes wrong at the first, second, third … send of an operation; then somebody runs the same command again. Every
-/// operation, every server, every state that the operation takes, every moment: RCO_PROOF=full. Without it every sixth of the sends
+/// operation, every server, every state that the operation takes, every moment: RCO_PROOF=full. Without it every third of the sends
 /// that only read is taken, and every one that writes.
 /// </summary>
 public class CrashProofTests(ITestOutputHelper output)
 {
-    private static readonly int Step = Environment.GetEnvironmentVariable("RCO_PROOF") == "full" ? 1 : 6;
+    private static readonly int Step = Environment.GetEnvironmentVariable("RCO_PROOF") == "full" ? 1 : 3;
 
     public static TheoryData<string, string> Cases
     {
