@@ -16,7 +16,7 @@ internal sealed class TestCluster : IAsyncDisposable
     // A test run that was killed could not clean up; the next one does it.
     static TestCluster()
     {
-        foreach (var orphan in LabRecord.All().Where(lab => lab.Owner is not null && lab.IsLeftToUs()))
+        foreach (var orphan in LabRecord.All().Where(lab => lab.Owner is not null && lab.IsUnowned()))
             orphan.End();
     }
 

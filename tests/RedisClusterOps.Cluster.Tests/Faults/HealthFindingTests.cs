@@ -231,10 +231,10 @@ public sealed class HealthFindingTests
     public async Task Nodes_that_never_arrive_or_changed_their_name_are_found(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);
-        var port = LoopbackPorts.Take();
+        var port = LoopbackPorts.Reserve();
         await cluster.Node(0).SendAsync("CLUSTER", "MEET", "127.0.0.1", port);
         await UntilFoundAsync(cluster, FindingCode.NodeHandshake, "127.0.0.1:" + port);
-        LoopbackPorts.GiveBack(port);
+        LoopbackPorts.Release(port);
 
         // The one without slots starts over as somebody else, at the same address.
         var lost = cluster.Node(3);

@@ -46,9 +46,9 @@ public sealed class NoClusterTests
     [Fact]
     public async Task A_port_where_nobody_listens_is_refused()
     {
-        var port = LoopbackPorts.Take();
+        var port = LoopbackPorts.Reserve();
         var failure = await FailureOfAsync(Session(new NodeEndpoint("127.0.0.1", port)));
-        LoopbackPorts.GiveBack(port);
+        LoopbackPorts.Release(port);
         Assert.Equal(FailureCode.ConnectionFailed, failure.Code);
         Assert.Contains("127.0.0.1:" + port + ": connection refused", failure.Message);
     }
@@ -84,7 +84,7 @@ public sealed class NoClusterTests
     public async Task A_server_without_cluster_mode_is_told_as_that(string server)
     {
         var folder = Directory.CreateTempSubdirectory("redisclusterops-standalone-");
-        var port = LoopbackPorts.Take();
+        var port = LoopbackPorts.Reserve();
         var endpoint = new NodeEndpoint("127.0.0.1", port);
         string[] arguments = server == Servers.Garnet
             ? ["--port", port.ToString(), "--bind", "127.0.0.1", "--checkpointdir", "data", "--device-type", "RandomAccess", "--memory", "64m", "--page", "1m", "--index", "1m"]
@@ -102,7 +102,7 @@ public sealed class NoClusterTests
         finally
         {
             process.Kill();
-            LoopbackPorts.GiveBack(port);
+            LoopbackPorts.Release(port);
             folder.Delete(recursive: true);
         }
     }

@@ -13,7 +13,7 @@ public sealed class GatedNode : IAsyncLifetime
 {
     internal const string GuestPassword = "Gast-46";
 
-    private readonly int _plain = LoopbackPorts.Take();
+    private readonly int _plain = LoopbackPorts.Reserve();
 
     internal TestAuthority Authority { get; } = new();
 
@@ -40,7 +40,7 @@ public sealed class GatedNode : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await Cluster.DisposeAsync();
-        LoopbackPorts.GiveBack(_plain);
+        LoopbackPorts.Release(_plain);
         Authority.Dispose();
     }
 }

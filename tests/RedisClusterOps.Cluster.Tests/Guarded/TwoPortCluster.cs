@@ -27,7 +27,7 @@ internal sealed class TwoPortCluster : IAsyncDisposable
     {
         var authority = new TestAuthority();
         var files = authority.ServerFiles;
-        int[] others = [LoopbackPorts.Take(), LoopbackPorts.Take()];
+        int[] others = [LoopbackPorts.Reserve(), LoopbackPorts.Reserve()];
         var cluster = await TestCluster.StartAsync(server, masters: 2, with: options => options with
         {
             // The lab connects as the nodes do to each other: CLUSTER MEET wants the port of the bus's kind.
@@ -51,7 +51,7 @@ internal sealed class TwoPortCluster : IAsyncDisposable
     {
         await Cluster.DisposeAsync();
         foreach (var port in _otherPorts)
-            LoopbackPorts.GiveBack(port);
+            LoopbackPorts.Release(port);
         _authority.Dispose();
     }
 }

@@ -151,10 +151,10 @@ public sealed class AlertTests(WatchedCluster watched) : IClassFixture<WatchedCl
         await node.SendAsync("CONFIG", "SET", "maxmemory", 0);
         Assert.Empty(await watched.LookAsync(state, TimeSpan.FromHours(5)));
 
-        var port = LoopbackPorts.Take();
+        var port = LoopbackPorts.Reserve();
         await Cluster.Node(0).SendAsync("CLUSTER", "MEET", "127.0.0.1", port);
         await watched.UntilAsync(AlertCode.NodeHandshake, "127.0.0.1:" + port);
-        LoopbackPorts.GiveBack(port);
+        LoopbackPorts.Release(port);
         await watched.UntilQuietAsync();
     }
 

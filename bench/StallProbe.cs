@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
@@ -6,16 +7,16 @@ using RedisClusterOps.Lab;
 
 namespace RedisClusterOps.Benchmarks;
 
-/// <summary>PINGs both ends of a move every millisecond; the slowest answer is how long a node served nobody.</summary>
-internal sealed class StallProbe : IWatch
+/// <summary>Sends PING to both ends of a move every millisecond. The slowest reply is the longest time that a node was blocked.</summary>
+internal sealed class StallProbe : IProbe
 {
     private readonly List<Thread> _threads = [];
     private long _longest;
     private volatile bool _ended;
 
-    public StallProbe(Bed bed)
+    public StallProbe(BenchCluster cluster)
     {
-        foreach (var node in bed.Shifts.SelectMany(shift => new LocalNode[] { shift.Source, shift.Target }).Distinct())
+        foreach (var node in cluster.Transfers.SelectMany(transfer => new LocalNode[] { transfer.Source, transfer.Target }).Distinct())
         {
             var thread = new Thread(() => Probe(node.Endpoint)) { IsBackground = true };
             thread.Start();
@@ -48,4 +49,15 @@ internal sealed class StallProbe : IWatch
             Thread.Sleep(1);
         }
     }
+}
+
+/// <summary>Observes a cluster while a contestant works on it. It runs from its creation.</summary>
+internal interface IProbe : IDisposable
+{
+    /// <summary>Starts the measurement.</summary>
+    void Begin();
+
+    /// <summary>Ends the measurement and returns the values since <see cref="Begin"/>.</summary>
+    /// <exception cref="InvalidOperationException">A client received a wrong reply.</exception>
+    IReadOnlyDictionary<Metric, double> End();
 }

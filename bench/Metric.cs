@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace RedisClusterOps.Benchmarks;
 
-/// <summary>How the numbers are called and printed.</summary>
+/// <summary>Names, units and formats of the metrics.</summary>
 internal static class Metrics
 {
     public static string NameOf(Metric metric) => metric switch
@@ -35,4 +35,14 @@ internal static class Metrics
         >= 0.1 or <= -0.1 => "0.00",
         _ => "0.0000",
     }, CultureInfo.InvariantCulture);
+}
+
+internal enum Metric
+{
+    Seconds,
+    KeysPerSecond,
+    LongestStall,
+    LatencyP50,
+    LatencyP99,
+    LatencyMax,
 }

@@ -7,31 +7,33 @@ using RedisClusterOps.Migration.Bulk;
 
 namespace RedisClusterOps.Benchmarks;
 
-/// <summary>This module, as its cmdlets use it, journal included.</summary>
+/// <summary>This module, as its cmdlets use the core, including the journal.</summary>
 internal static class Ours
 {
-    /// <summary>What Get-RedisOpenSlot does: everybody's view, merged, and every slot that is not in order.</summary>
+    /// <summary>The work of Get-RedisOpenSlot: reads and merges the view of every node, and finds open slots.</summary>
     public static Contestant OpenSlots(string name) => On(name, async (redis, _, cancellation) =>
     {
         if (await redis.GetOpenSlotsAsync(null, cancellation) is { Count: > 0 } open)
             throw new InvalidOperationException(open.Count + " slots are open.");
     });
 
-    /// <summary>What Test-RedisCluster does; it also has a glance at the processors.</summary>
+    /// <summary>The work of Test-RedisCluster, which also samples processor usage.</summary>
     public static Contestant Test(string name) => On(name, (redis, _, cancellation) => redis.TestAsync(new HealthOptions(), cancellation));
 
-    /// <summary>The same on servers that are at rest: those that were counted slot by slot a second ago seem busy, and their processors would be watched.</summary>
+    /// <summary>
+    /// The same on idle servers. Servers whose slots were counted a second ago appear busy, and the check would sample their processors.
+    /// </summary>
     /// <param name="deep">Also counts every slot on every master, as with -Deep.</param>
-    public static Contestant TestRested(string name, bool deep) => new(name, Side.Ours, async (bed, cancellation) =>
+    public static Contestant TestIdle(string name, bool deep) => new(name, Side.Ours, async (cluster, cancellation) =>
     {
         await Task.Delay(TimeSpan.FromSeconds(2), cancellation);
-        using var redis = new RedisCluster(bed!.Session());
+        using var redis = new RedisCluster(cluster!.Session());
         var clock = Stopwatch.StartNew();
         var health = await redis.TestAsync(new HealthOptions { Deep = deep }, cancellation);
         return health.Healthy ? clock.Elapsed : throw new InvalidOperationException(health.Findings.Count + " findings.");
     });
 
-    /// <summary>What Repair-RedisCluster does.</summary>
+    /// <summary>The work of Repair-RedisCluster.</summary>
     public static Contestant Repair(string name) => On(name, async (redis, options, cancellation) =>
     {
         var plans = await redis.PlanRepairAsync(new RepairOptions(), options, cancellation);
@@ -41,17 +43,24 @@ internal static class Ours
             ThrowIfFailed(await redis.CarryOutAsync(plan, cancellation));
     });
 
-    /// <summary>What Invoke-RedisRebalance does.</summary>
+    /// <summary>The work of Invoke-RedisRebalance.</summary>
     public static Contestant Rebalance(string name, MoveOptions? options = null) => On(
-        name, async (redis, move, cancellation) => await MoveAsync(redis, await redis.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, move, cancellation), move, cancellation), options);
+        name,
+        async (redis, move, cancellation) =>
+        {
+            var plan = await redis.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, move, cancellation);
+            await MoveAsync(redis, plan, move, cancellation);
+        },
+        options);
 
-    /// <summary>What Move-RedisSlot does with the slots of the scene.</summary>
-    public static Contestant Move(string name) => Contestant.On(name, Side.Ours, (bed, cancellation) => WithJournalAsync(bed, new MoveOptions(), async (redis, move) =>
-    {
-        var shift = bed.Shifts.Single();
-        var selection = new SlotSelection { Slots = [.. shift.Each], Target = shift.Target.Id };
-        await MoveAsync(redis, await redis.PlanMoveAsync(selection, move, cancellation), move, cancellation);
-    }));
+    /// <summary>The work of Move-RedisSlot with the slots of the scenario.</summary>
+    public static Contestant Move(string name) => Contestant.On(name, Side.Ours, (cluster, cancellation) =>
+        WithJournalAsync(cluster, new MoveOptions(), async (redis, move) =>
+        {
+            var transfer = cluster.Transfers.Single();
+            var selection = new SlotSelection { Slots = [.. transfer.Each], Target = transfer.Target.Id };
+            await MoveAsync(redis, await redis.PlanMoveAsync(selection, move, cancellation), move, cancellation);
+        }));
 
     private static async Task MoveAsync(RedisCluster redis, RedisRebalancePlan plan, MoveOptions options, CancellationToken cancellation)
     {
@@ -69,14 +78,15 @@ internal static class Ours
     }
 
     private static Contestant On(string name, Func<RedisCluster, MoveOptions, CancellationToken, Task> work, MoveOptions? options = null) =>
-        Contestant.On(name, Side.Ours, (bed, cancellation) => WithJournalAsync(bed, options ?? new MoveOptions(), (redis, move) => work(redis, move, cancellation)));
+        Contestant.On(name, Side.Ours, (cluster, cancellation) =>
+            WithJournalAsync(cluster, options ?? new MoveOptions(), (redis, move) => work(redis, move, cancellation)));
 
-    private static async Task WithJournalAsync(Bed bed, MoveOptions options, Func<RedisCluster, MoveOptions, Task> work)
+    private static async Task WithJournalAsync(BenchCluster cluster, MoveOptions options, Func<RedisCluster, MoveOptions, Task> work)
     {
         var journal = System.IO.Directory.CreateTempSubdirectory("redisclusterops-bench-");
         try
         {
-            using var redis = new RedisCluster(bed.Session());
+            using var redis = new RedisCluster(cluster.Session());
             await work(redis, options with { JournalPath = journal.FullName });
         }
         finally

@@ -5,16 +5,24 @@ using System.Text;
 
 namespace RedisClusterOps.Benchmarks;
 
-/// <summary>One command, one reply, on the caller's own thread: what it measures is the server and not a scheduler of tasks.</summary>
+/// <summary>A blocking connection for one command at a time, so that a measurement contains no task scheduling.</summary>
 internal sealed class RawConnection : IDisposable
 {
-    private readonly Socket _socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = 30_000, SendTimeout = 30_000 };
+    private const int TimeoutMilliseconds = 30_000;
+
+    private readonly Socket _socket = new(SocketType.Stream, ProtocolType.Tcp)
+    {
+        NoDelay = true,
+        ReceiveTimeout = TimeoutMilliseconds,
+        SendTimeout = TimeoutMilliseconds,
+    };
+
     private readonly byte[] _buffer = new byte[4096];
     private int _filled;
 
     public RawConnection(NodeEndpoint node) => _socket.Connect(node.Host, node.Port);
 
-    /// <summary>A command as its bytes.</summary>
+    /// <summary>Encodes a command.</summary>
     public static byte[] Encode(params byte[][] arguments)
     {
         using var bytes = new MemoryStream();
@@ -29,7 +37,7 @@ internal sealed class RawConnection : IDisposable
         return bytes.ToArray();
     }
 
-    /// <summary>Sends the command; the reply's first line, and of a string its value in a second one.</summary>
+    /// <summary>Sends a command and returns the first line of the reply; for a string also its value, in a second line.</summary>
     public string Ask(byte[] command)
     {
         _socket.Send(command);

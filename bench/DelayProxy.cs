@@ -10,16 +10,16 @@ using System.Threading;
 namespace RedisClusterOps.Benchmarks;
 
 /// <summary>
-/// Stands before a node, which announces it as its own address, and puts a distance between the node and its clients. The other nodes come
-/// here too when they are told to MIGRATE; they begin with SELECT, which no client of a cluster does, and are let through at once.
+/// Simulates a distance between a node and its clients. The node announces the proxy's address as its own. Connections from other nodes,
+/// for MIGRATE, also arrive here. They begin with SELECT, which a cluster client never sends, and are not delayed.
 /// </summary>
-/// <remarks>Threads and not tasks: a sleeping thread wakes up within a tenth of a millisecond, a timer within one or two.</remarks>
+/// <remarks>Uses threads, not tasks: a sleeping thread wakes up within 0.1 ms, a timer within 1–2 ms.</remarks>
 internal sealed class DelayProxy : IDisposable
 {
-    private static readonly byte[] NodesFirstWord = Encoding.ASCII.GetBytes("*2\r\n$6\r\nSELECT\r\n");
+    private static readonly byte[] NodesFirstBytes = Encoding.ASCII.GetBytes("*2\r\n$6\r\nSELECT\r\n");
 
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly ConcurrentBag<TcpClient> _ends = [];
+    private readonly ConcurrentBag<TcpClient> _sockets = [];
     private readonly TimeSpan _roundTrip;
 
     public DelayProxy(TimeSpan roundTrip)
@@ -32,14 +32,14 @@ internal sealed class DelayProxy : IDisposable
 
     public NodeEndpoint Endpoint { get; }
 
-    /// <summary>Where the node itself listens: known only after it was told what to announce.</summary>
+    /// <summary>The address where the node listens. Set after the start, because the announced address is a setting of the node.</summary>
     public NodeEndpoint Node { get; set; }
 
     public void Dispose()
     {
         _listener.Dispose();
-        foreach (var end in _ends)
-            end.Dispose();
+        foreach (var socket in _sockets)
+            socket.Dispose();
     }
 
     private void Accept()
@@ -48,8 +48,8 @@ internal sealed class DelayProxy : IDisposable
         {
             var client = _listener.AcceptTcpClient();
             var server = new TcpClient();
-            _ends.Add(client);
-            _ends.Add(server);
+            _sockets.Add(client);
+            _sockets.Add(server);
             client.NoDelay = server.NoDelay = true;
             Start(() => Serve(client, server));
         }
@@ -57,36 +57,36 @@ internal sealed class DelayProxy : IDisposable
 
     private void Serve(TcpClient client, TcpClient server)
     {
-        using var underway = new BlockingCollection<(long Due, byte[] Bytes)>();
+        using var pending = new BlockingCollection<(long Due, byte[] Bytes)>();
         using var from = client.GetStream();
         try
         {
             server.Connect(Node.Host, Node.Port);
             using var to = server.GetStream();
-            var sending = Start(() => SendWhenDue(underway, to));
+            var sending = Start(() => SendWhenDue(pending, to));
             Start(() => Answer(to, from));
-            // The whole round trip on the way there: for the one who waits for replies it is the same.
+            // Requests are delayed by the whole round trip. For a client that waits for replies this is equivalent.
             long? delay = null;
             var buffer = new byte[64 * 1024];
             while (from.Read(buffer) is > 0 and var read)
             {
-                delay ??= buffer.AsSpan(0, read).StartsWith(NodesFirstWord) ? 0 : (long)(_roundTrip.TotalSeconds * Stopwatch.Frequency);
-                underway.Add((Stopwatch.GetTimestamp() + delay.Value, buffer[..read]));
+                delay ??= buffer.AsSpan(0, read).StartsWith(NodesFirstBytes) ? 0 : (long)(_roundTrip.TotalSeconds * Stopwatch.Frequency);
+                pending.Add((Stopwatch.GetTimestamp() + delay.Value, buffer[..read]));
             }
 
-            underway.CompleteAdding();
+            pending.CompleteAdding();
             sending.Join();
         }
         finally
         {
-            underway.CompleteAdding();
+            pending.CompleteAdding();
             server.Dispose();
         }
     }
 
-    private static void SendWhenDue(BlockingCollection<(long Due, byte[] Bytes)> underway, NetworkStream to)
+    private static void SendWhenDue(BlockingCollection<(long Due, byte[] Bytes)> pending, NetworkStream to)
     {
-        foreach (var (due, bytes) in underway.GetConsumingEnumerable())
+        foreach (var (due, bytes) in pending.GetConsumingEnumerable())
         {
             while (Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), due) is { Ticks: > 0 } left)
             {
@@ -116,7 +116,7 @@ internal sealed class DelayProxy : IDisposable
             }
             catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
             {
-                // Either side hung up, or the row is over.
+                // Either side closed the connection, or the row has ended.
             }
         })
         { IsBackground = true };

@@ -17,7 +17,7 @@ internal static class PowerShellImport
 
     private static string OurModule => Path.Combine(Repository, "out", "RedisClusterOps", "RedisClusterOps.psd1");
 
-    public static Contestant OfEmptyModule(string name) => new(name, Side.Yardstick, async (_, cancellation) =>
+    public static Contestant OfEmptyModule(string name) => new(name, Side.Reference, async (_, cancellation) =>
     {
         var path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName() + ".psm1");
         await File.WriteAllTextAsync(path, string.Empty, cancellation);
@@ -31,14 +31,17 @@ internal static class PowerShellImport
         }
     });
 
-    public static Contestant OfOurs(string name) => new(name, Side.Ours, async (_, cancellation) => await ImportAsync(OurModule, cancellation));
+    public static Contestant OfOurs(string name) =>
+        new(name, Side.Ours, async (_, cancellation) => await ImportAsync(OurModule, cancellation));
 
-    // Timed inside: the start of PowerShell itself takes far longer, and varies by more than what is looked for.
+    // Timed inside PowerShell, whose own start takes far longer and varies by more than the import.
     private static async Task<TimeSpan> ImportAsync(string module, CancellationToken cancellation)
     {
-        var script = "$clock = [Diagnostics.Stopwatch]::StartNew(); Import-Module -ErrorAction Stop '" + module.Replace("'", "''", StringComparison.Ordinal) + "'; $clock.Elapsed.Ticks";
+        var quoted = "'" + module.Replace("'", "''", StringComparison.Ordinal) + "'";
+        var script = "$clock = [Diagnostics.Stopwatch]::StartNew(); Import-Module -ErrorAction Stop " + quoted + "; $clock.Elapsed.Ticks";
         var shell = await PowerShellProgram.FindToolAsync(cancellation);
         string[] arguments = [.. shell.LeadingArguments, "-NoProfile", "-NonInteractive", "-Command", script];
-        return new TimeSpan(long.Parse(await ClusterTool.RunProgramAsync(shell.Path, arguments, cancellation), CultureInfo.InvariantCulture));
+        var ticks = await ClusterTool.RunProgramAsync(shell.Path, arguments, cancellation);
+        return new TimeSpan(long.Parse(ticks, CultureInfo.InvariantCulture));
     }
 }

@@ -22,9 +22,11 @@ internal static class Servers
 
     public static string ToolNameOf(string name) => IsValkey(name) ? "valkey-cli" : "redis-cli";
 
-    /// <summary>What is missing, and how to get it; null where nothing is.</summary>
+    /// <summary>A message that the server is missing, with the command to get it; null if it is present.</summary>
     public static string? Missing(string name) =>
-        File.Exists(Get(name).Path) && File.Exists(ToolOf(name)) ? null : name + " is not in the cache of servers. Run: tests/servers/get " + name;
+        File.Exists(Get(name).Path) && File.Exists(ToolOf(name))
+            ? null
+            : name + " is not in the cache of servers. Run: tests/servers/get " + name;
 
     private static bool IsValkey(string name) => name.StartsWith("valkey-", StringComparison.Ordinal);
 
