@@ -8,14 +8,14 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster.Tests.Comparison;
 
-/// <summary>What became of a slot, measured on every node: who owns it, which flags are left, and where its keys are.</summary>
+/// <summary>The state of a slot afterwards, measured on every node: its owner, the flags that are left, and its keys.</summary>
 internal static class Aftermath
 {
-    private const string Nobody = "nobody owns it";
+    private const string NoOwner = "no node owns it";
     private static readonly TimeSpan GossipTime = TimeSpan.FromSeconds(6);
 
-    /// <summary>Such as <c>T owns it; every key right</c>.</summary>
-    /// <param name="anyOwner">True where it makes no difference who owns it, as long as one does.</param>
+    /// <summary>Describes the state, such as <c>T owns it; every key right</c>.</summary>
+    /// <param name="anyOwner">True if any master may own the slot.</param>
     public static async Task<string> OfAsync(SlotScene scene, bool anyOwner)
     {
         LocalNode[] nodes = [.. scene.Cluster.Nodes.Where(node => node.IsRunning)];
@@ -28,11 +28,13 @@ internal static class Aftermath
         }
 
         var flags = masters.SelectMany(master => Flags(scene, master.Node, master.Line)).ToList();
-        var keys = await KeysAsync(scene, [.. masters.Select(master => master.Node)], isServed: owner != Nobody);
-        return string.Join(", ", [anyOwner && (owner is "S owns it" or "T owns it" or "X owns it") ? "a master owns it" : owner, .. flags]) + "; " + string.Join(", ", keys);
+        var keys = await KeysAsync(scene, [.. masters.Select(master => master.Node)], isServed: owner != NoOwner);
+        if (anyOwner && owner is "S owns it" or "T owns it" or "X owns it")
+            owner = "a master owns it";
+        return string.Join(", ", [owner, .. flags]) + "; " + string.Join(", ", keys);
     }
 
-    /// <summary>S, T, X, or whose replica it was.</summary>
+    /// <summary>S, T, X, or the replica of one of them.</summary>
     public static string NameOf(SlotScene scene, string id)
     {
         if (scene.Cluster.Nodes.FirstOrDefault(node => node.Id == id) is not { } node)
@@ -42,7 +44,7 @@ internal static class Aftermath
         return NameOf(scene, scene.Cluster.Masters[node.Index - scene.Cluster.Masters.Count].Id) + "'s replica";
     }
 
-    // Gossip is waited for: what is still contradictory then stays so.
+    // Waits for gossip. Contradictions that are left after that are permanent.
     private static async Task<string> OwnerAsync(SlotScene scene, IReadOnlyList<LocalNode> nodes)
     {
         var until = DateTime.UtcNow + GossipTime;
@@ -62,8 +64,9 @@ internal static class Aftermath
             {
                 return claims.Count switch
                 {
-                    0 when opinions.Count == 1 && opinions.Single() is { Length: > 0 } absent => NameOf(scene, absent) + " owns it and is down",
-                    0 => Nobody,
+                    0 when opinions.Count == 1
+                        && opinions.Single() is { Length: > 0 } absent => NameOf(scene, absent) + " owns it and is down",
+                    0 => NoOwner,
                     1 => NameOf(scene, claims[0]) + " owns it" + (agreed ? string.Empty : " and not all agree"),
                     _ => string.Join(" and ", claims.Select(id => NameOf(scene, id)).Order()) + " both claim it",
                 };

@@ -10,7 +10,9 @@ using RedisClusterOps.Lab;
 
 namespace RedisClusterOps.Cluster.Tests.Comparison;
 
-/// <summary>The comparison: what docs/redis-cli.md shows, and what the tests hold both tools to. S owns the slot, T is its target, X is another master.</summary>
+/// <summary>
+/// The comparison in docs/redis-cli.md, which the tests check with both tools. S owns the slot, T is its target, X is another master.
+/// </summary>
 internal static class FixCases
 {
     public static IReadOnlyList<FixCase> All { get; } =
@@ -84,7 +86,8 @@ internal static class FixCases
         {
             await scene.WedgeAsync(6, moved: 2);
             await scene.SetSlotAsync(X(scene), "IMPORTING", scene.Source);
-            await scene.Source.SendAsync(["MIGRATE", X(scene).Endpoint.Host, X(scene).Endpoint.Port, "", 0, 20_000, "KEYS", .. scene.Keys.Take(3)]);
+            await scene.Source.SendAsync(
+                ["MIGRATE", X(scene).Endpoint.Host, X(scene).Endpoint.Port, "", 0, 20_000, "KEYS", .. scene.Keys.Take(3)]);
         })
         {
             MayLose = true,
@@ -113,11 +116,11 @@ internal static class FixCases
         new("S handed it over, T never took it", StateOf("FinishedOnSource"))
         {
             Cluster = WithDebug,
-            Tool = "exit 1: nobody owns it, T imports from S; 12 keys hidden",
+            Tool = "exit 1: no node owns it, T imports from S; 12 keys hidden",
             ToolOnValkey = "exit 1: T owns it; every key right",
             Ours = "Repaired: T owns it; every key right",
         },
-        new("T holds a key that S owns, nobody has a flag", StrayAsync)
+        new("T holds a key that S owns, no node has a flag", StrayAsync)
         {
             Tool = "exit 0: S owns it; 1 key hidden",
             Ours = "Repaired: S owns it; every key right",
@@ -136,21 +139,21 @@ internal static class FixCases
             Tool = "exit 1: T owns it; 1 key hidden",
             Ours = "Repaired: S owns it; every key right",
         },
-        new("Nobody owns it, nobody holds a key; `--cluster-yes` is given", scene => UnownAsync(scene))
+        new("No node owns it, no node holds a key; `--cluster-yes` is given", scene => UnownAsync(scene))
         {
             Arguments = ["--cluster-yes"],
             AnyOwner = true,
-            Tool = "exit 1: nobody owns it; no key",
+            Tool = "exit 1: no node owns it; no key",
             Ours = "Repaired: a master owns it; no key",
         },
-        new("Nobody owns it, nobody holds a key; yes is typed", scene => UnownAsync(scene))
+        new("No node owns it, no node holds a key; yes is typed", scene => UnownAsync(scene))
         {
             Input = "yes\n",
             AnyOwner = true,
             Tool = "exit 0: a master owns it; no key",
             Ours = "Repaired: a master owns it; no key",
         },
-        new("Nobody owns it, S holds the keys; yes is typed", async scene =>
+        new("No node owns it, S holds the keys; yes is typed", async scene =>
         {
             await scene.WriteAsync(4);
             await UnownAsync(scene);
@@ -160,11 +163,11 @@ internal static class FixCases
             Tool = "exit 0: S owns it; every key right",
             Ours = "Repaired: S owns it; every key right",
         },
-        new("Nobody owns it, S and T hold keys; yes is typed", StateOf("Unowned, two holders"))
+        new("No node owns it, S and T hold keys; yes is typed", StateOf("Unowned, two holders"))
         {
             Input = "yes\n",
             Tool = "exit 0: S owns it; every key right",
-            Ours = "refused, SlotStateUnsuitable: nobody owns it; 12 keys hidden",
+            Ours = "refused, SlotStateUnsuitable: no node owns it; 12 keys hidden",
         },
         new("The same with a key that differs", async scene =>
         {
@@ -176,7 +179,7 @@ internal static class FixCases
         {
             Input = "yes\n",
             Tool = "exit 1: T owns it, S imports from T; T's value is read, 1 key on two nodes",
-            Ours = "refused, SlotStateUnsuitable: nobody owns it; 4 keys hidden, 1 key on two nodes",
+            Ours = "refused, SlotStateUnsuitable: no node owns it; 4 keys hidden, 1 key on two nodes",
         },
         new("The user may not SELECT", async scene =>
         {
@@ -222,7 +225,10 @@ internal static class FixCases
             Tool = "exit 1: S owns it, S migrates to T, T imports from S; every key right",
             Ours = "refused, NodeUnreachable: S owns it, S migrates to T, T imports from S; every key right",
         },
-        new("T is down, and is given up (`--cluster-fix-with-unreachable-masters`, `-AllowUnreachableNode`); T returns, and the same is run again", TargetDownAsync)
+        new(
+            "T is down and abandoned (`--cluster-fix-with-unreachable-masters`, `-AllowUnreachableNode`); "
+            + "T is restarted, and the same command runs again",
+            TargetDownAsync)
         {
             Cluster = WithEmptyTarget,
             Arguments = ["--cluster-fix-with-unreachable-masters"],
@@ -265,22 +271,24 @@ internal static class FixCases
         var state = OpenStates.Get(name);
         await state.MakeAsync(scene);
         foreach (var deaf in state.Deaf(scene))
-            await SlotScene.DeafAsync(deaf, false);
+            await SlotScene.DropBusPacketsAsync(deaf, false);
     };
 
     private static LocalNode X(SlotScene scene) => scene.Cluster.Node(0);
 
-    private static LocalClusterOptions WithDebug(LocalClusterOptions options) => options with { ConfigLines = ["enable-debug-command yes"] };
+    private static LocalClusterOptions WithDebug(LocalClusterOptions options) =>
+        options with { ConfigLines = ["enable-debug-command yes"] };
 
     private static LocalClusterOptions Lasting(LocalClusterOptions options) => options with
     {
         NodeTimeout = TimeSpan.FromSeconds(2),
         AppendOnly = true,
-        // Or a replica would move over to a shard that has none for the moment.
+        // Otherwise a replica would migrate to a shard that has none for the moment.
         ConfigLines = ["appendfsync always", "cluster-require-full-coverage no", "cluster-migration-barrier 9"],
     };
 
-    private static LocalClusterOptions WithEmptyTarget(LocalClusterOptions options) => Lasting(options) with { Slots = LocalClusterOptions.SharesFor(2, 3) };
+    private static LocalClusterOptions WithEmptyTarget(LocalClusterOptions options) =>
+        Lasting(options) with { Slots = LocalClusterOptions.SharesFor(2, 3) };
 
     private static async Task TargetDownAsync(SlotScene scene)
     {
@@ -292,7 +300,8 @@ internal static class FixCases
     {
         node.Kill();
         foreach (var other in scene.Cluster.Nodes.Where(other => other.IsRunning))
-            await KillScene.UntilAsync(async () => ((await TestCluster.ViewOfAsync(other)).Single(line => line.Id == node.Id).Flags & NodeFlags.Fail) != 0);
+            await KillScene.UntilAsync(
+                async () => ((await TestCluster.ViewOfAsync(other)).Single(line => line.Id == node.Id).Flags & NodeFlags.Fail) != 0);
     }
 
     private static async Task ReturnAsync(SlotScene scene)
@@ -301,7 +310,7 @@ internal static class FixCases
         await scene.Cluster.Cluster.WaitUntilAgreedAsync();
     }
 
-    // Half moved, and with all that was written on the replica.
+    // Half of the keys have moved, and the replica has received all writes.
     private static async Task PromoteAsync(SlotScene scene, LocalNode master, bool dies)
     {
         await scene.WedgeAsync(5, moved: 2);
@@ -312,13 +321,15 @@ internal static class FixCases
         else
             await TestCluster.PromoteAsync(replica);
         foreach (var other in scene.Cluster.Nodes.Where(other => other.IsRunning))
-            await KillScene.UntilAsync(async () => (await TestCluster.ViewOfAsync(other)).Any(line => line.Id == replica.Id && line.IsMaster && line.Slots.Count > 0));
+            await KillScene.UntilAsync(async () => (await TestCluster.ViewOfAsync(other)).Any(IsPromoted));
+
+        bool IsPromoted(NodeLine line) => line.Id == replica.Id && line.IsMaster && line.Slots.Count > 0;
     }
 
     private static async Task<long> OffsetAsync(LocalNode node) =>
         ServerFacts.Parse((await node.SendAsync("INFO", "replication")).Text).Number("master_repl_offset")!.Value;
 
-    // Open, half moved, and a key of S is on T as well.
+    // The slot is open, half of the keys have moved, and a key of S is on T as well.
     private static async Task WithCopyAsync(SlotScene scene, string? value)
     {
         await scene.WedgeAsync(4, moved: 2);

@@ -15,7 +15,10 @@ internal static class CmdletScript
         Import-Module {{Quote(CmdletProcess.Module)}}
         [Console]::Out.WriteLine('{{DriverRequest.Ready}}')
         $failed = 0
-        function Write-Message($code, $text, $next) { [Console]::Error.WriteLine((ConvertTo-Json -Compress @{ Code = $code; Text = $text; NextStep = $next })) }
+        function Write-Message(
+            $code,
+            $text,
+            $next) { [Console]::Error.WriteLine((ConvertTo-Json -Compress @{ Code = $code; Text = $text; NextStep = $next })) }
         try {
             {{Cmdlet(request)}} 2>&1 3>&1 | ForEach-Object {
                 if ($_ -is [System.Management.Automation.ErrorRecord]) {
@@ -38,7 +41,8 @@ internal static class CmdletScript
     {
         var options = request.Options;
         List<string> words = [.. OwnWords(request), "-Cluster", Quote(request.Cluster), "-Confirm:$false", "-JournalPath", Quote(options.JournalPath!)];
-        words.AddRange(["-MaxKeysPerSecond", Number(options.MaxKeysPerSecond), "-Timeout", Number((int)options.Timeout.TotalSeconds) + "s"]);
+        words.AddRange(
+            ["-MaxKeysPerSecond", Number(options.MaxKeysPerSecond), "-Timeout", Number((int)options.Timeout.TotalSeconds) + "s"]);
         if (options.Method != MoveMethod.Auto)
             words.AddRange(["-Method", options.Method.ToString()]);
         return string.Join(' ', words);
@@ -47,7 +51,9 @@ internal static class CmdletScript
     private static IEnumerable<string> OwnWords(DriverRequest request)
     {
         IEnumerable<string> slot = request.Slot is { } number ? ["-Slot", Number(number)] : [];
-        IEnumerable<string> ends = request is { Source: { } source, Target: { } target } ? ["-Source", Quote(source), "-Target", Quote(target)] : [];
+        IEnumerable<string> ends = request is { Source: { } source, Target: { } target }
+            ? ["-Source", Quote(source), "-Target", Quote(target)]
+            : [];
         return request.Operation switch
         {
             DriverOperation.Complete => ["Complete-RedisSlotMigration", .. slot, .. ends],

@@ -53,7 +53,8 @@ internal sealed class OperationProcess : IDisposable
     public static async Task<OperationProcess> StartAsync(DriverRequest request, Host host = Host.Driver)
     {
         var program = host == Host.Driver
-            ? new ProcessStartInfo("dotnet", [Path.ChangeExtension(typeof(DriverRequest).Assembly.Location, "dll"), JsonSerializer.Serialize(request)])
+            ? new ProcessStartInfo(
+                "dotnet", [Path.ChangeExtension(typeof(DriverRequest).Assembly.Location, "dll"), JsonSerializer.Serialize(request)])
             : (await PowerShell.Value).Start("-NoProfile", "-NonInteractive", "-Command", CmdletScript.Of(request));
         // A shell starts background jobs with SIGINT ignored, and child processes inherit that. env restores the default.
         var start = new ProcessStartInfo("env", ["--default-signal=INT", program.FileName, .. program.ArgumentList]);
@@ -147,5 +148,7 @@ internal sealed record OperationEnd(int ExitCode, IReadOnlyList<DriverResult> Re
     public string FirstFailure => Failures is [var first, ..] ? first.Code + ": " + first.Text : "no failure";
 
     public void AssertExited(int exitCode) =>
-        Assert.True(exitCode == ExitCode, "Expected exit status " + exitCode + ", got " + ExitCode + ".\n" + Errors[..Math.Min(Errors.Length, 4000)]);
+        Assert.True(
+            exitCode == ExitCode,
+            "Expected exit status " + exitCode + ", got " + ExitCode + ".\n" + Errors[..Math.Min(Errors.Length, 4000)]);
 }
