@@ -14,7 +14,7 @@ public sealed class FixDocumentTests
     [Fact]
     public void The_table_in_the_document_is_the_one_that_is_tested()
     {
-        var table = File.ReadAllLines(Path.Combine(Root(), "docs", "redis-cli.md")).SkipWhile(line => line != Header)
+        var table = File.ReadAllLines(RepositoryFiles.Document("redis-cli.md")).SkipWhile(line => line != Header)
             .TakeWhile(line => line.StartsWith('|'));
         Assert.Equal(Lines(), table);
     }
@@ -31,12 +31,4 @@ public sealed class FixDocumentTests
     }
 
     private static string Cell(string text, string? onValkey) => onValkey is null ? text : text + " *(Valkey: " + onValkey + ")*";
-
-    private static string Root()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "RedisClusterOps.sln")))
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests are not inside the repository.");
-        return folder;
-    }
 }

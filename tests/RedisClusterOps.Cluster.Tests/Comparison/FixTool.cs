@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Processes;
 using RedisClusterOps.Lab;
 
 namespace RedisClusterOps.Cluster.Tests.Comparison;
@@ -24,28 +25,8 @@ internal static class FixTool
         var home = Servers.Get(server);
         var program = Path.Combine(Path.GetDirectoryName(home.Path)!, home.Kind == ServerEngine.Valkey ? "valkey-cli" : "redis-cli");
         string[] login = user is var (name, password) ? ["--user", name, "--pass", password, "--no-auth-warning"] : [];
-        var start = new ProcessStartInfo(program, [.. login, "--cluster", command, entry.Endpoint.ToString(), .. arguments])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        using var process = Process.Start(start)!;
-        await process.StandardInput.WriteAsync(input);
-        process.StandardInput.Close();
-        var errors = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEndAsync();
-        using var time = new CancellationTokenSource(Patience);
-        try
-        {
-            await process.WaitForExitAsync(time.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill(entireProcessTree: true);
-            throw new TimeoutException("The tool did not end within " + Patience.TotalSeconds + " s: " + await output);
-        }
-
-        return (process.ExitCode, await output + await errors);
+        var start = new ProcessStartInfo(program, [.. login, "--cluster", command, entry.Endpoint.ToString(), .. arguments]);
+        var end = await ChildProcess.RunAsync(start, input, Patience);
+        return (end.ExitCode, end.Output + end.Errors);
     }
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Threading.Tasks;
 using RedisClusterOps.Lab;
+using RedisClusterOps.Cluster.Tests.Comparison;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Completion;
@@ -15,7 +16,7 @@ public sealed class RunbookWedgeTests(SharedClusters clusters)
     {
         var scene = await clusters.SceneAsync(server, LabWedge.DefaultSlot, source: 1, target: 3);
         await scene.WedgeAsync(keys: 150, moved: 50);
-        var wedged = await ClusterCheck.RunAsync(server, scene.Cluster.Node(0));
+        var wedged = await CheckAsync(server, scene.Cluster.Node(0));
 
         var result = await scene.CompleteSuccessfullyAsync();
 
@@ -23,7 +24,7 @@ public sealed class RunbookWedgeTests(SharedClusters clusters)
         Assert.Equal(0, result.KeysConflicting);
         Assert.Equal((scene.Source.Id, scene.Target.Id), (result.SourceId, result.TargetId));
         await scene.AssertClosedAsync();
-        var healed = await ClusterCheck.RunAsync(server, scene.Cluster.Node(0));
+        var healed = await CheckAsync(server, scene.Cluster.Node(0));
         Assert.True(wedged.ExitCode != 0, wedged.Output);
         Assert.True(healed.ExitCode == 0, healed.Output);
     }
@@ -59,6 +60,10 @@ public sealed class RunbookWedgeTests(SharedClusters clusters)
         await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
+
+    // Garnet has no tool of its own.
+    private static Task<(int ExitCode, string Output)> CheckAsync(string server, LocalNode node) =>
+        FixTool.RunAsync(server == Servers.Garnet ? Servers.Redis70 : server, node, [], string.Empty, command: "check");
 
     // The commands of the runbook, in its order: at most 100 keys, then SETSLOT NODE on each master. Errors are ignored.
     private static async Task RunRunbookScriptAsync(SlotScene scene)

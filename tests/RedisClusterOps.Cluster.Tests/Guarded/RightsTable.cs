@@ -15,17 +15,9 @@ internal static class RightsTable
 
     /// <summary>The rules of the user of each cmdlet, in the order of the page.</summary>
     public static IReadOnlyDictionary<string, IReadOnlyList<string>> Rows { get; } = File.ReadAllLines(
-        Path.Combine(Root(), "docs", "acl.md"))
+        RepositoryFiles.Document("acl.md"))
         .Where(line => line.StartsWith("| `", StringComparison.Ordinal) && line.Contains(Begin, StringComparison.Ordinal))
         .Select(line => line.Replace("\\|", "\0", StringComparison.Ordinal).Split('|'))
         .Select(cells => cells.Select(cell => cell.Trim(' ', '`').Replace('\0', '|')).ToList())
         .ToDictionary(cells => cells[1], cells => (IReadOnlyList<string>)cells[2][Begin.Length..].Split(' '));
-
-    private static string Root()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "RedisClusterOps.sln")))
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests are not inside the repository.");
-        return folder;
-    }
 }

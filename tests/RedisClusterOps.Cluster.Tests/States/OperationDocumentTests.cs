@@ -11,17 +11,9 @@ public sealed class OperationDocumentTests
     [Fact]
     public void The_table_in_the_document_is_the_one_that_is_tested()
     {
-        var table = File.ReadAllLines(Path.Combine(Root(), "docs", "operations.md"))
+        var table = File.ReadAllLines(RepositoryFiles.Document("operations.md"))
             .SkipWhile(line => !line.StartsWith("| state | signs", StringComparison.Ordinal))
             .TakeWhile(line => line.StartsWith('|'));
         Assert.Equal(OperationTable.Lines(), table);
-    }
-
-    private static string Root()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "RedisClusterOps.sln")))
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests are not inside the repository.");
-        return folder;
     }
 }

@@ -81,10 +81,7 @@ public sealed class BesideRedisCliTests
     [Fact]
     public void The_document_names_every_finding_and_every_alert()
     {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "RedisClusterOps.sln")))
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests are not inside the repository.");
-        var text = File.ReadAllText(Path.Combine(folder, "docs", "health.md"));
+        var text = File.ReadAllText(RepositoryFiles.Document("health.md"));
         var findings = text.Split("## Every finding")[1];
         Assert.All(Enum.GetNames<FindingCode>(), name => Assert.Contains("\n| `" + name + "` | ", findings));
         Assert.All(Enum.GetNames<AlertCode>(), name => Assert.Contains("`" + name + "`", text.Split("## Every alert")[1]));
