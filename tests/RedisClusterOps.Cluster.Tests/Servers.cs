@@ -23,6 +23,11 @@ internal static class Servers
     public static TheoryData<string> RedisAndValkey => Wanted(name => name != Garnet);
 
     /// <summary>
+    /// The whole matrix in the full proof, and without Garnet in the short one: a Garnet node takes seconds of processor time to start.
+    /// </summary>
+    public static TheoryData<string> GarnetInFullProof => KillCase.IsFullProof ? Matrix : RedisAndValkey;
+
+    /// <summary>
     /// For tests that take long: one server in the short proof, every Redis and Valkey in the full one. The tests name different servers,
     /// so the short proof still covers all of them.
     /// </summary>

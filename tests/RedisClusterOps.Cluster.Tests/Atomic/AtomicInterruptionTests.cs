@@ -18,7 +18,7 @@ public sealed class AtomicInterruptionTests
     private static readonly TimeSpan Freeze = TimeSpan.FromSeconds(3);
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Redis86, MemberType = typeof(AtomicScene))]
     public async Task A_stopped_move_leaves_the_owner_and_no_task(string server)
     {
         await using var scene = await SlowSceneAsync(server);
@@ -41,7 +41,7 @@ public sealed class AtomicInterruptionTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Valkey91, MemberType = typeof(AtomicScene))]
     public async Task A_task_in_progress_is_adopted(string server)
     {
         await using var scene = await SlowSceneAsync(server);
@@ -55,7 +55,7 @@ public sealed class AtomicInterruptionTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Redis86, MemberType = typeof(AtomicScene))]
     public async Task A_task_for_more_slots_is_awaited_and_a_stop_does_not_cancel_it(string server)
     {
         await using var scene = await SlowSceneAsync(server);
@@ -116,7 +116,7 @@ public sealed class AtomicInterruptionTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Valkey91, MemberType = typeof(AtomicScene))]
     public async Task A_target_that_dies_receives_no_slots(string server)
     {
         await using var scene = await SlowSceneAsync(server);
@@ -132,7 +132,7 @@ public sealed class AtomicInterruptionTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Redis86, MemberType = typeof(AtomicScene))]
     public async Task A_restarted_target_receives_the_slots_at_a_later_attempt(string server)
     {
         await using var scene = await SlowSceneAsync(server);
@@ -148,7 +148,7 @@ public sealed class AtomicInterruptionTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Valkey91, MemberType = typeof(AtomicScene))]
     public async Task A_source_that_dies_is_reported_in_time(string server)
     {
         await using var scene = await SlowSceneAsync(server);
@@ -164,7 +164,7 @@ public sealed class AtomicInterruptionTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Redis86, MemberType = typeof(AtomicScene))]
     public async Task A_move_waits_for_a_source_that_is_frozen_for_seconds(string server)
     {
         await using var scene = await SlowSceneAsync(server);
@@ -181,7 +181,7 @@ public sealed class AtomicInterruptionTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Valkey91, MemberType = typeof(AtomicScene))]
     public async Task A_task_that_another_tool_cancels_is_not_restarted(string server)
     {
         await using var scene = await SlowSceneAsync(server);

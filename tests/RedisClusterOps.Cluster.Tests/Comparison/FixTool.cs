@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
-using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Processes;
 using RedisClusterOps.Lab;

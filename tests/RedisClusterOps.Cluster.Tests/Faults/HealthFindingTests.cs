@@ -17,7 +17,7 @@ public sealed class HealthFindingTests
     private static readonly ConnectionOptions Impatient = new() { ConnectTimeout = TimeSpan.FromMilliseconds(700) };
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
     public async Task A_healthy_cluster_has_no_findings_and_changes_are_found(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);
@@ -77,8 +77,7 @@ public sealed class HealthFindingTests
     }
 
     [Theory]
-    [InlineData(Servers.Redis70)]
-    [InlineData(Servers.Valkey91)]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Frozen_nodes_are_unreachable_then_suspected_then_failed(string server)
     {
         await using var cluster = await TestCluster.StartAsync(

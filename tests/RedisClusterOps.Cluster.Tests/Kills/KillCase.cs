@@ -56,7 +56,7 @@ internal static class KillCase
 
     /// <summary>
     /// False if only the journal knew the direction. A resume from the flags alone completes what they say. So does a repair once no key is
-    /// stray any more: it can't tell its own flag from one that a migration left.
+    /// stray any more: it cannot distinguish its own flag from one that a migration left.
     /// </summary>
     public static bool KnowsDirection(this Recovery recovery, Work work) => recovery switch
     {

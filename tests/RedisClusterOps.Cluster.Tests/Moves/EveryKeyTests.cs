@@ -104,8 +104,7 @@ public sealed class EveryKeyTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData(Servers.Redis70)]
-    [InlineData(Servers.Valkey91)]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task On_a_cluster_with_a_password_and_as_a_named_user(string server)
     {
         const string Password = "Geheim-42";
@@ -125,8 +124,7 @@ public sealed class EveryKeyTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData(Servers.Redis70)]
-    [InlineData(Servers.Valkey91)]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task On_a_cluster_with_TLS(string server)
     {
         using var authority = new TestAuthority();

@@ -32,8 +32,8 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
                 var (server, method) = row.Data;
                 if (KillCase.IsFullProof || (server, method) is (Servers.Redis70, _) or (Servers.Redis86, MoveMethod.Atomic))
                 {
-                    foreach (
-                        var victim in KillCase.IsFullProof || method == MoveMethod.KeyByKey ? Enum.GetValues<Victim>() : [Victim.Target])
+                    var one = method == MoveMethod.KeyByKey ? Victim.Source : Victim.Target;
+                    foreach (var victim in KillCase.IsFullProof ? Enum.GetValues<Victim>() : [one])
                         cases.Add(server, method, victim);
                 }
             }

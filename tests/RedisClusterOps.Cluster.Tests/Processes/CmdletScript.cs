@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
-using RedisClusterOps.Cluster.Tests.Shell;
 using RedisClusterOps.Driver;
 
 namespace RedisClusterOps.Cluster.Tests.Processes;

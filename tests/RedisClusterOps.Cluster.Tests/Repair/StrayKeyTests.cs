@@ -13,7 +13,7 @@ namespace RedisClusterOps.Cluster.Tests.Repair;
 [Collection(nameof(RepairClusters))]
 public sealed class StrayKeyTests(SharedClusters clusters)
 {
-    private const string Other = "written out of sight";
+    private const string Other = "a hidden value";
 
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]

@@ -200,7 +200,7 @@ internal sealed class SimulatedConnection(SimulatedCluster cluster, SimulatedNod
     }
 }
 
-/// <summary>Tells commands that write from those that read.</summary>
+/// <summary>Distinguishes commands that write from those that read.</summary>
 internal static class WritingCommand
 {
     private static readonly HashSet<string> Words = new(StringComparer.OrdinalIgnoreCase) { "MIGRATE", "DEL", "EXEC", "RESTORE", "SET" };
