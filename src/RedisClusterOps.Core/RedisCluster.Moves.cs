@@ -35,12 +35,12 @@ public sealed partial class RedisCluster
         foreach (var (planned, pair) in plan.Moves.Zip(pairs, (move, pair) => (move, pair)))
         {
             var move = planned;
-            var (preflight, keys) = await CheckPairAsync(view, move, pair, plan.Operation, options, cancellation).ConfigureAwait(false);
+            var (preflight, keys) = await CheckPairAsync(view, move, pair, plan.Kind, options, cancellation).ConfigureAwait(false);
             if (preflight.Refusal is { Code: FailureCode.PermissionDenied } denied && pair.IsAtomic && options.Method == MoveMethod.Auto)
             {
                 // Nobody asked for the servers' own way, and who may not use it may well be allowed the other.
-                var byKeys = move with { Method = MoveMechanism.KeyByKey };
-                var other = await CheckPairAsync(view, byKeys, PairOf(view, byKeys, plan.Operation == "Undo"), plan.Operation, options, cancellation).ConfigureAwait(false);
+                var byKeys = move with { DecidedMethod = MoveMethod.KeyByKey };
+                var other = await CheckPairAsync(view, byKeys, PairOf(view, byKeys, plan.Kind == MigrationOperation.Undo), plan.Kind, options, cancellation).ConfigureAwait(false);
                 if (other.Result.Refusal is null)
                 {
                     (move, preflight, keys) = (byKeys, other.Result, other.Keys);
@@ -66,7 +66,7 @@ public sealed partial class RedisCluster
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
         await RequireFreshAsync(plan, view, options, stop).ConfigureAwait(false);
         var pairs = PairsOf(view, plan, moves);
-        return Start(view, MoveWork.Of(plan.Operation, _session, options) with { Kept = plan.KeptMasters }, pairs, options, BeginMoves(view, plan, options), stop);
+        return Start(view, MoveWork.Of(plan.Kind, _session, options) with { Kept = plan.SuppressedNodes }, pairs, options, BeginMoves(view, plan, options), stop);
     }
 
     /// <summary>Whether a plan only completes what is open and in order, so that it can be carried out together with others (<see cref="RunTogetherAsync"/>).</summary>
@@ -84,7 +84,7 @@ public sealed partial class RedisCluster
         var pairs = plans.GroupBy(plan => (plan.SourceId, plan.TargetId))
             .Select(pair => PairOf(view, new RedisSlotMove { SourceId = pair.Key.SourceId, TargetId = pair.Key.TargetId, SlotRanges = SlotSet.From(pair.Select(plan => plan.Slot)).Ranges }, undoes: false))
             .ToList();
-        var work = new MoveWork(plans[0].Operation, plans[0].Request!.Success, (_, situation) => requests[situation.Slot]);
+        var work = new MoveWork(plans[0].Kind, plans[0].Request!.Success, (_, situation) => requests[situation.Slot]);
         return Start(view, work, pairs, plans[0].Options, Begin(plans[0]), stop);
     }
 
@@ -105,11 +105,13 @@ public sealed partial class RedisCluster
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         if (FindRun(view, migrationId, options) is not { MovesWholeSlots: true } run)
             return null;
-        var undoes = run.Operation == "Undo";
+        var undoes = run.Kind == MigrationOperation.Undo;
+        // A later version may have other operations that move slots whole.
+        var operation = run.Kind == MigrationOperation.Unknown ? MigrationOperation.Move : run.Kind;
         var left = run.Slots.Where(slot => !slot.IsDone && slot.FinishedBy is null);
-        return PlanOf(view, run.Operation, left.Select(slot => undoes ? (slot.Slot, slot.TargetId!, slot.SourceId!) : (slot.Slot, slot.SourceId!, slot.TargetId!)), options) with
+        return PlanOf(view, operation, left.Select(slot => undoes ? (slot.Slot, slot.TargetId!, slot.SourceId!) : (slot.Slot, slot.SourceId!, slot.TargetId!)), options) with
         {
-            KeptMasters = run.Slots.SelectMany(slot => slot.KeptMasters).Distinct().ToList(),
+            SuppressedNodes = run.Slots.SelectMany(slot => slot.SuppressedNodes).Distinct().ToList(),
         };
     }
 
@@ -122,7 +124,7 @@ public sealed partial class RedisCluster
         if (FindRun(view, migrationId, options) is not { MovesWholeSlots: true } run)
             return null;
         var taken = run.Slots.Where(slot => slot.Since is not null);
-        return PlanOf(view, run.Operation == "Undo" ? "Move" : "Undo", taken.Select(slot => run.Operation == "Undo" ? (slot.Slot, slot.SourceId!, slot.TargetId!) : (slot.Slot, slot.TargetId!, slot.SourceId!)), options);
+        return PlanOf(view, run.Kind == MigrationOperation.Undo ? MigrationOperation.Move : MigrationOperation.Undo, taken.Select(slot => run.Kind == MigrationOperation.Undo ? (slot.Slot, slot.SourceId!, slot.TargetId!) : (slot.Slot, slot.TargetId!, slot.SourceId!)), options);
     }
 
     // A plan that is stale at once is so because somebody is changing owners: then it is better to know who.
@@ -141,10 +143,10 @@ public sealed partial class RedisCluster
     }
 
     /// <summary>What moving these slots would do, wherever each of them is on its way.</summary>
-    internal async Task<RedisRebalancePlan> PlanGoingOnAsync(string operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots, MoveOptions options, CancellationToken cancellation) =>
+    internal async Task<RedisRebalancePlan> PlanGoingOnAsync(MigrationOperation operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots, MoveOptions options, CancellationToken cancellation) =>
         PlanOf(await _reader.ReadAsync(null, cancellation).ConfigureAwait(false), operation, slots, options);
 
-    private RedisRebalancePlan PlanOf(ClusterView view, string operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots, MoveOptions options)
+    private RedisRebalancePlan PlanOf(ClusterView view, MigrationOperation operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots, MoveOptions options)
     {
         var transfers = slots.GroupBy(slot => (Source: MasterOf(view, slot.SourceId).Id, Target: MasterOf(view, slot.TargetId).Id), slot => slot.Slot)
             .Select(pair => new SlotTransfer(view.Node(pair.Key.Source)!, view.Node(pair.Key.Target)!, SlotSet.From(pair)))
@@ -155,7 +157,7 @@ public sealed partial class RedisCluster
     private static ClusterNode MasterOf(ClusterView view, string id) => view.ShardMaster(id) ?? throw NodeNames.NotFound(id, view.Nodes.Select(node => node.Name));
 
     private static List<SlotPair> PairsOf(ClusterView view, RedisRebalancePlan plan, IReadOnlyList<RedisSlotMove> moves) =>
-        moves.Select(move => PairOf(view, move, undoes: plan.Operation == "Undo")).ToList();
+        moves.Select(move => PairOf(view, move, undoes: plan.Kind == MigrationOperation.Undo)).ToList();
 
     private static SlotPair PairOf(ClusterView view, RedisSlotMove move, bool undoes)
     {
@@ -166,7 +168,7 @@ public sealed partial class RedisCluster
                 throw new RedisOperationException(FailureCode.NodeUnreachable, end.Name + " does not answer (" + (end.Trouble ?? "no reason known") + "), so nothing can be moved from or to it. Nothing was done.", end.Name, "Get-RedisClusterNode");
         }
 
-        return new SlotPair(source, target, SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source, target, undoes)).ToList(), move.Method == "Atomic") { EstimatedKeys = move.EstimatedKeys };
+        return new SlotPair(source, target, SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source, target, undoes)).ToList(), move.DecidedMethod == MoveMethod.Atomic) { EstimatedKeys = move.EstimatedKeys };
     }
 
     // Stable on the source, or open between just these two, it goes with the many. Stable on the target it is there, as after a run that
@@ -190,7 +192,7 @@ public sealed partial class RedisCluster
         : flag.NodeId == target.Id && flag.PeerId == source.Id;
 
     // With the keys that there are to move.
-    private async Task<(PreflightResult Result, long? Keys)> CheckPairAsync(ClusterView view, RedisSlotMove move, SlotPair pair, string operation, MoveOptions options, CancellationToken cancellation)
+    private async Task<(PreflightResult Result, long? Keys)> CheckPairAsync(ClusterView view, RedisSlotMove move, SlotPair pair, MigrationOperation operation, MoveOptions options, CancellationToken cancellation)
     {
         // What the servers are at already, for a run that was killed, is waited for.
         var arriving = new HashSet<int>(pair.Target.View!.AtomicTasks.SelectMany(task => task.Slots.Slots));
@@ -212,7 +214,7 @@ public sealed partial class RedisCluster
             if (preflight.Refusal is not null)
                 return (preflight, keys);
             // An undo keeps them masters.
-            findings.AddRange(preflight.Findings.Where(finding => operation != "Undo" || finding.Code != PlanFindingCode.SourceBecomesReplica));
+            findings.AddRange(preflight.Findings.Where(finding => operation != MigrationOperation.Undo || finding.Code != PlanFindingCode.SourceBecomesReplica));
         }
 
         return (new PreflightResult(findings, null), keys);
@@ -235,7 +237,7 @@ public sealed partial class RedisCluster
         if (_run is null && KeepsJournal)
         {
             var folder = JournalFolder.At(options.JournalPath);
-            _run = RunJournal.Begin(folder, RunHeader.Of(plan.Operation, RedisMigration.Whole, _session, NodeIds(view)), locks: JournalFolder.ForLocks(folder));
+            _run = RunJournal.Begin(folder, RunHeader.Of(plan.Kind, RedisMigration.Whole, _session, NodeIds(view)), locks: JournalFolder.ForLocks(folder));
         }
 
         return _run;

@@ -54,7 +54,7 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
     {
         var plans = Await(planning, "Reading the cluster");
         var agreed = plans.Where(HasWork)
-            .GroupBy(plan => (plan.Operation, plan.SourceId, plan.TargetId))
+            .GroupBy(plan => (plan.Kind, plan.SourceId, plan.TargetId))
             .Where(pair => Consent(pair.ToList()))
             .SelectMany(pair => pair).ToList();
         cluster.Announce(agreed);

@@ -79,7 +79,7 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
     /// <param name="patience">The timeout for connecting and for replies, in seconds.</param>
     public RedisCluster Core(OperationLog? log = null, double patience = 5)
     {
-        return new RedisCluster(Session(patience), log);
+        return new RedisCluster(Session(patience), log) { NextActionText = NextActionText.Of };
     }
 
     private RedisClusterSession Session(double patience) => new(

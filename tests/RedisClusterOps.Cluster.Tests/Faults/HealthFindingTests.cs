@@ -294,7 +294,8 @@ public sealed class HealthFindingTests
     private static async Task<RedisClusterHealth> CheckAsync(
         TestCluster cluster, HealthOptions? options = null, ConnectionOptions? connection = null)
     {
-        using var redis = new RedisCluster(new RedisClusterSession([cluster.Node(0).Endpoint], connection ?? cluster.Connection));
+        var session = new RedisClusterSession([cluster.Node(0).Endpoint], connection ?? cluster.Connection);
+        using var redis = new RedisCluster(session) { NextActionText = NextActionText.Of };
         return await redis.TestAsync(options ?? new HealthOptions(), default);
     }
 

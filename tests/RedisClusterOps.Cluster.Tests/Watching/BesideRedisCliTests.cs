@@ -27,7 +27,8 @@ public sealed class BesideRedisCliTests
         Assert.Contains("Not all 16384 slots are covered by nodes.", output);
         Assert.DoesNotContain("memory", output);
 
-        using var redis = new RedisCluster(new RedisClusterSession([cluster.Node(0).Endpoint], cluster.Connection));
+        var session = new RedisClusterSession([cluster.Node(0).Endpoint], cluster.Connection);
+        using var redis = new RedisCluster(session) { NextActionText = NextActionText.Of };
         var health = await redis.TestAsync(new HealthOptions { Deep = true }, default);
         Assert.False(health.Healthy);
         Assert.Equal(

@@ -41,8 +41,11 @@ public sealed class WatchedCluster : IAsyncLifetime
     {
         // The check waits this long for a frozen node.
         var options = new ConnectionOptions { ConnectTimeout = TimeSpan.FromMilliseconds(700) };
-        using var redis = new RedisCluster(
-            new RedisClusterSession([Cluster.Node(0).Endpoint], options), new LaterConnector(new NodeConnector(options), later), null);
+        var connector = new LaterConnector(new NodeConnector(options), later);
+        using var redis = new RedisCluster(new RedisClusterSession([Cluster.Node(0).Endpoint], options), connector, null)
+        {
+            NextActionText = NextActionText.Of,
+        };
         var outcome = await redis.GetAlertsAsync(new AlertOptions { StatePath = statePath }, default);
         Assert.Null(outcome.Failure);
         return outcome.Alerts;

@@ -121,7 +121,8 @@ public class StoppedMoveTests(ITestOutputHelper output)
         async Task<List<SlotOutcome>> RunAsync()
         {
             options = options with { Method = MoveMethod.KeyByKey };
-            var plan = await core.PlanGoingOnAsync("Move", [(SlotMap.Moving, scene.Source.Id, scene.Target.Id)], options, default);
+            (int, string, string)[] moves = [(SlotMap.Moving, scene.Source.Id, scene.Target.Id)];
+            var plan = await core.PlanGoingOnAsync(MigrationOperation.Move, moves, options, default);
             var run = await core.RunMovesAsync(plan, plan.Moves, options, stop);
             var outcomes = new List<SlotOutcome>();
             while (await run.NextAsync() is { } some)

@@ -52,7 +52,7 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
     {
         var waiting = pair.Slots.Where(slot => slot.IsWaiting).ToList();
         if (waiting.Count > 0)
-            await new BusQuiet(reader, stop).AwaitAsync(pair.Source, pair.Target).ConfigureAwait(false);
+            await new ClusterBusBarrier(reader, stop).AwaitAsync(pair.Source, pair.Target).ConfigureAwait(false);
         // The counts also decide how many slots make a window.
         await run.CountAsync(pair, waiting).ConfigureAwait(false);
         // On Garnet no slot is handed over before the source's last epoch was heard, and it raises its epoch with each step.

@@ -27,7 +27,7 @@ public sealed class SlotMoveRun : IDisposable
     private readonly IReadOnlyList<SlotPair> _pairs;
     private readonly RunJournal? _journal;
     private readonly OwnerProof _proof;
-    private readonly EmptiedMasters? _emptied;
+    private readonly ReplicaMigrationSuppression? _emptied;
     private readonly StopRequest _stop;
     private readonly CancellationToken _stopping;
     private readonly ResultQueue _results = new();
@@ -39,7 +39,7 @@ public sealed class SlotMoveRun : IDisposable
         (Session, Options, Log) = (session, options, log);
         (_reader, _situations, _work, _pairs, _journal, _stopping) = (reader, situations, work, pairs, journal, stopping);
         _stop = new StopRequest(reader.Clock, stopping);
-        _emptied = work.KeepsMasters ? new EmptiedMasters(reader, view, pairs, work.Kept, journal, log) : null;
+        _emptied = work.KeepsMasters ? new ReplicaMigrationSuppression(reader, view, pairs, work.Kept, journal, log) : null;
         _proof = new OwnerProof(reader, view, Proved, _stop);
         Pace = new MovePace(nodes, options, log, reader.Clock);
         Count = new MoveCount(pairs.Sum(pair => pair.Slots.Count), log, reader.Clock);
@@ -78,7 +78,7 @@ public sealed class SlotMoveRun : IDisposable
         try
         {
             if (_emptied is not null)
-                await _emptied.KeepAsync(_stop).ConfigureAwait(false);
+                await _emptied.SuppressAsync(_stop).ConfigureAwait(false);
             try
             {
                 await RunAsync().ConfigureAwait(false);
@@ -86,7 +86,7 @@ public sealed class SlotMoveRun : IDisposable
             finally
             {
                 if (_emptied is not null)
-                    await _emptied.LetFollowAsync(_stop).ConfigureAwait(false);
+                    await _emptied.RestoreAsync(_stop).ConfigureAwait(false);
             }
 
             _results.End(null);
@@ -142,16 +142,16 @@ public sealed class SlotMoveRun : IDisposable
     private async Task RunAsync()
     {
         var turns = new PairTurns(MostAtOnce);
-        if (_work.Operation == "Undo")
+        if (_work.Operation == MigrationOperation.Undo)
         {
             foreach (var pair in _pairs)
-                await new TurnBack(_reader, pair, this, _stop).AwaitServersAsync().ConfigureAwait(false);
+                await new InterruptedMoveRecovery(_reader, pair, this, _stop).AwaitServersAsync().ConfigureAwait(false);
         }
 
         foreach (var pair in _pairs)
             GiveThere(pair);
         // All of it, before anything goes back: a master that still gets slots raises its epoch, and must not give any away in that moment.
-        var stuck = await InTurnsAsync(turns, _pairs, pair => new TurnBack(_reader, pair, this, _stop).RunAsync()).ConfigureAwait(false);
+        var stuck = await InTurnsAsync(turns, _pairs, pair => new InterruptedMoveRecovery(_reader, pair, this, _stop).RunAsync()).ConfigureAwait(false);
         var able = new HashSet<SlotPair>(_pairs.Where((_, i) => stuck[i] is null));
         var failures = await InTurnsAsync(turns, _pairs, pair => able.Contains(pair) ? MoveAsync(pair) : Task.CompletedTask).ConfigureAwait(false);
         failures = stuck.Zip(failures, (before, after) => before ?? after).ToArray();
@@ -245,7 +245,7 @@ public sealed class SlotMoveRun : IDisposable
             if (pair.Source.View!.Databases == 1)
                 tally.Interrupted.UnionWith(slot.Interrupted);
             var outcome = await new SlotRunner(Session, _reader, _situations, plan, tally, Log).RunAsync(_stopping).ConfigureAwait(false);
-            return outcome with { Result = outcome.Result with { MigrationId = MigrationId, Operation = _work.Operation } };
+            return outcome with { Result = outcome.Result with { MigrationId = MigrationId, Operation = _work.Operation.ToString() } };
         }
         catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {
@@ -315,14 +315,14 @@ public sealed class SlotMoveRun : IDisposable
     private RedisSlotMigrationResult ResultOf(SlotPair pair, SlotInMove slot, MigrationOutcome outcome) => new()
     {
         Slot = slot.Slot,
-        Operation = _work.Operation,
+        Operation = _work.Operation.ToString(),
         Outcome = outcome,
         Source = pair.Source.Name,
         SourceId = pair.Source.Id,
         Target = pair.Target.Name,
         TargetId = pair.Target.Id,
         KeysMoved = slot.Moved,
-        Method = pair.Method,
+        Method = pair.Method.ToString(),
         Elapsed = _stop.Clock.Now - slot.Began,
         MigrationId = MigrationId,
         Cluster = Session,
@@ -334,8 +334,8 @@ public sealed class SlotMoveRun : IDisposable
         FailureCode.Stopped, "Slot " + Number(slot) + ": stopped on request. " + left + " No key is lost.", Number(slot), GoOn);
 
     // In the journal an undo is told of the migration that it undoes.
-    internal SlotEntry EntryOf(SlotPair pair) => _work.Operation == "Undo"
-        ? new SlotEntry(0, "Undo", nameof(UndoStrategy.RoundTrip), pair.Target.Id, pair.Target.Name, pair.Source.Id, pair.Source.Name, pair.Source.Id)
+    internal SlotEntry EntryOf(SlotPair pair) => _work.Operation == MigrationOperation.Undo
+        ? new SlotEntry(0, _work.Operation, nameof(UndoStrategy.RoundTrip), pair.Target.Id, pair.Target.Name, pair.Source.Id, pair.Source.Name, pair.Source.Id)
         : new SlotEntry(0, _work.Operation, null, pair.Source.Id, pair.Source.Name, pair.Target.Id, pair.Target.Name, pair.Source.Id);
 
     private static string Short(IReadOnlyList<SlotInMove> slots) => Printable.Clean(SlotSet.From(slots.Select(slot => slot.Slot)).ToString(), 100);

@@ -18,7 +18,7 @@ internal sealed class SlotPair(ClusterNode source, ClusterNode target, IReadOnly
     /// <summary>Keys of all its slots as the plan counted them; null where it did not.</summary>
     public long? EstimatedKeys { get; init; }
 
-    public string Method => isAtomic ? "Atomic" : "KeyByKey";
+    public MoveMethod Method => isAtomic ? MoveMethod.Atomic : MoveMethod.KeyByKey;
 
     public override string ToString() => source.Name + " -> " + target.Name;
 }

@@ -14,7 +14,7 @@ namespace RedisClusterOps.Migration.Recovery;
 /// read fails, and go back with the many. None is merely closed: a client may have written a key to the target, which would read as missing.
 /// </summary>
 /// <param name="pair">The way back: its target is the master that the slots were leaving.</param>
-internal sealed class TurnBack(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest stop)
+internal sealed class InterruptedMoveRecovery(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest stop)
 {
     private static readonly TimeSpan TaskPause = TimeSpan.FromMilliseconds(100);
 
