@@ -7,10 +7,10 @@ using System.Threading;
 namespace RedisClusterOps.Core.Tests.Simulation;
 
 /// <summary>
-/// Work side by side, on threads that are not of the pool. A simulation holds its thread to the end; on those of the pool it would
-/// be waiting for the file of a losing value, and that file, behind the next simulation, for a thread.
+/// Runs work in parallel on threads outside the thread pool. A simulation blocks its thread. On the pool, simulations that wait for the
+/// file of an overwritten value would take all the threads that the file needs.
 /// </summary>
-internal static class OwnThreads
+internal static class DedicatedThreads
 {
     /// <exception cref="InvalidOperationException">The first failure; its message names the item.</exception>
     public static void ForEach<T>(IEnumerable<T> items, Action<T> work)
