@@ -66,7 +66,7 @@ public sealed partial class RedisCluster
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
         await RequireFreshAsync(plan, view, options, stop).ConfigureAwait(false);
         var pairs = PairsOf(view, plan, moves);
-        return Start(view, MoveWork.Of(plan.Operation, _session, options) with { Kept = plan.KeptMasters }, pairs, options, BeginMoves(view, plan, options), stop);
+        return Start(view, BulkMove.Of(plan.Operation, _session, options) with { Kept = plan.KeptMasters }, pairs, options, BeginMoves(view, plan, options), stop);
     }
 
     /// <summary>Whether a plan only completes what is open and in order, so that it can be carried out together with others (<see cref="RunTogetherAsync"/>).</summary>
@@ -84,13 +84,13 @@ public sealed partial class RedisCluster
         var pairs = plans.GroupBy(plan => (plan.SourceId, plan.TargetId))
             .Select(pair => PairOf(view, new RedisSlotMove { SourceId = pair.Key.SourceId, TargetId = pair.Key.TargetId, SlotRanges = SlotSet.From(pair.Select(plan => plan.Slot)).Ranges }, undoes: false))
             .ToList();
-        var work = new MoveWork(plans[0].Operation, plans[0].Request!.Success, (_, situation) => requests[situation.Slot]);
-        return Start(view, work, pairs, plans[0].Options, Begin(plans[0]), stop);
+        var move = new BulkMove(plans[0].Operation, plans[0].Request!.Success, (_, situation) => requests[situation.Slot]);
+        return Start(view, move, pairs, plans[0].Options, Begin(plans[0]), stop);
     }
 
-    private SlotMoveRun Start(ClusterView view, MoveWork work, IReadOnlyList<SlotPair> pairs, MoveOptions options, RunJournal? journal, CancellationToken stop)
+    private SlotMoveRun Start(ClusterView view, BulkMove move, IReadOnlyList<MasterPair> pairs, MoveOptions options, RunJournal? journal, CancellationToken stop)
     {
-        var run = new SlotMoveRun(_session, _reader, _situations, _nodes, view, work, pairs, options, journal, _log, stop);
+        var run = new SlotMoveRun(_session, _reader, _situations, _nodes, view, move, pairs, options, journal, _log, stop);
         journal?.Planned(pairs.Select(pair => (run.EntryOf(pair) with { Keys = pair.EstimatedKeys }, pair.Slots.Select(slot => slot.Slot))));
         _ = run.StartAsync();
         return run;
@@ -154,10 +154,10 @@ public sealed partial class RedisCluster
 
     private static ClusterNode MasterOf(ClusterView view, string id) => view.ShardMaster(id) ?? throw NodeNames.NotFound(id, view.Nodes.Select(node => node.Name));
 
-    private static List<SlotPair> PairsOf(ClusterView view, RedisRebalancePlan plan, IReadOnlyList<RedisSlotMove> moves) =>
+    private static List<MasterPair> PairsOf(ClusterView view, RedisRebalancePlan plan, IReadOnlyList<RedisSlotMove> moves) =>
         moves.Select(move => PairOf(view, move, undoes: plan.Operation == "Undo")).ToList();
 
-    private static SlotPair PairOf(ClusterView view, RedisSlotMove move, bool undoes)
+    private static MasterPair PairOf(ClusterView view, RedisSlotMove move, bool undoes)
     {
         var (source, target) = (MasterOf(view, move.SourceId), MasterOf(view, move.TargetId));
         foreach (var end in new[] { source, target })
@@ -166,22 +166,22 @@ public sealed partial class RedisCluster
                 throw new RedisOperationException(FailureCode.NodeUnreachable, end.Name + " does not answer (" + (end.Trouble ?? "no reason known") + "), so nothing can be moved from or to it. Nothing was done.", end.Name, "Get-RedisClusterNode");
         }
 
-        return new SlotPair(source, target, SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source, target, undoes)).ToList(), move.Method == "Atomic") { EstimatedKeys = move.EstimatedKeys };
+        return new MasterPair(source, target, SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source, target, undoes)).ToList(), move.Method == "Atomic") { EstimatedKeys = move.EstimatedKeys };
     }
 
     // Stable on the source, or open between just these two, it goes with the many. Stable on the target it is there, as after a run that
     // was killed before it could write that down.
-    private static SlotInMove SlotOf(ClusterView view, int slot, ClusterNode source, ClusterNode target, bool undoes)
+    private static SlotMove SlotOf(ClusterView view, int slot, ClusterNode source, ClusterNode target, bool undoes)
     {
-        var one = new SlotInMove(slot, 0);
+        var one = new SlotMove(slot, 0);
         if (view.OwnerOf(slot) == target.Id && !view.ContestedClaims.ContainsKey(slot) && !view.FlagsOf(slot).Any())
-            one.IsThere = true;
+            one.State = SlotMoveState.OnTarget;
         else if (undoes && (view.OwnerOf(slot) == target.Id || view.OwnerOf(slot) == source.Id) && !view.ContestedClaims.ContainsKey(slot) && view.FlagsOf(slot).Any() && view.FlagsOf(slot).All(flag => IsBetween(flag, target, source)))
-            one.IsOnItsWay = true;
+            one.State = SlotMoveState.Interrupted;
         else if (view.OwnerOf(slot) != source.Id || view.ContestedClaims.ContainsKey(slot))
-            one.Separate("it is not simply " + source.Name + "'s");
+            one.Defer("it is not simply " + source.Name + "'s");
         else if (!view.FlagsOf(slot).All(flag => IsBetween(flag, source, target)))
-            one.Separate("it is open between others");
+            one.Defer("it is open between others");
         return one;
     }
 
@@ -190,7 +190,7 @@ public sealed partial class RedisCluster
         : flag.NodeId == target.Id && flag.PeerId == source.Id;
 
     // With the keys that there are to move.
-    private async Task<(PreflightResult Result, long? Keys)> CheckPairAsync(ClusterView view, RedisSlotMove move, SlotPair pair, string operation, MoveOptions options, CancellationToken cancellation)
+    private async Task<(PreflightResult Result, long? Keys)> CheckPairAsync(ClusterView view, RedisSlotMove move, MasterPair pair, string operation, MoveOptions options, CancellationToken cancellation)
     {
         // What the servers are at already, for a run that was killed, is waited for.
         var arriving = new HashSet<int>(pair.Target.View!.AtomicTasks.SelectMany(task => task.Slots.Slots));
@@ -201,7 +201,7 @@ public sealed partial class RedisCluster
         var counts = await SlotKeyCounter.CountAsync(connection, pair.Source.View!.Databases, slots, cancellation).ConfigureAwait(false);
         var keys = counts.Aggregate((long?)0, (sum, count) => sum + count);
         var fullest = slots.Zip(counts, (slot, count) => (Slot: slot, Keys: count ?? 0)).OrderByDescending(slot => slot.Keys).ThenBy(slot => slot.Slot).Take(Sampled).Select(slot => slot.Slot).ToList();
-        var scope = new PreflightScope(slots, move.EstimatedBytes, pair.IsAtomic, pair.Slots.Any(slot => !slot.IsClean || slot.IsOnItsWay));
+        var scope = new PreflightScope(slots, move.EstimatedBytes, pair.IsAtomic, pair.Slots.Any(slot => slot.IsDeferred || slot.State == SlotMoveState.Interrupted));
         var findings = new List<PlanFinding>();
         foreach (var situation in await _situations.ReadAsync(view, fullest, cancellation).ConfigureAwait(false))
         {

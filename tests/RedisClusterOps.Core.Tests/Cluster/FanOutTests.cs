@@ -42,7 +42,7 @@ public sealed class FanOutTests
         using var stop = new StopRequest(SystemClock.Instance, default);
         var proved = 0;
         var proof = new OwnerProof(reader, view, (_, slots) => proved += slots.Count, stop);
-        proof.Add(new SlotPair(view.Node(Id(1))!, view.Node(Id(0))!, [], isAtomic: false), [new SlotInMove(7, 0)]);
+        proof.Add(new MasterPair(view.Node(Id(1))!, view.Node(Id(0))!, [], isAtomic: false), [new SlotMove(7, 0)]);
         _nodes.Reset();
         Assert.Empty(await proof.FinishAsync(default));
         Assert.Equal(1, proved);

@@ -64,9 +64,9 @@ public class MoveWindowsTests
         Assert.Empty(windows.Next());
     }
 
-    private static IEnumerable<SlotInMove> Slots(int count, long keys) => Enumerable.Range(0, count).Select(slot => new SlotInMove(slot, keys));
+    private static IEnumerable<SlotMove> Slots(int count, long keys) => Enumerable.Range(0, count).Select(slot => new SlotMove(slot, keys));
 
-    private static List<SlotInMove> Drained(MoveWindows windows, List<SlotInMove> window, TimeSpan took)
+    private static List<SlotMove> Drained(MoveWindows windows, List<SlotMove> window, TimeSpan took)
     {
         window.ForEach(slot => slot.Moved = slot.Keys);
         windows.Drained(window, took);

@@ -8,7 +8,7 @@ using RedisClusterOps.Migration.Bulk;
 namespace RedisClusterOps.Migration.Atomic;
 
 /// <summary>Has the servers move a pair's slots, and tells the run of each what became of it.</summary>
-internal sealed class AtomicPairMove(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest stop)
+internal sealed class AtomicPairMove(ClusterReader reader, MasterPair pair, SlotMoveRun run, StopRequest stop)
 {
     // What is left of a task that was cancelled is deleted in the background.
     private static readonly TimeSpan Leftover = TimeSpan.FromSeconds(2);
@@ -18,14 +18,14 @@ internal sealed class AtomicPairMove(ClusterReader reader, SlotPair pair, SlotMo
     /// <exception cref="RedisOperationException">They have not moved, or only some.</exception>
     public async Task RunAsync()
     {
-        await SetStraysApartAsync().ConfigureAwait(false);
+        await DeferStraysAsync().ConfigureAwait(false);
         var slots = pair.Slots.Where(slot => slot.IsWaiting).ToList();
         if (slots.Count == 0)
             return;
         await run.CountAsync(pair, slots).ConfigureAwait(false);
-        run.Intend(pair, slots);
+        run.RecordIntent(pair, slots);
         foreach (var slot in slots)
-            slot.Began = stop.Clock.Now;
+            slot.Begin(stop.Clock.Now);
         var move = new AtomicMove(reader, pair.Source, pair.Target, SlotSet.From(slots.Select(slot => slot.Slot)), run.Log, stop, run.Count.Report) { Ours = run.AtomicTasks };
         try
         {
@@ -37,17 +37,17 @@ internal sealed class AtomicPairMove(ClusterReader reader, SlotPair pair, SlotMo
             var given = await GivenAsync(slots).ConfigureAwait(false);
             // Nobody is asked any more here: after a stop there may be no time, and what went wrong is what is told. The run's end proves what was given.
             Moved(given);
-            run.PutBack(pair, slots.Except(given).ToList());
+            run.RestoreSlots(pair, slots.Except(given).ToList());
             throw;
         }
 
         Moved(slots);
-        await run.LookAsync().ConfigureAwait(false);
+        await run.VerifyDueAsync().ConfigureAwait(false);
     }
 
     // A target that holds keys of a slot already, hidden as it does not own it: Valkey 9.1 dies of an assertion when such a slot arrives, and
     // nobody would say whether they differ.
-    private async Task SetStraysApartAsync()
+    private async Task DeferStraysAsync()
     {
         var slots = pair.Slots.Where(slot => slot.IsWaiting).ToList();
         for (var started = stop.Clock.Now; slots.Count > 0;)
@@ -66,19 +66,19 @@ internal sealed class AtomicPairMove(ClusterReader reader, SlotPair pair, SlotMo
         }
 
         foreach (var slot in slots)
-            slot.Separate("keys of it are on " + pair.Target.Name + " already");
+            slot.Defer("keys of it are on " + pair.Target.Name + " already");
     }
 
-    private void Moved(IReadOnlyList<SlotInMove> slots)
+    private void Moved(IReadOnlyList<SlotMove> slots)
     {
         foreach (var slot in slots)
             slot.Moved = slot.Keys;
         run.Count.Keys(slots.Sum(slot => slot.Keys));
-        run.Given(pair, slots);
+        run.SlotsTransferred(pair, slots);
     }
 
     // All change hands at once, but of several tasks some may have.
-    private async Task<IReadOnlyList<SlotInMove>> GivenAsync(IReadOnlyList<SlotInMove> slots)
+    private async Task<IReadOnlyList<SlotMove>> GivenAsync(IReadOnlyList<SlotMove> slots)
     {
         try
         {

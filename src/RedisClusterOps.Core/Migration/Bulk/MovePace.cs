@@ -51,10 +51,10 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
     public string? WaitsFor { get; private set; }
 
     /// <summary>Whose breath it is at which node.</summary>
-    public NodeTurns Turns { get; } = new();
+    public Exclusion<(string SourceId, string TargetId)> Batches { get; } = Exclusion.OfBatchesThatShareANode();
 
     /// <summary>Who is given slots.</summary>
-    public EpochTurns EpochTurns { get; } = new();
+    public Exclusion<string> EpochRaises { get; } = Exclusion.OfTargetsThatRaiseEpochs();
 
     /// <summary>
     /// True while clients use one of the two, or nobody can tell. Not of Garnet, where a connection that is busy keeps no other one

@@ -10,13 +10,13 @@ namespace RedisClusterOps.Migration.Bulk;
 /// </summary>
 /// <param name="slots">In the order in which they are to move.</param>
 /// <param name="keysPerSecond">The pair's share of the rate that is allowed; null if it is not limited.</param>
-internal sealed class MoveWindows(IEnumerable<SlotInMove> slots, double? keysPerSecond)
+internal sealed class MoveWindows(IEnumerable<SlotMove> slots, double? keysPerSecond)
 {
     private const long MostKeys = 20_000;
 
     private static readonly TimeSpan Aim = TimeSpan.FromMilliseconds(250);
 
-    private readonly Queue<SlotInMove> _waiting = new(slots);
+    private readonly Queue<SlotMove> _waiting = new(slots);
     // Each window costs the servers writes of their configuration to the disk, so few slots gain no time.
     private readonly Size _slots = new(least: 256, first: 512, most: 1024);
     private readonly Size _keys = keysPerSecond is { } rate ? new Size(1, Allowed(rate), Allowed(rate)) : new Size(1, 4_000, MostKeys);
@@ -29,9 +29,9 @@ internal sealed class MoveWindows(IEnumerable<SlotInMove> slots, double? keysPer
     /// <summary>
     /// Takes the next slots: one at least, even if it has more keys than a window should have. None if all have been taken.
     /// </summary>
-    public List<SlotInMove> Next()
+    public List<SlotMove> Next()
     {
-        var window = new List<SlotInMove>();
+        var window = new List<SlotMove>();
         var (mostSlots, mostKeys) = AreWhole ? (int.MaxValue, MostKeys) : (_slots.Now, _keys.Now);
         for (var keys = 0L; _waiting.Count > 0 && window.Count < mostSlots; keys += window[window.Count - 1].Keys)
         {
@@ -44,10 +44,10 @@ internal sealed class MoveWindows(IEnumerable<SlotInMove> slots, double? keysPer
     }
 
     /// <summary>Learns how long the keys of a window took.</summary>
-    public void Drained(IReadOnlyList<SlotInMove> window, TimeSpan took) => _keys.Took(window.Sum(slot => slot.Moved), took);
+    public void Drained(IReadOnlyList<SlotMove> window, TimeSpan took) => _keys.Took(window.Sum(slot => slot.Moved), took);
 
     /// <summary>Learns how long it took to open a window, or to hand it over.</summary>
-    public void Passed(IReadOnlyList<SlotInMove> window, TimeSpan took) => _slots.Took(window.Count, took);
+    public void Passed(IReadOnlyList<SlotMove> window, TimeSpan took) => _slots.Took(window.Count, took);
 
     private static long Allowed(double rate) => Math.Max(1, Math.Min(MostKeys, (long)(rate * Aim.TotalSeconds)));
 

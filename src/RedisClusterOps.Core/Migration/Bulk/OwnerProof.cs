@@ -9,7 +9,7 @@ using RedisClusterOps.Protocol;
 namespace RedisClusterOps.Migration.Bulk;
 
 /// <summary>The proof for many slots: every node that answers, replicas included, names the new owner, and no master has the slot open. One look proves all that are waiting.</summary>
-internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<SlotPair, IReadOnlyList<SlotInMove>> proved, StopRequest stop)
+internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<MasterPair, IReadOnlyList<SlotMove>> proved, StopRequest stop)
 {
     // Redis and Valkey tell each other in milliseconds, Garnet's gossip takes some seconds.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -19,12 +19,12 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
 
     private readonly object _turn = new();
-    private readonly List<(SlotPair Pair, SlotInMove Slot)> _waiting = [];
+    private readonly List<(MasterPair Pair, SlotMove Slot)> _waiting = [];
     private readonly IReadOnlyList<ClusterNode> _nodes = view.Nodes.Where(node => node.IsReachable).ToList();
     private TimeSpan _next;
     private int _looking;
 
-    public void Add(SlotPair pair, IEnumerable<SlotInMove> slots)
+    public void Add(MasterPair pair, IEnumerable<SlotMove> slots)
     {
         lock (_turn)
             _waiting.AddRange(slots.Select(slot => (pair, slot)));
@@ -50,7 +50,7 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
     }
 
     /// <summary>Slots of which it is not known yet that everybody agrees.</summary>
-    public IReadOnlyList<(SlotPair Pair, SlotInMove Slot)> Left
+    public IReadOnlyList<(MasterPair Pair, SlotMove Slot)> Left
     {
         get
         {
@@ -103,7 +103,7 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
 
     private async Task<IReadOnlyList<Disagreement>> LookOnceAsync(CancellationToken abort, bool forgiving = false)
     {
-        List<(SlotPair Pair, SlotInMove Slot)> waiting;
+        List<(MasterPair Pair, SlotMove Slot)> waiting;
         lock (_turn)
             waiting = [.. _waiting];
         if (waiting.Count == 0)
@@ -112,13 +112,13 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
         var judged = waiting.Select(each => Judge(each.Pair, each.Slot, views, forgiving)).ToList();
         var agreed = judged.Where(each => each.Complaint is null).ToList();
         lock (_turn)
-            _waiting.RemoveAll(new HashSet<(SlotPair, SlotInMove)>(agreed.Select(each => (each.Pair, each.Slot))).Contains);
+            _waiting.RemoveAll(new HashSet<(MasterPair, SlotMove)>(agreed.Select(each => (each.Pair, each.Slot))).Contains);
         foreach (var pair in agreed.GroupBy(each => each.Pair))
             proved(pair.Key, pair.Select(each => each.Slot).ToList());
         return judged.Where(each => each.Complaint is not null).ToList();
     }
 
-    private static Disagreement Judge(SlotPair pair, SlotInMove slot, IReadOnlyList<Look> looks, bool forgiving)
+    private static Disagreement Judge(MasterPair pair, SlotMove slot, IReadOnlyList<Look> looks, bool forgiving)
     {
         var target = pair.Target.Id;
         var owner = PresentOwner(target, slot, looks);
@@ -135,7 +135,7 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
     }
 
     // The target; where it has handed over to a replica of its own meanwhile, or died and one was promoted, that one has the slots.
-    private static string PresentOwner(string target, SlotInMove slot, IReadOnlyList<Look> looks) => looks.FirstOrDefault(look => look.Node.Id == target)?.View switch
+    private static string PresentOwner(string target, SlotMove slot, IReadOnlyList<Look> looks) => looks.FirstOrDefault(look => look.Node.Id == target)?.View switch
     {
         { Self.IsMaster: false } replica => replica.Self.MasterId ?? target,
         null => looks.FirstOrDefault(look => look.Node.Line.MasterId == target && look.View is { Self.IsMaster: true } heir && heir.Self.Slots.Contains(slot.Slot))?.Node.Id ?? target,
@@ -154,7 +154,7 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
         }
     }
 
-    private static string? ComplaintOf(Look look, string owner, SlotInMove slot)
+    private static string? ComplaintOf(Look look, string owner, SlotMove slot)
     {
         if (look.View is not { } now)
             return look.Node.Name + " could not be asked: " + look.Trouble;
@@ -169,5 +169,5 @@ internal sealed class OwnerProof(ClusterReader reader, ClusterView view, Action<
     /// <summary>What is not proved yet of a slot.</summary>
     /// <param name="Complaint">Who disagrees and how; null where everybody agrees.</param>
     /// <param name="Owner">Id of the master that has taken the slot and says so itself; null where it says otherwise, or nothing.</param>
-    internal sealed record Disagreement(SlotPair Pair, SlotInMove Slot, string? Complaint, string? Owner);
+    internal sealed record Disagreement(MasterPair Pair, SlotMove Slot, string? Complaint, string? Owner);
 }

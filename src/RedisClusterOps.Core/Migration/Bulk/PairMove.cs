@@ -17,7 +17,7 @@ namespace RedisClusterOps.Migration.Bulk;
 /// Only slots without a surprise go this way. Any other is set apart, and is moved individually afterwards by the runner that reads,
 /// plans and checks each step.
 /// </remarks>
-internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest stop)
+internal sealed class PairMove(ClusterReader reader, MasterPair pair, SlotMoveRun run, StopRequest stop)
 {
     private const int MostBreaks = 3;
     private static readonly TimeSpan AfterBreak = TimeSpan.FromMilliseconds(500);
@@ -25,8 +25,8 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
     // Between the reading of flags and what follows upon it should be little time.
     private const int FewSlots = 64;
 
-    private readonly SlotGate _gate = Gate(reader, pair, run, stop);
-    private readonly HashSet<SlotInMove> _open = [];
+    private readonly BulkSlotHandover _handover = Gate(reader, pair, run, stop);
+    private readonly HashSet<SlotMove> _open = [];
     private Task _look = Task.CompletedTask;
 
     /// <summary>Moves all slots without a surprise. Those that are set apart are left in a named state.</summary>
@@ -70,7 +70,7 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
             }
             catch (RedisConnectionException lost)
             {
-                SetApart(lost.Message);
+                DeferOpenSlots(lost.Message);
                 if (++breaks >= MostBreaks)
                     throw;
                 run.Log?.Warning(null, lost.Message + " Going on with the slots whose turn has not come.");
@@ -78,7 +78,7 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
             }
             catch (RedisOperationException failure)
             {
-                SetApart(failure.Message);
+                DeferOpenSlots(failure.Message);
                 throw;
             }
         }
@@ -112,7 +112,7 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
         }
     }
 
-    private async Task<IReadOnlyList<SlotInMove>> OpenAsync(MoveWindows windows)
+    private async Task<IReadOnlyList<SlotMove>> OpenAsync(MoveWindows windows)
     {
         stop.ThrowIfRequested();
         if (!windows.IsEmpty)
@@ -121,44 +121,44 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
         if (window.Count == 0)
             return window;
         // A slot without a journal entry is not touched.
-        run.Intend(pair, window);
+        run.RecordIntent(pair, window);
         lock (_open)
             _open.UnionWith(window);
         foreach (var slot in window)
-            slot.Began = stop.Clock.Now;
-        await TimedAsync(_gate.OpenAsync(window), took => windows.Passed(window, took)).ConfigureAwait(false);
+            slot.Begin(stop.Clock.Now);
+        await TimedAsync(_handover.OpenAsync(window), took => windows.Passed(window, took)).ConfigureAwait(false);
         stop.ThrowIfRequested();
         return window;
     }
 
-    private async Task CloseAsync(IReadOnlyList<SlotInMove> window)
+    private async Task CloseAsync(IReadOnlyList<SlotMove> window)
     {
         for (var done = 0; done < window.Count;)
         {
             stop.ThrowIfRequested();
             var some = window.Skip(done).Take(run.Pace.IsGentle(pair.Source, pair.Target) ? FewSlots : window.Count).ToList();
-            Given(await _gate.HandOverAsync(some).ConfigureAwait(false));
+            Given(await _handover.HandOverAsync(some).ConfigureAwait(false));
             // The proof reads every node. While one of them hangs, slots still move.
             if (_look.IsCompleted)
-                _look = EndedAsync(run.LookAsync());
+                _look = EndedAsync(run.VerifyDueAsync());
             done += some.Count;
         }
     }
 
-    private void Given(IReadOnlyList<SlotInMove> given)
+    private void Given(IReadOnlyList<SlotMove> given)
     {
         lock (_open)
             _open.ExceptWith(given);
-        run.Given(pair, given);
+        run.SlotsTransferred(pair, given);
     }
 
-    private void SetApart(string why)
+    private void DeferOpenSlots(string why)
     {
         foreach (var slot in Open())
-            slot.Separate(Printable.Clean(why, 200));
+            slot.Defer(Printable.Clean(why, 200));
     }
 
-    private List<SlotInMove> Open()
+    private List<SlotMove> Open()
     {
         lock (_open)
             return _open.OrderBy(slot => slot.Slot).ToList();
@@ -168,7 +168,7 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
     // are finished if there is time, at the rate that is allowed. The others stay open, with every key in reach.
     private async Task WindDownAsync()
     {
-        PutBackUntouched();
+        RestoreUntouched();
         var filled = Open().Where(slot => !slot.IsEmptied).ToList();
         await InTimeAsync(StopDeadlines.Drain, StopDeadlines.DrainAbort, until => Stream(until).DrainAsync(filled)).ConfigureAwait(false);
         await InTimeAsync(StopDeadlines.HandOver, StopDeadlines.HandOverAbort, async until =>
@@ -177,17 +177,17 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
             await Gate(reader, pair, run, until).HandOverAsync(emptied).ConfigureAwait(false);
         }).ConfigureAwait(false);
         // Also those of a batch before the one that was aborted; the proof at the end checks them like all others.
-        Given(Open().Where(slot => slot is { State: SlotMoveState.HandedOver, IsClean: true }).ToList());
-        SetApart("the run was stopped");
+        Given(Open().Where(slot => slot is { State: SlotMoveState.HandedOver, IsDeferred: false }).ToList());
+        DeferOpenSlots("the run was stopped");
     }
 
-    private void PutBackUntouched()
+    private void RestoreUntouched()
     {
-        var untouched = Open().Where(slot => slot is { State: SlotMoveState.Untouched, IsClean: true }).ToList();
+        var untouched = Open().Where(slot => slot is { State: SlotMoveState.Begun, IsDeferred: false }).ToList();
         lock (_open)
             _open.ExceptWith(untouched);
         if (untouched.Count > 0)
-            run.PutBack(pair, untouched);
+            run.RestoreSlots(pair, untouched);
     }
 
     private async Task InTimeAsync(TimeSpan until, TimeSpan abort, Func<StopRequest, Task> work)
@@ -203,7 +203,7 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
         return new SlotStream(reader, pair.Source, pair.Target, request, run.Options, run.Pace, run.Count, until);
     }
 
-    private static SlotGate Gate(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest until) =>
+    private static BulkSlotHandover Gate(ClusterReader reader, MasterPair pair, SlotMoveRun run, StopRequest until) =>
         new(reader, pair.Source, pair.Target, run.Pace, run.Log, until);
 
     private async Task TimedAsync(Task work, Action<TimeSpan> learn)

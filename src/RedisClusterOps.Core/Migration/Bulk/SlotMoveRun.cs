@@ -23,8 +23,8 @@ public sealed class SlotMoveRun : IDisposable
 
     private readonly ClusterReader _reader;
     private readonly SituationReader _situations;
-    private readonly MoveWork _work;
-    private readonly IReadOnlyList<SlotPair> _pairs;
+    private readonly BulkMove _move;
+    private readonly IReadOnlyList<MasterPair> _pairs;
     private readonly RunJournal? _journal;
     private readonly OwnerProof _proof;
     private readonly EmptiedMasters? _emptied;
@@ -33,13 +33,13 @@ public sealed class SlotMoveRun : IDisposable
     private readonly ResultQueue _results = new();
 
     internal SlotMoveRun(
-        RedisClusterSession session, ClusterReader reader, SituationReader situations, NodeWatch nodes, ClusterView view, MoveWork work, IReadOnlyList<SlotPair> pairs,
+        RedisClusterSession session, ClusterReader reader, SituationReader situations, NodeWatch nodes, ClusterView view, BulkMove move, IReadOnlyList<MasterPair> pairs,
         MoveOptions options, RunJournal? journal, OperationLog? log, CancellationToken stopping)
     {
         (Session, Options, Log) = (session, options, log);
-        (_reader, _situations, _work, _pairs, _journal, _stopping) = (reader, situations, work, pairs, journal, stopping);
+        (_reader, _situations, _move, _pairs, _journal, _stopping) = (reader, situations, move, pairs, journal, stopping);
         _stop = new StopRequest(reader.Clock, stopping);
-        _emptied = work.KeepsMasters ? new EmptiedMasters(reader, view, pairs, work.Kept, journal, log) : null;
+        _emptied = move.KeepsMasters ? new EmptiedMasters(reader, view, pairs, move.Kept, journal, log) : null;
         _proof = new OwnerProof(reader, view, Proved, _stop);
         Pace = new MovePace(nodes, options, log, reader.Clock);
         Count = new MoveCount(pairs.Sum(pair => pair.Slots.Count), log, reader.Clock);
@@ -105,7 +105,7 @@ public sealed class SlotMoveRun : IDisposable
     public void Dispose() => _stop.Dispose();
 
     /// <summary>Counts the slots' keys on their source: to know what there is to do.</summary>
-    internal async Task CountAsync(SlotPair pair, IReadOnlyList<SlotInMove> slots)
+    internal async Task CountAsync(MasterPair pair, IReadOnlyList<SlotMove> slots)
     {
         var connection = await _reader.ConnectAsync(pair.Source, _stop.Abort).ConfigureAwait(false);
         var counts = await SlotKeyCounter.CountAsync(connection, pair.Source.View!.Databases, slots.Select(slot => slot.Slot).ToList(), _stop.Abort).ConfigureAwait(false);
@@ -116,10 +116,10 @@ public sealed class SlotMoveRun : IDisposable
 
     /// <summary>Written down before the slots are touched.</summary>
     /// <exception cref="RedisOperationException">JournalUnavailable.</exception>
-    internal void Intend(SlotPair pair, IReadOnlyList<SlotInMove> slots) => _journal?.Intend(EntryOf(pair), slots.Select(slot => slot.Slot));
+    internal void RecordIntent(MasterPair pair, IReadOnlyList<SlotMove> slots) => _journal?.Intend(EntryOf(pair), slots.Select(slot => slot.Slot));
 
     /// <summary>These are the target's; what is left is that everybody says so.</summary>
-    internal void Given(SlotPair pair, IReadOnlyList<SlotInMove> slots)
+    internal void SlotsTransferred(MasterPair pair, IReadOnlyList<SlotMove> slots)
     {
         if (slots.Count == 0)
             return;
@@ -130,44 +130,44 @@ public sealed class SlotMoveRun : IDisposable
     }
 
     /// <summary>Records that these slots are unchanged; they wait again.</summary>
-    internal void PutBack(SlotPair pair, IReadOnlyList<SlotInMove> slots)
+    internal void RestoreSlots(MasterPair pair, IReadOnlyList<SlotMove> slots)
     {
         _journal?.Outcomes(slots.Select(slot => (ResultOf(pair, slot, MigrationOutcome.Failed), (FailureCode?)FailureCode.Stopped)).ToList());
         foreach (var slot in slots)
             slot.Reset();
     }
 
-    internal Task LookAsync() => _proof.LookAsync();
+    internal Task VerifyDueAsync() => _proof.LookAsync();
 
     private async Task RunAsync()
     {
-        var turns = new PairTurns(MostAtOnce);
-        if (_work.Operation == "Undo")
+        var turns = Exclusion.OfSourcesThatAreTargets(MostAtOnce);
+        if (_move.Operation == "Undo")
         {
             foreach (var pair in _pairs)
                 await new TurnBack(_reader, pair, this, _stop).AwaitServersAsync().ConfigureAwait(false);
         }
 
         foreach (var pair in _pairs)
-            GiveThere(pair);
+            TransferArrived(pair);
         // All of it, before anything goes back: a master that still gets slots raises its epoch, and must not give any away in that moment.
         var stuck = await InTurnsAsync(turns, _pairs, pair => new TurnBack(_reader, pair, this, _stop).RunAsync()).ConfigureAwait(false);
-        var able = new HashSet<SlotPair>(_pairs.Where((_, i) => stuck[i] is null));
+        var able = new HashSet<MasterPair>(_pairs.Where((_, i) => stuck[i] is null));
         var failures = await InTurnsAsync(turns, _pairs, pair => able.Contains(pair) ? MoveAsync(pair) : Task.CompletedTask).ConfigureAwait(false);
         failures = stuck.Zip(failures, (before, after) => before ?? after).ToArray();
         foreach (var (pair, failure) in _pairs.Zip(failures, (pair, failure) => (pair, failure)))
-            await TakeApartAsync(pair, failure).ConfigureAwait(false);
+            await MoveDeferredAsync(pair, failure).ConfigureAwait(false);
         await FinishProofAsync().ConfigureAwait(false);
         for (var i = 0; i < _pairs.Count; i++)
-            TellUntouched(_pairs[i], failures[i]);
+            ReportUntouched(_pairs[i], failures[i]);
     }
 
-    private Task MoveAsync(SlotPair pair) => pair.IsAtomic
+    private Task MoveAsync(MasterPair pair) => pair.IsAtomic
         ? new AtomicPairMove(_reader, pair, this, _stop).RunAsync()
         : new PairMove(_reader, pair, this, _stop).RunAsync();
 
     /// <returns>Of each pair why nothing more could be moved between the two; null where nothing kept it.</returns>
-    private Task<RedisOperationException?[]> InTurnsAsync(PairTurns turns, IEnumerable<SlotPair> pairs, Func<SlotPair, Task> work) =>
+    private Task<RedisOperationException?[]> InTurnsAsync(Exclusion<MasterPair> turns, IEnumerable<MasterPair> pairs, Func<MasterPair, Task> work) =>
         Task.WhenAll(pairs.Select(async pair =>
         {
             try
@@ -199,22 +199,22 @@ public sealed class SlotMoveRun : IDisposable
         }));
 
     // A run that was cut off had brought them there.
-    private void GiveThere(SlotPair pair)
+    private void TransferArrived(MasterPair pair)
     {
-        var there = pair.Slots.Where(slot => slot.IsThere).ToList();
+        var there = pair.Slots.Where(slot => slot.State == SlotMoveState.OnTarget).ToList();
         foreach (var slot in there)
-            slot.Began = _stop.Clock.Now;
-        Given(pair, there);
+            slot.Begin(_stop.Clock.Now);
+        SlotsTransferred(pair, there);
     }
 
     // One by one and with every check: slots with a surprise, and those that an interrupted run left half done.
-    private async Task TakeApartAsync(SlotPair pair, RedisOperationException? failure)
+    private async Task MoveDeferredAsync(MasterPair pair, RedisOperationException? failure)
     {
-        var left = new Queue<SlotInMove>(pair.Slots.Where(slot => !slot.IsClean));
+        var left = new Queue<SlotMove>(pair.Slots.Where(slot => slot.IsDeferred));
         // After a stop no slot is taken up individually: reading its state again would take more time.
         while (left.Count > 0 && failure is null && !_stopping.IsCancellationRequested)
         {
-            var outcome = await RunAloneAsync(pair, left.Dequeue()).ConfigureAwait(false);
+            var outcome = await MoveIndividuallyAsync(pair, left.Dequeue()).ConfigureAwait(false);
             Tell([outcome]);
             Count.Slots(1);
             if (outcome.Failure is { } broken && ConcernsPair(broken.Code))
@@ -228,24 +228,24 @@ public sealed class SlotMoveRun : IDisposable
     private static bool ConcernsPair(FailureCode code) => code is FailureCode.NodeUnreachable or FailureCode.ConnectionFailed or FailureCode.Stopped
         or FailureCode.TargetOutOfMemory or FailureCode.PermissionDenied or FailureCode.AuthenticationFailed;
 
-    private RedisOperationException LeftOpen(SlotInMove slot) => Stopped(slot.Slot, "It is left open: " + slot.SetApart + ".");
+    private RedisOperationException LeftOpen(SlotMove slot) => Stopped(slot.Slot, "It is left open: " + slot.DeferReason + ".");
 
-    private async Task<SlotOutcome> RunAloneAsync(SlotPair pair, SlotInMove slot)
+    private async Task<SlotOutcome> MoveIndividuallyAsync(MasterPair pair, SlotMove slot)
     {
-        Log?.State(slot.Slot, "Slot " + Number(slot.Slot) + ": moved alone, for " + slot.SetApart);
+        Log?.State(slot.Slot, "Slot " + Number(slot.Slot) + ": moved alone, for " + slot.DeferReason);
         var started = _stop.Clock.Now;
         try
         {
             var view = await _reader.ReadAgainAsync(_stop.Abort).ConfigureAwait(false);
             var situation = await _situations.ReadAsync(view, slot.Slot, _stop.Abort).ConfigureAwait(false);
-            var plan = _work.Alone(pair, situation).Plan(situation);
+            var plan = _move.OperationFor(pair, situation).Plan(situation);
             _journal?.Intend(EntryOf(pair) with { Slot = slot.Slot });
             var tally = new KeyTally { Moved = slot.Moved };
             // The flags have not changed since: else the plan sets them, and forgets these.
             if (pair.Source.View!.Databases == 1)
                 tally.Interrupted.UnionWith(slot.Interrupted);
             var outcome = await new SlotRunner(Session, _reader, _situations, plan, tally, Log).RunAsync(_stopping).ConfigureAwait(false);
-            return outcome with { Result = outcome.Result with { MigrationId = MigrationId, Operation = _work.Operation } };
+            return outcome with { Result = outcome.Result with { MigrationId = MigrationId, Operation = _move.Operation } };
         }
         catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {
@@ -271,14 +271,14 @@ public sealed class SlotMoveRun : IDisposable
         }
     }
 
-    private SlotOutcome Unproved(SlotPair pair, SlotInMove slot, string but) => Failed(pair, slot, new RedisOperationException(
+    private SlotOutcome Unproved(MasterPair pair, SlotMove slot, string but) => Failed(pair, slot, new RedisOperationException(
         FailureCode.ClusterViewConflict,
         "Slot " + Number(slot.Slot) + " belongs to " + pair.Target.Name + " with all its keys, " + but + ".",
         Number(slot.Slot),
         "Test-RedisCluster"));
 
     // A pair that ended early has slots that nobody has touched. One result tells them all: a thousand would bury what matters.
-    private void TellUntouched(SlotPair pair, RedisOperationException? failure)
+    private void ReportUntouched(MasterPair pair, RedisOperationException? failure)
     {
         var untouched = pair.Slots.Where(slot => slot.IsWaiting).ToList();
         if (failure is null || untouched.Count == 0)
@@ -292,7 +292,7 @@ public sealed class SlotMoveRun : IDisposable
         _results.Add([Failed(pair, untouched[0], what)]);
     }
 
-    private void Proved(SlotPair pair, IReadOnlyList<SlotInMove> slots) => Tell(slots.Select(slot => new SlotOutcome(ResultOf(pair, slot, _work.Success), null)));
+    private void Proved(MasterPair pair, IReadOnlyList<SlotMove> slots) => Tell(slots.Select(slot => new SlotOutcome(ResultOf(pair, slot, _move.Success), null)));
 
     private void Tell(IEnumerable<SlotOutcome> outcomes)
     {
@@ -304,7 +304,7 @@ public sealed class SlotMoveRun : IDisposable
         _results.Add(told);
     }
 
-    private SlotOutcome Failed(SlotPair pair, SlotInMove slot, RedisOperationException failure, TimeSpan? elapsed = null) => new(
+    private SlotOutcome Failed(MasterPair pair, SlotMove slot, RedisOperationException failure, TimeSpan? elapsed = null) => new(
         ResultOf(pair, slot, MigrationOutcome.Failed) with
         {
             Reason = failure.Message,
@@ -312,10 +312,10 @@ public sealed class SlotMoveRun : IDisposable
         },
         failure);
 
-    private RedisSlotMigrationResult ResultOf(SlotPair pair, SlotInMove slot, MigrationOutcome outcome) => new()
+    private RedisSlotMigrationResult ResultOf(MasterPair pair, SlotMove slot, MigrationOutcome outcome) => new()
     {
         Slot = slot.Slot,
-        Operation = _work.Operation,
+        Operation = _move.Operation,
         Outcome = outcome,
         Source = pair.Source.Name,
         SourceId = pair.Source.Id,
@@ -328,17 +328,17 @@ public sealed class SlotMoveRun : IDisposable
         Cluster = Session,
     };
 
-    private RedisOperationException Stopped(SlotPair pair, string left) => new(FailureCode.Stopped, "stopped on request. " + left + " No key is lost.", pair.ToString(), GoOn);
+    private RedisOperationException Stopped(MasterPair pair, string left) => new(FailureCode.Stopped, "stopped on request. " + left + " No key is lost.", pair.ToString(), GoOn);
 
     private RedisOperationException Stopped(int slot, string left) => new(
         FailureCode.Stopped, "Slot " + Number(slot) + ": stopped on request. " + left + " No key is lost.", Number(slot), GoOn);
 
     // In the journal an undo is told of the migration that it undoes.
-    internal SlotEntry EntryOf(SlotPair pair) => _work.Operation == "Undo"
+    internal SlotEntry EntryOf(MasterPair pair) => _move.Operation == "Undo"
         ? new SlotEntry(0, "Undo", nameof(UndoStrategy.RoundTrip), pair.Target.Id, pair.Target.Name, pair.Source.Id, pair.Source.Name, pair.Source.Id)
-        : new SlotEntry(0, _work.Operation, null, pair.Source.Id, pair.Source.Name, pair.Target.Id, pair.Target.Name, pair.Source.Id);
+        : new SlotEntry(0, _move.Operation, null, pair.Source.Id, pair.Source.Name, pair.Target.Id, pair.Target.Name, pair.Source.Id);
 
-    private static string Short(IReadOnlyList<SlotInMove> slots) => Printable.Clean(SlotSet.From(slots.Select(slot => slot.Slot)).ToString(), 100);
+    private static string Short(IReadOnlyList<SlotMove> slots) => Printable.Clean(SlotSet.From(slots.Select(slot => slot.Slot)).ToString(), 100);
 
     private static string Number(int slot) => slot.ToString(CultureInfo.InvariantCulture);
 }

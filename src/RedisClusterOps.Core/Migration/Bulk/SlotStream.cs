@@ -20,10 +20,10 @@ namespace RedisClusterOps.Migration.Bulk;
 internal sealed class SlotStream(
     ClusterReader reader, ClusterNode source, ClusterNode target, MigrateRequest request, MoveOptions options, MovePace pace, MoveCount count, StopRequest stop)
 {
-    private readonly Breaths _breaths = new(reader, source, target, pace, stop);
+    private readonly BatchTiming _timing = new(reader, source, target, pace, stop);
     private readonly AdaptiveBatch _batch = new(most: AdaptiveBatch.MostOf(options));
 
-    private int Size => Math.Min(_batch.Size, _breaths.MostKeys);
+    private int Size => Math.Min(_batch.Size, _timing.MostKeys);
 
     // Garnet overwrites nothing and reports nothing where a key exists on its side, and the source deletes its own: ask before sending.
     private bool MustAskTarget => target.View?.Facts.Engine is ServerEngine.Garnet or ServerEngine.Unknown;
@@ -33,18 +33,18 @@ internal sealed class SlotStream(
     /// </summary>
     /// <exception cref="OperationCanceledException">A stop was requested; the batch in hand was finished.</exception>
     /// <exception cref="RedisOperationException">No slot can be moved between these two nodes now.</exception>
-    public async Task DrainAsync(IReadOnlyList<SlotInMove> slots)
+    public async Task DrainAsync(IReadOnlyList<SlotMove> slots)
     {
         for (var database = 0; database < (source.View?.Databases ?? 1); database++)
         {
-            var filled = slots.Where(slot => slot is { IsClean: true, State: SlotMoveState.Open, Keys: > 0 }).ToList();
+            var filled = slots.Where(slot => slot is { IsDeferred: false, State: SlotMoveState.Open, Keys: > 0 }).ToList();
             await DrainAsync(filled, database).ConfigureAwait(false);
         }
     }
 
-    private async Task DrainAsync(IReadOnlyList<SlotInMove> slots, int database)
+    private async Task DrainAsync(IReadOnlyList<SlotMove> slots, int database)
     {
-        var unlisted = new Queue<SlotInMove>(slots);
+        var unlisted = new Queue<SlotMove>(slots);
         var listed = new Queue<Portion>();
         while (unlisted.Count > 0 || listed.Count > 0)
         {
@@ -66,7 +66,7 @@ internal sealed class SlotStream(
         {
             var portion = listed.Peek();
             var most = options.BatchSize > 0 ? Math.Min(left, options.BatchSize) : left;
-            if (!portion.Slot.IsClean)
+            if (portion.Slot.IsDeferred)
             {
                 listed.Dequeue();
                 continue;
@@ -83,7 +83,7 @@ internal sealed class SlotStream(
     }
 
     // Slots are listed until there is enough for the breath after this one.
-    private List<Portion> Ask(Queue<SlotInMove> unlisted, List<Portion> moving, int ready)
+    private List<Portion> Ask(Queue<SlotMove> unlisted, List<Portion> moving, int ready)
     {
         // What comes back short is all there is: a migrating source gets no new keys.
         var listing = moving.Where(portion => portion.IsLast && portion.MayBeMore).Select(portion => new Portion(portion.Slot, Math.Max(2 * Size, 2))).ToList();
@@ -111,7 +111,7 @@ internal sealed class SlotStream(
         {
             // Each MIGRATE may wait twice for the target: once while it sends, once for the reply.
             var timeout = options.Timeout + options.Timeout + TimeSpan.FromSeconds(5);
-            stall = await _breaths.TakeAsync(1, async () =>
+            stall = await _timing.TakeAsync(1, async () =>
             {
                 isSent = true;
                 replies = await connection.SendAsync(commands, timeout, stop.Abort).ConfigureAwait(false);
@@ -144,12 +144,12 @@ internal sealed class SlotStream(
         if (refused.Count == 0)
             return;
         var waited = await pace.WaitForRoomAsync(source, target, stop).ConfigureAwait(false);
-        foreach (var portion in refused.Where(portion => portion.Slot.IsClean))
+        foreach (var portion in refused.Where(portion => !portion.Slot.IsDeferred))
         {
             if (waited)
                 listed.Enqueue(portion);
             else
-                portion.Slot.Separate(target.Name + " has no room for its keys");
+                portion.Slot.Defer(target.Name + " has no room for its keys");
         }
     }
 
@@ -174,7 +174,7 @@ internal sealed class SlotStream(
                 return;
             default:
                 // Also errors that concern every slot: the individual move finds out what they mean.
-                portion.Slot.Separate(Printable.Clean(reply.Text, 200));
+                portion.Slot.Defer(Printable.Clean(reply.Text, 200));
                 return;
         }
     }
@@ -183,15 +183,15 @@ internal sealed class SlotStream(
     {
         if (reply.IsError)
         {
-            portion.Slot.Separate(Printable.Clean(reply.Text, 200));
+            portion.Slot.Defer(Printable.Clean(reply.Text, 200));
             return;
         }
 
         var keys = SlotChannel.Keys(reply);
         // Garnet answers OK for keys that it did not take (names over a kilobyte).
         if (keys.Count > 0 && sent.Any(one => one.Slot == portion.Slot && Holds(one.Keys, keys[0])))
-            portion.Slot.Separate("keys that the servers say they moved are still there");
-        if (portion.Slot.IsClean && keys.Count > 0)
+            portion.Slot.Defer("keys that the servers say they moved are still there");
+        if (!portion.Slot.IsDeferred && keys.Count > 0)
             listed.Enqueue(portion with { Keys = keys });
     }
 
@@ -200,7 +200,7 @@ internal sealed class SlotStream(
     private static void Break(Portion portion, string why)
     {
         portion.Slot.Interrupted.AddRange(portion.Keys);
-        portion.Slot.Separate(Printable.Clean(why, 200));
+        portion.Slot.Defer(Printable.Clean(why, 200));
     }
 
     // A slot that the target has a key of is not for the stream.
@@ -217,17 +217,17 @@ internal sealed class SlotStream(
             foreach (var _ in portion.Keys)
             {
                 if (replies[at].IsError || replies[at].Integer > 0)
-                    portion.Slot.Separate("a key of it is on " + target.Name + " already");
+                    portion.Slot.Defer("a key of it is on " + target.Name + " already");
                 at += 2;
             }
         }
 
-        return moving.Where(portion => portion.Slot.IsClean).ToList();
+        return moving.Where(portion => !portion.Slot.IsDeferred).ToList();
     }
 
     /// <summary>Keys of one slot, as they were listed.</summary>
     /// <param name="Asked">How many were asked for: fewer are all that there are.</param>
-    private sealed record Portion(SlotInMove Slot, int Asked)
+    private sealed record Portion(SlotMove Slot, int Asked)
     {
         private int _listed;
         private IReadOnlyList<byte[]> _keys = [];

@@ -15,7 +15,7 @@ namespace RedisClusterOps.Migration.Recovery;
 /// </summary>
 /// <param name="kept">Ids of nodes that an interrupted run kept masters by a setting.</param>
 internal sealed class EmptiedMasters(
-    ClusterReader reader, ClusterView view, IReadOnlyList<SlotPair> pairs, IReadOnlyCollection<string> kept, RunJournal? journal, OperationLog? log)
+    ClusterReader reader, ClusterView view, IReadOnlyList<MasterPair> pairs, IReadOnlyCollection<string> kept, RunJournal? journal, OperationLog? log)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
@@ -66,6 +66,6 @@ internal sealed class EmptiedMasters(
                 log?.Warning(null, warning);
         });
 
-    private bool IsEmptied(IGrouping<string, SlotPair> given) =>
+    private bool IsEmptied(IGrouping<string, MasterPair> given) =>
         view.SlotsOf(given.Key).Slots.All(new HashSet<int>(given.SelectMany(pair => pair.Slots).Select(slot => slot.Slot)).Contains);
 }

@@ -14,7 +14,7 @@ namespace RedisClusterOps.Migration.Recovery;
 /// read fails, and go back with the many. None is merely closed: a client may have written a key to the target, which would read as missing.
 /// </summary>
 /// <param name="pair">The way back: its target is the master that the slots were leaving.</param>
-internal sealed class TurnBack(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest stop)
+internal sealed class TurnBack(ClusterReader reader, MasterPair pair, SlotMoveRun run, StopRequest stop)
 {
     private static readonly TimeSpan TaskPause = TimeSpan.FromMilliseconds(100);
 
@@ -33,12 +33,12 @@ internal sealed class TurnBack(ClusterReader reader, SlotPair pair, SlotMoveRun 
             // Both have to know of the hand-over, for both are asked for flags and owners from here on.
             var (from, to) = (await reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false), await reader.ReadNodeAsync(pair.Target, stop.Abort).ConfigureAwait(false));
             foreach (var slot in under)
-                slot.IsThere = to.Self.Slots.Contains(slot.Slot) && !from.Self.Slots.Contains(slot.Slot);
+                slot.State = to.Self.Slots.Contains(slot.Slot) && !from.Self.Slots.Contains(slot.Slot) ? SlotMoveState.OnTarget : SlotMoveState.Waiting;
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
             foreach (var slot in under)
-                slot.Separate("the servers are moving it");
+                slot.Defer("the servers are moving it");
         }
     }
 
@@ -46,10 +46,10 @@ internal sealed class TurnBack(ClusterReader reader, SlotPair pair, SlotMoveRun 
     /// <exception cref="RedisOperationException">One of the two nodes can't be reached.</exception>
     public async Task RunAsync()
     {
-        var slots = pair.Slots.Where(slot => slot.IsOnItsWay && slot.IsClean).ToList();
+        var slots = pair.Slots.Where(slot => slot is { State: SlotMoveState.Interrupted, IsDeferred: false }).ToList();
         if (slots.Count == 0)
             return;
-        run.Intend(pair, slots);
+        run.RecordIntent(pair, slots);
         try
         {
             await BringAsync(slots).ConfigureAwait(false);
@@ -57,19 +57,19 @@ internal sealed class TurnBack(ClusterReader reader, SlotPair pair, SlotMoveRun 
         finally
         {
             // They are finished individually and with every check, or by a resume.
-            foreach (var slot in slots.Where(slot => slot.IsOnItsWay))
-                slot.Separate("it is still on its way to " + pair.Source.Name);
+            foreach (var slot in slots.Where(slot => slot.State != SlotMoveState.Waiting))
+                slot.Defer("it is still on its way to " + pair.Source.Name);
         }
     }
 
-    private async Task BringAsync(List<SlotInMove> slots)
+    private async Task BringAsync(List<SlotMove> slots)
     {
         foreach (var slot in slots)
-            slot.Began = stop.Clock.Now;
-        var gate = new SlotGate(reader, pair.Target, pair.Source, run.Pace, run.Log, stop);
+            slot.Begin(stop.Clock.Now);
+        var gate = new BulkSlotHandover(reader, pair.Target, pair.Source, run.Pace, run.Log, stop);
         stop.ThrowIfRequested();
         await EndHandOversAsync(gate, slots).ConfigureAwait(false);
-        slots = slots.Where(slot => slot.IsOnItsWay).ToList();
+        slots = slots.Where(slot => slot.State != SlotMoveState.Waiting).ToList();
         stop.ThrowIfRequested();
         await gate.OpenAsync(slots).ConfigureAwait(false);
         stop.ThrowIfRequested();
@@ -80,19 +80,19 @@ internal sealed class TurnBack(ClusterReader reader, SlotPair pair, SlotMoveRun 
     }
 
     // Given there, and not yet closed here.
-    private async Task EndHandOversAsync(SlotGate gate, List<SlotInMove> slots)
+    private async Task EndHandOversAsync(BulkSlotHandover gate, List<SlotMove> slots)
     {
         var owned = (await reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false)).Self.Slots;
         var given = slots.Where(slot => owned.Contains(slot.Slot)).ToList();
-        await gate.TellLoserAsync(given).ConfigureAwait(false);
+        await gate.FinishSourceAsync(given).ConfigureAwait(false);
         foreach (var slot in given)
             Arrived(slot);
     }
 
     // From here on it goes back like every other slot.
-    private static void Arrived(SlotInMove slot) => slot.Reset();
+    private static void Arrived(SlotMove slot) => slot.Reset();
 
-    private List<SlotInMove> UnderWay(IEnumerable<AtomicTask> tasks)
+    private List<SlotMove> UnderWay(IEnumerable<AtomicTask> tasks)
     {
         var moving = new HashSet<int>(tasks.Where(task => task.End == AtomicEnd.None).SelectMany(task => task.Slots.Slots));
         return pair.Slots.Where(slot => moving.Contains(slot.Slot)).ToList();

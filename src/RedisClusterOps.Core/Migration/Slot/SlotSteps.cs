@@ -17,7 +17,7 @@ namespace RedisClusterOps.Migration.Slot;
 internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally tally, OperationLog? log, StopRequest stop)
 {
     private readonly SlotCommands _commands = new(reader);
-    private readonly CutOver _cutOver = new(reader, log);
+    private readonly SlotHandover _handover = new(reader, log);
     private readonly ReplicaMigrationSetting _setting = new(reader, log, stop);
 
     private readonly int _slot = plan.Slot;
@@ -62,7 +62,7 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
                 log?.State(_slot, "Slot " + Slot + ": " + tally.MovedText + " moved");
                 break;
             case TakeOver takeOver:
-                if (!await _cutOver.TryAsync(takeOver, stop).ConfigureAwait(false))
+                if (!await _handover.TryAsync(takeOver, stop).ConfigureAwait(false))
                 {
                     throw new SlotChangedException(new RedisOperationException(
                         FailureCode.SourceNotEmpty,
@@ -170,7 +170,7 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
             if (tell.IsSource)
             {
                 await CloseLeftFlagAsync(tell).ConfigureAwait(false);
-                await _cutOver.EnsureHigherEpochAsync(tell.Node, tell.Owner, _slot, stop).ConfigureAwait(false);
+                await _handover.EnsureHigherEpochAsync(tell.Node, tell.Owner, _slot, stop).ConfigureAwait(false);
             }
         }
         catch (SlotChangedException changed) when (changed.InnerException is RedisServerException { ServerError: var error } && SlotCommands.IsNoMaster(error))

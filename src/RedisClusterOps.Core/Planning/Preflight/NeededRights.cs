@@ -23,7 +23,7 @@ internal static class NeededRights
         MoveKeys move => OfMove(move, anyKey ?? []),
         // Where that is not allowed slots move all the same, and a warning says so (ReplicaMigrationSetting).
         KeepMaster or LetFollow => [],
-        // Seldom sent, but then everything depends on it (CutOver).
+        // Seldom sent, but then everything depends on it (SlotHandover).
         TakeOver handOver => [.. OfCommands(view, handOver), new NeededRight(handOver.Target, null, ["CLUSTER", "BUMPEPOCH"])],
         // What comes to light decides who takes it, but somebody does.
         SetImporting { OnlyReveals: true } reveal when view.OwnerOf(reveal.Slot) is null => [.. OfCommands(view, reveal), new NeededRight(reveal.Target, null, ["CLUSTER", "ADDSLOTS", reveal.Slot])],

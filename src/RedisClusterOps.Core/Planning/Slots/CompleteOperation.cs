@@ -52,14 +52,14 @@ internal sealed record CompleteOperation(int Slot, RedisClusterSession Session, 
     {
         var (slot, view, source, target) = (diagnosis.Slot, diagnosis.Situation.View, diagnosis.Source!, diagnosis.Target!);
         if (diagnosis.State == RedisOpenSlotState.FinishedOnTarget)
-            return HandOver.Tell(view, slot, source, target);
+            return HandoverOrder.Tell(view, slot, source, target);
         // Where the slot is already out of the source's hands there is nothing to open and nothing to move.
         if (diagnosis.State == RedisOpenSlotState.FinishedOnSource)
-            return HandOver.Close(view, slot, source, target);
-        var actions = (diagnosis.State == RedisOpenSlotState.SourceFailedOver ? HandOver.OpenAfterFailover(slot, source, target) : HandOver.Open(slot, source, target)).ToList();
+            return HandoverOrder.Close(view, slot, source, target);
+        var actions = (diagnosis.State == RedisOpenSlotState.SourceFailedOver ? HandoverOrder.OpenAfterFailover(slot, source, target) : HandoverOrder.Open(slot, source, target)).ToList();
         if (diagnosis.KeysOnSource != 0)
-            actions.Add(HandOver.Move(operation, source, target, diagnosis.KeysOnSource));
-        return actions.Concat(HandOver.Close(view, slot, source, target));
+            actions.Add(HandoverOrder.Move(operation, source, target, diagnosis.KeysOnSource));
+        return actions.Concat(HandoverOrder.Close(view, slot, source, target));
     }
 
     /// <exception cref="RedisOperationException">The state needs another operation or a person's judgement.</exception>

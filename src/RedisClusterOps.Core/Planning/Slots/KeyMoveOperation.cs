@@ -42,7 +42,7 @@ internal sealed record KeyMoveOperation(int Slot, RedisClusterSession Session, M
             First = First,
             Keys = Keys,
             Warnings = CompleteOperation.Warnings(diagnosis, source, target),
-            Actions = [HandOver.Move(this, source, target, most) with { IsWhole = First is null && Keys is null }],
+            Actions = [HandoverOrder.Move(this, source, target, most) with { IsWhole = First is null && Keys is null }],
             Request = this with { Ends = AgreedEnds.Of(source, target) },
         };
     }

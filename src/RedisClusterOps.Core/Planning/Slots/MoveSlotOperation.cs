@@ -59,7 +59,7 @@ internal sealed record MoveSlotOperation(int Slot, RedisClusterSession Session, 
             Owner = owner!.Id,
             KeysOnSource = keys,
             KeysOnTarget = situation.KeysOn(target),
-            Actions = [.. HandOver.Whole(this, view, owner, target, keys)],
+            Actions = [.. HandoverOrder.Whole(this, view, owner, target, keys)],
         };
     }
 }

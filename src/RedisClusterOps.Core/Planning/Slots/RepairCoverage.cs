@@ -23,7 +23,7 @@ internal static class RepairCoverage
         }
 
         var owner = Choose(repair, situation, "is owned by nobody,");
-        return repair.PlanOf(diagnosis, null, owner, [new TakeUnowned(repair.Slot, owner), .. HandOver.TellOthers(view, repair.Slot, owner)]) with { IsPartial = true };
+        return repair.PlanOf(diagnosis, null, owner, [new TakeUnowned(repair.Slot, owner), .. HandoverOrder.TellOthers(view, repair.Slot, owner)]) with { IsPartial = true };
     }
 
     /// <summary>Its owner does not answer.</summary>
@@ -41,7 +41,7 @@ internal static class RepairCoverage
         if (hiding.Count > 0)
             return repair.PlanOf(diagnosis, absent, null, hiding.Select(node => new SetImporting(repair.Slot, node, absent) { OnlyReveals = true })) with { IsPartial = true, Warnings = lasting, Lasting = lasting };
         var owner = Choose(repair, situation, "belongs to " + absent.Name + ", which does not answer,");
-        return repair.PlanOf(diagnosis, absent, owner, [new TakeFromAbsent(repair.Slot, owner, absent), .. HandOver.TellOthers(situation.View, repair.Slot, owner, absent)]) with
+        return repair.PlanOf(diagnosis, absent, owner, [new TakeFromAbsent(repair.Slot, owner, absent), .. HandoverOrder.TellOthers(situation.View, repair.Slot, owner, absent)]) with
         {
             IsPartial = true,
             Warnings = lasting,

@@ -138,7 +138,7 @@ internal sealed record RepairOperation(
         }
 
         var winner = holders.Count == 1 ? holders[0] : claimants[0];
-        var actions = claimants.Where(node => node.Id != winner.Id).SelectMany(loser => HandOver.Tell(view, Slot, loser, winner)).ToList();
+        var actions = claimants.Where(node => node.Id != winner.Id).SelectMany(loser => HandoverOrder.Tell(view, Slot, loser, winner)).ToList();
         return PlanOf(diagnosis, claimants.First(node => node.Id != winner.Id), winner, actions);
     }
 

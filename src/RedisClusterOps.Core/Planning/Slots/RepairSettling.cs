@@ -32,7 +32,7 @@ internal static class RepairSettling
 
         var source = holders.Count == 1 ? holders[0] : diagnosis?.Source is { } end && end.Id != owner.Id ? end : null;
         var actions = new List<SlotAction>();
-        var targetImports = target is not null && HandOver.Has(target.View!.Self.ImportingFrom, slot, owner.Id);
+        var targetImports = target is not null && HandoverOrder.Has(target.View!.Self.ImportingFrom, slot, owner.Id);
         if (target is not null && !targetImports)
             actions.Add(new SetImporting(slot, target, owner));
         // To itself, to a node that nobody knows, or beside an importing flag of its own: such a flag leads nowhere.
@@ -45,7 +45,7 @@ internal static class RepairSettling
             if (holder.View!.OwnerOf(slot) != owner.Id)
                 actions.Add(new CorrectOwner(slot, holder, owner));
             // Only an importing node may send keys that are not its own; and where it imports from is whom it takes for the owner.
-            if (!HandOver.Has(holder.View!.Self.ImportingFrom, slot, owner.Id) || holder.View.Self.MigratingTo.ContainsKey(slot))
+            if (!HandoverOrder.Has(holder.View!.Self.ImportingFrom, slot, owner.Id) || holder.View.Self.MigratingTo.ContainsKey(slot))
                 actions.Add(new SetImporting(slot, holder, owner));
             actions.Add(Gather(repair, holder, target ?? owner, situation.KeysOn(holder), isThird: target is not null || holder != source, target is not null));
         }
@@ -66,7 +66,7 @@ internal static class RepairSettling
     // Which of two values is to win is said of the source and the target that the plan shows. A copy on any other node loses against either.
     private static MoveKeys Gather(RepairOperation repair, ClusterNode holder, ClusterNode to, long? keys, bool isThird, bool targetImports)
     {
-        var gather = HandOver.Gather(repair, holder, to, keys) with { TargetImports = targetImports };
+        var gather = HandoverOrder.Gather(repair, holder, to, keys) with { TargetImports = targetImports };
         return !isThird && !repair.IsHandedOver ? gather : gather with
         {
             KeepsInUse = KeyConflictAction.KeepSource,

@@ -48,8 +48,8 @@ internal sealed record RestartOperation(int Slot, RedisClusterSession Session, M
 
     // Flags that are right stay; where keys have moved a STABLE in between would make them vanish.
     private static IEnumerable<SlotAction> Reopen(SlotDiagnosis diagnosis) => diagnosis.State == RedisOpenSlotState.SourceFailedOver
-        ? HandOver.OpenAfterFailover(diagnosis.Slot, diagnosis.Source!, diagnosis.Target!)
-        : HandOver.OpenKnowingTheOwner(diagnosis.Slot, diagnosis.Source!, diagnosis.Target!);
+        ? HandoverOrder.OpenAfterFailover(diagnosis.Slot, diagnosis.Source!, diagnosis.Target!)
+        : HandoverOrder.OpenKnowingTheOwner(diagnosis.Slot, diagnosis.Source!, diagnosis.Target!);
 
     private SlotPlan Redirect(SlotPlan plan, SlotDiagnosis diagnosis, ClusterNode had, ClusterNode target)
     {
@@ -73,7 +73,7 @@ internal sealed record RestartOperation(int Slot, RedisClusterSession Session, M
             actions.Add(new StopMigrating(Slot, source, had));
         if (imports)
         {
-            actions.Add(HandOver.GatherBack(this, had, source, 0));
+            actions.Add(HandoverOrder.GatherBack(this, had, source, 0));
             actions.Add(new StopImporting(Slot, had));
         }
 

@@ -41,7 +41,7 @@ internal sealed record StartOperation(int Slot, RedisClusterSession Session, Mov
             Owner = source.Id,
             KeysOnSource = situation.KeysOn(source),
             KeysOnTarget = situation.KeysOn(target),
-            Actions = [.. HandOver.OpenKnowingTheOwner(Slot, source, target)],
+            Actions = [.. HandoverOrder.OpenKnowingTheOwner(Slot, source, target)],
         };
     }
 

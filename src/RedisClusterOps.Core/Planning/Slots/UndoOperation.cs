@@ -76,7 +76,7 @@ internal sealed record UndoOperation(
         CompleteOperation.RefuseUnlessCompletable(diagnosis, "undone");
         var (view, keys) = (diagnosis.Situation.View, diagnosis.KeysOnSource + diagnosis.KeysOnTarget);
         return PlanOf(
-            diagnosis, origin, away, Keeping(view, [origin, away], [.. CompleteOperation.Actions(this, diagnosis), new LetGo(Slot, origin, away), .. HandOver.Whole(this, view, away, origin, keys)]));
+            diagnosis, origin, away, Keeping(view, [origin, away], [.. CompleteOperation.Actions(this, diagnosis), new LetGo(Slot, origin, away), .. HandoverOrder.Whole(this, view, away, origin, keys)]));
     }
 
     // Back means that both are what they were before: masters, also one that is without any slot for a while.
@@ -114,7 +114,7 @@ internal sealed record UndoOperation(
             throw SlotRefusal.Stale(Slot, "back to " + Ends.Source + ", having gone " + Ends, "belongs to " + (owner?.Name ?? "nobody"));
         if (origin is null || origin.Id == owner!.Id)
             throw SlotRefusal.Unsuitable(Slot, "can't go back to " + Ends.Source + ", which is no master any more.", "Get-RedisClusterNode");
-        var back = HandOver.Whole(this, view, owner, origin, situation.KeysOn(owner));
+        var back = HandoverOrder.Whole(this, view, owner, origin, situation.KeysOn(owner));
         return PlanOf(null, origin, owner, Keeping(view, [owner], [new LetGo(Slot, origin, owner), .. back])) with
         {
             KeysOnSource = situation.KeysOn(origin),
@@ -143,11 +143,11 @@ internal sealed record UndoOperation(
         // An importer whose source failed over may take nobody for the owner, and would not know whose the keys are.
         if (away.View!.OwnerOf(Slot) != origin.Id)
             yield return new CorrectOwner(Slot, away, origin);
-        if (!HandOver.Has(away.View.Self.ImportingFrom, Slot, origin.Id))
+        if (!HandoverOrder.Has(away.View.Self.ImportingFrom, Slot, origin.Id))
             yield return new SetImporting(Slot, away, origin);
     }
 
-    private MoveKeys Back(SlotSituation situation, ClusterNode origin, ClusterNode away) => HandOver.GatherBack(this, away, origin, situation.KeysOn(away));
+    private MoveKeys Back(SlotSituation situation, ClusterNode origin, ClusterNode away) => HandoverOrder.GatherBack(this, away, origin, situation.KeysOn(away));
 
     private List<SlotAction> PullBack(SlotDiagnosis diagnosis, ClusterNode origin, ClusterNode away)
     {

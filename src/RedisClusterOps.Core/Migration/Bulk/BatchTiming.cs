@@ -9,7 +9,7 @@ namespace RedisClusterOps.Migration.Bulk;
 /// What a pair does at its two nodes, in breaths: a server answers all that it has read of one connection before it turns to the next, so that a breath is
 /// how long clients wait. Each is measured, and while clients are there no node takes part in two at once.
 /// </summary>
-internal sealed class Breaths(ClusterReader reader, ClusterNode source, ClusterNode target, MovePace pace, StopRequest stop)
+internal sealed class BatchTiming(ClusterReader reader, ClusterNode source, ClusterNode target, MovePace pace, StopRequest stop)
 {
     // Nodes that are further away would stand idle while the next breath is on its way.
     private static readonly TimeSpan Near = TimeSpan.FromMilliseconds(1);
@@ -36,7 +36,7 @@ internal sealed class Breaths(ClusterReader reader, ClusterNode source, ClusterN
             await stop.Clock.PauseAsync(rest, stop.Abort).ConfigureAwait(false);
         var turn = AreGentle && AreNear ? (source.Id, target.Id) : ((string, string)?)null;
         if (turn is { } entered)
-            await pace.Turns.EnterAsync(entered, stop.Abort).ConfigureAwait(false);
+            await pace.Batches.EnterAsync(entered, stop.Abort).ConfigureAwait(false);
         try
         {
             var started = stop.Clock.Now;
@@ -46,7 +46,7 @@ internal sealed class Breaths(ClusterReader reader, ClusterNode source, ClusterN
         finally
         {
             if (turn is { } left)
-                pace.Turns.Leave(left);
+                pace.Batches.Leave(left);
         }
     }
 

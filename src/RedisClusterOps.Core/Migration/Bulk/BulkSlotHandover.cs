@@ -11,9 +11,9 @@ namespace RedisClusterOps.Migration.Bulk;
 
 /// <summary>
 /// Opens and hands over many slots between one source and one target, each step for many of them in one pipelined batch. The laws are
-/// those of a single slot (<see cref="CutOver"/>).
+/// those of a single slot (<see cref="SlotHandover"/>).
 /// </summary>
-internal sealed class SlotGate(
+internal sealed class BulkSlotHandover(
     ClusterReader reader, ClusterNode source, ClusterNode target, MovePace pace, OperationLog? log, StopRequest stop)
 {
     // A node hears from each other one at least once in half a node timeout, which is 15 seconds unless somebody set it.
@@ -38,14 +38,14 @@ internal sealed class SlotGate(
     // Garnet raises its epoch with each step, and gossips it every few seconds: there all slots are one portion.
     private bool IsSlowToGossip => target.View?.Facts.Engine == ServerEngine.Garnet;
 
-    private readonly CutOver _cutOver = new(reader, log);
-    private readonly Breaths _breaths = new(reader, source, target, pace, stop);
+    private readonly SlotHandover _handover = new(reader, log);
+    private readonly BatchTiming _timing = new(reader, source, target, pace, stop);
 
     /// <summary>
     /// Sets IMPORTING before MIGRATING; otherwise the source redirects clients to a target that rejects them. Counts the keys once the
     /// source takes no new ones.
     /// </summary>
-    public async Task OpenAsync(IReadOnlyList<SlotInMove> slots)
+    public async Task OpenAsync(IReadOnlyList<SlotMove> slots)
     {
         await InPortionsAsync(slots, _opened, FewOpened, async portion =>
         {
@@ -68,32 +68,32 @@ internal sealed class SlotGate(
     /// keys, or whose flags are not as they must be, is set apart.
     /// </summary>
     /// <returns>The slots that belong to the target now. After a stop the others stay as they are.</returns>
-    public async Task<IReadOnlyList<SlotInMove>> HandOverAsync(IReadOnlyList<SlotInMove> slots)
+    public async Task<IReadOnlyList<SlotMove>> HandOverAsync(IReadOnlyList<SlotMove> slots)
     {
         for (var started = stop.Clock.Now; Clean(slots).Count > 0; await stop.PauseAsync(GossipPause).ConfigureAwait(false))
         {
-            await pace.EpochTurns.EnterAsync(target.Id, stop.Abort).ConfigureAwait(false);
+            await pace.EpochRaises.EnterAsync(target.Id, stop.Abort).ConfigureAwait(false);
             try
             {
                 if (await AreReadyAsync(slots).ConfigureAwait(false))
-                    return await GiveAsync(Clean(slots)).ConfigureAwait(false);
+                    return await AssignAsync(Clean(slots)).ConfigureAwait(false);
             }
             finally
             {
-                pace.EpochTurns.Leave(target.Id);
+                pace.EpochRaises.Leave(target.Id);
             }
 
             if (stop.Clock.Now - started > GossipPatience)
             {
                 foreach (var slot in slots)
-                    slot.Separate(target.Name + " has not heard of the config epoch of " + source.Name);
+                    slot.Defer(target.Name + " has not heard of the config epoch of " + source.Name);
             }
         }
 
         return [];
     }
 
-    private async Task<IReadOnlyList<SlotInMove>> GiveAsync(IReadOnlyList<SlotInMove> ready)
+    private async Task<IReadOnlyList<SlotMove>> AssignAsync(IReadOnlyList<SlotMove> ready)
     {
         await InPortionsAsync(ready, _given, FewGiven, async portion =>
         {
@@ -101,29 +101,29 @@ internal sealed class SlotGate(
             for (var i = 0; i < portion.Count; i++)
             {
                 if (counts[i] is not 0)
-                    portion[i].Separate(source.Name + (counts[i] is null ? " does not tell whether it holds keys of it" : " holds keys of it again"));
+                    portion[i].Defer(source.Name + (counts[i] is null ? " does not tell whether it holds keys of it" : " holds keys of it again"));
             }
 
             await TellAsync(target, Clean(portion), "NODE", target.Id).ConfigureAwait(false);
-            await SendToLoserAsync(Clean(portion), "NODE", target.Id).ConfigureAwait(false);
+            await SendToSourceAsync(Clean(portion), "NODE", target.Id).ConfigureAwait(false);
             foreach (var slot in Clean(portion))
                 slot.State = SlotMoveState.HandedOver;
         }).ConfigureAwait(false);
         var given = ready.Where(slot => slot.State == SlotMoveState.HandedOver).ToList();
-        await CloseLoserAsync(given).ConfigureAwait(false);
+        await ClearSourceFlagsAsync(given).ConfigureAwait(false);
         return given;
     }
 
     /// <summary>Tells the source that the slots are the target's, and ends what is left open there.</summary>
     // The owner is decided by now, so nothing is set apart any more. NODE ends the migrating flag only on a source that knows it has no
     // key; STABLE ends it on one that does not own the slot.
-    public async Task TellLoserAsync(IReadOnlyList<SlotInMove> given)
+    public async Task FinishSourceAsync(IReadOnlyList<SlotMove> given)
     {
-        await SendToLoserAsync(given, "NODE", target.Id).ConfigureAwait(false);
-        await CloseLoserAsync(given).ConfigureAwait(false);
+        await SendToSourceAsync(given, "NODE", target.Id).ConfigureAwait(false);
+        await ClearSourceFlagsAsync(given).ConfigureAwait(false);
     }
 
-    private async Task SendToLoserAsync(IReadOnlyList<SlotInMove> slots, string action, string? id)
+    private async Task SendToSourceAsync(IReadOnlyList<SlotMove> slots, string action, string? id)
     {
         if (slots.Count == 0)
             return;
@@ -131,7 +131,7 @@ internal sealed class SlotGate(
         await connection.SendAsync(Commands(slots, action, id), null, stop.Abort).ConfigureAwait(false);
     }
 
-    private async Task CloseLoserAsync(IReadOnlyList<SlotInMove> given)
+    private async Task ClearSourceFlagsAsync(IReadOnlyList<SlotMove> given)
     {
         if (given.Count == 0)
             return;
@@ -140,22 +140,22 @@ internal sealed class SlotGate(
         if (!now.Self.IsMaster)
             return;
         var left = given.Where(slot => !now.Self.Slots.Contains(slot.Slot) && (now.Self.MigratingTo.ContainsKey(slot.Slot) || now.Self.ImportingFrom.ContainsKey(slot.Slot))).ToList();
-        await SendToLoserAsync(left, "STABLE", null).ConfigureAwait(false);
+        await SendToSourceAsync(left, "STABLE", null).ConfigureAwait(false);
         if (winner.Self.ConfigEpoch <= now.Self.ConfigEpoch)
-            await _cutOver.EnsureHigherEpochAsync(source, target, given[0].Slot, stop).ConfigureAwait(false);
+            await _handover.EnsureHigherEpochAsync(source, target, given[0].Slot, stop).ConfigureAwait(false);
     }
 
     // While the source migrates, or no longer owns the slot, an empty slot stays empty. Without the importing flag the target does not
     // raise its epoch, and it raises it above those that it has heard of: so it must have heard of the source's.
-    private async Task<bool> AreReadyAsync(IReadOnlyList<SlotInMove> slots)
+    private async Task<bool> AreReadyAsync(IReadOnlyList<SlotMove> slots)
     {
         var (from, to) = await ReadEndsAsync().ConfigureAwait(false);
         foreach (var slot in slots)
         {
-            if (!to.Self.IsMaster || !HandOver.Has(to.Self.ImportingFrom, slot.Slot, source.Id))
-                slot.Separate(target.Name + " is not importing it from " + source.Name);
-            else if (!from.Self.IsMaster || !HandOver.Has(from.Self.MigratingTo, slot.Slot, target.Id))
-                slot.Separate(source.Name + " is not migrating it to " + target.Name);
+            if (!to.Self.IsMaster || !HandoverOrder.Has(to.Self.ImportingFrom, slot.Slot, source.Id))
+                slot.Defer(target.Name + " is not importing it from " + source.Name);
+            else if (!from.Self.IsMaster || !HandoverOrder.Has(from.Self.MigratingTo, slot.Slot, target.Id))
+                slot.Defer(source.Name + " is not migrating it to " + target.Name);
         }
 
         return to.Line(source.Id)?.ConfigEpoch >= from.Self.ConfigEpoch;
@@ -163,14 +163,14 @@ internal sealed class SlotGate(
 
     // Each step for all slots of a portion in one pipelined batch; clients have their turn between two portions. No portion begins after
     // a stop.
-    private async Task InPortionsAsync(IReadOnlyList<SlotInMove> slots, Portion idle, int few, Func<IReadOnlyList<SlotInMove>, Task> step)
+    private async Task InPortionsAsync(IReadOnlyList<SlotMove> slots, Portion idle, int few, Func<IReadOnlyList<SlotMove>, Task> step)
     {
         for (var done = 0; done < slots.Count && !stop.IsRequested;)
         {
-            var isGentle = _breaths.AreGentle;
-            var size = IsSlowToGossip ? slots.Count : !isGentle ? idle.Size : _breaths.AreNear ? few : few * Far;
+            var isGentle = _timing.AreGentle;
+            var size = IsSlowToGossip ? slots.Count : !isGentle ? idle.Size : _timing.AreNear ? few : few * Far;
             var portion = slots.Skip(done).Take(size).ToList();
-            var took = await _breaths.TakeAsync(RoundTrips, () => step(portion)).ConfigureAwait(false);
+            var took = await _timing.TakeAsync(RoundTrips, () => step(portion)).ConfigureAwait(false);
             if (!isGentle)
                 idle.Took(portion.Count, took);
             done += portion.Count;
@@ -183,7 +183,7 @@ internal sealed class SlotGate(
         return (views[0], views[1]);
     }
 
-    private async Task TellAsync(ClusterNode node, IReadOnlyList<SlotInMove> slots, string action, string? id)
+    private async Task TellAsync(ClusterNode node, IReadOnlyList<SlotMove> slots, string action, string? id)
     {
         if (slots.Count == 0)
             return;
@@ -192,11 +192,11 @@ internal sealed class SlotGate(
         for (var i = 0; i < slots.Count; i++)
         {
             if (replies[i].IsError)
-                slots[i].Separate(Printable.Clean(replies[i].Text, 200));
+                slots[i].Defer(Printable.Clean(replies[i].Text, 200));
         }
     }
 
-    private async Task<IReadOnlyList<long?>> CountAsync(ClusterNode node, IReadOnlyList<SlotInMove> slots)
+    private async Task<IReadOnlyList<long?>> CountAsync(ClusterNode node, IReadOnlyList<SlotMove> slots)
     {
         if (slots.Count == 0)
             return [];
@@ -204,10 +204,10 @@ internal sealed class SlotGate(
         return await SlotKeyCounter.CountAsync(connection, node.View!.Databases, slots.Select(slot => slot.Slot).ToList(), stop.Abort).ConfigureAwait(false);
     }
 
-    private static List<RespCommand> Commands(IReadOnlyList<SlotInMove> slots, string action, string? id) => slots
+    private static List<RespCommand> Commands(IReadOnlyList<SlotMove> slots, string action, string? id) => slots
         .Select(slot => id is null ? RespCommand.Of("CLUSTER", "SETSLOT", slot.Slot, action) : RespCommand.Of("CLUSTER", "SETSLOT", slot.Slot, action, id)).ToList();
 
-    private static List<SlotInMove> Clean(IReadOnlyList<SlotInMove> slots) => slots.Where(slot => slot.IsClean).ToList();
+    private static List<SlotMove> Clean(IReadOnlyList<SlotMove> slots) => slots.Where(slot => !slot.IsDeferred).ToList();
 
     /// <summary>
     /// How many slots go into one portion while no client uses the nodes. A server carries out what it has read, even after the other end

@@ -9,7 +9,7 @@ using RedisClusterOps.Protocol;
 namespace RedisClusterOps.Migration.Slot;
 
 /// <summary>The moment that decides: the target is given the slot. From then on the source deletes what it still holds of it.</summary>
-internal sealed class CutOver(ClusterReader reader, OperationLog? log)
+internal sealed class SlotHandover(ClusterReader reader, OperationLog? log)
 {
     // A node hears from each other one at least once in half a node timeout, which is 15 seconds unless somebody set it.
     private static readonly TimeSpan GossipPatience = TimeSpan.FromSeconds(30);

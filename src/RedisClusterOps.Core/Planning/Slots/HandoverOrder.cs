@@ -5,7 +5,7 @@ using RedisClusterOps.Cluster;
 namespace RedisClusterOps.Planning.Slots;
 
 /// <summary>The actions that slots are moved with, in the one safe order: open, move, hand over; and the cold move, which hands nothing over.</summary>
-internal static class HandOver
+internal static class HandoverOrder
 {
     /// <summary>Opens a slot: the target first, or clients would be sent to one that turns them away. Flags that are right stay.</summary>
     public static IEnumerable<SlotAction> Open(int slot, ClusterNode source, ClusterNode target)
