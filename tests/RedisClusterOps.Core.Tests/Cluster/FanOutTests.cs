@@ -3,6 +3,7 @@ using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Protocol;
 using Xunit;
 
@@ -34,18 +35,18 @@ public sealed class FanOutTests
     }
 
     [Fact]
-    public async Task Proving_the_owner_is_bounded()
+    public async Task Verifying_the_owner_is_bounded()
     {
         using var connections = new ClusterConnections(_nodes);
         var reader = new ClusterReader(RedisClusterSession.Parse(Address(0)), connections);
         var view = await reader.ReadAsync(null, default);
         using var stop = new StopRequest(SystemClock.Instance, default);
-        var proved = 0;
-        var proof = new OwnerProof(reader, view, (_, slots) => proved += slots.Count, stop);
-        proof.Add(new MasterPair(view.Node(Id(1))!, view.Node(Id(0))!, [], isAtomic: false), [new SlotMove(7, 0)]);
+        var verified = 0;
+        var verifier = new OwnershipVerifier(reader, view, stop) { Verified = (_, slots) => verified += slots.Count };
+        verifier.Add(new MasterPair(view.Node(Id(1))!, view.Node(Id(0))!, [], isAtomic: false), [new SlotMove(7, 0)]);
         _nodes.Reset();
-        Assert.Empty(await proof.FinishAsync(default));
-        Assert.Equal(1, proved);
+        Assert.Empty(await verifier.FinishAsync(default));
+        Assert.Equal(1, verified);
         Assert.InRange(_nodes.MostAtOnce, Bound / 2, Bound);
     }
 

@@ -200,7 +200,7 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
         await stop.PauseAsync(TurnPause).ConfigureAwait(false);
     }
 
-    private Task<string?> ProveAsync(CancellationToken cancellation) => new AtomicProof(reader, Ends, source, target, slots, Limits, Clock).AwaitAsync(_task, cancellation);
+    private Task<string?> ProveAsync(CancellationToken cancellation) => new AtomicCompletion(reader, Ends, source, target, slots, Limits, Clock).AwaitAsync(_task, cancellation);
 
     private async Task<string?> ProveInTimeAsync()
     {

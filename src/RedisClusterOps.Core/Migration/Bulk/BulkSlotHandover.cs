@@ -16,10 +16,6 @@ namespace RedisClusterOps.Migration.Bulk;
 internal sealed class BulkSlotHandover(
     ClusterReader reader, ClusterNode source, ClusterNode target, MovePace pace, OperationLog? log, StopRequest stop)
 {
-    // A node hears from each other one at least once in half a node timeout, which is 15 seconds unless somebody set it.
-    private static readonly TimeSpan GossipPatience = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan GossipPause = TimeSpan.FromMilliseconds(100);
-
     // While clients use the nodes. Each slot that is handed over raises the target's epoch, which is broadcast to every node, and each
     // node compares all slots. Fewer slots at a time would cost more, by what each batch writes to the nodes' files, than clients gain.
     // Opening a slot concerns only two nodes.
@@ -70,27 +66,33 @@ internal sealed class BulkSlotHandover(
     /// <returns>The slots that belong to the target now. After a stop the others stay as they are.</returns>
     public async Task<IReadOnlyList<SlotMove>> HandOverAsync(IReadOnlyList<SlotMove> slots)
     {
-        for (var started = stop.Clock.Now; Clean(slots).Count > 0; await stop.PauseAsync(GossipPause).ConfigureAwait(false))
+        IReadOnlyList<SlotMove> handedOver = [];
+        var isOver = await SlotHandover.AwaitEpochAsync(
+            async () =>
+            {
+                if (Clean(slots).Count == 0)
+                    return true;
+                await pace.EpochRaises.EnterAsync(target.Id, stop.Abort).ConfigureAwait(false);
+                try
+                {
+                    if (!await AreReadyAsync(slots).ConfigureAwait(false))
+                        return false;
+                    handedOver = await AssignAsync(Clean(slots)).ConfigureAwait(false);
+                    return true;
+                }
+                finally
+                {
+                    pace.EpochRaises.Leave(target.Id);
+                }
+            },
+            stop).ConfigureAwait(false);
+        if (!isOver)
         {
-            await pace.EpochRaises.EnterAsync(target.Id, stop.Abort).ConfigureAwait(false);
-            try
-            {
-                if (await AreReadyAsync(slots).ConfigureAwait(false))
-                    return await AssignAsync(Clean(slots)).ConfigureAwait(false);
-            }
-            finally
-            {
-                pace.EpochRaises.Leave(target.Id);
-            }
-
-            if (stop.Clock.Now - started > GossipPatience)
-            {
-                foreach (var slot in slots)
-                    slot.Defer(target.Name + " has not heard of the config epoch of " + source.Name);
-            }
+            foreach (var slot in slots)
+                slot.Defer(target.Name + " has not received the config epoch of " + source.Name);
         }
 
-        return [];
+        return handedOver;
     }
 
     private async Task<IReadOnlyList<SlotMove>> AssignAsync(IReadOnlyList<SlotMove> ready)
@@ -158,7 +160,7 @@ internal sealed class BulkSlotHandover(
                 slot.Defer(source.Name + " is not migrating it to " + target.Name);
         }
 
-        return to.Line(source.Id)?.ConfigEpoch >= from.Self.ConfigEpoch;
+        return SlotHandover.KnowsEpoch(to, from, source.Id);
     }
 
     // Each step for all slots of a portion in one pipelined batch; clients have their turn between two portions. No portion begins after

@@ -26,7 +26,7 @@ public sealed class SlotMoveRun : IDisposable
     private readonly BulkMove _move;
     private readonly IReadOnlyList<MasterPair> _pairs;
     private readonly RunJournal? _journal;
-    private readonly OwnerProof _proof;
+    private readonly OwnershipVerifier _verifier;
     private readonly EmptiedMasters? _emptied;
     private readonly StopRequest _stop;
     private readonly CancellationToken _stopping;
@@ -40,7 +40,7 @@ public sealed class SlotMoveRun : IDisposable
         (_reader, _situations, _move, _pairs, _journal, _stopping) = (reader, situations, move, pairs, journal, stopping);
         _stop = new StopRequest(reader.Clock, stopping);
         _emptied = move.KeepsMasters ? new EmptiedMasters(reader, view, pairs, move.Kept, journal, log) : null;
-        _proof = new OwnerProof(reader, view, Proved, _stop);
+        _verifier = new OwnershipVerifier(reader, view, _stop) { Verified = SlotsVerified };
         Pace = new MovePace(nodes, options, log, reader.Clock);
         Count = new MoveCount(pairs.Sum(pair => pair.Slots.Count), log, reader.Clock);
     }
@@ -124,7 +124,7 @@ public sealed class SlotMoveRun : IDisposable
         if (slots.Count == 0)
             return;
         Log?.State(null, slots.Count.ToString(CultureInfo.InvariantCulture) + " slots (" + Short(slots) + ") given to " + pair.Target.Name);
-        _proof.Add(pair, slots);
+        _verifier.Add(pair, slots);
         Count.Slots(slots.Count);
         Count.Report(Pace.WaitsFor);
     }
@@ -137,7 +137,7 @@ public sealed class SlotMoveRun : IDisposable
             slot.Reset();
     }
 
-    internal Task VerifyDueAsync() => _proof.LookAsync();
+    internal Task VerifyDueAsync() => _verifier.VerifyDueAsync();
 
     private async Task RunAsync()
     {
@@ -157,7 +157,7 @@ public sealed class SlotMoveRun : IDisposable
         failures = stuck.Zip(failures, (before, after) => before ?? after).ToArray();
         foreach (var (pair, failure) in _pairs.Zip(failures, (pair, failure) => (pair, failure)))
             await MoveDeferredAsync(pair, failure).ConfigureAwait(false);
-        await FinishProofAsync().ConfigureAwait(false);
+        await FinishVerificationAsync().ConfigureAwait(false);
         for (var i = 0; i < _pairs.Count; i++)
             ReportUntouched(_pairs[i], failures[i]);
     }
@@ -257,21 +257,21 @@ public sealed class SlotMoveRun : IDisposable
         }
     }
 
-    private async Task FinishProofAsync()
+    private async Task FinishVerificationAsync()
     {
-        using var limit = _stop.Extend(StopDeadlines.Proof, StopDeadlines.Proof);
+        using var limit = _stop.Extend(StopDeadlines.Verify, StopDeadlines.Verify);
         try
         {
-            var left = await _proof.FinishAsync(_stopping.IsCancellationRequested ? limit.Abort : _stop.Abort).ConfigureAwait(false);
-            Tell(left.Select(each => Unproved(each.Pair, each.Slot, "but not every node agrees: " + each.Complaint)));
+            var left = await _verifier.FinishAsync(_stopping.IsCancellationRequested ? limit.Abort : _stop.Abort).ConfigureAwait(false);
+            Tell(left.Select(each => Unverified(each.Pair, each.Slot, "but not every node agrees: " + each.Objection)));
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
-            Tell(_proof.Left.Select(each => Unproved(each.Pair, each.Slot, "but the run was stopped before every node was asked")));
+            Tell(_verifier.Waiting.Select(each => Unverified(each.Pair, each.Slot, "but the run was stopped before every node was asked")));
         }
     }
 
-    private SlotOutcome Unproved(MasterPair pair, SlotMove slot, string but) => Failed(pair, slot, new RedisOperationException(
+    private SlotOutcome Unverified(MasterPair pair, SlotMove slot, string but) => Failed(pair, slot, new RedisOperationException(
         FailureCode.ClusterViewConflict,
         "Slot " + Number(slot.Slot) + " belongs to " + pair.Target.Name + " with all its keys, " + but + ".",
         Number(slot.Slot),
@@ -292,7 +292,7 @@ public sealed class SlotMoveRun : IDisposable
         _results.Add([Failed(pair, untouched[0], what)]);
     }
 
-    private void Proved(MasterPair pair, IReadOnlyList<SlotMove> slots) => Tell(slots.Select(slot => new SlotOutcome(ResultOf(pair, slot, _move.Success), null)));
+    private void SlotsVerified(MasterPair pair, IReadOnlyList<SlotMove> slots) => Tell(slots.Select(slot => new SlotOutcome(ResultOf(pair, slot, _move.Success), null)));
 
     private void Tell(IEnumerable<SlotOutcome> outcomes)
     {

@@ -182,7 +182,7 @@ internal sealed class SlotRunner(
         }
 
         var owner = view.Node(done.OwnerAtEnd!)!;
-        var complaints = await new Agreement(reader).AwaitAsync(view, _plan.Slot, owner, stop).ConfigureAwait(false);
+        var complaints = await new OwnershipVerifier(reader, view, stop).VerifyAsync(_plan.Slot, owner).ConfigureAwait(false);
         if (complaints.Count > 0)
         {
             return Failed(new RedisOperationException(

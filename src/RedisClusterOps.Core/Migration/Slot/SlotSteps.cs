@@ -62,7 +62,7 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
                 log?.State(_slot, "Slot " + Slot + ": " + tally.MovedText + " moved");
                 break;
             case TakeOver takeOver:
-                if (!await _handover.TryAsync(takeOver, stop).ConfigureAwait(false))
+                if (!await _handover.TryAssignAsync(takeOver, stop).ConfigureAwait(false))
                 {
                     throw new SlotChangedException(new RedisOperationException(
                         FailureCode.SourceNotEmpty,
