@@ -1,6 +1,5 @@
 using System.Linq;
 using System.Management.Automation;
-using RedisClusterOps.Migration.Bulk;
 
 namespace RedisClusterOps;
 

@@ -4,7 +4,6 @@ using System.Linq;
 using System.Text.Json;
 using System.Threading;
 using System.Threading.Tasks;
-using RedisClusterOps.Migration.Bulk;
 
 namespace RedisClusterOps.Driver;
 
@@ -66,7 +65,7 @@ internal sealed class OperationRun(DriverRequest request, RedisCluster redis, Op
         if (plan.Moves.Count == 0)
             return;
         var check = await redis.CheckMovesAsync(plan, Options, stop);
-        using var run = await redis.RunMovesAsync(check, check.Moves, Options, stop);
+        var run = await redis.RunMovesAsync(check, check.Moves, Options, stop);
         await FollowAsync(run);
     }
 
@@ -84,7 +83,7 @@ internal sealed class OperationRun(DriverRequest request, RedisCluster redis, Op
             }
             else if (plan == together[0])
             {
-                using var run = await redis.RunTogetherAsync(together, stop);
+                var run = await redis.RunTogetherAsync(together, stop);
                 await FollowAsync(run);
             }
         }

@@ -266,7 +266,7 @@ public class AtomicMoveTests
             stage.Demoted = AtomicStage.SourceId;
             return RespValue.Bulk("task" + n);
         };
-        Assert.Contains("pause expired. Writes of the moment", (await stage.FailsAsync(FailureCode.ServerError)).Message);
+        Assert.Contains("pause expired. Writes that arrived", (await stage.FailsAsync(FailureCode.ServerError)).Message);
     }
 
     [Fact]

@@ -8,7 +8,7 @@ using RedisClusterOps.Migration.Bulk;
 namespace RedisClusterOps.Migration.Atomic;
 
 /// <summary>Has the servers move a pair's slots, and tells the run of each what became of it.</summary>
-internal sealed class AtomicPairMove(ClusterReader reader, MasterPair pair, SlotMoveRun run, StopRequest stop)
+internal sealed class AtomicPairMove(MoveContext context, MasterPair pair, IPairMoveObserver observer, StopRequest stop)
 {
     // What is left of a task that was cancelled is deleted in the background.
     private static readonly TimeSpan Leftover = TimeSpan.FromSeconds(2);
@@ -22,27 +22,31 @@ internal sealed class AtomicPairMove(ClusterReader reader, MasterPair pair, Slot
         var slots = pair.Slots.Where(slot => slot.IsWaiting).ToList();
         if (slots.Count == 0)
             return;
-        await run.CountAsync(pair, slots).ConfigureAwait(false);
-        run.RecordIntent(pair, slots);
+        await context.CountKeysAsync(pair, slots, stop.Abort).ConfigureAwait(false);
+        observer.RecordIntent(pair, slots);
         foreach (var slot in slots)
             slot.Begin(stop.Clock.Now);
-        var move = new AtomicMove(reader, pair.Source, pair.Target, SlotSet.From(slots.Select(slot => slot.Slot)), run.Log, stop, run.Count.Report) { Ours = run.AtomicTasks };
+        var all = SlotSet.From(slots.Select(slot => slot.Slot));
+        var move = new AtomicMove(context.Reader, pair.Source, pair.Target, all, context.Log, stop, context.Count.Report)
+        {
+            Ours = context.AtomicTasks,
+        };
         try
         {
             if ((await move.RunAsync().ConfigureAwait(false)).Note is { } note)
-                run.Log?.State(null, note);
+                context.Log?.State(null, note);
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
             var given = await GivenAsync(slots).ConfigureAwait(false);
             // Nobody is asked any more here: after a stop there may be no time, and what went wrong is what is told. The run's end proves what was given.
             Moved(given);
-            run.RestoreSlots(pair, slots.Except(given).ToList());
+            observer.RestoreSlots(pair, slots.Except(given).ToList());
             throw;
         }
 
         Moved(slots);
-        await run.VerifyDueAsync().ConfigureAwait(false);
+        await observer.VerifyDueAsync().ConfigureAwait(false);
     }
 
     // A target that holds keys of a slot already, hidden as it does not own it: Valkey 9.1 dies of an assertion when such a slot arrives, and
@@ -53,10 +57,10 @@ internal sealed class AtomicPairMove(ClusterReader reader, MasterPair pair, Slot
         for (var started = stop.Clock.Now; slots.Count > 0;)
         {
             // Of a task under way they are its own, and of one that has ended since the slots are.
-            var (now, tasks) = await reader.ReadEndAsync(pair.Target, stop.Abort).ConfigureAwait(false);
+            var (now, tasks) = await context.Reader.ReadEndAsync(pair.Target, stop.Abort).ConfigureAwait(false);
             var arriving = tasks.Where(task => task.IsImport && task.End == AtomicEnd.None).ToList();
             slots = slots.Where(slot => !now.Self.Slots.Contains(slot.Slot) && !arriving.Exists(task => task.Slots.Contains(slot.Slot))).ToList();
-            var connection = await reader.ConnectAsync(pair.Target, stop.Abort).ConfigureAwait(false);
+            var connection = await context.Reader.ConnectAsync(pair.Target, stop.Abort).ConfigureAwait(false);
             var counts = await SlotKeyCounter.CountAsync(connection, pair.Target.View!.Databases, slots.Select(slot => slot.Slot).ToList(), stop.Abort).ConfigureAwait(false);
             slots = slots.Where((_, i) => counts[i] is > 0).ToList();
             if (stop.Clock.Now - started > Leftover)
@@ -73,8 +77,8 @@ internal sealed class AtomicPairMove(ClusterReader reader, MasterPair pair, Slot
     {
         foreach (var slot in slots)
             slot.Moved = slot.Keys;
-        run.Count.Keys(slots.Sum(slot => slot.Keys));
-        run.SlotsTransferred(pair, slots);
+        context.Count.Keys(slots.Sum(slot => slot.Keys));
+        observer.SlotsTransferred(pair, slots);
     }
 
     // All change hands at once, but of several tasks some may have.
@@ -82,7 +86,7 @@ internal sealed class AtomicPairMove(ClusterReader reader, MasterPair pair, Slot
     {
         try
         {
-            var (from, to) = (await reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false), await reader.ReadNodeAsync(pair.Target, stop.Abort).ConfigureAwait(false));
+            var (from, to) = (await context.Reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false), await context.Reader.ReadNodeAsync(pair.Target, stop.Abort).ConfigureAwait(false));
             return slots.Where(slot => to.Self.Slots.Contains(slot.Slot) && !from.Self.Slots.Contains(slot.Slot)).ToList();
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)

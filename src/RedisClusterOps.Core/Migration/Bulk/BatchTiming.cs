@@ -6,50 +6,52 @@ using RedisClusterOps.Protocol;
 namespace RedisClusterOps.Migration.Bulk;
 
 /// <summary>
-/// What a pair does at its two nodes, in breaths: a server answers all that it has read of one connection before it turns to the next, so that a breath is
-/// how long clients wait. Each is measured, and while clients are there no node takes part in two at once.
+/// Runs and measures the batches of a pair. A server answers everything that it has read from one connection before it serves the next, so
+/// clients wait for a whole batch. While clients use the nodes, no node takes part in two batches at once.
 /// </summary>
-internal sealed class BatchTiming(ClusterReader reader, ClusterNode source, ClusterNode target, MovePace pace, StopRequest stop)
+internal sealed class BatchTiming(MoveContext context, ClusterNode source, ClusterNode target, StopRequest stop)
 {
-    // Nodes that are further away would stand idle while the next breath is on its way.
+    // Nodes that are further away would be idle while the next batch is on its way.
     private static readonly TimeSpan Near = TimeSpan.FromMilliseconds(1);
 
+    private readonly MovePace _pace = context.Pace;
     private TimeSpan? _roundTrip;
 
-    /// <summary>How many keys the next one may have for the clients' sake.</summary>
-    public int MostKeys => pace.MostKeys(source, target, _roundTrip ?? TimeSpan.Zero);
+    /// <summary>The most keys of the next batch, for the sake of clients.</summary>
+    public int MostKeys => _pace.MostKeys(source, target, _roundTrip ?? TimeSpan.Zero);
 
-    /// <summary>True while clients are there to wait.</summary>
-    public bool AreGentle => pace.IsGentle(source, target);
+    /// <summary>True while clients use the nodes.</summary>
+    public bool HasClients => _pace.HasClients(source, target);
 
-    /// <summary>True where the way to the nodes is short, so that breath after breath can be small.</summary>
-    public bool AreNear => !(_roundTrip > Near);
+    /// <summary>True if the round trip is short, so that batches can be small.</summary>
+    public bool IsNear => !(_roundTrip > Near);
 
-    /// <param name="roundTrips">How often the work waits for an answer.</param>
-    /// <param name="work">All that is sent in this breath.</param>
-    /// <returns>What it took of the servers' time; what the network takes is no stall.</returns>
-    public async Task<TimeSpan> TakeAsync(int roundTrips, Func<Task> work)
+    /// <param name="roundTrips">How often the batch waits for a reply.</param>
+    /// <param name="batch">Sends the batch, and waits for the replies.</param>
+    /// <returns>How long the servers were busy. The round trips do not count: they block no client.</returns>
+    public async Task<TimeSpan> RunAsync(int roundTrips, Func<Task> batch)
     {
         var network = _roundTrip ??= await RoundTripAsync().ConfigureAwait(false);
-        // Not a wait that a stop ends: what has begun is done step by step, and told.
-        if (pace.RestOf(source, target) is { Ticks: > 0 } rest)
-            await stop.Clock.PauseAsync(rest, stop.Abort).ConfigureAwait(false);
-        var turn = AreGentle && AreNear ? (source.Id, target.Id) : ((string, string)?)null;
-        if (turn is { } entered)
-            await pace.Batches.EnterAsync(entered, stop.Abort).ConfigureAwait(false);
+        // A stop does not end this pause: a step that has begun is finished.
+        if (_pace.PauseOf(source, target) is { Ticks: > 0 } pause)
+            await stop.Clock.PauseAsync(pause, stop.Abort).ConfigureAwait(false);
+        var exclusive = HasClients && IsNear ? (source.Id, target.Id) : ((string, string)?)null;
+        if (exclusive is { } entered)
+            await _pace.Batches.EnterAsync(entered, stop.Abort).ConfigureAwait(false);
         try
         {
             var started = stop.Clock.Now;
-            await work().ConfigureAwait(false);
+            await batch().ConfigureAwait(false);
             return stop.Clock.Now - started - TimeSpan.FromTicks(network.Ticks * roundTrips);
         }
         finally
         {
-            if (turn is { } left)
-                pace.Batches.Leave(left);
+            if (exclusive is { } left)
+                _pace.Batches.Leave(left);
         }
     }
 
     private async Task<TimeSpan> RoundTripAsync() =>
-        await (await reader.ConnectAsync(source, stop.Abort).ConfigureAwait(false)).LeastRoundTripAsync(stop.Clock, stop.Abort).ConfigureAwait(false);
+        await (await context.Reader.ConnectAsync(source, stop.Abort).ConfigureAwait(false))
+            .LeastRoundTripAsync(stop.Clock, stop.Abort).ConfigureAwait(false);
 }

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Migration.Keys;
+using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 
@@ -11,21 +12,23 @@ namespace RedisClusterOps.Migration.Bulk;
 
 /// <summary>
 /// Empties many open slots of one source into one target: MIGRATEs of several slots and the listings of the next keys go to the source in
-/// one pipelined batch. A surprise (a key that exists on the target, a transfer that broke) takes its slot out of the stream.
+/// one pipelined batch. A surprise (a key that exists on the target, a transfer that broke) defers its slot.
 /// </summary>
 /// <remarks>
-/// A server answers such a batch with little else between. So the whole batch, not the single MIGRATE, is kept within the time that
-/// clients may wait. Keys of no more than two batches are held in memory, however large a slot is.
+/// A server serves little else while it answers such a batch. So the whole batch, not the single MIGRATE, is kept within the time that
+/// clients may wait. No more than the keys of two batches are in memory, however large a slot is.
 /// </remarks>
-internal sealed class SlotStream(
-    ClusterReader reader, ClusterNode source, ClusterNode target, MigrateRequest request, MoveOptions options, MovePace pace, MoveCount count, StopRequest stop)
+internal sealed class SlotStream(MoveContext context, ClusterNode source, ClusterNode target, StopRequest stop)
 {
-    private readonly BatchTiming _timing = new(reader, source, target, pace, stop);
-    private readonly AdaptiveBatch _batch = new(most: AdaptiveBatch.MostOf(options));
+    private readonly ClusterReader _reader = context.Reader;
+    private readonly MovePace _pace = context.Pace;
+    private readonly MigrateRequest _request = context.RequestFor(source, target);
+    private readonly BatchTiming _timing = new(context, source, target, stop);
+    private readonly AdaptiveBatch _batch = new(most: AdaptiveBatch.MostOf(context.Options));
 
     private int Size => Math.Min(_batch.Size, _timing.MostKeys);
 
-    // Garnet overwrites nothing and reports nothing where a key exists on its side, and the source deletes its own: ask before sending.
+    // If a Garnet target has the key, it keeps its own and reports success, and the source deletes the other: ask before sending.
     private bool MustAskTarget => target.View?.Facts.Engine is ServerEngine.Garnet or ServerEngine.Unknown;
 
     /// <summary>
@@ -49,7 +52,7 @@ internal sealed class SlotStream(
         while (unlisted.Count > 0 || listed.Count > 0)
         {
             stop.ThrowIfRequested();
-            await pace.WaitAsync(source, target, stop).ConfigureAwait(false);
+            await _pace.WaitAsync(source, target, stop).ConfigureAwait(false);
             var moving = await TakeAsync(listed, database).ConfigureAwait(false);
             var listing = Ask(unlisted, moving, listed.Sum(portion => portion.Keys.Count));
             if (moving.Count + listing.Count > 0)
@@ -57,7 +60,7 @@ internal sealed class SlotStream(
         }
     }
 
-    // As many keys as one breath may hold; of a large slot a part.
+    // As many keys as one batch may hold. A large slot takes several batches.
     private async Task<List<Portion>> TakeAsync(Queue<Portion> listed, int database)
     {
         var moving = new List<Portion>();
@@ -65,7 +68,7 @@ internal sealed class SlotStream(
         while (left > 0 && listed.Count > 0)
         {
             var portion = listed.Peek();
-            var most = options.BatchSize > 0 ? Math.Min(left, options.BatchSize) : left;
+            var most = context.Options.BatchSize > 0 ? Math.Min(left, context.Options.BatchSize) : left;
             if (portion.Slot.IsDeferred)
             {
                 listed.Dequeue();
@@ -82,11 +85,12 @@ internal sealed class SlotStream(
         return MustAskTarget ? await WithoutKnownAsync(moving, database).ConfigureAwait(false) : moving;
     }
 
-    // Slots are listed until there is enough for the breath after this one.
+    // Lists slots until there are enough keys for the batch after this one.
     private List<Portion> Ask(Queue<SlotMove> unlisted, List<Portion> moving, int ready)
     {
-        // What comes back short is all there is: a migrating source gets no new keys.
-        var listing = moving.Where(portion => portion.IsLast && portion.MayBeMore).Select(portion => new Portion(portion.Slot, Math.Max(2 * Size, 2))).ToList();
+        // A listing with fewer keys than asked for is complete: a migrating source gets no new keys.
+        var listing = moving.Where(portion => portion.IsLast && portion.MayBeMore)
+            .Select(portion => new Portion(portion.Slot, Math.Max(2 * Size, 2))).ToList();
         var coming = ready + listing.Sum(portion => portion.Asked);
         while (coming < 2 * Size && unlisted.Count > 0)
         {
@@ -101,17 +105,17 @@ internal sealed class SlotStream(
 
     private async Task ExchangeAsync(List<Portion> moving, List<Portion> listing, Queue<Portion> listed, int database)
     {
-        var commands = moving.Select(portion => request.For(database, replace: false, portion.Keys))
+        var commands = moving.Select(portion => _request.For(database, replace: false, portion.Keys))
             .Concat(listing.Select(portion => RespCommand.Of("CLUSTER", "GETKEYSINSLOT", portion.Slot.Slot, portion.Asked))).ToList();
-        var connection = await reader.ConnectAsync(source, database, stop.Abort).ConfigureAwait(false);
+        var connection = await _reader.ConnectAsync(source, database, stop.Abort).ConfigureAwait(false);
         IReadOnlyList<RespValue> replies = [];
         TimeSpan stall;
         var isSent = false;
         try
         {
             // Each MIGRATE may wait twice for the target: once while it sends, once for the reply.
-            var timeout = options.Timeout + options.Timeout + TimeSpan.FromSeconds(5);
-            stall = await _timing.TakeAsync(1, async () =>
+            var timeout = context.Options.Timeout + context.Options.Timeout + TimeSpan.FromSeconds(5);
+            stall = await _timing.RunAsync(1, async () =>
             {
                 isSent = true;
                 replies = await connection.SendAsync(commands, timeout, stop.Abort).ConfigureAwait(false);
@@ -119,7 +123,7 @@ internal sealed class SlotStream(
         }
         catch (Exception lost) when (isSent && lost is OperationCanceledException or RedisConnectionException { OutcomeUnknown: true })
         {
-            // The keys may be on the target, or still get there: their slots are neither untouched nor empty, whatever is counted now.
+            // The keys may be on the target, or still arrive there. Their slots are neither untouched nor empty, whatever a count says.
             foreach (var portion in moving)
                 Break(portion, lost.Message);
             throw;
@@ -130,20 +134,20 @@ internal sealed class SlotStream(
             Read(replies[i], moving[i], refused);
         for (var i = 0; i < listing.Count; i++)
             Read(replies[moving.Count + i], listing[i], moving.Except(refused).ToList(), listed);
-        await AgainAsync(refused, listed).ConfigureAwait(false);
+        await RetryAsync(refused, listed).ConfigureAwait(false);
         var keys = moving.Sum(portion => portion.Keys.Count);
         if (keys > 0)
-            _batch.Took(keys, stall, pace.LongestStall);
-        pace.Moved(source, keys);
-        count.Report(pace.WaitsFor);
+            _batch.Took(keys, stall, _pace.LongestBatch);
+        _pace.Moved(source, keys);
+        context.ReportProgress();
     }
 
-    // A full target: the keys are sent again once it has room.
-    private async Task AgainAsync(List<Portion> refused, Queue<Portion> listed)
+    // The target is full: the keys are sent again once it has room.
+    private async Task RetryAsync(List<Portion> refused, Queue<Portion> listed)
     {
         if (refused.Count == 0)
             return;
-        var waited = await pace.WaitForRoomAsync(source, target, stop).ConfigureAwait(false);
+        var waited = await _pace.WaitForRoomAsync(source, target, stop).ConfigureAwait(false);
         foreach (var portion in refused.Where(portion => !portion.Slot.IsDeferred))
         {
             if (waited)
@@ -160,11 +164,11 @@ internal sealed class SlotStream(
         {
             case MigrateReply.Moved:
                 portion.Slot.Moved += portion.Keys.Count;
-                count.Keys(portion.Keys.Count);
+                context.Count.Keys(portion.Keys.Count);
                 return;
             case MigrateReply.NothingThere:
                 portion.Slot.Gone += portion.Keys.Count;
-                count.Keys(portion.Keys.Count);
+                context.Count.Keys(portion.Keys.Count);
                 return;
             case MigrateReply.Unknown:
                 Break(portion, reply.Text);
@@ -173,7 +177,7 @@ internal sealed class SlotStream(
                 refused.Add(portion);
                 return;
             default:
-                // Also errors that concern every slot: the individual move finds out what they mean.
+                // This includes errors that concern every slot: the individual move determines what they mean.
                 portion.Slot.Defer(Printable.Clean(reply.Text, 200));
                 return;
         }
@@ -188,9 +192,9 @@ internal sealed class SlotStream(
         }
 
         var keys = SlotChannel.Keys(reply);
-        // Garnet answers OK for keys that it did not take (names over a kilobyte).
+        // Garnet answers OK for keys that it did not accept (names longer than a kilobyte).
         if (keys.Count > 0 && sent.Any(one => one.Slot == portion.Slot && Holds(one.Keys, keys[0])))
-            portion.Slot.Defer("keys that the servers say they moved are still there");
+            portion.Slot.Defer("MIGRATE reported success for keys that the source still has");
         if (!portion.Slot.IsDeferred && keys.Count > 0)
             listed.Enqueue(portion with { Keys = keys });
     }
@@ -203,13 +207,14 @@ internal sealed class SlotStream(
         portion.Slot.Defer(Printable.Clean(why, 200));
     }
 
-    // A slot that the target has a key of is not for the stream.
+    // A slot of which the target has a key is moved individually.
     private async Task<List<Portion>> WithoutKnownAsync(List<Portion> moving, int database)
     {
         if (moving.Count == 0)
             return moving;
-        var asked = moving.SelectMany(portion => portion.Keys.SelectMany(key => new[] { RespCommand.Of("ASKING"), RespCommand.Of("EXISTS", key) })).ToList();
-        var connection = await reader.ConnectAsync(target, database, stop.Abort).ConfigureAwait(false);
+        var asked = moving.SelectMany(portion => portion.Keys)
+            .SelectMany(key => new[] { RespCommand.Of("ASKING"), RespCommand.Of("EXISTS", key) }).ToList();
+        var connection = await _reader.ConnectAsync(target, database, stop.Abort).ConfigureAwait(false);
         var replies = await connection.SendAsync(asked, null, stop.Abort).ConfigureAwait(false);
         var at = 1;
         foreach (var portion in moving)
@@ -217,7 +222,7 @@ internal sealed class SlotStream(
             foreach (var _ in portion.Keys)
             {
                 if (replies[at].IsError || replies[at].Integer > 0)
-                    portion.Slot.Defer("a key of it is on " + target.Name + " already");
+                    portion.Slot.Defer(target.Name + " already has a key of it");
                 at += 2;
             }
         }
@@ -226,7 +231,7 @@ internal sealed class SlotStream(
     }
 
     /// <summary>Keys of one slot, as they were listed.</summary>
-    /// <param name="Asked">How many were asked for: fewer are all that there are.</param>
+    /// <param name="Asked">How many were asked for. A listing with fewer keys is complete.</param>
     private sealed record Portion(SlotMove Slot, int Asked)
     {
         private int _listed;
@@ -242,12 +247,12 @@ internal sealed class SlotStream(
             }
         }
 
-        /// <summary>True of the end of a listing.</summary>
+        /// <summary>True for the end of a listing.</summary>
         public bool IsLast { get; private init; } = true;
 
         public bool MayBeMore => _listed >= Asked;
 
-        /// <summary>Takes the first keys off.</summary>
+        /// <summary>Removes the first keys and returns them.</summary>
         public Portion Split(int most)
         {
             var first = this with { Keys = _keys.Take(most).ToList(), IsLast = false };

@@ -5,7 +5,6 @@ using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Migration.Atomic;
 using RedisClusterOps.Migration.Bulk;
-using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps.Migration.Recovery;
 
@@ -14,7 +13,7 @@ namespace RedisClusterOps.Migration.Recovery;
 /// read fails, and go back with the many. None is merely closed: a client may have written a key to the target, which would read as missing.
 /// </summary>
 /// <param name="pair">The way back: its target is the master that the slots were leaving.</param>
-internal sealed class TurnBack(ClusterReader reader, MasterPair pair, SlotMoveRun run, StopRequest stop)
+internal sealed class TurnBack(MoveContext context, MasterPair pair, IPairMoveObserver observer, StopRequest stop)
 {
     private static readonly TimeSpan TaskPause = TimeSpan.FromMilliseconds(100);
 
@@ -25,13 +24,13 @@ internal sealed class TurnBack(ClusterReader reader, MasterPair pair, SlotMoveRu
         var under = UnderWay(pair.Source.View!.AtomicTasks.Concat(pair.Target.View!.AtomicTasks));
         if (under.Count == 0)
             return;
-        run.Log?.Warning(null, "The servers are still moving " + AtomicText.Of(SlotSet.From(under.Select(slot => slot.Slot))) + " from " + pair.Target.Name + " to " + pair.Source.Name + ". Waiting until that has come to an end.");
+        context.Log?.Warning(null, "The servers are still moving " + AtomicText.Of(SlotSet.From(under.Select(slot => slot.Slot))) + " from " + pair.Target.Name + " to " + pair.Source.Name + ". Waiting until that has come to an end.");
         try
         {
-            while (UnderWay((await reader.ReadTasksAsync(pair.Source, stop.Abort).ConfigureAwait(false)).Concat(await reader.ReadTasksAsync(pair.Target, stop.Abort).ConfigureAwait(false))).Count > 0)
+            while (UnderWay((await context.Reader.ReadTasksAsync(pair.Source, stop.Abort).ConfigureAwait(false)).Concat(await context.Reader.ReadTasksAsync(pair.Target, stop.Abort).ConfigureAwait(false))).Count > 0)
                 await stop.PauseAsync(TaskPause).ConfigureAwait(false);
             // Both have to know of the hand-over, for both are asked for flags and owners from here on.
-            var (from, to) = (await reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false), await reader.ReadNodeAsync(pair.Target, stop.Abort).ConfigureAwait(false));
+            var (from, to) = (await context.Reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false), await context.Reader.ReadNodeAsync(pair.Target, stop.Abort).ConfigureAwait(false));
             foreach (var slot in under)
                 slot.State = to.Self.Slots.Contains(slot.Slot) && !from.Self.Slots.Contains(slot.Slot) ? SlotMoveState.OnTarget : SlotMoveState.Waiting;
         }
@@ -49,7 +48,7 @@ internal sealed class TurnBack(ClusterReader reader, MasterPair pair, SlotMoveRu
         var slots = pair.Slots.Where(slot => slot is { State: SlotMoveState.Interrupted, IsDeferred: false }).ToList();
         if (slots.Count == 0)
             return;
-        run.RecordIntent(pair, slots);
+        observer.RecordIntent(pair, slots);
         try
         {
             await BringAsync(slots).ConfigureAwait(false);
@@ -66,15 +65,14 @@ internal sealed class TurnBack(ClusterReader reader, MasterPair pair, SlotMoveRu
     {
         foreach (var slot in slots)
             slot.Begin(stop.Clock.Now);
-        var gate = new BulkSlotHandover(reader, pair.Target, pair.Source, run.Pace, run.Log, stop);
+        var gate = new BulkSlotHandover(context, pair.Target, pair.Source, stop);
         stop.ThrowIfRequested();
         await EndHandOversAsync(gate, slots).ConfigureAwait(false);
         slots = slots.Where(slot => slot.State != SlotMoveState.Waiting).ToList();
         stop.ThrowIfRequested();
         await gate.OpenAsync(slots).ConfigureAwait(false);
         stop.ThrowIfRequested();
-        var request = MigrateRequest.From(run.Session, run.Options, pair.Target, pair.Source);
-        await new SlotStream(reader, pair.Target, pair.Source, request, run.Options, run.Pace, run.Count, stop).DrainAsync(slots).ConfigureAwait(false);
+        await new SlotStream(context, pair.Target, pair.Source, stop).DrainAsync(slots).ConfigureAwait(false);
         foreach (var slot in await gate.HandOverAsync(slots).ConfigureAwait(false))
             Arrived(slot);
     }
@@ -82,7 +80,7 @@ internal sealed class TurnBack(ClusterReader reader, MasterPair pair, SlotMoveRu
     // Given there, and not yet closed here.
     private async Task EndHandOversAsync(BulkSlotHandover gate, List<SlotMove> slots)
     {
-        var owned = (await reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false)).Self.Slots;
+        var owned = (await context.Reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false)).Self.Slots;
         var given = slots.Where(slot => owned.Contains(slot.Slot)).ToList();
         await gate.FinishSourceAsync(given).ConfigureAwait(false);
         foreach (var slot in given)
