@@ -5,7 +5,7 @@
   Author = 'The RedisClusterOps authors'
   CompanyName = 'The RedisClusterOps authors'
   Copyright = '(c) The RedisClusterOps authors. MIT licence.'
-  Description = 'Gets a Redis or Valkey Cluster out of stuck slot migrations without losing a key: says what is wrong and what clients see of it, shows every command it would send, completes, undoes, restarts or repairs slots, moves slots and rebalances masters, and proves the end on every node. No dependency.'
+  Description = 'Repairs stuck slot migrations of a Redis or Valkey Cluster without losing a key. Shows what is wrong, the effect on clients, and every command before it is sent. Completes, undoes, restarts or repairs slot migrations, moves slots, rebalances masters, and verifies the result on every node. No dependencies.'
   PowerShellVersion = '5.1'
   CompatiblePSEditions = @('Desktop', 'Core')
   DotNetFrameworkVersion = '4.7.2'
@@ -46,9 +46,9 @@
       RequireLicenseAcceptance = $false
       ReleaseNotes = @'
 0.1.0
-- Diagnoses a cluster: open slots, each with its state, what clients see and the one command to run next.
-- Completes, undoes, restarts and repairs stuck slot migrations; resumes and takes back whole runs.
-- Moves whole slots and rebalances masters, by the servers themselves where they can.
+- Diagnoses a cluster: every open slot with its state, the effect on clients and the next command.
+- Completes, undoes, restarts and repairs stuck slot migrations; resumes and undoes whole runs.
+- Moves whole slots and rebalances masters, with the servers' own slot migration if they support it.
 - Help: about_RedisClusterOps, about_RedisSlotMigration, about_RedisClusterOps_Runbooks.
 '@
     }

@@ -1,15 +1,17 @@
 <#
 .SYNOPSIS
-    Builds, tests, analyzes or packs the module, or makes its help. Runs on Windows PowerShell 5.1 and PowerShell 7; needs the .NET SDK.
+    Builds, tests, analyzes or packs the module, or generates its help.
+.DESCRIPTION
+    Runs on Windows PowerShell 5.1 and PowerShell 7. Requires the .NET SDK.
 .EXAMPLE
     ./build.ps1
     Stages an importable module in out/RedisClusterOps.
 .EXAMPLE
     ./build.ps1 -Task Test, Pester, Analyze, Package
-    Runs the .NET tests, the Pester suite in this PowerShell, the script analyzer, and makes a package.
+    Runs the .NET tests, the Pester suite in this PowerShell and PSScriptAnalyzer, and creates a package.
 .EXAMPLE
     ./build.ps1 -Task Help
-    Makes en-US/RedisClusterOps.dll-Help.xml from docs/en-US. Needs the module Microsoft.PowerShell.PlatyPS 1.0.
+    Generates en-US/RedisClusterOps.dll-Help.xml from docs/en-US. Requires the module Microsoft.PowerShell.PlatyPS 1.0.
 #>
 [CmdletBinding()]
 param(
@@ -19,7 +21,7 @@ param(
     [ValidateSet('Debug', 'Release')]
     [string] $Configuration = 'Release',
 
-    # Only Pester tests with this tag; those of Offline need no server.
+    # Runs only Pester tests with this tag. Tests tagged Offline need no server.
     [string[]] $Tag
 )
 
@@ -35,7 +37,7 @@ function Invoke-DotNet {
     if ($LASTEXITCODE -ne 0) { throw "dotnet $($args[0]) failed with exit code $LASTEXITCODE." }
 }
 
-# What ships. A module of one file too many or too few is found here, not by its users.
+# The files of the module. The staged module and the package must contain exactly these.
 $shipped = @(
     'LICENSE'
     'RedisClusterOps.Core.dll'
@@ -50,7 +52,7 @@ $shipped = @(
 
 function Assert-Shipped([string[]] $Found, [string] $Where) {
     $difference = Compare-Object $shipped $Found
-    if ($difference) { throw "$Where is not what ships: $($difference | Out-String)" }
+    if ($difference) { throw "$Where has missing or unexpected files: $($difference | Out-String)" }
 }
 
 foreach ($name in $Task) {
@@ -64,9 +66,10 @@ foreach ($name in $Task) {
             Save-Xml (Convert-Maml (Get-Content $made -Raw) $pages) (Join-Path $PSScriptRoot 'en-US/RedisClusterOps.dll-Help.xml')
         }
         'Pester' {
-            # Builds the module and the lab, and restores Pester. The engine of this PowerShell runs the suite.
-            Invoke-DotNet build (Join-Path $PSScriptRoot 'src/RedisClusterOps.Lab/RedisClusterOps.Lab.csproj') --configuration $Configuration
-            Invoke-DotNet build (Join-Path $PSScriptRoot 'tests/RedisClusterOps.Module.Tests/RedisClusterOps.Module.Tests.csproj') --configuration $Configuration
+            # Builds the module and the lab, and restores Pester. This PowerShell runs the suite.
+            foreach ($project in 'src/RedisClusterOps.Lab', 'tests/RedisClusterOps.Module.Tests') {
+                Invoke-DotNet build (Join-Path $PSScriptRoot $project) --configuration $Configuration
+            }
             $selection = @{ Configuration = $Configuration }
             if ($Tag) { $selection.Tag = $Tag }
             & (Join-Path $PSScriptRoot 'tests/Pester/run.ps1') @selection
@@ -77,17 +80,20 @@ foreach ($name in $Task) {
             $settings = Join-Path $PSScriptRoot 'PSScriptAnalyzerSettings.psd1'
             $found = 'build.ps1', 'RedisClusterOps.psd1', 'tools', 'tests/Pester' |
                 ForEach-Object { Invoke-ScriptAnalyzer -Path (Join-Path $PSScriptRoot $_) -Recurse -Settings $settings }
-            if ($found) { throw "PSScriptAnalyzer found: $($found | ForEach-Object { "$($_.ScriptName):$($_.Line) $($_.RuleName): $($_.Message)" } | Out-String)" }
+            $lines = $found | ForEach-Object { "$($_.ScriptName):$($_.Line) $($_.RuleName): $($_.Message)" }
+            if ($lines) { throw "PSScriptAnalyzer found: $($lines | Out-String)" }
         }
         'Package' {
             $project = Join-Path $PSScriptRoot 'src/RedisClusterOps/RedisClusterOps.csproj'
             Invoke-DotNet build $project --configuration Release
             $staged = (Resolve-Path (Join-Path $out 'RedisClusterOps')).Path
-            Assert-Shipped (Get-ChildItem $staged -Recurse -File | ForEach-Object { $_.FullName.Substring($staged.Length + 1).Replace('\', '/') }) 'The staged module'
+            $files = Get-ChildItem $staged -Recurse -File | ForEach-Object { $_.FullName.Substring($staged.Length + 1).Replace('\', '/') }
+            Assert-Shipped $files 'The staged module'
             $manifest = Test-ModuleManifest (Join-Path $staged 'RedisClusterOps.psd1')
             $specification = Join-Path $out 'RedisClusterOps.nuspec'
             Save-Xml (ConvertTo-Specification $manifest) $specification
-            Invoke-DotNet pack $project --no-build --configuration Release --output $out "-p:NuspecFile=$specification" "-p:NuspecBasePath=$staged" '-p:NoPackageAnalysis=true'
+            $properties = "-p:NuspecFile=$specification", "-p:NuspecBasePath=$staged", '-p:NoPackageAnalysis=true'
+            Invoke-DotNet pack $project --no-build --configuration Release --output $out @properties
             $package = Get-Item (Join-Path $out "RedisClusterOps.$($manifest.Version).nupkg")
             Assert-Shipped (Get-PackedFile $package) 'The package'
             $package

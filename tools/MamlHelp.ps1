@@ -1,4 +1,4 @@
-# What PlatyPS leaves of Markdown in MAML, put as Get-Help shows it best. Dot-source it.
+# Converts the Markdown that PlatyPS leaves in MAML to plain text for Get-Help. Dot-source this file.
 
 $script:MamlNamespaces = @{
     command = 'http://schemas.microsoft.com/maml/dev/command/2004/10'
@@ -18,16 +18,19 @@ function Add-Maml([Xml.XmlNode] $Node, [string] $Prefix, [string] $Name, [string
     $null = $Node.AppendChild($child)
 }
 
-# What is typed and what it shows are code, which Get-Help leaves as it is; sentences are remarks.
+# The pages have one sentence per line; Get-Help wraps a paragraph itself.
+function Join-Line([string] $Text) { $Text -replace '(?<!\n)\n(?!\n)', ' ' -replace '`([^`]+)`', '$1' }
+
+# Commands and their output become code, which Get-Help does not wrap. Sentences become remarks.
 function Convert-MamlExample([Xml.XmlNode] $Example) {
     $introduction = (Select-Maml $Example 'maml:introduction' | Select-Object -First 1)
     $text = ((Select-Maml $introduction 'maml:para' | ForEach-Object InnerText) -join "`n").Replace([string][char]0x80, '')
     $code, $remarks = @(), @()
     foreach ($part in [regex]::Matches($text, '(?s)```\w*\n(?<code>.*?)\n```|(?<text>(?:(?!```).)+)')) {
         if ($part.Groups['code'].Success) { $code += $part.Groups['code'].Value }
-        elseif ($part.Value.Trim()) { $remarks += $part.Value.Trim() -replace '`([^`]+)`', '$1' }
+        elseif ($part.Value.Trim()) { $remarks += Join-Line $part.Value.Trim() }
     }
-    if (-not $code -or $text -notmatch '```powershell') { throw "An example without a block of PowerShell: $($Example.InnerText)" }
+    if (-not $code -or $text -notmatch '```powershell') { throw "This example has no PowerShell block: $($Example.InnerText)" }
     $introduction.RemoveAll()
     Add-Maml $introduction maml para 'PS> '
     (Select-Maml $Example 'dev:code' | Select-Object -First 1).InnerText = $code -join "`n`n"
@@ -40,30 +43,32 @@ function Convert-MamlExample([Xml.XmlNode] $Example) {
 function Convert-Maml([xml] $Help, $Pages) {
     foreach ($example in Select-Maml $Help '//command:example') { Convert-MamlExample $example }
 
-    # Code in a sentence needs no quotes in a terminal.
     foreach ($paragraph in Select-Maml $Help '//maml:para[not(ancestor::command:example)]') {
-        $paragraph.InnerText = $paragraph.InnerText -replace '`([^`]+)`', '$1'
+        $paragraph.InnerText = Join-Line $paragraph.InnerText
     }
 
-    # A link that leads nowhere on the reader's machine is better a name alone: Get-Help takes it.
+    # A relative link does not work on the reader's machine. Get-Help accepts the name alone.
     foreach ($link in Select-Maml $Help '//maml:navigationLink') {
         $address = (Select-Maml $link 'maml:uri' | Select-Object -First 1)
-        if ((Select-Maml $link 'maml:linkText' | Select-Object -First 1).InnerText -eq 'Online Version' -and -not $address.InnerText) { $null = $link.ParentNode.RemoveChild($link) }
+        $text = (Select-Maml $link 'maml:linkText' | Select-Object -First 1).InnerText
+        if ($text -eq 'Online Version' -and -not $address.InnerText) { $null = $link.ParentNode.RemoveChild($link) }
         elseif ($address.InnerText -notmatch '^https?:') { $address.InnerText = '' }
     }
 
     foreach ($page in $Pages) {
         foreach ($parameter in $page.Parameters | Where-Object { $_.DefaultValue -and $_.DefaultValue -ne 'False' }) {
-            $path = "//command:command[command:details/command:name='$($page.Title)']/command:parameters/command:parameter[maml:name='$($parameter.Name)']"
+            $path = "//command:command[command:details/command:name='$($page.Title)']" +
+                "/command:parameters/command:parameter[maml:name='$($parameter.Name)']"
             foreach ($node in Select-Maml $Help $path) { Add-Maml $node dev defaultValue $parameter.DefaultValue }
         }
     }
     $Help
 }
 
-# The same bytes whoever makes it, so that a change of the file is a change of the help.
+# Line ends and encoding are the same on every system, so that a diff shows only changes of the text.
 function Save-Xml([xml] $Document, [string] $Path) {
-    $settings = New-Object Xml.XmlWriterSettings -Property @{ Indent = $true; NewLineChars = "`n"; Encoding = New-Object Text.UTF8Encoding $false }
+    $encoding = New-Object Text.UTF8Encoding $false
+    $settings = New-Object Xml.XmlWriterSettings -Property @{ Indent = $true; NewLineChars = "`n"; Encoding = $encoding }
     $writer = [Xml.XmlWriter]::Create($Path, $settings)
     try { $Document.Save($writer) } finally { $writer.Dispose() }
     [IO.File]::AppendAllText($Path, "`n")

@@ -1,8 +1,8 @@
-# The package as a PowerShell gallery takes it: a nuspec that says what the manifest says. Dot-source it.
+# Creates the nuspec of a gallery package from the module manifest. Dot-source this file.
 
 function ConvertTo-Specification($Manifest) {
     $names = @($Manifest.ExportedCmdlets.Keys | Sort-Object)
-    # The tags by which a gallery finds a module of a cmdlet.
+    # Find-PSResource finds a module by the tags of its cmdlets.
     $tags = @($Manifest.Tags) + 'PSModule' + 'PSIncludes_Cmdlet' + @($names | ForEach-Object { "PSCmdlet_$_"; "PSCommand_$_" })
     $text = { param($Value) [Security.SecurityElement]::Escape($Value) }
     [xml] @"
@@ -26,7 +26,7 @@ function ConvertTo-Specification($Manifest) {
 "@
 }
 
-# What a package holds beyond what makes it one.
+# Returns the files of a package without the files that NuGet adds.
 function Get-PackedFile($Package) {
     Add-Type -AssemblyName System.IO.Compression.FileSystem
     $archive = [IO.Compression.ZipFile]::OpenRead($Package.FullName)

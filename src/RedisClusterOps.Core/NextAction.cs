@@ -77,6 +77,18 @@ public enum NextActionCode
 
     /// <summary>Write a report to another path.</summary>
     WriteReport,
+
+    /// <summary>List the replicas.</summary>
+    ShowReplicas,
+
+    /// <summary>List the nodes with their config epochs.</summary>
+    ShowEpochs,
+
+    /// <summary>Repeat the operation that failed, with the options that are set here.</summary>
+    Repeat,
+
+    /// <summary>Measure the connections and the cluster bus.</summary>
+    MeasureLinks,
 }
 
 /// <summary>Options of a next action.</summary>
@@ -142,6 +154,15 @@ public sealed record NextAction(NextActionCode Code)
     /// <summary>The options that the action needs.</summary>
     public NextActionOptions Options { get; init; }
 
+    /// <summary>Which value to keep where a key differs; null if the action needs no such choice.</summary>
+    public KeyConflictAction? OnKeyConflict { get; init; }
+
+    /// <summary>A longer timeout for the transfer of keys, as in <c>5m</c>; null if the action needs none.</summary>
+    public string? Timeout { get; init; }
+
+    /// <summary>Another folder for the journal and for saved values, as <see cref="Node"/>.</summary>
+    public string? JournalPath { get; init; }
+
     /// <summary>A short remark to show after the command: a condition, or a consequence.</summary>
     public string? Note { get; init; }
 
@@ -155,7 +176,7 @@ public sealed record NextAction(NextActionCode Code)
     public override string ToString()
     {
         var text = new StringBuilder(Code == NextActionCode.Advice ? string.Empty : Code.ToString());
-        foreach (var (name, part) in new[] { ("slots", Slots), ("node", Node), ("from", Source), ("to", Target), ("run", MigrationId), (string.Empty, Note) })
+        foreach (var (name, part) in new[] { ("slots", Slots), ("node", Node), ("from", Source), ("to", Target), ("run", MigrationId), ("on conflict", OnKeyConflict?.ToString()), ("timeout", Timeout), ("journal", JournalPath), (string.Empty, Note) })
         {
             if (part is not null)
                 text.Append(text.Length == 0 ? string.Empty : " ").Append(name).Append(name.Length == 0 ? string.Empty : " ").Append(part);

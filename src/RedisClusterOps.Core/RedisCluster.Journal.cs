@@ -76,9 +76,9 @@ public sealed partial class RedisCluster
         var history = History(options.JournalPath);
         var run = id is null ? history.FindResumable(node => view.Node(node) is not null) : history.Find(id);
         if (run is { IsRunning: true })
-            throw new RedisOperationException(FailureCode.JournalBusy, "Run " + run.Id + " is at work, in process " + run.ProcessId + " on " + run.Host + ".", run.Id, "Get-RedisMigration -Running");
+            throw new RedisOperationException(FailureCode.JournalBusy, "Run " + run.Id + " is at work, in process " + run.ProcessId + " on " + run.Host + ".", run.Id, new NextAction(NextActionCode.ShowRunningRuns));
         if (run is not null && !run.NodeIds.Any(node => view.Node(node) is not null))
-            throw new RedisOperationException(FailureCode.MigrationNotFound, "Run " + run.Id + " was on another cluster (" + string.Join(", ", run.Seeds) + ").", run.Id, "Get-RedisMigration");
+            throw new RedisOperationException(FailureCode.MigrationNotFound, "Run " + run.Id + " was on another cluster (" + string.Join(", ", run.Seeds) + ").", run.Id, new NextAction(NextActionCode.ShowRuns));
         return run;
     }
 
@@ -86,12 +86,12 @@ public sealed partial class RedisCluster
     private SlotOperation Resumed(RedisMigrationSlot slot, MoveOptions options)
     {
         var ends = EndsOf(slot);
-        return slot.Operation switch
+        return slot.Kind switch
         {
-            "Undo" when ends is not null => new UndoOperation(slot.Slot, _session, options, ends, StrategyOf(slot.Strategy), AllowUnreachableNode: false, WasCutOff: true) { Kept = slot.KeptMasters },
-            "Start" when ends is not null => new StartOperation(slot.Slot, _session, options, ends),
-            "Restart" when ends is not null => new RestartOperation(slot.Slot, _session, options, ends.TargetId),
-            "Repair" => GoneOn(new RepairOperation(slot.Slot, _session, options, new RepairOptions()), slot),
+            MigrationOperation.Undo when ends is not null => new UndoOperation(slot.Slot, _session, options, ends, StrategyOf(slot.Strategy), AllowUnreachableNode: false, WasCutOff: true) { SuppressedNodes = slot.SuppressedNodes },
+            MigrationOperation.Start when ends is not null => new StartOperation(slot.Slot, _session, options, ends),
+            MigrationOperation.Restart when ends is not null => new RestartOperation(slot.Slot, _session, options, ends.TargetId),
+            MigrationOperation.Repair => GoneOn(new RepairOperation(slot.Slot, _session, options, new RepairOptions()), slot),
             _ => new CompleteOperation(slot.Slot, _session, options, ends),
         };
     }
@@ -113,13 +113,13 @@ public sealed partial class RedisCluster
     private static RepairOperation GoneOn(RepairOperation repair, RedisMigrationSlot slot) => repair with
     {
         Undoing = UndoneBy(slot) is { } ends
-            ? new UndoOperation(slot.Slot, repair.Session, repair.Options, ends, StrategyOf(slot.Strategy), repair.What.AllowUnreachableNode, WasCutOff: true) { Kept = slot.KeptMasters }
+            ? new UndoOperation(slot.Slot, repair.Session, repair.Options, ends, StrategyOf(slot.Strategy), repair.What.AllowUnreachableNode, WasCutOff: true) { SuppressedNodes = slot.SuppressedNodes }
             : null,
-        Gathering = slot is { Operation: "Repair", Strategy: null } && slot.OwnerId == slot.TargetId ? EndsOf(slot) : null,
+        Gathering = slot is { Kind: MigrationOperation.Repair, Strategy: null } && slot.OwnerId == slot.TargetId ? EndsOf(slot) : null,
     };
 
     /// <summary>The migration that was being undone when that was cut off; null where the intent was another.</summary>
-    private static AgreedEnds? UndoneBy(RedisMigrationSlot slot) => slot is { Operation: "Undo" } or { Operation: "Repair", Strategy: not null } ? EndsOf(slot) : null;
+    private static AgreedEnds? UndoneBy(RedisMigrationSlot slot) => slot is { Kind: MigrationOperation.Undo } or { Kind: MigrationOperation.Repair, Strategy: not null } ? EndsOf(slot) : null;
 
     private static UndoStrategy? StrategyOf(SlotPlan plan) => (plan.Request as UndoOperation ?? (plan.Request as RepairOperation)?.Undoing)?.Strategy;
 
@@ -158,7 +158,7 @@ public sealed partial class RedisCluster
         {
             var strategy = StrategyOf(plan)?.ToString();
             var folder = JournalFolder.At(plan.Options.JournalPath);
-            _run = RunJournal.Begin(folder, RunHeader.Of(plan.Operation, strategy, _session, plan.Nodes), locks: JournalFolder.ForLocks(folder));
+            _run = RunJournal.Begin(folder, RunHeader.Of(plan.Kind, strategy, _session, plan.Nodes), locks: JournalFolder.ForLocks(folder));
         }
 
         return _run;
@@ -168,11 +168,11 @@ public sealed partial class RedisCluster
     private static IEnumerable<string> NodeIds(ClusterView view) => view.Nodes.Where(node => node.State != RedisNodeState.Handshake).Select(node => node.Id);
 
     private static SlotEntry EntryOf(SlotPlan plan) => new(
-        plan.Slot, plan.Operation, StrategyOf(plan)?.ToString(), plan.SourceId, plan.Source, plan.TargetId, plan.Target, plan.Owner, plan.KeysOnSource);
+        plan.Slot, plan.Kind, StrategyOf(plan)?.ToString(), plan.SourceId, plan.Source, plan.TargetId, plan.Target, plan.Owner, plan.KeysOnSource);
 
     private KeyTally TallyOf(SlotPlan plan, RunJournal? run) => new()
     {
-        Settings = run is null ? null : new SettingRecord(nodeId => run.Kept(plan.Slot, nodeId), nodeId => Note(plan.Slot, run.Unkept(plan.Slot, nodeId))),
+        Settings = run is null ? null : new SettingRecord(nodeId => run.SettingChanging(plan.Slot, nodeId), nodeId => Note(plan.Slot, run.SettingRestored(plan.Slot, nodeId))),
         Progressed = run is null ? null : (moved, total) => run.Progress(plan.Slot, moved, Math.Max(0, total - moved)),
     };
 

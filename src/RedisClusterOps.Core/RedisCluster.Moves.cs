@@ -36,13 +36,13 @@ public sealed partial class RedisCluster
         foreach (var (planned, pair) in plan.Moves.Zip(pairs, (move, pair) => (move, pair)))
         {
             var move = planned;
-            var (preflight, keys) = await CheckPairAsync(view, move, pair, plan.Operation, options, cancellation).ConfigureAwait(false);
+            var (preflight, keys) = await CheckPairAsync(view, move, pair, plan.Kind, options, cancellation).ConfigureAwait(false);
             if (preflight.Refusal is { Code: FailureCode.PermissionDenied } denied && pair.IsAtomic && options.Method == MoveMethod.Auto)
             {
                 // The user did not ask for the servers' own migration, and may well have the rights for the other method.
-                var byKeys = move with { Method = MoveMechanism.KeyByKey };
-                var otherPair = PairOf(view, byKeys, plan.Operation == "Undo");
-                var other = await CheckPairAsync(view, byKeys, otherPair, plan.Operation, options, cancellation).ConfigureAwait(false);
+                var byKeys = move with { DecidedMethod = MoveMethod.KeyByKey };
+                var otherPair = PairOf(view, byKeys, plan.Kind == MigrationOperation.Undo);
+                var other = await CheckPairAsync(view, byKeys, otherPair, plan.Kind, options, cancellation).ConfigureAwait(false);
                 if (other.Result.Refusal is null)
                 {
                     (move, preflight, keys) = (byKeys, other.Result, other.Keys);
@@ -73,7 +73,7 @@ public sealed partial class RedisCluster
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
         await RequireFreshAsync(plan, view, options, stop).ConfigureAwait(false);
         var pairs = PairsOf(view, plan, moves);
-        var move = BulkMove.Of(plan.Operation, _session, options) with { Kept = plan.KeptMasters };
+        var move = BulkMove.Of(plan.Kind, _session, options) with { SuppressedNodes = plan.SuppressedNodes };
         return Start(view, move, pairs, options, BeginMoves(view, plan, options), stop);
     }
 
@@ -86,6 +86,17 @@ public sealed partial class RedisCluster
         && plan.State is RedisOpenSlotState.ImportingOnly or RedisOpenSlotState.MigratingOnly
             or RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained
         && plan.Owner == plan.SourceId;
+
+    /// <summary>Groups plans in the order in which they are carried out.</summary>
+    /// <returns>
+    /// Each plan alone, except those that go together (<see cref="GoesTogether"/>). They are one group, in the place of the first of them.
+    /// </returns>
+    public static IReadOnlyList<IReadOnlyList<SlotPlan>> GroupPlans(IReadOnlyList<SlotPlan> plans)
+    {
+        var together = plans.Where(GoesTogether).ToList();
+        return plans.Where(plan => !GoesTogether(plan) || ReferenceEquals(plan, together[0]))
+            .Select(plan => GoesTogether(plan) ? together : [plan]).ToList();
+    }
 
     /// <summary>Carries out plans together, all pairs of masters concurrently.</summary>
     /// <param name="plans">Plans for which <see cref="GoesTogether"/> is true.</param>
@@ -102,7 +113,7 @@ public sealed partial class RedisCluster
                 SlotRanges = SlotSet.From(pair.Select(plan => plan.Slot)).Ranges,
             })
             .Select(move => PairOf(view, move, undoes: false)).ToList();
-        var move = new BulkMove(plans[0].Operation, plans[0].Request!.Success, (_, situation) => requests[situation.Slot]);
+        var move = new BulkMove(plans[0].Kind, plans[0].Request!.Success, (_, situation) => requests[situation.Slot]);
         return Start(view, move, pairs, plans[0].Options, Begin(plans[0]), stop);
     }
 
@@ -125,12 +136,14 @@ public sealed partial class RedisCluster
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         if (FindRun(view, migrationId, options) is not { MovesWholeSlots: true } run)
             return null;
-        var undoes = run.Operation == "Undo";
+        var undoes = run.Kind == MigrationOperation.Undo;
+        // A later version may have other operations that move whole slots.
+        var operation = run.Kind == MigrationOperation.Unknown ? MigrationOperation.Move : run.Kind;
         var left = run.Slots.Where(slot => !slot.IsDone && slot.FinishedBy is null);
         var slots = left.Select(slot => undoes ? (slot.Slot, slot.TargetId!, slot.SourceId!) : (slot.Slot, slot.SourceId!, slot.TargetId!));
-        return PlanOf(view, run.Operation, slots, options) with
+        return PlanOf(view, operation, slots, options) with
         {
-            KeptMasters = run.Slots.SelectMany(slot => slot.KeptMasters).Distinct().ToList(),
+            SuppressedNodes = run.Slots.SelectMany(slot => slot.SuppressedNodes).Distinct().ToList(),
         };
     }
 
@@ -144,10 +157,10 @@ public sealed partial class RedisCluster
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         if (FindRun(view, migrationId, options) is not { MovesWholeSlots: true } run)
             return null;
-        var wasUndo = run.Operation == "Undo";
+        var wasUndo = run.Kind == MigrationOperation.Undo;
         var begun = run.Slots.Where(slot => slot.Since is not null)
             .Select(slot => wasUndo ? (slot.Slot, slot.SourceId!, slot.TargetId!) : (slot.Slot, slot.TargetId!, slot.SourceId!));
-        return PlanOf(view, wasUndo ? "Move" : "Undo", begun, options);
+        return PlanOf(view, wasUndo ? MigrationOperation.Move : MigrationOperation.Undo, begun, options);
     }
 
     // If a plan is stale right away, another run or tool is changing owners. Its name helps more than the stale plan.
@@ -167,12 +180,13 @@ public sealed partial class RedisCluster
 
     /// <summary>Plans to move these slots, or the rest of each if it is partly moved.</summary>
     internal async Task<RedisRebalancePlan> PlanRestOfMovesAsync(
-        string operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots, MoveOptions options,
+        MigrationOperation operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots, MoveOptions options,
         CancellationToken cancellation) =>
         PlanOf(await _reader.ReadAsync(null, cancellation).ConfigureAwait(false), operation, slots, options);
 
     private RedisRebalancePlan PlanOf(
-        ClusterView view, string operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots, MoveOptions options)
+        ClusterView view, MigrationOperation operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots,
+        MoveOptions options)
     {
         var transfers = slots
             .GroupBy(slot => (Source: MasterOf(view, slot.SourceId).Id, Target: MasterOf(view, slot.TargetId).Id), slot => slot.Slot)
@@ -187,7 +201,7 @@ public sealed partial class RedisCluster
         view.ShardMaster(id) ?? throw NodeNames.NotFound(id, view.Nodes.Select(node => node.Name));
 
     private static List<MasterPair> PairsOf(ClusterView view, RedisRebalancePlan plan, IReadOnlyList<RedisSlotMove> moves) =>
-        moves.Select(move => PairOf(view, move, undoes: plan.Operation == "Undo")).ToList();
+        moves.Select(move => PairOf(view, move, undoes: plan.Kind == MigrationOperation.Undo)).ToList();
 
     private static MasterPair PairOf(ClusterView view, RedisSlotMove move, bool undoes)
     {
@@ -206,7 +220,7 @@ public sealed partial class RedisCluster
         }
 
         var slots = SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source, target, undoes)).ToList();
-        return new MasterPair(source, target, slots, move.Method == "Atomic") { EstimatedKeys = move.EstimatedKeys };
+        return new MasterPair(source, target, slots, move.DecidedMethod == MoveMethod.Atomic) { EstimatedKeys = move.EstimatedKeys };
     }
 
     // A slot that is stable on the source, or open between these two masters, moves in bulk. A slot that is stable on the target has moved
@@ -234,7 +248,8 @@ public sealed partial class RedisCluster
 
     // Returns the number of keys to move as well.
     private async Task<(PreflightResult Result, long? Keys)> CheckPairAsync(
-        ClusterView view, RedisSlotMove move, MasterPair pair, string operation, MoveOptions options, CancellationToken cancellation)
+        ClusterView view, RedisSlotMove move, MasterPair pair, MigrationOperation operation, MoveOptions options,
+        CancellationToken cancellation)
     {
         // Slots that the servers are still moving, for a run that was killed, need no check: the run waits for them.
         var arriving = new HashSet<int>(pair.Target.View!.AtomicTasks.SelectMany(task => task.Slots.Slots));
@@ -261,7 +276,7 @@ public sealed partial class RedisCluster
                 return (preflight, keys);
             // An undo keeps emptied masters from becoming replicas.
             findings.AddRange(preflight.Findings
-                .Where(finding => operation != "Undo" || finding.Code != PlanFindingCode.SourceBecomesReplica));
+                .Where(finding => operation != MigrationOperation.Undo || finding.Code != PlanFindingCode.SourceBecomesReplica));
         }
 
         return (new PreflightResult(findings, null), keys);
@@ -285,7 +300,7 @@ public sealed partial class RedisCluster
         if (_run is null && KeepsJournal)
         {
             var folder = JournalFolder.At(options.JournalPath);
-            var header = RunHeader.Of(plan.Operation, RedisMigration.Whole, _session, NodeIds(view));
+            var header = RunHeader.Of(plan.Kind, RedisMigration.Whole, _session, NodeIds(view));
             _run = RunJournal.Begin(folder, header, locks: JournalFolder.ForLocks(folder));
         }
 

@@ -91,7 +91,7 @@ public sealed partial class RedisCluster
         RefuseUnlessFlagsAreKnown(situation);
         var cutOff = OpenIntents(NodeIds(view), [slot], options.JournalPath).TryGetValue(slot, out var intent) ? UndoneBy(intent.Slot) : null;
         var ends = NamedEnds.OfUndo(situation, source is null ? null : Find(view, source), target is null ? null : Find(view, target), cutOff);
-        SlotOperation undo = new UndoOperation(slot, _session, options, ends, strategy, allowUnreachableNode, cutOff is not null) { Kept = intent?.Slot.KeptMasters ?? [] };
+        SlotOperation undo = new UndoOperation(slot, _session, options, ends, strategy, allowUnreachableNode, cutOff is not null) { SuppressedNodes = intent?.Slot.SuppressedNodes ?? [] };
         if (undo.MayHide(situation) is { } node && await _situations.HidesAsync(node, cancellation).ConfigureAwait(false))
             undo = undo.Revealing();
         return await CheckAsync(undo.Plan(situation), situation, cancellation).ConfigureAwait(false);

@@ -13,8 +13,11 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps;
 
-/// <summary>One invocation's hold on a cluster: opens the connections it needs, and closes them when disposed.</summary>
-/// <remarks>Every method may throw a <see cref="RedisOperationException"/>: of the whole cluster where no node can be read, of a node where one that is needed can't.</remarks>
+/// <summary>A cluster for one invocation. Opens connections as needed and closes them when disposed.</summary>
+/// <remarks>
+/// Every method may throw a <see cref="RedisOperationException"/>: about the cluster if no node can be read, about a node if a node that
+/// the method needs can't be read.
+/// </remarks>
 public sealed partial class RedisCluster : IDisposable
 {
     private readonly RedisClusterSession _session;
@@ -25,12 +28,12 @@ public sealed partial class RedisCluster : IDisposable
     private readonly PreflightReader _preflight;
     private readonly NodeWatch _nodes;
 
-    /// <summary>The view that keys were last listed from: describing them part by part needs no new one.</summary>
+    /// <summary>The view of the last listing of keys. Describing those keys in parts needs no new one.</summary>
     private ClusterView? _keysView;
 
-    /// <summary>Nothing is opened yet.</summary>
-    /// <param name="session">Which cluster, and how to log in.</param>
-    /// <param name="log">Where to put what happens; null for nowhere.</param>
+    /// <summary>Creates the object without opening a connection.</summary>
+    /// <param name="session">The cluster and how to log in.</param>
+    /// <param name="log">Receives the events of operations; null to discard them.</param>
     public RedisCluster(RedisClusterSession session, OperationLog? log = null)
         : this(session, new NodeConnector(session.Options, Trace(log)), log)
     {
@@ -47,12 +50,20 @@ public sealed partial class RedisCluster : IDisposable
         _nodes = new NodeWatch(_reader);
     }
 
-    /// <summary>Every node, with its load. Takes a fraction of a second longer than one look, to measure the processors.</summary>
+    /// <summary>Renders a next action as a command of the front end. The result becomes the advice of open slots, findings and alerts.</summary>
+    public Func<NextAction, string> NextActionText { get; init; } = next => next.ToString();
+
+    /// <summary>Gets every node with its load. Takes a fraction of a second more than reading the cluster, to measure processors.</summary>
     public async Task<IReadOnlyList<RedisClusterNode>> GetNodesAsync(CancellationToken cancellation) =>
         NodeReport.Nodes(await _reader.ReadAsync(ProcessorWatch.Everywhere, cancellation).ConfigureAwait(false), _session);
 
-    /// <summary>The nodes among these that a name fits.</summary>
-    /// <param name="name">An id, the beginning of one, or <c>host:port</c>; any of them may have the wildcards <c>*</c> and <c>?</c>.</param>
+    /// <summary>Gets every node, without measuring processors.</summary>
+    public async Task<IReadOnlyList<RedisClusterNode>> ListNodesAsync(CancellationToken cancellation) =>
+        NodeReport.Nodes(await _reader.ReadAsync(null, cancellation).ConfigureAwait(false), _session);
+
+    /// <summary>Finds the nodes that a name matches.</summary>
+    /// <param name="nodes">The nodes to search.</param>
+    /// <param name="name">An id, the beginning of an id, or <c>host:port</c>; each may contain the wildcards <c>*</c> and <c>?</c>.</param>
     /// <exception cref="RedisOperationException">NodeNotFound.</exception>
     public static IReadOnlyList<RedisClusterNode> FindNodes(IReadOnlyList<RedisClusterNode> nodes, string name)
     {
@@ -60,44 +71,22 @@ public sealed partial class RedisCluster : IDisposable
         return found.Count > 0 ? found : throw NodeNames.NotFound(name, nodes.Select(node => node.Endpoint));
     }
 
-    /// <summary>The cluster in one object.</summary>
+    /// <summary>Gets the cluster as one object.</summary>
     public async Task<RedisClusterInfo> GetInfoAsync(CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         return NodeReport.Info(view, view.OpenFlags.Select(flag => flag.Slot).Distinct().Count(), _session);
     }
 
-    /// <summary>A check of everything that the nodes' views and INFO tell. Processors are measured only of nodes that seem busy, which takes a fraction of a second then.</summary>
-    public async Task<RedisClusterHealth> TestAsync(HealthOptions options, CancellationToken cancellation)
-    {
-        var view = await _reader.ReadAsync(ProcessorWatch.WhereBusy, cancellation).ConfigureAwait(false);
-        return await TestAsync(view, options, cancellation).ConfigureAwait(false);
-    }
-
-    private async Task<RedisClusterHealth> TestAsync(ClusterView view, HealthOptions options, CancellationToken cancellation, string? journalPath = null)
-    {
-        var open = await DescribeOpenSlotsAsync(view, null, cancellation, journalPath).ConfigureAwait(false);
-        var strays = options.Deep ? await _situations.FindStraysAsync(view, cancellation).ConfigureAwait(false) : null;
-        return HealthCheck.Check(view, NodeReport.Nodes(view, _session), open, strays, options, _session);
-    }
-
-    /// <summary>Every slot that is open, disputed or without an owner, by slot.</summary>
-    /// <param name="slots">Only these, 0 to 16383; null for all.</param>
-    public async Task<IReadOnlyList<RedisOpenSlot>> GetOpenSlotsAsync(IReadOnlyCollection<int>? slots, CancellationToken cancellation)
-    {
-        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
-        return await DescribeOpenSlotsAsync(view, slots, cancellation).ConfigureAwait(false);
-    }
-
-    /// <summary>Where a key would live, without a cluster.</summary>
-    /// <param name="key">The key's name, taken as UTF-8.</param>
+    /// <summary>Computes the slot of a key, without a cluster.</summary>
+    /// <param name="key">The key's name, encoded as UTF-8.</param>
     public static RedisKeySlot LocateKey(string key)
     {
         var bytes = Encoding.UTF8.GetBytes(key);
         return new RedisKeySlot { Key = key, HashTag = HashSlot.TagOf(bytes) is { } tag ? Encoding.UTF8.GetString(tag) : null, Slot = HashSlot.Of(bytes) };
     }
 
-    /// <summary>Where keys live, with the present owner of each slot.</summary>
+    /// <summary>Gets the slots of keys, with the present owner of each.</summary>
     public async Task<IReadOnlyList<RedisKeySlot>> LocateKeysAsync(IReadOnlyList<string> keys, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
@@ -106,9 +95,11 @@ public sealed partial class RedisCluster : IDisposable
             .ToList();
     }
 
-    /// <summary>Names of the keys of a slot on one node.</summary>
-    /// <param name="node">Which node; null for the slot's owner.</param>
-    /// <param name="first">Most names; null for all of them, which are held in memory together.</param>
+    /// <summary>Gets the names of the keys of a slot on one node.</summary>
+    /// <param name="slot">0 to 16383.</param>
+    /// <param name="node">The node; null for the slot's owner.</param>
+    /// <param name="first">The maximum number of names; null for all, which are held in memory together.</param>
+    /// <param name="cancellation">Cancels the operation.</param>
     public async Task<IReadOnlyList<RedisSlotKey>> GetSlotKeysAsync(int slot, string? node, int? first, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
@@ -117,13 +108,14 @@ public sealed partial class RedisCluster : IDisposable
         return await new SlotKeyReader(_reader, _session).ListAsync(holder, slot, first, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>The same keys with type, time to live and memory. Keys that are gone meanwhile are left out.</summary>
+    /// <summary>Gets the same keys with type, time to live and memory. Keys that no longer exist are omitted.</summary>
     public async Task<IReadOnlyList<RedisSlotKey>> DescribeKeysAsync(IReadOnlyList<RedisSlotKey> keys, CancellationToken cancellation)
     {
         if (keys.Count == 0)
             return keys;
         var view = _keysView ?? await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
-        return await new SlotKeyReader(_reader, _session).DescribeAsync(NodeNames.Find(view, keys[0].Node, _session.Reach), keys, cancellation).ConfigureAwait(false);
+        var holder = NodeNames.Find(view, keys[0].Node, _session.Reach);
+        return await new SlotKeyReader(_reader, _session).DescribeAsync(holder, keys, cancellation).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -133,18 +125,15 @@ public sealed partial class RedisCluster : IDisposable
         _connections.Dispose();
     }
 
-    private async Task<IReadOnlyList<RedisOpenSlot>> DescribeOpenSlotsAsync(ClusterView view, IReadOnlyCollection<int>? slots, CancellationToken cancellation, string? journalPath = null)
-    {
-        var diagnoses = await _situations.DiagnoseAsync(view, slots, cancellation).ConfigureAwait(false);
-        var intents = OpenIntents(NodeIds(view), diagnoses.Select(diagnosis => diagnosis.Situation.Slot).ToList(), journalPath);
-        var now = _reader.Clock.UtcNow;
-        return diagnoses.Select(diagnosis => SlotAdvice.Describe(diagnosis, _session) with { ObservedAt = now })
-            .Select(open => intents.TryGetValue(open.Slot, out var intent) ? JournalTold.Of(open, intent) : open).ToList();
-    }
+    private string TextOf(NextAction? next) => next is null ? string.Empty : NextActionText(next);
 
     private static ClusterNode OwnerOf(ClusterView view, int slot) => view.OwnerOf(slot) is { } id && view.Node(id) is { } owner
         ? owner
-        : throw new RedisOperationException(FailureCode.SlotNotOwned, "Nobody owns slot " + Number(slot) + ".", Number(slot), "Get-RedisOpenSlot -Slot " + Number(slot));
+        : throw new RedisOperationException(
+            FailureCode.SlotNotOwned,
+            "Nobody owns slot " + Number(slot) + ".",
+            Number(slot),
+            new NextAction(NextActionCode.ShowOpenSlots) { Slots = Number(slot) });
 
     private static string Number(int slot) => slot.ToString(CultureInfo.InvariantCulture);
 

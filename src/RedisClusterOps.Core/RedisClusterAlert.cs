@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 
 namespace RedisClusterOps;
 
@@ -66,6 +67,9 @@ public sealed record RedisClusterAlert
     /// <summary>The command to run next.</summary>
     public string Advice { get; init; } = string.Empty;
 
+    /// <summary>What <see cref="Advice"/> says, as data.</summary>
+    internal NextAction? Next { get; init; }
+
     /// <summary>Of a stuck slot: share of its keys that is on the target, 0 to 100; null where it can't be known.</summary>
     public int? PercentComplete { get; init; }
 
@@ -85,4 +89,23 @@ public sealed record RedisClusterAlert
 /// <summary>The alerts of one look, and what kept that look from being remembered.</summary>
 /// <param name="Alerts">The alerts that are active now, the worst first; none when all is well.</param>
 /// <param name="Failure">Why the next look will not know of this one; null where it will, or was not meant to.</param>
-public sealed record AlertOutcome(System.Collections.Generic.IReadOnlyList<RedisClusterAlert> Alerts, RedisOperationException? Failure);
+public sealed record AlertOutcome(IReadOnlyList<RedisClusterAlert> Alerts, RedisOperationException? Failure);
+
+/// <summary>When something is an alert, and what is known from before.</summary>
+public sealed record AlertOptions
+{
+    /// <summary>How long an open slot may make no progress, above zero.</summary>
+    public TimeSpan StuckAfter { get; init; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>A file to remember by from one look to the next; null for none.</summary>
+    public string? StatePath { get; init; }
+
+    /// <summary>Folder of the journal; null for the user's own.</summary>
+    public string? JournalPath { get; init; }
+
+    /// <summary>Alerts of earlier looks.</summary>
+    public IReadOnlyList<RedisClusterAlert> PreviousAlerts { get; init; } = [];
+
+    /// <summary>Open slots as earlier looks found them.</summary>
+    public IReadOnlyList<RedisOpenSlot> PreviousOpenSlots { get; init; } = [];
+}

@@ -91,6 +91,9 @@ public sealed record RedisClusterFinding
     /// <summary>The command to run next.</summary>
     public string Advice { get; init; } = string.Empty;
 
+    /// <summary>What <see cref="Advice"/> says, as data.</summary>
+    internal NextAction? Next { get; init; }
+
     /// <summary>Such as <c>Error SlotOpen 5519</c>.</summary>
     public override string ToString() => Severity + " " + Code + " " + Target;
 }
@@ -112,4 +115,14 @@ public sealed record RedisClusterHealth
 
     /// <summary>The cluster that was checked.</summary>
     public RedisClusterSession? Cluster { get; init; }
+}
+
+/// <summary>What a check looks at.</summary>
+public sealed record HealthOptions
+{
+    /// <summary>Also count the keys of all 16384 slots on every master, to find those on a node that does not own them.</summary>
+    public bool Deep { get; init; }
+
+    /// <summary>Replicas that every master with slots must have, 0 or more.</summary>
+    public int MinimumReplica { get; init; }
 }

@@ -35,6 +35,8 @@ public sealed record RedisMigration
     /// <summary>Which operation ran, such as <c>Complete</c>.</summary>
     public string Operation { get; init; } = string.Empty;
 
+    internal MigrationOperation Kind => MigrationOperationText.Parse(Operation);
+
     /// <summary>How, where there was a choice: <c>RoundTrip</c> or <c>PullBack</c> of an undo; <c>Whole</c> where many slots move whole.</summary>
     public string? Strategy { get; init; }
 

@@ -13,6 +13,8 @@ public sealed record RedisMigrationSlot
     /// <summary>What was to be done to it, such as <c>Complete</c>.</summary>
     public string Operation { get; init; } = string.Empty;
 
+    internal MigrationOperation Kind => MigrationOperationText.Parse(Operation);
+
     /// <summary>How, where there was a choice.</summary>
     public string? Strategy { get; init; }
 
@@ -62,7 +64,7 @@ public sealed record RedisMigrationSlot
     public string? FinishedBy { get; init; }
 
     /// <summary>Ids of nodes whose setting was changed, for the time of the run, so that they stay masters without slots.</summary>
-    internal IReadOnlyList<string> KeptMasters { get; init; } = [];
+    internal IReadOnlyList<string> SuppressedNodes { get; init; } = [];
 
     internal bool IsDone => IsSuccess(Outcome);
 
@@ -70,13 +72,13 @@ public sealed record RedisMigrationSlot
     internal bool HasFailed => Outcome == MigrationOutcome.Failed && Failure != FailureCode.Stopped;
 
     /// <summary>True if the run took the slot up and, as far as the journal knows, left it open.</summary>
-    internal bool IsUnfinished => IsLeftOpen(Since, Outcome, Operation);
+    internal bool IsUnfinished => IsLeftOpen(Since, Outcome, Kind);
 
     internal static bool IsSuccess(MigrationOutcome? outcome) => outcome is not null and not MigrationOutcome.Failed;
 
     // Start and Restart leave a slot open on purpose.
-    internal static bool IsLeftOpen(DateTime? since, MigrationOutcome? outcome, string operation) => since is not null
-        && (outcome is null or MigrationOutcome.Failed or MigrationOutcome.Restarted || (outcome == MigrationOutcome.Skipped && operation is "Start" or "Restart"));
+    internal static bool IsLeftOpen(DateTime? since, MigrationOutcome? outcome, MigrationOperation operation) => since is not null
+        && (outcome is null or MigrationOutcome.Failed or MigrationOutcome.Restarted || (outcome == MigrationOutcome.Skipped && operation is MigrationOperation.Start or MigrationOperation.Restart));
 
     /// <summary>Such as <c>slot 5519 Complete: Failed</c>.</summary>
     public override string ToString() =>

@@ -100,11 +100,23 @@ public sealed record RedisOpenSlot : IComparable<RedisOpenSlot>
     /// <summary>What was found, where the state's name does not say it all; null otherwise.</summary>
     public string? Detail { get; init; }
 
-    /// <summary>The command line to run next.</summary>
+    /// <summary>The command to run next.</summary>
     public string Advice { get; init; } = string.Empty;
+
+    /// <summary>What <see cref="Advice"/> says, as data.</summary>
+    internal NextAction? Next { get; init; }
 
     /// <summary>The cluster it belongs to.</summary>
     public RedisClusterSession? Cluster { get; init; }
+
+    /// <summary>How long the rest takes at a rate; null if nothing moves, and below 1 %, where it would be a guess.</summary>
+    internal TimeSpan? TimeLeftAt(double? keysPerSecond)
+    {
+        if (PercentComplete is not >= 1 || KeysOnSource is not { } keys || keysPerSecond is not > 0)
+            return null;
+        var seconds = keys / keysPerSecond.Value;
+        return seconds < TimeSpan.FromDays(365).TotalSeconds ? TimeSpan.FromSeconds(Math.Ceiling(seconds)) : null;
+    }
 
     /// <summary>By slot.</summary>
     public int CompareTo(RedisOpenSlot? other) => Slot.CompareTo(other?.Slot ?? -1);

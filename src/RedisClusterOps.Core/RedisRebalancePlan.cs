@@ -33,7 +33,10 @@ public sealed record RedisSlotMove
     public long? EstimatedBytes { get; init; }
 
     /// <summary><c>Atomic</c> where the servers move the slots themselves, else <c>KeyByKey</c>.</summary>
-    public string Method { get; init; } = "KeyByKey";
+    public string Method => DecidedMethod.ToString();
+
+    /// <summary>The method as a value: never <see cref="MoveMethod.Auto"/>.</summary>
+    internal MoveMethod DecidedMethod { get; init; } = MoveMethod.KeyByKey;
 
     /// <summary>Such as <c>1365 slots from 127.0.0.1:7001 to 127.0.0.1:7004: 0-1364</c>.</summary>
     public override string ToString() => string.Format(
@@ -75,7 +78,9 @@ public sealed record RedisNodeShare
 public sealed record RedisRebalancePlan
 {
     /// <summary><c>Rebalance</c>, <c>Move</c>, or <c>Undo</c> of a run of either.</summary>
-    public string Operation { get; init; } = "Rebalance";
+    public string Operation => Kind.ToString();
+
+    internal MigrationOperation Kind { get; init; } = MigrationOperation.Rebalance;
 
     /// <summary>One for each pair of masters; none where there is nothing to move.</summary>
     public IReadOnlyList<RedisSlotMove> Moves { get; init; } = [];
@@ -108,7 +113,7 @@ public sealed record RedisRebalancePlan
     internal bool GoesOn { get; init; }
 
     /// <summary>Ids of nodes that a run which was cut off kept masters by a setting.</summary>
-    internal IReadOnlyCollection<string> KeptMasters { get; init; } = [];
+    internal IReadOnlyCollection<string> SuppressedNodes { get; init; } = [];
 
     /// <summary>Such as <c>4096 slots in 3 moves</c>.</summary>
     public override string ToString() => string.Format(

@@ -58,7 +58,7 @@ public sealed record RedisSlotMap
     /// <summary>The cluster it shows.</summary>
     public RedisClusterSession? Cluster { get; init; }
 
-    internal IReadOnlyList<PictureLine> Lines { get; init; } = [];
+    internal IReadOnlyList<ScreenLine> Lines { get; init; } = [];
 
     /// <summary>The picture without colours.</summary>
     public override string ToString() => string.Join(Environment.NewLine, Lines);

@@ -18,7 +18,9 @@ public sealed record SlotPlan
     public int Slot { get; init; }
 
     /// <summary>Which operation, such as <c>Complete</c>.</summary>
-    public string Operation { get; init; } = string.Empty;
+    public string Operation => Kind.ToString();
+
+    internal MigrationOperation Kind { get; init; }
 
     /// <summary>The state it starts from; null where the slot is stable.</summary>
     public RedisOpenSlotState? State { get; init; }

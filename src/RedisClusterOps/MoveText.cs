@@ -20,7 +20,7 @@ internal static class MoveText
         move.EstimatedKeys is { } keys ? " with " + PlanText.Keys(keys) : string.Empty,
         move.Source,
         move.Target,
-        move.Method == "Atomic" ? "by the servers themselves" : "key by key");
+        move.DecidedMethod == MoveMethod.Atomic ? "by the servers themselves" : "key by key");
 
     /// <summary>Such as <c>slots 0-1364,5461</c>.</summary>
     /// <param name="all">False to leave out all ranges but the first few.</param>

@@ -36,6 +36,9 @@ internal static class NextActionText
                 text.Append(parameter);
         }
 
+        Add(" -OnKeyConflict ", next.OnKeyConflict?.ToString());
+        Add(" -Timeout ", next.Timeout);
+        Add(" -JournalPath ", next.JournalPath);
         return text.Append(View(next)).ToString();
 
         void Add(string parameter, string? value)
@@ -64,8 +67,9 @@ internal static class NextActionText
     {
         NextActionCode.CheckCluster => "Test-RedisCluster",
         NextActionCode.ShowCluster => "Get-RedisClusterInfo",
-        NextActionCode.ShowNodes or NextActionCode.ShowVersions => "Get-RedisClusterNode",
+        NextActionCode.ShowNodes or NextActionCode.ShowVersions or NextActionCode.ShowEpochs => "Get-RedisClusterNode",
         NextActionCode.ShowMasters => "Get-RedisClusterNode -Role Master",
+        NextActionCode.ShowReplicas => "Get-RedisClusterNode -Role Replica",
         NextActionCode.ShowOpenSlots => "Get-RedisOpenSlot",
         NextActionCode.ShowKeys => "Get-RedisSlotKey",
         NextActionCode.FindSlotOfKey => "Get-RedisKeySlot -Key <key>",
@@ -84,6 +88,8 @@ internal static class NextActionText
         NextActionCode.Connect => "Connect-RedisCluster",
         NextActionCode.WriteAlertState => "Get-RedisClusterAlert",
         NextActionCode.WriteReport => "Export-RedisClusterReport",
+        NextActionCode.MeasureLinks => "Measure-RedisClusterLink",
+        NextActionCode.Repeat => "the same command with",
         _ => throw new ArgumentOutOfRangeException(nameof(code), code, null),
     };
 
@@ -101,6 +107,7 @@ internal static class NextActionText
         NextActionCode.ShowNodes when next.Node is not null => " | Format-List",
         NextActionCode.ShowCluster => " | Format-List",
         NextActionCode.ShowVersions => " | Format-Table Endpoint, Engine, Version",
+        NextActionCode.ShowEpochs => " | Format-Table Endpoint, ConfigEpoch",
         _ => string.Empty,
     };
 }

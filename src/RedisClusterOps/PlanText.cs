@@ -19,13 +19,13 @@ internal static class PlanText
     {
         var (plan, keys) = (plans[0], Sum(plans.Select(plan => plan.KeysOnSource)));
         var pair = plan.Target.Length == 0 ? ": look who holds keys" : plan.Source.Length == 0 ? " to " + plan.Target : " from " + plan.Source + " to " + plan.Target;
-        return plan.Operation switch
+        return plan.Kind switch
         {
-            "Undo" => "undo: bring back to " + plan.Source + " what went to " + plan.Target,
-            "Start" => "start: open" + pair,
-            "Restart" => "restart: open again" + pair,
-            "Repair" => "repair" + pair,
-            var other => other.ToLowerInvariant() + ": move " + Keys(keys) + pair,
+            MigrationOperation.Undo => "undo: bring back to " + plan.Source + " what went to " + plan.Target,
+            MigrationOperation.Start => "start: open" + pair,
+            MigrationOperation.Restart => "restart: open again" + pair,
+            MigrationOperation.Repair => "repair" + pair,
+            _ => plan.Operation.ToLowerInvariant() + ": move " + Keys(keys) + pair,
         };
     }
 

@@ -64,7 +64,7 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         if (_open is { } open && Equals(open.Session, session))
             return open.Cluster;
         Close();
-        var cluster = new RedisCluster(session, _log);
+        var cluster = new RedisCluster(session, _log) { NextActionText = NextActionText.Of };
         _open = (session, cluster);
         return cluster;
     }

@@ -53,26 +53,24 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
     {
         var plans = Await(planning, "Reading the cluster");
         var agreed = plans.Where(HasWork)
-            .GroupBy(plan => (plan.Operation, plan.SourceId, plan.TargetId))
+            .GroupBy(plan => (plan.Kind, plan.SourceId, plan.TargetId))
             .Where(pair => Consent(pair.ToList()))
             .SelectMany(pair => pair).ToList();
         cluster.Announce(agreed);
         var slots = new HashSet<int>(agreed.Select(plan => plan.Slot));
-        var together = agreed.Where(RedisCluster.GoesTogether).ToList();
         var progress = NewProgress(agreed.Count == 0 ? string.Empty : agreed[0].Operation + ": slots");
-        var (done, count) = (false, 0);
+        var count = 0;
         // A slot that needs a person's decision is told in its place, and the others are done. Those that go together do so when the first of them would.
         try
         {
-            foreach (var plan in plans.Where(plan => !HasWork(plan) || slots.Contains(plan.Slot)))
+            foreach (var group in RedisCluster.GroupPlans(plans.Where(plan => !HasWork(plan) || slots.Contains(plan.Slot)).ToList()))
             {
                 progress.Count(count, agreed.Count);
-                count += slots.Contains(plan.Slot) ? 1 : 0;
-                if (together.Count < 2 || !RedisCluster.GoesTogether(plan))
-                    CarryOut(cluster, plan, progress);
-                else if (!done)
-                    CarryOut(Await(cluster.RunTogetherAsync(together, Stop), "Reading the cluster"));
-                done |= together.Count >= 2 && RedisCluster.GoesTogether(plan);
+                count += group.Count(plan => slots.Contains(plan.Slot));
+                if (group.Count == 1)
+                    CarryOut(cluster, group[0], progress);
+                else
+                    CarryOut(Await(cluster.RunTogetherAsync(group, Stop), "Reading the cluster"));
             }
         }
         finally

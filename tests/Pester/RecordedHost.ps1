@@ -81,7 +81,7 @@ public class RecordedHost : PSHost
 }
 
 # A shell with the module imported. Answer: the chosen indexes (0 Yes, 1 Yes to All, 2 No, 3 No to All). Column: the screen's width; 0 is no screen.
-function New-RecordedShell([int[]] $Answer, [int] $Column) {
+function Open-RecordedShell([int[]] $Answer, [int] $Column) {
     $recorder = [RecordedHost]::new()
     $recorder.Screen.Raw.Columns = $Column
     foreach ($one in $Answer) { $recorder.Screen.Answers.Enqueue($one) }
@@ -94,14 +94,14 @@ function New-RecordedShell([int[]] $Answer, [int] $Column) {
     [pscustomobject]@{ Shell = $shell; Screen = $recorder.Screen }
 }
 
-function Remove-RecordedShell($Recorded) {
+function Close-RecordedShell($Recorded) {
     $Recorded.Shell.Dispose()
     $Recorded.Shell.Runspace.Dispose()
 }
 
 # Runs a script in such a shell. Returns its output, its errors, the questions that it asked, and the lines that -WhatIf wrote to the screen.
 function Invoke-Asked([string] $Script, [int[]] $Answer, [int] $Column) {
-    $recorded = New-RecordedShell $Answer $Column
+    $recorded = Open-RecordedShell $Answer $Column
     try {
         $output = $recorded.Shell.AddScript($Script).Invoke()
         [pscustomobject]@{
@@ -111,5 +111,5 @@ function Invoke-Asked([string] $Script, [int[]] $Answer, [int] $Column) {
             Lines = @($recorded.Screen.Lines)
         }
     }
-    finally { Remove-RecordedShell $recorded }
+    finally { Close-RecordedShell $recorded }
 }

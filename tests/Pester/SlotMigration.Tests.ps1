@@ -104,7 +104,7 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
 
     It 'can be stopped, and goes on with the same line' {
         Invoke-Wedge -Slot 18 -Key 2000 -Moved 0
-        $recorded = New-RecordedShell
+        $recorded = Open-RecordedShell
         $shell = $recorded.Shell
         $output = [Management.Automation.PSDataCollection[psobject]]::new()
         try {
@@ -124,7 +124,7 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
             $recorded.Screen.Warnings | Should -HaveCount 1
             $recorded.Screen.Warnings[0] | Should -Match 'Complete-RedisSlotMigration'
         }
-        finally { Remove-RecordedShell $recorded }
+        finally { Close-RecordedShell $recorded }
         $open = Get-RedisOpenSlot 18
         $open.State | Should -Be 'Migrating'
         $open.KeysOnSource + $open.KeysOnTarget | Should -Be 2000

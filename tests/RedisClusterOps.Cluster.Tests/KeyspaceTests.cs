@@ -10,7 +10,7 @@ namespace RedisClusterOps.Cluster.Tests;
 public sealed class KeyspaceTests
 {
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
     public async Task Every_kind_of_key_survives_a_move_by_hand(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);

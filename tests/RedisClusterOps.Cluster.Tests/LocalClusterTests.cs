@@ -42,7 +42,7 @@ public sealed class LocalClusterTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task Replicas_follow_their_masters(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3, replicas: 3);
@@ -53,7 +53,7 @@ public sealed class LocalClusterTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task A_killed_node_comes_back_with_its_keys_and_its_slots(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, with: options => options with { AppendOnly = true });
@@ -123,7 +123,7 @@ public sealed class LocalClusterTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task A_detached_cluster_outlives_its_starter_and_ends_by_its_record(string server)
     {
         string folder;

@@ -22,6 +22,9 @@ internal static class Servers
     /// <summary>The same without Garnet, which lacks much of what a test of an error path needs.</summary>
     public static TheoryData<string> RedisAndValkey => Wanted(name => name != Garnet);
 
+    /// <summary>The whole matrix in the full proof, and without Garnet in the short one: a Garnet node takes seconds of processor time to start.</summary>
+    public static TheoryData<string> GarnetInFullProof => KillCase.IsFullProof ? Matrix : RedisAndValkey;
+
     /// <summary>
     /// For tests that take long: one server in the short proof, every Redis and Valkey in the full one. The tests name different servers, so the
     /// short proof still covers all of them.

@@ -9,7 +9,7 @@ namespace RedisClusterOps.Cluster.Tests;
 public sealed class WriteWatchTests
 {
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
     public async Task Counts_tell_reads_from_writes(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);

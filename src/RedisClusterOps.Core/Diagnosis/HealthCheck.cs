@@ -44,59 +44,59 @@ internal static class HealthCheck
 
     private static IEnumerable<RedisClusterFinding> NodeFindings(RedisClusterNode node)
     {
-        var advice = "Get-RedisClusterNode -Node " + node.Endpoint + " | Format-List";
+        var next = Show(node);
         var slots = node.SlotCount > 0 ? "; clients can't reach its " + Count(node.SlotCount, "slot") : string.Empty;
         switch (node.State)
         {
             case RedisNodeState.Fail:
-                yield return Error(FindingCode.NodeFail, node.Endpoint, "The cluster agreed that this node is down" + slots + ".", advice);
+                yield return Error(FindingCode.NodeFail, node.Endpoint, "The cluster agreed that this node is down" + slots + ".", next);
                 break;
             case RedisNodeState.PFail:
-                yield return Warning(FindingCode.NodePFail, node.Endpoint, "At least one node can't reach it; the cluster has not given it up yet. Clients notice only if it really hangs: they wait for its answers.", advice);
+                yield return Warning(FindingCode.NodePFail, node.Endpoint, "At least one node can't reach it; the cluster has not given it up yet. Clients notice only if it really hangs: they wait for its answers.", next);
                 break;
             case RedisNodeState.Handshake:
-                yield return Warning(FindingCode.NodeHandshake, node.Endpoint, "It is still being introduced to the cluster; a handshake that lasts means that its bus port can't be reached. Clients do not see it.", advice);
+                yield return Warning(FindingCode.NodeHandshake, node.Endpoint, "It is still being introduced to the cluster; a handshake that lasts means that its bus port can't be reached. Clients do not see it.", next);
                 break;
             case RedisNodeState.NoAddress:
-                yield return Warning(FindingCode.NodeNoAddress, node.Id, "Nobody knows an address of this node: it was restarted as another, or moved. Clients are not sent to it.", advice);
+                yield return Warning(FindingCode.NodeNoAddress, node.Id, "Nobody knows an address of this node: it was restarted as another, or moved. Clients are not sent to it.", next);
                 break;
         }
 
         // Neither of these was asked.
         if (node.Trouble is not null && node.State is not (RedisNodeState.NoAddress or RedisNodeState.Handshake))
-            yield return Error(FindingCode.NodeUnreachable, node.Endpoint, "It does not answer us: " + node.Trouble + ". Clients that reach it as we do get errors or wait" + (node.SlotCount > 0 ? " for its " + Count(node.SlotCount, "slot") : string.Empty) + ".", advice);
+            yield return Error(FindingCode.NodeUnreachable, node.Endpoint, "It does not answer us: " + node.Trouble + ". Clients that reach it as we do get errors or wait" + (node.SlotCount > 0 ? " for its " + Count(node.SlotCount, "slot") : string.Empty) + ".", next);
     }
 
     private static IEnumerable<RedisClusterFinding> ReplicationFindings(RedisClusterNode node)
     {
         if (node.Role != RedisNodeRole.Replica)
             yield break;
-        var advice = "Get-RedisClusterNode -Node " + node.Endpoint + " | Format-List";
+        var next = Show(node);
         if (node.MasterLinkStatus == "down")
-            yield return Error(FindingCode.ReplicaLinkDown, node.Endpoint, "It has lost its link to its master: it falls behind and can't take over safely. Clients that read from it read old values.", advice);
+            yield return Error(FindingCode.ReplicaLinkDown, node.Endpoint, "It has lost its link to its master: it falls behind and can't take over safely. Clients that read from it read old values.", next);
         else if (node.ReplicationLag > LagWarning)
-            yield return Warning(FindingCode.ReplicaLag, node.Endpoint, "It is " + Megabytes(node.ReplicationLag.Value) + " behind its master; a failover now would lose that much.", advice);
+            yield return Warning(FindingCode.ReplicaLag, node.Endpoint, "It is " + Megabytes(node.ReplicationLag.Value) + " behind its master; a failover now would lose that much.", next);
     }
 
     private static IEnumerable<RedisClusterFinding> LoadFindings(RedisClusterNode node)
     {
-        var advice = "Get-RedisClusterNode -Node " + node.Endpoint + " | Format-List";
+        var next = Show(node);
         if (node.MaxMemory > 0 && node.UsedMemory is { } used && used > MemoryWarning * node.MaxMemory.Value)
         {
             var message = "It uses " + Megabytes(used) + " of the " + Megabytes(node.MaxMemory.Value) + " it may; at the limit it evicts keys or refuses writes, and keys can't be moved to it.";
             yield return used > MemoryError * node.MaxMemory.Value
-                ? Error(FindingCode.MemoryPressure, node.Endpoint, message, advice)
-                : Warning(FindingCode.MemoryPressure, node.Endpoint, message, advice);
+                ? Error(FindingCode.MemoryPressure, node.Endpoint, message, next)
+                : Warning(FindingCode.MemoryPressure, node.Endpoint, message, next);
         }
 
         if (node.CpuPercent > CpuWarning)
-            yield return Warning(FindingCode.CpuPressure, node.Endpoint, "It uses " + node.CpuPercent.Value.ToString("0", CultureInfo.InvariantCulture) + " % of a core; commands run on one core, so they wait.", advice);
+            yield return Warning(FindingCode.CpuPressure, node.Endpoint, "It uses " + node.CpuPercent.Value.ToString("0", CultureInfo.InvariantCulture) + " % of a core; commands run on one core, so they wait.", next);
     }
 
     private static IEnumerable<RedisClusterFinding> ReplicaCountFindings(IReadOnlyList<RedisClusterNode> nodes, int minimum) => nodes
         .Where(node => node is { Role: RedisNodeRole.Master, SlotCount: > 0 } && node.ReplicaCount < minimum)
         .Select(node => Warning(
-            FindingCode.TooFewReplicas, node.Endpoint, "It has " + Count(node.ReplicaCount, "replica") + ", asked for were " + minimum.ToString(CultureInfo.InvariantCulture) + ". Should it die with none left, its slots are gone until it comes back.", "Get-RedisClusterNode -Role Replica"));
+            FindingCode.TooFewReplicas, node.Endpoint, "It has " + Count(node.ReplicaCount, "replica") + ", asked for were " + minimum.ToString(CultureInfo.InvariantCulture) + ". Should it die with none left, its slots are gone until it comes back.", new NextAction(NextActionCode.ShowReplicas)));
 
     private static IEnumerable<RedisClusterFinding> SlotFindings(ClusterView view, IReadOnlyList<RedisClusterNode> nodes, IReadOnlyList<RedisOpenSlot> openSlots)
     {
@@ -105,19 +105,19 @@ internal static class HealthCheck
         foreach (var node in nodes.Where(node => node.SlotCount > 0 && (node.State == RedisNodeState.Fail || node.Trouble is not null)))
         {
             yield return Error(
-                FindingCode.SlotUncovered, string.Join(",", node.SlotRanges), "Their owner " + node.Endpoint + " is down or out of reach: clients get errors or wait.", "Get-RedisClusterNode -Node " + node.Endpoint + " | Format-List");
+                FindingCode.SlotUncovered, string.Join(",", node.SlotRanges), "Their owner " + node.Endpoint + " is down or out of reach: clients get errors or wait.", Show(node));
         }
 
         foreach (var open in openSlots.Where(open => open.State is not (RedisOpenSlotState.Unowned or RedisOpenSlotState.Atomic or RedisOpenSlotState.ClaimedWithoutEpoch)))
         {
             var ends = open.Source is not null && open.Target is not null ? ", " + open.Source + " -> " + open.Target : string.Empty;
-            yield return Error(FindingCode.SlotOpen, open.Slot.ToString(CultureInfo.InvariantCulture), open.State + ends + ". Clients: " + open.ClientsSee + ".", open.Advice);
+            yield return Error(FindingCode.SlotOpen, open.Slot.ToString(CultureInfo.InvariantCulture), open.State + ends + ". Clients: " + open.ClientsSee + ".", open.Next);
         }
 
         foreach (var tasks in openSlots.Where(open => open.State == RedisOpenSlotState.Atomic).GroupBy(open => (open.Source, open.Target)))
         {
             yield return Information(
-                FindingCode.AtomicMigrationRunning, SlotSet.From(tasks.Select(open => open.Slot)).ToString(), "The servers are moving them from " + tasks.Key.Source + " to " + tasks.Key.Target + ".", "Get-RedisOpenSlot");
+                FindingCode.AtomicMigrationRunning, SlotSet.From(tasks.Select(open => open.Slot)).ToString(), "The servers are moving them from " + tasks.Key.Source + " to " + tasks.Key.Target + ".", new NextAction(NextActionCode.ShowOpenSlots));
         }
 
         var disputed = view.DisputedSlots();
@@ -154,32 +154,34 @@ internal static class HealthCheck
     private static IEnumerable<RedisClusterFinding> ClusterFindings(ClusterView view, IReadOnlyList<RedisClusterNode> nodes)
     {
         foreach (var node in view.Nodes.Where(node => node.View?.ClusterInfo is { } info && info.TryGetValue("cluster_state", out var state) && state != "ok"))
-            yield return Error(FindingCode.ClusterStateFail, node.Name, "By its own view the cluster is not serving: it answers CLUSTERDOWN.", "Get-RedisClusterInfo | Format-List");
+            yield return Error(FindingCode.ClusterStateFail, node.Name, "By its own view the cluster is not serving: it answers CLUSTERDOWN.", new NextAction(NextActionCode.ShowCluster));
 
         // Replicas carry their master's epoch; only masters must differ.
         foreach (var group in view.Masters.Where(node => node.Line.Slots.Count > 0 || node.IsReachable).GroupBy(node => node.Line.ConfigEpoch).Where(group => group.Key > 0 && group.Count() > 1))
         {
             yield return Warning(
                 FindingCode.EpochCollision, string.Join(",", group.Select(node => node.Name)), "They have the same config epoch " + group.Key.ToString(CultureInfo.InvariantCulture)
-                    + "; a conflict about a slot between them could not be decided. Clients notice nothing. Servers settle this by themselves within seconds.", "Get-RedisClusterNode | Format-Table Endpoint, ConfigEpoch");
+                    + "; a conflict about a slot between them could not be decided. Clients notice nothing. Servers settle this by themselves within seconds.", new NextAction(NextActionCode.ShowEpochs));
         }
 
         var versions = nodes.Where(node => node.Version is not null).Select(node => node.Engine + " " + node.Version).Distinct().ToList();
         if (versions.Count > 1)
-            yield return Information(FindingCode.MixedVersions, "cluster", "Different servers run: " + string.Join(", ", versions) + ". Keys move from older to newer, not always back.", "Get-RedisClusterNode | Format-Table Endpoint, Engine, Version");
+            yield return Information(FindingCode.MixedVersions, "cluster", "Different servers run: " + string.Join(", ", versions) + ". Keys move from older to newer, not always back.", new NextAction(NextActionCode.ShowVersions));
     }
 
     // Of one slot by its number; of many all that is wrong, which finds them again.
-    private static string Repair(SlotSet slots) => "Repair-RedisCluster" + (slots.Count == 1 ? " -Slot " + slots : string.Empty);
+    private static NextAction Repair(SlotSet slots) => new(NextActionCode.Repair) { Slots = slots.Count == 1 ? slots.ToString() : null };
 
-    private static RedisClusterFinding Error(FindingCode code, string target, string message, string advice) => Finding(code, FindingSeverity.Error, target, message, advice);
+    private static NextAction Show(RedisClusterNode node) => new(NextActionCode.ShowNodes) { Node = node.Endpoint };
 
-    private static RedisClusterFinding Warning(FindingCode code, string target, string message, string advice) => Finding(code, FindingSeverity.Warning, target, message, advice);
+    private static RedisClusterFinding Error(FindingCode code, string target, string message, NextAction? next) => Finding(code, FindingSeverity.Error, target, message, next);
 
-    private static RedisClusterFinding Information(FindingCode code, string target, string message, string advice) => Finding(code, FindingSeverity.Information, target, message, advice);
+    private static RedisClusterFinding Warning(FindingCode code, string target, string message, NextAction? next) => Finding(code, FindingSeverity.Warning, target, message, next);
 
-    private static RedisClusterFinding Finding(FindingCode code, FindingSeverity severity, string target, string message, string advice) =>
-        new() { Code = code, Severity = severity, Target = target, Message = message, Advice = advice };
+    private static RedisClusterFinding Information(FindingCode code, string target, string message, NextAction? next) => Finding(code, FindingSeverity.Information, target, message, next);
+
+    private static RedisClusterFinding Finding(FindingCode code, FindingSeverity severity, string target, string message, NextAction? next) =>
+        new() { Code = code, Severity = severity, Target = target, Message = message, Next = next };
 
     private static string Count(int count, string noun) => count.ToString(CultureInfo.InvariantCulture) + " " + noun + (count == 1 ? string.Empty : "s");
 

@@ -23,7 +23,7 @@ internal static class SlotAdvice
             PercentComplete = diagnosis.Target is null ? null : Percent(fromSource, onTarget),
             ClientsSee = ClientsSee(diagnosis),
             Detail = diagnosis.Detail,
-            Advice = AdviceOf(diagnosis),
+            Next = NextOf(diagnosis),
             Cluster = session,
         };
     }
@@ -34,15 +34,15 @@ internal static class SlotAdvice
         or RedisOpenSlotState.FinishedOnTarget or RedisOpenSlotState.FinishedOnSource
         or RedisOpenSlotState.SourceFailedOver or RedisOpenSlotState.TargetFailedOver;
 
-    public static string AdviceOf(SlotDiagnosis diagnosis)
+    public static NextAction NextOf(SlotDiagnosis diagnosis)
     {
-        var slot = diagnosis.Slot.ToString(CultureInfo.InvariantCulture);
         if (diagnosis.Source is { IsReachable: false } || diagnosis.Target is { IsReachable: false })
-            return "Get-RedisClusterNode";
-        if (CanComplete(diagnosis.State))
-            return "Complete-RedisSlotMigration -Slot " + slot;
-        // The servers move it themselves, and will end it.
-        return (diagnosis.State == RedisOpenSlotState.Atomic ? "Get-RedisOpenSlot" : "Repair-RedisCluster") + " -Slot " + slot;
+            return new NextAction(NextActionCode.ShowNodes);
+        var code = CanComplete(diagnosis.State) ? NextActionCode.Complete
+            // The servers move it themselves, and will finish.
+            : diagnosis.State == RedisOpenSlotState.Atomic ? NextActionCode.ShowOpenSlots
+            : NextActionCode.Repair;
+        return new NextAction(code) { Slots = diagnosis.Slot.ToString(CultureInfo.InvariantCulture) };
     }
 
     private static int? Percent(long? fromSource, long? onTarget) => (fromSource, onTarget) switch

@@ -108,7 +108,7 @@ internal sealed class ClusterLock : IDisposable
             JournalFolder.OwnerOnly(held.Name);
             var line = JournalLine.Of(JournalLine.Begin, now);
             line.Run = runId;
-            line.Operation = header.Operation;
+            line.Operation = header.Operation.ToString();
             line.User = header.User;
             line.Host = header.Host;
             line.ProcessId = header.ProcessId;
@@ -136,7 +136,7 @@ internal sealed class ClusterLock : IDisposable
                 CultureInfo.InvariantCulture,
                 "{0}, run {1}, process {2} of {3} on {4} since {5:yyyy-MM-dd HH:mm:ss}Z",
                 Text(holder.Operation), Text(holder.Run), holder.ProcessId, Text(holder.User), Text(holder.Host), holder.Time);
-        return new RedisOperationException(FailureCode.JournalBusy, "The cluster is being worked on by " + who + ".", holder?.Run, "Get-RedisMigration -Running");
+        return new RedisOperationException(FailureCode.JournalBusy, "The cluster is being worked on by " + who + ".", holder?.Run, new NextAction(NextActionCode.ShowRunningRuns));
 
         static string Text(string? text) => Printable.Clean(text ?? "?", 100);
     }

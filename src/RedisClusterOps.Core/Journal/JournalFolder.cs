@@ -86,7 +86,7 @@ internal sealed class JournalFolder
         FailureCode.JournalUnavailable,
         "The journal can't be " + what + " at '" + Printable.Clean(path) + "': " + Printable.Clean(why.Message).TrimEnd('.') + ".",
         path,
-        "the same command with -JournalPath <a folder that can be " + needed + ">",
+        new NextAction(NextActionCode.Repeat) { JournalPath = "<a folder that can be " + needed + ">" },
         why);
 
     private static string Default()

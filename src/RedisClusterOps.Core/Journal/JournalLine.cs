@@ -23,7 +23,7 @@ internal sealed class JournalLine
     public const string Planned = "planned";
     public const string Intent = "intent";
     public const string Progress = "progress";
-    public const string Kept = "kept";
+    public const string SettingChanged = "kept";
     public const string Outcome = "outcome";
     public const string End = "end";
 
@@ -130,7 +130,7 @@ internal sealed class JournalLine
     {
         var line = Of(kind, at);
         line.Slot = entry.Slot;
-        line.Operation = entry.Operation;
+        line.Operation = entry.Operation.ToString();
         line.Strategy = entry.Strategy;
         line.Source = entry.Source;
         line.SourceId = entry.SourceId;
@@ -188,7 +188,7 @@ internal sealed class JournalLine
             Planned or Intent => (IsOfSlot || IsOfSlots) && Operation is not null,
             Progress => IsOfSlot && KeysMoved is not null && (Restored is null || Restored.All(id => id is not null)),
             Outcome => (IsOfSlot || IsOfSlots) && Enum.TryParse<MigrationOutcome>(Result, out var outcome) && Enum.IsDefined(typeof(MigrationOutcome), outcome),
-            Kept => IsOfSlot && NodeIds is { Length: > 0 } && NodeIds.All(id => id is not null),
+            SettingChanged => IsOfSlot && NodeIds is { Length: > 0 } && NodeIds.All(id => id is not null),
             End => true,
             _ => false,
         };

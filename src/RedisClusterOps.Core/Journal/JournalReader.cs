@@ -54,7 +54,7 @@ internal sealed class JournalReader(JournalFolder folder)
                 ? "The journal in '" + Printable.Clean(folder.Path) + "' has no run " + name + "."
                 : "Several runs begin with " + name + ": " + string.Join(", ", found.Take(5).Select(run => run.Id)) + (found.Count > 5 ? ", …" : string.Empty) + ".",
             idOrPrefix,
-            "Get-RedisMigration");
+            new NextAction(NextActionCode.ShowRuns));
     }
 
     /// <summary>The newest run on a cluster that left slots which no later run has finished, and that is not running; null if there is none.</summary>
@@ -180,7 +180,7 @@ internal sealed class JournalReader(JournalFolder folder)
     {
         if (Whole(summary, atWork) is not { } run)
             return null;
-        if (run.Slots.All(slot => slot.IsDone && slot.KeptMasters.Count == 0))
+        if (run.Slots.All(slot => slot.IsDone && slot.SuppressedNodes.Count == 0))
             return run;
         var nodes = new HashSet<string>(run.NodeIds, StringComparer.Ordinal);
         var later = newestFirst.TakeWhile(one => one.Id != run.Id).ToList();
@@ -191,7 +191,7 @@ internal sealed class JournalReader(JournalFolder folder)
             Slots = [.. run.Slots.Select(slot => slot with
             {
                 FinishedBy = slot.IsDone ? null : finishers.FirstOrDefault(one => one.HasDone(slot.Slot))?.Id,
-                KeptMasters = slot.KeptMasters.Any(restored.Contains) ? [.. slot.KeptMasters.Where(node => !restored.Contains(node))] : slot.KeptMasters,
+                SuppressedNodes = slot.SuppressedNodes.Any(restored.Contains) ? [.. slot.SuppressedNodes.Where(node => !restored.Contains(node))] : slot.SuppressedNodes,
             })],
         };
     }

@@ -65,6 +65,6 @@ internal static class JournalRetention
         var later = newestFirst.Take(index).Where(one => one.NodeIds.Any(run.NodeIds.Contains)).ToList();
         return run.Left.Slots.All(slot => later.Any(one => one.HasDone(slot)))
             && run.Open.SelectMany(open => open.Slots.Slots).All(slot => later.Any(one => one.Closed.Contains(slot)))
-            && run.Kept.All(kept => later.Any(one => one.Restored.Contains(kept.Node)));
+            && run.Suppressed.All(kept => later.Any(one => one.Restored.Contains(kept.Node)));
     }
 }

@@ -29,7 +29,7 @@ internal sealed class OpenIntentSearch
             if (!_isWanted[slot] || own.SlotOf(slot) is not { } written)
                 continue;
             if (written.IsUnfinished)
-                _found[slot] = new Found(null, written, written.Since!.Value, [.. written.KeptMasters]);
+                _found[slot] = new Found(null, written, written.Since!.Value, [.. written.SuppressedNodes]);
             else if (written.Outcome is not null)
                 Settle(slot);
         }
@@ -50,10 +50,10 @@ internal sealed class OpenIntentSearch
         }
 
         // What a run changed and nothing restored is still to be restored, whichever run resumes the slot.
-        foreach (var (slot, node) in run.Kept)
+        foreach (var (slot, node) in run.Suppressed)
         {
-            if (_isWanted[slot] && !_restored.Contains(node) && _found.TryGetValue(slot, out var found) && !found.Kept.Contains(node))
-                found.Kept.Add(node);
+            if (_isWanted[slot] && !_restored.Contains(node) && _found.TryGetValue(slot, out var found) && !found.Suppressed.Contains(node))
+                found.Suppressed.Add(node);
         }
 
         _restored.UnionWith(run.Restored);
@@ -69,9 +69,9 @@ internal sealed class OpenIntentSearch
         {
             var (run, own, since, kept) = pair.Value;
             if (own is not null)
-                intents[pair.Key] = new OpenIntent(_own!.Id, IsRunning: true, own with { KeptMasters = kept }, since);
+                intents[pair.Key] = new OpenIntent(_own!.Id, IsRunning: true, own with { SuppressedNodes = kept }, since);
             else if (read(run!, pair.Key) is { } found)
-                intents[pair.Key] = new OpenIntent(run!.Id, found.IsRunning, found.Slot with { KeptMasters = kept }, since);
+                intents[pair.Key] = new OpenIntent(run!.Id, found.IsRunning, found.Slot with { SuppressedNodes = kept }, since);
         }
 
         return intents;
@@ -88,6 +88,6 @@ internal sealed class OpenIntentSearch
     /// <param name="Run">The newest run that left the slot open; null for the own run.</param>
     /// <param name="Own">What the own run has written of it.</param>
     /// <param name="Since">When the oldest run in a row took it up that did not finish it.</param>
-    /// <param name="Kept">Nodes whose setting is still to be restored.</param>
-    private sealed record Found(RunSummary? Run, RedisMigrationSlot? Own, DateTime Since, List<string> Kept);
+    /// <param name="Suppressed">Nodes whose setting is still to be restored.</param>
+    private sealed record Found(RunSummary? Run, RedisMigrationSlot? Own, DateTime Since, List<string> Suppressed);
 }

@@ -86,7 +86,7 @@ internal sealed class RunBuilder
         Left = SlotSet.From(_slots.Where(slot => !slot.Value.IsDone).Select(slot => slot.Key).OrderBy(slot => slot)),
         Closed = SlotSet.From(_slots.Where(slot => slot.Value.Outcome is not null && !slot.Value.IsUnfinished).Select(slot => slot.Key).OrderBy(slot => slot)),
         Open = [.. _slots.Where(slot => slot.Value.IsUnfinished).GroupBy(slot => slot.Value.Since!.Value, slot => slot.Key).OrderBy(group => group.Key).Select(group => (group.Key, SlotSet.From(group.OrderBy(slot => slot))))],
-        Kept = [.. _slots.SelectMany(slot => slot.Value.Kept.Select(node => (slot.Key, node)))],
+        Suppressed = [.. _slots.SelectMany(slot => slot.Value.Suppressed.Select(node => (slot.Key, node)))],
         Restored = [.. _restored],
     };
 
@@ -106,16 +106,16 @@ internal sealed class RunBuilder
                 foreach (var draft in Drafts(line))
                     draft.Take(line, about);
                 break;
-            case JournalLine.Kept:
+            case JournalLine.SettingChanged:
                 var kept = Clean(line.NodeIds);
                 _restored.ExceptWith(kept);
                 foreach (var draft in Drafts(line))
-                    (draft.Kept, draft.LastProgress) = ([.. draft.Kept, .. kept], line.Time);
+                    (draft.Suppressed, draft.LastProgress) = ([.. draft.Suppressed, .. kept], line.Time);
                 break;
             case JournalLine.Progress when line.Restored is { } restored:
                 _restored.UnionWith(Clean(restored));
-                foreach (var draft in _slots.Values.Where(draft => draft.Kept.Count > 0))
-                    draft.Kept = [.. draft.Kept.Where(node => !_restored.Contains(node))];
+                foreach (var draft in _slots.Values.Where(draft => draft.Suppressed.Count > 0))
+                    draft.Suppressed = [.. draft.Suppressed.Where(node => !_restored.Contains(node))];
                 foreach (var draft in Drafts(line))
                     draft.LastProgress = line.Time;
                 break;
@@ -154,7 +154,10 @@ internal sealed class RunBuilder
     private static string[] Clean(string[]? texts) => (texts ?? []).Take(MostNames).Select(text => Printable.Clean(text, 300)).ToArray();
 
     /// <summary>What a line says of all its slots: cleaned once per line, for a line may cover thousands of slots.</summary>
-    private sealed record Ends(string Operation, string? Strategy, string? Source, string? SourceId, string? Target, string? TargetId, string? OwnerId);
+    private sealed record Ends(string Operation, string? Strategy, string? Source, string? SourceId, string? Target, string? TargetId, string? OwnerId)
+    {
+        public MigrationOperation Kind { get; } = MigrationOperationText.Parse(Operation);
+    }
 
     private sealed class Draft
     {
@@ -175,11 +178,11 @@ internal sealed class RunBuilder
 
         public long? KeysLeft { get; set; }
 
-        public IReadOnlyList<string> Kept { get; set; } = [];
+        public IReadOnlyList<string> Suppressed { get; set; } = [];
 
         public bool IsDone => RedisMigrationSlot.IsSuccess(Outcome);
 
-        public bool IsUnfinished => RedisMigrationSlot.IsLeftOpen(Since, Outcome, _ends.Operation);
+        public bool IsUnfinished => RedisMigrationSlot.IsLeftOpen(Since, Outcome, _ends.Kind);
 
         public void Take(JournalLine line, Ends ends)
         {
@@ -217,7 +220,7 @@ internal sealed class RunBuilder
             Reason = _reason,
             Since = Since,
             LastProgress = LastProgress,
-            KeptMasters = Kept,
+            SuppressedNodes = Suppressed,
         };
     }
 }

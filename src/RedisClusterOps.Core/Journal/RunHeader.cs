@@ -10,7 +10,7 @@ namespace RedisClusterOps.Journal;
 /// <param name="Strategy">Of an undo.</param>
 /// <param name="Seeds">How the cluster was reached: <c>host:port</c>.</param>
 /// <param name="NodeIds">Every node of the cluster: by them a later run knows that it is the same one.</param>
-internal sealed record RunHeader(string Operation, string? Strategy, IReadOnlyList<string> Seeds, IReadOnlyList<string> NodeIds)
+internal sealed record RunHeader(MigrationOperation Operation, string? Strategy, IReadOnlyList<string> Seeds, IReadOnlyList<string> NodeIds)
 {
     public string User { get; init; } = Environment.UserName;
 
@@ -20,7 +20,7 @@ internal sealed record RunHeader(string Operation, string? Strategy, IReadOnlyLi
 
     public string Version { get; init; } = typeof(RunHeader).Assembly.GetName().Version.ToString(3);
 
-    public static RunHeader Of(string operation, string? strategy, RedisClusterSession session, IEnumerable<string> nodeIds) =>
+    public static RunHeader Of(MigrationOperation operation, string? strategy, RedisClusterSession session, IEnumerable<string> nodeIds) =>
         new(operation, strategy, session.Seeds.Select(seed => seed.ToString()).ToArray(), nodeIds.ToArray());
 
     private static int CurrentProcessId()

@@ -59,7 +59,7 @@ internal sealed class RunJournal : IDisposable
             JournalFolder.OwnerOnly(path);
             var journal = new RunJournal(id, clusterLock, file, now);
             var line = JournalLine.Of(JournalLine.Begin, began);
-            line.Operation = header.Operation;
+            line.Operation = header.Operation.ToString();
             line.Strategy = header.Strategy;
             line.User = header.User;
             line.Host = header.Host;
@@ -140,11 +140,11 @@ internal sealed class RunJournal : IDisposable
 
     /// <summary>Records that a setting of a node is about to be changed, and so is to be restored. On the disk when this returns.</summary>
     /// <exception cref="RedisOperationException">JournalUnavailable: do not change it.</exception>
-    public void Kept(int slot, string nodeId)
+    public void SettingChanging(int slot, string nodeId)
     {
         lock (_turn)
             _restored.Remove(nodeId);
-        var line = JournalLine.Of(JournalLine.Kept, _now());
+        var line = JournalLine.Of(JournalLine.SettingChanged, _now());
         line.Slot = slot;
         line.NodeIds = [nodeId];
         WriteOrRefuse(line);
@@ -152,7 +152,7 @@ internal sealed class RunJournal : IDisposable
 
     /// <summary>Records that the setting has its old value, whether it was restored or never changed. On the disk when this returns null.</summary>
     /// <returns>A warning if it could not be written: a later run may then restore the setting again.</returns>
-    public string? Unkept(int slot, string nodeId)
+    public string? SettingRestored(int slot, string nodeId)
     {
         lock (_turn)
         {

@@ -33,7 +33,7 @@ internal sealed record RunSummary(string Id, long Length, DateTime Written)
     public IReadOnlyList<(DateTime Since, SlotSet Slots)> Open { get; init; } = [];
 
     /// <summary>Nodes whose setting the run changed and did not restore, with the slot that the change was made for.</summary>
-    public IReadOnlyList<(int Slot, string Node)> Kept { get; init; } = [];
+    public IReadOnlyList<(int Slot, string Node)> Suppressed { get; init; } = [];
 
     /// <summary>Nodes whose setting the run restored, also for an earlier run.</summary>
     public IReadOnlyList<string> Restored { get; init; } = [];
@@ -44,7 +44,7 @@ internal sealed record RunSummary(string Id, long Length, DateTime Written)
     /// <summary>One line of the index without its end; null if a name in it can't be written there.</summary>
     public string? ToLine()
     {
-        if (!NodeIds.Concat(Restored).Concat(Kept.Select(kept => kept.Node)).All(IsPlain))
+        if (!NodeIds.Concat(Restored).Concat(Suppressed.Select(kept => kept.Node)).All(IsPlain))
             return null;
         return string.Join(
             "\t",
@@ -58,7 +58,7 @@ internal sealed record RunSummary(string Id, long Length, DateTime Written)
             List([Left.ToString()], string.Empty),
             List([Closed.ToString()], string.Empty),
             List(Open.Select(open => Text(open.Since.Ticks) + "=" + open.Slots), ";"),
-            List(Kept.Select(kept => Text(kept.Slot) + "=" + kept.Node), ";"),
+            List(Suppressed.Select(kept => Text(kept.Slot) + "=" + kept.Node), ";"),
             List(Restored, ","));
     }
 
@@ -94,7 +94,7 @@ internal sealed record RunSummary(string Id, long Length, DateTime Written)
             Left = left,
             Closed = closed,
             Open = open,
-            Kept = kept,
+            Suppressed = kept,
             Restored = Items(fields[11], ','),
         };
     }

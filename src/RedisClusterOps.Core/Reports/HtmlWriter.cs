@@ -6,7 +6,7 @@ using RedisClusterOps.Protocol;
 namespace RedisClusterOps.Reports;
 
 /// <summary>A page in the making. Markup is ours, word for word; whatever comes from a server, a file or a person goes through Text.</summary>
-internal sealed class HtmlWriter
+internal sealed class HtmlWriter(Func<NextAction, string> nextActionText)
 {
     private const int LongestText = 1000;
     private readonly StringBuilder _page = new();
@@ -55,6 +55,9 @@ internal sealed class HtmlWriter
 
         return this;
     }
+
+    /// <summary>A next action as a command of the front end.</summary>
+    public HtmlWriter Next(NextAction next) => Text(nextActionText(next));
 
     public HtmlWriter Text(int number) => Text(Count(number));
 

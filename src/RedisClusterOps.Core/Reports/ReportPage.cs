@@ -8,7 +8,7 @@ internal static class ReportPage
 {
     public static string Write(ClusterReport report)
     {
-        var page = new HtmlWriter();
+        var page = new HtmlWriter(report.NextActionText);
         var title = "Redis Cluster " + report.Health.Cluster;
         page.Markup("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
             // Should a hole be found in what is escaped here, a browser still runs nothing.
@@ -20,7 +20,7 @@ internal static class ReportPage
         WriteFacts(page, report);
         page.Markup("</header>\n");
         AlertSection.Write(page, report);
-        WriteFindings(page, report);
+        FindingSection.Write(page, report);
         MapSection.Write(page, report.Chart);
         SlotSection.Write(page, report.Health.OpenSlots);
         NodeSection.Write(page, report);
@@ -30,10 +30,10 @@ internal static class ReportPage
     }
 
     /// <summary>What is left of a list that would be too long for people.</summary>
-    public static void More(HtmlWriter page, int left, string command)
+    public static void More(HtmlWriter page, int left, NextActionCode command)
     {
         if (left > 0)
-            page.Markup("<p class=\"soft\">And ").Text(left).Markup(" more: <code>").Text(command).Markup("</code></p>\n");
+            page.Markup("<p class=\"soft\">And ").Text(left).Markup(" more: <code>").Next(new NextAction(command)).Markup("</code></p>\n");
     }
 
     private static void WriteVerdict(HtmlWriter page, RedisClusterHealth health)
@@ -60,18 +60,5 @@ internal static class ReportPage
         page.Markup("</dl>\n");
 
         void Fact(string name, string value) => page.Markup("<div><dt>").Text(name).Markup("</dt><dd>").Text(value.Length == 0 ? "–" : value).Markup("</dd></div>");
-    }
-
-    private static void WriteFindings(HtmlWriter page, ClusterReport report)
-    {
-        var findings = AlertSection.Without(report);
-        var told = report.Health.Findings.Count - findings.Count;
-        page.Markup("<section>\n<h2>Findings</h2>\n");
-        if (told > 0)
-            page.Markup("<p class=\"soft\">").Text(told).Markup(told == 1 ? " is" : " are").Markup(" among the alerts.</p>\n");
-        else if (findings.Count == 0)
-            page.Markup("<p>Nothing was found.</p>\n");
-        More(page, ProblemList.Write(page, findings.Select(finding => new Problem(finding.Severity, finding.Code.ToString(), finding.Target, finding.Message, finding.Advice))), "Test-RedisCluster");
-        page.Markup("</section>\n");
     }
 }

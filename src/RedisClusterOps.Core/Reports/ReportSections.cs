@@ -62,11 +62,11 @@ internal static class SlotSection
                 .Cell(">Keys left", HtmlWriter.Count(slot.KeysOnSource))
                 .Cell(">Moved", HtmlWriter.Count(slot.KeysOnTarget) + (slot.PercentComplete is { } percent ? " (" + HtmlWriter.Percent(percent) + ")" : string.Empty))
                 .Cell("Since", cell => Since(cell, slot.Since))
-                .Cell("Clients see, and what to run", cell => cell.Text(slot.ClientsSee).Markup("<p>Next: <code>").Text(last == slot.Slot ? slot.Advice : slot.Advice.Replace(" -Slot " + Number(slot.Slot), string.Empty)).Markup("</code></p>")).Markup("</tr>\n");
+                .Cell("Clients see, and what to run", cell => Next(cell.Text(slot.ClientsSee), slot.Next, isOne: last == slot.Slot)).Markup("</tr>\n");
         }
 
         page.EndTable();
-        ReportPage.More(page, rows.Count - Most, "Get-RedisOpenSlot");
+        ReportPage.More(page, rows.Count - Most, NextActionCode.ShowOpenSlots);
         page.Markup("</section>\n");
     }
 
@@ -83,9 +83,16 @@ internal static class SlotSection
     }
 
     private static bool Alike(RedisOpenSlot slot, RedisOpenSlot first) =>
-        slot with { Slot = first.Slot, Advice = slot.Advice.Replace(" -Slot " + Number(slot.Slot), " -Slot " + Number(first.Slot)) } == first;
+        slot with { Slot = first.Slot, Next = first.Next, Advice = first.Advice } == first && Unslotted(slot.Next) == Unslotted(first.Next);
 
-    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
+    private static NextAction? Unslotted(NextAction? next) => next is null ? null : next with { Slots = null };
+
+    // Of a row of several slots: of all that are wrong, which includes them.
+    private static void Next(HtmlWriter cell, NextAction? next, bool isOne)
+    {
+        if ((isOne ? next : Unslotted(next)) is { } shown)
+            cell.Markup("<p>Next: <code>").Next(shown).Markup("</code></p>");
+    }
 
     private static void Since(HtmlWriter cell, DateTime? since)
     {
@@ -135,88 +142,4 @@ internal static class NodeSection
     }
 
     private static string Short(string id) => id.Length > 8 ? id.Substring(0, 8) : id;
-}
-
-/// <summary>What ran on this cluster, and what the newest of it did to the owners.</summary>
-internal static class MigrationSection
-{
-    private const int Most = 100;
-
-    public static void Write(HtmlWriter page, ClusterReport report)
-    {
-        var ids = report.Chart.Masters.ToDictionary(master => master.Index, master => master.Id);
-        var change = OwnerChange.Of(report.Runs, slot => ids.TryGetValue(report.Chart.OwnerOf(slot), out var id) ? id : null).FirstOrDefault();
-        if (change is not null)
-            WriteChange(page, report.Chart, change);
-        page.Markup("<section>\n<h2>History of migrations</h2>\n");
-        if (report.JournalTrouble is not null)
-            page.Markup("<p class=\"bad\">").Text(report.JournalTrouble).Markup("</p>\n");
-        else if (report.Runs.Count == 0)
-            page.Markup("<p>The journal of this machine's user knows of none on this cluster.</p>\n");
-        else
-            WriteRuns(page, report.Runs);
-        page.Markup("</section>\n");
-    }
-
-    private static void WriteChange(HtmlWriter page, SlotChart chart, OwnerChange change)
-    {
-        var index = chart.Masters.ToDictionary(master => master.Id, master => master.Index, StringComparer.Ordinal);
-        var names = NamesOf(change.Run);
-        page.Markup("<section>\n<h2>Before and after the last migration</h2>\n<p>").Text(change.Run.Operation + " " + change.Run.Id + ": ").Text(change.Moved.Count)
-            .Markup(change.Moved.Count == 1 ? " slot" : " slots").Markup(" moved, begun ").Time(change.Run.Started).Markup(". What moved is underlined; the rest is shown as it is now.</p>\n<h3>Before</h3>\n");
-        SlotSvg.WriteStrip(page, "Slots before the migration", chart.Masters.Count, slot => Index(change.Before[slot]), change.Moved);
-        page.Markup("<h3>After</h3>\n");
-        SlotSvg.WriteStrip(page, "Slots after the migration", chart.Masters.Count, slot => Index(change.After[slot]), change.Moved);
-        page.Table("Slots of each master before and after", "Master", ">Before", ">After", ">Change");
-        foreach (var id in change.Before.Concat(change.After).OfType<string>().Distinct().OrderBy(Index).ThenBy(id => id, StringComparer.Ordinal))
-        {
-            var (before, after) = (change.Before.Count(owner => owner == id), change.After.Count(owner => owner == id));
-            page.Markup("<tr role=\"row\">").Cell("Master", cell => Master(cell, id)).Cell(">Before", HtmlWriter.Count(before)).Cell(">After", HtmlWriter.Count(after))
-                .Cell(">Change", (after > before ? "+" : string.Empty) + HtmlWriter.Count(after - before)).Markup("</tr>\n");
-        }
-
-        page.EndTable().Markup("</section>\n");
-
-        int Index(string? id) => id is null ? SlotChart.Nobody : index.TryGetValue(id, out var known) ? known : chart.Masters.Count;
-
-        void Master(HtmlWriter cell, string id)
-        {
-            if (index.TryGetValue(id, out var known))
-                cell.Swatch(chart.Masters[known]).Text(chart.Masters[known].Name);
-            else
-                cell.Markup("<span class=\"swatch gone\">–</span>").Text((names.TryGetValue(id, out var name) ? name : id) + ", gone since");
-        }
-    }
-
-    private static Dictionary<string, string> NamesOf(RedisMigration run)
-    {
-        var names = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var slot in run.Slots)
-        {
-            if (slot is { SourceId: not null, Source: not null })
-                names[slot.SourceId] = slot.Source;
-            if (slot is { TargetId: not null, Target: not null })
-                names[slot.TargetId] = slot.Target;
-        }
-
-        return names;
-    }
-
-    private static void WriteRuns(HtmlWriter page, IReadOnlyList<RedisMigration> runs)
-    {
-        page.Table("Migrations, newest first", "Run", "Operation", "State", ">Slots done", ">Left", ">Failed", ">Keys moved", "Begun", "Last progress", "By");
-        foreach (var run in runs.Take(Most))
-        {
-            page.Markup("<tr role=\"row\">").Cell("Run", run.Id).Cell("Operation", run.Operation)
-                .Cell("State", cell => cell.Markup(run.State is MigrationState.Failed or MigrationState.Interrupted ? "<span class=\"bad\">" : "<span>")
-                    .Text(run.State + (run.IsResumable ? ", can be gone on with" : string.Empty)).Markup("</span>"))
-                .Cell(">Slots done", HtmlWriter.Count(run.SlotsDone) + " of " + HtmlWriter.Count(run.SlotCount)).Cell(">Left", HtmlWriter.Count(run.SlotsLeft))
-                .Cell(">Failed", HtmlWriter.Count(run.SlotsFailed)).Cell(">Keys moved", HtmlWriter.Count(run.KeysMoved) + (run.KeysPlanned is { } planned && run.SlotsLeft > 0 ? " of about " + HtmlWriter.Count(planned) : string.Empty))
-                .Cell("Begun", cell => cell.Time(run.Started)).Cell("Last progress", cell => cell.Time(run.LastProgress))
-                .Cell("By", run.User is null ? null : run.User + (run.Host is null ? string.Empty : " on " + run.Host)).Markup("</tr>\n");
-        }
-
-        page.EndTable();
-        ReportPage.More(page, runs.Count - Most, "Get-RedisMigration");
-    }
 }

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using System.Text;
 using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps.Reports;
@@ -24,17 +25,17 @@ internal static class SlotGrid
     // Beyond this the legend goes into columns, without bars.
     private const int LongLegend = 16;
 
-    public static IReadOnlyList<PictureLine> Draw(SlotChart chart, ScreenTraits screen)
+    public static IReadOnlyList<ScreenLine> Draw(SlotChart chart, ScreenTraits screen)
     {
         var columns = Columns(screen.Width);
-        var lines = new List<PictureLine>();
+        var lines = new List<ScreenLine>();
         for (var row = 0; row < Rows; row++)
             lines.Add(Row(chart, row, columns, screen));
-        lines.Add(new PictureLine());
+        lines.Add(new ScreenLine());
         lines.AddRange(chart.Masters.Count > LongLegend ? Packed(chart, screen) : Listed(chart, screen));
         foreach (var mark in new[] { SlotMark.Open, SlotMark.Disputed, SlotMark.Uncovered }.Where(mark => chart.Marked(mark).Count > 0))
             lines.Add(Legend(mark, chart.Marked(mark), screen));
-        lines.Add(new PictureLine().Add(Cut(
+        lines.Add(new ScreenLine().Add(Cut(
             Number(HashSlot.Count / Rows / columns) + " slots a character" + (chart.Masters.Count > MapPalette.Symbols.Length ? "; letters repeat" : string.Empty), screen.Width, screen.Unicode)));
         return lines;
     }
@@ -57,10 +58,10 @@ internal static class SlotGrid
         return columns;
     }
 
-    private static PictureLine Row(SlotChart chart, int row, int columns, ScreenTraits screen)
+    private static ScreenLine Row(SlotChart chart, int row, int columns, ScreenTraits screen)
     {
         var size = HashSlot.Count / Rows / columns;
-        var line = new PictureLine().Add(Number(row * columns * size).PadLeft(Label - 1) + " ");
+        var line = new ScreenLine().Add(Number(row * columns * size).PadLeft(Label - 1) + " ");
         var before = SlotChart.Nobody;
         for (var column = 0; column < columns; column++)
         {
@@ -94,7 +95,7 @@ internal static class SlotGrid
         return found;
     }
 
-    private static IEnumerable<PictureLine> Listed(SlotChart chart, ScreenTraits screen)
+    private static IEnumerable<ScreenLine> Listed(SlotChart chart, ScreenTraits screen)
     {
         var names = Names(chart, screen.Width - 24, screen);
         var states = chart.Masters.Max(master => (int?)StateOf(master).Length) ?? 0;
@@ -112,7 +113,7 @@ internal static class SlotGrid
         }
     }
 
-    private static IEnumerable<PictureLine> Packed(SlotChart chart, ScreenTraits screen)
+    private static IEnumerable<ScreenLine> Packed(SlotChart chart, ScreenTraits screen)
     {
         var names = Names(chart, screen.Width - 24, screen);
         var entries = chart.Masters.Zip(names, (master, name) => (master, name)).ToList();
@@ -121,7 +122,7 @@ internal static class SlotGrid
         var rows = (entries.Count + columns - 1) / columns;
         for (var row = 0; row < rows; row++)
         {
-            var line = new PictureLine();
+            var line = new ScreenLine();
             for (var index = row; index < entries.Count; index += rows)
             {
                 var (master, name) = entries[index];
@@ -138,16 +139,16 @@ internal static class SlotGrid
         }
     }
 
-    private static PictureLine Entry(ChartedMaster master, string name, ScreenTraits screen)
+    private static ScreenLine Entry(ChartedMaster master, string name, ScreenTraits screen)
     {
-        var line = new PictureLine();
+        var line = new ScreenLine();
         Paint(line, master.Symbol, (MapPalette.Black, MapPalette.Paper(master.Index)), screen);
         return line.Add(" " + name + Count(master.Slots.Count).PadLeft(8) + Percent(master.Share).PadLeft(9));
     }
 
-    private static PictureLine Legend(SlotMark mark, SlotSet slots, ScreenTraits screen)
+    private static ScreenLine Legend(SlotMark mark, SlotSet slots, ScreenTraits screen)
     {
-        var line = new PictureLine();
+        var line = new ScreenLine();
         Paint(line, MapPalette.Sign(mark, screen.Unicode), MapPalette.Colors(mark), screen);
         var text = " " + MapPalette.Word(mark).PadRight(9) + Count(slots.Count).PadLeft(7) + "  " + string.Join(" ", slots.Ranges);
         return line.Add(Cut(text, screen.Width - 1, screen.Unicode));
@@ -166,7 +167,7 @@ internal static class SlotGrid
         return name.Length <= width ? name : more + name.Substring(name.Length - width + more.Length);
     }
 
-    private static void Paint(PictureLine line, string text, (int Ink, int Paper) colors, ScreenTraits screen) =>
+    private static void Paint(ScreenLine line, string text, (int Ink, int Paper) colors, ScreenTraits screen) =>
         line.Add(text, screen.Color ? colors.Ink : null, screen.Color ? colors.Paper : null);
 
     private static string StateOf(ChartedMaster master) => master.State == RedisNodeState.Ok ? string.Empty : master.State.ToString();
@@ -176,4 +177,47 @@ internal static class SlotGrid
     private static string Percent(double share) => share.ToString("0.00", CultureInfo.InvariantCulture) + " %";
 
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
+}
+
+/// <summary>A piece of a line in one style: ink on paper, of the 256 colours of terminals; null for the terminal's own.</summary>
+internal readonly record struct ScreenSpan(string Text, int? Ink = null, int? Paper = null);
+
+/// <summary>One line of a picture, to be written by whatever the host has for colours.</summary>
+internal sealed class ScreenLine
+{
+    private readonly List<ScreenSpan> _spans = [];
+
+    public IReadOnlyList<ScreenSpan> Spans => _spans;
+
+    public ScreenLine Add(string text, int? ink = null, int? paper = null)
+    {
+        var last = _spans.Count - 1;
+        if (last >= 0 && _spans[last].Ink == ink && _spans[last].Paper == paper)
+            _spans[last] = _spans[last] with { Text = _spans[last].Text + text };
+        else if (text.Length > 0)
+            _spans.Add(new ScreenSpan(text, ink, paper));
+        return this;
+    }
+
+    /// <summary>Without colours and without space at the end.</summary>
+    public override string ToString() => string.Concat(_spans.Select(span => span.Text)).TrimEnd();
+
+    /// <summary>With the escape sequences of a terminal; every line ends in the terminal's own colours.</summary>
+    public string ToAnsi()
+    {
+        var text = new StringBuilder();
+        foreach (var span in _spans)
+        {
+            if (span.Ink is null && span.Paper is null)
+                text.Append(span.Text);
+            else
+                text.Append("\u001b[").Append(Codes(span)).Append('m').Append(span.Text).Append("\u001b[0m");
+        }
+
+        return text.ToString().TrimEnd(' ');
+    }
+
+    private static string Codes(ScreenSpan span) => string.Join(";", new[] { Code("38;5;", span.Ink), Code("48;5;", span.Paper) }.Where(code => code.Length > 0));
+
+    private static string Code(string kind, int? color) => color is { } number ? kind + number.ToString(CultureInfo.InvariantCulture) : string.Empty;
 }

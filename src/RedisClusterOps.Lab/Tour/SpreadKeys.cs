@@ -9,7 +9,7 @@ namespace RedisClusterOps.Lab.Tour;
 /// <summary>Keys in slots of every master, so that a rebalance has some to move.</summary>
 internal sealed class SpreadKeys(NodeEndpoint entry)
 {
-    public const int Count = 2000;
+    public const int Count = 500;
 
     public async Task WriteAsync(CancellationToken cancellation)
     {

@@ -19,7 +19,7 @@ public sealed class RestartRedisSlotMigrationCommand : SlotOpeningCmdlet
     internal override void Run()
     {
         var cluster = Open();
-        var asked = new RedisSlotMigrationResult { Slot = Slot, Operation = "Restart", Target = Target };
+        var asked = new RedisSlotMigrationResult { Slot = Slot, Operation = nameof(MigrationOperation.Restart), Target = Target };
         Operate(cluster, asked, cluster.PlanRestartAsync(Slot, Target, MoveOptions, Stop));
     }
 }

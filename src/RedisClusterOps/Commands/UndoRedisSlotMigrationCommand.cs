@@ -57,7 +57,7 @@ public sealed class UndoRedisSlotMigrationCommand : WholeSlotCmdlet
             return;
         }
 
-        var asked = new RedisSlotMigrationResult { Slot = Slot, Operation = "Undo", Source = Source, Target = Target };
+        var asked = new RedisSlotMigrationResult { Slot = Slot, Operation = nameof(MigrationOperation.Undo), Source = Source, Target = Target };
         Operate(cluster, asked, cluster.PlanUndoAsync(Slot, Source, Target, Strategy, AllowUnreachableNode, MoveOptions, Stop));
     }
 }

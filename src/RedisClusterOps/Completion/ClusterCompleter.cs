@@ -40,7 +40,10 @@ public abstract class ClusterCompleter : IArgumentCompleter
         if (SessionOf(command, bound) is not { } session)
             return null;
         using var limit = new CancellationTokenSource(Patience);
-        using var cluster = new RedisCluster(session.With(session.Options with { ConnectTimeout = Patience, CommandTimeout = Patience }));
+        using var cluster = new RedisCluster(session.With(session.Options with { ConnectTimeout = Patience, CommandTimeout = Patience }))
+        {
+            NextActionText = NextActionText.Of,
+        };
         return question(cluster, limit.Token).GetAwaiter().GetResult();
     }
 

@@ -18,7 +18,7 @@ public sealed class AtomicInterruptionTests
     private static readonly TimeSpan Freeze = TimeSpan.FromSeconds(3);
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Redis86, MemberType = typeof(AtomicScene))]
     public async Task A_stop_in_the_middle_leaves_the_owner_and_no_task(string server)
     {
         await using var scene = await SlowSceneAsync(server);
@@ -41,7 +41,7 @@ public sealed class AtomicInterruptionTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Valkey91, MemberType = typeof(AtomicScene))]
     public async Task A_task_that_runs_already_is_adopted(string server)
     {
         await using var scene = await SlowSceneAsync(server);
@@ -55,7 +55,7 @@ public sealed class AtomicInterruptionTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Redis86, MemberType = typeof(AtomicScene))]
     public async Task A_task_for_more_slots_is_waited_for_and_not_cancelled_with_us(string server)
     {
         await using var scene = await SlowSceneAsync(server);
@@ -115,7 +115,7 @@ public sealed class AtomicInterruptionTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Valkey91, MemberType = typeof(AtomicScene))]
     public async Task A_target_that_dies_is_given_nothing(string server)
     {
         await using var scene = await SlowSceneAsync(server);
@@ -131,7 +131,7 @@ public sealed class AtomicInterruptionTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Redis86, MemberType = typeof(AtomicScene))]
     public async Task A_target_that_is_restarted_in_the_middle_gets_the_slots_at_the_second_attempt(string server)
     {
         await using var scene = await SlowSceneAsync(server);
@@ -147,7 +147,7 @@ public sealed class AtomicInterruptionTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Valkey91, MemberType = typeof(AtomicScene))]
     public async Task A_source_that_dies_in_the_middle_is_no_success_and_no_hang(string server)
     {
         await using var scene = await SlowSceneAsync(server);
@@ -163,7 +163,7 @@ public sealed class AtomicInterruptionTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Redis86, MemberType = typeof(AtomicScene))]
     public async Task A_source_that_is_frozen_for_a_while_is_waited_for(string server)
     {
         await using var scene = await SlowSceneAsync(server);
@@ -180,7 +180,7 @@ public sealed class AtomicInterruptionTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Valkey91, MemberType = typeof(AtomicScene))]
     public async Task A_task_that_somebody_else_cancels_is_not_begun_again(string server)
     {
         await using var scene = await SlowSceneAsync(server);

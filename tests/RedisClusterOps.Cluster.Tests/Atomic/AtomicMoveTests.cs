@@ -64,7 +64,7 @@ public sealed class AtomicMoveTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Redis86, MemberType = typeof(AtomicScene))]
     public async Task Empty_slots_in_many_ranges_move_and_a_second_move_finds_nothing_to_do(string server)
     {
         await using var scene = await AtomicScene.StartAsync(server);
@@ -76,7 +76,7 @@ public sealed class AtomicMoveTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Valkey91, MemberType = typeof(AtomicScene))]
     public async Task Slots_that_the_target_owns_already_are_left_and_the_others_move(string server)
     {
         await using var scene = await AtomicScene.StartAsync(server);
@@ -89,7 +89,7 @@ public sealed class AtomicMoveTests
 
     // A master without slots makes itself a replica of the one that took the last of them, and loads the keys anew.
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Redis86, MemberType = typeof(AtomicScene))]
     public async Task A_source_that_gives_all_it_has_may_become_a_replica_and_it_is_done_all_the_same(string server)
     {
         await using var scene = await AtomicScene.StartAsync(server);
@@ -102,7 +102,7 @@ public sealed class AtomicMoveTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Valkey91, MemberType = typeof(AtomicScene))]
     public async Task Three_sources_give_to_one_target(string server)
     {
         await using var scene = await AtomicScene.StartAsync(server);
@@ -117,7 +117,7 @@ public sealed class AtomicMoveTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Redis86, MemberType = typeof(AtomicScene))]
     public async Task An_open_slot_on_either_end_is_refused_before_anything_is_begun(string server)
     {
         await using var scene = await AtomicScene.StartAsync(server);
@@ -137,7 +137,7 @@ public sealed class AtomicMoveTests
     }
 
     [Theory]
-    [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Valkey91, MemberType = typeof(AtomicScene))]
     public async Task Slots_of_a_third_node_and_replicas_are_refused(string server)
     {
         await using var scene = await AtomicScene.StartAsync(server, replicas: 4);

@@ -6,6 +6,7 @@ using System.Linq;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Lab;
 using RedisClusterOps.Migration.Atomic;
 using RedisClusterOps.Migration.Bulk;
@@ -26,6 +27,10 @@ internal sealed class AtomicScene : IAsyncDisposable
 
     /// <summary>The servers that can.</summary>
     public static TheoryData<string> Able => [.. Servers.RedisAndValkey.Select(row => row.Data).Where(name => name is Servers.Redis86 or Servers.Valkey91)];
+
+    /// <summary>The same for tests that take long: one of them in the short proof.</summary>
+    /// <param name="server">The server of the short proof.</param>
+    public static TheoryData<string> OneOf(string server) => KillCase.IsFullProof ? Able : [server];
 
     public TestCluster Cluster { get; }
 

@@ -76,7 +76,7 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
     /// <param name="patience">Seconds for a node to accept and to answer.</param>
     public RedisCluster Core(OperationLog? log = null, double patience = 5)
     {
-        return new RedisCluster(Session(patience), log);
+        return new RedisCluster(Session(patience), log) { NextActionText = NextActionText.Of };
     }
 
     private RedisClusterSession Session(double patience) => new(

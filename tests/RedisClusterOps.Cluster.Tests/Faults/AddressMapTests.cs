@@ -13,7 +13,7 @@ namespace RedisClusterOps.Cluster.Tests.Faults;
 public sealed class AddressMapTests
 {
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
     public async Task Everything_goes_through_the_map_and_only_the_nodes_use_their_own_addresses(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);

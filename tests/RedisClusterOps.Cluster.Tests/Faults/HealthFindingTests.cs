@@ -17,7 +17,7 @@ public sealed class HealthFindingTests
     private static readonly ConnectionOptions Impatient = new() { ConnectTimeout = TimeSpan.FromMilliseconds(700) };
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
     public async Task A_cluster_that_is_well_has_none_and_what_is_done_to_it_is_found(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);
@@ -74,8 +74,7 @@ public sealed class HealthFindingTests
     }
 
     [Theory]
-    [InlineData(Servers.Redis70)]
-    [InlineData(Servers.Valkey91)]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Nodes_that_freeze_are_found_step_by_step(string server)
     {
         await using var cluster = await TestCluster.StartAsync(
@@ -272,7 +271,7 @@ public sealed class HealthFindingTests
 
     private static async Task<RedisClusterHealth> CheckAsync(TestCluster cluster, HealthOptions? options = null, ConnectionOptions? connection = null)
     {
-        using var redis = new RedisCluster(new RedisClusterSession([cluster.Node(0).Endpoint], connection ?? cluster.Connection));
+        using var redis = new RedisCluster(new RedisClusterSession([cluster.Node(0).Endpoint], connection ?? cluster.Connection)) { NextActionText = NextActionText.Of };
         return await redis.TestAsync(options ?? new HealthOptions(), default);
     }
 

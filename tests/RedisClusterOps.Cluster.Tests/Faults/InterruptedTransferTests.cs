@@ -157,7 +157,7 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
     public async Task A_connection_that_breaks_before_the_answer_costs_nothing(string server)
     {
         var slot = await clusters.SlotAsync(server);

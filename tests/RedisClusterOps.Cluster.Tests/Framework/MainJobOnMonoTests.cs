@@ -1,8 +1,10 @@
+using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Cluster.Tests.Moves;
 using RedisClusterOps.Lab;
 using RedisClusterOps.Protocol;
@@ -32,10 +34,10 @@ public sealed class MainJobOnMonoTests
         MutualTls,
     }
 
+    public static TheoryData<Transport> Transports => KillCase.IsFullProof ? [.. Enum.GetValues<Transport>()] : [Transport.Tls];
+
     [Theory]
-    [InlineData(Transport.Plain)]
-    [InlineData(Transport.Tls)]
-    [InlineData(Transport.MutualTls)]
+    [MemberData(nameof(Transports))]
     public async Task Slots_are_diagnosed_completed_undone_and_rebalanced_there_and_back(Transport transport)
     {
         using var authority = new TestAuthority(rsa: true);

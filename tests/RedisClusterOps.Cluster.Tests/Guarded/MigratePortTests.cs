@@ -1,5 +1,6 @@
 using System.Linq;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Cluster.Tests.Moves;
 using Xunit;
 
@@ -13,6 +14,7 @@ public sealed class MigratePortTests
     public static TheoryData<string, bool> Cases => new(
         from server in new[] { Servers.Redis70, Servers.Valkey91 }
         from tlsCluster in new[] { false, true }
+        where KillCase.IsFullProof || (server == Servers.Redis70) == tlsCluster
         select (server, tlsCluster));
 
     [Theory]

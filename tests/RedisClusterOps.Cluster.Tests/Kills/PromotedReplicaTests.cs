@@ -13,23 +13,21 @@ namespace RedisClusterOps.Cluster.Tests.Kills;
 /// </summary>
 public sealed class PromotedReplicaTests
 {
-    public static TheoryData<string, Work> Cases
+    /// <param name="work">The operation of the short proof.</param>
+    public static TheoryData<string, Work> Cases(Work work)
     {
-        get
+        var cases = new TheoryData<string, Work>();
+        foreach (var server in Servers.RedisAndValkey.Where(KillCase.IsTaken))
         {
-            var cases = new TheoryData<string, Work>();
-            foreach (var server in Servers.RedisAndValkey.Where(KillCase.IsTaken))
-            {
-                cases.Add(server.Data, Work.Undo);
-                cases.Add(server.Data, Work.Repair);
-            }
-
-            return cases;
+            foreach (var each in KillCase.IsFullProof ? [Work.Undo, Work.Repair] : new[] { work })
+                cases.Add(server.Data, each);
         }
+
+        return cases;
     }
 
     [Theory]
-    [MemberData(nameof(Cases))]
+    [MemberData(nameof(Cases), Work.Undo)]
     public async Task By_a_manual_failover_during_the_operation(string server, Work work)
     {
         await using var scene = await StartAsync(server);
@@ -51,7 +49,7 @@ public sealed class PromotedReplicaTests
     }
 
     [Theory]
-    [MemberData(nameof(Cases))]
+    [MemberData(nameof(Cases), Work.Repair)]
     public async Task By_an_election_after_the_process_and_the_master_died(string server, Work work)
     {
         await using var scene = await StartAsync(server);

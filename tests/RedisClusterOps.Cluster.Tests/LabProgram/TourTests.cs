@@ -34,9 +34,10 @@ public sealed class TourTests
     {
         get
         {
-            var cases = new TheoryData<string, PosixSignal, int> { { Rebalancing, PosixSignal.SIGINT, 130 }, { Connecting, PosixSignal.SIGHUP, 129 } };
+            var cases = new TheoryData<string, PosixSignal, int> { { Rebalancing, PosixSignal.SIGINT, 130 } };
             if (KillCase.IsFullProof)
             {
+                cases.Add(Connecting, PosixSignal.SIGHUP, 129);
                 cases.Add("1. A slot migration stops half-way", PosixSignal.SIGINT, 130);
                 cases.Add(Rebalancing, PosixSignal.SIGTERM, 143);
             }
@@ -58,7 +59,7 @@ public sealed class TourTests
         Assert.Matches(@"\n 5519 Completed  .* 100 ", tour.Output);
         Assert.Contains("proof: 150 of 150 keys read back with the value that was written", tour.Output);
         Assert.Contains("proof: every server reports 4096 slots for each master", tour.Output);
-        Assert.Equal(2, Regex.Count(tour.Output, "proof: 2150 of 2150 keys read back with the value that was written"));
+        Assert.Equal(2, Regex.Count(tour.Output, "proof: 650 of 650 keys read back with the value that was written"));
         Assert.Contains("proof: every server reports the owners from before the rebalance", tour.Output);
         Assert.Equal(["4,096", "4,096", "4,096", "4,096"], SlotsInMap(tour, map: 0));
         Assert.Equal(["1", "5,460", "5,461", "5,462"], SlotsInMap(tour, map: 1));

@@ -95,8 +95,7 @@ public sealed class EveryKeyTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData(Servers.Redis70)]
-    [InlineData(Servers.Valkey91)]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task Behind_a_password_and_for_a_user_of_their_own(string server)
     {
         const string Password = "Geheim-42";
@@ -111,8 +110,7 @@ public sealed class EveryKeyTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData(Servers.Redis70)]
-    [InlineData(Servers.Valkey91)]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Where_all_speak_TLS(string server)
     {
         using var authority = new TestAuthority();

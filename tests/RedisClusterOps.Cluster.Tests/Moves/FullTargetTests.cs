@@ -95,7 +95,7 @@ public sealed class FullTargetTests
 
     private static string LargeOf(int number) => "{" + FilledCluster.Name(number) + "}:large";
 
-    private static RedisRebalancePlan KeyByKey(RedisRebalancePlan plan) => plan with { Moves = [.. plan.Moves.Select(move => move with { Method = "KeyByKey" })] };
+    private static RedisRebalancePlan KeyByKey(RedisRebalancePlan plan) => plan with { Moves = [.. plan.Moves.Select(move => move with { DecidedMethod = MoveMethod.KeyByKey })] };
 
     private static async Task LimitAsync(LocalNode node, long room)
     {

@@ -29,7 +29,7 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
                 var (server, method) = row.Data;
                 if (KillCase.IsFullProof || (server, method) is (Servers.Redis70, _) or (Servers.Redis86, MoveMethod.Atomic))
                 {
-                    foreach (var victim in KillCase.IsFullProof || method == MoveMethod.KeyByKey ? Enum.GetValues<Victim>() : [Victim.Target])
+                    foreach (var victim in KillCase.IsFullProof ? Enum.GetValues<Victim>() : [method == MoveMethod.KeyByKey ? Victim.Source : Victim.Target])
                         cases.Add(server, method, victim);
                 }
             }

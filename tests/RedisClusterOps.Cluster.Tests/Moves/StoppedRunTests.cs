@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Atomic;
 using RedisClusterOps.Cluster.Tests.Kills;
 using Xunit;
 
@@ -79,8 +80,7 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
 
     // Nodes that hang take up all the time between the stop and the end. The run still reports each pair.
     [Theory]
-    [InlineData(Servers.Redis86)]
-    [InlineData(Servers.Valkey91)]
+    [MemberData(nameof(AtomicScene.OneOf), Servers.Redis86, MemberType = typeof(AtomicScene))]
     public async Task Each_pair_that_has_not_moved_is_reported_while_nodes_hang(string server)
     {
         await using var cluster = await FilledCluster.StartAsync(server, Keys, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(60) });

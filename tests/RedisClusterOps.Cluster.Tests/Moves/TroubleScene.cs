@@ -63,7 +63,7 @@ internal sealed class TroubleScene : IAsyncDisposable
     public async Task<IReadOnlyList<SlotOutcome>> RunAsync(MoveOptions options)
     {
         using var core = new RedisCluster(Cluster.Session);
-        var plan = Plan with { Moves = [.. Plan.Moves.Select(move => move with { Method = options.Method.ToString() })] };
+        var plan = Plan with { Moves = [.. Plan.Moves.Select(move => move with { DecidedMethod = options.Method })] };
         Findings = (await core.CheckMovesAsync(plan, options, default)).Findings;
         return await MoveRuns.CarryOutAsync(core, plan, options with { JournalPath = _journal });
     }

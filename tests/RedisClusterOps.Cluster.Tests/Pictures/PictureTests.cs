@@ -129,7 +129,7 @@ public sealed class PictureTests(PicturedCluster pictured) : IClassFixture<Pictu
         Assert.Contains(">-3<", page);
     }
 
-    private RedisCluster Core() => new(new RedisClusterSession([_cluster.Node(2).Endpoint], _cluster.Connection));
+    private RedisCluster Core() => new(new RedisClusterSession([_cluster.Node(2).Endpoint], _cluster.Connection)) { NextActionText = NextActionText.Of };
 
     private static void AssertMarked(IReadOnlyList<string> lines, params (int Slot, char Sign)[] marks) =>
         Assert.All(marks, mark => Assert.Equal(mark.Sign, lines[mark.Slot / 1024][6 + mark.Slot % 1024 / 16]));

@@ -15,7 +15,7 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
     private const int Megabyte = 1 << 20;
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
     public async Task Of_an_ordinary_move_there_is_nothing_to_say(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);

@@ -20,8 +20,7 @@ public sealed class ManyOpenSlotsTests(ITestOutputHelper output)
     private const int MovedEach = 15;
 
     [Theory]
-    [InlineData(Servers.Redis70)]
-    [InlineData(Servers.Valkey91)]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task A_thousand_open_slots_are_closed_by_one_repair(string server)
     {
         await using var cluster = await StartAsync(server);

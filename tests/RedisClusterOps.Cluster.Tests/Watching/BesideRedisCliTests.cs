@@ -26,7 +26,7 @@ public sealed class BesideRedisCliTests
         Assert.Contains("Not all 16384 slots are covered by nodes.", said);
         Assert.DoesNotContain("memory", said);
 
-        using var redis = new RedisCluster(new RedisClusterSession([cluster.Node(0).Endpoint], cluster.Connection));
+        using var redis = new RedisCluster(new RedisClusterSession([cluster.Node(0).Endpoint], cluster.Connection)) { NextActionText = NextActionText.Of };
         var health = await redis.TestAsync(new HealthOptions { Deep = true }, default);
         Assert.False(health.Healthy);
         Assert.Equal(

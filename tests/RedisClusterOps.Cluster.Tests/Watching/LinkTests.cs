@@ -10,9 +10,7 @@ namespace RedisClusterOps.Cluster.Tests.Watching;
 public sealed class LinkTests
 {
     [Theory]
-    [InlineData(Servers.Redis70)]
-    [InlineData(Servers.Valkey91)]
-    [InlineData(Servers.Garnet)]
+    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
     public async Task Every_node_is_measured_and_tells_of_every_other(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);

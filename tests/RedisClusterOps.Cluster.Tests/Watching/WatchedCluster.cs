@@ -35,7 +35,7 @@ public sealed class WatchedCluster : IAsyncLifetime
     {
         // A node that is frozen is waited for as long.
         var options = new ConnectionOptions { ConnectTimeout = TimeSpan.FromMilliseconds(700) };
-        using var redis = new RedisCluster(new RedisClusterSession([Cluster.Node(0).Endpoint], options), new LaterConnector(new NodeConnector(options), later), null);
+        using var redis = new RedisCluster(new RedisClusterSession([Cluster.Node(0).Endpoint], options), new LaterConnector(new NodeConnector(options), later), null) { NextActionText = NextActionText.Of };
         var outcome = await redis.GetAlertsAsync(new AlertOptions { StatePath = statePath }, default);
         Assert.Null(outcome.Failure);
         return outcome.Alerts;

@@ -44,8 +44,8 @@ public class AdviceTests
     {
         var described = SlotAdvice.Describe(States[state]().Diagnose()!, Session);
         Assert.Equal(state, described.State);
-        ExportedCmdlets.AssertBegins(described.Advice, state.ToString());
-        Assert.Contains(" -Slot 5519", described.Advice);
+        ExportedCmdlets.AssertBegins(NextActionText.Of(described.Next!), state.ToString());
+        Assert.Equal("5519", described.Next!.Slots);
         Assert.NotEmpty(described.ClientsSee);
         // Only of a tangle nothing certain can be said; then there are details instead.
         Assert.Equal(state == RedisOpenSlotState.Tangled, described.ClientsSee.Contains("not certain"));
@@ -58,7 +58,7 @@ public class AdviceTests
     public void A_state_that_can_be_completed_advises_that_and_the_planner_agrees(RedisOpenSlotState state)
     {
         var diagnosis = States[state]().Diagnose()!;
-        var advised = SlotAdvice.AdviceOf(diagnosis).StartsWith("Complete-RedisSlotMigration", StringComparison.Ordinal);
+        var advised = SlotAdvice.NextOf(diagnosis).Code == NextActionCode.Complete;
         Assert.Equal(SlotAdvice.CanComplete(state), advised);
         if (advised)
             Assert.NotEmpty(new CompleteOperation(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation).Commands);
@@ -75,12 +75,12 @@ public class AdviceTests
         var diagnosis = States[state]().Diagnose()!;
         if (state == RedisOpenSlotState.Atomic)
         {
-            Assert.Equal("Get-RedisOpenSlot -Slot 5519", SlotAdvice.AdviceOf(diagnosis));
+            Assert.Equal("Get-RedisOpenSlot -Slot 5519", NextActionText.Of(SlotAdvice.NextOf(diagnosis)));
             AssertRefused(() => Repair(diagnosis), state.ToString());
             return;
         }
 
-        Assert.Equal("Repair-RedisCluster -Slot 5519", SlotAdvice.AdviceOf(diagnosis));
+        Assert.Equal("Repair-RedisCluster -Slot 5519", NextActionText.Of(SlotAdvice.NextOf(diagnosis)));
         // Where it is not done at once, the refusal says what else to do: never the same again.
         try
         {
@@ -103,7 +103,7 @@ public class AdviceTests
                 continue;
             var described = SlotAdvice.Describe(diagnosis, Session);
             var where = state + " without " + away;
-            ExportedCmdlets.AssertBegins(described.Advice, where);
+            ExportedCmdlets.AssertBegins(NextActionText.Of(described.Next!), where);
             Assert.NotEmpty(described.ClientsSee);
             if (diagnosis.Source is { IsReachable: false } || diagnosis.Target is { IsReachable: false })
                 AssertRefused(() => new CompleteOperation(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation), where);
@@ -134,7 +134,7 @@ public class AdviceTests
         Assert.Contains(health.Findings, finding => finding.Code == code);
         foreach (var finding in health.Findings)
         {
-            ExportedCmdlets.AssertBegins(finding.Advice, finding.ToString());
+            ExportedCmdlets.AssertBegins(NextActionText.Of(finding.Next!), finding.ToString());
             Assert.NotEmpty(finding.Target);
             Assert.NotEmpty(finding.Message);
         }

@@ -52,7 +52,7 @@ public class HealthCheckTests
     {
         var finding = Only(FindingCode.NodeUnreachable, FindingSeverity.Error, T);
         Assert.Contains("connection refused", finding.Message);
-        Assert.Contains(T, finding.Advice);
+        Assert.Contains(T, NextActionText.Of(finding.Next!));
     }
 
     [Fact]
@@ -85,7 +85,7 @@ public class HealthCheckTests
     public void NodeNoAddress_names_the_node_by_its_id()
     {
         var finding = Only(FindingCode.NodeNoAddress, FindingSeverity.Warning, ClusterScene.Id("T"));
-        Assert.Contains("-Node T0000000", finding.Advice);
+        Assert.Contains("-Node T0000000", NextActionText.Of(finding.Next!));
     }
 
     [Fact]
@@ -108,7 +108,7 @@ public class HealthCheckTests
         var finding = Only(FindingCode.SlotOpen, FindingSeverity.Error, "5519");
         Assert.Contains("Migrating, " + S + " -> " + T, finding.Message);
         Assert.Contains("ASK", finding.Message);
-        Assert.Equal("Complete-RedisSlotMigration -Slot 5519", finding.Advice);
+        Assert.Equal("Complete-RedisSlotMigration -Slot 5519", NextActionText.Of(finding.Next!));
     }
 
     [Fact]
@@ -158,7 +158,7 @@ public class HealthCheckTests
     {
         var finding = Only(FindingCode.StrayKeys, FindingSeverity.Warning, X);
         Assert.Contains("(10-12,5519)", finding.Message);
-        Assert.Equal("Repair-RedisCluster", finding.Advice);
+        Assert.Equal("Repair-RedisCluster", NextActionText.Of(finding.Next!));
     }
 
     [Fact]
@@ -264,7 +264,7 @@ public class HealthCheckTests
         var finding = Assert.Single(health.Findings, finding => finding.Code == code);
         Assert.Equal((severity, target), (finding.Severity, finding.Target));
         Assert.NotEmpty(finding.Message);
-        ExportedCmdlets.AssertBegins(finding.Advice, code.ToString());
+        ExportedCmdlets.AssertBegins(NextActionText.Of(finding.Next!), code.ToString());
         return finding;
     }
 }

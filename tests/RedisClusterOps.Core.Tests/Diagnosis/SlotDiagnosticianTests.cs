@@ -156,7 +156,7 @@ public class SlotDiagnosticianTests
         foreach (var described in scenes.Select(scene => SlotAdvice.Describe(scene.Diagnose()!, session)))
         {
             Assert.NotEmpty(described.ClientsSee);
-            Assert.Matches(@"^[A-Z][a-z]+-Redis\w+", described.Advice);
+            Assert.Matches(@"^[A-Z][a-z]+-Redis\w+", NextActionText.Of(described.Next!));
         }
     }
 

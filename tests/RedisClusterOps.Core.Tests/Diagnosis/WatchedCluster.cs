@@ -63,7 +63,7 @@ internal sealed class WatchedCluster : IDisposable
     public async Task<AlertOutcome> LookAsync(AlertOptions options)
     {
         using var log = new OperationLog();
-        using var redis = new RedisCluster(RedisClusterSession.Parse(A), _nodes, log);
+        using var redis = new RedisCluster(RedisClusterSession.Parse(A), _nodes, log) { NextActionText = NextActionText.Of };
         var outcome = await redis.GetAlertsAsync(options with { JournalPath = JournalPath }, CancellationToken.None);
         Warnings.Clear();
         while (log.TryTake(out var told, TimeSpan.Zero))
@@ -73,7 +73,7 @@ internal sealed class WatchedCluster : IDisposable
 
     public async Task<RedisOpenSlot> OpenSlotAsync(bool remembers)
     {
-        using var redis = new RedisCluster(RedisClusterSession.Parse(A), _nodes, null);
+        using var redis = new RedisCluster(RedisClusterSession.Parse(A), _nodes, null) { NextActionText = NextActionText.Of };
         return (remembers ? await redis.GetOpenSlotsAsync(null, StatePath, default) : await redis.GetOpenSlotsAsync(null, default)).Single();
     }
 

@@ -16,7 +16,7 @@ public sealed class ClusterLockTests : IDisposable
     [Fact]
     public void A_second_run_on_a_cluster_is_told_who_is_at_work()
     {
-        using var first = _journal.Begin("Repair");
+        using var first = _journal.Begin(MigrationOperation.Repair);
         var failure = Assert.Throws<RedisOperationException>(() => _journal.Begin());
         Assert.Equal((FailureCode.JournalBusy, first.Id, "Get-RedisMigration -Running"), (failure.Code, failure.Subject, failure.NextStep()));
         Assert.Equal(
@@ -29,16 +29,16 @@ public sealed class ClusterLockTests : IDisposable
     [Fact]
     public void Two_clusters_do_not_wait_for_each_other()
     {
-        using var first = _journal.Begin("Complete", TestJournal.NodeA);
-        using var second = _journal.Begin("Complete", TestJournal.NodeB);
+        using var first = _journal.Begin(MigrationOperation.Complete, TestJournal.NodeA);
+        using var second = _journal.Begin(MigrationOperation.Complete, TestJournal.NodeB);
         Assert.All(_journal.Read(), run => Assert.True(run.IsRunning));
     }
 
     [Fact]
     public void The_cluster_is_the_same_in_whatever_order_its_nodes_are_listed()
     {
-        using var first = _journal.Begin("Complete", TestJournal.NodeA, TestJournal.NodeB);
-        Assert.Equal(FailureCode.JournalBusy, Assert.Throws<RedisOperationException>(() => _journal.Begin("Complete", TestJournal.NodeB, TestJournal.NodeA)).Code);
+        using var first = _journal.Begin(MigrationOperation.Complete, TestJournal.NodeA, TestJournal.NodeB);
+        Assert.Equal(FailureCode.JournalBusy, Assert.Throws<RedisOperationException>(() => _journal.Begin(MigrationOperation.Complete, TestJournal.NodeB, TestJournal.NodeA)).Code);
     }
 
     [Fact]
@@ -106,7 +106,7 @@ public sealed class ClusterLockTests : IDisposable
     [Fact]
     public void An_id_that_is_no_id_names_no_other_folder()
     {
-        using var run = _journal.Begin("Complete", "../../../etc/passwd");
+        using var run = _journal.Begin(MigrationOperation.Complete, "../../../etc/passwd");
         Assert.Equal(2, Directory.GetFiles(_journal.Folder.Locks).Length);
         Assert.True(_journal.Only().IsRunning);
     }

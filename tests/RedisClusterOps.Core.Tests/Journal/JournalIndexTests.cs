@@ -98,24 +98,24 @@ public sealed class JournalIndexTests : IDisposable
     [Fact]
     public void A_setting_that_an_interrupted_run_changed_is_restored_by_whichever_run_finishes_the_slot()
     {
-        using (var first = _journal.Begin("Undo"))
+        using (var first = _journal.Begin(MigrationOperation.Undo))
         {
-            first.Intend(TestJournal.Entry(5, "Undo"));
-            first.Kept(5, TestJournal.NodeB);
+            first.Intend(TestJournal.Entry(5, MigrationOperation.Undo));
+            first.SettingChanging(5, TestJournal.NodeB);
         }
 
         var since = _journal.Now;
-        using (var second = _journal.Begin("Undo"))
-            second.Intend(TestJournal.Entry(5, "Undo"));
-        Assert.Equal((since, TestJournal.NodeB), (Intents()[5].Since, Assert.Single(Intents()[5].Slot.KeptMasters)));
-        using (var third = _journal.Begin("Undo"))
+        using (var second = _journal.Begin(MigrationOperation.Undo))
+            second.Intend(TestJournal.Entry(5, MigrationOperation.Undo));
+        Assert.Equal((since, TestJournal.NodeB), (Intents()[5].Since, Assert.Single(Intents()[5].Slot.SuppressedNodes)));
+        using (var third = _journal.Begin(MigrationOperation.Undo))
         {
-            third.Intend(TestJournal.Entry(5, "Undo"));
-            Assert.Null(third.Unkept(5, TestJournal.NodeB));
+            third.Intend(TestJournal.Entry(5, MigrationOperation.Undo));
+            Assert.Null(third.SettingRestored(5, TestJournal.NodeB));
         }
 
-        Assert.Empty(Intents()[5].Slot.KeptMasters);
-        Assert.All(_journal.Read(), run => Assert.All(run.Slots, slot => Assert.Empty(slot.KeptMasters)));
+        Assert.Empty(Intents()[5].Slot.SuppressedNodes);
+        Assert.All(_journal.Read(), run => Assert.All(run.Slots, slot => Assert.Empty(slot.SuppressedNodes)));
     }
 
     [Fact]
@@ -127,9 +127,48 @@ public sealed class JournalIndexTests : IDisposable
         Assert.All(runs, run => Assert.Equal(0, run.DamagedLines));
         var (undo, rebalance) = (runs[0], runs[1]);
         Assert.Equal(("Rebalance", "Whole", MigrationState.Failed, 11, 7, 1), (rebalance.Operation, rebalance.Strategy, rebalance.State, rebalance.SlotCount, rebalance.SlotsDone, rebalance.SlotsFailed));
+        Assert.Equal((MigrationOperation.Rebalance, MigrationOperation.Undo), (rebalance.Kind, undo.Kind));
+        Assert.All(rebalance.Slots, slot => Assert.Equal((MigrationOperation.Rebalance, "Rebalance"), (slot.Kind, slot.Operation)));
         Assert.Equal((200L, 6L, FailureCode.TargetOutOfMemory, undo.Id), (rebalance.KeysPlanned, rebalance.KeysMoved, rebalance.Slots[7].Failure, rebalance.Slots[7].FinishedBy));
-        Assert.Equal((MigrationState.Stopped, 2, 1, TestJournal.NodeA), (undo.State, undo.SlotCount, undo.SlotsDone, Assert.Single(undo.Slots[0].KeptMasters)));
+        Assert.Equal((MigrationState.Stopped, 2, 1, TestJournal.NodeA), (undo.State, undo.SlotCount, undo.SlotsDone, Assert.Single(undo.Slots[0].SuppressedNodes)));
         Assert.Equal([9], Intents().Keys);
+    }
+
+    [Theory]
+    [InlineData("Complete")]
+    [InlineData("Undo")]
+    [InlineData("Start")]
+    [InlineData("Restart")]
+    [InlineData("Repair")]
+    [InlineData("MoveKeys")]
+    [InlineData("Move")]
+    [InlineData("Rebalance")]
+    public void The_files_hold_the_operation_by_name(string name)
+    {
+        var operation = Enum.Parse<MigrationOperation>(name);
+        using (var run = _journal.Begin(operation))
+        {
+            run.Planned([TestJournal.Entry(5, operation)]);
+            run.Intend(TestJournal.Entry(0, operation), [5, 6]);
+        }
+
+        var read = _journal.Only();
+        Assert.Equal(3, File.ReadAllLines(read.Path).Count(line => line.Contains("\"operation\":\"" + name + "\"", StringComparison.Ordinal)));
+        Assert.Equal((name, operation), (read.Operation, read.Kind));
+        Assert.All(read.Slots, slot => Assert.Equal((name, operation), (slot.Operation, slot.Kind)));
+    }
+
+    [Theory]
+    [InlineData("Drain")]
+    [InlineData("complete")]
+    [InlineData("3")]
+    [InlineData("Start, Restart")]
+    public void An_operation_of_a_later_version_keeps_its_text(string name)
+    {
+        var text = Encoding.UTF8.GetString(_journal.BytesOfRun(5)).Replace("\"Complete\"", "\"" + name + "\"", StringComparison.Ordinal);
+        _journal.Write(Encoding.UTF8.GetBytes(text));
+        Assert.Equal((name, MigrationOperation.Unknown, 0), (_journal.Only().Operation, _journal.Only().Kind, _journal.Only().DamagedLines));
+        Assert.Equal((name, MigrationOperation.Unknown), (_journal.Only().Slots[0].Operation, _journal.Only().Slots[0].Kind));
     }
 
     // Kinds that the version before does not know would count as damage there; members that it does not know are ignored.
@@ -137,13 +176,13 @@ public sealed class JournalIndexTests : IDisposable
     public void Every_line_is_of_a_kind_that_the_version_before_reads()
     {
         string[] kinds = ["begin", "planned", "intent", "progress", "kept", "outcome", "end"];
-        using (var run = _journal.Begin("Undo"))
+        using (var run = _journal.Begin(MigrationOperation.Undo))
         {
-            run.Planned([TestJournal.Entry(5, "Undo")]);
-            run.Intend(TestJournal.Entry(5, "Undo"));
-            run.Kept(5, TestJournal.NodeA);
+            run.Planned([TestJournal.Entry(5, MigrationOperation.Undo)]);
+            run.Intend(TestJournal.Entry(5, MigrationOperation.Undo));
+            run.SettingChanging(5, TestJournal.NodeA);
             run.Progress(5, 40, 60);
-            Assert.Null(run.Unkept(5, TestJournal.NodeA));
+            Assert.Null(run.SettingRestored(5, TestJournal.NodeA));
             Assert.Null(run.Outcome(TestJournal.Result(5, MigrationOutcome.RolledBack, 100)));
         }
 
@@ -162,19 +201,19 @@ public sealed class JournalIndexTests : IDisposable
 
     private void Scene()
     {
-        using (var run = _journal.Begin("Rebalance"))
+        using (var run = _journal.Begin(MigrationOperation.Rebalance))
         {
-            run.Planned([(TestJournal.Entry(0, "Rebalance"), Enumerable.Range(0, 30))]);
-            run.Intend(TestJournal.Entry(0, "Rebalance"), Enumerable.Range(0, 20));
-            run.Kept(3, TestJournal.NodeA);
+            run.Planned([(TestJournal.Entry(0, MigrationOperation.Rebalance), Enumerable.Range(0, 30))]);
+            run.Intend(TestJournal.Entry(0, MigrationOperation.Rebalance), Enumerable.Range(0, 20));
+            run.SettingChanging(3, TestJournal.NodeA);
             Assert.Null(run.Outcomes([.. Enumerable.Range(0, 10).Select(slot => (TestJournal.Result(slot, MigrationOutcome.Moved, slot), (FailureCode?)null))]));
         }
 
         _journal.Now = _journal.Now.AddMinutes(1);
-        using (var run = _journal.Begin("Undo"))
+        using (var run = _journal.Begin(MigrationOperation.Undo))
         {
-            run.Intend(TestJournal.Entry(3, "Undo"));
-            run.Intend(TestJournal.Entry(12, "Undo"));
+            run.Intend(TestJournal.Entry(3, MigrationOperation.Undo));
+            run.Intend(TestJournal.Entry(12, MigrationOperation.Undo));
             Assert.Null(run.Outcome(TestJournal.Result(12, MigrationOutcome.RolledBack, 1)));
             Assert.Null(run.Outcome(TestJournal.Result(3, MigrationOutcome.Failed, 1, "no"), FailureCode.StalePlan));
         }
@@ -182,7 +221,7 @@ public sealed class JournalIndexTests : IDisposable
 
     private string[] Everything() =>
     [
-        .. _journal.Read().SelectMany(run => run.Slots.Select(slot => run + " " + slot + " " + slot.FinishedBy + " " + string.Join(",", slot.KeptMasters))),
-        .. Intents().OrderBy(intent => intent.Key).Select(intent => intent.Key + " " + intent.Value.RunId + " " + intent.Value.Since.Ticks + " " + string.Join(",", intent.Value.Slot.KeptMasters)),
+        .. _journal.Read().SelectMany(run => run.Slots.Select(slot => run + " " + slot + " " + slot.FinishedBy + " " + string.Join(",", slot.SuppressedNodes))),
+        .. Intents().OrderBy(intent => intent.Key).Select(intent => intent.Key + " " + intent.Value.RunId + " " + intent.Value.Since.Ticks + " " + string.Join(",", intent.Value.Slot.SuppressedNodes)),
     ];
 }

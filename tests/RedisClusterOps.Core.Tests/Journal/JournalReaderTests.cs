@@ -20,15 +20,15 @@ public sealed class JournalReaderTests : IDisposable
     [Fact]
     public void Runs_come_newest_first()
     {
-        var ids = Enumerable.Range(0, 5).Select(_ => Run("Complete", 5, MigrationOutcome.Completed)).ToArray();
+        var ids = Enumerable.Range(0, 5).Select(_ => Run(MigrationOperation.Complete, 5, MigrationOutcome.Completed)).ToArray();
         Assert.Equal(ids.Reverse(), _journal.Read().Select(run => run.Id));
     }
 
     [Fact]
     public void A_run_is_found_by_its_id_or_by_a_beginning_that_no_other_has()
     {
-        var first = Run("Complete", 5, MigrationOutcome.Completed);
-        var second = Run("Undo", 5, MigrationOutcome.RolledBack);
+        var first = Run(MigrationOperation.Complete, 5, MigrationOutcome.Completed);
+        var second = Run(MigrationOperation.Undo, 5, MigrationOutcome.RolledBack);
         Assert.Equal(first, new JournalReader(_journal.Folder).Find(first).Id);
         Assert.Equal(second, new JournalReader(_journal.Folder).Find(second[..17]).Id);
 
@@ -42,9 +42,9 @@ public sealed class JournalReaderTests : IDisposable
     [Fact]
     public void An_open_intent_says_where_the_newest_unfinished_run_was_going()
     {
-        Run("Complete", 5, MigrationOutcome.Failed);
+        Run(MigrationOperation.Complete, 5, MigrationOutcome.Failed);
         var since = _journal.Now;
-        var undo = Run("Undo", 5, null);
+        var undo = Run(MigrationOperation.Undo, 5, null);
         var open = Intents()[5];
         Assert.Equal((undo, "Undo", since), (open.RunId, open.Slot.Operation, open.Since));
         Assert.Equal((TestJournal.NodeA, TestJournal.NodeB), (open.Slot.SourceId, open.Slot.TargetId));
@@ -58,9 +58,9 @@ public sealed class JournalReaderTests : IDisposable
     [InlineData("Complete", MigrationOutcome.Skipped)]
     public void A_success_closes_what_older_runs_left_open(string operation, MigrationOutcome outcome)
     {
-        Run("Complete", 5, null);
+        Run(MigrationOperation.Complete, 5, null);
         Assert.Single(Intents());
-        Run(operation, 5, outcome);
+        Run(Enum.Parse<MigrationOperation>(operation), 5, outcome);
         Assert.Empty(Intents());
     }
 
@@ -71,16 +71,16 @@ public sealed class JournalReaderTests : IDisposable
     [InlineData("Complete", MigrationOutcome.Failed)]
     public void A_slot_that_is_open_afterwards_stays_an_intent(string operation, MigrationOutcome outcome)
     {
-        Run(operation, 5, outcome);
+        Run(Enum.Parse<MigrationOperation>(operation), 5, outcome);
         Assert.Equal(operation, Intents()[5].Slot.Operation);
     }
 
     [Fact]
     public void A_slot_opened_again_after_a_success_counts_from_then()
     {
-        Run("Complete", 5, null);
-        Run("Complete", 5, MigrationOutcome.Completed);
-        Run("Start", 5, MigrationOutcome.Restarted);
+        Run(MigrationOperation.Complete, 5, null);
+        Run(MigrationOperation.Complete, 5, MigrationOutcome.Completed);
+        Run(MigrationOperation.Start, 5, MigrationOutcome.Restarted);
         Assert.Equal(_journal.Now, Intents()[5].Since);
     }
 
@@ -96,7 +96,7 @@ public sealed class JournalReaderTests : IDisposable
     [Fact]
     public void Runs_of_other_clusters_say_nothing_and_a_node_in_common_makes_it_the_same()
     {
-        Run("Complete", 5, null);
+        Run(MigrationOperation.Complete, 5, null);
         Assert.Empty(new JournalReader(_journal.Folder).OpenIntents(["c000000000000000000000000000000000000003"]));
         Assert.Single(new JournalReader(_journal.Folder).OpenIntents(["c000000000000000000000000000000000000003", TestJournal.NodeB]));
     }
@@ -117,7 +117,7 @@ public sealed class JournalReaderTests : IDisposable
 
     public void Dispose() => _journal.Dispose();
 
-    private string Run(string operation, int slot, MigrationOutcome? outcome)
+    private string Run(MigrationOperation operation, int slot, MigrationOutcome? outcome)
     {
         using var run = _journal.Begin(operation);
         run.Intend(TestJournal.Entry(slot, operation));

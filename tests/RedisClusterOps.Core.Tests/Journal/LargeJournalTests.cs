@@ -26,7 +26,7 @@ public sealed class LargeJournalTests : IDisposable
     public LargeJournalTests()
     {
         _journal.Fill(Runs, Slots);
-        using var open = _journal.Begin("Complete");
+        using var open = _journal.Begin(MigrationOperation.Complete);
         open.Intend(TestJournal.Entry(7));
         File.Delete(Path.Combine(_journal.Folder.Path, RunIndex.FileName));
     }

@@ -43,8 +43,8 @@ internal sealed class OtherProcess : IDisposable
     {
         if (Environment.GetEnvironmentVariable(Variable) is not { } path)
             return;
-        var run = RunJournal.Begin(JournalFolder.At(path), TestJournal.Header("Undo"));
-        run.Intend(TestJournal.Entry(5, "Undo"));
+        var run = RunJournal.Begin(JournalFolder.At(path), TestJournal.Header(MigrationOperation.Undo));
+        run.Intend(TestJournal.Entry(5, MigrationOperation.Undo));
         Console.WriteLine(run.Id);
         // Until it is killed, or its parent is gone.
         Console.ReadLine();

@@ -16,7 +16,7 @@ public sealed class RunJournalTests : IDisposable
     public void A_run_of_whole_slots_tells_percent_of_the_keys_that_were_planned()
     {
         _journal.Now = _journal.Now.AddSeconds(1);
-        using var run = RunJournal.Begin(_journal.Folder, TestJournal.Header("Rebalance") with { Strategy = "Whole" }, () => _journal.Now);
+        using var run = RunJournal.Begin(_journal.Folder, TestJournal.Header(MigrationOperation.Rebalance) with { Strategy = "Whole" }, () => _journal.Now);
         run.Planned([(TestJournal.Entry(0) with { Keys = 900 }, Enumerable.Range(0, 100)), (TestJournal.Entry(0) with { Keys = 100 }, Enumerable.Range(200, 100))]);
         run.Intend(TestJournal.Entry(0) with { Keys = null }, Enumerable.Range(0, 100));
         var planned = _journal.Only();
@@ -41,7 +41,7 @@ public sealed class RunJournalTests : IDisposable
     public void Where_a_pair_was_not_counted_it_goes_by_slots()
     {
         _journal.Now = _journal.Now.AddSeconds(1);
-        using var run = RunJournal.Begin(_journal.Folder, TestJournal.Header("Rebalance") with { Strategy = "Whole" }, () => _journal.Now);
+        using var run = RunJournal.Begin(_journal.Folder, TestJournal.Header(MigrationOperation.Rebalance) with { Strategy = "Whole" }, () => _journal.Now);
         run.Planned([(TestJournal.Entry(0) with { Keys = 900 }, [0]), (TestJournal.Entry(0) with { Keys = null }, [1, 2, 3])]);
         Assert.Null(run.Outcome(TestJournal.Result(1, MigrationOutcome.Moved, 5)));
         var told = _journal.Only();
@@ -52,7 +52,7 @@ public sealed class RunJournalTests : IDisposable
     public void A_run_tells_what_it_did_to_each_slot()
     {
         string id;
-        using (var run = _journal.Begin("Complete"))
+        using (var run = _journal.Begin(MigrationOperation.Complete))
         {
             id = run.Id;
             run.Planned([TestJournal.Entry(5), TestJournal.Entry(7)]);
@@ -86,10 +86,10 @@ public sealed class RunJournalTests : IDisposable
     [Fact]
     public void Thousands_of_lines_of_few_slots_each_are_read_to_the_end()
     {
-        using (var run = _journal.Begin("Rebalance"))
+        using (var run = _journal.Begin(MigrationOperation.Rebalance))
         {
             for (var slot = 0; slot < 1_500; slot++)
-                run.Intend(TestJournal.Entry(0, "Rebalance"), [slot]);
+                run.Intend(TestJournal.Entry(0, MigrationOperation.Rebalance), [slot]);
             Assert.Null(run.Outcomes([.. Enumerable.Range(0, 1_500).Select(slot => (TestJournal.Result(slot, MigrationOutcome.Moved), (FailureCode?)null))]));
         }
 
@@ -100,9 +100,9 @@ public sealed class RunJournalTests : IDisposable
     [Fact]
     public void Outcomes_that_say_the_same_are_one_line_and_each_slot_has_its_own()
     {
-        using (var run = _journal.Begin("Rebalance"))
+        using (var run = _journal.Begin(MigrationOperation.Rebalance))
         {
-            run.Intend(TestJournal.Entry(0, "Rebalance"), Enumerable.Range(0, 1000));
+            run.Intend(TestJournal.Entry(0, MigrationOperation.Rebalance), Enumerable.Range(0, 1000));
             Assert.Null(run.Outcomes([.. Enumerable.Range(0, 1000).Select(slot => slot == 500
                 ? (TestJournal.Result(slot, MigrationOutcome.Failed, 3, "the target is full"), (FailureCode?)FailureCode.TargetOutOfMemory)
                 : (TestJournal.Result(slot, MigrationOutcome.Moved, slot % 3), (FailureCode?)null))]));
@@ -191,8 +191,8 @@ public sealed class RunJournalTests : IDisposable
     public void No_secret_of_the_session_is_in_any_file()
     {
         var session = RedisClusterSession.Parse("rediss://operator:hunter2@10.0.0.1:6379");
-        using var run = RunJournal.Begin(_journal.Folder, RunHeader.Of("Undo", "RoundTrip", session, [TestJournal.NodeA]));
-        run.Intend(TestJournal.Entry(5, "Undo"));
+        using var run = RunJournal.Begin(_journal.Folder, RunHeader.Of(MigrationOperation.Undo, "RoundTrip", session, [TestJournal.NodeA]));
+        run.Intend(TestJournal.Entry(5, MigrationOperation.Undo));
         var files = Directory.GetFiles(_journal.Folder.Path, "*", SearchOption.AllDirectories).Where(file => !file.EndsWith(".lock", StringComparison.Ordinal)).ToArray();
         Assert.Equal(2, files.Length);
         Assert.All(files, file => Assert.DoesNotContain("hunter2", ReadShared(file)));

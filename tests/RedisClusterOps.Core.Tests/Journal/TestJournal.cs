@@ -22,16 +22,16 @@ internal sealed class TestJournal : IDisposable
 
     public DateTime Now { get; set; } = new(2026, 11, 23, 10, 0, 0, DateTimeKind.Utc);
 
-    public static RunHeader Header(string operation = "Complete", params string[] nodeIds) =>
+    public static RunHeader Header(MigrationOperation operation = MigrationOperation.Complete, params string[] nodeIds) =>
         new(operation, null, ["10.0.0.1:6379"], nodeIds.Length > 0 ? nodeIds : [NodeB, NodeA]);
 
-    public static SlotEntry Entry(int slot, string operation = "Complete") => new(slot, operation, null, NodeA, "10.0.0.1:6379", NodeB, "10.0.0.2:6379", NodeA, 100);
+    public static SlotEntry Entry(int slot, MigrationOperation operation = MigrationOperation.Complete) => new(slot, operation, null, NodeA, "10.0.0.1:6379", NodeB, "10.0.0.2:6379", NodeA, 100);
 
     public static RedisSlotMigrationResult Result(int slot, MigrationOutcome outcome, long moved = 0, string? reason = null) =>
         new() { Slot = slot, Outcome = outcome, KeysMoved = moved, Reason = reason, Elapsed = TimeSpan.FromSeconds(1.5) };
 
     /// <summary>Each run begins a second after the one before.</summary>
-    public RunJournal Begin(string operation = "Complete", params string[] nodeIds)
+    public RunJournal Begin(MigrationOperation operation = MigrationOperation.Complete, params string[] nodeIds)
     {
         Now = Now.AddSeconds(1);
         return RunJournal.Begin(Folder, Header(operation, nodeIds), () => Now);
@@ -74,13 +74,13 @@ internal sealed class TestJournal : IDisposable
     public void Fill(int runs, int slots)
     {
         string path;
-        using (var run = Begin("Rebalance"))
+        using (var run = Begin(MigrationOperation.Rebalance))
         {
             path = run.Path;
-            run.Planned([(Entry(0, "Rebalance"), Enumerable.Range(0, slots))]);
+            run.Planned([(Entry(0, MigrationOperation.Rebalance), Enumerable.Range(0, slots))]);
             foreach (var window in Enumerable.Range(0, slots).Chunk(1024))
             {
-                run.Intend(Entry(0, "Rebalance"), window);
+                run.Intend(Entry(0, MigrationOperation.Rebalance), window);
                 Assert.Null(run.Outcomes([.. window.Select(slot => (Result(slot, MigrationOutcome.Moved, slot % 25), (FailureCode?)null))]));
             }
         }

@@ -12,7 +12,7 @@ public class BegunTasksTests
         var tasks = new BegunTasks();
         var waiting = tasks.NextEnd;
         Assert.False(waiting.IsCompleted);
-        tasks.TellEnd();
+        tasks.SignalEnd();
         Assert.True(waiting.IsCompletedSuccessfully);
         Assert.False(tasks.NextEnd.IsCompleted);
     }

@@ -71,7 +71,7 @@ public sealed class ReplicaMigrationSettingTests : IDisposable
 
     public void Dispose() => _journal.Dispose();
 
-    private string[] KeptInJournal() => [.. _journal.Only().Slots.SelectMany(slot => slot.KeptMasters)];
+    private string[] KeptInJournal() => [.. _journal.Only().Slots.SelectMany(slot => slot.SuppressedNodes)];
 
     private async Task KeepAsync(bool restore)
     {
@@ -80,14 +80,14 @@ public sealed class ReplicaMigrationSettingTests : IDisposable
         var reader = new ClusterReader(RedisClusterSession.Parse(Endpoint), connections);
         var view = await reader.ReadAsync(null, default);
         var pair = new MasterPair(view.Node(TestJournal.NodeA)!, view.Node(TestJournal.NodeB)!, [.. Enumerable.Range(0, 10).Select(slot => new SlotMove(slot, 0))], isAtomic: false);
-        using var run = _journal.Begin("Undo");
-        run.Intend(TestJournal.Entry(0, "Undo"), Enumerable.Range(0, 10));
+        using var run = _journal.Begin(MigrationOperation.Undo);
+        run.Intend(TestJournal.Entry(0, MigrationOperation.Undo), Enumerable.Range(0, 10));
         using var log = new OperationLog();
         using var stop = new StopRequest(SystemClock.Instance, default);
-        var emptied = new EmptiedMasters(reader, view, [pair], [], run, log);
-        await emptied.KeepAsync(stop);
+        var emptied = new ReplicaMigrationSuppression(reader, view, [pair], [], run, log);
+        await emptied.SuppressAsync(stop);
         if (restore)
-            await emptied.LetFollowAsync(stop);
+            await emptied.RestoreAsync(stop);
     }
 
     private RespValue Answer(RespCommand command)

@@ -46,7 +46,7 @@ public sealed class ReportPageTests : IDisposable
         foreach (var told in new[] { "Healthy", "Nothing was found.", "None.", "knows of none on this cluster" })
             Assert.Contains(told, page);
         Assert.DoesNotContain("Before and after", page);
-        var unread = ReportPage.Write(new ClusterReport(health, Charts.Even(1), [], DateTime.UnixEpoch, "The journal can't be read at '/x': no rights."));
+        var unread = Written(new ClusterReport(health, Charts.Even(1), [], DateTime.UnixEpoch, "The journal can't be read at '/x': no rights."));
         Assert.Contains("The journal can&#39;t be read at &#39;/x&#39;: no rights.", unread);
     }
 
@@ -58,7 +58,7 @@ public sealed class ReportPageTests : IDisposable
         Assert.Equal(
             [
                 "✖ Error SlotStuck 5519 since 2026-01-02 02:33:00 UTCStuck at 33 % for 31 min.Next: Complete-RedisSlotMigration -Slot 5519",
-                "▲ Warning NodePFail 10.0.0.3:6379 since at least 2026-01-02 03:00:00 UTCAt least one node can't reach it.Next: Get-RedisClusterNode -Node 10.0.0.3:6379",
+                "▲ Warning NodePFail 10.0.0.3:6379 since at least 2026-01-02 03:00:00 UTCAt least one node can't reach it.Next: Get-RedisClusterNode -Node 10.0.0.3:6379 | Format-List",
             ],
             alerts.Descendants("li").Select(item => item.Value));
         Assert.Contains("An open slot is an alert after 30 min without progress.", alerts.Value);
@@ -95,7 +95,7 @@ public sealed class ReportPageTests : IDisposable
     [Fact]
     public void Nothing_that_comes_from_elsewhere_is_markup_and_no_script_runs()
     {
-        var written = ReportPage.Write(Sick(Hostile));
+        var written = Written(Sick(Hostile));
         Assert.DoesNotContain("<script", written, StringComparison.OrdinalIgnoreCase);
         Assert.DoesNotContain("<!-- ", written, StringComparison.Ordinal);
         Assert.DoesNotContain(written, c => (char.IsControl(c) && c != '\n') || char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.LineSeparator);
@@ -131,7 +131,7 @@ public sealed class ReportPageTests : IDisposable
     [InlineData("@media screen and (prefers-color-scheme:dark)")]
     [InlineData("@media screen and (max-width:")]
     [InlineData("@media print")]
-    public void It_is_for_day_and_night_desk_phone_and_paper(string rule) => Assert.Contains(rule, ReportPage.Write(Sick()));
+    public void It_is_for_day_and_night_desk_phone_and_paper(string rule) => Assert.Contains(rule, Written(Sick()));
 
     // WCAG 2: 4.5 for text, 3 for what has to be seen apart from the page.
     [Fact]
@@ -180,10 +180,10 @@ public sealed class ReportPageTests : IDisposable
         var health = new RedisClusterHealth
         {
             Cluster = Session,
-            OpenSlots = [.. Enumerable.Range(0, 16384).Select(slot => new RedisOpenSlot { Slot = slot, State = RedisOpenSlotState.Migrating, KeysOnSource = slot, Advice = "Complete-RedisSlotMigration -Slot " + slot })],
+            OpenSlots = [.. Enumerable.Range(0, 16384).Select(slot => new RedisOpenSlot { Slot = slot, State = RedisOpenSlotState.Migrating, KeysOnSource = slot, Next = new NextAction(NextActionCode.Complete) { Slots = slot.ToString(CultureInfo.InvariantCulture) } })],
             Findings = [.. Enumerable.Range(0, 16384).Select(slot => new RedisClusterFinding { Target = "slot " + slot, Message = "It is slot " + slot })],
         };
-        var written = ReportPage.Write(new ClusterReport(health, Charts.Of(masters), [], DateTime.UnixEpoch, null));
+        var written = Written(new ClusterReport(health, Charts.Of(masters), [], DateTime.UnixEpoch, null));
         Assert.InRange(written.Length, 100_000, 2_500_000);
         Assert.Contains("And 16,184 more: <code>Get-RedisOpenSlot</code>", written);
         Assert.Contains("And 16,184 more: <code>Test-RedisCluster</code>", written);
@@ -192,7 +192,7 @@ public sealed class ReportPageTests : IDisposable
     [Fact]
     public void Neighbours_of_which_the_same_is_to_be_said_are_one_row()
     {
-        RedisOpenSlot Unowned(int slot) => new() { Slot = slot, State = RedisOpenSlotState.Unowned, ClientsSee = "nothing", Advice = "Repair-RedisCluster -Slot " + slot };
+        RedisOpenSlot Unowned(int slot) => new() { Slot = slot, State = RedisOpenSlotState.Unowned, ClientsSee = "nothing", Next = new NextAction(NextActionCode.Repair) { Slots = slot.ToString(CultureInfo.InvariantCulture) } };
         var health = new RedisClusterHealth { OpenSlots = [Unowned(5), Unowned(6), Unowned(7), Unowned(9), Unowned(10) with { KeysOnTarget = 3 }], Cluster = Session };
         var rows = Page(new ClusterReport(health, Charts.Even(1), [], DateTime.UnixEpoch, null)).Descendants("table").Single(table => table.Element("caption")!.Value == "Open slots").Descendants("td")
             .Where(cell => (string?)cell.Attribute("data-label") is "Slot" or "Clients see, and what to run").Select(cell => cell.Value);
@@ -217,8 +217,10 @@ public sealed class ReportPageTests : IDisposable
         Assert.Equal([path], Directory.GetFiles(_folder.FullName));
     }
 
+    private static string Written(ClusterReport report) => ReportPage.Write(report with { NextActionText = NextActionText.Of });
+
     /// <summary>As XML: what a browser would guess is not guessed here.</summary>
-    private static XDocument Page(ClusterReport report) => XDocument.Parse(Regex.Replace(ReportPage.Write(report).Replace("<!DOCTYPE html>", string.Empty), "<meta ([^>]*)>", "<meta $1/>"));
+    private static XDocument Page(ClusterReport report) => XDocument.Parse(Regex.Replace(Written(report).Replace("<!DOCTYPE html>", string.Empty), "<meta ([^>]*)>", "<meta $1/>"));
 
     /// <summary>A cluster with everything that a report can tell; each text of it ends as told.</summary>
     private static ClusterReport Sick(string end = "")
@@ -233,7 +235,7 @@ public sealed class ReportPageTests : IDisposable
             Nodes = [.. nodes],
             Findings =
             [
-                new RedisClusterFinding { Code = FindingCode.SlotOpen, Severity = FindingSeverity.Error, Target = "5519" + end, Message = "Migrating" + end, Advice = "Complete-RedisSlotMigration -Slot 5519" + end },
+                new RedisClusterFinding { Code = FindingCode.SlotOpen, Severity = FindingSeverity.Error, Target = "5519" + end, Message = "Migrating" + end, Next = new NextAction(NextActionCode.Complete) { Slots = "5519" + end } },
                 new RedisClusterFinding { Code = FindingCode.ReplicaLag, Severity = FindingSeverity.Warning, Target = "10.0.0.9:6379" + end, Message = "behind" + end },
             ],
             OpenSlots =
@@ -241,7 +243,7 @@ public sealed class ReportPageTests : IDisposable
                 new RedisOpenSlot
                 {
                     Slot = 5519, State = RedisOpenSlotState.Migrating, Source = "10.0.0.1:6379" + end, Target = "10.0.0.2:6379" + end, KeysOnSource = 100, KeysOnTarget = 50, PercentComplete = 33,
-                    Since = new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc), ClientsSee = "clients wait" + end, Advice = "Complete-RedisSlotMigration -Slot 5519" + end,
+                    Since = new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc), ClientsSee = "clients wait" + end, Next = new NextAction(NextActionCode.Complete) { Slots = "5519" + end },
                 },
             ],
         };
@@ -259,12 +261,12 @@ public sealed class ReportPageTests : IDisposable
                 new RedisClusterAlert
                 {
                     Code = AlertCode.SlotStuck, Severity = FindingSeverity.Error, Target = "5519" + end, Since = new DateTime(2026, 1, 2, 2, 33, 0, DateTimeKind.Utc), IsSinceExact = true,
-                    Message = "Stuck at 33 % for 31 min." + end, Advice = "Complete-RedisSlotMigration -Slot 5519" + end,
+                    Message = "Stuck at 33 % for 31 min." + end, Next = new NextAction(NextActionCode.Complete) { Slots = "5519" + end },
                 },
                 new RedisClusterAlert
                 {
                     Code = AlertCode.NodePFail, Severity = FindingSeverity.Warning, Target = "10.0.0.3:6379" + end, Since = new DateTime(2026, 1, 2, 3, 0, 0, DateTimeKind.Utc),
-                    Message = "At least one node can't reach it." + end, Advice = "Get-RedisClusterNode -Node 10.0.0.3:6379" + end,
+                    Message = "At least one node can't reach it." + end, Next = new NextAction(NextActionCode.ShowNodes) { Node = "10.0.0.3:6379" + end },
                 },
             ],
         };

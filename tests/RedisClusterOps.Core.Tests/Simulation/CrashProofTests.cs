@@ -9,8 +9,8 @@ namespace RedisClusterOps.Core.Tests.Simulation;
 
 /// <summary>
 /// Something goes wrong at the first, second, third … send of an operation; then somebody runs the same command again. Every
-/// operation, every server, every state that the operation takes, every moment: RCO_PROOF=full. Without it each third of the sends
-/// that only read is left out.
+/// operation, every server, every state that the operation takes, every moment: RCO_PROOF=full. Without it every third of the sends
+/// that only read is taken, and every one that writes.
 /// </summary>
 public class CrashProofTests(ITestOutputHelper output)
 {

@@ -12,7 +12,7 @@ namespace RedisClusterOps.Core.Tests.Simulation;
 /// </summary>
 public class HistoryTests(ITestOutputHelper output)
 {
-    private static readonly int Histories = Environment.GetEnvironmentVariable("RCO_PROOF") == "full" ? 100_000 : 3_000;
+    private static readonly int Histories = Environment.GetEnvironmentVariable("RCO_PROOF") == "full" ? 100_000 : 2_000;
 
     [Fact]
     public void Whatever_happens_no_promise_is_broken()

@@ -123,7 +123,7 @@ internal sealed class Operation(
     private static async Task<SlotOutcome> MoveAsync(RedisCluster core, Scene scene, MoveOptions options)
     {
         options = options with { Method = MoveMethod.KeyByKey };
-        var plan = await core.PlanRestOfMovesAsync("Move", [(SlotMap.Moving, scene.Source.Id, scene.Target.Id)], options, default);
+        var plan = await core.PlanRestOfMovesAsync(MigrationOperation.Move, [(SlotMap.Moving, scene.Source.Id, scene.Target.Id)], options, default);
         var run = await core.RunMovesAsync(plan, plan.Moves, options, default);
         SlotOutcome? last = null;
         while (await run.NextAsync() is { } outcomes)

@@ -121,7 +121,7 @@ public class StoppedMoveTests(ITestOutputHelper output)
         async Task<List<SlotOutcome>> RunAsync()
         {
             options = options with { Method = MoveMethod.KeyByKey };
-            var plan = await core.PlanRestOfMovesAsync("Move", [(SlotMap.Moving, scene.Source.Id, scene.Target.Id)], options, default);
+            var plan = await core.PlanRestOfMovesAsync(MigrationOperation.Move, [(SlotMap.Moving, scene.Source.Id, scene.Target.Id)], options, default);
             var run = await core.RunMovesAsync(plan, plan.Moves, options, stop);
             var outcomes = new List<SlotOutcome>();
             while (await run.NextAsync() is { } some)

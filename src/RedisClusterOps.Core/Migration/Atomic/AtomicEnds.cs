@@ -40,7 +40,7 @@ internal sealed class AtomicEnds(ClusterReader reader, IAtomicServer server, Clu
             if (clock.Now - started > limits.Agreement)
             {
                 throw new RedisOperationException(
-                    FailureCode.ClusterViewConflict, source.Name + " and " + target.Name + " do not agree about the owner of slot " + SlotSet.From(disputed), null, "Test-RedisCluster");
+                    FailureCode.ClusterViewConflict, source.Name + " and " + target.Name + " do not agree about the owner of slot " + SlotSet.From(disputed), null, new NextAction(NextActionCode.CheckCluster));
             }
 
             await clock.PauseAsync(TimeSpan.FromMilliseconds(20), cancellation).ConfigureAwait(false);
@@ -83,5 +83,5 @@ internal sealed class AtomicEnds(ClusterReader reader, IAtomicServer server, Clu
         || (failure is RedisServerException { ServerError: var error } && ServerErrors.StartsWith(error, "LOADING"));
 
     public static RedisOperationException Silent(ClusterNode node, Exception failure) => new(
-        FailureCode.NodeUnreachable, node.Name + " does not answer: " + failure.Message.TrimEnd('.'), node.Name, "Test-RedisCluster", failure);
+        FailureCode.NodeUnreachable, node.Name + " does not answer: " + failure.Message.TrimEnd('.'), node.Name, new NextAction(NextActionCode.CheckCluster), failure);
 }

@@ -168,7 +168,7 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
         }
         finally
         {
-            Ours.TellEnd();
+            Ours.SignalEnd();
         }
     }
 
@@ -178,7 +178,7 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
             Report("waits for its turn: " + reason);
         _turn = (_turn?.Since ?? Clock.Now, reason);
         if (Clock.Now - _turn.Value.Since > Limits.Turn)
-            throw AtomicText.Failed(FailureCode.AnotherToolAtWork, "its turn has not come: " + reason, "Get-RedisOpenSlot");
+            throw AtomicText.Failed(FailureCode.AnotherToolAtWork, "its turn has not come: " + reason, new NextAction(NextActionCode.ShowOpenSlots));
         await (await Task.WhenAny(stop.PauseAsync(TurnPause), anotherEnds).ConfigureAwait(false)).ConfigureAwait(false);
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
 
@@ -18,7 +19,7 @@ internal static class AtomicReadiness
             if (owner == source.Id)
                 left.Add(slot);
             else if (owner != target.Id)
-                throw AtomicText.Failed(FailureCode.SlotNotOwned, "slot " + SlotSet.From([slot]) + " is " + NameOf(look.Source, owner) + ", not " + source.Name + "'s", "Get-RedisClusterNode");
+                throw AtomicText.Failed(FailureCode.SlotNotOwned, "slot " + SlotSet.From([slot]) + " is " + NameOf(look.Source, owner) + ", not " + source.Name + "'s", new NextAction(NextActionCode.ShowNodes));
         }
 
         return SlotSet.From(left);
@@ -31,14 +32,14 @@ internal static class AtomicReadiness
         foreach (var (node, view) in new[] { (source, look.Source), (target, look.Target) })
         {
             if (!view.Self.IsMaster)
-                throw AtomicText.Failed(FailureCode.StalePlan, node.Name + " is a replica now", "Get-RedisClusterNode");
+                throw AtomicText.Failed(FailureCode.StalePlan, node.Name + " is a replica now", new NextAction(NextActionCode.ShowNodes));
             var open = SlotSet.From(view.Self.MigratingTo.Keys.Concat(view.Self.ImportingFrom.Keys));
             if (open.Count > 0)
             {
                 throw AtomicText.Failed(
                     FailureCode.SlotStateUnsuitable,
                     node.Name + " has " + AtomicText.Of(open) + " open, and moves none by itself until " + (open.Count == 1 ? "it is" : "they are") + " completed or undone",
-                    "Complete-RedisSlotMigration -Slot " + open.Ranges[0].First);
+                    new NextAction(NextActionCode.Complete) { Slots = open.Ranges[0].First.ToString(CultureInfo.InvariantCulture) });
             }
         }
     }

@@ -7,7 +7,10 @@ namespace RedisClusterOps.Migration.Atomic;
 /// <summary>How a move by the servers is spoken of.</summary>
 internal static class AtomicText
 {
-    public static readonly NextAction KeyByKey = new(NextActionCode.Advice) { Note = "the same command with -Method KeyByKey, which does without the servers' own migration" };
+    public static readonly NextAction KeyByKey = new(NextActionCode.Repeat)
+    {
+        Options = NextActionOptions.KeyByKey, Note = "which does not use the servers' own migration",
+    };
 
     public static string Of(SlotSet slots)
     {

@@ -21,7 +21,7 @@ internal sealed class BegunTasks
 
     public bool Contains(string id) => _ids.ContainsKey(id);
 
-    public void TellEnd() => Interlocked.Exchange(ref _end, NewEnd()).SetResult(true);
+    public void SignalEnd() => Interlocked.Exchange(ref _end, NewEnd()).SetResult(true);
 
     private static TaskCompletionSource<bool> NewEnd() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

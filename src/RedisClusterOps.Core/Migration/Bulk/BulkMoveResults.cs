@@ -90,14 +90,14 @@ internal sealed class BulkMoveResults(BulkMove move, RedisClusterSession session
     private RedisSlotMigrationResult ResultOf(MasterPair pair, SlotMove slot, MigrationOutcome outcome) => new()
     {
         Slot = slot.Slot,
-        Operation = move.Operation,
+        Operation = move.Operation.ToString(),
         Outcome = outcome,
         Source = pair.Source.Name,
         SourceId = pair.Source.Id,
         Target = pair.Target.Name,
         TargetId = pair.Target.Id,
         KeysMoved = slot.Moved,
-        Method = pair.Method,
+        Method = pair.Method.ToString(),
         Elapsed = clock.Now - slot.Began,
         MigrationId = Run.MigrationId,
         Cluster = session,
@@ -106,7 +106,8 @@ internal sealed class BulkMoveResults(BulkMove move, RedisClusterSession session
     // The journal describes an undo by the migration that it undoes.
     private SlotEntry EntryOf(MasterPair pair) => move.IsUndo
         ? new SlotEntry(
-            0, "Undo", nameof(UndoStrategy.RoundTrip), pair.Target.Id, pair.Target.Name, pair.Source.Id, pair.Source.Name, pair.Source.Id)
+            0, move.Operation, nameof(UndoStrategy.RoundTrip),
+            pair.Target.Id, pair.Target.Name, pair.Source.Id, pair.Source.Name, pair.Source.Id)
         : new SlotEntry(0, move.Operation, null, pair.Source.Id, pair.Source.Name, pair.Target.Id, pair.Target.Name, pair.Source.Id);
 
     private static string Number(int slot) => slot.ToString(CultureInfo.InvariantCulture);

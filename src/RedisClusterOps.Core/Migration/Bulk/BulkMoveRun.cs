@@ -29,7 +29,7 @@ internal sealed class BulkMoveRun : IPairMoveObserver
     private readonly IReadOnlyList<MasterPair> _pairs;
     private readonly BulkMoveResults _results;
     private readonly OwnershipVerifier _verifier;
-    private readonly EmptiedMasters? _emptied;
+    private readonly ReplicaMigrationSuppression? _suppression;
     private readonly StopRequest _stop;
     private readonly CancellationToken _stopping;
     private readonly int _mostPairs;
@@ -41,7 +41,9 @@ internal sealed class BulkMoveRun : IPairMoveObserver
     {
         (_situations, _move, _pairs, _stop, _stopping) = (situations, move, pairs, stop, stopping);
         _mostPairs = options.MaxParallel > 0 ? options.MaxParallel : MostPairs;
-        _emptied = move.KeepsMasters ? new EmptiedMasters(reader, view, pairs, move.Kept, journal, log) : null;
+        _suppression = move.SuppressesReplicaMigration
+            ? new ReplicaMigrationSuppression(reader, view, pairs, move.SuppressedNodes, journal, log)
+            : null;
         _verifier = new OwnershipVerifier(reader, view, stop) { Verified = ReportVerified };
         _results = new BulkMoveResults(move, session, journal, log, reader.Clock);
         var pace = new MovePace(nodes, options, log, reader.Clock);
@@ -92,16 +94,16 @@ internal sealed class BulkMoveRun : IPairMoveObserver
     {
         try
         {
-            if (_emptied is not null)
-                await _emptied.KeepAsync(_stop).ConfigureAwait(false);
+            if (_suppression is not null)
+                await _suppression.SuppressAsync(_stop).ConfigureAwait(false);
             try
             {
                 await MoveAllAsync().ConfigureAwait(false);
             }
             finally
             {
-                if (_emptied is not null)
-                    await _emptied.LetFollowAsync(_stop).ConfigureAwait(false);
+                if (_suppression is not null)
+                    await _suppression.RestoreAsync(_stop).ConfigureAwait(false);
             }
 
             _results.Run.End(null);
@@ -144,7 +146,7 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         }
     }
 
-    private TurnBack Recovery(MasterPair pair) => new(_context, pair, this, _stop);
+    private InterruptedMoveRecovery Recovery(MasterPair pair) => new(_context, pair, this, _stop);
 
     private Task MoveAsync(MasterPair pair) => pair.IsAtomic
         ? new AtomicPairMove(_context, pair, this, _stop).RunAsync()
@@ -234,7 +236,8 @@ internal sealed class BulkMoveRun : IPairMoveObserver
                 tally.Interrupted.UnionWith(slot.Interrupted);
             var runner = new SlotRunner(_context.Session, reader, _situations, plan, tally, Log);
             var outcome = await runner.RunAsync(_stopping).ConfigureAwait(false);
-            return outcome with { Result = outcome.Result with { MigrationId = _results.Run.MigrationId, Operation = _move.Operation } };
+            var result = outcome.Result with { MigrationId = _results.Run.MigrationId, Operation = _move.Operation.ToString() };
+            return outcome with { Result = result };
         }
         catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {

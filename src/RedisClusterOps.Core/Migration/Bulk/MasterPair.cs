@@ -19,7 +19,7 @@ internal sealed class MasterPair(ClusterNode source, ClusterNode target, IReadOn
     /// <summary>Number of keys in all slots, as the plan counted them; null if it did not count them.</summary>
     public long? EstimatedKeys { get; init; }
 
-    public string Method => isAtomic ? "Atomic" : "KeyByKey";
+    public MoveMethod Method => isAtomic ? MoveMethod.Atomic : MoveMethod.KeyByKey;
 
     public override string ToString() => source.Name + " -> " + target.Name;
 }

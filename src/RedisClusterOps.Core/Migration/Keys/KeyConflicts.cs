@@ -14,7 +14,7 @@ namespace RedisClusterOps.Migration.Keys;
 
 /// <summary>Decides about keys that exist on both sides of a move.</summary>
 /// <remarks>
-/// Only one of the two copies is the one that clients read and write: the source's while a slot migrates, the target's of a cold move;
+/// Only one of the two copies is the one that clients read and write: the source's while a slot migrates, the target's of a reverse move;
 /// the other is hidden from everybody who does not say ASKING. Equal copies are one key that has been copied already. Different ones
 /// are a person's decision, and whichever value loses is written to a file before anything is overwritten.
 /// </remarks>
@@ -79,7 +79,7 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
         tally.Conflicting++;
         switch (move.OnConflict)
         {
-            case KeyConflictAction.KeepSource when move.IsCold:
+            case KeyConflictAction.KeepSource when move.IsReverse:
                 await DropAsync(target, "target", key, null).ConfigureAwait(false);
                 await send(key, false).ConfigureAwait(false);
                 break;
@@ -98,7 +98,7 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
     // The hidden copy gives way to the one in use: overwritten on a target that imports, deleted on a source that does.
     private async Task SettleSameAsync(SlotSide source, byte[] key, KeyCopy mine, bool isThere)
     {
-        if (!move.IsCold)
+        if (!move.IsReverse)
             await send(key, true).ConfigureAwait(false);
         else if (isThere)
             await DropAsync(source, "source", key, mine).ConfigureAwait(false);
@@ -143,7 +143,7 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
             FailureCode.KeyExistsOnTarget,
             "Slot " + Slot + ": key " + Printable.Quote(key) + " is written on " + (name == "source" ? move.Source.Name : move.Target.Name) + " so often that it could not be dropped there. Nothing was overwritten.",
             Slot,
-            move.Again + " -OnKeyConflict " + options.OnKeyConflict);
+            move.Again with { OnKeyConflict = options.OnKeyConflict });
     }
 
     // One ASKING is good for what follows up to EXEC: a transaction that has begun keeps it.
@@ -173,7 +173,7 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
             "Slot " + Slot + ": key " + Printable.Quote(key) + " differs on " + move.Source.Name + " and " + move.Target.Name + ", and the value that would lose can't be saved: "
                 + why.TrimEnd('.') + ". Nothing was overwritten and the slot stays open.",
             Slot,
-            move.Again + " -OnKeyConflict " + options.OnKeyConflict + " -JournalPath <a folder that can be written>");
+            move.Again with { OnKeyConflict = options.OnKeyConflict, JournalPath = "<a folder that can be written>" });
     }
 
     private void Discard(string path)
@@ -205,7 +205,12 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
         string.Format(
             CultureInfo.InvariantCulture,
             "Slot {0}: key {1} holds different values: on {2} ({6}) {3}; on {4} ({7}) {5}. Nothing was overwritten and the slot stays open.",
-            Slot, Printable.Quote(key), move.Source.Name, mine, move.Target.Name, theirs, move.IsCold ? "hidden" : "source, in use", move.IsCold ? "in use" : "target, hidden"),
+            Slot, Printable.Quote(key), move.Source.Name, mine, move.Target.Name, theirs, move.IsReverse ? "hidden" : "source, in use", move.IsReverse ? "in use" : "target, hidden"),
         Slot,
-        move.Again + " -OnKeyConflict " + move.KeepsInUse + "   (or " + (move.KeepsInUse == KeyConflictAction.KeepSource ? KeyConflictAction.KeepTarget : KeyConflictAction.KeepSource) + "; the value that loses is saved to a file first)");
+        move.Again with
+        {
+            OnKeyConflict = move.KeepsInUse,
+            Note = "or " + (move.KeepsInUse == KeyConflictAction.KeepSource ? KeyConflictAction.KeepTarget : KeyConflictAction.KeepSource)
+                + "; the value that loses is saved to a file first",
+        });
 }

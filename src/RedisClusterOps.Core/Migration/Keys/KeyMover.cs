@@ -56,7 +56,7 @@ internal sealed class KeyMover
         _conflicts = new KeyConflicts(_channel, move, options, tally, log, stop, (key, replace) => SendAsync([key], replace, null));
         _batch = new AdaptiveBatch(options.BatchSize, most: AdaptiveBatch.MostOf(options));
         _movedBefore = tally.Moved;
-        if (!move.IsCold)
+        if (!move.IsReverse)
             _interrupted.UnionWith(tally.Interrupted);
         tally.Interrupted.Clear();
     }
@@ -236,21 +236,21 @@ internal sealed class KeyMover
                 await _stop.PauseAsync(RetryPause).ConfigureAwait(false);
                 return;
             case MigrateReply.SlotChanged:
-                throw new SlotChangedException(Refused(FailureCode.SlotNotOpen, text, "Get-RedisOpenSlot -Slot " + Slot));
+                throw new SlotChangedException(Refused(FailureCode.SlotNotOpen, text, Next(NextActionCode.ShowOpenSlots)));
             case MigrateReply.Unreachable:
-                throw Refused(FailureCode.NodeUnreachable, text, "Get-RedisClusterNode -Node " + _move.Target.Name);
+                throw Refused(FailureCode.NodeUnreachable, text, OfTarget);
             case MigrateReply.OutOfMemory:
-                throw Refused(FailureCode.TargetOutOfMemory, text, "Get-RedisClusterNode -Node " + _move.Target.Name + " | Format-List");
+                throw Refused(FailureCode.TargetOutOfMemory, text, OfTarget);
             case MigrateReply.NotLoggedIn:
-                throw Refused(FailureCode.AuthenticationFailed, text, "Connect-RedisCluster -Endpoint " + _move.Source.Name + " -Credential (Get-Credential)");
+                throw Refused(FailureCode.AuthenticationFailed, text, new NextAction(NextActionCode.Connect) { Node = _move.Source.Name, Options = NextActionOptions.Credential });
             case MigrateReply.NotAllowed:
                 throw Refused(FailureCode.PermissionDenied, text, ServerErrors.NextOf(FailureCode.PermissionDenied)!);
             case MigrateReply.PayloadRefused:
-                throw Refused(FailureCode.ServerError, text, "Get-RedisClusterNode | Format-Table Endpoint, Engine, Version");
+                throw Refused(FailureCode.ServerError, text, new NextAction(NextActionCode.ShowVersions));
             case MigrateReply.TryLater:
-                throw Refused(FailureCode.ServerError, text, "Test-RedisCluster");
+                throw Refused(FailureCode.ServerError, text, new NextAction(NextActionCode.CheckCluster));
             default:
-                throw Refused(FailureCode.ServerError, text, "Get-RedisOpenSlot -Slot " + Slot);
+                throw Refused(FailureCode.ServerError, text, Next(NextActionCode.ShowOpenSlots));
         }
     }
 
@@ -266,16 +266,16 @@ internal sealed class KeyMover
             throw Refused(
                 FailureCode.KeyMoveTimedOut,
                 "key " + Printable.Quote(keys[0]) + " did not get through within " + _options.Timeout.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture) + " s (" + reason + ")",
-                _move.Again + " -Timeout " + minutes + "m");
+                _move.Again with { Timeout = minutes + "m" });
         }
 
-        // The target of a cold move is where clients write: what they have written since must not be replaced by what was sent before.
-        if (!_move.IsCold)
+        // The target of a reverse move is where clients write: what they have written since must not be replaced by what was sent before.
+        if (!_move.IsReverse)
             _interrupted.UnionWith(keys);
         _batch.Broke(keys.Count);
         await _stop.PauseAsync(RetryPause).ConfigureAwait(false);
         if (!await _channel.IsOpenAsync().ConfigureAwait(false))
-            throw new SlotChangedException(Refused(FailureCode.SlotNotOpen, reason, "Get-RedisOpenSlot -Slot " + Slot));
+            throw new SlotChangedException(Refused(FailureCode.SlotNotOpen, reason, Next(NextActionCode.ShowOpenSlots)));
     }
 
     private async Task PaceAsync()
@@ -297,10 +297,14 @@ internal sealed class KeyMover
         _log?.Progress(_move.Slot, _tally.Moved, total, Elapsed);
     }
 
+    private NextAction OfTarget => new(NextActionCode.ShowNodes) { Node = _move.Target.Name };
+
+    private NextAction Next(NextActionCode code) => new(code) { Slots = Slot };
+
     private RedisOperationException NotTaken(IReadOnlyList<byte[]> keys) => Refused(
         FailureCode.ServerError,
         "the servers say that they moved it, and it does not move: key " + Printable.Clean(Printable.Quote(keys[0]), 200),
-        "Get-RedisSlotKey -Slot " + Slot + " -Node " + _move.Source.Name);
+        Next(NextActionCode.ShowKeys) with { Node = _move.Source.Name });
 
     private RedisOperationException Refused(FailureCode code, string error, NextAction? next) => new(
         code,

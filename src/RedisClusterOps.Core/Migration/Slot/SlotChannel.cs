@@ -20,7 +20,7 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
 
     public Task<INodeConnection> TargetAsync() => ConnectAsync(move.Target);
 
-    public async Task<SlotSide> SourceSideAsync() => new(await SourceAsync().ConfigureAwait(false), move.IsCold);
+    public async Task<SlotSide> SourceSideAsync() => new(await SourceAsync().ConfigureAwait(false), move.IsReverse);
 
     public async Task<SlotSide> TargetSideAsync() => new(await TargetAsync().ConfigureAwait(false), move.TargetImports);
 
@@ -58,7 +58,7 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
     {
         var source = await reader.ReadNodeAsync(move.Source, stop.Abort).ConfigureAwait(false);
         var target = await reader.ReadNodeAsync(move.Target, stop.Abort).ConfigureAwait(false);
-        if (move.IsCold)
+        if (move.IsReverse)
         {
             return source.Self.ImportingFrom.ContainsKey(move.Slot)
                 && (move.TargetImports ? target.Self.ImportingFrom.ContainsKey(move.Slot) : target.Self.Slots.Contains(move.Slot));

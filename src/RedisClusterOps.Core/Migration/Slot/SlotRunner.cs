@@ -262,7 +262,7 @@ internal sealed class SlotRunner(
         TargetId = TextOrNull(_current.TargetId),
         KeysMoved = tally.Moved,
         KeysConflicting = tally.Conflicting,
-        Method = "KeyByKey",
+        Method = nameof(MoveMethod.KeyByKey),
         Elapsed = reader.Clock.Now - _started,
         Reason = reason.Length == 0 ? null : reason,
         Cluster = session,

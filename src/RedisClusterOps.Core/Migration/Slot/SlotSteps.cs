@@ -49,7 +49,7 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
             case SetImporting import:
                 stop.ThrowIfRequested();
                 tally.Interrupted.Clear();
-                await new BusQuiet(reader, stop).AwaitAsync(import.Source, import.Target).ConfigureAwait(false);
+                await new ClusterBusBarrier(reader, stop).AwaitAsync(import.Source, import.Target).ConfigureAwait(false);
                 await _commands.ImportAsync(import.Target, _slot, import.Source, stop).ConfigureAwait(false);
                 log?.State(_slot, "Slot " + Slot + ": " + import.Target.Name + " imports");
                 break;
@@ -97,12 +97,12 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
             case LetGo let:
                 await ReleaseAsync(let).ConfigureAwait(false);
                 break;
-            case KeepMaster keep:
+            case SuppressReplicaMigration keep:
                 if (await _setting.TrySuppressAsync(keep.Node, tally.Settings).ConfigureAwait(false))
                     _kept.Add(keep.Node.Id);
                 break;
-            case LetFollow let:
-                if (_kept.Remove(let.Node.Id) || let.WasKeptBefore)
+            case RestoreReplicaMigration let:
+                if (_kept.Remove(let.Node.Id) || let.WasInterrupted)
                     await _setting.TryRestoreAsync(let.Node, tally.Settings).ConfigureAwait(false);
                 break;
             default:

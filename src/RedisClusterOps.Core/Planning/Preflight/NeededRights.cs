@@ -22,7 +22,7 @@ internal static class NeededRights
     {
         MoveKeys move => OfMove(move, anyKey ?? []),
         // Where that is not allowed slots move all the same, and a warning says so (ReplicaMigrationSetting).
-        KeepMaster or LetFollow => [],
+        SuppressReplicaMigration or RestoreReplicaMigration => [],
         // Seldom sent, but then everything depends on it (SlotHandover).
         TakeOver handOver => [.. OfCommands(view, handOver), new NeededRight(handOver.Target, null, ["CLUSTER", "BUMPEPOCH"])],
         // What comes to light decides who takes it, but somebody does.
@@ -61,7 +61,7 @@ internal static class NeededRights
         if (move.Keys == 0)
             yield break;
         // A key may turn out to be on both sides, and then it has to be looked at. Behind ASKING on whichever end imports.
-        yield return new NeededRight(move.IsCold ? move.Source : move.Target, null, ["ASKING"]);
+        yield return new NeededRight(move.IsReverse ? move.Source : move.Target, null, ["ASKING"]);
         yield return new NeededRight(move.Target, null, ["EXISTS", key]);
         foreach (var side in new[] { move.Source, move.Target })
         {
@@ -79,8 +79,8 @@ internal static class NeededRights
     {
         var side = move switch
         {
-            { IsCold: true, OnConflict: KeyConflictAction.KeepSource } => move.Target,
-            { IsCold: true } or { OnConflict: KeyConflictAction.KeepTarget } => move.Source,
+            { IsReverse: true, OnConflict: KeyConflictAction.KeepSource } => move.Target,
+            { IsReverse: true } or { OnConflict: KeyConflictAction.KeepTarget } => move.Source,
             _ => null,
         };
         if (side is null)

@@ -116,7 +116,7 @@ internal sealed class PreflightReader
         if (view.FlagsOf(slot).Any() || actions.OfType<SetImporting>().FirstOrDefault() is not { } opening)
             return null;
         // Strays that the plan itself brings home are no news.
-        if (actions.OfType<MoveKeys>().Any(move => move.IsCold && move.Source.Id == opening.Target.Id))
+        if (actions.OfType<MoveKeys>().Any(move => move.IsReverse && move.Source.Id == opening.Target.Id))
             return null;
         try
         {

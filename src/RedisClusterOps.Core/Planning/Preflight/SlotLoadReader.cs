@@ -48,7 +48,7 @@ internal sealed class SlotLoadReader(NodeProbe probe)
     {
         var questions = keys.GroupBy(key => key.Database, key => RespCommand.Of("MEMORY", "USAGE", key.Name))
             // Only behind ASKING does a node that imports tell of its keys.
-            .Select(group => (group.Key, group.SelectMany(question => move.IsCold ? [RespCommand.Of("ASKING"), question] : new[] { question }).ToArray()));
+            .Select(group => (group.Key, group.SelectMany(question => move.IsReverse ? [RespCommand.Of("ASKING"), question] : new[] { question }).ToArray()));
         var commands = InDatabases(questions, move.Source.View?.Databases ?? 1);
         if (await AskAsync(move, commands, cancellation).ConfigureAwait(false) is not { } replies)
             return [];

@@ -9,9 +9,6 @@ namespace RedisClusterOps.Planning.Rebalance;
 /// <summary>Whether the servers move the slots of a transfer themselves, or its keys are moved one by one. Decided before anything starts, and shown.</summary>
 internal sealed class MoveMechanism
 {
-    public const string Atomic = "Atomic";
-    public const string KeyByKey = "KeyByKey";
-
     private readonly MoveMethod _method;
     private readonly ILookup<string, int> _openOn;
     private readonly HashSet<string> _told = new(StringComparer.Ordinal);
@@ -27,21 +24,21 @@ internal sealed class MoveMechanism
     public IReadOnlyList<PlanFinding> Findings => _findings;
 
     /// <exception cref="RedisOperationException">SlotStateUnsuitable, InvalidArgument or PermissionDenied: by the servers or not at all was asked for, and they can't.</exception>
-    public string Choose(SlotTransfer transfer)
+    public MoveMethod Choose(SlotTransfer transfer)
     {
         if (_method == MoveMethod.KeyByKey)
-            return KeyByKey;
+            return MoveMethod.KeyByKey;
         if (_method == MoveMethod.Atomic && new[] { transfer.Source, transfer.Target }.FirstOrDefault(node => node.View!.Facts.Engine == ServerEngine.Unknown) is { } silent)
             throw PlanRefusal.Silent(silent);
         var unable = Unable(transfer);
         if (unable is not null && _method == MoveMethod.Atomic)
             throw PlanRefusal.Invalid(unable + " Nothing was done.", transfer.Source.Name, "the same command with -Method KeyByKey, or Auto");
         if (unable is not null)
-            return KeyByKey;
+            return MoveMethod.KeyByKey;
         // Both servers refuse to while any slot of theirs is open by hand, whichever it is.
         var blocked = new[] { transfer.Source, transfer.Target }.Where(node => _openOn[node.Id].Any()).ToList();
         if (blocked.Count == 0)
-            return Atomic;
+            return MoveMethod.Atomic;
         if (_method == MoveMethod.Atomic)
         {
             var open = OpenOn(blocked[0]);
@@ -50,7 +47,7 @@ internal sealed class MoveMechanism
 
         foreach (var node in blocked.Where(node => _told.Add(node.Id)))
             Tell(node, OpenOn(node));
-        return KeyByKey;
+        return MoveMethod.KeyByKey;
     }
 
     private SlotSet OpenOn(ClusterNode node) => SlotSet.From(_openOn[node.Id]);

@@ -31,7 +31,7 @@ internal static class PlanCheck
             throw Wrong("its fingerprint is not that of the slots it lists");
         return new RedisRebalancePlan
         {
-            Operation = OneOf(file.Operation, "operation", "Rebalance", "Move", "Undo"),
+            Kind = OneOf(file.Operation, "operation", MigrationOperation.Rebalance, MigrationOperation.Move, MigrationOperation.Undo),
             Moves = moves,
             Before = before,
             After = after,
@@ -121,7 +121,7 @@ internal static class PlanCheck
         SlotRanges = ReadSlots(move.Slots, "a move", mayBeNone: false).Ranges,
         EstimatedKeys = ReadCount(move.EstimatedKeys, "estimatedKeys"),
         EstimatedBytes = ReadCount(move.EstimatedBytes, "estimatedBytes"),
-        Method = OneOf(move.Method, "the method of a move", MoveMechanism.Atomic, MoveMechanism.KeyByKey),
+        DecidedMethod = OneOf(move.Method, "the method of a move", MoveMethod.Atomic, MoveMethod.KeyByKey),
     };
 
     private static RebalanceOptions ReadOptions(PlanOptions options)
@@ -131,7 +131,7 @@ internal static class PlanCheck
             weights[ReadText(weight.Node, "a weight's node")] = ReadNumber(weight.Weight, "weight", double.MaxValue);
         return new RebalanceOptions
         {
-            By = (RebalanceMeasure)Enum.Parse(typeof(RebalanceMeasure), OneOf(options.By, "by", Enum.GetNames(typeof(RebalanceMeasure)))),
+            By = OneOf(options.By, "by", All<RebalanceMeasure>()),
             Threshold = ReadNumber(options.Threshold, "threshold", 100),
             UseEmptyMaster = options.UseEmptyMaster,
             Weights = weights,
@@ -140,8 +140,8 @@ internal static class PlanCheck
 
     private static PlanFinding ReadNote(PlanNote note) => new()
     {
-        Code = (PlanFindingCode)Enum.Parse(typeof(PlanFindingCode), OneOf(note.Code, "the code of a finding", Enum.GetNames(typeof(PlanFindingCode)))),
-        Severity = (FindingSeverity)Enum.Parse(typeof(FindingSeverity), OneOf(note.Severity, "the severity of a finding", Enum.GetNames(typeof(FindingSeverity)))),
+        Code = OneOf(note.Code, "the code of a finding", All<PlanFindingCode>()),
+        Severity = OneOf(note.Severity, "the severity of a finding", All<FindingSeverity>()),
         Target = ReadText(note.Target, "the target of a finding"),
         Message = ReadText(note.Message, "the message of a finding"),
         Advice = note.Advice is null ? null : ReadText(note.Advice, "the advice of a finding"),
@@ -166,7 +166,21 @@ internal static class PlanCheck
     private static string ReadText(string? text, string what) =>
         text is { Length: > 0 and <= 2000 } && Printable.Clean(text, int.MaxValue) == text ? text : throw Wrong(what + " is not plain text");
 
-    private static string OneOf(string? text, string what, params string[] known) => text is not null && known.Contains(text) ? text : throw Wrong(what + " is none of " + string.Join(", ", known));
+    // By name: the number of a member is none.
+    private static T OneOf<T>(string? text, string what, params T[] known)
+        where T : struct, Enum
+    {
+        foreach (var one in known)
+        {
+            if (one.ToString() == text)
+                return one;
+        }
+
+        throw Wrong(what + " is none of " + string.Join(", ", known));
+    }
+
+    private static T[] All<T>()
+        where T : struct, Enum => (T[])Enum.GetValues(typeof(T));
 
     private static long? ReadCount(long? count, string what) => count is null or (>= 0 and <= MostCounted) ? count : throw Wrong(what + " can't be " + count.Value.ToString(CultureInfo.InvariantCulture));
 

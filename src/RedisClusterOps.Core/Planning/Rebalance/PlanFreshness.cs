@@ -19,7 +19,7 @@ internal static class PlanFreshness
             FailureCode.StalePlan,
             "The plan of " + plan.CreatedAt.ToString("u", CultureInfo.InvariantCulture) + " no longer fits: " + Changes(plan, view) + ". Nothing was done.",
             null,
-            plan.Operation == "Rebalance" ? "New-RedisRebalancePlan" : "Get-RedisClusterNode -Role Master");
+            plan.Kind == MigrationOperation.Rebalance ? "New-RedisRebalancePlan" : "Get-RedisClusterNode -Role Master");
     }
 
     // Whatever changed hands did so between the two masters that the plan names for it.

@@ -21,7 +21,7 @@ internal static class RebalancePlanner
         var transfers = options.By == RebalanceMeasure.Slots
             ? EvenSlots.Plan(masters, weights, threshold)
             : EvenLoads.Plan(masters, weights, Load(masters, counts, options.By), threshold);
-        var plan = new WholeSlotPlan(view, masters, counts, method, session) { By = options.By, Weights = weights }.Of("Rebalance", transfers);
+        var plan = new WholeSlotPlan(view, masters, counts, method, session) { By = options.By, Weights = weights }.Of(MigrationOperation.Rebalance, transfers);
         return plan with { Options = options, Findings = [.. plan.Findings, .. LeftOut(masters, weights, options)] };
     }
 

@@ -46,7 +46,7 @@ internal sealed class SlotSelectionPlanner
             .OrderByDescending(part => part.Slots.Count).ThenBy(part => part.Node.Id, StringComparer.Ordinal)
             .Select(part => new SlotTransfer(part.Node, planner._target, SlotSet.From(part.Slots)))
             .ToList();
-        return new WholeSlotPlan(view, masters, counts, method, session).Of("Move", transfers);
+        return new WholeSlotPlan(view, masters, counts, method, session).Of(MigrationOperation.Move, transfers);
     }
 
     private IReadOnlyList<Holding> Choose() => (_selection.Slots, _selection.Count) switch

@@ -19,7 +19,7 @@ internal sealed class WholeSlotPlan(ClusterView view, IReadOnlyList<Holding> mas
     public bool GoesOn { get; init; }
 
     /// <exception cref="RedisOperationException">NodeUnreachable, SlotStateUnsuitable, or InvalidArgument where the method asked for is not to be had.</exception>
-    public RedisRebalancePlan Of(string operation, IReadOnlyList<SlotTransfer> transfers)
+    public RedisRebalancePlan Of(MigrationOperation operation, IReadOnlyList<SlotTransfer> transfers)
     {
         PlanRefusal.RequireWellEnds(transfers);
         if (!GoesOn)
@@ -34,11 +34,11 @@ internal sealed class WholeSlotPlan(ClusterView view, IReadOnlyList<Holding> mas
             SlotRanges = transfer.Slots.Ranges,
             EstimatedKeys = Sum(transfer.Slots.Slots, counts.Keys),
             EstimatedBytes = Sum(transfer.Slots.Slots, counts.Bytes),
-            Method = mechanism.Choose(transfer),
+            DecidedMethod = mechanism.Choose(transfer),
         }).ToList();
         return new RedisRebalancePlan
         {
-            Operation = operation,
+            Kind = operation,
             Moves = moves,
             Before = Shares(masters.Select(master => SlotSet.From(master.Slots)).ToList()),
             After = Shares(SlotsAfter(transfers)),

@@ -9,11 +9,11 @@ namespace RedisClusterOps.Planning.Slots;
 internal sealed record CompleteOperation(int Slot, RedisClusterSession Session, MoveOptions Options, AgreedEnds? Ends = null)
     : SlotOperation(Slot, Session, Options)
 {
-    public override string Name => "Complete";
+    public override MigrationOperation Kind => MigrationOperation.Complete;
 
     public override MigrationOutcome Success => MigrationOutcome.Completed;
 
-    public override string Again => "Complete-RedisSlotMigration -Slot " + Number;
+    public override NextAction Again => new(NextActionCode.Complete) { Slots = Number };
 
     /// <inheritdoc/>
     public override SlotPlan Plan(SlotSituation situation)
@@ -21,7 +21,7 @@ internal sealed record CompleteOperation(int Slot, RedisClusterSession Session, 
         if (SlotDiagnostician.Diagnose(situation) is not { } diagnosis)
             return PlanStable(situation.View);
         // First whether it can be completed at all: of a state that can't, its reason says more than the direction does.
-        RefuseUnlessCompletable(diagnosis, Name == "Complete" ? "completed" : "repaired");
+        RefuseUnlessCompletable(diagnosis, Kind == MigrationOperation.Complete ? "completed" : "repaired");
         var (source, target) = (diagnosis.Source!, diagnosis.Target!);
         if (Ends is not null && !Ends.Fit(situation.View, source, target))
             throw SlotRefusal.Stale(Slot, Ends.ToString(), "goes from " + source.Name + " to " + target.Name);

@@ -4,7 +4,7 @@ using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps.Planning.Slots;
 
-/// <summary>The actions that slots are moved with, in the one safe order: open, move, hand over; and the cold move, which hands nothing over.</summary>
+/// <summary>The actions that slots are moved with, in the one safe order: open, move, hand over; and the reverse move, which hands nothing over.</summary>
 internal static class HandoverOrder
 {
     /// <summary>Opens a slot: the target first, or clients would be sent to one that turns them away. Flags that are right stay.</summary>
@@ -41,7 +41,7 @@ internal static class HandoverOrder
     public static MoveKeys Gather(SlotOperation operation, ClusterNode holder, ClusterNode to, long? keys) =>
         new(operation.Slot, holder, to, Request(operation, holder, to), keys)
         {
-            IsCold = true,
+            IsReverse = true,
             TargetImports = false,
             OnConflict = operation.Options.OnKeyConflict,
             KeepsInUse = KeyConflictAction.KeepTarget,

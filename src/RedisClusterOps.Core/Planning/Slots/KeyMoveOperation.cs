@@ -9,11 +9,11 @@ namespace RedisClusterOps.Planning.Slots;
 internal sealed record KeyMoveOperation(int Slot, RedisClusterSession Session, MoveOptions Options, int? First = null, IReadOnlyList<byte[]>? Keys = null, AgreedEnds? Ends = null)
     : SlotOperation(Slot, Session, Options)
 {
-    public override string Name => "MoveKeys";
+    public override MigrationOperation Kind => MigrationOperation.MoveKeys;
 
     public override MigrationOutcome Success => MigrationOutcome.Moved;
 
-    public override string Again => "Move-RedisSlotKey -Slot " + Number;
+    public override NextAction Again => new(NextActionCode.MoveKeys) { Slots = Number };
 
     public override bool LeavesOpen => true;
 
@@ -29,7 +29,7 @@ internal sealed record KeyMoveOperation(int Slot, RedisClusterSession Session, M
                 FailureCode.SlotNotOpen,
                 "Slot " + Number + " is " + diagnosis.State + ", not open on both ends, so keys can't be moved yet.",
                 Number,
-                SlotAdvice.AdviceOf(diagnosis));
+                SlotAdvice.NextOf(diagnosis));
         }
 
         var (source, target) = (diagnosis.Source!, diagnosis.Target!);

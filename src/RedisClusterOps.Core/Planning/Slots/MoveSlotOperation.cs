@@ -5,15 +5,15 @@ namespace RedisClusterOps.Planning.Slots;
 /// <summary>Moves a slot whole, from wherever its migration is: stable on the source, open, or handed over by halves.</summary>
 /// <param name="Ends">The masters that it leaves and goes to.</param>
 /// <param name="Work">What the run is called: <c>Rebalance</c>, <c>Move</c>, or <c>Undo</c> of one of them.</param>
-internal sealed record MoveSlotOperation(int Slot, RedisClusterSession Session, MoveOptions Options, AgreedEnds Ends, string Work) : SlotOperation(Slot, Session, Options)
+internal sealed record MoveSlotOperation(int Slot, RedisClusterSession Session, MoveOptions Options, AgreedEnds Ends, MigrationOperation Work) : SlotOperation(Slot, Session, Options)
 {
-    public override string Name => Work;
+    public override MigrationOperation Kind => Work;
 
     public override MigrationOutcome Success => SuccessOf(Work);
 
-    public override string Again => "Resume-RedisMigration";
+    public override NextAction Again => new(NextActionCode.Resume);
 
-    public static MigrationOutcome SuccessOf(string work) => work == "Undo" ? MigrationOutcome.RolledBack : MigrationOutcome.Moved;
+    public static MigrationOutcome SuccessOf(MigrationOperation work) => work == MigrationOperation.Undo ? MigrationOutcome.RolledBack : MigrationOutcome.Moved;
 
     /// <inheritdoc/>
     public override SlotPlan Plan(SlotSituation situation)

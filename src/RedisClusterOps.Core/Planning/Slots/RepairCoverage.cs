@@ -13,7 +13,7 @@ internal static class RepairCoverage
     {
         var view = situation.View;
         if (view.Masters.FirstOrDefault(node => !node.IsReachable) is { } absent && !repair.What.AllowUnreachableNode)
-            throw SlotRefusal.Unreachable(repair.Slot, absent, "given an owner", repair.Again + " -AllowUnreachableNode   (should " + absent.Name + " hold keys of it, it deletes them when it comes back)");
+            throw SlotRefusal.Unreachable(repair.Slot, absent, "given an owner", repair.WithoutNode("should " + absent.Name + " hold keys of it, it deletes them when it comes back"));
         var masters = view.Masters.Where(node => node.IsReachable).ToList();
         var hiding = Hiding(repair, situation);
         if (hiding.Count > 0 && masters.Count > 1)
@@ -32,7 +32,7 @@ internal static class RepairCoverage
         if (!repair.What.AllowUnreachableNode)
         {
             throw SlotRefusal.Unreachable(
-                repair.Slot, absent, "repaired", "Get-RedisClusterNode   (bring it back; or " + repair.Again + " -AllowUnreachableNode: it then deletes its keys of the slot when it comes back)");
+                repair.Slot, absent, "repaired", new NextAction(NextActionCode.ShowNodes) { Note = "bring it back", Or = repair.WithoutNode("it then deletes its keys of the slot when it comes back") });
         }
 
         RefuseWhereReplicaWaits(repair, situation.View, absent);
@@ -70,7 +70,7 @@ internal static class RepairCoverage
         if (repair.Chosen is { } chosen)
         {
             return view.ShardMaster(chosen) is { IsReachable: true } master ? master
-                : throw repair.Undecided("can't be given to a node that is no master or does not answer.", "Get-RedisClusterNode");
+                : throw repair.Undecided("can't be given to a node that is no master or does not answer.", new NextAction(NextActionCode.ShowNodes));
         }
 
         var holders = situation.Holders.ToList();
@@ -80,15 +80,15 @@ internal static class RepairCoverage
         {
             throw repair.Undecided(
                 what + " and keys of it are on " + string.Join(" and ", holders.Select(node => RepairOperation.Holding(situation, node))) + ". Who is to own it is a person's choice; the others' keys are then brought there.",
-                repair.Again + " -Target " + holders.OrderByDescending(node => situation.KeysOn(node)).ThenBy(node => node.Id, System.StringComparer.Ordinal).First().Name);
+                repair.Again with { Target = holders.OrderByDescending(node => situation.KeysOn(node)).ThenBy(node => node.Id, System.StringComparer.Ordinal).First().Name });
         }
 
         // Alone, it may hide what it likes: nobody else could hold a key.
         if (view.Masters.Count == 1)
             return view.Masters[0];
         if (view.Masters.Any(node => node.IsReachable && situation.KeysOn(node) is null))
-            throw repair.Undecided(what + " and its masters do not tell who holds keys of it.", repair.Again + " -Target <node>");
+            throw repair.Undecided(what + " and its masters do not tell who holds keys of it.", repair.Again with { Target = "<node>" });
         return repair.LeastLoaded is { } least && view.ShardMaster(least) is { IsReachable: true } empty ? empty
-            : throw repair.Undecided(what + " and no master that answers could take it.", "Get-RedisClusterNode");
+            : throw repair.Undecided(what + " and no master that answers could take it.", new NextAction(NextActionCode.ShowNodes));
     }
 }

@@ -24,11 +24,15 @@ internal sealed record RepairOperation(
     /// <summary>Who held keys astray, as the source, and the owner to whom they were being brought; null where none were. Without them nothing is left of it but a flag, which would read as a migration that has only begun.</summary>
     public AgreedEnds? Gathering { get; init; }
 
-    public override string Name => "Repair";
+    public override MigrationOperation Kind => MigrationOperation.Repair;
 
     public override MigrationOutcome Success => MigrationOutcome.Repaired;
 
-    public override string Again => "Repair-RedisCluster -Slot " + Number + (What.AllowUnreachableNode ? " -AllowUnreachableNode" : string.Empty);
+    public override NextAction Again => new(NextActionCode.Repair)
+    {
+        Slots = Number,
+        Options = What.AllowUnreachableNode ? NextActionOptions.AllowUnreachableNode : NextActionOptions.None,
+    };
 
     /// <inheritdoc/>
     public override SlotPlan Plan(SlotSituation situation)
@@ -72,15 +76,19 @@ internal sealed record RepairOperation(
         return SlotRefusal.Unsuitable(
             Slot,
             "goes to " + (view.Node(end)?.Name ?? end) + ", not " + (view.Node(Chosen!)?.Name ?? Chosen) + ": a target that is named decides only where the cluster itself can't tell. Nothing was done.",
-            back ? "Undo-RedisSlotMigration -Slot " + Number : Again);
+            back ? new NextAction(NextActionCode.Undo) { Slots = Number } : Again);
     }
+
+    /// <summary>The same repair without a node that does not answer.</summary>
+    /// <param name="note">What this means for the keys of that node.</param>
+    internal NextAction WithoutNode(string note) => Again with { Options = NextActionOptions.AllowUnreachableNode, Note = note };
 
     internal SlotPlan PlanOf(SlotDiagnosis? diagnosis, ClusterNode? source, ClusterNode? target, IEnumerable<SlotAction> actions) =>
         Planned(diagnosis, source, target) with { Owner = diagnosis?.Owner?.Id, Actions = [.. actions] };
 
     internal SlotPlan Nothing(ClusterView view, ClusterNode owner) => Done(view, owner);
 
-    internal RedisOperationException Undecided(string why, string choice) => new(FailureCode.SlotStateUnsuitable, "Slot " + Number + " " + why + " Nothing was done.", Number, choice);
+    internal RedisOperationException Undecided(string why, NextAction choice) => new(FailureCode.SlotStateUnsuitable, "Slot " + Number + " " + why + " Nothing was done.", Number, choice);
 
     private SlotPlan PlanOpen(SlotDiagnosis diagnosis)
     {
@@ -100,11 +108,11 @@ internal sealed record RepairOperation(
         if (!target.IsReachable)
         {
             throw SlotRefusal.Unreachable(
-                Slot, target, "repaired", Again + " -AllowUnreachableNode   (closes the slot on " + source.Name + "; the keys that have moved are given up until " + target.Name + " is back)");
+                Slot, target, "repaired", WithoutNode("closes the slot on " + source.Name + "; the keys that have moved are given up until " + target.Name + " is back"));
         }
 
         if (Undoing is not null)
-            return Undoing.Plan(diagnosis.Situation) with { Operation = Name, Request = this };
+            return Undoing.Plan(diagnosis.Situation) with { Kind = Kind, Request = this };
         CompleteOperation.RefuseUnlessCompletable(diagnosis, "repaired", What.AllowUnreachableNode);
         var others = diagnosis.Situation.Holders.Where(node => node.Id != source.Id && node.Id != target.Id).ToList();
         var plan = PlanOf(diagnosis, source, target, CompleteOperation.Actions(this, diagnosis));
@@ -134,7 +142,8 @@ internal sealed record RepairOperation(
         if (holders.Count > 1 || situation.Holders.Any(node => !claimants.Contains(node)))
         {
             throw Undecided(
-                "is claimed by " + string.Join(" and ", claimants.Select(node => Holding(situation, node))) + ", and whoever loses it deletes its keys.", "Get-RedisSlotKey -Slot " + Number + " -Node " + claimants[0].Name);
+                "is claimed by " + string.Join(" and ", claimants.Select(node => Holding(situation, node))) + ", and whoever loses it deletes its keys.",
+                new NextAction(NextActionCode.ShowKeys) { Slots = Number, Node = claimants[0].Name });
         }
 
         var winner = holders.Count == 1 ? holders[0] : claimants[0];

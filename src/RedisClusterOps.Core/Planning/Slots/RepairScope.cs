@@ -37,7 +37,7 @@ internal static class RepairScope
                 "Slots " + slots + " belong to " + absent.Name + ", which does not answer (" + (absent.Trouble ?? "no reason known") + "). Nothing was done to them.",
                 absent.Name,
                 "Get-RedisClusterNode   (bring it back, or promote a replica of it; Repair-RedisCluster -AllowUnreachableNode gives its slots away, and it deletes their keys when it comes back)");
-            yield return new SlotPlan { Slot = first, Operation = "Repair", Source = absent.Name, SourceId = absent.Id, Owner = absent.Id, Options = options, Refusal = refusal, Cluster = session };
+            yield return new SlotPlan { Slot = first, Kind = MigrationOperation.Repair, Source = absent.Name, SourceId = absent.Id, Owner = absent.Id, Options = options, Refusal = refusal, Cluster = session };
         }
     }
 

@@ -17,7 +17,7 @@ internal static class RepairSettling
         var declared = owner.View!.Self.MigratingTo.TryGetValue(slot, out var peer) ? view.ShardMaster(peer) : null;
         // What has moved there would read as missing, and be written anew, until it is back.
         if (declared is { IsReachable: false } && !repair.What.AllowUnreachableNode)
-            throw SlotRefusal.Unreachable(slot, declared, "repaired", repair.Again + " -AllowUnreachableNode   (closes the slot on " + owner.Name + "; the keys that have moved are given up until " + declared.Name + " is back)");
+            throw SlotRefusal.Unreachable(slot, declared, "repaired", repair.WithoutNode("closes the slot on " + owner.Name + "; the keys that have moved are given up until " + declared.Name + " is back"));
         if (declared is { IsReachable: false })
             RepairCoverage.RefuseWhereReplicaWaits(repair, view, declared);
         var target = declared is { IsReachable: true } && declared.Id != owner.Id ? declared : null;

@@ -8,11 +8,11 @@ namespace RedisClusterOps.Planning.Slots;
 /// <param name="Target">Id of the new target; null for the one that it had.</param>
 internal sealed record RestartOperation(int Slot, RedisClusterSession Session, MoveOptions Options, string? Target = null) : SlotOperation(Slot, Session, Options)
 {
-    public override string Name => "Restart";
+    public override MigrationOperation Kind => MigrationOperation.Restart;
 
     public override MigrationOutcome Success => MigrationOutcome.Restarted;
 
-    public override string Again => "Restart-RedisSlotMigration -Slot " + Number;
+    public override NextAction Again => new(NextActionCode.Restart) { Slots = Number };
 
     public override bool LeavesOpen => true;
 

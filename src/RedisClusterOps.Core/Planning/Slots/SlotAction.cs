@@ -51,7 +51,7 @@ internal sealed record MoveKeys(int Slot, ClusterNode Source, ClusterNode Target
     /// True where the keys leave a node that does not own the slot, and only imports it: its copies are hidden from clients, and those of
     /// the target are the ones in use. The other way round in a migration.
     /// </summary>
-    public bool IsCold { get; init; }
+    public bool IsReverse { get; init; }
 
     /// <summary>Whether the target imports the slot, so that it is read with ASKING; the owner is not.</summary>
     public bool TargetImports { get; init; } = true;
@@ -65,8 +65,8 @@ internal sealed record MoveKeys(int Slot, ClusterNode Source, ClusterNode Target
     /// <summary>The option that keeps the value clients use, as source and target are said of the whole operation.</summary>
     public KeyConflictAction KeepsInUse { get; init; } = KeyConflictAction.KeepSource;
 
-    /// <summary>The command line that goes on when this has stopped.</summary>
-    public string Again { get; init; } = string.Empty;
+    /// <summary>What resumes the operation after it stopped.</summary>
+    public NextAction Again { get; init; } = new(NextActionCode.Resume);
 
     public override IReadOnlyList<PlannedCommand> Commands
     {
@@ -85,7 +85,7 @@ internal sealed record MoveKeys(int Slot, ClusterNode Source, ClusterNode Target
         }
     }
 
-    private string Why => IsCold ? "it imports, so it may send what it holds; repeated until it counts no key"
+    private string Why => IsReverse ? "it imports, so it may send what it holds; repeated until it counts no key"
         : IsWhole ? "repeated until the source counts no key"
         : "these and no more; the slot stays open";
 }
@@ -152,7 +152,7 @@ internal sealed record LetGo(int Slot, ClusterNode Node, ClusterNode Owner) : Sl
 }
 
 /// <summary>A master that gives its last slot away turns into a replica of the new owner. One that had none to begin with is kept from it.</summary>
-internal sealed record KeepMaster(int Slot, ClusterNode Node) : SlotAction(Slot)
+internal sealed record SuppressReplicaMigration(int Slot, ClusterNode Node) : SlotAction(Slot)
 {
     public const string Setting = "cluster-allow-replica-migration";
 
@@ -160,10 +160,10 @@ internal sealed record KeepMaster(int Slot, ClusterNode Node) : SlotAction(Slot)
         [Command(Node, "CONFIG SET " + Setting + " no", "where it is yes: it is about to give its last slot away, and would turn into a replica")];
 }
 
-/// <summary>Ends what <see cref="KeepMaster"/> began.</summary>
-/// <param name="WasKeptBefore">True where a run that was cut off had begun it.</param>
-internal sealed record LetFollow(int Slot, ClusterNode Node, bool WasKeptBefore = false) : SlotAction(Slot)
+/// <summary>Ends what <see cref="SuppressReplicaMigration"/> began.</summary>
+/// <param name="WasInterrupted">True where a run that was cut off had begun it.</param>
+internal sealed record RestoreReplicaMigration(int Slot, ClusterNode Node, bool WasInterrupted = false) : SlotAction(Slot)
 {
     public override IReadOnlyList<PlannedCommand> Commands =>
-        [Command(Node, "CONFIG SET " + KeepMaster.Setting + " yes", "as it was before")];
+        [Command(Node, "CONFIG SET " + SuppressReplicaMigration.Setting + " yes", "as it was before")];
 }

@@ -13,14 +13,14 @@ namespace RedisClusterOps.Planning.Slots;
 /// <param name="Options">How keys are moved.</param>
 internal abstract record SlotOperation(int Slot, RedisClusterSession Session, MoveOptions Options)
 {
-    /// <summary>Such as <c>Complete</c>.</summary>
-    public abstract string Name { get; }
+    /// <summary>Which operation this is.</summary>
+    public abstract MigrationOperation Kind { get; }
 
     /// <summary>What the result says when it is done.</summary>
     public abstract MigrationOutcome Success { get; }
 
-    /// <summary>The command line that goes on from wherever it was stopped.</summary>
-    public abstract string Again { get; }
+    /// <summary>What resumes the operation from wherever it was stopped.</summary>
+    public abstract NextAction Again { get; }
 
     /// <summary>Whether the slot is left open, both ends in order, and not closed.</summary>
     public virtual bool LeavesOpen => false;
@@ -58,7 +58,7 @@ internal abstract record SlotOperation(int Slot, RedisClusterSession Session, Mo
     protected SlotPlan Planned(SlotDiagnosis? diagnosis, ClusterNode? source, ClusterNode? target) => new()
     {
         Slot = Slot,
-        Operation = Name,
+        Kind = Kind,
         State = diagnosis?.State,
         Source = source?.Name ?? string.Empty,
         SourceId = source?.Id ?? string.Empty,

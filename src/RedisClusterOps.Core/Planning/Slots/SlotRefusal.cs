@@ -17,7 +17,7 @@ internal static class SlotRefusal
         FailureCode.SlotStateUnsuitable,
         "Slot " + Number(diagnosis.Slot) + " is " + diagnosis.State + (diagnosis.Detail is null ? string.Empty : ": " + diagnosis.Detail) + ". " + why,
         Number(diagnosis.Slot),
-        next ?? SlotAdvice.AdviceOf(diagnosis));
+        next ?? SlotAdvice.NextOf(diagnosis));
 
     public static RedisOperationException Unsuitable(int slot, string why, NextAction? next) => new(
         FailureCode.SlotStateUnsuitable, "Slot " + Number(slot) + " " + why, Number(slot), next);

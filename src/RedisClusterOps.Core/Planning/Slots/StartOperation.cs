@@ -6,11 +6,11 @@ namespace RedisClusterOps.Planning.Slots;
 /// <summary>Opens a stable slot: the target imports, then the source migrates. No key is moved.</summary>
 internal sealed record StartOperation(int Slot, RedisClusterSession Session, MoveOptions Options, AgreedEnds Ends) : SlotOperation(Slot, Session, Options)
 {
-    public override string Name => "Start";
+    public override MigrationOperation Kind => MigrationOperation.Start;
 
     public override MigrationOutcome Success => MigrationOutcome.Restarted;
 
-    public override string Again => "Start-RedisSlotMigration -Slot " + Number + " -Target " + Ends.Target;
+    public override NextAction Again => new(NextActionCode.Start) { Slots = Number, Target = Ends.Target };
 
     public override bool LeavesOpen => true;
 

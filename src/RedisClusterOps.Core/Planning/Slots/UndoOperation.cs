@@ -14,20 +14,25 @@ internal sealed record UndoOperation(
     : SlotOperation(Slot, Session, Options)
 {
     /// <summary>Ids of nodes that a run which was cut off kept masters by a setting.</summary>
-    public IReadOnlyCollection<string> Kept { get; init; } = [];
+    public IReadOnlyCollection<string> SuppressedNodes { get; init; } = [];
 
     /// <summary>True where the target holds keys that it counts for no slot, so they may be of this one.</summary>
     public bool AwayHides { get; init; }
 
-    public override string Name => "Undo";
+    public override MigrationOperation Kind => MigrationOperation.Undo;
 
     /// <inheritdoc/>
     public override bool LooksForHidden => !AwayHides;
 
     public override MigrationOutcome Success => MigrationOutcome.RolledBack;
 
-    public override string Again => "Undo-RedisSlotMigration -Slot " + Number + " -Source " + Ends.Source + " -Target " + Ends.Target
-        + (Strategy == UndoStrategy.RoundTrip ? string.Empty : " -Strategy " + Strategy);
+    public override NextAction Again => new(NextActionCode.Undo)
+    {
+        Slots = Number,
+        Source = Ends.Source,
+        Target = Ends.Target,
+        Options = Strategy == UndoStrategy.PullBack ? NextActionOptions.PullBack : NextActionOptions.None,
+    };
 
     /// <inheritdoc/>
     /// <remarks>A target that failed over has a successor without the flag, which neither owns nor imports the slot: its zero says nothing.</remarks>
@@ -83,11 +88,11 @@ internal sealed record UndoOperation(
     private IEnumerable<SlotAction> Keeping(ClusterView view, ClusterNode[] ends, IEnumerable<SlotAction> actions)
     {
         var emptied = ends.Where(node => node.IsMaster && !view.SlotsOf(node.Id).Slots.Any(slot => slot != Slot)).ToList();
-        return [.. emptied.Select(node => new KeepMaster(Slot, node)), .. actions, .. emptied.Where(node => !Kept.Contains(node.Id)).Select(node => new LetFollow(Slot, node)), .. LetGoOfKept(view)];
+        return [.. emptied.Select(node => new SuppressReplicaMigration(Slot, node)), .. actions, .. emptied.Where(node => !SuppressedNodes.Contains(node.Id)).Select(node => new RestoreReplicaMigration(Slot, node)), .. RestoreSuppressed(view)];
     }
 
-    private IEnumerable<SlotAction> LetGoOfKept(ClusterView view) =>
-        Kept.Select(view.Node).Where(node => node is { IsReachable: true }).Select(node => new LetFollow(Slot, node!, WasKeptBefore: true));
+    private IEnumerable<SlotAction> RestoreSuppressed(ClusterView view) =>
+        SuppressedNodes.Select(view.Node).Where(node => node is { IsReachable: true }).Select(node => new RestoreReplicaMigration(Slot, node!, WasInterrupted: true));
 
     // The slot has been completed forward, and is on its way back: that is a migration like any other.
     private SlotPlan PlanOnTheWayBack(SlotDiagnosis diagnosis)
@@ -127,7 +132,7 @@ internal sealed record UndoOperation(
     {
         var keys = situation.KeysOn(away);
         if (away is null || keys == 0 || (keys is null && !((WasCutOff || AwayHides) && away is { IsReachable: true } && !IsSilent(away))))
-            return Kept.Count == 0 ? Done(situation.View, owner) : PlanOf(null, owner, away ?? owner, LetGoOfKept(situation.View));
+            return SuppressedNodes.Count == 0 ? Done(situation.View, owner) : PlanOf(null, owner, away ?? owner, RestoreSuppressed(situation.View));
         var reveal = Prepare(owner, away);
         return keys is null
             ? PlanOf(null, owner, away, reveal) with { IsPartial = true }
@@ -137,7 +142,7 @@ internal sealed record UndoOperation(
     // Garnet never tells what it holds of a slot that is another's.
     private static bool IsSilent(ClusterNode node) => node.View!.Facts.Engine == ServerEngine.Garnet;
 
-    /// <summary>What the cold move back needs: a holder that imports from the owner, for nobody else may send keys that are not its own.</summary>
+    /// <summary>What the reverse move back needs: a holder that imports from the owner, for nobody else may send keys that are not its own.</summary>
     private IEnumerable<SlotAction> Prepare(ClusterNode origin, ClusterNode away)
     {
         // An importer whose source failed over may take nobody for the owner, and would not know whose the keys are.

@@ -13,7 +13,7 @@ namespace RedisClusterOps.Migration.Recovery;
 /// read fails, and go back with the many. None is merely closed: a client may have written a key to the target, which would read as missing.
 /// </summary>
 /// <param name="pair">The way back: its target is the master that the slots were leaving.</param>
-internal sealed class TurnBack(MoveContext context, MasterPair pair, IPairMoveObserver observer, StopRequest stop)
+internal sealed class InterruptedMoveRecovery(MoveContext context, MasterPair pair, IPairMoveObserver observer, StopRequest stop)
 {
     private static readonly TimeSpan TaskPause = TimeSpan.FromMilliseconds(100);
 

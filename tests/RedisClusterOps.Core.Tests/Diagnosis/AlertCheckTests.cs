@@ -6,7 +6,7 @@ using Xunit;
 namespace RedisClusterOps.Core.Tests.Diagnosis;
 
 /// <summary>Which findings are alerts, from when on, and since when.</summary>
-public class AlertTests
+public class AlertCheckTests
 {
     private static readonly DateTime Now = new(2026, 1, 1, 12, 0, 0, DateTimeKind.Utc);
 
@@ -32,16 +32,16 @@ public class AlertTests
     [MemberData(nameof(Codes))]
     public void Every_code_has_a_cluster_that_raises_it_with_what_clients_see_and_what_to_run(AlertCode code)
     {
-        var (alerts, sights) = Look(Scenes[code](), [], Now);
+        var (alerts, observations) = Look(Scenes[code](), [], Now);
         if (code is AlertCode.SlotStuck or AlertCode.SlotOwnerConflict)
         {
             // These have to last.
             Assert.DoesNotContain(alerts, alert => alert.Code == code);
-            (alerts, _) = Look(Scenes[code](), sights, Now.AddHours(2).AddMinutes(3));
+            (alerts, _) = Look(Scenes[code](), observations, Now.AddHours(2).AddMinutes(3));
         }
 
         var alert = Assert.Single(alerts, alert => alert.Code == code);
-        ExportedCmdlets.AssertBegins(alert.Advice, code.ToString());
+        ExportedCmdlets.AssertBegins(NextActionText.Of(alert.Next!), code.ToString());
         Assert.NotEmpty(alert.Target);
         Assert.NotEqual(FindingSeverity.Information, alert.Severity);
         Assert.Equal(DateTimeKind.Utc, alert.Since.Kind);
@@ -52,16 +52,16 @@ public class AlertTests
     [Fact]
     public void A_cluster_that_is_well_raises_none_and_leaves_nothing_to_remember()
     {
-        var (alerts, sights) = Look(ClusterScene.Stable(), [], Now);
+        var (alerts, observations) = Look(ClusterScene.Stable(), [], Now);
         Assert.Empty(alerts);
-        Assert.Empty(sights);
+        Assert.Empty(observations);
     }
 
     [Fact]
     public void The_clock_of_slots_without_an_owner_goes_on_while_they_become_more()
     {
-        var (_, sights) = Look(ClusterScene.Stable().BelievedToOwn("X", "8200-16383"), [], Now);
-        var alert = Assert.Single(Look(ClusterScene.Stable().BelievedToOwn("X", "8300-16383"), sights, Now.AddMinutes(5)).Alerts);
+        var (_, observations) = Look(ClusterScene.Stable().BelievedToOwn("X", "8200-16383"), [], Now);
+        var alert = Assert.Single(Look(ClusterScene.Stable().BelievedToOwn("X", "8300-16383"), observations, Now.AddMinutes(5)).Alerts);
         Assert.Equal(("8192-8299", Now), (alert.Target, alert.Since));
         Assert.EndsWith("For at least 5 min.", alert.Message);
     }
@@ -69,9 +69,9 @@ public class AlertTests
     [Fact]
     public void What_goes_and_comes_again_begins_anew()
     {
-        var (_, sights) = Look(Scenes[AlertCode.MemoryPressure](), [], Now);
-        (_, sights) = Look(ClusterScene.Stable(), sights, Now.AddMinutes(5));
-        Assert.Equal(Now.AddMinutes(10), Assert.Single(Look(Scenes[AlertCode.MemoryPressure](), sights, Now.AddMinutes(10)).Alerts).Since);
+        var (_, observations) = Look(Scenes[AlertCode.MemoryPressure](), [], Now);
+        (_, observations) = Look(ClusterScene.Stable(), observations, Now.AddMinutes(5));
+        Assert.Equal(Now.AddMinutes(10), Assert.Single(Look(Scenes[AlertCode.MemoryPressure](), observations, Now.AddMinutes(10)).Alerts).Since);
     }
 
     [Fact]
@@ -86,14 +86,14 @@ public class AlertTests
     public void A_hand_over_that_not_everybody_has_heard_of_yet_is_no_conflict()
     {
         var scene = Scenes[AlertCode.SlotOwnerConflict];
-        var (alerts, sights) = Look(scene(), [], Now);
+        var (alerts, observations) = Look(scene(), [], Now);
         Assert.Empty(alerts);
-        Assert.Empty(Look(scene(), sights, Now.AddSeconds(59)).Alerts);
-        Assert.Equal(AlertCode.SlotOwnerConflict, Assert.Single(Look(scene(), sights, Now.AddSeconds(61)).Alerts).Code);
+        Assert.Empty(Look(scene(), observations, Now.AddSeconds(59)).Alerts);
+        Assert.Equal(AlertCode.SlotOwnerConflict, Assert.Single(Look(scene(), observations, Now.AddSeconds(61)).Alerts).Code);
     }
 
-    private static (IReadOnlyList<RedisClusterAlert> Alerts, IReadOnlyList<Sight> Sights) Look(ClusterScene scene, IReadOnlyList<Sight> before, DateTime now) =>
-        AlertWatch.Look(scene.View(), scene.Check(), before, now, TimeSpan.FromMinutes(30));
+    private static (IReadOnlyList<RedisClusterAlert> Alerts, IReadOnlyList<Observation> Observations) Look(ClusterScene scene, IReadOnlyList<Observation> before, DateTime now) =>
+        AlertCheck.Check(scene.View(), scene.Check(), before, now, TimeSpan.FromMinutes(30));
 
     private static ClusterScene Replica(string replica) => ClusterScene.Stable().Replica("R", of: "S")
         .Tells("S", "redis_version:7.0.15\nmaster_repl_offset:20971521").Tells("R", "redis_version:7.0.15\n" + replica);

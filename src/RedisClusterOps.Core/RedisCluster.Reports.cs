@@ -8,25 +8,25 @@ using RedisClusterOps.Reports;
 
 namespace RedisClusterOps;
 
-/// <content>The cluster to be looked at.</content>
+/// <content>The slot map and the report.</content>
 public sealed partial class RedisCluster
 {
-    /// <summary>Which master holds which slots, drawn for a screen.</summary>
+    /// <summary>Draws which master owns which slots.</summary>
     internal async Task<RedisSlotMap> GetSlotMapAsync(ScreenTraits screen, CancellationToken cancellation) =>
         RedisSlotMap.Of(SlotChart.Of(await _reader.ReadAsync(null, cancellation).ConfigureAwait(false)), screen, _session);
 
-    /// <summary>All that a report tells, of one moment.</summary>
-    /// <param name="watch">When something is an alert. The watcher's file is read, where one is named, and left as it is: to remember is the watcher's, and a report is a look of somebody else.
-    /// A journal that can't be read is told of in the report.</param>
-    /// <exception cref="RedisOperationException">StateFileUnavailable: it is another cluster's.</exception>
+    /// <summary>Collects the content of a report from one reading of the cluster. A journal that can't be read is mentioned in the report.</summary>
+    /// <param name="options">What to check.</param>
+    /// <param name="watch">When a problem is an alert. The state file, if there is one, is only read.</param>
+    /// <param name="cancellation">Cancels the operation.</param>
+    /// <exception cref="RedisOperationException">StateFileUnavailable: the state file belongs to another cluster.</exception>
     internal async Task<ClusterReport> GetReportAsync(HealthOptions options, AlertOptions watch, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(ProcessorWatch.Everywhere, cancellation).ConfigureAwait(false);
-        var remembered = Recall(watch.StatePath, view);
+        var earlier = ReadObservations(watch.StatePath, view);
         var health = await TestAsync(view, options, cancellation, watch.JournalPath).ConfigureAwait(false);
         var now = _reader.Clock.UtcNow;
-        var (alerts, _) = AlertWatch.Look(view, health, remembered, now, watch.StuckAfter);
-        var book = new SightBook(remembered, now);
+        var (alerts, _) = AlertCheck.Check(view, health, earlier, now, watch.StuckAfter);
         IReadOnlyList<RedisMigration> runs = [];
         string? trouble = null;
         try
@@ -38,8 +38,14 @@ public sealed partial class RedisCluster
             trouble = unreadable.Message;
         }
 
-        // Told of only now: what a watcher saw get on is no exact time, as the journal's is.
-        health = health with { OpenSlots = health.OpenSlots.Select(slot => AlertWatch.Told(slot, book)).ToList() };
-        return new ClusterReport(health, SlotChart.Of(view), runs, view.TakenAtUtc, trouble) { Alerts = alerts, StuckAfter = watch.StuckAfter };
+        // Only after the alert check: the time of an observed change is not exact, unlike the journal's.
+        var history = new ObservationHistory(earlier, now);
+        health = health with { OpenSlots = health.OpenSlots.Select(history.Annotate).ToList() };
+        return new ClusterReport(health, SlotChart.Of(view), runs, view.TakenAtUtc, trouble)
+        {
+            Alerts = alerts,
+            StuckAfter = watch.StuckAfter,
+            NextActionText = NextActionText,
+        };
     }
 }

@@ -9,7 +9,7 @@ using Xunit;
 namespace RedisClusterOps.Core.Tests.Diagnosis;
 
 /// <summary>The file that a watcher remembers by: its owner's alone, whole or not there, and nothing in it is believed unseen.</summary>
-public sealed class WatchFileTests : IDisposable
+public sealed class ObservationFileTests : IDisposable
 {
     private readonly WatchedCluster _cluster = new();
 
@@ -53,7 +53,7 @@ public sealed class WatchFileTests : IDisposable
     [Fact]
     public async Task One_that_is_longer_than_any_memory_is_not_read_to_its_end()
     {
-        await File.WriteAllBytesAsync(_cluster.StatePath, new byte[WatchFile.LongestFile + 1], TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync(_cluster.StatePath, new byte[ObservationFile.LongestFile + 1], TestContext.Current.CancellationToken);
         await _cluster.LookAsync();
         Assert.Contains("longer than any", Assert.Single(_cluster.Warnings));
     }
@@ -62,19 +62,19 @@ public sealed class WatchFileTests : IDisposable
     public async Task All_slots_of_a_cluster_fit_into_it()
     {
         var now = _cluster.Now;
-        var sights = Enumerable.Range(0, 16384).Select(slot => new Sight(Sight.OpenSlot, slot.ToString(), now, now)
+        var observations = Enumerable.Range(0, 16384).Select(slot => new Observation(Observation.OpenSlot, slot.ToString(), now, now)
         {
             Changed = now, KeysLeft = long.MaxValue, State = RedisOpenSlotState.SourceFailedOver, SourceId = TestJournal.NodeA, TargetId = TestJournal.NodeB,
         }).ToList();
-        WatchFile.Write(_cluster.StatePath, [TestJournal.NodeA], sights, now, null);
-        Assert.Equal(sights, WatchFile.Read(_cluster.StatePath).Sights);
+        ObservationFile.Write(_cluster.StatePath, [TestJournal.NodeA], observations, now, null);
+        Assert.Equal(observations, ObservationFile.Read(_cluster.StatePath).Observations);
         await Task.CompletedTask;
     }
 
     [Fact]
     public async Task One_of_another_cluster_is_refused_and_left_alone_and_the_alerts_come_all_the_same()
     {
-        WatchFile.Write(_cluster.StatePath, ["somebody-else"], [], _cluster.Now, null);
+        ObservationFile.Write(_cluster.StatePath, ["somebody-else"], [], _cluster.Now, null);
         var before = await File.ReadAllTextAsync(_cluster.StatePath, TestContext.Current.CancellationToken);
         _cluster.ClusterState = "fail";
         var outcome = await _cluster.LookAsync();

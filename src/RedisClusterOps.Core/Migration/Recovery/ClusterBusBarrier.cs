@@ -14,7 +14,7 @@ namespace RedisClusterOps.Migration.Recovery;
 /// its keys. Seen in the undo of a killed run: the source had announced the first half of a batch of slots while it was given the second.
 /// (src/cluster_legacy.c: clusterUpdateSlotsConfigEpochWith; tried on Valkey 9.1.2.)
 /// </remarks>
-internal sealed class BusQuiet(ClusterReader reader, StopRequest stop)
+internal sealed class ClusterBusBarrier(ClusterReader reader, StopRequest stop)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
@@ -43,7 +43,7 @@ internal sealed class BusQuiet(ClusterReader reader, StopRequest stop)
 
             if (stop.Clock.Now - started > Patience)
                 throw new RedisOperationException(
-                    FailureCode.ClusterViewConflict, source.Name + " does not get through to " + importer.Name + " on the cluster's bus, so nothing can go from one to the other.", source.Name, "Measure-RedisClusterLink");
+                    FailureCode.ClusterViewConflict, source.Name + " does not get through to " + importer.Name + " on the cluster's bus, so nothing can go from one to the other.", source.Name, new NextAction(NextActionCode.MeasureLinks));
             await stop.PauseAsync(Pause).ConfigureAwait(false);
         }
 

@@ -1,0 +1,172 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using RedisClusterOps.Cluster;
+
+namespace RedisClusterOps.Diagnosis;
+
+/// <summary>Derives the active alerts from a check and from earlier observations. Pure.</summary>
+/// <remarks>
+/// Servers do not record when a migration began. The time comes from the journal of our own runs or from earlier observations;
+/// if neither has it, the problem counts from now.
+/// </remarks>
+internal static class AlertCheck
+{
+    /// <summary>A handover notifies one node after the other, and gossip takes seconds. Until then a conflict is normal.</summary>
+    public static readonly TimeSpan ConflictAfter = TimeSpan.FromMinutes(1);
+
+    // A server's clock may be slightly ahead of ours.
+    private static readonly TimeSpan ClockSkew = TimeSpan.FromMinutes(1);
+
+    private static readonly IReadOnlyDictionary<FindingCode, AlertCode> Alerting = new Dictionary<FindingCode, AlertCode>
+    {
+        [FindingCode.SlotUncovered] = AlertCode.SlotUncovered,
+        [FindingCode.SlotOwnerConflict] = AlertCode.SlotOwnerConflict,
+        [FindingCode.ClusterStateFail] = AlertCode.ClusterStateFail,
+        [FindingCode.NodeFail] = AlertCode.NodeFail,
+        [FindingCode.NodePFail] = AlertCode.NodePFail,
+        [FindingCode.NodeHandshake] = AlertCode.NodeHandshake,
+        [FindingCode.NodeUnreachable] = AlertCode.NodeUnreachable,
+        [FindingCode.ReplicaLinkDown] = AlertCode.ReplicaLinkDown,
+        [FindingCode.ReplicaLag] = AlertCode.ReplicaLag,
+        [FindingCode.MemoryPressure] = AlertCode.MemoryPressure,
+    };
+
+    /// <param name="view">The view that the check used.</param>
+    /// <param name="health">The check. Its open slots include what the journal records.</param>
+    /// <param name="earlier">What earlier checks observed.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="stuckAfter">How long an open slot may make no progress.</param>
+    public static (IReadOnlyList<RedisClusterAlert> Alerts, IReadOnlyList<Observation> Observations) Check(
+        ClusterView view, RedisClusterHealth health, IEnumerable<Observation> earlier, DateTime now, TimeSpan stuckAfter)
+    {
+        var history = new ObservationHistory(earlier, now);
+        var alerts = new List<RedisClusterAlert>();
+        var observations = new List<Observation>();
+        foreach (var finding in health.Findings.Where(finding => Alerting.ContainsKey(finding.Code)))
+        {
+            var alert = AlertOf(finding, view, history, now) with { Cluster = health.Cluster };
+            var code = alert.Code.ToString();
+            observations.Add(new Observation(code, alert.Target, history.FirstSeen(code, alert.Target) ?? now, now));
+            if (now - alert.Since >= alert.Threshold)
+                alerts.Add(alert);
+        }
+
+        foreach (var open in health.OpenSlots.Where(open => CanBeStuck(open.State)))
+        {
+            var observation = Observe(open, history, view, now);
+            observations.Add(observation);
+            var alert = AlertOf(open, observation, now, stuckAfter);
+            if (now - alert.Since > stuckAfter)
+                alerts.Add(alert);
+        }
+
+        // While an end is unreachable its flag is invisible and the slot seems closed, so the observation is kept.
+        var unreachable = new HashSet<string>(view.Unreachable.Select(node => node.Id), StringComparer.Ordinal);
+        var openTargets = new HashSet<string>(
+            observations.Where(observation => observation.Code == Observation.OpenSlot).Select(observation => observation.Target), StringComparer.Ordinal);
+        observations.AddRange(history.All.Where(observation => observation.Code == Observation.OpenSlot && !openTargets.Contains(observation.Target)
+            && (IsUnreachable(observation.SourceId) || IsUnreachable(observation.TargetId))));
+        return (alerts.OrderByDescending(alert => alert.Severity).ThenBy(alert => alert.Code).ToList(), observations);
+
+        bool IsUnreachable(string? id) => id is not null && unreachable.Contains(id);
+    }
+
+    /// <summary>The other states are findings and alerts of their own: no owner, or two claims.</summary>
+    internal static bool CanBeStuck(RedisOpenSlotState state) => state is not (RedisOpenSlotState.Unowned or RedisOpenSlotState.ClaimedWithoutEpoch);
+
+    private static Observation Observe(RedisOpenSlot open, ObservationHistory history, ClusterView view, DateTime now)
+    {
+        var observed = Observation.Of(open) with { First = now, Last = now, Changed = null };
+        if (history.OfOpenSlot(observed.Target) is not { } before)
+            return observed;
+        // While an end is unreachable the slot is in another state although nothing was done.
+        var ends = new[] { before.SourceId, before.TargetId, open.SourceId, open.TargetId };
+        var comparable = ends.All(id => id is null || view.Node(id) is { IsReachable: true }) ? observed : observed with { State = null };
+        return observed with
+        {
+            First = before.First,
+            Changed = Observation.HasProgressed(before, comparable) ? now : before.Changed,
+            KeysLeft = observed.KeysLeft ?? before.KeysLeft,
+            State = comparable.State ?? before.State ?? observed.State,
+            SourceId = observed.SourceId ?? before.SourceId,
+            TargetId = observed.TargetId ?? before.TargetId,
+        };
+    }
+
+    private static RedisClusterAlert AlertOf(RedisOpenSlot open, Observation observation, DateTime now, TimeSpan stuckAfter)
+    {
+        var recorded = open.LastProgress is { } last && (observation.Changed is null || last >= observation.Changed) ? last : (DateTime?)null;
+        var since = recorded ?? observation.Changed ?? observation.First;
+        since = since < now ? since : now;
+        return new RedisClusterAlert
+        {
+            Code = AlertCode.SlotStuck,
+            // A server-side migration shows no progress until it is complete.
+            Severity = open.State == RedisOpenSlotState.Atomic ? FindingSeverity.Warning : FindingSeverity.Error,
+            Target = observation.Target,
+            Since = since,
+            IsSinceExact = recorded is not null,
+            Threshold = stuckAfter,
+            Message = StuckMessage(open, now - since, recorded is not null) + " Clients: " + open.ClientsSee + ".",
+            Next = open.Next,
+            PercentComplete = open.PercentComplete,
+            KeysLeft = open.KeysOnSource,
+            ObservedAt = now,
+            Cluster = open.Cluster,
+        };
+    }
+
+    private static string StuckMessage(RedisOpenSlot open, TimeSpan time, bool isExact)
+    {
+        var span = (isExact ? string.Empty : "at least ") + Duration.Shown(time);
+        var ends = open.Source is not null && open.Target is not null ? open.Source + " -> " + open.Target : "no single pair of masters";
+        if (open.State == RedisOpenSlotState.Atomic)
+            return "The servers have been moving it, " + ends + ", for " + span + "; how far they are can't be seen from outside.";
+        var percent = open.PercentComplete is { } known ? " at " + known.ToString(CultureInfo.InvariantCulture) + " %" : string.Empty;
+        var left = open.KeysOnSource is { } keys
+            ? ", " + keys.ToString(CultureInfo.InvariantCulture) + (keys == 1 ? " key" : " keys") + " left on the source"
+            : string.Empty;
+        return "Stuck" + percent + " for " + span + ": " + open.State + ", " + ends + left + ".";
+    }
+
+    private static RedisClusterAlert AlertOf(RedisClusterFinding finding, ClusterView view, ObservationHistory history, DateTime now)
+    {
+        var code = Alerting[finding.Code];
+        var recorded = RecordedByServers(code, view, finding.Target, now);
+        var since = recorded ?? history.FirstSeen(code.ToString(), finding.Target) ?? now;
+        var time = now - since;
+        return new RedisClusterAlert
+        {
+            Code = code,
+            Severity = finding.Severity,
+            Target = finding.Target,
+            Since = since,
+            IsSinceExact = recorded is not null,
+            Threshold = code == AlertCode.SlotOwnerConflict ? ConflictAfter : TimeSpan.Zero,
+            Message = finding.Message + (recorded is not null ? " For " + Duration.Shown(time) + "."
+                : time > TimeSpan.Zero ? " For at least " + Duration.Shown(time) + "."
+                : " First seen now."),
+            Next = finding.Next,
+            ObservedAt = now,
+        };
+    }
+
+    // Servers record the time of two problems: the last answer from a node, and the loss of a replica's link to its master.
+    private static DateTime? RecordedByServers(AlertCode code, ClusterView view, string target, DateTime now)
+    {
+        if (code is not (AlertCode.NodeFail or AlertCode.NodePFail or AlertCode.ReplicaLinkDown)
+            || view.Nodes.FirstOrDefault(node => node.Name == target) is not { } node)
+        {
+            return null;
+        }
+
+        var since = code == AlertCode.ReplicaLinkDown
+            ? node.View?.Facts.Number("master_link_down_since_seconds") is { } seconds and >= 0 and < int.MaxValue
+                ? now - TimeSpan.FromSeconds(seconds)
+                : (DateTime?)null
+            : view.Nodes.Select(other => other.View?.Line(node.Id)).Max(line => ServerTime.Of(line?.PongReceived ?? 0));
+        return since is { } time && time <= now + ClockSkew ? (time < now ? time : now) : null;
+    }
+}

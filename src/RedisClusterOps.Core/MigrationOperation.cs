@@ -1,0 +1,42 @@
+using System;
+
+namespace RedisClusterOps;
+
+/// <summary>What is done to slots. Results, plan files and the journal show the names of the members.</summary>
+internal enum MigrationOperation
+{
+    /// <summary>Not one of these: a journal of a later version, or no journal of this module.</summary>
+    Unknown,
+
+    /// <summary>Completes the migration of an open slot.</summary>
+    Complete,
+
+    /// <summary>Returns slots to the masters that they came from.</summary>
+    Undo,
+
+    /// <summary>Opens a slot for a migration.</summary>
+    Start,
+
+    /// <summary>Makes both ends of an open slot consistent and leaves it open.</summary>
+    Restart,
+
+    /// <summary>Brings a slot to the one safe state that its flags and keys allow.</summary>
+    Repair,
+
+    /// <summary>Moves keys of an open slot and leaves it open.</summary>
+    MoveKeys,
+
+    /// <summary>Moves whole slots that were selected.</summary>
+    Move,
+
+    /// <summary>Moves whole slots to even out the masters.</summary>
+    Rebalance,
+}
+
+/// <summary>Reads operations from files.</summary>
+internal static class MigrationOperationText
+{
+    /// <summary>The operation with this name. The number of a member is no name.</summary>
+    public static MigrationOperation Parse(string? text) =>
+        Enum.TryParse<MigrationOperation>(text, out var operation) && operation.ToString() == text ? operation : MigrationOperation.Unknown;
+}

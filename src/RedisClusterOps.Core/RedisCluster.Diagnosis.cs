@@ -1,0 +1,179 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Journal;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps;
+
+/// <content>Checks, open slots, alerts and links.</content>
+public sealed partial class RedisCluster
+{
+    /// <summary>
+    /// Checks the nodes' views and what INFO reports. Processors are measured only on nodes that seem busy, which takes a fraction of a second.
+    /// </summary>
+    public async Task<RedisClusterHealth> TestAsync(HealthOptions options, CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(ProcessorWatch.WhereBusy, cancellation).ConfigureAwait(false);
+        return await TestAsync(view, options, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Gets every slot that is open, disputed or without an owner, ordered by slot.</summary>
+    /// <param name="slots">Only these slots, 0 to 16383; null for all.</param>
+    /// <param name="cancellation">Cancels the operation.</param>
+    public async Task<IReadOnlyList<RedisOpenSlot>> GetOpenSlotsAsync(IReadOnlyCollection<int>? slots, CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        return await DescribeOpenSlotsAsync(view, slots, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Gets the same open slots with what a state file records: since when they have been open at least, and their rate.</summary>
+    /// <param name="slots">Only these slots, 0 to 16383; null for all.</param>
+    /// <param name="statePath">The state file. It is only read.</param>
+    /// <param name="cancellation">Cancels the operation.</param>
+    /// <exception cref="RedisOperationException">StateFileUnavailable: the file belongs to another cluster.</exception>
+    public async Task<IReadOnlyList<RedisOpenSlot>> GetOpenSlotsAsync(
+        IReadOnlyCollection<int>? slots, string statePath, CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        var open = await DescribeOpenSlotsAsync(view, slots, cancellation).ConfigureAwait(false);
+        var history = new ObservationHistory(ReadObservations(statePath, view), _reader.Clock.UtcNow);
+        return open.Select(history.Annotate).ToList();
+    }
+
+    /// <summary>Gets the open slots, and every node with its slots.</summary>
+    internal async Task<(IReadOnlyList<RedisOpenSlot> Open, IReadOnlyList<RedisClusterNode> Nodes)> ListSlotsAsync(CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        var open = await DescribeOpenSlotsAsync(view, null, cancellation).ConfigureAwait(false);
+        return (open, NodeReport.Nodes(view, _session));
+    }
+
+    /// <summary>Gets the active alerts; none if all is well. Reads the cluster and writes only the state file, if there is one.</summary>
+    /// <returns>The alerts, and why this check could not be recorded, if so.</returns>
+    public async Task<AlertOutcome> GetAlertsAsync(AlertOptions options, CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        var open = await DescribeOpenSlotsAsync(view, null, cancellation, options.JournalPath).ConfigureAwait(false);
+        var health = HealthCheck.Check(view, NodeReport.Nodes(view, _session), open, null, new HealthOptions(), _session);
+        var now = _reader.Clock.UtcNow;
+        var state = ReadStateFile(options.StatePath, view, isWritten: true);
+        var earlier = state.Observations.Concat(options.PreviousAlerts.Select(Observation.Of)).Concat(options.PreviousOpenSlots.Select(Observation.Of));
+        var (alerts, observations) = AlertCheck.Check(view, health, earlier, now, options.StuckAfter);
+        var unknown = open.Count(slot => slot.LastProgress is null && AlertCheck.CanBeStuck(slot.State));
+        if (options.StatePath is null && options.PreviousAlerts.Count == 0 && options.PreviousOpenSlots.Count == 0 && unknown > 0)
+        {
+            _log?.Warning(null, unknown + (unknown == 1 ? " open slot is" : " open slots are")
+                + " in no journal, so nobody knows for how long. To remember it for the next look: "
+                + NextActionText(new NextAction(NextActionCode.WriteAlertState) { Node = "<file>" }));
+        }
+
+        var failure = state.Failure ?? WriteStateFile(options.StatePath, view, observations, now, state.IsDamaged);
+        return new AlertOutcome(alerts.Select(alert => alert with { Advice = TextOf(alert.Next) }).ToList(), failure);
+    }
+
+    /// <summary>Measures round trips from this machine to every node, and reads what the nodes report about the links between them.</summary>
+    /// <param name="count">Round trips to each node, 1 or more.</param>
+    /// <param name="nodes">
+    /// Only links from or to these nodes: an id, the beginning of an id, <c>host:port</c>, or a wildcard pattern; null for all.
+    /// </param>
+    /// <param name="cancellation">Cancels the operation.</param>
+    /// <exception cref="RedisOperationException">NodeNotFound.</exception>
+    public async Task<IReadOnlyList<RedisClusterLink>> MeasureLinksAsync(int count, IReadOnlyList<string>? nodes, CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        var chosen = nodes is null ? view.Nodes : nodes.SelectMany(name => Chosen(view, name)).Distinct().ToList();
+        var links = new LinkReader(_reader, _session);
+        var toNodes = await links.FromHereAsync(chosen, count, cancellation).ConfigureAwait(false);
+        var between = await links.BetweenNodesAsync(view, chosen, cancellation).ConfigureAwait(false);
+        return [.. toNodes, .. between];
+    }
+
+    private async Task<RedisClusterHealth> TestAsync(
+        ClusterView view, HealthOptions options, CancellationToken cancellation, string? journalPath = null)
+    {
+        var open = await DescribeOpenSlotsAsync(view, null, cancellation, journalPath).ConfigureAwait(false);
+        var strays = options.Deep ? await _situations.FindStraysAsync(view, cancellation).ConfigureAwait(false) : null;
+        var health = HealthCheck.Check(view, NodeReport.Nodes(view, _session), open, strays, options, _session);
+        return health with { Findings = health.Findings.Select(finding => finding with { Advice = TextOf(finding.Next) }).ToList() };
+    }
+
+    private async Task<IReadOnlyList<RedisOpenSlot>> DescribeOpenSlotsAsync(
+        ClusterView view, IReadOnlyCollection<int>? slots, CancellationToken cancellation, string? journalPath = null)
+    {
+        var diagnoses = await _situations.DiagnoseAsync(view, slots, cancellation).ConfigureAwait(false);
+        var intents = OpenIntents(NodeIds(view), diagnoses.Select(diagnosis => diagnosis.Situation.Slot).ToList(), journalPath);
+        var now = _reader.Clock.UtcNow;
+        return diagnoses.Select(diagnosis => SlotAdvice.Describe(diagnosis, _session))
+            .Select(open => open with { ObservedAt = now, Advice = TextOf(open.Next) })
+            .Select(open => intents.TryGetValue(open.Slot, out var intent) ? JournalAnnotations.Add(open, intent) : open).ToList();
+    }
+
+    private static List<ClusterNode> Chosen(ClusterView view, string name)
+    {
+        var found = view.Nodes.Where(node => NodeNames.FitsPattern(node.Id, node.Name, name)).ToList();
+        return found.Count > 0 ? found : throw NodeNames.NotFound(name, view.Nodes.Select(node => node.Name));
+    }
+
+    /// <summary>Reads a state file that will not be written.</summary>
+    private IReadOnlyList<Observation> ReadObservations(string? path, ClusterView view)
+    {
+        var state = ReadStateFile(path, view, isWritten: false);
+        if (state.Failure is not null)
+            throw state.Failure;
+        if (path is not null && !File.Exists(path))
+        {
+            _log?.Warning(null, (Directory.Exists(path) ? "'" + Printable.Clean(path) + "' is a folder" : "There is no '" + Printable.Clean(path) + "'")
+                + ": no watcher has remembered anything there, and times count from now.");
+        }
+
+        return state.Observations;
+    }
+
+    private (IReadOnlyList<Observation> Observations, bool IsDamaged, RedisOperationException? Failure) ReadStateFile(
+        string? path, ClusterView view, bool isWritten)
+    {
+        if (path is null)
+            return ([], false, null);
+        try
+        {
+            var (nodeIds, observations) = ObservationFile.Read(path);
+            // The file of another cluster must not be overwritten.
+            return nodeIds.Count == 0 || nodeIds.Any(id => view.Node(id) is not null)
+                ? (observations, false, null)
+                : ([], false, new RedisOperationException(
+                    FailureCode.StateFileUnavailable,
+                    "'" + Printable.Clean(path) + "' remembers another cluster, and is left as it is"
+                        + (isWritten ? ": the next look will not know of this one." : "."),
+                    path,
+                    new NextAction(NextActionCode.WriteAlertState) { Node = "<a file of its own for each cluster>" }));
+        }
+        catch (FormatException damage)
+        {
+            _log?.Warning(null, "'" + Printable.Clean(path) + "' is no memory of earlier looks: " + damage.Message + ". "
+                + (isWritten ? "It is kept as '" + Printable.Clean(path) + ".damaged', and times count from now." : "Times count from now."));
+            return ([], true, null);
+        }
+    }
+
+    private static RedisOperationException? WriteStateFile(
+        string? path, ClusterView view, IReadOnlyList<Observation> observations, DateTime now, bool isDamaged)
+    {
+        if (path is null)
+            return null;
+        try
+        {
+            ObservationFile.Write(path, NodeIds(view), observations, now, isDamaged ? path + ".damaged" : null);
+            return null;
+        }
+        catch (RedisOperationException unwritten)
+        {
+            return unwritten;
+        }
+    }
+}
