@@ -21,7 +21,7 @@ internal static class Program
             return ClientLoad.Run(words, System.Console.In, System.Console.Out);
         var names = new Argument<string[]>("rows") { Description = "Only these rows.", DefaultValueFactory = _ => [] };
         names.AcceptOnlyFromAmong([.. Rows.All(QuickKeys).Select(row => row.Name)]);
-        var list = new Option<bool>("--list") { Description = "Tell the rows and end." };
+        var list = new Option<bool>("--list") { Description = "Lists the rows and exits." };
         var pairs = new Option<int>("--pairs") { Description = "Rounds; in each every contestant runs once.", DefaultValueFactory = _ => 5 };
         var keys = new Option<int>("--keys") { Description = "Keys of the large clusters.", DefaultValueFactory = _ => 1_000_000 };
         var quick = new Option<bool>("--quick") { Description = "One round with 100,000 keys: whether it works, not how fast." };

@@ -106,14 +106,14 @@ internal static class Rows
             },
             new Row(
                 "fix",
-                Text(10 * OpenSlotsEach) + " open slots between 10 masters, " + Text(10 * OpenSlotsEach * KeysInOpenSlot) + " keys on both sides",
+                Text(10 * OpenSlotsEach) + " open slots between 10 masters, " + Text(10 * OpenSlotsEach * KeysInOpenSlot) + " keys on both nodes",
                 cutOff,
                 [ClusterTool.Fix(Cli), Ours.Repair(Us)]),
         ];
     }
 
     private static Row Scale(string name, int masters, IReadOnlyList<Demand> demands) => new(
-        name, "check of " + Text(masters) + " masters that answer on sockets and are no servers", null, [FakeCluster.Check(Cli, masters), FakeCluster.Test(Us, masters)])
+        name, "check of " + Text(masters) + " simulated masters", null, [FakeCluster.Check(Cli, masters), FakeCluster.Test(Us, masters)])
     {
         OnlyReads = true,
         RoundFactor = 2,

@@ -8,7 +8,7 @@ namespace RedisClusterOps.Benchmarks;
 internal static class Cells
 {
     public static IReadOnlyList<string> Header(RowResult result) =>
-        ["who", .. result.Metrics.Select(metric => Metrics.NameOf(metric) + ", " + Metrics.UnitOf(metric)), "speed over " + result.Row.Contestants[0].Name];
+        ["tool", .. result.Metrics.Select(metric => Metrics.NameOf(metric) + ", " + Metrics.UnitOf(metric)), "speed over " + result.Row.Contestants[0].Name];
 
     public static IEnumerable<IReadOnlyList<string>> Lines(RowResult result) =>
         from contestant in result.Row.Contestants

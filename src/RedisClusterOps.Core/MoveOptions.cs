@@ -1,60 +1,95 @@
 using System;
+using System.Collections.Generic;
 
 namespace RedisClusterOps;
 
-/// <summary>What to do with a key that holds different values on both sides.</summary>
+/// <summary>What to do with a key that has different values on the source and the target.</summary>
 public enum KeyConflictAction
 {
-    /// <summary>Show it and stop; nothing is overwritten.</summary>
+    /// <summary>Stop and report the key. Nothing is overwritten.</summary>
     Stop,
 
-    /// <summary>The source's value wins. The target's is saved to a file first.</summary>
+    /// <summary>Keep the source's value. The target's value is saved to a file first.</summary>
     KeepSource,
 
-    /// <summary>The target's value wins. The source's is saved to a file first.</summary>
+    /// <summary>Keep the target's value. The source's value is saved to a file first.</summary>
     KeepTarget,
 }
 
-/// <summary>How slots move whole.</summary>
+/// <summary>How whole slots are moved.</summary>
 public enum MoveMethod
 {
-    /// <summary>By the servers themselves where both ends of a move can, else key by key. Decided before anything starts.</summary>
+    /// <summary>By the servers themselves if both ends support it, otherwise key by key. Decided before anything starts.</summary>
     Auto,
 
-    /// <summary>By the servers themselves, or not at all.</summary>
+    /// <summary>By the servers themselves only.</summary>
     Atomic,
 
-    /// <summary>By MIGRATE.</summary>
+    /// <summary>Key by key, by MIGRATE.</summary>
     KeyByKey,
 }
 
 /// <summary>How keys are moved.</summary>
 public sealed record MoveOptions
 {
-    /// <summary>Keys per MIGRATE, 1 to 100000; 0 lets the time a MIGRATE takes decide (<see cref="MaxStall"/>).</summary>
+    /// <summary>Keys per MIGRATE, 1 to 100000; 0 to adapt it to <see cref="MaxStall"/>.</summary>
     public int BatchSize { get; init; }
 
     /// <summary>
-    /// How long one MIGRATE, which blocks both nodes, should take at the most while the batch size is adaptive. Moves of whole slots take about a sixteenth of
-    /// it at a time while clients use one of the nodes, and rest between two breaths where it is less than 5 ms.
+    /// The longest that one MIGRATE, which blocks both nodes, should take while the batch size is adaptive. While clients use one of the
+    /// nodes, moves of whole slots use batches of about a sixteenth of it, and pause between two batches if it is less than 5 ms.
     /// </summary>
     public TimeSpan MaxStall { get; init; } = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>Keys per second over the whole move; 0 for as fast as it goes.</summary>
+    /// <summary>Keys per second over the whole move; 0 for no limit.</summary>
     public int MaxKeysPerSecond { get; init; }
 
-    /// <summary>MIGRATE's own timeout: the longest that the source waits for the target without a byte coming or going.</summary>
+    /// <summary>The timeout of MIGRATE: how long the source waits for the target while no byte is transferred.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>What to do with a key that holds different values on both sides.</summary>
+    /// <summary>What to do with a key that has different values on the source and the target.</summary>
     public KeyConflictAction OnKeyConflict { get; init; } = KeyConflictAction.Stop;
 
-    /// <summary>How slots move whole.</summary>
+    /// <summary>How whole slots are moved.</summary>
     public MoveMethod Method { get; init; }
 
-    /// <summary>Source -> target pairs that are at work at once where slots move whole; 0 for all.</summary>
+    /// <summary>The most pairs of source and target that move whole slots at the same time; 0 for all.</summary>
     public int MaxParallel { get; init; }
 
-    /// <summary>Folder for what must not be lost, such as the losing value of a conflict; null for the user's own data folder.</summary>
+    /// <summary>The folder of the journal and of saved values; null for the user's data folder.</summary>
     public string? JournalPath { get; init; }
+}
+
+/// <summary>How keys return that have already moved.</summary>
+public enum UndoStrategy
+{
+    /// <summary>Complete the migration, then migrate the whole slot back. No read fails. Every key is moved once or twice.</summary>
+    RoundTrip,
+
+    /// <summary>
+    /// Close the slot on the source and move the keys back. Fewer keys are moved. But until a key is back, clients read it as missing, and
+    /// a client that writes it meanwhile creates a second copy.
+    /// </summary>
+    PullBack,
+}
+
+/// <summary>What a repair may change and decide.</summary>
+public sealed record RepairOptions
+{
+    /// <summary>Only these slots, 0 to 16383; null for all slots, including those of which a master holds stray keys.</summary>
+    public IReadOnlyCollection<int>? Slots { get; init; }
+
+    /// <summary>
+    /// True to repair without a master that does not answer: its slots are assigned to others, and a migration to it is closed. When it
+    /// returns, it deletes its keys of the slots that were assigned to others.
+    /// </summary>
+    public bool AllowUnreachableNode { get; init; }
+
+    /// <summary>True to skip slots without an owner.</summary>
+    public bool SkipCoverage { get; init; }
+
+    /// <summary>
+    /// The owner of a slot for which the state of the cluster does not decide it: id, unique id prefix or <c>host:port</c>; null to stop there.
+    /// </summary>
+    public string? Target { get; init; }
 }

@@ -89,6 +89,9 @@ public enum NextActionCode
 
     /// <summary>Measure the connections and the cluster bus.</summary>
     MeasureLinks,
+
+    /// <summary>Show examples of how to connect.</summary>
+    ShowConnectExamples,
 }
 
 /// <summary>Options of a next action.</summary>
@@ -139,7 +142,9 @@ public sealed record NextAction(NextActionCode Code)
     /// <summary>Slots and ranges, as in <c>5519</c> or <c>0-5460,9000</c>; null if the action concerns no slot.</summary>
     public string? Slots { get; init; }
 
-    /// <summary>The node, id, endpoint or file path that the action needs; a description in angle brackets if the user has to choose it.</summary>
+    /// <summary>
+    /// The node, id, endpoint or file path that the action needs; a description in angle brackets if the user has to choose it.
+    /// </summary>
     public string? Node { get; init; }
 
     /// <summary>The source of the slots, as <see cref="Node"/>.</summary>
@@ -170,13 +175,19 @@ public sealed record NextAction(NextActionCode Code)
     public NextAction? Or { get; init; }
 
     /// <summary>Advice that no operation covers.</summary>
-    public static implicit operator NextAction?(string? text) => text is null ? null : new NextAction(NextActionCode.Advice) { Note = text };
+    public static implicit operator NextAction?(string? text) =>
+        text is null ? null : new NextAction(NextActionCode.Advice) { Note = text };
 
     /// <summary>A short text for logs and debuggers, which names no command.</summary>
     public override string ToString()
     {
         var text = new StringBuilder(Code == NextActionCode.Advice ? string.Empty : Code.ToString());
-        foreach (var (name, part) in new[] { ("slots", Slots), ("node", Node), ("from", Source), ("to", Target), ("run", MigrationId), ("on conflict", OnKeyConflict?.ToString()), ("timeout", Timeout), ("journal", JournalPath), (string.Empty, Note) })
+        (string, string?)[] parts =
+        [
+            ("slots", Slots), ("node", Node), ("from", Source), ("to", Target), ("run", MigrationId), ("on conflict", OnKeyConflict?.ToString()),
+            ("timeout", Timeout), ("journal", JournalPath), (string.Empty, Note),
+        ];
+        foreach (var (name, part) in parts)
         {
             if (part is not null)
                 text.Append(text.Length == 0 ? string.Empty : " ").Append(name).Append(name.Length == 0 ? string.Empty : " ").Append(part);

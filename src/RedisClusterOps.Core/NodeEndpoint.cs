@@ -5,10 +5,10 @@ using System.Net.Sockets;
 
 namespace RedisClusterOps;
 
-/// <summary>A host and a port, as a node is dialled or as it announces itself. Compared without regard to the host's case.</summary>
+/// <summary>A host and a port, as dialled or as announced by a node. Comparisons ignore the case of the host.</summary>
 public readonly struct NodeEndpoint : IEquatable<NodeEndpoint>, IComparable<NodeEndpoint>
 {
-    /// <summary>The port a Redis server listens on when nothing else is said.</summary>
+    /// <summary>The default port of a Redis server.</summary>
     public const int DefaultPort = 6379;
 
     /// <summary>Makes an endpoint.</summary>
@@ -26,10 +26,10 @@ public readonly struct NodeEndpoint : IEquatable<NodeEndpoint>, IComparable<Node
     /// <summary>1 to 65535.</summary>
     public int Port { get; }
 
-    /// <summary>Reads <c>host</c>, <c>host:port</c>, <c>[ipv6]:port</c> or a bare IPv6 address.</summary>
-    /// <param name="text">What to read; surrounding white space is ignored.</param>
-    /// <param name="endpoint">The endpoint read.</param>
-    /// <returns>False where the text is none of these, or the port is not 1 to 65535.</returns>
+    /// <summary>Parses <c>host</c>, <c>host:port</c>, <c>[ipv6]:port</c> or an IPv6 address without brackets.</summary>
+    /// <param name="text">The text. Surrounding white space is ignored.</param>
+    /// <param name="endpoint">The endpoint.</param>
+    /// <returns>False if the text has another format or the port is not 1 to 65535.</returns>
     public static bool TryParse(string? text, out NodeEndpoint endpoint)
     {
         endpoint = default;
@@ -109,9 +109,10 @@ public readonly struct NodeEndpoint : IEquatable<NodeEndpoint>, IComparable<Node
     /// <summary>Sorts after or is equal.</summary>
     public static bool operator >=(NodeEndpoint left, NodeEndpoint right) => left.CompareTo(right) >= 0;
 
-    private static bool IsIPv6(string host) => IPAddress.TryParse(host, out var address) && address.AddressFamily == AddressFamily.InterNetworkV6;
+    private static bool IsIPv6(string host) =>
+        IPAddress.TryParse(host, out var address) && address.AddressFamily == AddressFamily.InterNetworkV6;
 
-    // A host is printed in errors and tables, so nothing that a terminal would obey may be in it.
+    // Hosts are printed in errors and tables, so they must not contain terminal control characters.
     private static bool IsHost(string host)
     {
         if (host.Length is 0 or > 255)

@@ -5,7 +5,7 @@ using System.Threading;
 
 namespace RedisClusterOps;
 
-/// <summary>What an event of a running operation is.</summary>
+/// <summary>The kind of an event.</summary>
 public enum OperationEventKind
 {
     /// <summary>A step that changed the state of a slot; one line.</summary>
@@ -27,7 +27,7 @@ public sealed record OperationEvent
     /// <summary>What it is.</summary>
     public OperationEventKind Kind { get; init; }
 
-    /// <summary>The slot it is about; null where it is about none.</summary>
+    /// <summary>The slot it is about; null if it is about none.</summary>
     public int? Slot { get; init; }
 
     /// <summary>One line for people; of progress, what is being waited for, or nothing.</summary>
@@ -42,7 +42,7 @@ public sealed record OperationEvent
     /// <summary>Of progress of many slots: slots done so far.</summary>
     public int SlotsDone { get; init; }
 
-    /// <summary>Of progress of many slots: slots to move in all; 0 where it is about one slot.</summary>
+    /// <summary>Of progress of many slots: slots to move in all; 0 if it is about one slot.</summary>
     public int SlotsTotal { get; init; }
 
     /// <summary>Of progress: time since the move began.</summary>
@@ -79,7 +79,8 @@ public sealed class OperationLog : IDisposable
                 taken = new OperationEvent
                 {
                     Kind = OperationEventKind.State,
-                    Message = dropped.ToString(CultureInfo.InvariantCulture) + " verbose, debug and progress messages were dropped because they came faster than they were read.",
+                    Message = dropped.ToString(CultureInfo.InvariantCulture)
+                        + " verbose, debug and progress messages were dropped because they came faster than they were read.",
                 };
                 return true;
             }
@@ -96,9 +97,11 @@ public sealed class OperationLog : IDisposable
     /// <summary>Frees the queue.</summary>
     public void Dispose() => _events.Dispose();
 
-    internal void State(int? slot, string message) => Add(new OperationEvent { Kind = OperationEventKind.State, Slot = slot, Message = message });
+    internal void State(int? slot, string message) =>
+        Add(new OperationEvent { Kind = OperationEventKind.State, Slot = slot, Message = message });
 
-    internal void Warning(int? slot, string message) => Add(new OperationEvent { Kind = OperationEventKind.Warning, Slot = slot, Message = message });
+    internal void Warning(int? slot, string message) =>
+        Add(new OperationEvent { Kind = OperationEventKind.Warning, Slot = slot, Message = message });
 
     internal void Command(string message) => Add(new OperationEvent { Kind = OperationEventKind.Command, Message = message });
 

@@ -1,60 +1,68 @@
+using System;
+
 namespace RedisClusterOps;
 
-/// <summary>What a finding of a plan is about.</summary>
+/// <summary>The kinds of findings about a plan.</summary>
 public enum PlanFindingCode
 {
-    /// <summary>The target may have no memory left for the keys.</summary>
+    /// <summary>The target may not have enough memory for the keys.</summary>
     TargetMemory,
 
-    /// <summary>A key is so big that moving it keeps both nodes from answering for longer than the cluster waits for them.</summary>
+    /// <summary>Moving a big key blocks both nodes for longer than the cluster waits for them.</summary>
     BigKey,
 
-    /// <summary>The target may not understand what the source sends.</summary>
+    /// <summary>The target may reject what the source sends.</summary>
     VersionMismatch,
 
-    /// <summary>Functions of the source are not on the target.</summary>
+    /// <summary>Functions of the source are missing on the target.</summary>
     FunctionMissing,
 
-    /// <summary>MIGRATE would dial a port that does not speak what it speaks.</summary>
+    /// <summary>MIGRATE would connect to a port with another protocol.</summary>
     TlsMismatch,
 
-    /// <summary>A master that loses its last slot becomes a replica of the one that gets it.</summary>
+    /// <summary>A master that hands over its last slot becomes a replica of the new owner.</summary>
     SourceBecomesReplica,
 
-    /// <summary>The target holds keys of the slot already, although nobody has opened it.</summary>
+    /// <summary>The target already holds keys of the slot, although the slot is not open.</summary>
     StrayKeys,
 
     /// <summary>Other slots of the same nodes are open.</summary>
     OtherOpenSlots,
 
-    /// <summary>The servers could move the slots themselves, but not while a slot of theirs is open; so keys are moved one by one.</summary>
+    /// <summary>The servers could move the slots themselves if no slot of theirs were open. Keys are moved one by one instead.</summary>
     AtomicNotPossible,
 
-    /// <summary>A master without slots gets none, for nobody asked for it.</summary>
+    /// <summary>A master without slots takes over none, because that was not requested.</summary>
     EmptyMasterLeftOut,
 
-    /// <summary>By the view of an end the cluster is not serving, so no key can be moved at this moment.</summary>
+    /// <summary>A source or target reports that the cluster is down, so no key can be moved now.</summary>
     ClusterDown,
 
-    /// <summary>A node does not let the user ask which commands it may run, so that is not known beforehand.</summary>
+    /// <summary>A node does not report which commands the user may run.</summary>
     RightsUnknown,
 }
 
-/// <summary>One thing to know before a plan is carried out.</summary>
+/// <summary>Something to know before a plan is carried out.</summary>
 public sealed record PlanFinding
 {
-    /// <summary>What it is about.</summary>
+    /// <summary>The kind of finding.</summary>
     public PlanFindingCode Code { get; init; }
 
-    /// <summary>How bad it is.</summary>
+    /// <summary>How serious it is.</summary>
     public FindingSeverity Severity { get; init; }
 
     /// <summary>The node (<c>host:port</c>) or the slot that it is about.</summary>
     public string Target { get; init; } = string.Empty;
 
-    /// <summary>What was found and what follows from it, in words.</summary>
+    /// <summary>What was found, and its consequence.</summary>
     public string Message { get; init; } = string.Empty;
 
-    /// <summary>The command to run; null where there is none.</summary>
+    /// <summary>The command to run; null if there is none.</summary>
     public string? Advice { get; init; }
+
+    /// <summary>What <see cref="Advice"/> will say, as data; null once it says so.</summary>
+    internal NextAction? Next { get; init; }
+
+    // Next is dropped, so that a finding read from a plan file equals the same finding made again.
+    internal PlanFinding WithAdvice(Func<NextAction, string> text) => Next is null ? this : this with { Advice = text(Next), Next = null };
 }

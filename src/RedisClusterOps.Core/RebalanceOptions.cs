@@ -5,7 +5,7 @@ using System.Linq;
 
 namespace RedisClusterOps;
 
-/// <summary>What a rebalance makes even.</summary>
+/// <summary>What a rebalance evens out.</summary>
 public enum RebalanceMeasure
 {
     /// <summary>The number of slots.</summary>
@@ -14,29 +14,54 @@ public enum RebalanceMeasure
     /// <summary>The number of keys.</summary>
     Keys,
 
-    /// <summary>The memory that keys take.</summary>
+    /// <summary>The memory of the keys.</summary>
     Memory,
 }
 
-/// <summary>What a rebalance is to reach.</summary>
+/// <summary>The goal of a rebalance.</summary>
 public sealed record RebalanceOptions
 {
     /// <summary>
-    /// Node (id, unique id prefix or <c>host:port</c>) -> weight, 0 or more; 0 drains the node. A master that is not named has weight 1, or 0
-    /// where it has no slots and <see cref="UseEmptyMaster"/> is false.
+    /// Node (id, unique id prefix or <c>host:port</c>) -> weight, 0 or more; 0 drains the node. The default is 1, or 0 for a master without
+    /// slots if <see cref="UseEmptyMaster"/> is false.
     /// </summary>
     public IReadOnlyDictionary<string, double> Weights { get; init; } = new Dictionary<string, double>();
 
-    /// <summary>True to give slots to masters that have none.</summary>
+    /// <summary>True to move slots to masters that have none.</summary>
     public bool UseEmptyMaster { get; init; }
 
-    /// <summary>Percent, 0 to 100, that a master's share may be off before anything is moved; 0 for exact.</summary>
+    /// <summary>Percent, 0 to 100, by which a master's share may be off without a move; 0 for exact shares.</summary>
     public double Threshold { get; init; } = 2;
 
-    /// <summary>What is made even.</summary>
+    /// <summary>What is evened out.</summary>
     public RebalanceMeasure By { get; init; }
 
     /// <summary>Such as <c>by Slots, threshold 2 %, empty masters too, 10.0.0.1:6379 = 2</c>.</summary>
-    public override string ToString() => string.Format(CultureInfo.InvariantCulture, "by {0}, threshold {1} %", By, Threshold) + (UseEmptyMaster ? ", empty masters too" : string.Empty)
-        + string.Concat(Weights.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => string.Format(CultureInfo.InvariantCulture, ", {0} = {1}", pair.Key, pair.Value)));
+    public override string ToString() => string.Format(CultureInfo.InvariantCulture, "by {0}, threshold {1} %", By, Threshold)
+        + (UseEmptyMaster ? ", empty masters too" : string.Empty)
+        + string.Concat(Weights.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(Text));
+
+    private static string Text(KeyValuePair<string, double> weight) =>
+        string.Format(CultureInfo.InvariantCulture, ", {0} = {1}", weight.Key, weight.Value);
+}
+
+/// <summary>Which whole slots to move, and where to.</summary>
+public sealed record SlotSelection
+{
+    /// <summary>Only these slots, 0 to 16383; null to use <see cref="Count"/>.</summary>
+    public IReadOnlyList<int>? Slots { get; init; }
+
+    /// <summary>
+    /// How many slots, 1 to 16384, from the sources in proportion to their slots. Null without <see cref="Slots"/> means all of the sources.
+    /// </summary>
+    public int? Count { get; init; }
+
+    /// <summary>
+    /// The source masters: node ids, unique id prefixes, or <c>host:port</c>; <c>*</c> for all except the target. Null for the owners of the
+    /// named slots.
+    /// </summary>
+    public IReadOnlyList<string>? Sources { get; init; }
+
+    /// <summary>The target master: node id, unique id prefix, or <c>host:port</c>.</summary>
+    public string Target { get; init; } = string.Empty;
 }

@@ -15,11 +15,12 @@ namespace RedisClusterOps;
 public sealed partial class RedisCluster
 {
     /// <summary>
-    /// Checks the nodes' views and what INFO reports. Processors are measured only on nodes that seem busy, which takes a fraction of a second.
+    /// Checks the nodes' views and what INFO reports. Processors are measured only on nodes that seem busy, which takes a
+    /// fraction of a second.
     /// </summary>
     public async Task<RedisClusterHealth> TestAsync(HealthOptions options, CancellationToken cancellation)
     {
-        var view = await _reader.ReadAsync(ProcessorWatch.WhereBusy, cancellation).ConfigureAwait(false);
+        var view = await _reader.ReadAsync(CpuSampling.BusyNodes, cancellation).ConfigureAwait(false);
         return await TestAsync(view, options, cancellation).ConfigureAwait(false);
     }
 
@@ -47,7 +48,8 @@ public sealed partial class RedisCluster
     }
 
     /// <summary>Gets the open slots, and every node with its slots.</summary>
-    internal async Task<(IReadOnlyList<RedisOpenSlot> Open, IReadOnlyList<RedisClusterNode> Nodes)> ListSlotsAsync(CancellationToken cancellation)
+    internal async Task<(IReadOnlyList<RedisOpenSlot> Open, IReadOnlyList<RedisClusterNode> Nodes)> ListSlotsAsync(
+        CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         var open = await DescribeOpenSlotsAsync(view, null, cancellation).ConfigureAwait(false);
@@ -63,13 +65,14 @@ public sealed partial class RedisCluster
         var health = HealthCheck.Check(view, NodeReport.Nodes(view, _session), open, null, new HealthOptions(), _session);
         var now = _reader.Clock.UtcNow;
         var state = ReadStateFile(options.StatePath, view, isWritten: true);
-        var earlier = state.Observations.Concat(options.PreviousAlerts.Select(Observation.Of)).Concat(options.PreviousOpenSlots.Select(Observation.Of));
+        var earlier = state.Observations.Concat(options.PreviousAlerts.Select(Observation.Of))
+            .Concat(options.PreviousOpenSlots.Select(Observation.Of));
         var (alerts, observations) = AlertCheck.Check(view, health, earlier, now, options.StuckAfter);
         var unknown = open.Count(slot => slot.LastProgress is null && AlertCheck.CanBeStuck(slot.State));
         if (options.StatePath is null && options.PreviousAlerts.Count == 0 && options.PreviousOpenSlots.Count == 0 && unknown > 0)
         {
-            _log?.Warning(null, unknown + (unknown == 1 ? " open slot is" : " open slots are")
-                + " in no journal, so nobody knows for how long. To remember it for the next look: "
+            _log?.Warning(null, "No journal entry covers " + (unknown == 1 ? "1 open slot" : Number(unknown) + " open slots")
+                + ", so it is unknown how long " + (unknown == 1 ? "it has" : "they have") + " been open. To record it for the next check: "
                 + NextActionText(new NextAction(NextActionCode.WriteAlertState) { Node = "<file>" }));
         }
 
@@ -77,14 +80,17 @@ public sealed partial class RedisCluster
         return new AlertOutcome(alerts.Select(alert => alert with { Advice = TextOf(alert.Next) }).ToList(), failure);
     }
 
-    /// <summary>Measures round trips from this machine to every node, and reads what the nodes report about the links between them.</summary>
+    /// <summary>
+    /// Measures round trips from this machine to every node, and reads what the nodes report about the links between them.
+    /// </summary>
     /// <param name="count">Round trips to each node, 1 or more.</param>
     /// <param name="nodes">
     /// Only links from or to these nodes: an id, the beginning of an id, <c>host:port</c>, or a wildcard pattern; null for all.
     /// </param>
     /// <param name="cancellation">Cancels the operation.</param>
     /// <exception cref="RedisOperationException">NodeNotFound.</exception>
-    public async Task<IReadOnlyList<RedisClusterLink>> MeasureLinksAsync(int count, IReadOnlyList<string>? nodes, CancellationToken cancellation)
+    public async Task<IReadOnlyList<RedisClusterLink>> MeasureLinksAsync(
+        int count, IReadOnlyList<string>? nodes, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         var chosen = nodes is null ? view.Nodes : nodes.SelectMany(name => Chosen(view, name)).Distinct().ToList();
@@ -116,7 +122,7 @@ public sealed partial class RedisCluster
 
     private static List<ClusterNode> Chosen(ClusterView view, string name)
     {
-        var found = view.Nodes.Where(node => NodeNames.FitsPattern(node.Id, node.Name, name)).ToList();
+        var found = view.Nodes.Where(node => NodeNames.MatchesPattern(node.Id, node.Name, name)).ToList();
         return found.Count > 0 ? found : throw NodeNames.NotFound(name, view.Nodes.Select(node => node.Name));
     }
 
@@ -128,8 +134,9 @@ public sealed partial class RedisCluster
             throw state.Failure;
         if (path is not null && !File.Exists(path))
         {
-            _log?.Warning(null, (Directory.Exists(path) ? "'" + Printable.Clean(path) + "' is a folder" : "There is no '" + Printable.Clean(path) + "'")
-                + ": no watcher has remembered anything there, and times count from now.");
+            var shown = "'" + Printable.Clean(path) + "'";
+            _log?.Warning(null, (Directory.Exists(path) ? shown + " is a folder, not a state file" : "There is no state file " + shown)
+                + ". Times count from now.");
         }
 
         return state.Observations;
@@ -148,15 +155,15 @@ public sealed partial class RedisCluster
                 ? (observations, false, null)
                 : ([], false, new RedisOperationException(
                     FailureCode.StateFileUnavailable,
-                    "'" + Printable.Clean(path) + "' remembers another cluster, and is left as it is"
-                        + (isWritten ? ": the next look will not know of this one." : "."),
+                    "'" + Printable.Clean(path) + "' is the state file of another cluster. It was not changed"
+                        + (isWritten ? ", and this check was not recorded." : "."),
                     path,
                     new NextAction(NextActionCode.WriteAlertState) { Node = "<a file of its own for each cluster>" }));
         }
         catch (FormatException damage)
         {
-            _log?.Warning(null, "'" + Printable.Clean(path) + "' is no memory of earlier looks: " + damage.Message + ". "
-                + (isWritten ? "It is kept as '" + Printable.Clean(path) + ".damaged', and times count from now." : "Times count from now."));
+            _log?.Warning(null, "'" + Printable.Clean(path) + "' is not a valid state file: " + damage.Message + ". "
+                + (isWritten ? "It is kept as '" + Printable.Clean(path) + ".damaged'. " : string.Empty) + "Times count from now.");
             return ([], true, null);
         }
     }

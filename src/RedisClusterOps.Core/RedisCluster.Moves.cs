@@ -46,7 +46,7 @@ public sealed partial class RedisCluster
                 if (other.Result.Refusal is null)
                 {
                     (move, preflight, keys) = (byKeys, other.Result, other.Keys);
-                    findings.Add(MoveMechanism.NotAllowed(denied));
+                    findings.Add(MoveMethodChoice.NotAllowed(denied));
                 }
             }
 
@@ -56,7 +56,7 @@ public sealed partial class RedisCluster
             moves.Add(move with { EstimatedKeys = move.EstimatedKeys ?? keys });
         }
 
-        return plan with { Moves = moves, Findings = findings.Distinct().ToList() };
+        return plan with { Moves = moves, Findings = WithAdvice(findings).Distinct().ToList() };
     }
 
     /// <summary>Carries out moves of a plan, all pairs concurrently.</summary>
@@ -82,7 +82,7 @@ public sealed partial class RedisCluster
     /// (<see cref="RunTogetherAsync"/>).
     /// </summary>
     public static bool GoesTogether(SlotPlan plan) =>
-        plan is { Request: RepairOperation { Undoing: null }, Refusal: null, IsPartial: false, IsDone: false }
+        plan is { Request: RepairRequest { InterruptedUndo: null }, Refusal: null, IsPartial: false, IsDone: false }
         && plan.State is RedisOpenSlotState.ImportingOnly or RedisOpenSlotState.MigratingOnly
             or RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained
         && plan.Owner == plan.SourceId;
@@ -174,7 +174,7 @@ public sealed partial class RedisCluster
         {
             var nodes = NodeIds(view).ToList();
             var busy = KeepsJournal ? ClusterLock.Refusal(JournalFolder.ForLocks(JournalFolder.At(options.JournalPath)), nodes) : null;
-            throw busy ?? await _preflight.WhoIsAtWorkAsync(view, cancellation).ConfigureAwait(false) ?? stale;
+            throw busy ?? await _preflight.RefusalByOtherToolAsync(view, cancellation).ConfigureAwait(false) ?? stale;
         }
     }
 
@@ -193,8 +193,8 @@ public sealed partial class RedisCluster
             .Select(pair => new SlotTransfer(view.Node(pair.Key.Source)!, view.Node(pair.Key.Target)!, SlotSet.From(pair)))
             .OrderByDescending(transfer => transfer.Slots.Count)
             .ThenBy(transfer => transfer.Source.Id, StringComparer.Ordinal).ThenBy(transfer => transfer.Target.Id, StringComparer.Ordinal);
-        var plan = new WholeSlotPlan(view, Holding.Of(view), SlotCounts.None, options.Method, _session) { GoesOn = true };
-        return plan.Of(operation, transfers.ToList());
+        var builder = new RebalancePlanBuilder(view, MasterSlots.Of(view), SlotCounts.None, options.Method, _session) { ContinuesRun = true };
+        return WithAdvice(builder.Build(operation, transfers.ToList()));
     }
 
     private static ClusterNode MasterOf(ClusterView view, string id) =>
@@ -267,8 +267,8 @@ public sealed partial class RedisCluster
         foreach (var situation in await _situations.ReadAsync(view, fullest, cancellation).ConfigureAwait(false))
         {
             // A problem of one slot is reported with its result, and does not stop the others.
-            var ends = AgreedEnds.Of(pair.Source, pair.Target);
-            if (PlanOrNull(new MoveSlotOperation(situation.Slot, _session, options, ends, operation), situation) is not { } plan)
+            var ends = MigrationEnds.Of(pair.Source, pair.Target);
+            if (PlanOrNull(new SlotMoveRequest(situation.Slot, _session, options, ends, operation), situation) is not { } plan)
                 continue;
             var preflight = await _preflight.CheckAsync(view, situation.Slot, pair.Source, pair.Target, plan.Actions, cancellation, scope)
                 .ConfigureAwait(false);
@@ -282,11 +282,11 @@ public sealed partial class RedisCluster
         return (new PreflightResult(findings, null), keys);
     }
 
-    private static SlotPlan? PlanOrNull(MoveSlotOperation operation, SlotSituation situation)
+    private static SlotPlan? PlanOrNull(SlotMoveRequest request, SlotSituation situation)
     {
         try
         {
-            return operation.Plan(situation);
+            return request.Plan(situation);
         }
         catch (RedisOperationException failure)
             when (failure.Code is FailureCode.SlotStateUnsuitable or FailureCode.StalePlan or FailureCode.SourceNotEmpty)

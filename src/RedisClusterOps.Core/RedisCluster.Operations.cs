@@ -13,100 +13,142 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps;
 
-/// <content>What changes a cluster: a plan first, which only reads, then the plan carried out.</content>
+/// <content>Operations on slots: first a plan, which only reads, then the run of the plan.</content>
 public sealed partial class RedisCluster
 {
-    /// <summary>What completing a slot's migration would do. Reads and checks everything, writes nothing.</summary>
-    /// <param name="source">The source that the caller expects; null for whichever it is.</param>
-    /// <param name="target">The target that the caller expects; null for whichever it is.</param>
-    /// <exception cref="RedisOperationException">SlotNotOpen, SlotNotOwned, SlotStateUnsuitable, SourceNotEmpty, NodeUnreachable, NodeNotFound or AmbiguousNode.</exception>
-    /// <returns>A plan without commands where the named target owns the slot already: the same line again is no error.</returns>
-    public async Task<SlotPlan> PlanCompletionAsync(int slot, string? source, string? target, MoveOptions options, CancellationToken cancellation)
+    /// <summary>Plans the completion of a slot's migration. Reads and checks, changes nothing.</summary>
+    /// <param name="slot">0 to 16383.</param>
+    /// <param name="source">The source that the caller expects; null for any.</param>
+    /// <param name="target">The target that the caller expects; null for any.</param>
+    /// <param name="options">How keys are moved.</param>
+    /// <param name="cancellation">Cancels the reading.</param>
+    /// <exception cref="RedisOperationException">
+    /// SlotNotOpen, SlotNotOwned, SlotStateUnsuitable, SourceNotEmpty, NodeUnreachable, NodeNotFound or AmbiguousNode.
+    /// </exception>
+    /// <returns>A plan without commands if the named target already owns the slot.</returns>
+    public async Task<SlotPlan> PlanCompletionAsync(
+        int slot, string? source, string? target, MoveOptions options, CancellationToken cancellation)
     {
         var (view, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
-        // The same line again, when it is done, is no error.
-        var ends = RequireNamed(situation, source, target) is null && target is not null && Find(view, target) is { } named && view.OwnerOf(slot) == named.Id ? AgreedEnds.Of(named, named) : null;
-        return await CheckAsync(new CompleteOperation(slot, _session, options, ends).Plan(situation), situation, cancellation).ConfigureAwait(false);
+        var isStable = RequireNamed(situation, source, target) is null;
+        // Repeating the command after the migration is complete is not an error.
+        var owner = isStable && target is not null && Find(view, target) is { } named && view.OwnerOf(slot) == named.Id ? named : null;
+        var request = new CompleteRequest(slot, _session, options, owner is null ? null : MigrationEnds.Of(owner, owner));
+        return await CheckAsync(request.Plan(situation), situation, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Plans a move of keys of an open slot. Reads and checks, writes nothing.</summary>
+    /// <summary>Plans a move of keys of an open slot. Reads and checks, changes nothing.</summary>
+    /// <param name="slot">0 to 16383.</param>
+    /// <param name="source">The source that the caller expects; null for any.</param>
+    /// <param name="target">The target that the caller expects; null for any.</param>
     /// <param name="first">The most keys to move, 1 or more; null for all.</param>
     /// <param name="keys">Only these keys, as UTF-8; null for any. Names with the same bytes are one key.</param>
-    /// <exception cref="RedisOperationException">KeyNotInSlot; otherwise as of <see cref="PlanCompletionAsync"/>.</exception>
+    /// <param name="options">How keys are moved.</param>
+    /// <param name="cancellation">Cancels the reading.</param>
+    /// <exception cref="RedisOperationException">KeyNotInSlot, or as <see cref="PlanCompletionAsync"/>.</exception>
     public async Task<SlotPlan> PlanKeyMoveAsync(
-        int slot, string? source, string? target, int? first, IReadOnlyList<string>? keys, MoveOptions options, CancellationToken cancellation)
+        int slot, string? source, string? target, int? first, IReadOnlyList<string>? keys, MoveOptions options,
+        CancellationToken cancellation)
     {
         foreach (var key in keys ?? [])
         {
             if (LocateKey(key).Slot is var actual && actual != slot)
             {
+                var shown = Printable.Clean(Printable.Quote(Encoding.UTF8.GetBytes(key)), 200);
                 throw new RedisOperationException(
                     FailureCode.KeyNotInSlot,
-                    "Key " + Printable.Clean(Printable.Quote(Encoding.UTF8.GetBytes(key)), 200) + " hashes to slot " + Number(actual) + ", not to " + Number(slot) + ".",
+                    "Key " + shown + " hashes to slot " + Number(actual) + ", not to " + Number(slot) + ".",
                     key,
-                    "Get-RedisKeySlot");
+                    new NextAction(NextActionCode.FindSlotOfKey));
             }
         }
 
-        // A key named twice is one key, also to -First.
+        // A key that is named twice counts once for the limit, too.
         var named = keys?.Select(Encoding.UTF8.GetBytes).Distinct(KeyBytes.Comparer).Take(first ?? int.MaxValue).ToList();
         var (_, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
         RequireNamed(situation, source, target);
-        return await CheckAsync(new KeyMoveOperation(slot, _session, options, first, named).Plan(situation), situation, cancellation).ConfigureAwait(false);
+        var request = new KeyMoveRequest(slot, _session, options, first, named);
+        return await CheckAsync(request.Plan(situation), situation, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>What opening a stable slot would do. Reads and checks, writes nothing.</summary>
-    /// <param name="source">The master that owns it; null for whichever that is.</param>
-    /// <param name="target">The master that it is to go to.</param>
-    /// <exception cref="RedisOperationException">SlotNotOwned, SlotStateUnsuitable, NodeUnreachable, NodeNotFound or AmbiguousNode.</exception>
-    /// <returns>A plan without commands where it is open that way already.</returns>
+    /// <summary>Plans to open a stable slot for a migration. Reads and checks, changes nothing.</summary>
+    /// <param name="slot">0 to 16383.</param>
+    /// <param name="source">The owner that the caller expects; null for any.</param>
+    /// <param name="target">The master that the slot will move to.</param>
+    /// <param name="options">How keys are moved.</param>
+    /// <param name="cancellation">Cancels the reading.</param>
+    /// <exception cref="RedisOperationException">
+    /// SlotNotOwned, SlotStateUnsuitable, NodeUnreachable, NodeNotFound or AmbiguousNode.
+    /// </exception>
+    /// <returns>A plan without commands if the slot is already open between these masters.</returns>
     public async Task<SlotPlan> PlanStartAsync(int slot, string? source, string target, MoveOptions options, CancellationToken cancellation)
     {
         var (view, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
-        var ends = AgreedEnds.Of(source is null ? OwnerOf(view, slot) : Find(view, source), Find(view, target));
-        return await CheckAsync(new StartOperation(slot, _session, options, ends).Plan(situation), situation, cancellation).ConfigureAwait(false);
+        var ends = MigrationEnds.Of(source is null ? OwnerOf(view, slot) : Find(view, source), Find(view, target));
+        var request = new StartRequest(slot, _session, options, ends);
+        return await CheckAsync(request.Plan(situation), situation, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>What putting both ends of an open slot in order would do. Reads and checks, writes nothing.</summary>
-    /// <param name="target">Another target, where nothing has moved yet; null for the one that it had.</param>
-    /// <exception cref="RedisOperationException">SlotNotOpen, SlotStateUnsuitable, NodeUnreachable, NodeNotFound or AmbiguousNode.</exception>
-    /// <returns>A plan without commands where both ends are in order.</returns>
+    /// <summary>Plans to make both ends of an open slot consistent. Reads and checks, changes nothing.</summary>
+    /// <param name="slot">0 to 16383.</param>
+    /// <param name="target">Another target, which is possible while no key has moved; null to keep the target.</param>
+    /// <param name="options">How keys are moved.</param>
+    /// <param name="cancellation">Cancels the reading.</param>
+    /// <exception cref="RedisOperationException">
+    /// SlotNotOpen, SlotStateUnsuitable, NodeUnreachable, NodeNotFound or AmbiguousNode.
+    /// </exception>
+    /// <returns>A plan without commands if both ends are consistent.</returns>
     public async Task<SlotPlan> PlanRestartAsync(int slot, string? target, MoveOptions options, CancellationToken cancellation)
     {
         var (view, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
-        RefuseUnlessFlagsAreKnown(situation);
-        var id = target is null ? null : Find(view, target).Id;
-        return await CheckAsync(new RestartOperation(slot, _session, options, id).Plan(situation), situation, cancellation).ConfigureAwait(false);
+        RequireKnownFlags(situation);
+        var request = new RestartRequest(slot, _session, options, target is null ? null : Find(view, target).Id);
+        return await CheckAsync(request.Plan(situation), situation, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>What undoing a slot's migration would do. Reads and checks, writes nothing.</summary>
-    /// <param name="source">The master that the migration started from, and that the slot goes back to; null for whichever it is.</param>
-    /// <param name="target">The master that it was going to; null for whichever it is.</param>
-    /// <param name="allowUnreachableNode">True to give up the keys that a target which does not answer may hold.</param>
-    /// <exception cref="RedisOperationException">SlotNotOpen, SlotNotOwned, SlotStateUnsuitable, NodeUnreachable, NodeNotFound or AmbiguousNode.</exception>
+    /// <summary>Plans the undo of a slot's migration. Reads and checks, changes nothing.</summary>
+    /// <param name="slot">0 to 16383.</param>
+    /// <param name="source">The migration's source, which the slot returns to; null for any.</param>
+    /// <param name="target">The migration's target; null for any.</param>
+    /// <param name="strategy">How keys return that have already moved.</param>
+    /// <param name="allowUnreachableNode">True to abandon the keys that an unreachable target may hold.</param>
+    /// <param name="options">How keys are moved.</param>
+    /// <param name="cancellation">Cancels the reading.</param>
+    /// <exception cref="RedisOperationException">
+    /// SlotNotOpen, SlotNotOwned, SlotStateUnsuitable, NodeUnreachable, NodeNotFound or AmbiguousNode.
+    /// </exception>
     public async Task<SlotPlan> PlanUndoAsync(
-        int slot, string? source, string? target, UndoStrategy strategy, bool allowUnreachableNode, MoveOptions options, CancellationToken cancellation)
+        int slot, string? source, string? target, UndoStrategy strategy, bool allowUnreachableNode, MoveOptions options,
+        CancellationToken cancellation)
     {
         var (view, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
-        RefuseUnlessFlagsAreKnown(situation);
-        var cutOff = OpenIntents(NodeIds(view), [slot], options.JournalPath).TryGetValue(slot, out var intent) ? UndoneBy(intent.Slot) : null;
-        var ends = NamedEnds.OfUndo(situation, source is null ? null : Find(view, source), target is null ? null : Find(view, target), cutOff);
-        SlotOperation undo = new UndoOperation(slot, _session, options, ends, strategy, allowUnreachableNode, cutOff is not null) { SuppressedNodes = intent?.Slot.SuppressedNodes ?? [] };
-        if (undo.MayHide(situation) is { } node && await _situations.HidesAsync(node, cancellation).ConfigureAwait(false))
-            undo = undo.Revealing();
+        RequireKnownFlags(situation);
+        var intents = OpenIntents(NodeIds(view), [slot], options.JournalPath);
+        var interrupted = intents.TryGetValue(slot, out var intent) ? UndoneBy(intent.Slot) : null;
+        var (from, to) = (source is null ? null : Find(view, source), target is null ? null : Find(view, target));
+        var ends = MigrationEnds.ForUndo(situation, from, to, interrupted);
+        SlotRequest undo = new UndoRequest(slot, _session, options, ends, strategy, allowUnreachableNode, interrupted is not null)
+        {
+            SuppressedNodes = intent?.Slot.SuppressedNodes ?? [],
+        };
+        if (undo.MasterThatMayHideKeys(situation) is { } node && await _situations.HidesAsync(node, cancellation).ConfigureAwait(false))
+            undo = undo.RevealingHiddenKeys();
         return await CheckAsync(undo.Plan(situation), situation, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>What repairing would do: a plan for every thing that is wrong, by slot. Reads and checks, writes nothing.</summary>
-    /// <returns>Where only a person can decide, a plan without commands that says between what (<see cref="SlotPlan.Refusal"/>).</returns>
-    /// <exception cref="RedisOperationException">NodeNotFound or AmbiguousNode of the named target; the cluster as a whole can't be read.</exception>
+    /// <summary>Plans the repair of slots: one plan for each slot with a problem. Reads and checks, changes nothing.</summary>
+    /// <param name="repair">What the repair may change and decide.</param>
+    /// <param name="options">How keys are moved.</param>
+    /// <param name="cancellation">Cancels the reading.</param>
+    /// <returns>The plans. If only a person can decide, a plan has no commands but a <see cref="SlotPlan.Refusal"/> with the choices.</returns>
+    /// <exception cref="RedisOperationException">NodeNotFound or AmbiguousNode of the named target, or the cluster can't be read.</exception>
     public async Task<IReadOnlyList<SlotPlan>> PlanRepairAsync(RepairOptions repair, MoveOptions options, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         var chosen = repair.Target is null ? null : Find(view, repair.Target).Id;
         var slots = repair.Slots?.Distinct().OrderBy(slot => slot).ToList()
             ?? RepairScope.Of(view, repair, await _situations.FindStraysAsync(view, cancellation).ConfigureAwait(false));
-        var hiders = repair.Slots is null ? null : await _situations.FindHidersAsync(view, cancellation).ConfigureAwait(false);
+        var hiding = repair.Slots is null ? null : await _situations.FindHidersAsync(view, cancellation).ConfigureAwait(false);
         var intents = OpenIntents(NodeIds(view), slots, options.JournalPath);
         var loads = view.Masters.Where(node => node.IsReachable).ToDictionary(node => node.Id, node => view.SlotsOf(node.Id).Count);
         var plans = new List<SlotPlan>();
@@ -114,27 +156,40 @@ public sealed partial class RedisCluster
         {
             if (repair.SkipCoverage && RepairScope.IsUncovered(situation))
                 continue;
-            var operation = new RepairOperation(situation.Slot, _session, options, repair, chosen, null, RepairScope.LeastLoaded(loads), hiders is { Count: > 0 } ? hiders : null);
+            var request = new RepairRequest(situation.Slot, _session, options, repair, chosen)
+            {
+                LeastLoadedId = RepairScope.LeastLoaded(loads),
+                HidingNodeIds = hiding is { Count: > 0 } ? hiding : null,
+            };
             if (intents.TryGetValue(situation.Slot, out var intent))
-                operation = GoneOn(operation, intent.Slot);
-            var plan = await PlanOrRefuseAsync(operation, situation, cancellation).ConfigureAwait(false);
-            if (plan.Actions.Any(action => action is TakeUnowned or TakeFromAbsent) || (plan.Owner is not null && plan.IsPartial && plan.TargetId.Length == 0))
+                request = Resumed(request, intent.Slot);
+            var plan = await PlanOrRefuseAsync(request, situation, cancellation).ConfigureAwait(false);
+            if (plan.Actions.Any(IsAssignment) || (plan.Owner is not null && plan.IsPartial && plan.TargetId.Length == 0))
                 loads[plan.TargetId.Length > 0 ? plan.TargetId : RepairScope.LeastLoaded(loads)!]++;
-            // Asked for by number, a slot that is in order is answered, too.
+            // A slot that was specified gets a plan even if it needs no repair.
             if (repair.Slots is not null || !plan.IsDone)
                 plans.Add(plan);
         }
 
-        var tellAbsent = repair.Slots is null && !repair.AllowUnreachableNode && !repair.SkipCoverage;
-        // A cluster with a slot that nobody owns serves no other one either, so these come first.
-        var ordered = plans.OrderByDescending(plan => plan.Owner is null || plan.Actions.Any(action => action is TakeFromAbsent)).ThenBy(plan => plan.Slot).ToList();
-        return tellAbsent ? [.. ordered, .. RepairScope.AbsentOwners(view, slots, _session, options)] : ordered;
+        var reportsUnreachable = repair.Slots is null && !repair.AllowUnreachableNode && !repair.SkipCoverage;
+        // While a slot has no owner, the cluster may serve no slot at all. So these come first.
+        var ordered = plans.OrderByDescending(plan => plan.Owner is null || plan.Actions.Any(action => action is TakeFromUnreachable))
+            .ThenBy(plan => plan.Slot).ToList();
+        return reportsUnreachable ? [.. ordered, .. RepairScope.UnreachableOwners(view, slots, _session, options)] : ordered;
+
+        static bool IsAssignment(SlotAction action) => action is AddUnownedSlot or TakeFromUnreachable;
     }
 
-    /// <summary>Carries out any plan but that of a move of keys, each step derived again from what the cluster says then.</summary>
-    /// <param name="stop">Asks to stop: the batch in hand is finished, the slot is left in a named state.</param>
-    /// <returns>Never a half truth: done only when every node that answers agrees on the owner and no master has the slot open, or, of a start or restart, when both ends are in order.</returns>
-    /// <exception cref="RedisOperationException">JournalBusy: another run works on the cluster. JournalUnavailable: nothing can be written down. Nothing was touched.</exception>
+    /// <summary>Carries out any plan except that of a move of keys. Each step is derived again from the state of the cluster.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="stop">Requests a stop: the current batch is finished, and the slot is left in a named state.</param>
+    /// <returns>
+    /// Success only if every reachable node agrees on the owner and no master has the slot open, or, after a start or restart, if both ends
+    /// are consistent.
+    /// </returns>
+    /// <exception cref="RedisOperationException">
+    /// JournalBusy: another run is in progress on the cluster. JournalUnavailable: the journal can't be written. Nothing was changed.
+    /// </exception>
     public async Task<SlotOutcome> CarryOutAsync(SlotPlan plan, CancellationToken stop)
     {
         if (plan.Refusal is not null || (plan.IsDone && !IsLeftOpenInJournal(plan)))
@@ -147,8 +202,8 @@ public sealed partial class RedisCluster
         return outcome;
     }
 
-    /// <summary>Writes down what a run over several slots is going to do, so that it can be resumed as a whole.</summary>
-    /// <exception cref="RedisOperationException">JournalBusy or JournalUnavailable; nothing was touched.</exception>
+    /// <summary>Records all slots of a run in the journal, so that it can be resumed as a whole.</summary>
+    /// <exception cref="RedisOperationException">JournalBusy or JournalUnavailable. Nothing was changed.</exception>
     public void Announce(IReadOnlyList<SlotPlan> plans)
     {
         var work = plans.Where(plan => !plan.IsDone && plan.Refusal is null).ToList();
@@ -156,9 +211,10 @@ public sealed partial class RedisCluster
             Begin(work[0])?.Planned(work.Select(EntryOf));
     }
 
-    /// <summary>Moves keys of an open slot from its source to its target; the slot stays open.</summary>
-    /// <param name="stop">Asks to stop: the batch in hand is finished.</param>
-    /// <exception cref="RedisOperationException">JournalBusy or JournalUnavailable; nothing was touched.</exception>
+    /// <summary>Moves keys of an open slot from its source to its target. The slot stays open.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="stop">Requests a stop: the current batch is finished.</param>
+    /// <exception cref="RedisOperationException">JournalBusy or JournalUnavailable. Nothing was changed.</exception>
     public async Task<KeyMoveOutcome> MoveKeysAsync(SlotPlan plan, CancellationToken stop)
     {
         Begin(plan);
@@ -175,16 +231,17 @@ public sealed partial class RedisCluster
 
     private SlotDiagnosis? RequireNamed(SlotSituation situation, string? source, string? target)
     {
-        var (from, to) = (source is null ? null : Find(situation.View, source), target is null ? null : Find(situation.View, target));
-        RefuseUnlessFlagsAreKnown(situation);
+        var view = situation.View;
+        var (from, to) = (source is null ? null : Find(view, source), target is null ? null : Find(view, target));
+        RequireKnownFlags(situation);
         var diagnosis = SlotDiagnostician.Diagnose(situation);
         if (diagnosis is not null)
-            NamedEnds.Require(diagnosis, from, to);
+            MigrationEnds.RequireNamed(diagnosis, from, to);
         return diagnosis;
     }
 
-    // Flags show only on a node's own line: while a master does not answer nobody knows whether it has the slot open. The owner above all.
-    private static void RefuseUnlessFlagsAreKnown(SlotSituation situation)
+    // A flag is visible only in its node's own view. While a master does not answer, it is unknown whether it has the slot open.
+    private static void RequireKnownFlags(SlotSituation situation)
     {
         var view = situation.View;
         if (SlotDiagnostician.Diagnose(situation) is not null || view.OwnerOf(situation.Slot) is not { } id)
@@ -194,21 +251,22 @@ public sealed partial class RedisCluster
         {
             throw new RedisOperationException(
                 FailureCode.NodeUnreachable,
-                "Slot " + Number(situation.Slot) + " belongs to " + owner.Name + ", and " + (absent == owner ? "that one" : absent.Name) + " does not answer (" + (absent.Trouble ?? "no reason known") + "), so whether the slot is open is not known.",
+                "It is unknown whether slot " + Number(situation.Slot) + " of " + owner.Name + " is open: " + absent.Name
+                    + " does not answer (" + (absent.Trouble ?? "no reason known") + ")." + SlotRefusal.NothingChanged,
                 absent.Name,
-                "Get-RedisClusterNode");
+                new NextAction(NextActionCode.ShowNodes));
         }
     }
 
-    private async Task<SlotPlan> PlanOrRefuseAsync(SlotOperation operation, SlotSituation situation, CancellationToken cancellation)
+    private async Task<SlotPlan> PlanOrRefuseAsync(SlotRequest request, SlotSituation situation, CancellationToken cancellation)
     {
         try
         {
-            return await CheckAsync(operation.Plan(situation), situation, cancellation).ConfigureAwait(false);
+            return await CheckAsync(request.Plan(situation), situation, cancellation).ConfigureAwait(false);
         }
         catch (RedisOperationException refusal) when (!refusal.ConcernsWholeCluster)
         {
-            return operation.Refused(situation, refusal);
+            return request.Refused(situation, refusal);
         }
     }
 
@@ -216,19 +274,23 @@ public sealed partial class RedisCluster
     {
         var view = situation.View;
         plan = plan with { Nodes = NodeIds(view).ToList() };
-        if (plan.Refusal is not null || view.Node(plan.TargetId) is not { } target)
+        if (plan.Refusal is not null || view.Node(plan.TargetId) is not { } target || !LooksAhead)
             return plan;
-        if (!LooksAhead)
-            return plan;
-        // Of a slot that nobody owned there is no source.
+        // A slot without an owner has no source.
         var source = view.Node(plan.SourceId) ?? target;
         var preflight = await _preflight.CheckAsync(view, plan.Slot, source, target, plan.Actions, cancellation).ConfigureAwait(false);
-        return preflight.Refusal is { } refusal ? throw BusyOr(refusal, plan.Options, plan.Nodes) : plan with { Findings = preflight.Findings };
+        return preflight.Refusal is { } refusal
+            ? throw BusyOr(refusal, plan.Options, plan.Nodes)
+            : plan with { Findings = WithAdvice(preflight.Findings) };
     }
 
-    // Another run of ours is another tool, too; but of that it is known who it is.
-    private RedisOperationException BusyOr(RedisOperationException refusal, MoveOptions options, IReadOnlyList<string> nodes) =>
-        refusal.Code == FailureCode.AnotherToolAtWork && KeepsJournal ? ClusterLock.Refusal(JournalFolder.ForLocks(JournalFolder.At(options.JournalPath)), nodes) ?? refusal : refusal;
+    // Another run of this module is detected as another tool, too, but its lock says more about it.
+    private RedisOperationException BusyOr(RedisOperationException refusal, MoveOptions options, IReadOnlyList<string> nodes)
+    {
+        if (refusal.Code != FailureCode.AnotherToolAtWork || !KeepsJournal)
+            return refusal;
+        return ClusterLock.Refusal(JournalFolder.ForLocks(JournalFolder.At(options.JournalPath)), nodes) ?? refusal;
+    }
 
     private SlotRunner RunnerOf(SlotPlan plan, KeyTally tally) => new(_session, _reader, _situations, plan, tally, _log);
 }

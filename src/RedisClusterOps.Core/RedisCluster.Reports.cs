@@ -15,14 +15,16 @@ public sealed partial class RedisCluster
     internal async Task<RedisSlotMap> GetSlotMapAsync(ScreenTraits screen, CancellationToken cancellation) =>
         RedisSlotMap.Of(SlotChart.Of(await _reader.ReadAsync(null, cancellation).ConfigureAwait(false)), screen, _session);
 
-    /// <summary>Collects the content of a report from one reading of the cluster. A journal that can't be read is mentioned in the report.</summary>
+    /// <summary>
+    /// Collects the content of a report from one reading of the cluster. A journal that can't be read is mentioned in the report.
+    /// </summary>
     /// <param name="options">What to check.</param>
     /// <param name="watch">When a problem is an alert. The state file, if there is one, is only read.</param>
     /// <param name="cancellation">Cancels the operation.</param>
     /// <exception cref="RedisOperationException">StateFileUnavailable: the state file belongs to another cluster.</exception>
     internal async Task<ClusterReport> GetReportAsync(HealthOptions options, AlertOptions watch, CancellationToken cancellation)
     {
-        var view = await _reader.ReadAsync(ProcessorWatch.Everywhere, cancellation).ConfigureAwait(false);
+        var view = await _reader.ReadAsync(CpuSampling.AllNodes, cancellation).ConfigureAwait(false);
         var earlier = ReadObservations(watch.StatePath, view);
         var health = await TestAsync(view, options, cancellation, watch.JournalPath).ConfigureAwait(false);
         var now = _reader.Clock.UtcNow;

@@ -50,12 +50,14 @@ public sealed partial class RedisCluster : IDisposable
         _nodes = new NodeWatch(_reader);
     }
 
-    /// <summary>Renders a next action as a command of the front end. The result becomes the advice of open slots, findings and alerts.</summary>
+    /// <summary>
+    /// Renders a next action as a command of the front end. The result becomes the advice of open slots, findings and alerts.
+    /// </summary>
     public Func<NextAction, string> NextActionText { get; init; } = next => next.ToString();
 
     /// <summary>Gets every node with its load. Takes a fraction of a second more than reading the cluster, to measure processors.</summary>
     public async Task<IReadOnlyList<RedisClusterNode>> GetNodesAsync(CancellationToken cancellation) =>
-        NodeReport.Nodes(await _reader.ReadAsync(ProcessorWatch.Everywhere, cancellation).ConfigureAwait(false), _session);
+        NodeReport.Nodes(await _reader.ReadAsync(CpuSampling.AllNodes, cancellation).ConfigureAwait(false), _session);
 
     /// <summary>Gets every node, without measuring processors.</summary>
     public async Task<IReadOnlyList<RedisClusterNode>> ListNodesAsync(CancellationToken cancellation) =>
@@ -67,7 +69,7 @@ public sealed partial class RedisCluster : IDisposable
     /// <exception cref="RedisOperationException">NodeNotFound.</exception>
     public static IReadOnlyList<RedisClusterNode> FindNodes(IReadOnlyList<RedisClusterNode> nodes, string name)
     {
-        var found = nodes.Where(node => NodeNames.FitsPattern(node.Id, node.Endpoint, name)).ToList();
+        var found = nodes.Where(node => NodeNames.MatchesPattern(node.Id, node.Endpoint, name)).ToList();
         return found.Count > 0 ? found : throw NodeNames.NotFound(name, nodes.Select(node => node.Endpoint));
     }
 
@@ -83,7 +85,8 @@ public sealed partial class RedisCluster : IDisposable
     public static RedisKeySlot LocateKey(string key)
     {
         var bytes = Encoding.UTF8.GetBytes(key);
-        return new RedisKeySlot { Key = key, HashTag = HashSlot.TagOf(bytes) is { } tag ? Encoding.UTF8.GetString(tag) : null, Slot = HashSlot.Of(bytes) };
+        var tag = HashSlot.TagOf(bytes) is { } found ? Encoding.UTF8.GetString(found) : null;
+        return new RedisKeySlot { Key = key, HashTag = tag, Slot = HashSlot.Of(bytes) };
     }
 
     /// <summary>Gets the slots of keys, with the present owner of each.</summary>
@@ -91,7 +94,7 @@ public sealed partial class RedisCluster : IDisposable
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         return keys.Select(LocateKey)
-            .Select(located => located with { Owner = view.OwnerOf(located.Slot) is { } id ? view.Node(id)?.Name : null, Cluster = _session })
+            .Select(key => key with { Owner = view.OwnerOf(key.Slot) is { } id ? view.Node(id)?.Name : null, Cluster = _session })
             .ToList();
     }
 
@@ -131,7 +134,7 @@ public sealed partial class RedisCluster : IDisposable
         ? owner
         : throw new RedisOperationException(
             FailureCode.SlotNotOwned,
-            "Nobody owns slot " + Number(slot) + ".",
+            "Slot " + Number(slot) + " has no owner.",
             Number(slot),
             new NextAction(NextActionCode.ShowOpenSlots) { Slots = Number(slot) });
 

@@ -2,35 +2,35 @@ using System.Collections.Generic;
 
 namespace RedisClusterOps;
 
-/// <summary>How bad a finding is.</summary>
+/// <summary>The severity of a finding.</summary>
 public enum FindingSeverity
 {
-    /// <summary>Worth knowing; nothing to do.</summary>
+    /// <summary>Worth knowing. No action is needed.</summary>
     Information,
 
-    /// <summary>Nothing fails yet.</summary>
+    /// <summary>A risk. Nothing fails yet.</summary>
     Warning,
 
     /// <summary>Clients fail now, or data is at risk.</summary>
     Error,
 }
 
-/// <summary>What a finding is about.</summary>
+/// <summary>The kind of a finding.</summary>
 public enum FindingCode
 {
-    /// <summary>A node does not answer us.</summary>
+    /// <summary>A node does not answer this module.</summary>
     NodeUnreachable,
 
-    /// <summary>The cluster agreed that a node is down.</summary>
+    /// <summary>The cluster has marked a node as failed.</summary>
     NodeFail,
 
-    /// <summary>Some node can't reach a node.</summary>
+    /// <summary>At least one node can't reach a node.</summary>
     NodePFail,
 
-    /// <summary>A node is still being introduced to the cluster.</summary>
+    /// <summary>A node is still in handshake with the cluster.</summary>
     NodeHandshake,
 
-    /// <summary>Nobody knows a node's address.</summary>
+    /// <summary>No node knows the address of a node.</summary>
     NodeNoAddress,
 
     /// <summary>Slots have no owner, or an owner that is down.</summary>
@@ -39,53 +39,55 @@ public enum FindingCode
     /// <summary>A slot's migration is open.</summary>
     SlotOpen,
 
-    /// <summary>Nodes name different owners for a slot.</summary>
+    /// <summary>Nodes report different owners of a slot.</summary>
     SlotOwnerConflict,
 
-    /// <summary>Two masters have the same config epoch, so that a conflict between them could not be decided.</summary>
+    /// <summary>Two masters have the same config epoch, so the servers could not resolve a conflict between them.</summary>
     EpochCollision,
 
     /// <summary>A node holds keys of a slot that it does not own.</summary>
     StrayKeys,
 
-    /// <summary>A replica lost its link to its master.</summary>
+    /// <summary>A replica has lost the link to its master.</summary>
     ReplicaLinkDown,
 
     /// <summary>A replica is far behind its master.</summary>
     ReplicaLag,
 
-    /// <summary>A master has fewer replicas than asked for.</summary>
+    /// <summary>A master has fewer replicas than required.</summary>
     TooFewReplicas,
 
-    /// <summary>A node says that the cluster as a whole is not serving.</summary>
+    /// <summary>A node reports that the cluster is down.</summary>
     ClusterStateFail,
 
-    /// <summary>A node has used most of the memory it may.</summary>
+    /// <summary>A node has used most of its maxmemory.</summary>
     MemoryPressure,
 
-    /// <summary>A node keeps its one core busy.</summary>
+    /// <summary>A node uses most of a core.</summary>
     CpuPressure,
 
-    /// <summary>Nodes run different servers or versions.</summary>
+    /// <summary>The nodes run different servers or versions.</summary>
     MixedVersions,
 
-    /// <summary>The servers are moving slots themselves.</summary>
+    /// <summary>A server-side slot migration is running.</summary>
     AtomicMigrationRunning,
 }
 
-/// <summary>One thing found by a check: what it is, what it means for clients now, and the command to run.</summary>
+/// <summary>A finding of a check: what is wrong, what clients see, and what to do next.</summary>
 public sealed record RedisClusterFinding
 {
-    /// <summary>Which finding.</summary>
+    /// <summary>The kind of finding.</summary>
     public FindingCode Code { get; init; }
 
-    /// <summary>How bad.</summary>
+    /// <summary>The severity.</summary>
     public FindingSeverity Severity { get; init; }
 
-    /// <summary>The node (<c>host:port</c>) or the slots (<c>5519</c>, <c>0-5460</c>) it is about; <c>cluster</c> for the whole.</summary>
+    /// <summary>
+    /// The node (<c>host:port</c>) or the slots (<c>5519</c>, <c>0-5460</c>) it is about; <c>cluster</c> for the whole cluster.
+    /// </summary>
     public string Target { get; init; } = string.Empty;
 
-    /// <summary>What was found and what clients see of it.</summary>
+    /// <summary>What was found, and what clients see.</summary>
     public string Message { get; init; } = string.Empty;
 
     /// <summary>The command to run next.</summary>
@@ -101,10 +103,10 @@ public sealed record RedisClusterFinding
 /// <summary>The result of a check of the whole cluster.</summary>
 public sealed record RedisClusterHealth
 {
-    /// <summary>True where no finding is an error or a warning.</summary>
+    /// <summary>True if no finding is an error or a warning.</summary>
     public bool Healthy { get; init; }
 
-    /// <summary>What was found, the worst first.</summary>
+    /// <summary>The findings, most severe first.</summary>
     public IReadOnlyList<RedisClusterFinding> Findings { get; init; } = [];
 
     /// <summary>Every node.</summary>
@@ -117,12 +119,14 @@ public sealed record RedisClusterHealth
     public RedisClusterSession? Cluster { get; init; }
 }
 
-/// <summary>What a check looks at.</summary>
+/// <summary>What to check.</summary>
 public sealed record HealthOptions
 {
-    /// <summary>Also count the keys of all 16384 slots on every master, to find those on a node that does not own them.</summary>
+    /// <summary>
+    /// True to also count the keys of all 16384 slots on every master, to find keys of slots that the master does not own.
+    /// </summary>
     public bool Deep { get; init; }
 
-    /// <summary>Replicas that every master with slots must have, 0 or more.</summary>
+    /// <summary>The number of replicas required of every master with slots, 0 or more. The default is 0.</summary>
     public int MinimumReplica { get; init; }
 }

@@ -3,62 +3,62 @@ using System.Globalization;
 
 namespace RedisClusterOps;
 
-/// <summary>How one node sees the whole cluster.</summary>
+/// <summary>One node's view of the cluster.</summary>
 public sealed record RedisClusterOpinion
 {
     /// <summary><c>host:port</c> of the node whose view it is.</summary>
     public string Node { get; init; } = string.Empty;
 
-    /// <summary><c>ok</c> or <c>fail</c>: whether it serves.</summary>
+    /// <summary><c>ok</c> or <c>fail</c>.</summary>
     public string State { get; init; } = string.Empty;
 
-    /// <summary>Slots with an owner, 0 to 16384; null where it did not tell.</summary>
+    /// <summary>Slots with an owner, 0 to 16384; null if the node did not report it.</summary>
     public int? SlotsAssigned { get; init; }
 
     /// <summary>Slots whose owner is up.</summary>
     public int? SlotsOk { get; init; }
 
-    /// <summary>Slots whose owner it can't reach.</summary>
+    /// <summary>Slots whose owner the node can't reach.</summary>
     public int? SlotsPFail { get; init; }
 
     /// <summary>Slots whose owner is down.</summary>
     public int? SlotsFail { get; init; }
 
-    /// <summary>Nodes that it knows.</summary>
+    /// <summary>Nodes that the node knows.</summary>
     public int? KnownNodes { get; init; }
 
-    /// <summary>The highest epoch that it has seen.</summary>
+    /// <summary>The highest epoch that the node has seen.</summary>
     public long? CurrentEpoch { get; init; }
 
     /// <summary>Such as <c>127.0.0.1:7000 ok, 16384 slots ok</c>.</summary>
     public override string ToString() => Node + " " + State + ", " + (SlotsOk?.ToString(CultureInfo.InvariantCulture) ?? "?") + " slots ok";
 }
 
-/// <summary>The cluster in one object. Where nodes see it differently the worst view is given, and the difference in <see cref="Differences"/>.</summary>
+/// <summary>The cluster as one object. If nodes see it differently it has the worst value; <see cref="Differences"/> lists them.</summary>
 public sealed record RedisClusterInfo
 {
-    /// <summary><c>ok</c> where every node that answered says ok, else <c>fail</c>.</summary>
+    /// <summary><c>ok</c> if every node that answered reports ok; otherwise <c>fail</c>.</summary>
     public string State { get; init; } = string.Empty;
 
-    /// <summary>Slots with an owner, 0 to 16384: the least that any node knows.</summary>
+    /// <summary>Slots with an owner, 0 to 16384: the minimum of all nodes.</summary>
     public int SlotsAssigned { get; init; }
 
-    /// <summary>Slots whose owner is up: the least that any node knows.</summary>
+    /// <summary>Slots whose owner is up: the minimum of all nodes.</summary>
     public int SlotsOk { get; init; }
 
-    /// <summary>Slots whose owner a node can't reach: the most that any node knows.</summary>
+    /// <summary>Slots whose owner a node can't reach: the maximum of all nodes.</summary>
     public int SlotsPFail { get; init; }
 
-    /// <summary>Slots whose owner is down: the most that any node knows.</summary>
+    /// <summary>Slots whose owner is down: the maximum of all nodes.</summary>
     public int SlotsFail { get; init; }
 
-    /// <summary>Slots that are being moved, or whose move got stuck.</summary>
+    /// <summary>Slots with an open migration.</summary>
     public int OpenSlots { get; init; }
 
     /// <summary>Nodes that any node knows.</summary>
     public int KnownNodes { get; init; }
 
-    /// <summary>Nodes that answered us.</summary>
+    /// <summary>Nodes that answered.</summary>
     public int ReachableNodes { get; init; }
 
     /// <summary>Masters that own at least one slot.</summary>
@@ -76,16 +76,16 @@ public sealed record RedisClusterInfo
     /// <summary>Bytes in use on all masters that answered.</summary>
     public long UsedMemory { get; init; }
 
-    /// <summary>Which servers run.</summary>
+    /// <summary>The servers that the nodes run.</summary>
     public IReadOnlyList<ServerEngine> Engines { get; init; } = [];
 
-    /// <summary>Which versions run.</summary>
+    /// <summary>The versions that the nodes run.</summary>
     public IReadOnlyList<string> Versions { get; init; } = [];
 
-    /// <summary>What each node that answered says of the whole.</summary>
+    /// <summary>The view of each node that answered.</summary>
     public IReadOnlyList<RedisClusterOpinion> Views { get; init; } = [];
 
-    /// <summary>A line for each node that sees the cluster otherwise than most.</summary>
+    /// <summary>One line for each node whose view differs from the majority.</summary>
     public IReadOnlyList<string> Differences { get; init; } = [];
 
     /// <summary>Changes when, and only when, the owner of any slot changes.</summary>

@@ -2,30 +2,32 @@ using System;
 
 namespace RedisClusterOps;
 
-/// <summary>Between whom a link is.</summary>
+/// <summary>The two ends of a link.</summary>
 public enum LinkKind
 {
-    /// <summary>From this machine to a node: commands and their answers.</summary>
+    /// <summary>From this machine to a node: commands and replies.</summary>
     ClientToNode,
 
     /// <summary>From one node to another: the cluster bus.</summary>
     NodeToNode,
 }
 
-/// <summary>How a link is.</summary>
+/// <summary>The state of a link.</summary>
 public enum LinkState
 {
     /// <summary>It is up.</summary>
     Connected,
 
-    /// <summary>It is down: of a node to another by the first one's word, of us to a node because it does not answer.</summary>
+    /// <summary>It is down: between nodes, because the first node reports it; to a node, because the node does not answer.</summary>
     Disconnected,
 }
 
-/// <summary>One link, in one direction: how long round trips take and how many fail, or what a node tells of its link to another. What nobody told is null.</summary>
+/// <summary>
+/// One link in one direction: round-trip times and losses, or what a node reports about its link to another. Unknown values are null.
+/// </summary>
 public sealed record RedisClusterLink
 {
-    /// <summary>Between whom.</summary>
+    /// <summary>The kind of link.</summary>
     public LinkKind Kind { get; init; }
 
     /// <summary><c>host:port</c> of the node whose link it is; <c>client</c> for this machine.</summary>
@@ -43,13 +45,16 @@ public sealed record RedisClusterLink
     /// <summary>Whether it is up.</summary>
     public LinkState State { get; init; }
 
-    /// <summary>Round trips that were tried. A node that does not answer is not tried as often as asked.</summary>
+    /// <summary>The number of round trips tried. It is lower than requested if the node does not answer.</summary>
     public int? Sent { get; init; }
 
-    /// <summary>Round trips that came back.</summary>
+    /// <summary>The number of round trips completed.</summary>
     public int? Received { get; init; }
 
-    /// <summary>Percent that did not, 0 to 100. TCP sends again what a network loses: so this counts connections that broke, and answers that did not come within the connect timeout.</summary>
+    /// <summary>
+    /// The percentage of round trips lost, 0 to 100. TCP retransmits, so this counts broken connections and replies that did not arrive
+    /// within the connect timeout.
+    /// </summary>
     public double? Loss { get; init; }
 
     /// <summary>The shortest round trip, in milliseconds.</summary>
@@ -67,19 +72,21 @@ public sealed record RedisClusterLink
     /// <summary>By how much a round trip differs from the one before, on the average, in milliseconds.</summary>
     public double? Jitter { get; init; }
 
-    /// <summary>Bytes that wait in the node to be sent over the bus (send-buffer-used); null where the server does not tell (Redis before 7.0, Garnet).</summary>
+    /// <summary>
+    /// Bytes in the node's send queue of the bus link (send-buffer-used); null if the server does not report it (Redis before 7.0, Garnet).
+    /// </summary>
     public long? SendQueue { get; init; }
 
-    /// <summary>How long ago the bus link was made, by the node's own clock.</summary>
+    /// <summary>How long ago the bus link was established, by the node's own clock.</summary>
     public TimeSpan? Age { get; init; }
 
-    /// <summary>How long a ping of the bus has been waiting for its answer; null where none is waiting.</summary>
+    /// <summary>How long a bus ping has been waiting for its reply; null if none is waiting.</summary>
     public TimeSpan? PingAge { get; init; }
 
-    /// <summary>How long ago the node last heard an answer from the other.</summary>
+    /// <summary>How long ago the node last received a reply from the other.</summary>
     public TimeSpan? PongAge { get; init; }
 
-    /// <summary>Why it is down, or why nothing was measured; null where all is well.</summary>
+    /// <summary>Why it is down, or why nothing was measured; null if all is well.</summary>
     public string? Trouble { get; init; }
 
     /// <summary>The cluster it belongs to.</summary>

@@ -2,39 +2,41 @@ using System.Collections.Generic;
 
 namespace RedisClusterOps;
 
-/// <summary>What a node is for.</summary>
+/// <summary>The role of a node.</summary>
 public enum RedisNodeRole
 {
-    /// <summary>Owns slots, or could.</summary>
+    /// <summary>It owns slots or can own slots.</summary>
     Master,
 
-    /// <summary>Copies a master.</summary>
+    /// <summary>It replicates a master.</summary>
     Replica,
 }
 
-/// <summary>How a node is doing, by what the others say of it and by whether it answers us.</summary>
+/// <summary>The state of a node, from the other nodes' reports and from whether it answers this module.</summary>
 public enum RedisNodeState
 {
-    /// <summary>It answers, and nobody complains.</summary>
+    /// <summary>It answers, and no node reports a problem.</summary>
     Ok,
 
-    /// <summary>At least one node can't reach it (its own opinion, not yet the cluster's).</summary>
+    /// <summary>At least one node can't reach it, but the cluster has not marked it as failed.</summary>
     PFail,
 
-    /// <summary>The cluster agreed that it is down.</summary>
+    /// <summary>The cluster has marked it as failed.</summary>
     Fail,
 
-    /// <summary>It is being introduced to the cluster.</summary>
+    /// <summary>It is in handshake with the cluster.</summary>
     Handshake,
 
-    /// <summary>Nobody knows its address.</summary>
+    /// <summary>No node knows its address.</summary>
     NoAddress,
 
-    /// <summary>The cluster does not complain, but it does not answer us.</summary>
+    /// <summary>The cluster reports no problem, but the node does not answer this module.</summary>
     Unreachable,
 }
 
-/// <summary>One node of the cluster with its share of slots, its load and its replication. Numbers that the node did not tell are null.</summary>
+/// <summary>
+/// One node of the cluster with its share of slots, its load and its replication. Numbers that the node did not report are null.
+/// </summary>
 public sealed record RedisClusterNode
 {
     /// <summary>Forty hexadecimal digits.</summary>
@@ -49,19 +51,19 @@ public sealed record RedisClusterNode
     /// <summary><c>host:port</c> as announced.</summary>
     public string Endpoint { get; init; } = string.Empty;
 
-    /// <summary>Master or replica, by its own word where it answered.</summary>
+    /// <summary>Master or replica, as the node itself reports if it answered.</summary>
     public RedisNodeRole Role { get; init; }
 
-    /// <summary>Id of the master it copies; null of a master.</summary>
+    /// <summary>Id of the master that it replicates; null for a master.</summary>
     public string? MasterId { get; init; }
 
-    /// <summary>How it is doing.</summary>
+    /// <summary>The state.</summary>
     public RedisNodeState State { get; init; }
 
-    /// <summary><c>connected</c>, or <c>disconnected</c> where another node's bus link to it is down.</summary>
+    /// <summary><c>connected</c>, or <c>disconnected</c> if another node's bus link to it is down.</summary>
     public string LinkState { get; init; } = string.Empty;
 
-    /// <summary>Its config epoch: of two claims to a slot the higher one wins.</summary>
+    /// <summary>Its config epoch. Of two claims to a slot the one with the higher epoch wins.</summary>
     public long ConfigEpoch { get; init; }
 
     /// <summary>How many slots it owns, 0 to 16384.</summary>
@@ -76,22 +78,24 @@ public sealed record RedisClusterNode
     /// <summary>Bytes in use (used_memory).</summary>
     public long? UsedMemory { get; init; }
 
-    /// <summary>Bytes allowed (maxmemory); 0 for no limit.</summary>
+    /// <summary>The limit in bytes (maxmemory); 0 for no limit.</summary>
     public long? MaxMemory { get; init; }
 
     /// <summary>Commands per second just now, by the server's own count.</summary>
     public long? OpsPerSecond { get; init; }
 
-    /// <summary>Processor use in percent of one core, between two looks a fraction of a second apart. Empty in a check where the node was quiet at a glance.</summary>
+    /// <summary>
+    /// Processor use in percent of one core, measured over a fraction of a second. Null in a check if the node did not seem busy.
+    /// </summary>
     public double? CpuPercent { get; init; }
 
-    /// <summary>Bytes of the replication stream produced (master) or taken in (replica).</summary>
+    /// <summary>Bytes of the replication stream produced (master) or processed (replica).</summary>
     public long? ReplicationOffset { get; init; }
 
-    /// <summary>Bytes behind: of a replica behind its master, of a master its slowest replica.</summary>
+    /// <summary>Bytes that a replica is behind its master; for a master, of its slowest replica.</summary>
     public long? ReplicationLag { get; init; }
 
-    /// <summary><c>up</c> or <c>down</c> of a replica; null of a master.</summary>
+    /// <summary><c>up</c> or <c>down</c> for a replica; null for a master.</summary>
     public string? MasterLinkStatus { get; init; }
 
     /// <summary>Bytes of the replication backlog.</summary>
@@ -103,18 +107,18 @@ public sealed record RedisClusterNode
     /// <summary>How many replicas it has.</summary>
     public int ReplicaCount => Replicas.Count;
 
-    /// <summary>Which server it runs.</summary>
+    /// <summary>The server that it runs.</summary>
     public ServerEngine Engine { get; init; }
 
     /// <summary>Version of that server.</summary>
     public string? Version { get; init; }
 
-    /// <summary>Why it did not answer; null where it did.</summary>
+    /// <summary>Why it did not answer; null if it did.</summary>
     public string? Trouble { get; init; }
 
     /// <summary>The cluster it belongs to.</summary>
     public RedisClusterSession? Cluster { get; init; }
 
-    /// <summary>Its endpoint: a list of nodes stays readable.</summary>
+    /// <summary>The endpoint, so that a list of nodes is readable.</summary>
     public override string ToString() => Endpoint;
 }

@@ -7,85 +7,92 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps;
 
-/// <summary>How to reach one cluster: where to begin, who to be, how to speak. Configuration only: it holds no open connection.</summary>
+/// <summary>How to connect to a cluster: addresses, credentials, TLS and timeouts. It has no open connection.</summary>
 public sealed class RedisClusterSession
 {
-    private readonly AddressMap _reachable;
+    private readonly AddressMap _addressMap;
 
     internal RedisClusterSession(
         IEnumerable<NodeEndpoint> seeds, ConnectionOptions options, IReadOnlyDictionary<string, string>? addressMap = null)
     {
         Seeds = new ReadOnlyCollection<NodeEndpoint>(seeds.Distinct().ToArray());
         Options = options;
-        _reachable = new AddressMap(addressMap);
-        AddressMap = new ReadOnlyDictionary<string, string>(_reachable.Written);
+        _addressMap = new AddressMap(addressMap);
+        AddressMap = new ReadOnlyDictionary<string, string>(_addressMap.Texts);
         RequireTime(options.ConnectTimeout, "connect timeout");
         RequireTime(options.CommandTimeout, "command timeout");
     }
 
-    /// <summary>The nodes to ask first; one that answers is enough to find the others.</summary>
+    /// <summary>The nodes to ask first. One reachable node is enough to find the others.</summary>
     public IReadOnlyList<NodeEndpoint> Seeds { get; }
 
-    /// <summary>The ACL user; null where only a password, or nothing, is sent.</summary>
+    /// <summary>The ACL user; null to log in with the password only, or not to log in.</summary>
     public string? User => Options.User;
 
-    /// <summary>Whether every connection is made with TLS.</summary>
+    /// <summary>True if all connections use TLS.</summary>
     public bool UseTls => Options.Tls is not null;
 
-    /// <summary>How long connecting to one node may take, TLS handshake and log-in included.</summary>
+    /// <summary>The time limit for connecting to one node, including TLS handshake and log-in.</summary>
     public TimeSpan ConnectTimeout => Options.ConnectTimeout;
 
-    /// <summary>How long a node may take to answer.</summary>
+    /// <summary>The time limit for the reply to a command.</summary>
     public TimeSpan CommandTimeout => Options.CommandTimeout;
 
-    /// <summary>Which <c>host:port</c> to dial for a <c>host:port</c> that a node announces, or which host for a host; the others are dialled as announced.</summary>
+    /// <summary>
+    /// The address to dial for each announced address, as <c>host:port</c> or as <c>host</c>. Others are dialled as announced.
+    /// </summary>
     public IReadOnlyDictionary<string, string> AddressMap { get; }
 
     internal ConnectionOptions Options { get; }
 
     /// <summary>
-    /// Reads <c>host:port[,host:port…]</c>, <c>redis://[user:password@]host[:port][,host:port…]</c>, <c>rediss://…</c> (TLS),
+    /// Parses <c>host:port[,host:port…]</c>, <c>redis://[user:password@]host[:port][,host:port…]</c>, <c>rediss://…</c> (TLS),
     /// or a StackExchange.Redis connection string (<c>host:port,user=…,password=…,ssl=true</c>).
     /// </summary>
-    /// <param name="text">What to read. User and password of a URL are percent-decoded.</param>
-    /// <exception cref="RedisOperationException">InvalidConnectionString: what is wrong and an example. The password is not in it.</exception>
+    /// <param name="text">The connection string. User and password of a URL are percent-decoded.</param>
+    /// <exception cref="RedisOperationException">InvalidConnectionString: the message says why, without the password.</exception>
     public static RedisClusterSession Parse(string text) => ConnectionString.Parse(text);
 
-    /// <summary>The seeds, with commas between.</summary>
+    /// <summary>The seeds, separated by commas.</summary>
     public override string ToString() => string.Join(",", Seeds);
 
-    /// <summary>Reads several texts as the seeds of one cluster. What one of them says beyond addresses holds for all.</summary>
-    /// <exception cref="RedisOperationException">InvalidConnectionString, also where two texts ask for different settings.</exception>
+    /// <summary>Parses several connection strings as the seeds of one cluster. The settings of one apply to all.</summary>
+    /// <exception cref="RedisOperationException">InvalidConnectionString, also if two of them have different settings.</exception>
     internal static RedisClusterSession Parse(IEnumerable<string> texts)
     {
         var sessions = texts.Select(Parse).ToArray();
-        var unsaid = new ConnectionOptions();
-        var settings = sessions.Select(session => session.Options).Where(options => options != unsaid).Distinct().ToArray();
+        var defaults = new ConnectionOptions();
+        var settings = sessions.Select(session => session.Options).Where(options => options != defaults).Distinct().ToArray();
         if (sessions.Length == 0)
-            throw ConnectionString.Invalid("no endpoint was given");
+            throw ConnectionString.Invalid("no endpoint is specified");
         if (settings.Length > 1)
-            throw ConnectionString.Invalid("the endpoints ask for different credentials, TLS or timeouts, but a cluster has one of each");
-        return new RedisClusterSession(sessions.SelectMany(session => session.Seeds), settings.FirstOrDefault() ?? unsaid);
+        {
+            throw ConnectionString.Invalid(
+                "the endpoints have different credentials, TLS settings or timeouts, but a cluster has one of each");
+        }
+
+        return new RedisClusterSession(sessions.SelectMany(session => session.Seeds), settings.FirstOrDefault() ?? defaults);
     }
 
-    /// <summary>The same cluster, connected to in another way.</summary>
+    /// <summary>The same cluster with other connection options.</summary>
     /// <exception cref="RedisOperationException">InvalidConnectionString: a timeout is out of range.</exception>
     internal RedisClusterSession With(ConnectionOptions options) => new(Seeds, options, AddressMap);
 
-    /// <summary>The same cluster with addresses translated.</summary>
-    /// <exception cref="RedisOperationException">InvalidConnectionString: an address of the map can't be read.</exception>
-    internal RedisClusterSession WithAddressMap(IReadOnlyDictionary<string, string> addressMap) => new(Seeds, Options, addressMap);
+    /// <summary>The same cluster with another address map.</summary>
+    /// <exception cref="RedisOperationException">InvalidConnectionString: an address of the map can't be parsed.</exception>
+    internal RedisClusterSession WithAddressMap(IReadOnlyDictionary<string, string> addressMap) =>
+        new(Seeds, Options, addressMap);
 
-    /// <summary>The address to dial for a node that announces this one.</summary>
-    internal NodeEndpoint Reach(NodeEndpoint announced) => _reachable.Of(announced) ?? announced;
+    /// <summary>The address to dial for an announced address.</summary>
+    internal NodeEndpoint Reach(NodeEndpoint announced) => _addressMap.Of(announced) ?? announced;
 
-    /// <summary>True where whoever made the map has said where this address is.</summary>
-    internal bool IsMapped(NodeEndpoint announced) => _reachable.Of(announced) is not null;
+    /// <summary>True if the address map contains the announced address.</summary>
+    internal bool IsMapped(NodeEndpoint announced) => _addressMap.Of(announced) is not null;
 
-    // The framework's timers take up to 2^31 ms; a time beyond that is a slip of the pen anyway.
+    // The framework's timers are limited to 2^31 ms.
     private static void RequireTime(TimeSpan time, string name)
     {
         if (time <= TimeSpan.Zero || time.TotalMilliseconds > int.MaxValue)
-            throw ConnectionString.Invalid("the " + name + " must be more than zero and at most 24 days");
+            throw ConnectionString.Invalid("the " + name + " must be more than 0 and at most 24 days");
     }
 }

@@ -3,15 +3,20 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps;
 
-/// <summary>A node could not be reached, or the connection to it broke.</summary>
+/// <summary>A node is unreachable, or the connection to it was lost.</summary>
 public sealed class RedisConnectionException : RedisOperationException
 {
-    /// <summary>What is said where nothing better is known.</summary>
-    internal static readonly NextAction UsualNext = new(NextActionCode.CheckCluster);
+    /// <summary>The next action if no better one is known.</summary>
+    internal static readonly NextAction DefaultNext = new(NextActionCode.CheckCluster);
 
     internal RedisConnectionException(
-        FailureCode code, NodeEndpoint endpoint, string message, bool outcomeUnknown, Exception? innerException = null, NextAction? next = null)
-        : base(code, message, endpoint.ToString(), next ?? ServerErrors.NextOf(code) ?? UsualNext, innerException)
+        FailureCode code,
+        NodeEndpoint endpoint,
+        string message,
+        bool outcomeUnknown,
+        Exception? innerException = null,
+        NextAction? next = null)
+        : base(code, message, endpoint.ToString(), next ?? ServerErrors.NextOf(code) ?? DefaultNext, innerException)
     {
         Endpoint = endpoint;
         OutcomeUnknown = outcomeUnknown;
@@ -20,6 +25,6 @@ public sealed class RedisConnectionException : RedisOperationException
     /// <summary>The address that was dialled.</summary>
     public NodeEndpoint Endpoint { get; }
 
-    /// <summary>True where a command had been sent and its reply never came: it may or may not have been carried out.</summary>
+    /// <summary>True if a command was sent and no reply arrived: it may or may not have been executed.</summary>
     public bool OutcomeUnknown { get; }
 }

@@ -10,77 +10,80 @@ public sealed record RedisMigrationSlot
     /// <summary>0 to 16383.</summary>
     public int Slot { get; init; }
 
-    /// <summary>What was to be done to it, such as <c>Complete</c>.</summary>
+    /// <summary>The operation on the slot, such as <c>Complete</c>.</summary>
     public string Operation { get; init; } = string.Empty;
 
     internal MigrationOperation Kind => MigrationOperationText.Parse(Operation);
 
-    /// <summary>How, where there was a choice.</summary>
+    /// <summary>The strategy of an undo; otherwise null.</summary>
     public string? Strategy { get; init; }
 
-    /// <summary><c>host:port</c> of the master that the keys were to leave.</summary>
+    /// <summary><c>host:port</c> of the source of the keys.</summary>
     public string? Source { get; init; }
 
     /// <summary>Id of that master.</summary>
     public string? SourceId { get; init; }
 
-    /// <summary><c>host:port</c> of the master that the keys were to go to.</summary>
+    /// <summary><c>host:port</c> of the target of the keys.</summary>
     public string? Target { get; init; }
 
     /// <summary>Id of that master.</summary>
     public string? TargetId { get; init; }
 
-    /// <summary>Id of the master that owned it before.</summary>
+    /// <summary>Id of the owner before the run.</summary>
     public string? OwnerId { get; init; }
 
-    /// <summary>How it ended; null where it was not begun, or not brought to an end.</summary>
+    /// <summary>The outcome; null if the slot was not started or not finished.</summary>
     public MigrationOutcome? Outcome { get; init; }
 
-    /// <summary>What went wrong; null where nothing did.</summary>
+    /// <summary>The code of the failure; null if there was none.</summary>
     public FailureCode? Failure { get; init; }
 
-    /// <summary>Keys that the run moved, as far as it told.</summary>
+    /// <summary>Number of keys that the run moved, as recorded.</summary>
     public long KeysMoved { get; init; }
 
-    /// <summary>Keys that held different values on both sides.</summary>
+    /// <summary>Number of keys with different values on source and target.</summary>
     public long KeysConflicting { get; init; }
 
-    /// <summary>Keys that were left when it last told; null where nobody counted.</summary>
+    /// <summary>Keys that were left at the last record; null if they were not counted.</summary>
     public long? KeysLeft { get; init; }
 
-    /// <summary>Share of the keys that have moved, 0 to 100; null where nobody counted.</summary>
-    public int? PercentComplete => IsDone ? 100 : KeysLeft is { } left && KeysMoved + left > 0 ? (int)(100 * KeysMoved / (KeysMoved + left)) : null;
+    /// <summary>The progress by keys, 0 to 100; null if they were not counted.</summary>
+    public int? PercentComplete => IsDone ? 100
+        : KeysLeft is { } left && KeysMoved + left > 0 ? (int)(100 * KeysMoved / (KeysMoved + left)) : null;
 
-    /// <summary>What there was to say at the end.</summary>
+    /// <summary>The reason of the outcome; null if there is none.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>When it was taken up, UTC; null where it was only planned.</summary>
+    /// <summary>When the slot was opened, UTC; null if it was only planned.</summary>
     public DateTime? Since { get; init; }
 
-    /// <summary>When anything was last written about it, UTC; null where it was only planned.</summary>
+    /// <summary>When anything was last recorded about the slot, UTC; null if it was only planned.</summary>
     public DateTime? LastProgress { get; init; }
 
-    /// <summary>The later run that brought the slot to an end; null where none did.</summary>
+    /// <summary>Id of the later run that finished the slot; null if there is none.</summary>
     public string? FinishedBy { get; init; }
 
-    /// <summary>Ids of nodes whose setting was changed, for the time of the run, so that they stay masters without slots.</summary>
+    /// <summary>Ids of nodes on which the run suppressed replica migration, so that they stay masters without slots.</summary>
     internal IReadOnlyList<string> SuppressedNodes { get; init; } = [];
 
     internal bool IsDone => IsSuccess(Outcome);
 
-    // To be stopped is not to fail: the slot is simply left.
+    // A stopped slot did not fail: it is left.
     internal bool HasFailed => Outcome == MigrationOutcome.Failed && Failure != FailureCode.Stopped;
 
-    /// <summary>True if the run took the slot up and, as far as the journal knows, left it open.</summary>
+    /// <summary>True if the run opened the slot and left it open, as far as the journal knows.</summary>
     internal bool IsUnfinished => IsLeftOpen(Since, Outcome, Kind);
 
     internal static bool IsSuccess(MigrationOutcome? outcome) => outcome is not null and not MigrationOutcome.Failed;
 
     // Start and Restart leave a slot open on purpose.
     internal static bool IsLeftOpen(DateTime? since, MigrationOutcome? outcome, MigrationOperation operation) => since is not null
-        && (outcome is null or MigrationOutcome.Failed or MigrationOutcome.Restarted || (outcome == MigrationOutcome.Skipped && operation is MigrationOperation.Start or MigrationOperation.Restart));
+        && (outcome is null or MigrationOutcome.Failed or MigrationOutcome.Restarted
+            || (outcome == MigrationOutcome.Skipped && operation is MigrationOperation.Start or MigrationOperation.Restart));
 
     /// <summary>Such as <c>slot 5519 Complete: Failed</c>.</summary>
     public override string ToString() =>
-        "slot " + Slot.ToString(CultureInfo.InvariantCulture) + " " + Operation + ": " + (Outcome?.ToString() ?? (Since is null ? "planned" : "left"));
+        "slot " + Slot.ToString(CultureInfo.InvariantCulture) + " " + Operation + ": "
+            + (Outcome?.ToString() ?? (Since is null ? "planned" : "left"));
 }

@@ -3,13 +3,13 @@ using System.Globalization;
 
 namespace RedisClusterOps;
 
-/// <summary>What state a slot is in that is not simply owned by one master. The S numbers are those of docs/architecture.md.</summary>
+/// <summary>The state of a slot that is not simply owned by one master. The S numbers refer to docs/architecture.md.</summary>
 public enum RedisOpenSlotState
 {
-    /// <summary>S1: the target is importing, the owner does not know of it, no key has moved.</summary>
+    /// <summary>S1: the target is importing, the owner is not migrating, and no key has moved.</summary>
     ImportingOnly,
 
-    /// <summary>S2: the owner is migrating, the target does not know of it.</summary>
+    /// <summary>S2: the owner is migrating, the target is not importing.</summary>
     MigratingOnly,
 
     /// <summary>S3: both ends are open and keys remain on the source.</summary>
@@ -18,86 +18,86 @@ public enum RedisOpenSlotState
     /// <summary>S3: both ends are open and no key remains on the source.</summary>
     Drained,
 
-    /// <summary>S4: the target owns the slot, the source still shows that it migrates.</summary>
+    /// <summary>S4: the target owns the slot, and the source is still migrating.</summary>
     FinishedOnTarget,
 
-    /// <summary>S5: the source gave the slot to the target, which does not know it yet.</summary>
+    /// <summary>S5: the source handed the slot over to the target, which does not know it yet.</summary>
     FinishedOnSource,
 
-    /// <summary>S6: a replica took the source's place and knows nothing of the migration.</summary>
+    /// <summary>S6: a replica replaced the source and does not know of the migration.</summary>
     SourceFailedOver,
 
-    /// <summary>S7: a replica took the target's place and knows nothing of the migration.</summary>
+    /// <summary>S7: a replica replaced the target and does not know of the migration.</summary>
     TargetFailedOver,
 
-    /// <summary>S8: a node that does not own the slot holds keys of it, and the owner knows nothing of a migration.</summary>
+    /// <summary>S8: a node that does not own the slot holds keys of it, and the owner does not know of a migration.</summary>
     StrayKeys,
 
-    /// <summary>S9: nodes disagree about the owner and nobody has the slot open.</summary>
+    /// <summary>S9: nodes disagree about the owner, and no node has the slot open.</summary>
     ClaimedWithoutEpoch,
 
-    /// <summary>S10: nobody owns the slot.</summary>
+    /// <summary>S10: no node owns the slot.</summary>
     Unowned,
 
-    /// <summary>S11: flags that fit no single migration: several importers, an unknown id, an end that is not there.</summary>
+    /// <summary>S11: flags that fit no single migration: several importers, an unknown id, a missing end.</summary>
     Tangled,
 
-    /// <summary>A1: the servers move the slot themselves.</summary>
+    /// <summary>A1: a server-side migration is moving the slot.</summary>
     Atomic,
 }
 
-/// <summary>A slot that is open, disputed or without an owner; what clients see of it now; and the one command to run next.</summary>
+/// <summary>A slot that is open, disputed or without an owner: its state, what clients see, and what to do next.</summary>
 public sealed record RedisOpenSlot : IComparable<RedisOpenSlot>
 {
     /// <summary>0 to 16383.</summary>
     public int Slot { get; init; }
 
-    /// <summary>What state it is in.</summary>
+    /// <summary>The state.</summary>
     public RedisOpenSlotState State { get; init; }
 
-    /// <summary><c>host:port</c> of the master that owns it now; null where nobody does.</summary>
+    /// <summary><c>host:port</c> of the owner; null if there is none.</summary>
     public string? Owner { get; init; }
 
-    /// <summary><c>host:port</c> of the master that the keys leave; null where there is none.</summary>
+    /// <summary><c>host:port</c> of the master that the keys leave; null if there is none.</summary>
     public string? Source { get; init; }
 
     /// <summary>Id of that master.</summary>
     public string? SourceId { get; init; }
 
-    /// <summary><c>host:port</c> of the master that the keys go to; null where there is none.</summary>
+    /// <summary><c>host:port</c> of the master that the keys go to; null if there is none.</summary>
     public string? Target { get; init; }
 
     /// <summary>Id of that master.</summary>
     public string? TargetId { get; init; }
 
-    /// <summary>Keys of the slot on the source; null where it did not tell.</summary>
+    /// <summary>Keys of the slot on the source; null if it is unknown.</summary>
     public long? KeysOnSource { get; init; }
 
-    /// <summary>Keys of the slot on the target; null where it did not tell (Garnet counts only the slots that it owns).</summary>
+    /// <summary>Keys of the slot on the target; null if it is unknown (Garnet counts only the slots that it owns).</summary>
     public long? KeysOnTarget { get; init; }
 
-    /// <summary>Share of the keys that are on the target, 0 to 100; null where it can't be known.</summary>
+    /// <summary>Percentage of the keys that are on the target, 0 to 100; null if it is unknown.</summary>
     public int? PercentComplete { get; init; }
 
-    /// <summary>Since when it has been open, UTC; null where nothing recorded it, for servers do not.</summary>
+    /// <summary>Since when it has been open, UTC; null if neither the journal nor an earlier check recorded it. Servers do not.</summary>
     public DateTime? Since { get; init; }
 
-    /// <summary>When the journal, or an earlier look, last saw it get on, UTC; null where neither knows of it.</summary>
+    /// <summary>The last progress that the journal or an earlier check recorded, UTC; null if there is none.</summary>
     public DateTime? LastProgress { get; init; }
 
-    /// <summary>Keys that moved per second lately; null where nobody is known to be moving it.</summary>
+    /// <summary>The recent rate in keys per second; null if no run is known to be moving keys.</summary>
     public double? KeysPerSecond { get; init; }
 
-    /// <summary>How long the rest takes at that rate; null where there is none, and below 1 %, where it would be a guess.</summary>
+    /// <summary>The time left at that rate; null without a rate, and below 1 %, where it would be a guess.</summary>
     public TimeSpan? TimeLeft { get; init; }
 
-    /// <summary>When this was read, UTC: what makes it an earlier look for a later one.</summary>
+    /// <summary>When this was read, UTC. A later check uses it as an earlier observation.</summary>
     public DateTime ObservedAt { get; init; }
 
-    /// <summary>What a client sees of the slot now.</summary>
+    /// <summary>What clients see of the slot now.</summary>
     public string ClientsSee { get; init; } = string.Empty;
 
-    /// <summary>What was found, where the state's name does not say it all; null otherwise.</summary>
+    /// <summary>Details that the state does not include; null if there are none.</summary>
     public string? Detail { get; init; }
 
     /// <summary>The command to run next.</summary>
@@ -109,7 +109,7 @@ public sealed record RedisOpenSlot : IComparable<RedisOpenSlot>
     /// <summary>The cluster it belongs to.</summary>
     public RedisClusterSession? Cluster { get; init; }
 
-    /// <summary>How long the rest takes at a rate; null if nothing moves, and below 1 %, where it would be a guess.</summary>
+    /// <summary>The time left at a rate; null without a rate, and below 1 %, where it would be a guess.</summary>
     internal TimeSpan? TimeLeftAt(double? keysPerSecond)
     {
         if (PercentComplete is not >= 1 || KeysOnSource is not { } keys || keysPerSecond is not > 0)

@@ -2,15 +2,15 @@ using System;
 
 namespace RedisClusterOps;
 
-/// <summary>A failure with a stable name, the thing it is about, and the command to run next.</summary>
+/// <summary>A failure with a stable code, its subject, and what to do next.</summary>
 public class RedisOperationException : Exception
 {
-    /// <summary>Makes a failure.</summary>
-    /// <param name="code">Which failure this is.</param>
-    /// <param name="message">One sentence that names the thing.</param>
-    /// <param name="subject">The slot, node or endpoint it is about; null where there is none.</param>
+    /// <summary>Creates the exception.</summary>
+    /// <param name="code">The kind of failure.</param>
+    /// <param name="message">What failed, why, and the state of the cluster now.</param>
+    /// <param name="subject">The slot, node or endpoint it is about; null if there is none.</param>
     /// <param name="next">What to do next; null if there is nothing to do.</param>
-    /// <param name="innerException">What caused it.</param>
+    /// <param name="innerException">The cause.</param>
     public RedisOperationException(
         FailureCode code, string message, string? subject = null, NextAction? next = null, Exception? innerException = null)
         : base(message, innerException)
@@ -20,16 +20,16 @@ public class RedisOperationException : Exception
         Next = next;
     }
 
-    /// <summary>Which failure this is.</summary>
+    /// <summary>The kind of failure.</summary>
     public FailureCode Code { get; }
 
-    /// <summary>The slot, node or endpoint it is about; null where there is none.</summary>
+    /// <summary>The slot, node or endpoint it is about; null if there is none.</summary>
     public string? Subject { get; }
 
     /// <summary>What to do next; null if there is nothing to do.</summary>
     public NextAction? Next { get; }
 
-    /// <summary>True of failures that no other slot of the same cluster could escape.</summary>
+    /// <summary>Whether the failure affects the whole cluster, and so every other slot.</summary>
     public bool ConcernsWholeCluster => Code
         is FailureCode.NoCluster or FailureCode.InvalidConnectionString or FailureCode.ConnectionFailed
         or FailureCode.AuthenticationFailed or FailureCode.NotAClusterNode or FailureCode.ProtocolError

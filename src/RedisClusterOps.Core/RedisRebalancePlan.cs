@@ -5,16 +5,16 @@ using System.Linq;
 
 namespace RedisClusterOps;
 
-/// <summary>Slots that go from one master to another.</summary>
+/// <summary>Slots that move from one master to another.</summary>
 public sealed record RedisSlotMove
 {
-    /// <summary><c>host:port</c> of the master that they leave.</summary>
+    /// <summary><c>host:port</c> of the source.</summary>
     public string Source { get; init; } = string.Empty;
 
     /// <summary>Id of that master.</summary>
     public string SourceId { get; init; } = string.Empty;
 
-    /// <summary><c>host:port</c> of the master that they go to.</summary>
+    /// <summary><c>host:port</c> of the target.</summary>
     public string Target { get; init; } = string.Empty;
 
     /// <summary>Id of that master.</summary>
@@ -23,16 +23,16 @@ public sealed record RedisSlotMove
     /// <summary>The slots, lowest first.</summary>
     public IReadOnlyList<SlotRange> SlotRanges { get; init; } = [];
 
-    /// <summary>How many slots.</summary>
+    /// <summary>The number of slots.</summary>
     public int SlotCount => SlotRanges.Sum(range => range.Count);
 
-    /// <summary>Keys of these slots on the source when the plan was made; null where nobody counted.</summary>
+    /// <summary>Keys of these slots on the source when the plan was made; null if they were not counted.</summary>
     public long? EstimatedKeys { get; init; }
 
-    /// <summary>Bytes that they take, by the server's own account or estimated from the source's average; null where nobody knows.</summary>
+    /// <summary>Their memory in bytes, as the server counts it or estimated from the source's average; null if unknown.</summary>
     public long? EstimatedBytes { get; init; }
 
-    /// <summary><c>Atomic</c> where the servers move the slots themselves, else <c>KeyByKey</c>.</summary>
+    /// <summary><c>Atomic</c> if the servers move the slots themselves, otherwise <c>KeyByKey</c>.</summary>
     public string Method => DecidedMethod.ToString();
 
     /// <summary>The method as a value: never <see cref="MoveMethod.Auto"/>.</summary>
@@ -40,10 +40,16 @@ public sealed record RedisSlotMove
 
     /// <summary>Such as <c>1365 slots from 127.0.0.1:7001 to 127.0.0.1:7004: 0-1364</c>.</summary>
     public override string ToString() => string.Format(
-        CultureInfo.InvariantCulture, "{0} {1} from {2} to {3}: {4}", SlotCount, SlotCount == 1 ? "slot" : "slots", Source, Target, string.Join(",", SlotRanges));
+        CultureInfo.InvariantCulture,
+        "{0} {1} from {2} to {3}: {4}",
+        SlotCount,
+        SlotCount == 1 ? "slot" : "slots",
+        Source,
+        Target,
+        string.Join(",", SlotRanges));
 }
 
-/// <summary>What one master has of the cluster.</summary>
+/// <summary>The share of one master.</summary>
 public sealed record RedisNodeShare
 {
     /// <summary><c>host:port</c>.</summary>
@@ -52,29 +58,33 @@ public sealed record RedisNodeShare
     /// <summary>Its id.</summary>
     public string Id { get; init; } = string.Empty;
 
-    /// <summary>How many slots it owns.</summary>
+    /// <summary>The number of slots that it owns.</summary>
     public int SlotCount { get; init; }
 
     /// <summary>The slots, lowest first.</summary>
     public IReadOnlyList<SlotRange> SlotRanges { get; init; } = [];
 
-    /// <summary>Keys in them; null where nobody counted.</summary>
+    /// <summary>Keys of these slots; null if they were not counted.</summary>
     public long? Keys { get; init; }
 
-    /// <summary>Bytes that they take; null where nobody knows.</summary>
+    /// <summary>Their memory in bytes; null if unknown.</summary>
     public long? Bytes { get; init; }
 
-    /// <summary>Its weight; null where the plan does not go by weights.</summary>
+    /// <summary>Its weight; null if the plan does not use weights.</summary>
     public double? Weight { get; init; }
 
-    /// <summary>Percent of all there is, of what the plan makes even.</summary>
+    /// <summary>Its percentage of what the plan evens out.</summary>
     public double Share { get; init; }
 
     /// <summary>Such as <c>127.0.0.1:7001 4096 slots, 25 %</c>.</summary>
-    public override string ToString() => string.Format(CultureInfo.InvariantCulture, "{0} {1} {2}, {3:0.##} %", Node, SlotCount, SlotCount == 1 ? "slot" : "slots", Share);
+    public override string ToString() => string.Format(
+        CultureInfo.InvariantCulture, "{0} {1} {2}, {3:0.##} %", Node, SlotCount, SlotCount == 1 ? "slot" : "slots", Share);
 }
 
-/// <summary>Which slots are to move from where to where, and what each master has before and after. It holds no steps: these are derived from what the cluster says when they are taken.</summary>
+/// <summary>
+/// Which slots move between which masters, and the share of each master before and after. It holds no steps. These are derived from the state
+/// of the cluster during the run.
+/// </summary>
 public sealed record RedisRebalancePlan
 {
     /// <summary><c>Rebalance</c>, <c>Move</c>, or <c>Undo</c> of a run of either.</summary>
@@ -82,37 +92,37 @@ public sealed record RedisRebalancePlan
 
     internal MigrationOperation Kind { get; init; } = MigrationOperation.Rebalance;
 
-    /// <summary>One for each pair of masters; none where there is nothing to move.</summary>
+    /// <summary>One for each pair of masters; empty if there is nothing to move.</summary>
     public IReadOnlyList<RedisSlotMove> Moves { get; init; } = [];
 
-    /// <summary>What each master has now.</summary>
+    /// <summary>The share of each master now.</summary>
     public IReadOnlyList<RedisNodeShare> Before { get; init; } = [];
 
-    /// <summary>What each master will have.</summary>
+    /// <summary>The share of each master afterwards.</summary>
     public IReadOnlyList<RedisNodeShare> After { get; init; } = [];
 
-    /// <summary>Of the owner map that the plan was made from. A cluster with another one makes the plan stale.</summary>
+    /// <summary>The fingerprint of the slots' owners when the plan was made. If it has changed, the plan is stale.</summary>
     public string Fingerprint { get; init; } = string.Empty;
 
-    /// <summary>UTC.</summary>
+    /// <summary>When the plan was made, in UTC.</summary>
     public DateTime CreatedAt { get; init; }
 
-    /// <summary>What it was to reach; null where slots were named.</summary>
+    /// <summary>The goal of a rebalance; null for other operations.</summary>
     public RebalanceOptions? Options { get; init; }
 
-    /// <summary>What the nodes said that is to be known before it runs.</summary>
+    /// <summary>What to know before the plan is carried out.</summary>
     public IReadOnlyList<PlanFinding> Findings { get; init; } = [];
 
-    /// <summary>Slots that move in all.</summary>
+    /// <summary>The number of slots that move.</summary>
     public int SlotCount => Moves.Sum(move => move.SlotCount);
 
-    /// <summary>The cluster it is for.</summary>
+    /// <summary>The cluster.</summary>
     public RedisClusterSession? Cluster { get; init; }
 
-    /// <summary>True where a run is gone on with or undone: what the servers were at for it may end at any moment, and fits.</summary>
-    internal bool GoesOn { get; init; }
+    /// <summary>True if the plan resumes or undoes a run. The servers may still finish moves of that run meanwhile.</summary>
+    internal bool ContinuesRun { get; init; }
 
-    /// <summary>Ids of nodes that a run which was cut off kept masters by a setting.</summary>
+    /// <summary>Ids of the nodes whose replica migration an interrupted run suppressed.</summary>
     internal IReadOnlyCollection<string> SuppressedNodes { get; init; } = [];
 
     /// <summary>Such as <c>4096 slots in 3 moves</c>.</summary>

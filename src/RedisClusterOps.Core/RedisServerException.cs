@@ -2,7 +2,7 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps;
 
-/// <summary>A node answered a command with an error.</summary>
+/// <summary>A node returned an error reply.</summary>
 public sealed class RedisServerException : RedisOperationException
 {
     internal RedisServerException(FailureCode code, NodeEndpoint endpoint, string command, string error, NextAction? next = null)
@@ -15,6 +15,6 @@ public sealed class RedisServerException : RedisOperationException
     /// <summary>The node that answered.</summary>
     public NodeEndpoint Endpoint { get; }
 
-    /// <summary>The error as the server wrote it.</summary>
+    /// <summary>The error text of the server.</summary>
     public string ServerError { get; }
 }

@@ -9,7 +9,7 @@ public sealed record RedisSlotKey
     /// <summary>0 to 16383.</summary>
     public int Slot { get; init; }
 
-    /// <summary>The key's name, safe to print: quoted with \xHH escapes where it is not plain ASCII.</summary>
+    /// <summary>The key's name, safe to print: quoted with \xHH escapes if it is not plain ASCII.</summary>
     public string Name { get; init; } = string.Empty;
 
     /// <summary>The key's name as the server has it.</summary>
@@ -21,13 +21,13 @@ public sealed record RedisSlotKey
     /// <summary>Number of the database that holds it; 0 except on Valkey 9 with several databases.</summary>
     public int Database { get; init; }
 
-    /// <summary>string, list, hash, set, zset, stream …; null where it was not asked for or the node would not tell.</summary>
+    /// <summary>string, list, hash, set, zset, stream …; null if it was not requested or the node did not report it.</summary>
     public string? Type { get; init; }
 
-    /// <summary>Time left; null for a key without expiry, or where it was not asked for.</summary>
+    /// <summary>Time left; null for a key without expiry, or if it was not requested.</summary>
     public TimeSpan? TimeToLive { get; init; }
 
-    /// <summary>Bytes; null where it was not asked for or the node would not tell.</summary>
+    /// <summary>Bytes; null if it was not requested or the node did not report it.</summary>
     public long? MemoryUsage { get; init; }
 
     /// <summary>The cluster it belongs to.</summary>
@@ -37,21 +37,21 @@ public sealed record RedisSlotKey
     public override string ToString() => Name;
 }
 
-/// <summary>Where a key lives.</summary>
+/// <summary>The slot of a key.</summary>
 public sealed record RedisKeySlot
 {
-    /// <summary>The key as it was given.</summary>
+    /// <summary>The key.</summary>
     public string Key { get; init; } = string.Empty;
 
-    /// <summary>The part between braces that alone decides the slot; null where the whole key does.</summary>
+    /// <summary>The part between braces that determines the slot; null if the whole key does.</summary>
     public string? HashTag { get; init; }
 
     /// <summary>0 to 16383.</summary>
     public int Slot { get; init; }
 
-    /// <summary><c>host:port</c> of the slot's owner; null without a cluster, or where nobody owns the slot.</summary>
+    /// <summary><c>host:port</c> of the slot's owner; null without a cluster, or if the slot has no owner.</summary>
     public string? Owner { get; init; }
 
-    /// <summary>The cluster that was asked for the owner; null where none was.</summary>
+    /// <summary>The cluster that the owner was read from; null if none was.</summary>
     public RedisClusterSession? Cluster { get; init; }
 }

@@ -6,10 +6,10 @@ using RedisClusterOps.Reports;
 
 namespace RedisClusterOps;
 
-/// <summary>A master in the picture of a cluster.</summary>
+/// <summary>A master of a slot map.</summary>
 public sealed record RedisSlotMapMaster
 {
-    /// <summary>Its letter in the picture. With more than 62 masters letters repeat.</summary>
+    /// <summary>Its letter in the map. With more than 62 masters letters repeat.</summary>
     public string Symbol { get; init; } = string.Empty;
 
     /// <summary><c>host:port</c>.</summary>
@@ -18,7 +18,7 @@ public sealed record RedisSlotMapMaster
     /// <summary>Its id.</summary>
     public string Id { get; init; } = string.Empty;
 
-    /// <summary>How it is doing.</summary>
+    /// <summary>The state.</summary>
     public RedisNodeState State { get; init; }
 
     /// <summary>How many slots it owns.</summary>
@@ -34,33 +34,33 @@ public sealed record RedisSlotMapMaster
     public override string ToString() => Symbol + " " + Node;
 }
 
-/// <summary>A picture of a cluster, which master has which of the 16384 slots, and what it is drawn from.</summary>
+/// <summary>A map of the 16384 slots and their owners, and the data that it shows.</summary>
 public sealed record RedisSlotMap
 {
-    /// <summary>Masters that own slots or could, by address.</summary>
+    /// <summary>Masters that own slots or can own slots, ordered by address.</summary>
     public IReadOnlyList<RedisSlotMapMaster> Masters { get; init; } = [];
 
-    /// <summary>Slots that are being moved, or whose move got stuck.</summary>
+    /// <summary>Slots with an open migration.</summary>
     public IReadOnlyList<string> OpenSlots { get; init; } = [];
 
-    /// <summary>Slots of which nodes name different owners.</summary>
+    /// <summary>Slots whose owner is reported differently by the nodes.</summary>
     public IReadOnlyList<string> DisputedSlots { get; init; } = [];
 
-    /// <summary>Slots that nobody owns, or whose owner is down.</summary>
+    /// <summary>Slots without an owner, or whose owner is down.</summary>
     public IReadOnlyList<string> UncoveredSlots { get; init; } = [];
 
-    /// <summary>Columns that it was drawn for.</summary>
+    /// <summary>The width in columns.</summary>
     public int Width { get; init; }
 
-    /// <summary>The picture line by line, with the colours of a terminal where the host has them.</summary>
+    /// <summary>The map line by line, with terminal colours if the host supports them.</summary>
     public IReadOnlyList<string> Picture { get; init; } = [];
 
-    /// <summary>The cluster it shows.</summary>
+    /// <summary>The cluster that it shows.</summary>
     public RedisClusterSession? Cluster { get; init; }
 
     internal IReadOnlyList<ScreenLine> Lines { get; init; } = [];
 
-    /// <summary>The picture without colours.</summary>
+    /// <summary>The map without colours.</summary>
     public override string ToString() => string.Join(Environment.NewLine, Lines);
 
     internal static RedisSlotMap Of(SlotChart chart, ScreenTraits screen, RedisClusterSession session)

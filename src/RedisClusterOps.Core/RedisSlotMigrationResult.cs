@@ -3,41 +3,41 @@ using System.Globalization;
 
 namespace RedisClusterOps;
 
-/// <summary>How an operation on a slot ended.</summary>
+/// <summary>The outcome of an operation on a slot.</summary>
 public enum MigrationOutcome
 {
     /// <summary>The target owns the slot in every view, with all its keys.</summary>
     Completed,
 
-    /// <summary>The slot is back where it was.</summary>
+    /// <summary>The previous owner owns the slot again.</summary>
     RolledBack,
 
-    /// <summary>The migration is open again, both ends in order.</summary>
+    /// <summary>The slot is open again, and both ends are consistent.</summary>
     Restarted,
 
     /// <summary>A stable slot was moved.</summary>
     Moved,
 
-    /// <summary>Something broken was put right.</summary>
+    /// <summary>The slot was repaired.</summary>
     Repaired,
 
     /// <summary>There was nothing to do.</summary>
     Skipped,
 
-    /// <summary>It did not work; the reason says why and what to run.</summary>
+    /// <summary>The operation failed. The reason says why and what to do next.</summary>
     Failed,
 }
 
-/// <summary>What became of one slot.</summary>
+/// <summary>The result of an operation on one slot.</summary>
 public sealed record RedisSlotMigrationResult
 {
     /// <summary>0 to 16383.</summary>
     public int Slot { get; init; }
 
-    /// <summary>Which operation ran, such as <c>Complete</c>.</summary>
+    /// <summary>The operation, such as <c>Complete</c>.</summary>
     public string Operation { get; init; } = string.Empty;
 
-    /// <summary>How it ended.</summary>
+    /// <summary>The outcome.</summary>
     public MigrationOutcome Outcome { get; init; }
 
     /// <summary><c>host:port</c> of the master that the keys left.</summary>
@@ -52,37 +52,68 @@ public sealed record RedisSlotMigrationResult
     /// <summary>Id of that master.</summary>
     public string? TargetId { get; init; }
 
-    /// <summary>Keys that this run moved.</summary>
+    /// <summary>Number of keys that this run moved.</summary>
     public long KeysMoved { get; init; }
 
-    /// <summary>Keys that held different values on both sides, decided or not.</summary>
+    /// <summary>Number of keys with different values on source and target, resolved or not.</summary>
     public long KeysConflicting { get; init; }
 
     /// <summary><c>KeyByKey</c> or <c>Atomic</c>.</summary>
     public string Method { get; init; } = string.Empty;
 
-    /// <summary>How long it took.</summary>
+    /// <summary>The duration.</summary>
     public TimeSpan Elapsed { get; init; }
 
-    /// <summary>Why it was skipped or failed, and what to run; what is worth knowing otherwise; null where there is nothing to say.</summary>
+    /// <summary>Why the slot was skipped or failed, and what to do next; otherwise notes. Null if there are none.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>The run it belongs to.</summary>
+    /// <summary>Id of the run.</summary>
     public string? MigrationId { get; init; }
 
-    /// <summary>The cluster it happened on.</summary>
+    /// <summary>The cluster.</summary>
     public RedisClusterSession? Cluster { get; init; }
 
     /// <summary>Such as <c>slot 5519 Completed</c>.</summary>
     public override string ToString() => "slot " + Slot.ToString(CultureInfo.InvariantCulture) + " " + Outcome;
 }
 
-/// <summary>What became of a slot, and the failure where it was one.</summary>
-/// <param name="Result">The result, also of a failure: what had been done by then stands in it.</param>
-/// <param name="Failure">Why it failed; null where it did not.</param>
+/// <summary>A move of keys of an open slot. The slot stays open.</summary>
+public sealed record RedisKeyMove
+{
+    /// <summary>0 to 16383.</summary>
+    public int Slot { get; init; }
+
+    /// <summary><c>host:port</c> of the master that the keys left.</summary>
+    public string Source { get; init; } = string.Empty;
+
+    /// <summary><c>host:port</c> of the master that the keys went to.</summary>
+    public string Target { get; init; } = string.Empty;
+
+    /// <summary>Number of keys that were moved.</summary>
+    public long KeysMoved { get; init; }
+
+    /// <summary>Number of keys that did not exist: expired, deleted, or never there.</summary>
+    public long KeysMissing { get; init; }
+
+    /// <summary>Number of keys with different values on source and target, resolved or not.</summary>
+    public long KeysConflicting { get; init; }
+
+    /// <summary>Number of keys of the slot that are left on the source.</summary>
+    public long KeysRemaining { get; init; }
+
+    /// <summary>The duration.</summary>
+    public TimeSpan Elapsed { get; init; }
+
+    /// <summary>The cluster.</summary>
+    public RedisClusterSession? Cluster { get; init; }
+}
+
+/// <summary>The result of an operation on a slot, and the failure.</summary>
+/// <param name="Result">The result. After a failure it contains what was done before.</param>
+/// <param name="Failure">The failure; null if there was none.</param>
 public sealed record SlotOutcome(RedisSlotMigrationResult Result, RedisOperationException? Failure);
 
-/// <summary>What became of a move of keys, and the failure where it was one.</summary>
-/// <param name="Result">The result, also of a failure: what had been moved by then stands in it.</param>
-/// <param name="Failure">Why it failed; null where it did not.</param>
+/// <summary>The result of a move of keys, and the failure.</summary>
+/// <param name="Result">The result. After a failure it contains the keys that were moved before.</param>
+/// <param name="Failure">The failure; null if there was none.</param>
 public sealed record KeyMoveOutcome(RedisKeyMove Result, RedisOperationException? Failure);

@@ -1,9 +1,9 @@
 namespace RedisClusterOps;
 
-/// <summary>Which server answers.</summary>
+/// <summary>The server software of a node.</summary>
 public enum ServerEngine
 {
-    /// <summary>INFO is not available or names none of the others.</summary>
+    /// <summary>Unknown: INFO is not available or names another server.</summary>
     Unknown,
 
     /// <summary>Redis.</summary>

@@ -5,10 +5,10 @@ using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps;
 
-/// <summary>One command of a plan: where it goes, what it is, why it is there.</summary>
-/// <param name="Node"><c>host:port</c> of the node that gets it.</param>
-/// <param name="Command">The command as a person would type it.</param>
-/// <param name="Why">The server's rule behind it.</param>
+/// <summary>One command of a plan.</summary>
+/// <param name="Node"><c>host:port</c> of the node that receives it.</param>
+/// <param name="Command">The command as it is typed.</param>
+/// <param name="Why">Why it is needed.</param>
 public sealed record PlannedCommand(string Node, string Command, string Why);
 
 /// <summary>What will be done to one slot: the exact commands, in order, node by node.</summary>
@@ -17,82 +17,84 @@ public sealed record SlotPlan
     /// <summary>0 to 16383.</summary>
     public int Slot { get; init; }
 
-    /// <summary>Which operation, such as <c>Complete</c>.</summary>
+    /// <summary>The operation, such as <c>Complete</c>.</summary>
     public string Operation => Kind.ToString();
 
     internal MigrationOperation Kind { get; init; }
 
-    /// <summary>The state it starts from; null where the slot is stable.</summary>
+    /// <summary>The state of the slot; null if it is stable.</summary>
     public RedisOpenSlotState? State { get; init; }
 
-    /// <summary>True where everything is as it was to become: nothing is left to do.</summary>
+    /// <summary>True if nothing is left to do.</summary>
     public bool IsDone => Actions.Count == 0 && Refusal is null;
 
-    /// <summary>Why nothing can be done before a person has decided; null where something can.</summary>
+    /// <summary>Why a person has to decide first; null if the plan can be carried out.</summary>
     public RedisOperationException? Refusal { get; init; }
 
-    /// <summary>True where what follows these commands depends on what they bring to light: the slot is read and planned again then.</summary>
+    /// <summary>True if the commands only gather information. Then the slot is read and planned again.</summary>
     public bool IsPartial { get; init; }
 
-    /// <summary>What the plan was made from: the slot, its owner, and where it leaves from and goes to. A cluster that says otherwise makes the plan stale.</summary>
-    public string Fingerprint => string.Join(" ", Slot.ToString(CultureInfo.InvariantCulture), Owner ?? "-", SourceId.Length > 0 ? SourceId : "-", TargetId.Length > 0 ? TargetId : "-");
+    /// <summary>The slot, its owner, its source and its target. If the cluster now says otherwise, the plan is stale.</summary>
+    public string Fingerprint => string.Join(
+        " ", Slot.ToString(CultureInfo.InvariantCulture), Owner ?? "-", SourceId.Length > 0 ? SourceId : "-", TargetId.Length > 0 ? TargetId : "-");
 
-    /// <summary>Id of the master that owned the slot when the plan was made; null where nobody did.</summary>
+    /// <summary>Id of the slot's owner when the plan was made; null if it had none.</summary>
     public string? Owner { get; init; }
 
-    /// <summary><c>host:port</c> of the master that the keys leave.</summary>
+    /// <summary><c>host:port</c> of the source.</summary>
     public string Source { get; init; } = string.Empty;
 
-    /// <summary>Id of that master.</summary>
+    /// <summary>Id of the source.</summary>
     public string SourceId { get; init; } = string.Empty;
 
-    /// <summary><c>host:port</c> of the master that the keys go to.</summary>
+    /// <summary><c>host:port</c> of the target.</summary>
     public string Target { get; init; } = string.Empty;
 
-    /// <summary>Id of that master.</summary>
+    /// <summary>Id of the target.</summary>
     public string TargetId { get; init; } = string.Empty;
 
-    /// <summary>Keys of the slot on the source; null where it did not tell.</summary>
+    /// <summary>Keys of the slot on the source; null if unknown.</summary>
     public long? KeysOnSource { get; init; }
 
-    /// <summary>Keys of the slot on the target; null where it did not tell.</summary>
+    /// <summary>Keys of the slot on the target; null if unknown.</summary>
     public long? KeysOnTarget { get; init; }
 
     /// <summary>How the keys are moved.</summary>
     public MoveOptions Options { get; init; } = new();
 
-    /// <summary>What to know before it runs.</summary>
+    /// <summary>What to know before the plan is carried out.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
-    /// <summary>What the nodes said that is to be known before it runs.</summary>
+    /// <summary>What the preflight check found.</summary>
     public IReadOnlyList<PlanFinding> Findings { get; init; } = [];
 
-    /// <summary>The commands that write, in order; MIGRATE stands for as many as the keys need.</summary>
+    /// <summary>The commands that change the cluster, in order. One MIGRATE stands for as many as the keys need.</summary>
     public IReadOnlyList<PlannedCommand> Commands => Actions.SelectMany(action => action.Commands).ToList();
 
-    /// <summary>Of a move of keys: the most to move; null for all.</summary>
+    /// <summary>The most keys to move, if the plan moves only keys; null for all.</summary>
     public int? First { get; init; }
 
-    /// <summary>Of a move of keys: just these; null for any.</summary>
+    /// <summary>The keys to move, if the plan moves only keys; null for any.</summary>
     internal IReadOnlyList<byte[]>? Keys { get; init; }
 
+    /// <summary>The actions that are left to do.</summary>
     internal IReadOnlyList<SlotAction> Actions { get; init; } = [];
 
-    /// <summary>Id of the master that is to own the slot when all is done; null where the slot is left open.</summary>
+    /// <summary>Id of the owner when the plan is done; null if the slot stays open.</summary>
     internal string? OwnerAtEnd { get; init; }
 
-    /// <summary>Ids of the cluster's nodes: by them a run on it is known.</summary>
+    /// <summary>Ids of the cluster's nodes. The journal finds runs on the same cluster by them.</summary>
     internal IReadOnlyList<string> Nodes { get; init; } = [];
 
-    /// <summary>What stays true when all is done, and is said again then.</summary>
-    internal IReadOnlyList<string> Lasting { get; init; } = [];
+    /// <summary>Warnings that still apply when the plan is done. The result repeats them.</summary>
+    internal IReadOnlyList<string> LastingWarnings { get; init; } = [];
 
-    /// <summary>Of a partial plan that looked into something: what to plan again from once that is done; null for what was asked for.</summary>
-    internal SlotOperation? Then { get; init; }
+    /// <summary>The request that the plan was derived from.</summary>
+    internal SlotRequest? Request { get; init; }
 
-    /// <summary>What was asked for, to plan again from.</summary>
-    internal SlotOperation? Request { get; init; }
+    /// <summary>The request to plan again from once a partial plan is done; null for the same request.</summary>
+    internal SlotRequest? NextRequest { get; init; }
 
-    /// <summary>The cluster it is for.</summary>
+    /// <summary>The cluster.</summary>
     public RedisClusterSession? Cluster { get; init; }
 }

@@ -4,19 +4,19 @@ using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps;
 
-/// <summary>Neighbouring slots, both ends included. Written as the servers write them: <c>5</c> or <c>5-7</c>.</summary>
+/// <summary>A range of consecutive slots, including both ends. Its text is <c>5</c> or <c>5-7</c>, as servers write it.</summary>
 public readonly struct SlotRange : IEquatable<SlotRange>, IComparable<SlotRange>
 {
     /// <summary>Makes a range.</summary>
     /// <param name="first">0 to 16383.</param>
     /// <param name="last">0 to 16383, not below <paramref name="first"/>.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A slot is outside 0 to 16383, or the last lies before the first.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A slot is outside 0 to 16383, or the last is below the first.</exception>
     public SlotRange(int first, int last)
     {
         if (first is < 0 or >= HashSlot.Count)
             throw new ArgumentOutOfRangeException(nameof(first), first, "A slot is 0 to 16383.");
         if (last < first || last >= HashSlot.Count)
-            throw new ArgumentOutOfRangeException(nameof(last), last, "A slot is 0 to 16383, and a range does not run backwards.");
+            throw new ArgumentOutOfRangeException(nameof(last), last, "A slot is 0 to 16383, and the last slot is not below the first.");
         First = first;
         Last = last;
     }
@@ -27,13 +27,13 @@ public readonly struct SlotRange : IEquatable<SlotRange>, IComparable<SlotRange>
     /// <summary>The highest slot.</summary>
     public int Last { get; }
 
-    /// <summary>How many slots: 1 to 16384.</summary>
+    /// <summary>The number of slots, 1 to 16384.</summary>
     public int Count => Last - First + 1;
 
-    /// <summary>Reads <c>5</c> or <c>5-7</c>.</summary>
-    /// <param name="text">What to read: digits and one '-', nothing else.</param>
-    /// <param name="range">The range read.</param>
-    /// <returns>False where the text is neither, a slot is above 16383, or the range runs backwards.</returns>
+    /// <summary>Parses <c>5</c> or <c>5-7</c>.</summary>
+    /// <param name="text">The text: digits and at most one '-'.</param>
+    /// <param name="range">The range.</param>
+    /// <returns>False if the text has another format, a slot is above 16383, or the last slot is below the first.</returns>
     public static bool TryParse(string? text, out SlotRange range)
     {
         range = default;

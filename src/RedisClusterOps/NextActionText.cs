@@ -90,6 +90,7 @@ internal static class NextActionText
         NextActionCode.WriteReport => "Export-RedisClusterReport",
         NextActionCode.MeasureLinks => "Measure-RedisClusterLink",
         NextActionCode.Repeat => "the same command with",
+        NextActionCode.ShowConnectExamples => "Get-Help Connect-RedisCluster -Examples",
         _ => throw new ArgumentOutOfRangeException(nameof(code), code, null),
     };
 

@@ -55,7 +55,7 @@ Describe 'Completion of a slot' {
             $global:PSDefaultParameterValues['*-Redis*:Cluster'] = $Nodes[1]
             @(Find-Completion 'Complete-RedisSlotMigration -Slot ').CompletionText | Should -Contain '5519'
             $global:PSDefaultParameterValues['Disabled'] = $true
-            @(Get-Completion 'Complete-RedisSlotMigration -Slot ').CompletionText | Should -Not -Contain '5519'
+            @(Get-Completion 'Complete-RedisSlotMigration -Slot ').ForEach('CompletionText') | Should -Not -Contain '5519'
         }
         finally {
             $global:PSDefaultParameterValues.Remove('*-Redis*:Cluster')
@@ -94,7 +94,7 @@ Describe 'Completion of a run' {
         $found.ToolTip | Should -Match '^Complete Completed, 1 of 1 slots, last progress \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ$'
         @(Find-Completion "Get-RedisMigration $($done.MigrationId.Substring(0, 9))").CompletionText | Should -Be $done.MigrationId
         @(Find-Completion "Get-RedisMigration -JournalPath $($env:REDISCLUSTEROPS_JOURNAL) -Id ").CompletionText | Should -Be $done.MigrationId
-        @(Get-Completion 'Resume-RedisMigration -Id ').CompletionText | Should -Not -Contain $done.MigrationId
+        @(Get-Completion 'Resume-RedisMigration -Id ').ForEach('CompletionText') | Should -Not -Contain $done.MigrationId
         Invoke-Wedge -Slot 5519
     }
 }

@@ -104,7 +104,7 @@ Describe 'Connect-RedisCluster' {
     It 'advises to leave out a password that nobody asked for' {
         $failure = Get-Failure { Connect-RedisCluster $Nodes[0] -Credential (ConvertTo-Credential 'default' 'wr0ng') }
         $failure.FullyQualifiedErrorId | Should -BeLike 'AuthenticationFailed,*'
-        $failure.ErrorDetails.RecommendedAction | Should -Match 'without -Credential'
+        $failure.ErrorDetails.RecommendedAction | Should -Match 'without user name and password'
     }
 
     It 'warns when it will believe any certificate' {

@@ -124,7 +124,7 @@ Describe 'Export-RedisClusterReport' {
         Get-Content $file -Raw | Should -Match '(?s)<h2>Alerts</h2>.*SlotStuck 5519 <span class="since">since at least <time.*<h2>Findings</h2>'
         Get-Content $state -Raw | Should -Be $remembered
         Export-RedisClusterReport $file -StatePath (Join-Path $TestDrive 'none.json') -WarningVariable told -WarningAction SilentlyContinue
-        $told | Should -Match 'no watcher has remembered anything there'
+        $told | Should -Match 'There is no state file'
         Join-Path $TestDrive 'none.json' | Should -Not -Exist
     }
 

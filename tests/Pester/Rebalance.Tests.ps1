@@ -90,7 +90,7 @@ Describe 'New-RedisRebalancePlan | Invoke-RedisRebalance' {
 
     It 'refuses the plan once slots have other owners, and says which' {
         $before = Get-OwnerMap
-        { $Plan | Invoke-RedisRebalance -Confirm:$false } | Should -Throw -ErrorId 'StalePlan,*' -ExpectedMessage "*belong to $Empty now, not to *Nothing was done.*"
+        { $Plan | Invoke-RedisRebalance -Confirm:$false } | Should -Throw -ErrorId 'StalePlan,*' -ExpectedMessage "*belong to $Empty now, not to *Nothing was changed.*"
         { $Plan | Invoke-RedisRebalance -WhatIf } | Should -Throw -ErrorId 'StalePlan,*'
         Get-OwnerMap | Should -Be $before
     }

@@ -6,10 +6,10 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster;
 
-/// <summary>How a migration that the servers carry out has ended.</summary>
+/// <summary>How a server-side migration ended.</summary>
 internal enum AtomicEnd
 {
-    /// <summary>It has not, or the server speaks of it in words that nobody knows here.</summary>
+    /// <summary>It has not ended, or its state is unknown to this module.</summary>
     None,
 
     Completed,
@@ -19,42 +19,46 @@ internal enum AtomicEnd
     Cancelled,
 }
 
-/// <summary>A slot migration that the servers themselves carry out (Redis 8.4 CLUSTER MIGRATION, Valkey 9 CLUSTER MIGRATESLOTS).</summary>
+/// <summary>A server-side slot migration (Redis 8.4 CLUSTER MIGRATION, Valkey 9 CLUSTER MIGRATESLOTS).</summary>
 internal sealed record AtomicTask(SlotSet Slots, string SourceId, string TargetId, string State)
 {
-    /// <summary>What the server calls it; the same on both ends.</summary>
+    /// <summary>The server's id or name of the migration; the same on both nodes.</summary>
     public string Id { get; init; } = string.Empty;
 
-    /// <summary>True of the target's entry, false of the source's.</summary>
+    /// <summary>True for the target's entry, false for the source's.</summary>
     public bool IsImport { get; init; }
 
     public AtomicEnd End { get; init; }
 
-    /// <summary>What the server says of the last failure; empty where it says nothing. It stays while Redis tries again.</summary>
+    /// <summary>The server's message about the last failure; empty if there is none. It remains while Redis retries.</summary>
     public string Message { get; init; } = string.Empty;
 
-    /// <summary>How often Redis has tried again.</summary>
+    /// <summary>The number of retries by Redis.</summary>
     public long Retries { get; init; }
 
-    /// <summary>Bytes still to be sent, where the server tells (Valkey 9.1).</summary>
+    /// <summary>The bytes that remain to be sent; null if the server does not report them (before Valkey 9.1).</summary>
     public long? Remaining { get; init; }
 
-    /// <summary>True where Redis has failed and will try again by itself, once a second for ever.</summary>
+    /// <summary>True if the attempt failed and Redis will retry, once a second without limit.</summary>
     public bool WaitsToRetry => End == AtomicEnd.None && State == "failed";
 
-    /// <summary>Reads CLUSTER MIGRATION STATUS ALL: the tasks that still run.</summary>
-    public static IReadOnlyList<AtomicTask> ParseRedis(RespValue reply) => [.. AllOfRedis(reply).Where(task => task.End == AtomicEnd.None)];
+    /// <summary>Reads the tasks in progress from CLUSTER MIGRATION STATUS ALL.</summary>
+    public static IReadOnlyList<AtomicTask> ParseRedis(RespValue reply) =>
+        [.. AllOfRedis(reply).Where(task => task.End == AtomicEnd.None)];
 
-    /// <summary>Reads CLUSTER GETSLOTMIGRATIONS: the jobs that still run.</summary>
-    public static IReadOnlyList<AtomicTask> ParseValkey(RespValue reply) => [.. AllOfValkey(reply).Where(task => task.End == AtomicEnd.None)];
+    /// <summary>Reads the jobs in progress from CLUSTER GETSLOTMIGRATIONS.</summary>
+    public static IReadOnlyList<AtomicTask> ParseValkey(RespValue reply) =>
+        [.. AllOfValkey(reply).Where(task => task.End == AtomicEnd.None)];
 
-    /// <summary>The same with those that have ended and are still remembered.</summary>
-    public static IReadOnlyList<AtomicTask> AllOfRedis(RespValue reply) => Parse(reply, "id", "slots", "source", "dest", "last_error", RedisEnd);
+    /// <summary>Reads all tasks, including ended ones that the server still lists.</summary>
+    public static IReadOnlyList<AtomicTask> AllOfRedis(RespValue reply) =>
+        Parse(reply, "id", "slots", "source", "dest", "last_error", RedisEnd);
 
     /// <inheritdoc cref="AllOfRedis"/>
-    public static IReadOnlyList<AtomicTask> AllOfValkey(RespValue reply) => Parse(reply, "name", "slot_ranges", "source_node", "target_node", "message", ValkeyEnd);
+    public static IReadOnlyList<AtomicTask> AllOfValkey(RespValue reply) =>
+        Parse(reply, "name", "slot_ranges", "source_node", "target_node", "message", ValkeyEnd);
 
-    // Only an import is tried again, until it is cancelled. What the source lists is one attempt, which stays failed when the import was cancelled.
+    // Redis retries an import until it is cancelled. The source lists one attempt, which remains failed if the import was cancelled.
     private static AtomicEnd RedisEnd(string state, bool import) => state switch
     {
         "completed" => AtomicEnd.Completed,
@@ -63,7 +67,7 @@ internal sealed record AtomicTask(SlotSet Slots, string SourceId, string TargetI
         _ => AtomicEnd.None,
     };
 
-    // Valkey never tries again.
+    // Valkey never retries.
     private static AtomicEnd ValkeyEnd(string state, bool import) => state switch
     {
         "success" => AtomicEnd.Completed,
@@ -72,7 +76,7 @@ internal sealed record AtomicTask(SlotSet Slots, string SourceId, string TargetI
         _ => AtomicEnd.None,
     };
 
-    // Fields are found by name, never by position: a replica leaves some out, newer servers add some.
+    // Fields are found by name, not by position: a replica omits some, and newer servers add some.
     private static IReadOnlyList<AtomicTask> Parse(
         RespValue reply, string id, string slots, string source, string target, string message, Func<string, bool, AtomicEnd> end)
     {
@@ -82,13 +86,14 @@ internal sealed record AtomicTask(SlotSet Slots, string SourceId, string TargetI
             var fields = new Dictionary<string, string>(StringComparer.Ordinal);
             for (var i = 0; i + 1 < entry.Items.Count; i += 2)
                 fields[entry.Items[i].Text] = entry.Items[i + 1].Text;
-            if (!fields.TryGetValue("state", out var state) || !fields.TryGetValue(slots, out var written))
+            if (!fields.TryGetValue("state", out var state) || !fields.TryGetValue(slots, out var listed))
                 continue;
-            var ranges = written.Split([' '], StringSplitOptions.RemoveEmptyEntries)
+            var ranges = listed.Split([' '], StringSplitOptions.RemoveEmptyEntries)
                 .Select(part => SlotRange.TryParse(part, out var range) ? range : (SlotRange?)null)
                 .Where(range => range.HasValue)
                 .Select(range => range!.Value);
-            // An entry that does not say which end it is of may be one that is tried again.
+
+            // An entry without an operation counts as an import, which may be retried.
             var import = !(Field("operation") is "migrate" or "EXPORT");
             tasks.Add(new AtomicTask(SlotSet.From(ranges), Field(source), Field(target), Printable.Clean(state, 40))
             {

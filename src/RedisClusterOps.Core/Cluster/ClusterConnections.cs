@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
+using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Protocol;
@@ -7,11 +9,11 @@ using RedisClusterOps.Protocol;
 namespace RedisClusterOps.Cluster;
 
 /// <summary>
-/// The connections of one invocation: one per address, and a second one for databases other than 0. Each is opened when first needed.
+/// The connections of one invocation: one for each address, and a second one for databases other than 0. Each is opened when first needed.
 /// </summary>
 /// <remarks>
-/// A broken connection is replaced at the next request for it; the caller that used it has had the exception by then. Other databases
-/// have a connection of their own, so that work in them and in database 0 needs no SELECT back and forth.
+/// A broken connection is replaced at the next request for it. Databases other than 0 have a separate connection, so that commands for
+/// them and for database 0 can alternate without SELECT.
 /// </remarks>
 internal sealed class ClusterConnections(INodeConnector connector) : IDisposable
 {
@@ -21,17 +23,17 @@ internal sealed class ClusterConnections(INodeConnector connector) : IDisposable
 
     public IClock Clock => connector.Clock;
 
-    /// <summary>A usable connection to database 0 of the address.</summary>
-    /// <param name="endpoint">The address to dial, with the address map already applied.</param>
-    /// <param name="cancellation">Ends the attempt.</param>
-    /// <exception cref="RedisConnectionException">No connection can be made.</exception>
+    /// <summary>Returns a usable connection to database 0 of the address.</summary>
+    /// <param name="endpoint">The address to dial, after translation by the address map.</param>
+    /// <param name="cancellation">Cancels the attempt.</param>
+    /// <exception cref="RedisConnectionException">The connection could not be made.</exception>
     public Task<INodeConnection> GetAsync(NodeEndpoint endpoint, CancellationToken cancellation) => GetAsync(endpoint, 0, cancellation);
 
-    /// <summary>A usable connection to one database of the address. It selects the database when it first sends.</summary>
-    /// <param name="endpoint">The address to dial, with the address map already applied.</param>
+    /// <summary>Returns a usable connection to one database of the address. It selects the database before its first batch.</summary>
+    /// <param name="endpoint">The address to dial, after translation by the address map.</param>
     /// <param name="database">0 or above.</param>
-    /// <param name="cancellation">Ends the attempt.</param>
-    /// <exception cref="RedisConnectionException">No connection can be made.</exception>
+    /// <param name="cancellation">Cancels the attempt.</param>
+    /// <exception cref="RedisConnectionException">The connection could not be made.</exception>
     public async Task<INodeConnection> GetAsync(NodeEndpoint endpoint, int database, CancellationToken cancellation) =>
         (await GetAsync((endpoint, database != 0), cancellation).ConfigureAwait(false)).In(database);
 
@@ -56,7 +58,7 @@ internal sealed class ClusterConnections(INodeConnector connector) : IDisposable
 
             if (_open.TryGetValue(place, out var other))
             {
-                // Another task was quicker, and may be using its connection.
+                // Another task connected first, and may be using its connection.
                 if (other.IsUsable)
                 {
                     made.Dispose();
@@ -80,5 +82,84 @@ internal sealed class ClusterConnections(INodeConnector connector) : IDisposable
                 connection.Dispose();
             _open.Clear();
         }
+    }
+}
+
+/// <summary>A connection that tracks the selected database. Each batch runs in its intended database, or is not sent.</summary>
+/// <remarks>
+/// After a rejected SELECT, a server runs the following commands in the database that was selected before. So a batch is sent only after
+/// the reply to its SELECT has been read, and no other batch is sent between the two.
+/// </remarks>
+internal sealed class SelectingConnection(INodeConnection inner) : INodeConnection
+{
+    private const string Select = "SELECT";
+
+    private readonly SemaphoreSlim _oneAtATime = new(1, 1);
+    private int _selected;
+
+    public NodeEndpoint Endpoint => inner.Endpoint;
+
+    public bool IsUsable => inner.IsUsable;
+
+    /// <summary>
+    /// Sends to database 0. A read-only batch may itself select other databases if it checks the replies. The next batch starts in
+    /// database 0 again.
+    /// </summary>
+    public Task<IReadOnlyList<RespValue>> SendAsync(
+        IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation) =>
+        SendAsync(0, commands, timeout, cancellation);
+
+    /// <summary>The same connection for another database.</summary>
+    public INodeConnection In(int database) => database == 0 ? this : new OtherDatabase(this, database);
+
+    public void Dispose() => inner.Dispose();
+
+    private async Task<IReadOnlyList<RespValue>> SendAsync(
+        int database, IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation)
+    {
+        await _oneAtATime.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            if (_selected != database)
+            {
+                await inner.SendAsync(RespCommand.Of(Select, database), cancellation).ConfigureAwait(false);
+                _selected = database;
+            }
+
+            var replies = await inner.SendAsync(commands, timeout, cancellation).ConfigureAwait(false);
+            for (var i = 0; i < commands.Count; i++)
+            {
+                if (!replies[i].IsError && DatabaseOf(commands[i]) is { } selected)
+                    _selected = selected;
+            }
+
+            return replies;
+        }
+        finally
+        {
+            _oneAtATime.Release();
+        }
+    }
+
+    private static int? DatabaseOf(RespCommand command)
+    {
+        var words = command.Arguments;
+        return words.Count == 2 && words[0].Length == Select.Length && Encoding.ASCII.GetString(words[0]) == Select
+            ? int.Parse(Encoding.ASCII.GetString(words[1]), NumberStyles.None, CultureInfo.InvariantCulture)
+            : null;
+    }
+
+    private sealed class OtherDatabase(SelectingConnection connection, int database) : INodeConnection
+    {
+        public NodeEndpoint Endpoint => connection.Endpoint;
+
+        public bool IsUsable => connection.IsUsable;
+
+        /// <exception cref="RedisServerException">The server rejected SELECT. No command was sent.</exception>
+        public Task<IReadOnlyList<RespValue>> SendAsync(
+            IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation) =>
+            connection.SendAsync(database, commands, timeout, cancellation);
+
+        public void Dispose() => connection.Dispose();
     }
 }

@@ -1,11 +1,12 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Globalization;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster;
 
-/// <summary>Reads the reply of CLUSTER NODES in every form from Redis 3.0 to 8.x, Valkey 7.2 to 9.x and Garnet.</summary>
+/// <summary>Parses the reply of CLUSTER NODES in all formats from Redis 3.0 to 8.x, Valkey 7.2 to 9.x and Garnet.</summary>
 /// <remarks>
 /// <c>id address flags master ping-sent pong-received config-epoch link-state slot…</c>, where address is
 /// <c>ip:port[@bus-port[,host-name[,key=value…]]]</c> and a slot is <c>n</c>, <c>a-b</c>, <c>[n->-id]</c> or <c>[n-&lt;-id]</c>
@@ -16,8 +17,8 @@ internal static class ClusterNodesParser
     private const int FieldsBeforeSlots = 8;
 
     /// <param name="text">The reply.</param>
-    /// <param name="shared">What other nodes have said; null where nobody else was asked.</param>
-    /// <exception cref="RedisOperationException">ProtocolError: a line is not of that form; the message shows the start of it.</exception>
+    /// <param name="shared">The lines of other nodes; null if only one node is read.</param>
+    /// <exception cref="RedisOperationException">ProtocolError: a line is malformed; the message shows its start.</exception>
     public static IReadOnlyList<NodeLine> Parse(string text, SharedLines? shared = null)
     {
         var lines = new List<NodeLine>();
@@ -37,7 +38,7 @@ internal static class ClusterNodesParser
         if (fields.Length < FieldsBeforeSlots)
             throw Malformed(line, "it has fewer than eight fields");
         if (!IsId(fields[0]))
-            throw Malformed(line, "the id is none");
+            throw Malformed(line, "the id is invalid");
         var (host, port, bus, hostname) = ParseAddress(fields[1], line);
         var flags = ParseFlags(fields[2]);
         List<SlotRange>? ranges = null;
@@ -74,8 +75,9 @@ internal static class ClusterNodesParser
         };
     }
 
-    // Nothing depends on these but what people are told.
-    private static long Milliseconds(string field) => long.TryParse(field, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
+    // Only used in reports, so a malformed time is not an error.
+    private static long Milliseconds(string field) =>
+        long.TryParse(field, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
     private static bool IsId(string text)
     {
@@ -90,7 +92,7 @@ internal static class ClusterNodesParser
 
     private static (string Host, int Port, int BusPort, string? Hostname) ParseAddress(string field, string line)
     {
-        // Only what follows the bus port may hold a host name; an IPv6 address itself has colons but no comma.
+        // The host name follows a comma. An IPv6 address contains colons but no comma.
         string? hostname = null;
         var comma = field.IndexOf(',');
         if (comma >= 0)
@@ -104,8 +106,8 @@ internal static class ClusterNodesParser
         var at = field.IndexOf('@');
         if (at >= 0)
         {
-            // Nobody dials it.
-            bus = int.TryParse(field.Substring(at + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var told) ? told : 0;
+            // The bus port is never dialled, so a malformed one is not an error.
+            bus = int.TryParse(field.Substring(at + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
             field = field.Substring(0, at);
         }
 
@@ -139,7 +141,7 @@ internal static class ClusterNodesParser
         return flags;
     }
 
-    // [5519->-id] the slot leaves this node for id; [5519-<-id] it comes from id.
+    // [5519->-id]: the slot migrates to id. [5519-<-id]: the slot is imported from id.
     private static void ParseOpenFlag(string field, string line, Dictionary<int, string> migrating, Dictionary<int, string> importing)
     {
         var dash = field.IndexOf('-');
@@ -163,4 +165,45 @@ internal static class ClusterNodesParser
 
     private static RedisOperationException Malformed(string line, string why) => new(
         FailureCode.ProtocolError, "A line of CLUSTER NODES can't be read: " + why + ". The line begins: " + Printable.Clean(line, 120));
+}
+
+/// <summary>Lines of CLUSTER NODES that several nodes report equally. Each is parsed once and kept once.</summary>
+/// <remarks>A thousand nodes report a million lines; all but a few thousand differ only in the times of ping and pong.</remarks>
+internal sealed class SharedLines
+{
+    private const int FieldsBeforeTimes = 4;
+    private const int FieldsWithTimes = 6;
+
+    private readonly ConcurrentDictionary<string, NodeLine> _lines = new(StringComparer.Ordinal);
+
+    /// <param name="text">A line without surrounding white space.</param>
+    /// <param name="parse">Parses a line that is not known yet.</param>
+    public NodeLine Get(string text, Func<string, NodeLine> parse)
+    {
+        if (WithoutTimes(text) is not { } key)
+            return parse(text);
+        return _lines.TryGetValue(key, out var known) ? known : _lines.GetOrAdd(key, parse(text));
+    }
+
+    // Null if the line has open slots, which only a node's own line has, or if it is not in the format that servers write.
+    private static string? WithoutTimes(string text)
+    {
+        if (text[text.Length - 1] == ']')
+            return null;
+        var (spaces, before) = (0, 0);
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (text[i] != ' ')
+                continue;
+            if (text[i + 1] == ' ')
+                return null;
+            spaces++;
+            if (spaces == FieldsBeforeTimes)
+                before = i;
+            else if (spaces == FieldsWithTimes)
+                return text.Substring(0, before) + text.Substring(i);
+        }
+
+        return null;
+    }
 }

@@ -7,37 +7,36 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster;
 
-/// <summary>Reads the whole cluster: from the seeds to every node that any node knows, each asked for its own view.</summary>
+/// <summary>Reads the whole cluster: starts at the seeds and asks every node that any node knows for its own view.</summary>
 internal sealed class ClusterReader(RedisClusterSession session, ClusterConnections connections)
 {
+    // Versions and settings do not change while slots are moved one after another. After a pause, as for a user's consent, they may have.
+    private static readonly TimeSpan FactsLastFor = TimeSpan.FromSeconds(10);
+
     private readonly NodeReader _nodes = new(session, connections.Clock);
 
-    /// <summary>Where each node that answered was reached; lets later steps dial by id.</summary>
+    /// <summary>The address at which each node was reached, by node id.</summary>
     private readonly Dictionary<string, NodeEndpoint> _dialled = new(StringComparer.Ordinal);
-
-    /// <summary>The time to wait in.</summary>
-    public IClock Clock => connections.Clock;
-
-    // Versions and settings do not change while slot after slot is worked on; after a pause, as for a person's consent, they may have.
-    private static readonly TimeSpan FactsLastFor = TimeSpan.FromSeconds(10);
 
     private (ClusterView View, TimeSpan At)? _last;
 
+    public IClock Clock => connections.Clock;
+
     /// <summary>Reads every node once.</summary>
-    /// <param name="watch">Which processors to watch, and how long; null to look once and leave CPU use unknown.</param>
-    /// <param name="cancellation">Ends the reading.</param>
-    /// <exception cref="RedisOperationException">No seed gave a view: the message names each one tried and why it failed.</exception>
-    public async Task<ClusterView> ReadAsync(ProcessorWatch? watch, CancellationToken cancellation)
+    /// <param name="sampling">Which nodes to measure CPU use on, and for how long; null to leave CPU use unknown.</param>
+    /// <param name="cancellation">Cancels the reading.</param>
+    /// <exception cref="RedisOperationException">No node could be read; the message gives the reason for each address.</exception>
+    public async Task<ClusterView> ReadAsync(CpuSampling? sampling, CancellationToken cancellation)
     {
         var views = new Dictionary<string, NodeView>(StringComparer.Ordinal);
         var failures = new Dictionary<NodeEndpoint, RedisOperationException>();
         var tried = new HashSet<NodeEndpoint>();
         var shared = new SharedLines();
-        var elsewhere = false;
+        var askedForEndpoints = false;
         for (var wave = session.Seeds; wave.Count > 0;)
         {
             tried.UnionWith(wave);
-            foreach (var result in await AskAllAsync(wave, shared, cancellation).ConfigureAwait(false))
+            foreach (var result in await ReadAllAsync(wave, shared, cancellation).ConfigureAwait(false))
             {
                 if (result.View is { } view)
                     views[view.Id] = view;
@@ -45,32 +44,47 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
                     failures[result.Dialled] = result.Failure!;
             }
 
-            foreach (var (dialled, failure) in SameCluster.Sift(views, session.Seeds))
+            foreach (var (dialled, failure) in ViewMerge.RemoveOtherClusters(views, session.Seeds))
                 failures[dialled] = failure;
-            wave = Undiscovered(views, tried, line => Dial(line.Endpoint!.Value, line.Id));
-            if (wave.Count > 0 || elsewhere)
+            wave = NextWave(views, tried, line => AddressOf(line.Endpoint!.Value, line.Id));
+            if (wave.Count > 0 || askedForEndpoints)
                 continue;
-            elsewhere = true;
-            var told = await AskElsewhereAsync(views, cancellation).ConfigureAwait(false);
-            wave = Undiscovered(views, tried, line => !tried.Contains(session.Reach(line.Endpoint!.Value)) ? session.Reach(line.Endpoint!.Value)
-                : !session.IsMapped(line.Endpoint!.Value) && told.TryGetValue(line.Id, out var endpoint) ? session.Reach(endpoint)
-                : null);
+            askedForEndpoints = true;
+            var endpoints = await AskForClientEndpointsAsync(views, cancellation).ConfigureAwait(false);
+            wave = NextWave(views, tried, line => AlternativeFor(line, endpoints));
         }
 
         if (views.Count == 0)
             throw NothingReached(failures);
         foreach (var view in views.Values)
             _dialled[view.Id] = view.Dialled;
-        // All at once, after every node has been read: each wave of nodes would take a window of its own. These replies are short.
-        if (watch is not null)
-            views = (await Task.WhenAll(views.Values.Select(view => WatchAsync(watch, view, cancellation))).ConfigureAwait(false)).ToDictionary(view => view.Id, StringComparer.Ordinal);
+
+        // CPU use is measured on all nodes together, after the last wave: otherwise each wave would take a window of its own.
+        if (sampling is not null)
+        {
+            var measured = await Task.WhenAll(views.Values.Select(view => MeasureAsync(sampling, view, cancellation)))
+                .ConfigureAwait(false);
+            views = measured.ToDictionary(view => view.Id, StringComparer.Ordinal);
+        }
+
         var merged = ViewMerge.Of(views.Values, failures, session);
         _last = (merged, Clock.Now);
         return merged;
+
+        // The map or the node's client endpoint may give an address that has not been tried.
+        NodeEndpoint? AlternativeFor(NodeLine line, IReadOnlyDictionary<string, NodeEndpoint> endpoints)
+        {
+            var announced = line.Endpoint!.Value;
+            if (!tried.Contains(session.Reach(announced)))
+                return session.Reach(announced);
+            return !session.IsMapped(announced) && endpoints.TryGetValue(line.Id, out var endpoint) ? session.Reach(endpoint) : null;
+        }
     }
 
-    /// <summary>Reads every node's roles, slots and flags anew; what a node is and how it is set is taken from the last reading, if that is young.</summary>
-    /// <exception cref="RedisOperationException">No seed gave a view.</exception>
+    /// <summary>
+    /// Reads the roles, slots and flags of every node again. Versions and settings are reused from the last reading if it is recent.
+    /// </summary>
+    /// <exception cref="RedisOperationException">No node could be read.</exception>
     public async Task<ClusterView> ReadAgainAsync(CancellationToken cancellation)
     {
         if (_last is not { } last || Clock.Now - last.At > FactsLastFor || last.View.Nodes.Any(node => !node.IsReachable))
@@ -78,28 +92,28 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         var shared = new SharedLines();
         try
         {
-            var views = (await FanOut.AllAsync(last.View.Nodes, node => ReadWithTasksAsync(node, shared, cancellation), cancellation).ConfigureAwait(false)).ToDictionary(view => view.Id, StringComparer.Ordinal);
-            // A node has been added or replaced: that takes a whole reading.
+            var read = await FanOut.AllAsync(last.View.Nodes, node => ReadWithTasksAsync(node, shared, cancellation), cancellation)
+                .ConfigureAwait(false);
+            var views = read.ToDictionary(view => view.Id, StringComparer.Ordinal);
+
+            // If a node has been added or replaced, the whole cluster must be read.
             if (views.Values.SelectMany(view => view.Lines).All(line => views.ContainsKey(line.Id)))
                 return ViewMerge.Of(views.Values, new Dictionary<NodeEndpoint, RedisOperationException>(), session);
         }
         catch (Exception failure) when (failure is RedisOperationException or ArgumentException)
         {
-            // A node that does not answer belongs into the view as such.
+            // A node is unreachable or was replaced. The full reading below reports it.
         }
 
         return await ReadAsync(null, cancellation).ConfigureAwait(false);
     }
 
-    private async Task<NodeView> ReadWithTasksAsync(ClusterNode node, SharedLines shared, CancellationToken cancellation) =>
-        await _nodes.ReadWithTasksAsync(node, await ConnectAsync(node, cancellation).ConfigureAwait(false), shared, cancellation).ConfigureAwait(false);
-
-    /// <summary>A usable connection to database 0 of a node of the view.</summary>
+    /// <summary>Returns a usable connection to database 0 of a node of the view.</summary>
     /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>
     public Task<INodeConnection> ConnectAsync(ClusterNode node, CancellationToken cancellation) => ConnectAsync(node, 0, cancellation);
 
-    /// <summary>A usable connection to one database of a node of the view.</summary>
-    /// <remarks>What it sends runs in that database, or is refused with the server's error.</remarks>
+    /// <summary>Returns a usable connection to one database of a node of the view.</summary>
+    /// <remarks>Its commands run in that database, or fail with the server's error.</remarks>
     /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>
     public Task<INodeConnection> ConnectAsync(ClusterNode node, int database, CancellationToken cancellation)
     {
@@ -108,33 +122,49 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         if (node.Announced is { } announced)
             return connections.GetAsync(session.Reach(announced), database, cancellation);
         throw new RedisOperationException(
-            FailureCode.NodeUnreachable, "Node " + node.ShortId + " has no address that anybody knows.", node.Name, "Get-RedisClusterNode");
+            FailureCode.NodeUnreachable,
+            "The address of node " + node.ShortId + " is unknown.",
+            node.Name,
+            new NextAction(NextActionCode.ShowNodes));
     }
 
-    /// <summary>Asks one node again for its view of the cluster, without INFO: cheap enough to poll.</summary>
-    public async Task<NodeView> ReadNodeAsync(ClusterNode node, CancellationToken cancellation) =>
-        await NodeReader.ReadAgainAsync(node, await ConnectAsync(node, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
+    /// <summary>Reads one node's view of the cluster again, without INFO: cheap enough to poll.</summary>
+    public async Task<NodeView> ReadNodeAsync(ClusterNode node, CancellationToken cancellation)
+    {
+        var connection = await ConnectAsync(node, cancellation).ConfigureAwait(false);
+        return await NodeReader.ReadAgainAsync(node, connection, cancellation).ConfigureAwait(false);
+    }
 
-    /// <summary>Every migration of the servers that a node lists, those that have ended included. Cheap enough to poll.</summary>
-    /// <exception cref="RedisOperationException">It can't be asked, or the user may not.</exception>
-    public async Task<IReadOnlyList<AtomicTask>> ReadTasksAsync(ClusterNode node, CancellationToken cancellation) =>
-        await _nodes.ReadTasksAsync(node, await ConnectAsync(node, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
+    /// <summary>Reads all server-side migrations that a node lists, including ended ones. Cheap enough to poll.</summary>
+    /// <exception cref="RedisOperationException">The node is unreachable, or the user may not run the command.</exception>
+    public async Task<IReadOnlyList<AtomicTask>> ReadTasksAsync(ClusterNode node, CancellationToken cancellation)
+    {
+        var connection = await ConnectAsync(node, cancellation).ConfigureAwait(false);
+        return await _nodes.ReadTasksAsync(node, connection, cancellation).ConfigureAwait(false);
+    }
 
-    /// <summary>What a node says of the cluster and, at the same moment or later, of its own migrations.</summary>
-    /// <exception cref="RedisOperationException">It can't be asked, or the user may not.</exception>
-    public async Task<(NodeView View, IReadOnlyList<AtomicTask> Tasks)> ReadEndAsync(ClusterNode node, CancellationToken cancellation)
+    /// <summary>Reads a node's view of the cluster and then its server-side migrations.</summary>
+    /// <exception cref="RedisOperationException">The node is unreachable, or the user may not run the command.</exception>
+    public async Task<(NodeView View, IReadOnlyList<AtomicTask> Tasks)> ReadViewThenTasksAsync(
+        ClusterNode node, CancellationToken cancellation)
     {
         var connection = await ConnectAsync(node, cancellation).ConfigureAwait(false);
         var view = await NodeReader.ReadAgainAsync(node, connection, cancellation, session.ConnectTimeout).ConfigureAwait(false);
         return (view, await _nodes.ReadTasksAsync(node, connection, cancellation).ConfigureAwait(false));
     }
 
-    private async Task<IReadOnlyList<(NodeEndpoint Dialled, NodeView? View, RedisOperationException? Failure)>> AskAllAsync(
+    private async Task<NodeView> ReadWithTasksAsync(ClusterNode node, SharedLines shared, CancellationToken cancellation)
+    {
+        var connection = await ConnectAsync(node, cancellation).ConfigureAwait(false);
+        return await _nodes.ReadWithTasksAsync(node, connection, shared, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task<IReadOnlyList<(NodeEndpoint Dialled, NodeView? View, RedisOperationException? Failure)>> ReadAllAsync(
         IEnumerable<NodeEndpoint> endpoints, SharedLines shared, CancellationToken cancellation)
     {
-        return await FanOut.AllAsync(endpoints, AskAsync, cancellation).ConfigureAwait(false);
+        return await FanOut.AllAsync(endpoints, ReadOneAsync, cancellation).ConfigureAwait(false);
 
-        async Task<(NodeEndpoint, NodeView?, RedisOperationException?)> AskAsync(NodeEndpoint endpoint)
+        async Task<(NodeEndpoint, NodeView?, RedisOperationException?)> ReadOneAsync(NodeEndpoint endpoint)
         {
             try
             {
@@ -148,36 +178,46 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         }
     }
 
-    private async Task<NodeView> WatchAsync(ProcessorWatch watch, NodeView view, CancellationToken cancellation)
+    private async Task<NodeView> MeasureAsync(CpuSampling sampling, NodeView view, CancellationToken cancellation)
     {
         try
         {
             var connection = await connections.GetAsync(view.Dialled, cancellation).ConfigureAwait(false);
-            return view with { CpuPercent = await watch.LookAsync(view, connection, Clock, session.ConnectTimeout, cancellation).ConfigureAwait(false) };
+            var percent = await sampling.MeasureAsync(view, connection, Clock, session.ConnectTimeout, cancellation).ConfigureAwait(false);
+            return view with { CpuPercent = percent };
         }
         catch (RedisOperationException)
         {
-            // It has told the rest.
+            // The rest of the view has been read; only CPU use remains unknown.
             return view;
         }
     }
 
-    private static List<NodeEndpoint> Undiscovered(Dictionary<string, NodeView> views, HashSet<NodeEndpoint> tried, Func<NodeLine, NodeEndpoint?> whereIs) => Missing(views)
-        .Select(whereIs)
-        .Where(dial => dial is { } endpoint && !tried.Contains(endpoint))
-        .Select(dial => dial!.Value)
+    private static List<NodeEndpoint> NextWave(
+        Dictionary<string, NodeView> views, HashSet<NodeEndpoint> tried, Func<NodeLine, NodeEndpoint?> addressOf) => Missing(views)
+        .Select(addressOf)
+        .Where(address => address is { } endpoint && !tried.Contains(endpoint))
+        .Select(address => address!.Value)
         .Distinct()
         .ToList();
 
-    private static IEnumerable<NodeLine> Missing(Dictionary<string, NodeView> views) => views.Values
-        .SelectMany(view => view.Lines)
-        .Where(line => !views.ContainsKey(line.Id) && (line.Flags & (NodeFlags.NoAddress | NodeFlags.Handshake | NodeFlags.Myself)) == 0 && line.Endpoint is not null);
+    // The lines of nodes that have not been read and have an address.
+    private static IEnumerable<NodeLine> Missing(Dictionary<string, NodeView> views)
+    {
+        const NodeFlags NotDialled = NodeFlags.NoAddress | NodeFlags.Handshake | NodeFlags.Myself;
+        return views.Values
+            .SelectMany(view => view.Lines)
+            .Where(line => !views.ContainsKey(line.Id) && (line.Flags & NotDialled) == 0 && line.Endpoint is not null);
+    }
 
-    // Where it was reached before is where it is, whatever it announces.
-    private NodeEndpoint Dial(NodeEndpoint announced, string id) => _dialled.TryGetValue(id, out var dialled) ? dialled : session.Reach(announced);
+    // The address at which the node was reached before takes precedence over the announced one.
+    private NodeEndpoint AddressOf(NodeEndpoint announced, string id) =>
+        _dialled.TryGetValue(id, out var dialled) ? dialled : session.Reach(announced);
 
-    // What nodes call each other may mean nothing here, nor fit their certificates; what they tell clients then does.
-    private async Task<IReadOnlyDictionary<string, NodeEndpoint>> AskElsewhereAsync(Dictionary<string, NodeView> views, CancellationToken cancellation)
+    // The addresses that nodes use among themselves may not be reachable from here, or may not match the certificates. Then the endpoints
+    // for clients do.
+    private async Task<IReadOnlyDictionary<string, NodeEndpoint>> AskForClientEndpointsAsync(
+        Dictionary<string, NodeView> views, CancellationToken cancellation)
     {
         var asked = views.Values.FirstOrDefault(view => view.Facts.Engine != ServerEngine.Garnet);
         if (asked is null || Missing(views).All(line => session.IsMapped(line.Endpoint!.Value)))
@@ -185,7 +225,8 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         try
         {
             var connection = await connections.GetAsync(asked.Dialled, cancellation).ConfigureAwait(false);
-            return await ClientEndpoints.AskAsync(connection, session.UseTls, session.ConnectTimeout, cancellation).ConfigureAwait(false);
+            var reply = await connection.AskAsync(ClusterShards.Command, cancellation, session.ConnectTimeout).ConfigureAwait(false);
+            return ClusterShards.ClientEndpoints(reply, connection.Endpoint, session.UseTls);
         }
         catch (RedisOperationException)
         {
@@ -195,20 +236,22 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
 
     private static RedisOperationException NothingReached(Dictionary<NodeEndpoint, RedisOperationException> failures)
     {
-        var reasons = string.Join("; ", failures.OrderBy(failure => failure.Key).Select(failure => Reason(failure.Key, failure.Value.Message)));
-        // One reason for all gives the failure its name: a wrong password is no network trouble.
+        var ordered = failures.OrderBy(failure => failure.Key).ToList();
+        var reasons = string.Join("; ", ordered.Select(failure => Reason(failure.Key, failure.Value.Message)));
+
+        // A code that all failures share is kept: a wrong password is not a connection failure.
         var codes = failures.Values.Select(failure => failure.Code).Distinct().ToList();
         var code = codes.Count == 1 ? codes[0] : FailureCode.ConnectionFailed;
-        var nextSteps = failures.Values.Select(failure => failure.Next).Distinct().ToList();
+        var actions = failures.Values.Select(failure => failure.Next).Distinct().ToList();
+        var common = actions.Count == 1 && actions[0] != RedisConnectionException.DefaultNext ? actions[0] : null;
         return new RedisOperationException(
             code,
             "No node of the cluster could be read. " + reasons + ".",
-            string.Join(",", failures.Keys.OrderBy(endpoint => endpoint)),
-            nextSteps.Count == 1 && nextSteps[0] is { } own && own != RedisConnectionException.UsualNext ? own
-                : ServerErrors.NextOf(code) ?? "Connect-RedisCluster -Endpoint <host:port of a node that is up>");
+            string.Join(",", ordered.Select(failure => failure.Key)),
+            common ?? ServerErrors.NextOf(code) ?? new NextAction(NextActionCode.Connect) { Node = "<host:port of a node that is up>" });
     }
 
-    // Most messages name the endpoint themselves.
+    // Most messages contain the endpoint.
     private static string Reason(NodeEndpoint endpoint, string message)
     {
         var trimmed = message.TrimEnd('.');

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
@@ -5,15 +6,45 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster;
 
-/// <summary>CLUSTER SHARDS of Redis 7.0, Valkey and later: the only reply that tells both ports of a node, and where clients are told to go.</summary>
+/// <summary>
+/// Reads CLUSTER SHARDS of Redis 7.0, Valkey and later: the only reply with both ports of each node and with the endpoints for clients.
+/// </summary>
+/// <remarks>
+/// CLUSTER NODES contains only the ports for the kind of connection that asks, plain or TLS. The endpoint for clients may differ from the
+/// address that nodes use among themselves (cluster-preferred-endpoint-type).
+/// </remarks>
 internal static class ClusterShards
 {
-    public static readonly RespCommand Ask = RespCommand.Of("CLUSTER", "SHARDS");
+    public static readonly RespCommand Command = RespCommand.Of("CLUSTER", "SHARDS");
 
-    /// <param name="reply">Of each shard its slots and nodes, each node as names and values in turn; an error has none.</param>
-    /// <param name="tls">Which of two ports.</param>
-    /// <returns>The nodes that have such a port.</returns>
-    public static IEnumerable<(string Id, RespValue Node, int Port)> NodesOf(RespValue reply, bool tls)
+    /// <summary>The endpoint for clients of each node, by node id.</summary>
+    /// <param name="reply">The slots and nodes of each shard; each node is a list of alternating names and values.</param>
+    /// <param name="asked">The node that answered: its host is meant if a node has no endpoint of its own.</param>
+    /// <param name="tls">True for TLS ports, false for plain ports.</param>
+    /// <returns>Empty if the server does not support the command or the user may not run it.</returns>
+    public static IReadOnlyDictionary<string, NodeEndpoint> ClientEndpoints(RespValue reply, NodeEndpoint asked, bool tls)
+    {
+        var endpoints = new Dictionary<string, NodeEndpoint>(StringComparer.Ordinal);
+        foreach (var (id, node, port) in NodesOf(reply, tls))
+        {
+            var host = node.Field("endpoint") is { IsNull: false } field ? field.Text : string.Empty;
+            if (new NodeLine { Host = host.Length == 0 ? asked.Host : host, Port = port }.Endpoint is { } endpoint)
+                endpoints[id] = endpoint;
+        }
+
+        return endpoints;
+    }
+
+    /// <summary>The plain or TLS port of each node that has one, by node id.</summary>
+    public static IReadOnlyDictionary<string, int> Ports(RespValue reply, bool tls)
+    {
+        var ports = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var (id, _, port) in NodesOf(reply, tls))
+            ports[id] = port;
+        return ports;
+    }
+
+    private static IEnumerable<(string Id, RespValue Node, int Port)> NodesOf(RespValue reply, bool tls)
     {
         foreach (var node in reply.IsError ? [] : reply.Items.SelectMany(shard => shard.Field("nodes")?.Items ?? []))
         {

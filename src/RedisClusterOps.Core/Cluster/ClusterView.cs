@@ -7,15 +7,38 @@ using System.Text;
 
 namespace RedisClusterOps.Cluster;
 
-/// <summary>A flag on a master's own line: the slot is leaving for, or coming from, the peer.</summary>
+/// <summary>One node of the cluster, merged from all views.</summary>
+/// <param name="Id">Forty hexadecimal digits.</param>
+/// <param name="Announced">The address that the other nodes use; null if it is unknown.</param>
+/// <param name="Line">Its own line if it is reachable, otherwise the line of a node that knows it.</param>
+/// <param name="View">Its own view; null if it is unreachable.</param>
+/// <param name="State">Its state as the other nodes report it, or that it is unreachable from here.</param>
+/// <param name="Trouble">Why it is unreachable; null if it is reachable.</param>
+internal sealed record ClusterNode(
+    string Id, NodeEndpoint? Announced, NodeLine Line, NodeView? View, RedisNodeState State, string? Trouble)
+{
+    /// <summary>The name in all output: its announced address, or its short id if the address is unknown.</summary>
+    public string Name => Announced?.ToString() ?? ShortId;
+
+    public string ShortId => Id.Substring(0, Math.Min(8, Id.Length));
+
+    public bool IsMaster => Line.IsMaster;
+
+    public bool IsReachable => View is not null;
+
+    /// <summary>True if the node is a reachable master, and so can own, import or receive slots.</summary>
+    public bool IsReachableMaster => IsMaster && IsReachable;
+}
+
+/// <summary>A flag on a master's own line: it migrates the slot to, or imports it from, the peer.</summary>
 internal readonly record struct OpenFlag(int Slot, string NodeId, bool IsMigrating, string PeerId);
 
-/// <summary>The whole cluster at one moment: every node's own view, merged. Immutable.</summary>
+/// <summary>The whole cluster at one moment: the views of all nodes, merged. Immutable.</summary>
 internal sealed class ClusterView
 {
     private readonly Dictionary<string, ClusterNode> _byId;
 
-    /// <summary>Of each slot the index into <see cref="Nodes"/> of its owner, and one more; 0 where it has none.</summary>
+    /// <summary>For each slot, the index of its owner in <see cref="Nodes"/> plus one; 0 if it has no owner.</summary>
     private readonly ushort[] _owners = new ushort[HashSlot.Count];
     private readonly ILookup<int, OpenFlag> _flags;
     private readonly Dictionary<int, IReadOnlyList<string>> _contested = [];
@@ -43,26 +66,26 @@ internal sealed class ClusterView
 
     public DateTime TakenAtUtc { get; }
 
-    /// <summary>The flags of every master's own line. Flags of other nodes are copies that Valkey keeps on replicas, and mean nothing.</summary>
+    /// <summary>The flags of all reachable masters. Valkey copies flags to replicas; those have no meaning and are not included.</summary>
     public IReadOnlyList<OpenFlag> OpenFlags { get; }
 
     public IEnumerable<OpenFlag> FlagsOf(int slot) => _flags[slot];
 
-    /// <summary>Changes when, and only when, the owner of any slot changes.</summary>
+    /// <summary>A hash of the owner map. It changes if and only if the owner of a slot changes.</summary>
     public string Fingerprint => _fingerprint.Value;
 
     public IEnumerable<ClusterNode> Unreachable => Nodes.Where(node => !node.IsReachable);
 
-    /// <summary>Slots that more than one master claims on its own line, with the claimants, highest config epoch first.</summary>
+    /// <summary>Slots that several masters claim on their own lines, with the claimants, highest config epoch first.</summary>
     public IReadOnlyDictionary<int, IReadOnlyList<string>> ContestedClaims => _contested;
 
     public ClusterNode? Node(string id) => _byId.TryGetValue(id, out var node) ? node : null;
 
-    /// <summary>Id of the slot's owner; null where nobody owns it.</summary>
+    /// <summary>The id of the slot's owner; null if it has no owner.</summary>
     /// <remarks>
-    /// A master's own line decides; of several claimants the highest config epoch, as the servers themselves decide.
-    /// Where no master that answered claims it, a master that did not answer keeps what the others believe to be its own.
-    /// A master that answered and does not claim a slot does not own it, whatever the others still believe.
+    /// A master's own line decides. Of several claimants, the one with the highest config epoch owns the slot, as in the servers' own rule.
+    /// If no reachable master claims the slot, an unreachable master owns it if the other nodes report so.
+    /// A reachable master that does not claim a slot does not own it, whatever the other nodes still report.
     /// </remarks>
     public string? OwnerOf(int slot) => _owners[slot] == 0 ? null : Nodes[_owners[slot] - 1].Id;
 
@@ -74,10 +97,10 @@ internal sealed class ClusterView
     /// <summary>Slots without an owner.</summary>
     public SlotSet UnownedSlots => SlotSet.From(Enumerable.Range(0, HashSlot.Count).Where(slot => _owners[slot] == 0));
 
-    /// <summary>What the servers move themselves, as each node that answered tells it.</summary>
+    /// <summary>The server-side migrations in progress, as listed by each reachable node.</summary>
     public IReadOnlyList<AtomicTask> AtomicTasks { get; }
 
-    /// <summary>The present master of a node's shard: itself, or the master it replicates since a failover.</summary>
+    /// <summary>The current master of a node's shard: the node itself, or the master that it replicates since a failover.</summary>
     public ClusterNode? ShardMaster(string id)
     {
         var node = Node(id);
@@ -86,21 +109,21 @@ internal sealed class ClusterView
         return node is { IsMaster: true } ? node : null;
     }
 
-    /// <summary>Nodes that answered and believe in another owner of the slot, with the owner they believe in (null: none).</summary>
+    /// <summary>Reachable nodes that report another owner of the slot, with the owner that they report (null: none).</summary>
     public IReadOnlyList<(ClusterNode Node, string? Owner)> Dissenters(int slot, string? owner) => Nodes
         .Where(node => node.View is not null && node.View.OwnerOf(slot) != owner)
         .Select(node => (node, node.View!.OwnerOf(slot)))
         .ToList();
 
-    /// <summary>Slots about which any node that answered believes otherwise than <see cref="OwnerOf"/>.</summary>
-    /// <remarks>Nearly all nodes say of nearly all what is merged here, in the same object even: only where the sets differ is slot after slot looked at.</remarks>
+    /// <summary>Slots for which any reachable node reports another owner than <see cref="OwnerOf"/>.</summary>
+    /// <remarks>Nearly all nodes report the merged slots, even as the same object. Single slots are compared only if sets differ.</remarks>
     public SlotSet DisputedSlots()
     {
         var disputed = new bool[HashSlot.Count];
         var agreed = new Dictionary<string, SlotSet>(StringComparer.Ordinal);
         foreach (var view in Nodes.Select(node => node.View).OfType<NodeView>())
         {
-            foreach (var line in view.LineOfEach)
+            foreach (var line in view.DistinctLines)
             {
                 if (agreed.TryGetValue(line.Id, out var same) && ReferenceEquals(same, line.Slots))
                     continue;
@@ -132,7 +155,10 @@ internal sealed class ClusterView
             flags.AddRange(node.View!.Self.ImportingFrom.Select(flag => new OpenFlag(flag.Key, node.Id, false, flag.Value)));
         }
 
-        return flags.OrderBy(flag => flag.Slot).ThenByDescending(flag => flag.IsMigrating).ThenBy(flag => flag.NodeId, StringComparer.Ordinal).ToList();
+        return flags.OrderBy(flag => flag.Slot)
+            .ThenByDescending(flag => flag.IsMigrating)
+            .ThenBy(flag => flag.NodeId, StringComparer.Ordinal)
+            .ToList();
     }
 
     private void MergeOwners()
@@ -141,20 +167,23 @@ internal sealed class ClusterView
         for (var i = 0; i < Nodes.Count; i++)
             index[Nodes[i].Id] = (ushort)(i + 1);
 
-        // Highest epoch first, so that whoever comes later finds the slot taken.
-        foreach (var node in Masters.Where(node => node.IsReachable).OrderByDescending(node => node.Line.ConfigEpoch).ThenBy(node => node.Id, StringComparer.Ordinal))
+        // The first claimant keeps the slot, so the highest epoch comes first.
+        var claimants = Masters.Where(node => node.IsReachable)
+            .OrderByDescending(node => node.Line.ConfigEpoch)
+            .ThenBy(node => node.Id, StringComparer.Ordinal);
+        foreach (var node in claimants)
             Take(node.View!.Self.Slots, index[node.Id], node.Id);
 
-        foreach (var absent in Nodes.Where(node => !node.IsReachable))
+        foreach (var unreachable in Nodes.Where(node => !node.IsReachable))
         {
-            // What the reachable nodes believe an absent node to own; the newest belief (highest epoch seen) wins.
-            var believed = Nodes.Where(node => node.View is not null)
-                .Select(node => node.View!.Line(absent.Id))
+            // The slots that the reachable nodes report for an unreachable node; the line with the highest epoch is the newest.
+            var reported = Nodes.Where(node => node.View is not null)
+                .Select(node => node.View!.Line(unreachable.Id))
                 .Where(line => line is not null)
                 .OrderByDescending(line => line!.ConfigEpoch)
                 .FirstOrDefault();
-            if (believed is not null)
-                Take(believed.Slots, index[absent.Id], null);
+            if (reported is not null)
+                Take(reported.Slots, index[unreachable.Id], null);
         }
     }
 
@@ -165,9 +194,14 @@ internal sealed class ClusterView
             for (var slot = range.First; slot <= range.Last; slot++)
             {
                 if (_owners[slot] == 0)
+                {
                     _owners[slot] = owner;
+                }
                 else if (claimant is not null)
-                    _contested[slot] = [.. _contested.TryGetValue(slot, out var others) ? others : [Nodes[_owners[slot] - 1].Id], claimant];
+                {
+                    var claimants = _contested.TryGetValue(slot, out var others) ? others : [Nodes[_owners[slot] - 1].Id];
+                    _contested[slot] = [.. claimants, claimant];
+                }
             }
         }
     }
@@ -193,7 +227,7 @@ internal sealed class ClusterView
     private string ReadFingerprint() => FingerprintOf(OwnerOf);
 
     /// <summary>The fingerprint of any owner map.</summary>
-    /// <param name="ownerOf">Id of a slot's owner; null where it has none.</param>
+    /// <param name="ownerOf">Returns the id of a slot's owner; null if it has none.</param>
     public static string FingerprintOf(Func<int, string?> ownerOf)
     {
         var text = new StringBuilder();

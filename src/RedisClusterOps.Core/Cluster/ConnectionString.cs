@@ -6,7 +6,7 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster;
 
-/// <summary>Reads the texts a cluster may be named by. No error repeats anything that may be a password.</summary>
+/// <summary>Parses connection strings. No error repeats anything that may be a password.</summary>
 internal static class ConnectionString
 {
     private const string Example =
@@ -15,7 +15,7 @@ internal static class ConnectionString
     private static readonly string[] Used =
         ["user", "password", "ssl", "connectTimeout", "syncTimeout", "asyncTimeout"];
 
-    // Settings of StackExchange.Redis that mean nothing here and do no harm: such strings are copied from an application's configuration.
+    // Settings of StackExchange.Redis without effect here. They are accepted because users copy strings from their applications.
     private static readonly string[] Ignored =
         ["abortConnect", "allowAdmin", "connectRetry", "defaultDatabase", "keepAlive", "name", "protocol", "resolveDns", "version"];
 
@@ -33,8 +33,8 @@ internal static class ConnectionString
 
     public static RedisOperationException Invalid(string reason) => new(
         FailureCode.InvalidConnectionString,
-        "This does not say where the cluster is: " + reason + ". Example: " + Example + ".",
-        next: "Get-Help Connect-RedisCluster -Examples");
+        "This is not a valid connection string: " + reason + ". Example: " + Example + ".",
+        next: new NextAction(NextActionCode.ShowConnectExamples));
 
     private static RedisClusterSession ParseUrl(string scheme, string rest)
     {
@@ -45,31 +45,31 @@ internal static class ConnectionString
             _ => throw Invalid("a URL begins with redis:// or, for TLS, rediss://"),
         };
 
-        // The last '@', so that a password with an unescaped '@', ',' or '/' is still no host name, and so in no error.
+        // The last '@': otherwise part of a password with an unescaped '@', ',' or '/' would count as a host name and be shown in errors.
         var at = rest.LastIndexOf('@');
         var (user, password) = at < 0 ? (null, null) : ParseUserInfo(rest.Substring(0, at));
         var hosts = rest.Substring(at + 1);
         if (hosts.IndexOfAny(['?', '#']) >= 0)
-            throw Invalid("a URL takes no '?' or '#' part");
+            throw Invalid("a URL can't have a '?' or '#' part");
         var path = hosts.IndexOf('/');
         if (path >= 0)
         {
             if (hosts.Substring(path) is not ("/" or "/0"))
-                throw Invalid("a URL ends after the port; a cluster has no database to choose");
+                throw Invalid("a URL ends after the port; in cluster mode the database is always 0");
             hosts = hosts.Substring(0, path);
         }
 
-        return new RedisClusterSession(
-            // The zone of an IPv6 address stands behind %25 in a URL.
-            ParseEndpoints(hosts.Replace("%25", "%").Split(',')), new ConnectionOptions { User = user, Password = password, Tls = tls });
+        // In a URL, the zone of an IPv6 address follows %25.
+        var endpoints = ParseEndpoints(hosts.Replace("%25", "%").Split(','));
+        return new RedisClusterSession(endpoints, new ConnectionOptions { User = user, Password = password, Tls = tls });
     }
 
     private static (string? User, string? Password) ParseUserInfo(string text)
     {
-        // redis-cli takes a lone word here for the password, other clients for the user.
+        // A single word is ambiguous: redis-cli uses it as the password, other clients as the user.
         var colon = text.IndexOf(':');
         if (colon < 0)
-            throw Invalid("before the '@' of a URL stands user:password, or :password alone");
+            throw Invalid("before the '@', a URL requires user:password or :password");
         var user = Uri.UnescapeDataString(text.Substring(0, colon));
         var password = Uri.UnescapeDataString(text.Substring(colon + 1));
         return user.Length > 0 ? (user, password) : (null, password.Length > 0 ? password : null);
@@ -86,13 +86,13 @@ internal static class ConnectionString
             if (equals >= 0)
                 options = Set(options, part.Substring(0, equals).Trim(), part.Substring(equals + 1).Trim(), ref longestWait);
             else if (options.Password is not null && part.Trim().Length > 0)
-                throw Invalid("an address stands after password=; addresses come first, and a password with a comma goes into a URL as %2C");
+                throw Invalid("an address follows password=; put addresses first, and write a comma in a password as %2C in a URL");
             else
                 endpoints.Add(part);
         }
 
         if (options.User is not null && options.Password is null)
-            throw Invalid("user= comes without password=");
+            throw Invalid("user= requires password=");
         return new RedisClusterSession(ParseEndpoints(endpoints), options);
     }
 
@@ -107,30 +107,30 @@ internal static class ConnectionString
             case "SSL" when bool.TryParse(value, out var tls):
                 return options with { Tls = tls ? new TlsOptions() : null };
             case "SSL":
-                throw Invalid("ssl= takes true or false");
+                throw Invalid("ssl= must be true or false");
             case "CONNECTTIMEOUT":
                 return options with { ConnectTimeout = Milliseconds(key, value) };
 
-            // Both bound one wait for an answer; where they differ the longer one is meant for the slow commands.
+            // Both limit the wait for a reply. The longer one applies, because it is meant for slow commands.
             case "SYNCTIMEOUT" or "ASYNCTIMEOUT":
                 var wait = Milliseconds(key, value);
                 longestWait = wait > longestWait ? wait : longestWait;
                 return options with { CommandTimeout = longestWait };
             case "DEFAULTDATABASE" when value != "0":
-                throw Invalid("defaultDatabase= can only be 0; a cluster has no database to choose");
+                throw Invalid("defaultDatabase= must be 0; in cluster mode the database is always 0");
             default:
                 if (Ignored.Contains(key, StringComparer.OrdinalIgnoreCase))
                     return options;
                 throw Invalid(
-                    "the key '" + Printable.Clean(key, 40) + "' is not known; accepted are " + string.Join(", ", Used)
-                    + ", and accepted without effect " + string.Join(", ", Ignored));
+                    "the key '" + Printable.Clean(key, 40) + "' is unknown; valid keys are " + string.Join(", ", Used)
+                    + ", and without effect " + string.Join(", ", Ignored));
         }
     }
 
     private static TimeSpan Milliseconds(string key, string value) =>
         int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
             ? TimeSpan.FromMilliseconds(number)
-            : throw Invalid(key + "= takes a whole number of milliseconds above 0");
+            : throw Invalid(key + "= must be a whole number of milliseconds above 0");
 
     private static List<NodeEndpoint> ParseEndpoints(IEnumerable<string> texts)
     {
@@ -138,24 +138,64 @@ internal static class ConnectionString
         foreach (var text in texts.Select(text => text.Trim()).Where(text => text.Length > 0))
         {
             if (!NodeEndpoint.TryParse(text, out var endpoint))
-                throw Invalid(ReasonAgainst(text));
+                throw Invalid(ReasonFor(text));
             endpoints.Add(endpoint);
         }
 
-        return endpoints.Count > 0 ? endpoints : throw Invalid("it names no host");
+        return endpoints.Count > 0 ? endpoints : throw Invalid("it contains no host");
     }
 
-    private static string ReasonAgainst(string text)
+    private static string ReasonFor(string text)
     {
         if (text.IndexOf('@') >= 0)
-            return "user and password before a host need the URL form";
+            return "user and password before a host require the URL form";
         var shown = "'" + Printable.Clean(text, 80) + "'";
         if (text.IndexOf("//", StringComparison.Ordinal) >= 0)
-            return shown + " is not host:port; the URL form names redis:// once, at the beginning";
+            return shown + " is not host:port; the URL form has redis:// once, at the beginning";
         if (text.IndexOf('[') < 0 && text.IndexOf(':') != text.LastIndexOf(':'))
-            return shown + " is not host:port; an IPv6 address is written in brackets before its port, as in [::1]:7000";
+            return shown + " is not host:port; an IPv6 address before a port requires brackets, as in [::1]:7000";
         return text.LastIndexOf(':') > 0 && text.IndexOf('/') < 0
             ? shown + " is not host:port; a port is 1 to 65535"
             : shown + " is not a host name or address";
     }
+}
+
+/// <summary>Translates announced addresses to the addresses to dial. It is one step: the result is not translated again.</summary>
+internal sealed class AddressMap
+{
+    private readonly Dictionary<NodeEndpoint, NodeEndpoint> _endpoints = [];
+    private readonly Dictionary<string, string> _hosts = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <param name="texts">Announced to reachable address: <c>host:port</c> to <c>host:port</c>, or host to host for all ports.</param>
+    /// <exception cref="RedisOperationException">InvalidConnectionString: an address can't be parsed.</exception>
+    public AddressMap(IReadOnlyDictionary<string, string>? texts)
+    {
+        foreach (var pair in texts ?? new Dictionary<string, string>())
+        {
+            var (announced, reachable) = (Read(pair.Key), Read(pair.Value));
+            if (IsHost(pair.Key, announced) && IsHost(pair.Value, reachable))
+                Texts[announced.Host] = _hosts[announced.Host] = reachable.Host;
+            else
+                Texts[announced.ToString()] = (_endpoints[announced] = reachable).ToString();
+        }
+    }
+
+    /// <summary>The map, with each address in its normal form.</summary>
+    public Dictionary<string, string> Texts { get; } = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>The address to dial; null if the map does not contain the announced address.</summary>
+    public NodeEndpoint? Of(NodeEndpoint announced) => _endpoints.TryGetValue(announced, out var endpoint) ? endpoint
+        : _hosts.TryGetValue(announced.Host, out var host) ? new NodeEndpoint(host, announced.Port)
+        : null;
+
+    private static NodeEndpoint Read(string text) => NodeEndpoint.TryParse(text, out var endpoint)
+        ? endpoint
+        : throw new RedisOperationException(
+            FailureCode.InvalidConnectionString,
+            "The address map contains '" + Printable.Clean(text ?? string.Empty, 80)
+                + "', which is not host:port. Example: 172.20.0.2:6379 to localhost:7000.",
+            next: new NextAction(NextActionCode.ShowConnectExamples));
+
+    private static bool IsHost(string text, NodeEndpoint read) =>
+        string.Equals(text.Trim().Trim('[', ']'), read.Host, StringComparison.Ordinal);
 }

@@ -6,24 +6,24 @@ using System.Threading.Tasks;
 
 namespace RedisClusterOps.Cluster;
 
-/// <summary>Runs a step for many nodes at once, with one bound for all that do so.</summary>
+/// <summary>Runs a step for many nodes concurrently, with a common limit.</summary>
 internal static class FanOut
 {
-    /// <summary>The most nodes that are asked at a time.</summary>
+    /// <summary>The maximum number of nodes that are asked at the same time.</summary>
     /// <remarks>
-    /// A node that hangs keeps its place for the whole timeout, and the nodes behind it wait. But every reply is held until it is read,
-    /// and in a cluster of a thousand nodes each reply is a thousand lines long.
+    /// A node that hangs occupies a place for the whole timeout while other nodes wait, so the limit is high. But every reply is kept in
+    /// memory until it is parsed, and in a cluster of a thousand nodes each reply has a thousand lines.
     /// </remarks>
-    public const int MostAtOnce = 128;
+    public const int MaxConcurrency = 128;
 
-    /// <summary>Runs the step for each item; the first <see cref="MostAtOnce"/> start at once, each of the others when one has ended.</summary>
+    /// <summary>Runs the step for each item, for at most <see cref="MaxConcurrency"/> items at the same time.</summary>
     /// <returns>The results, in the order of the items.</returns>
     public static async Task<T[]> AllAsync<TItem, T>(IEnumerable<TItem> items, Func<TItem, Task<T>> step, CancellationToken cancellation)
     {
         var all = items.ToList();
         var results = new T[all.Count];
         var next = -1;
-        await Task.WhenAll(Enumerable.Range(0, Math.Min(MostAtOnce, all.Count)).Select(_ => WorkAsync())).ConfigureAwait(false);
+        await Task.WhenAll(Enumerable.Range(0, Math.Min(MaxConcurrency, all.Count)).Select(_ => WorkAsync())).ConfigureAwait(false);
         return results;
 
         async Task WorkAsync()
@@ -36,7 +36,7 @@ internal static class FanOut
         }
     }
 
-    /// <summary>The same for a step without a result.</summary>
+    /// <summary>Runs a step without a result for each item.</summary>
     public static Task AllAsync<TItem>(IEnumerable<TItem> items, Func<TItem, Task> step, CancellationToken cancellation) => AllAsync(
         items,
         async item =>

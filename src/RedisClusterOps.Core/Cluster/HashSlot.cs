@@ -2,10 +2,10 @@ using System;
 
 namespace RedisClusterOps.Cluster;
 
-/// <summary>Which slot a key belongs to: CRC16 (XMODEM) of the key, or of its hash tag, modulo 16384, as the cluster specification has it.</summary>
+/// <summary>Computes the slot of a key: CRC16 (XMODEM) of the key or its hash tag, modulo 16384, as in the cluster specification.</summary>
 internal static class HashSlot
 {
-    /// <summary>How many slots a cluster has.</summary>
+    /// <summary>The number of slots of a cluster.</summary>
     public const int Count = 16384;
 
     private static readonly ushort[] Crc16 = MakeTable();
@@ -20,7 +20,7 @@ internal static class HashSlot
         return crc % Count;
     }
 
-    /// <summary>What stands between the first '{' and the next '}' after it; null where there is no such pair or nothing between.</summary>
+    /// <summary>The hash tag: the part between the first '{' and the next '}'; null if there is none or it is empty.</summary>
     public static byte[]? TagOf(byte[] key)
     {
         var (start, length) = HashedPart(key);
@@ -31,7 +31,7 @@ internal static class HashSlot
         return tag;
     }
 
-    // A tag never starts at 0, its brace does; so a start of 0 means the whole key.
+    // A tag starts after its brace, so never at 0. A start of 0 means the whole key.
     private static (int Start, int Length) HashedPart(byte[] key)
     {
         var open = Array.IndexOf(key, (byte)'{');

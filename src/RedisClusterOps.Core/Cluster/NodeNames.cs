@@ -7,51 +7,53 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster;
 
-/// <summary>Finds the node that a person means by an id, the beginning of an id, or an address.</summary>
+/// <summary>Finds nodes by id, start of an id, or address.</summary>
 internal static class NodeNames
 {
-    /// <summary>The one node that the name fits.</summary>
-    /// <exception cref="RedisOperationException">NodeNotFound or AmbiguousNode; the message lists what there is.</exception>
+    /// <summary>Returns the only node that matches the name.</summary>
+    /// <exception cref="RedisOperationException">NodeNotFound or AmbiguousNode; the message lists the nodes.</exception>
     public static ClusterNode Find(ClusterView view, string name, Func<NodeEndpoint, NodeEndpoint> reach)
     {
-        var found = view.Nodes.Where(node => Fits(node.Id, Addresses(node, reach), name)).ToList();
+        var found = view.Nodes.Where(node => Matches(node.Id, Addresses(node, reach), name)).ToList();
         if (found.Count == 1)
             return found[0];
         if (found.Count == 0)
             throw NotFound(name, view.Nodes.Select(node => node.Name));
         throw new RedisOperationException(
             FailureCode.AmbiguousNode,
-            "'" + Shown(name) + "' fits " + found.Count + " nodes: " + string.Join(", ", found.Select(node => node.ShortId + "… (" + node.Name + ")")) + ".",
+            "'" + Shown(name) + "' matches " + found.Count + " nodes: "
+                + string.Join(", ", found.Select(node => node.ShortId + "… (" + node.Name + ")")) + ".",
             name,
-            "Get-RedisClusterNode");
+            new NextAction(NextActionCode.ShowNodes));
     }
 
-    /// <summary>True where the name is the id, the beginning of it, or one of the addresses.</summary>
-    public static bool Fits(string id, IEnumerable<string> addresses, string name)
+    /// <summary>True if the name is the id, the start of the id, or one of the addresses.</summary>
+    public static bool Matches(string id, IEnumerable<string> addresses, string name)
     {
         var trimmed = name.Trim();
         return trimmed.Length > 0
-            && (id.StartsWith(trimmed, StringComparison.OrdinalIgnoreCase) || addresses.Any(address => string.Equals(address, trimmed, StringComparison.OrdinalIgnoreCase)));
+            && (id.StartsWith(trimmed, StringComparison.OrdinalIgnoreCase)
+                || addresses.Contains(trimmed, StringComparer.OrdinalIgnoreCase));
     }
 
-    /// <summary>As <see cref="Fits"/>, or by the wildcards * and ? against the whole id or the whole address.</summary>
-    public static bool FitsPattern(string id, string address, string pattern)
+    /// <summary>As <see cref="Matches"/>, or matches the whole id or address if the pattern contains * or ?.</summary>
+    public static bool MatchesPattern(string id, string address, string pattern)
     {
         if (pattern.IndexOfAny(['*', '?']) < 0)
-            return Fits(id, [address], pattern);
+            return Matches(id, [address], pattern);
         var expression = "^" + Regex.Escape(pattern.Trim()).Replace("\\*", ".*").Replace("\\?", ".") + "$";
-        return Matches(id) || Matches(address);
+        return MatchesWhole(id) || MatchesWhole(address);
 
-        bool Matches(string text) => Regex.IsMatch(text, expression, RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
+        bool MatchesWhole(string text) => Regex.IsMatch(text, expression, RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
     }
 
     public static RedisOperationException NotFound(string name, IEnumerable<string> known) => new(
         FailureCode.NodeNotFound,
-        "No node is called '" + Shown(name) + "'. The nodes are " + string.Join(", ", known) + ".",
+        "No node matches '" + Shown(name) + "'. The nodes are " + string.Join(", ", known) + ".",
         name,
-        "Get-RedisClusterNode");
+        new NextAction(NextActionCode.ShowNodes));
 
-    // The announced address, the one that we dial instead, and the announced host name with the same port.
+    // The announced address, the address that is dialled instead, and the announced host name with the same port.
     private static IEnumerable<string> Addresses(ClusterNode node, Func<NodeEndpoint, NodeEndpoint> reach)
     {
         if (node.View is { } view)
@@ -59,7 +61,8 @@ internal static class NodeNames
         if (node.Announced is not { } announced)
             yield break;
         yield return announced.ToString();
-        // As CLUSTER NODES and redis-cli write an IPv6 address.
+
+        // CLUSTER NODES and redis-cli write an IPv6 address without brackets.
         yield return announced.Host + ":" + announced.Port.ToString(CultureInfo.InvariantCulture);
         yield return reach(announced).ToString();
         if (node.Line.Hostname is { } hostname)

@@ -7,56 +7,50 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster;
 
-/// <summary>Asks one node what it has to say.</summary>
+/// <summary>Reads one node: its view of the cluster, its version and settings, and its server-side migrations.</summary>
 internal sealed class NodeReader(RedisClusterSession session, IClock clock)
 {
-    // Each is asked for the keys of each slot, so a number that no cluster has is not taken from a server that only says it.
-    private const long MostDatabases = 1000;
+    // Each database is asked for the keys of each slot, so an unrealistic number from a server is rejected.
+    private const long MaxDatabases = 1000;
 
     private static readonly RespCommand ClusterNodes = RespCommand.Of("CLUSTER", "NODES");
     private static readonly RespCommand ClusterInfo = RespCommand.Of("CLUSTER", "INFO");
     private static readonly RespCommand Info = RespCommand.Of("INFO");
     private static readonly RespCommand DatabaseSize = RespCommand.Of("DBSIZE");
+    private static readonly RespCommand TlsCluster = RespCommand.Of("CONFIG", "GET", "tls-cluster");
 
-    /// <summary>Everything: what it says of the cluster, what it is and how it is set.</summary>
-    /// <exception cref="RedisOperationException">It does not answer, or is no cluster node, or says what can't be.</exception>
+    /// <summary>Reads everything.</summary>
+    /// <exception cref="RedisOperationException">The node does not answer, is not a cluster node, or sent an invalid reply.</exception>
     public async Task<NodeView> ReadAsync(INodeConnection connection, SharedLines shared, CancellationToken cancellation)
     {
         var endpoint = connection.Endpoint;
-        // A node that is frozen accepts connections; how long it may keep everybody waiting is the connect timeout, not the longer one of commands.
-        var replies = await connection.SendAsync([ClusterNodes, ClusterInfo, Info, DatabaseSize, MigratePorts.AskTlsCluster], session.ConnectTimeout, cancellation).ConfigureAwait(false);
+
+        // A frozen node accepts connections, and the reading waits for it. So the limit is the connect timeout, not the command timeout.
+        RespCommand[] commands = [ClusterNodes, ClusterInfo, Info, DatabaseSize, TlsCluster];
+        var replies = await connection.SendAsync(commands, session.ConnectTimeout, cancellation).ConfigureAwait(false);
         var readAt = clock.Now;
         if (replies[0].IsError && ServerErrors.Contains(replies[0].Text, "unknown command"))
-        {
-            throw new RedisOperationException(
-                FailureCode.PermissionDenied,
-                endpoint + " does not know CLUSTER NODES, without which nothing can be told of the cluster: it is no cluster node, or whoever runs the service keeps the command to himself.",
-                endpoint.ToString(),
-                "ask whoever runs the service for CLUSTER NODES, which only reads");
-        }
+            throw NoClusterNodes(endpoint);
 
         var lines = ClusterNodesParser.Parse(replies[0].OrThrow(endpoint, ClusterNodes).Text, shared);
         var facts = replies[2].IsError ? ServerFacts.None : ServerFacts.Parse(replies[2].Text);
-        var tlsCluster = MigratePorts.SpeaksTls(replies[4], facts);
-        // Only where it speaks otherwise than we do: in a cluster of a thousand nodes the answer is long.
+        var tlsCluster = MigrateUsesTls(replies[4], facts);
+
+        // Asked only if MIGRATE and our own connections differ: in a cluster of a thousand nodes the reply is long.
         var ports = tlsCluster is { } tls && tls != session.UseTls
-            ? MigratePorts.Parse(await connection.AskAsync(ClusterShards.Ask, cancellation).ConfigureAwait(false), tls)
+            ? ClusterShards.Ports(await connection.AskAsync(ClusterShards.Command, cancellation).ConfigureAwait(false), tls)
             : null;
         var (databases, tasks) = await AskByVersionAsync(connection, facts, cancellation).ConfigureAwait(false);
         var count = Math.Max(1, databases ?? facts.HighestDatabase + 1L);
-        if (count > MostDatabases)
-        {
-            throw new RedisOperationException(
-                FailureCode.ProtocolError,
-                endpoint + " speaks of " + count.ToString(CultureInfo.InvariantCulture) + " databases, and keys are looked for in " + MostDatabases.ToString(CultureInfo.InvariantCulture) + " at the most.",
-                endpoint.ToString());
-        }
+        if (count > MaxDatabases)
+            throw TooManyDatabases(endpoint, count);
 
         return new NodeView(endpoint, lines)
         {
             ClusterInfo = replies[1].IsError ? new Dictionary<string, string>() : ServerFacts.ParseFields(replies[1].Text),
             Facts = facts,
-            // Garnet's INFO has no keyspace section; it has one database in cluster mode.
+
+            // Garnet's INFO has no keyspace section. In cluster mode it has one database.
             KeyCount = facts.Engine == ServerEngine.Garnet && !replies[3].IsError ? replies[3].Integer : facts.KeyCount,
             Databases = (int)count,
             DatabasesKnown = databases is not null,
@@ -67,22 +61,32 @@ internal sealed class NodeReader(RedisClusterSession session, IClock clock)
         };
     }
 
-    /// <summary>What it says of the cluster now; what it is and how it is set is as it was. Cheap enough to poll.</summary>
-    /// <param name="limit">How long it may take; null for the usual time of a command.</param>
-    public static async Task<NodeView> ReadAgainAsync(ClusterNode node, INodeConnection connection, CancellationToken cancellation, TimeSpan? limit = null) =>
-        Known(node, connection.Endpoint, await connection.SendAsync(ClusterNodes, cancellation, limit).ConfigureAwait(false), []);
+    /// <summary>Reads the node's view of the cluster again. Version and settings are reused. Cheap enough to poll.</summary>
+    /// <param name="node">The node as it was read before.</param>
+    /// <param name="connection">A connection to the node.</param>
+    /// <param name="cancellation">Cancels the reading.</param>
+    /// <param name="limit">The time limit; null for the command timeout.</param>
+    public static async Task<NodeView> ReadAgainAsync(
+        ClusterNode node, INodeConnection connection, CancellationToken cancellation, TimeSpan? limit = null)
+    {
+        var reply = await connection.SendAsync(ClusterNodes, cancellation, limit).ConfigureAwait(false);
+        return Updated(node, connection.Endpoint, reply, []);
+    }
 
-    /// <summary>The same with its own migrations, in one round trip.</summary>
-    public async Task<NodeView> ReadWithTasksAsync(ClusterNode node, INodeConnection connection, SharedLines shared, CancellationToken cancellation)
+    /// <summary>As <see cref="ReadAgainAsync"/>, including the node's server-side migrations, in one round trip.</summary>
+    public async Task<NodeView> ReadWithTasksAsync(
+        ClusterNode node, INodeConnection connection, SharedLines shared, CancellationToken cancellation)
     {
         var (command, parse) = TasksOf(node.View!.Facts);
         RespCommand[] commands = command is null ? [ClusterNodes] : [ClusterNodes, command];
         var replies = await connection.SendAsync(commands, session.ConnectTimeout, cancellation).ConfigureAwait(false);
-        return Known(node, connection.Endpoint, replies[0].OrThrow(connection.Endpoint, ClusterNodes), command is null || replies[1].IsError ? [] : parse!(replies[1]), shared);
+        var nodes = replies[0].OrThrow(connection.Endpoint, ClusterNodes);
+        return Updated(node, connection.Endpoint, nodes, command is null || replies[1].IsError ? [] : parse!(replies[1]), shared);
     }
 
-    /// <summary>Every migration of the servers that it lists, those that have ended included.</summary>
-    public async Task<IReadOnlyList<AtomicTask>> ReadTasksAsync(ClusterNode node, INodeConnection connection, CancellationToken cancellation)
+    /// <summary>Reads all server-side migrations that the node lists, including ended ones.</summary>
+    public async Task<IReadOnlyList<AtomicTask>> ReadTasksAsync(
+        ClusterNode node, INodeConnection connection, CancellationToken cancellation)
     {
         var facts = node.View?.Facts ?? ServerFacts.None;
         if (TasksOf(facts).Command is not { } command)
@@ -91,25 +95,44 @@ internal sealed class NodeReader(RedisClusterSession session, IClock clock)
         return facts.Engine == ServerEngine.Valkey ? AtomicTask.AllOfValkey(reply) : AtomicTask.AllOfRedis(reply);
     }
 
-    // How a node tells which slots it moves by itself; null where it can't move any.
-    private static (RespCommand? Command, Func<RespValue, IReadOnlyList<AtomicTask>>? Parse) TasksOf(ServerFacts facts) => facts.Engine switch
-    {
-        ServerEngine.Redis when facts.MovesSlotsItself => (RespCommand.Of("CLUSTER", "MIGRATION", "STATUS", "ALL"), AtomicTask.ParseRedis),
-        ServerEngine.Valkey when facts.MovesSlotsItself => (RespCommand.Of("CLUSTER", "GETSLOTMIGRATIONS"), AtomicTask.ParseValkey),
-        _ => (null, null),
-    };
+    /// <summary>Whether the node's MIGRATE uses TLS, from CONFIG GET tls-cluster; null if unknown.</summary>
+    /// <remarks>
+    /// MIGRATE uses TLS if and only if its node has <c>tls-cluster yes</c> (connTypeOfCluster in src/cluster.c). A server built without TLS
+    /// does not have the setting.
+    /// </remarks>
+    internal static bool? MigrateUsesTls(RespValue reply, ServerFacts facts) => reply.IsError ? null
+        : reply.Items.Count == 0 ? facts.Engine is ServerEngine.Redis or ServerEngine.Valkey ? false : null
+        : reply.Items[reply.Items.Count - 1].Text switch
+        {
+            "yes" => true,
+            "no" => false,
+            _ => null,
+        };
 
-    private static NodeView Known(ClusterNode node, NodeEndpoint dialled, RespValue reply, IReadOnlyList<AtomicTask> tasks, SharedLines? shared = null) => new(dialled, ClusterNodesParser.Parse(reply.Text, shared))
-    {
-        Databases = node.View?.Databases ?? 1,
-        DatabasesKnown = node.View?.DatabasesKnown ?? false,
-        Facts = node.View?.Facts ?? ServerFacts.None,
-        TlsCluster = node.View?.TlsCluster,
-        MigratePorts = node.View?.MigratePorts,
-        AtomicTasks = tasks,
-    };
+    // The command that lists server-side migrations; null if the server does not support them.
+    private static (RespCommand? Command, Func<RespValue, IReadOnlyList<AtomicTask>>? Parse) TasksOf(ServerFacts facts) =>
+        facts.Engine switch
+        {
+            ServerEngine.Redis when facts.MovesSlotsItself =>
+                (RespCommand.Of("CLUSTER", "MIGRATION", "STATUS", "ALL"), AtomicTask.ParseRedis),
+            ServerEngine.Valkey when facts.MovesSlotsItself =>
+                (RespCommand.Of("CLUSTER", "GETSLOTMIGRATIONS"), AtomicTask.ParseValkey),
+            _ => (null, null),
+        };
 
-    // What only some versions have is asked only of those, so that nobody's log fills with unknown commands.
+    private static NodeView Updated(
+        ClusterNode node, NodeEndpoint dialled, RespValue reply, IReadOnlyList<AtomicTask> tasks, SharedLines? shared = null) =>
+        new(dialled, ClusterNodesParser.Parse(reply.Text, shared))
+        {
+            Databases = node.View?.Databases ?? 1,
+            DatabasesKnown = node.View?.DatabasesKnown ?? false,
+            Facts = node.View?.Facts ?? ServerFacts.None,
+            TlsCluster = node.View?.TlsCluster,
+            MigratePorts = node.View?.MigratePorts,
+            AtomicTasks = tasks,
+        };
+
+    // Commands of some versions are sent only to those, so that they do not appear as errors in the statistics of others.
     private static async Task<(int? Databases, IReadOnlyList<AtomicTask> Tasks)> AskByVersionAsync(
         INodeConnection connection, ServerFacts facts, CancellationToken cancellation)
     {
@@ -122,7 +145,8 @@ internal sealed class NodeReader(RedisClusterSession session, IClock clock)
 
         if (facts.Engine == ServerEngine.Valkey && command is not null)
         {
-            var replies = await connection.SendAsync([command, RespCommand.Of("CONFIG", "GET", "cluster-databases")], null, cancellation).ConfigureAwait(false);
+            RespCommand[] commands = [command, RespCommand.Of("CONFIG", "GET", "cluster-databases")];
+            var replies = await connection.SendAsync(commands, null, cancellation).ConfigureAwait(false);
             var databases = !replies[1].IsError && replies[1].Items.Count == 2
                 && int.TryParse(replies[1].Items[1].Text, NumberStyles.None, CultureInfo.InvariantCulture, out var configured)
                 ? configured
@@ -130,15 +154,15 @@ internal sealed class NodeReader(RedisClusterSession session, IClock clock)
             return (databases, replies[0].IsError ? [] : parse!(replies[0]));
         }
 
-        // A user who may not run INFO does not learn that this is a Valkey with databases, and a slot is not empty before all of them are.
+        // Without INFO the server may be a Valkey with several databases, and a slot is empty only if it is empty in all of them.
         return (facts.Engine == ServerEngine.Unknown ? await ProbeDatabasesAsync(connection, cancellation).ConfigureAwait(false) : 1, []);
     }
 
-    /// <summary>How many databases can be selected: those that hold no key now may hold one when it matters.</summary>
-    /// <returns>Null where the user may not even try.</returns>
+    /// <summary>Finds the number of databases by SELECT. A database that is empty now may contain keys later.</summary>
+    /// <returns>Null if the user may not run SELECT.</returns>
     private static async Task<int?> ProbeDatabasesAsync(INodeConnection connection, CancellationToken cancellation)
     {
-        // The highest number known to exist, and the lowest known not to.
+        // The highest number known to exist, and the lowest number known not to exist.
         var (exists, beyond) = (0, int.MaxValue);
         for (var next = 1; beyond - exists > 1; next = beyond == int.MaxValue ? exists * 2 : exists + (beyond - exists) / 2)
         {
@@ -157,4 +181,17 @@ internal sealed class NodeReader(RedisClusterSession session, IClock clock)
             await connection.SendAsync(RespCommand.Of("SELECT", 0), cancellation).ConfigureAwait(false);
         return exists + 1;
     }
+
+    private static RedisOperationException NoClusterNodes(NodeEndpoint endpoint) => new(
+        FailureCode.PermissionDenied,
+        endpoint + " does not know CLUSTER NODES. It is not a cluster node, or the service provider has blocked or renamed the command."
+            + " The cluster cannot be read without it.",
+        endpoint.ToString(),
+        new NextAction(NextActionCode.Advice) { Note = "ask the service provider to allow CLUSTER NODES, a command that only reads" });
+
+    private static RedisOperationException TooManyDatabases(NodeEndpoint endpoint, long count) => new(
+        FailureCode.ProtocolError,
+        endpoint + " reports " + count.ToString(CultureInfo.InvariantCulture) + " databases; the maximum is "
+            + MaxDatabases.ToString(CultureInfo.InvariantCulture) + ".",
+        endpoint.ToString());
 }

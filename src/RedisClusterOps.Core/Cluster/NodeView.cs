@@ -4,13 +4,13 @@ using System.Linq;
 
 namespace RedisClusterOps.Cluster;
 
-/// <summary>All that one node said about the cluster and about itself, at one moment.</summary>
+/// <summary>What one node reports about the cluster and itself at one moment.</summary>
 internal sealed record NodeView
 {
     private readonly Dictionary<string, NodeLine> _byId;
     private readonly Lazy<SlotOwners> _owners;
 
-    /// <exception cref="RedisOperationException">ProtocolError: no line is the answering node's own.</exception>
+    /// <exception cref="RedisOperationException">ProtocolError: the answering node's own line is missing.</exception>
     public NodeView(NodeEndpoint dialled, IReadOnlyList<NodeLine> lines)
     {
         Dialled = dialled;
@@ -24,49 +24,97 @@ internal sealed record NodeView
         _owners = new Lazy<SlotOwners>(() => new SlotOwners(lines));
     }
 
-    /// <summary>The address that was dialled to read this.</summary>
+    /// <summary>The address at which the node was reached.</summary>
     public NodeEndpoint Dialled { get; }
 
     public IReadOnlyList<NodeLine> Lines { get; }
 
-    /// <summary>The same, but of each id the one that counts: the last.</summary>
-    public IReadOnlyCollection<NodeLine> LineOfEach => _byId.Values;
+    /// <summary>The lines without duplicates: the last line of each id.</summary>
+    public IReadOnlyCollection<NodeLine> DistinctLines => _byId.Values;
 
     public NodeLine Self { get; }
 
     public string Id => Self.Id;
 
-    /// <summary>Fields of CLUSTER INFO.</summary>
+    /// <summary>The fields of CLUSTER INFO.</summary>
     public IReadOnlyDictionary<string, string> ClusterInfo { get; init; } = new Dictionary<string, string>();
 
     public ServerFacts Facts { get; init; } = ServerFacts.None;
 
-    /// <summary>Keys of all databases, strays included; null where the node would not tell.</summary>
+    /// <summary>The number of keys in all databases, including stray keys; null if unknown.</summary>
     public long? KeyCount { get; init; }
 
-    /// <summary>When it told INFO, by the clock of the connections.</summary>
+    /// <summary>When INFO was read, by the clock of the connections.</summary>
     public TimeSpan ReadAt { get; init; }
 
-    /// <summary>Processor use in percent of one core between two looks; null where it was looked at once, or was quiet at a glance.</summary>
+    /// <summary>CPU use in percent of one core; null if it was not measured or the node was not busy.</summary>
     public double? CpuPercent { get; init; }
 
-    /// <summary>How many databases may hold keys. Only Valkey 9 allows more than one in cluster mode (cluster-databases).</summary>
+    /// <summary>The number of databases. Only Valkey 9 and later support several in cluster mode (cluster-databases).</summary>
     public int Databases { get; init; } = 1;
 
-    /// <summary>False where the user may neither ask nor try how many databases there are: then keys in more of them can't be ruled out.</summary>
+    /// <summary>False if the user rights do not suffice to find the number of databases. Then there may be keys in more of them.</summary>
     public bool DatabasesKnown { get; init; } = true;
 
-    /// <summary>Whether the node's MIGRATE speaks TLS; null where the node does not say.</summary>
+    /// <summary>Whether the node's MIGRATE uses TLS; null if unknown.</summary>
     public bool? TlsCluster { get; init; }
 
-    /// <summary>Id to port for the node's MIGRATE, where that speaks otherwise than our connection; null where the ports of its CLUSTER NODES are right.</summary>
+    /// <summary>The ports that the node's MIGRATE dials, by node id; null if they are the ports of its CLUSTER NODES.</summary>
     public IReadOnlyDictionary<string, int>? MigratePorts { get; init; }
 
-    /// <summary>Server-side migrations that run on this node.</summary>
+    /// <summary>The server-side migrations in progress on this node.</summary>
     public IReadOnlyList<AtomicTask> AtomicTasks { get; init; } = [];
 
     public NodeLine? Line(string id) => _byId.TryGetValue(id, out var line) ? line : null;
 
-    /// <summary>Id of the node that this node believes to own the slot; null where it knows none.</summary>
+    /// <summary>The id of the slot's owner in this node's view; null if it has none.</summary>
     public string? OwnerOf(int slot) => _owners.Value.OwnerOf(slot);
+}
+
+/// <summary>The owner of each slot in the view of one node.</summary>
+/// <remarks>There is one for each node and each reading, so it contains only the sorted ranges of the lines, for binary search.</remarks>
+internal sealed class SlotOwners
+{
+    private readonly List<(SlotRange Range, string Id)> _sorted = [];
+
+    /// <summary>The unsorted ranges if a slot has two owners, because then the last line counts; otherwise null.</summary>
+    private readonly List<(SlotRange Range, string Id)>? _asReported;
+
+    public SlotOwners(IReadOnlyList<NodeLine> lines)
+    {
+        foreach (var line in lines)
+        {
+            foreach (var range in line.Slots.Ranges)
+                _sorted.Add((range, line.Id));
+        }
+
+        var reported = _sorted.ToArray();
+        _sorted.Sort((a, b) => a.Range.CompareTo(b.Range));
+        for (var i = 1; i < _sorted.Count; i++)
+        {
+            if (_sorted[i].Range.First <= _sorted[i - 1].Range.Last)
+                _asReported = [.. reported];
+        }
+    }
+
+    /// <summary>The id of the owner; null if there is none.</summary>
+    public string? OwnerOf(int slot)
+    {
+        if (_asReported is not null)
+            return _asReported.FindLast(claim => claim.Range.First <= slot && slot <= claim.Range.Last).Id;
+        var (low, high) = (0, _sorted.Count - 1);
+        while (low <= high)
+        {
+            var middle = (low + high) / 2;
+            var (range, id) = _sorted[middle];
+            if (slot < range.First)
+                high = middle - 1;
+            else if (slot > range.Last)
+                low = middle + 1;
+            else
+                return id;
+        }
+
+        return null;
+    }
 }

@@ -5,15 +5,17 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster;
 
-/// <summary>What INFO of one node tells, by the server's own names. A field that the server does not have is null.</summary>
+/// <summary>The fields of INFO of one node, by the server's names. A missing field is null.</summary>
 internal sealed class ServerFacts
 {
     private const string CommandPrefix = "cmdstat_";
 
+    // Commands that servers send to each other, and commands of tools.
     private static readonly HashSet<string> NotOfClients = new(StringComparer.OrdinalIgnoreCase)
     {
-        "acl", "asking", "auth", "client", "cluster", "command", "config", "dbsize", "function", "hello", "info", "latency", "memory", "migrate", "module", "ping",
-        "psync", "quit", "readonly", "replconf", "restore", "restore-asking", "role", "select", "slowlog", "syncslots",
+        "acl", "asking", "auth", "client", "cluster", "command", "config", "dbsize", "function", "hello", "info", "latency", "memory",
+        "migrate", "module", "ping", "psync", "quit", "readonly", "replconf", "restore", "restore-asking", "role", "select", "slowlog",
+        "syncslots",
     };
 
     private readonly IReadOnlyDictionary<string, string> _fields;
@@ -28,15 +30,15 @@ internal sealed class ServerFacts
         : _fields.ContainsKey("redis_version") ? ServerEngine.Redis
         : ServerEngine.Unknown;
 
-    /// <summary>The engine's own version; Valkey and Garnet also report a Redis version that they are compatible with.</summary>
+    /// <summary>The engine's own version. Valkey and Garnet also report the Redis version that they are compatible with.</summary>
     public string? Version => Printed(Text("garnet_version") ?? Text("valkey_version") ?? Text("redis_version"));
 
-    /// <summary>Identifies the process: another value means that the server was restarted.</summary>
+    /// <summary>The id of the server process. It changes with a restart.</summary>
     public string? RunId => Text("run_id");
 
     public static ServerFacts Parse(string info) => new(ParseFields(info));
 
-    /// <summary>Reads <c>name:value</c> lines, as of INFO and CLUSTER INFO; comments and blank lines are skipped.</summary>
+    /// <summary>Parses <c>name:value</c> lines, as in INFO and CLUSTER INFO. Comments and empty lines are skipped.</summary>
     public static IReadOnlyDictionary<string, string> ParseFields(string text)
     {
         var fields = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -56,7 +58,7 @@ internal sealed class ServerFacts
     public long? Number(string name) =>
         long.TryParse(Text(name), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) ? value : null;
 
-    /// <summary>Processor seconds used by the whole process so far, of user and system together.</summary>
+    /// <summary>The CPU time of the server process so far, user and system, in seconds.</summary>
     public double? CpuSeconds
     {
         get
@@ -68,14 +70,15 @@ internal sealed class ServerFacts
         }
     }
 
-    /// <summary>Keys of all databases by <c>dbN:keys=…</c>; null where INFO was not available.</summary>
+    /// <summary>The number of keys in all databases (<c>dbN:keys=…</c>); null if INFO was not available.</summary>
     public long? KeyCount
     {
         get
         {
             if (_fields.Count == 0)
                 return null;
-            // By the lines that there are: a number in one of them is only what the server says.
+
+            // Saturates: a server may report any number.
             long keys = 0;
             foreach (var line in _fields)
             {
@@ -87,45 +90,44 @@ internal sealed class ServerFacts
         }
     }
 
-    /// <summary>Number of the highest database that holds a key; 0 where none does.</summary>
+    /// <summary>The highest database that contains a key; 0 if there is none.</summary>
     public int HighestDatabase
     {
         get
         {
             var highest = 0;
             foreach (var name in _fields.Keys)
-            {
                 highest = Math.Max(highest, DatabaseOf(name) ?? 0);
-            }
-
             return highest;
         }
     }
 
-    /// <summary>Commands that the node has carried out for clients, by its <c>cmdstat_NAME:calls=…</c> lines: all but those of servers among themselves and of tools. Null where it does not tell.</summary>
+    /// <summary>
+    /// The number of client commands so far (<c>cmdstat_NAME:calls=…</c>), without commands of servers and tools; null if unknown.
+    /// </summary>
     public long? ClientCalls
     {
         get
         {
-            var (tells, calls) = (false, 0L);
+            var (isKnown, calls) = (false, 0L);
             foreach (var line in _fields)
             {
                 if (!line.Key.StartsWith(CommandPrefix, StringComparison.Ordinal))
                     continue;
-                tells = true;
+                isKnown = true;
                 var name = line.Key.Substring(CommandPrefix.Length).Split('|')[0];
                 if (!NotOfClients.Contains(name) && ParseSub(line.Value, "calls") is { } some)
                     calls += Math.Min(some, long.MaxValue - calls);
             }
 
-            return tells ? calls : null;
+            return isKnown ? calls : null;
         }
     }
 
-    /// <summary>How long all its MIGRATEs have taken so far, in microseconds; null where it does not tell, or has had none.</summary>
+    /// <summary>The total time of all MIGRATE commands so far, in microseconds; null if unknown or if there was none.</summary>
     public long? MigrateMicroseconds => ParseSub(Text(CommandPrefix + "migrate"), "usec");
 
-    /// <summary>Offsets of the connected replicas of a master, from its <c>slaveN:…,offset=…</c> lines.</summary>
+    /// <summary>The replication offsets of a master's connected replicas (<c>slaveN:…,offset=…</c>).</summary>
     public IReadOnlyList<long> ReplicaOffsets
     {
         get
@@ -141,12 +143,13 @@ internal sealed class ServerFacts
         }
     }
 
-    /// <summary>How far a master says that the replica at this address has come; null where it is not connected.</summary>
+    /// <summary>The replication offset of the replica at this address, as its master reports it; null if it is not connected.</summary>
     public long? OffsetOfReplica(NodeEndpoint endpoint)
     {
+        var port = ",port=" + endpoint.Port.ToString(CultureInfo.InvariantCulture) + ",";
         for (var i = 0; Text("slave" + i.ToString(CultureInfo.InvariantCulture)) is { } line; i++)
         {
-            if (("," + line + ",").IndexOf(",port=" + endpoint.Port.ToString(CultureInfo.InvariantCulture) + ",", StringComparison.Ordinal) >= 0
+            if (("," + line + ",").IndexOf(port, StringComparison.Ordinal) >= 0
                 && line.StartsWith("ip=" + endpoint.Host + ",", StringComparison.Ordinal))
                 return ParseSub(line, "offset");
         }
@@ -154,7 +157,7 @@ internal sealed class ServerFacts
         return null;
     }
 
-    /// <summary>True where the engine's version is at least <paramref name="major"/>.<paramref name="minor"/>.</summary>
+    /// <summary>True if the engine's version is at least <paramref name="major"/>.<paramref name="minor"/>.</summary>
     public bool IsAtLeast(int major, int minor)
     {
         var parts = (Version ?? string.Empty).Split('.');
@@ -164,7 +167,7 @@ internal sealed class ServerFacts
             && (a > major || (a == major && b >= minor));
     }
 
-    /// <summary>True of a server that can move whole slots by itself: Redis from 8.4 on (CLUSTER MIGRATION), Valkey from 9.0 on (CLUSTER MIGRATESLOTS).</summary>
+    /// <summary>True if the server supports server-side migrations: Redis 8.4 or later, Valkey 9.0 or later.</summary>
     public bool MovesSlotsItself => Engine switch
     {
         ServerEngine.Redis => IsAtLeast(8, 4),
@@ -186,7 +189,10 @@ internal sealed class ServerFacts
     }
 
     private static int? DatabaseOf(string field) =>
-        field.StartsWith("db", StringComparison.Ordinal) && int.TryParse(field.Substring(2), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+        field.StartsWith("db", StringComparison.Ordinal)
+        && int.TryParse(field.Substring(2), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : null;
 
     private static string? Printed(string? text) => text is null ? null : Printable.Clean(text.Trim(), 40);
 }

@@ -6,27 +6,27 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster;
 
-/// <summary>Counts the keys of slots on one node, in all its databases.</summary>
+/// <summary>Counts the keys of slots on one node, in all databases.</summary>
 /// <remarks>
-/// COUNTKEYSINSLOT counts what the node holds, whoever owns the slot, in the database that the connection has selected; keys that
-/// are expired but not yet deleted count. Garnet answers MOVED for a slot that it does not own.
+/// COUNTKEYSINSLOT counts the keys on the node in the selected database, whether or not the node owns the slot. Expired keys count until
+/// they are deleted. Garnet answers MOVED for a slot that it does not own.
 /// </remarks>
 internal static class SlotKeyCounter
 {
-    private const int MostAtOnce = 2000;
+    private const int BatchSize = 2000;
 
-    // Who counts every slot asks each node for each of them, again and again.
-    private static readonly RespCommand?[] OfSlot = new RespCommand?[HashSlot.Count];
+    // Kept, because counting all slots sends the same commands to each node again and again.
+    private static readonly RespCommand?[] Commands = new RespCommand?[HashSlot.Count];
 
-    /// <returns>A count for each slot; null where the node would not tell.</returns>
+    /// <returns>A count for each slot; null if the node does not report it.</returns>
     public static async Task<IReadOnlyList<long?>> CountAsync(
         INodeConnection connection, int databases, IReadOnlyList<int> slots, CancellationToken cancellation)
     {
         var counts = new long?[slots.Count];
-        for (var start = 0; start < slots.Count; start += MostAtOnce)
+        for (var start = 0; start < slots.Count; start += BatchSize)
         {
-            var part = slots.Skip(start).Take(MostAtOnce).ToList();
-            var commands = Commands(part, databases);
+            var part = slots.Skip(start).Take(BatchSize).ToList();
+            var commands = CommandsFor(part, databases);
             var replies = await connection.SendAsync(commands, null, cancellation).ConfigureAwait(false);
             Add(replies, commands, part.Count, counts, start, connection.Endpoint);
         }
@@ -37,32 +37,34 @@ internal static class SlotKeyCounter
     public static async Task<long?> CountAsync(INodeConnection connection, int databases, int slot, CancellationToken cancellation) =>
         (await CountAsync(connection, databases, [slot], cancellation).ConfigureAwait(false))[0];
 
-    /// <summary>Counts, and ends the node's flags for the slot in the same breath: no client's command comes between on a server that reads a whole request at once.</summary>
-    /// <returns>The count, and whether the flags are gone: a server that waits for its replicas may not have had their word.</returns>
-    public static async Task<(long? Count, bool Stopped)> CountAndStopAsync(INodeConnection connection, int databases, int slot, CancellationToken cancellation)
+    /// <summary>Counts the keys of a slot and clears the node's flags for it (SETSLOT STABLE) in one pipelined batch.</summary>
+    /// <remarks>A server that reads the whole batch at once executes no client command between the two.</remarks>
+    /// <returns>The count, and whether the flags were cleared. They were not if the replicas did not confirm in time.</returns>
+    public static async Task<(long? Count, bool Cleared)> CountAndClearFlagsAsync(
+        INodeConnection connection, int databases, int slot, CancellationToken cancellation)
     {
-        var counting = Commands([slot], databases);
-        var stop = RespCommand.Of("CLUSTER", "SETSLOT", slot, "STABLE");
-        var replies = await connection.SendAsync([.. counting, stop], null, cancellation).ConfigureAwait(false);
+        var counting = CommandsFor([slot], databases);
+        var clear = RespCommand.Of("CLUSTER", "SETSLOT", slot, "STABLE");
+        var replies = await connection.SendAsync([.. counting, clear], null, cancellation).ConfigureAwait(false);
         var unconfirmed = ServerErrors.IsUnconfirmed(replies[counting.Count]);
         if (!unconfirmed)
-            replies[counting.Count].OrThrow(connection.Endpoint, stop);
+            replies[counting.Count].OrThrow(connection.Endpoint, clear);
         var counts = new long?[1];
         Add([.. replies.Take(counting.Count)], counting, 1, counts, 0, connection.Endpoint);
         return (counts[0], !unconfirmed);
     }
 
-    private static RespCommand CommandOf(int slot) => OfSlot[slot] ??= RespCommand.Of("CLUSTER", "COUNTKEYSINSLOT", slot);
+    private static RespCommand CommandFor(int slot) => Commands[slot] ??= RespCommand.Of("CLUSTER", "COUNTKEYSINSLOT", slot);
 
-    // One database, the common case, needs no SELECT. With several, the connection is left in database 0 again.
-    private static List<RespCommand> Commands(List<int> slots, int databases)
+    // A single database needs no SELECT. With several, the last command selects database 0 again.
+    private static List<RespCommand> CommandsFor(List<int> slots, int databases)
     {
         var commands = new List<RespCommand>();
         for (var database = 0; database < databases; database++)
         {
             if (databases > 1)
                 commands.Add(RespCommand.Of("SELECT", database));
-            commands.AddRange(slots.Select(CommandOf));
+            commands.AddRange(slots.Select(CommandFor));
         }
 
         if (databases > 1)
@@ -84,9 +86,10 @@ internal static class SlotKeyCounter
                 continue;
             }
 
-            // Garnet counts only what it owns: of others' slots it says MOVED, of nobody's CLUSTERDOWN.
-            var untold = replies[i].IsError && (ServerErrors.StartsWith(replies[i].Text, "MOVED") || ServerErrors.StartsWith(replies[i].Text, "CLUSTERDOWN"));
-            if (!untold)
+            // Garnet counts only slots that it owns: it answers MOVED for slots of other nodes, and CLUSTERDOWN for slots without an owner.
+            var isUnknown = replies[i].IsError
+                && (ServerErrors.StartsWith(replies[i].Text, "MOVED") || ServerErrors.StartsWith(replies[i].Text, "CLUSTERDOWN"));
+            if (!isUnknown)
                 counts[start + index] = (counts[start + index] ?? 0) + replies[i].OrThrow(endpoint, commands[i]).Integer;
             index++;
         }

@@ -7,11 +7,16 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster;
 
-/// <summary>Lists the keys of a slot on one node, and describes them.</summary>
+/// <summary>Lists the keys of a slot on one node, and reads their type, time to live and memory use.</summary>
 internal sealed class SlotKeyReader(ClusterReader reader, RedisClusterSession session)
 {
-    /// <summary>Names only. GETKEYSINSLOT has no cursor, so what is wanted is asked for at once.</summary>
-    public async Task<IReadOnlyList<RedisSlotKey>> ListAsync(ClusterNode node, int slot, int? first, CancellationToken cancellation)
+    /// <summary>Lists key names. GETKEYSINSLOT has no cursor, so all of them are requested at once.</summary>
+    /// <param name="node">The node to list.</param>
+    /// <param name="slot">The slot.</param>
+    /// <param name="first">The maximum number of keys; null for all keys.</param>
+    /// <param name="cancellation">Cancels the listing.</param>
+    public async Task<IReadOnlyList<RedisSlotKey>> ListAsync(
+        ClusterNode node, int slot, int? first, CancellationToken cancellation)
     {
         var keys = new List<RedisSlotKey>();
         var databases = node.View?.Databases ?? 1;
@@ -36,24 +41,27 @@ internal sealed class SlotKeyReader(ClusterReader reader, RedisClusterSession se
         return keys;
     }
 
-    /// <summary>Type, time left and memory of keys on that node. An importing node tells only behind ASKING; one that neither owns nor imports the slot does not tell.</summary>
-    public async Task<IReadOnlyList<RedisSlotKey>> DescribeAsync(ClusterNode node, IReadOnlyList<RedisSlotKey> keys, CancellationToken cancellation)
+    /// <summary>Reads type, time to live and memory use of keys on the node.</summary>
+    /// <remarks>An importing node answers only after ASKING. A node that neither owns nor imports the slot does not answer.</remarks>
+    public async Task<IReadOnlyList<RedisSlotKey>> DescribeAsync(
+        ClusterNode node, IReadOnlyList<RedisSlotKey> keys, CancellationToken cancellation)
     {
         var described = new List<RedisSlotKey>();
         foreach (var group in keys.GroupBy(key => key.Database))
         {
             var connection = await reader.ConnectAsync(node, group.Key, cancellation).ConfigureAwait(false);
             var part = group.ToList();
-            var replies = await connection.SendAsync(part.SelectMany(Questions).ToList(), null, cancellation).ConfigureAwait(false);
+            var replies = await connection.SendAsync(part.SelectMany(Commands).ToList(), null, cancellation).ConfigureAwait(false);
             for (var i = 0; i < part.Count; i++)
             {
-                var (type, left, memory) = (replies[6 * i + 1], replies[6 * i + 3], replies[6 * i + 5]);
+                var (type, remaining, memory) = (replies[6 * i + 1], replies[6 * i + 3], replies[6 * i + 5]);
                 if (type.Text == "none")
                     continue;
                 described.Add(part[i] with
                 {
                     Type = type.IsError ? null : Printable.Clean(type.Text, 40),
-                    TimeToLive = left.Kind == RespKind.Integer && left.Integer >= 0 ? TimeSpan.FromMilliseconds(left.Integer) : null,
+                    TimeToLive = remaining.Kind == RespKind.Integer && remaining.Integer >= 0
+                        ? TimeSpan.FromMilliseconds(remaining.Integer) : null,
                     MemoryUsage = memory.Kind == RespKind.Integer ? memory.Integer : null,
                 });
             }
@@ -61,8 +69,8 @@ internal sealed class SlotKeyReader(ClusterReader reader, RedisClusterSession se
 
         return described;
 
-        // ASKING holds for one command; on the owner it changes nothing.
-        static IEnumerable<RespCommand> Questions(RedisSlotKey key)
+        // ASKING applies to one command. On the owner it has no effect.
+        static IEnumerable<RespCommand> Commands(RedisSlotKey key)
         {
             var name = key.RawName.ToArray();
             yield return RespCommand.Of("ASKING");
@@ -74,7 +82,10 @@ internal sealed class SlotKeyReader(ClusterReader reader, RedisClusterSession se
         }
     }
 
-    // A margin for keys that come while we look.
-    private static async Task<int> CountAsync(INodeConnection connection, int slot, CancellationToken cancellation) =>
-        (int)Math.Min(int.MaxValue - 1, (await connection.SendAsync(RespCommand.Of("CLUSTER", "COUNTKEYSINSLOT", slot), cancellation).ConfigureAwait(false)).Integer * 11 / 10 + 10);
+    // Includes a margin for keys that are written meanwhile.
+    private static async Task<int> CountAsync(INodeConnection connection, int slot, CancellationToken cancellation)
+    {
+        var reply = await connection.SendAsync(RespCommand.Of("CLUSTER", "COUNTKEYSINSLOT", slot), cancellation).ConfigureAwait(false);
+        return (int)Math.Min(int.MaxValue - 1, reply.Integer * 11 / 10 + 10);
+    }
 }

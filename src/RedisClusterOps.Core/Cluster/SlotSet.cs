@@ -4,8 +4,8 @@ using System.Linq;
 
 namespace RedisClusterOps.Cluster;
 
-/// <summary>A set of slots that never changes: the fewest ranges that hold them.</summary>
-/// <remarks>Every node of a cluster tells the slots of every other, so there may be a million of these at a time; most hold no range or one.</remarks>
+/// <summary>An immutable set of slots, kept as the fewest ranges.</summary>
+/// <remarks>Every node reports the slots of every other node, so there may be a million sets. Most contain at most one range.</remarks>
 internal sealed class SlotSet : IEquatable<SlotSet>
 {
     private readonly SlotRange[] _ranges;
@@ -19,13 +19,13 @@ internal sealed class SlotSet : IEquatable<SlotSet>
 
     public static SlotSet Empty { get; } = new([]);
 
-    /// <summary>How many slots are in the set.</summary>
+    /// <summary>The number of slots.</summary>
     public int Count { get; }
 
-    /// <summary>The same set as the fewest ranges, lowest first.</summary>
+    /// <summary>The fewest ranges that contain the slots, lowest first.</summary>
     public IReadOnlyList<SlotRange> Ranges => _ranges;
 
-    /// <summary>Every slot in the set, lowest first.</summary>
+    /// <summary>All slots, lowest first.</summary>
     public IEnumerable<int> Slots
     {
         get
@@ -44,7 +44,7 @@ internal sealed class SlotSet : IEquatable<SlotSet>
         var ranges = new List<SlotRange>();
         foreach (var slot in slots)
         {
-            // Slots mostly come in order: what grows here need not be sorted.
+            // Slots are mostly in ascending order. Merging them here keeps the list short.
             if (ranges.Count > 0 && ranges[ranges.Count - 1] is var last && slot == last.Last + 1)
                 ranges[ranges.Count - 1] = new SlotRange(last.First, slot);
             else
@@ -54,11 +54,11 @@ internal sealed class SlotSet : IEquatable<SlotSet>
         return From(ranges);
     }
 
-    /// <summary>The slots of all the ranges; they may overlap and come in any order.</summary>
+    /// <summary>Makes a set of ranges, which may overlap and be in any order.</summary>
     public static SlotSet From(IEnumerable<SlotRange> ranges)
     {
         var merged = new List<SlotRange>();
-        foreach (var range in InOrder(ranges))
+        foreach (var range in Sorted(ranges))
         {
             if (merged.Count > 0 && merged[merged.Count - 1] is var last && range.First <= last.Last + 1)
                 merged[merged.Count - 1] = new SlotRange(last.First, Math.Max(last.Last, range.Last));
@@ -69,7 +69,7 @@ internal sealed class SlotSet : IEquatable<SlotSet>
         return merged.Count == 0 ? Empty : new SlotSet([.. merged]);
     }
 
-    /// <summary>Reads what <see cref="ToString"/> writes: at least one range, with commas between.</summary>
+    /// <summary>Parses the format of <see cref="ToString"/>: one or more ranges, separated by commas.</summary>
     public static bool TryParse(string? text, out SlotSet? set)
     {
         set = null;
@@ -85,7 +85,7 @@ internal sealed class SlotSet : IEquatable<SlotSet>
         return true;
     }
 
-    /// <summary>False for a number that is no slot.</summary>
+    /// <summary>False if the number is not a slot.</summary>
     public bool Contains(int slot)
     {
         var (low, high) = (0, _ranges.Length - 1);
@@ -103,7 +103,8 @@ internal sealed class SlotSet : IEquatable<SlotSet>
         return false;
     }
 
-    public bool Equals(SlotSet? other) => ReferenceEquals(this, other) || (other is not null && Count == other.Count && _ranges.SequenceEqual(other._ranges));
+    public bool Equals(SlotSet? other) =>
+        ReferenceEquals(this, other) || (other is not null && Count == other.Count && _ranges.SequenceEqual(other._ranges));
 
     public override bool Equals(object? obj) => Equals(obj as SlotSet);
 
@@ -115,10 +116,10 @@ internal sealed class SlotSet : IEquatable<SlotSet>
         return hash;
     }
 
-    /// <summary>The ranges with commas between: <c>0-5,7</c>.</summary>
+    /// <summary>The ranges, separated by commas: <c>0-5,7</c>.</summary>
     public override string ToString() => string.Join(",", _ranges);
 
-    private static List<SlotRange> InOrder(IEnumerable<SlotRange> ranges)
+    private static List<SlotRange> Sorted(IEnumerable<SlotRange> ranges)
     {
         var ordered = new List<SlotRange>(ranges);
         ordered.Sort();

@@ -4,51 +4,103 @@ using System.Linq;
 
 namespace RedisClusterOps.Cluster;
 
-/// <summary>From what each node said to one view of the cluster.</summary>
+/// <summary>Merges the nodes' own views into one view of the cluster.</summary>
 internal static class ViewMerge
 {
-    /// <param name="views">Of every node that answered.</param>
-    /// <param name="failures">Why others did not, by the address that was dialled.</param>
+    /// <summary>
+    /// Removes nodes of other clusters. A node's former address may belong to another cluster by now, and seeds may be mistyped.
+    /// </summary>
+    /// <returns>The failures of the removed nodes, by the address that was dialled.</returns>
+    /// <exception cref="RedisOperationException">ClusterViewConflict: the seeds belong to different clusters.</exception>
+    public static IReadOnlyList<(NodeEndpoint Dialled, RedisOperationException Failure)> RemoveOtherClusters(
+        Dictionary<string, NodeView> views, IReadOnlyList<NodeEndpoint> seeds)
+    {
+        var first = views.Values.OrderBy(view => IndexOf(view.Dialled, seeds)).FirstOrDefault();
+        if (first is null || views.Values.All(view => first.Line(view.Id) is not null))
+            return [];
+
+        // A node belongs to this cluster if it knows one of its nodes or is known to one: some nodes may have forgotten it.
+        var known = new HashSet<string>(first.Lines.Select(line => line.Id), StringComparer.Ordinal);
+        var others = views.Values.Where(view => view.Id != first.Id).ToList();
+        for (var before = int.MaxValue; others.Count < before;)
+        {
+            before = others.Count;
+            var members = others.Where(view => view.Lines.Any(line => known.Contains(line.Id))).ToList();
+            known.UnionWith(members.SelectMany(view => view.Lines).Select(line => line.Id));
+            others.RemoveAll(members.Contains);
+        }
+
+        if (others.FirstOrDefault(view => seeds.Contains(view.Dialled)) is { } seed)
+        {
+            throw new RedisOperationException(
+                FailureCode.ClusterViewConflict,
+                first.Dialled + " and " + seed.Dialled
+                    + " do not know each other: they are nodes of two clusters, or of one that has not been formed yet.",
+                seed.Dialled.ToString(),
+                new NextAction(NextActionCode.Connect) { Node = "<nodes of one cluster>" });
+        }
+
+        foreach (var view in others)
+            views.Remove(view.Id);
+        return others.Select(view => (view.Dialled, new RedisOperationException(
+            FailureCode.NodeUnreachable,
+            "A node of another cluster answers at " + view.Dialled + ".",
+            view.Dialled.ToString(),
+            new NextAction(NextActionCode.ShowNodes)))).ToList();
+    }
+
+    /// <summary>Merges the views.</summary>
+    /// <param name="views">The views of all reachable nodes.</param>
+    /// <param name="failures">Why other nodes could not be read, by the address that was dialled.</param>
+    /// <param name="session">Translates announced addresses to those that were dialled.</param>
     public static ClusterView Of(
-        IReadOnlyCollection<NodeView> views, IReadOnlyDictionary<NodeEndpoint, RedisOperationException> failures, RedisClusterSession session)
+        IReadOnlyCollection<NodeView> views,
+        IReadOnlyDictionary<NodeEndpoint, RedisOperationException> failures,
+        RedisClusterSession session)
     {
         var byId = views.ToDictionary(view => view.Id, StringComparer.Ordinal);
-        var nodes = SaidOf(views)
-            .OrderBy(said => said.Key, StringComparer.Ordinal)
-            .Select(said => Node(said.Key, said.Value, byId.TryGetValue(said.Key, out var view) ? view : null, failures, session));
+        var nodes = LinesById(views)
+            .OrderBy(lines => lines.Key, StringComparer.Ordinal)
+            .Select(lines => Node(lines.Key, lines.Value, byId.TryGetValue(lines.Key, out var view) ? view : null, failures, session));
         return new ClusterView(nodes.ToList(), DateTime.UtcNow);
     }
 
-    // Of each id what the others say. Most say the same, and then it is the same object.
-    private static Dictionary<string, List<NodeLine>> SaidOf(IEnumerable<NodeView> views)
+    // What the other nodes report about each node. Most lines are equal, and then they are the same object and are kept once.
+    private static Dictionary<string, List<NodeLine>> LinesById(IEnumerable<NodeView> views)
     {
-        var said = new Dictionary<string, List<NodeLine>>(StringComparer.Ordinal);
+        var byId = new Dictionary<string, List<NodeLine>>(StringComparer.Ordinal);
         foreach (var view in views)
         {
-            foreach (var line in view.LineOfEach)
+            foreach (var line in view.DistinctLines)
             {
-                if (!said.TryGetValue(line.Id, out var lines))
-                    said[line.Id] = lines = [];
+                if (!byId.TryGetValue(line.Id, out var lines))
+                    byId[line.Id] = lines = [];
                 if (line.Id != view.Id && (lines.Count == 0 || !ReferenceEquals(lines[lines.Count - 1], line)))
                     lines.Add(line);
             }
         }
 
-        return said;
+        return byId;
     }
 
     private static ClusterNode Node(
-        string id, List<NodeLine> said, NodeView? view, IReadOnlyDictionary<NodeEndpoint, RedisOperationException> failures, RedisClusterSession session)
+        string id,
+        List<NodeLine> reported,
+        NodeView? view,
+        IReadOnlyDictionary<NodeEndpoint, RedisOperationException> failures,
+        RedisClusterSession session)
     {
-        // The youngest knowledge first; a node alone in its cluster has only itself.
-        var lines = said.OrderByDescending(line => line.ConfigEpoch).ToList();
+        // Newest first. A cluster of one node has only that node's own line.
+        var lines = reported.OrderByDescending(line => line.ConfigEpoch).ToList();
         var line = view?.Self ?? lines[0];
-        var announced = lines.Select(other => other.Endpoint).FirstOrDefault(endpoint => endpoint is not null) ?? view?.Self.Endpoint ?? view?.Dialled;
+        var announced = lines.Select(other => other.Endpoint).FirstOrDefault(endpoint => endpoint is not null)
+            ?? view?.Self.Endpoint
+            ?? view?.Dialled;
         var trouble = view is not null ? null
             : announced is { } address && failures.TryGetValue(session.Reach(address), out var failure) ? failure.Message.TrimEnd('.')
             : announced is null ? "no node knows its address"
-            : lines.All(other => (other.Flags & NodeFlags.Handshake) != 0) ? "it was not asked, for it is still being introduced"
-            : "it did not answer as this node";
+            : lines.All(other => (other.Flags & NodeFlags.Handshake) != 0) ? "it was not asked because its handshake is not complete"
+            : "no node with this id answered at its address";
         return new ClusterNode(id, announced, line, view, StateOf(lines.Append(line), view is not null), trouble);
     }
 
@@ -60,9 +112,21 @@ internal static class ViewMerge
         return (flags & NodeFlags.Fail) != 0 ? RedisNodeState.Fail
             : (flags & NodeFlags.Handshake) != 0 ? RedisNodeState.Handshake
             : (flags & NodeFlags.NoAddress) != 0 ? RedisNodeState.NoAddress
-            // That others can't reach it either says more than that we can't, which the trouble says anyway.
+
+            // PFail takes precedence over Unreachable: other nodes can't reach it either. The trouble says that we can't.
             : (flags & NodeFlags.PFail) != 0 ? RedisNodeState.PFail
             : !reachable ? RedisNodeState.Unreachable
             : RedisNodeState.Ok;
+    }
+
+    private static int IndexOf(NodeEndpoint dialled, IReadOnlyList<NodeEndpoint> seeds)
+    {
+        for (var i = 0; i < seeds.Count; i++)
+        {
+            if (seeds[i] == dialled)
+                return i;
+        }
+
+        return seeds.Count;
     }
 }

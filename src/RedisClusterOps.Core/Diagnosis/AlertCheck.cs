@@ -64,17 +64,19 @@ internal static class AlertCheck
 
         // While an end is unreachable its flag is invisible and the slot seems closed, so the observation is kept.
         var unreachable = new HashSet<string>(view.Unreachable.Select(node => node.Id), StringComparer.Ordinal);
-        var openTargets = new HashSet<string>(
-            observations.Where(observation => observation.Code == Observation.OpenSlot).Select(observation => observation.Target), StringComparer.Ordinal);
-        observations.AddRange(history.All.Where(observation => observation.Code == Observation.OpenSlot && !openTargets.Contains(observation.Target)
+        var seen = new HashSet<string>(observations.Where(IsOpenSlot).Select(observation => observation.Target), StringComparer.Ordinal);
+        observations.AddRange(history.All.Where(observation => IsOpenSlot(observation) && !seen.Contains(observation.Target)
             && (IsUnreachable(observation.SourceId) || IsUnreachable(observation.TargetId))));
         return (alerts.OrderByDescending(alert => alert.Severity).ThenBy(alert => alert.Code).ToList(), observations);
+
+        static bool IsOpenSlot(Observation observation) => observation.Code == Observation.OpenSlot;
 
         bool IsUnreachable(string? id) => id is not null && unreachable.Contains(id);
     }
 
     /// <summary>The other states are findings and alerts of their own: no owner, or two claims.</summary>
-    internal static bool CanBeStuck(RedisOpenSlotState state) => state is not (RedisOpenSlotState.Unowned or RedisOpenSlotState.ClaimedWithoutEpoch);
+    internal static bool CanBeStuck(RedisOpenSlotState state) =>
+        state is not (RedisOpenSlotState.Unowned or RedisOpenSlotState.ClaimedWithoutEpoch);
 
     private static Observation Observe(RedisOpenSlot open, ObservationHistory history, ClusterView view, DateTime now)
     {
@@ -97,7 +99,8 @@ internal static class AlertCheck
 
     private static RedisClusterAlert AlertOf(RedisOpenSlot open, Observation observation, DateTime now, TimeSpan stuckAfter)
     {
-        var recorded = open.LastProgress is { } last && (observation.Changed is null || last >= observation.Changed) ? last : (DateTime?)null;
+        var isRecorded = open.LastProgress is { } last && (observation.Changed is null || last >= observation.Changed);
+        var recorded = isRecorded ? open.LastProgress : null;
         var since = recorded ?? observation.Changed ?? observation.First;
         since = since < now ? since : now;
         return new RedisClusterAlert
@@ -123,7 +126,7 @@ internal static class AlertCheck
         var span = (isExact ? string.Empty : "at least ") + Duration.Shown(time);
         var ends = open.Source is not null && open.Target is not null ? open.Source + " -> " + open.Target : "no single pair of masters";
         if (open.State == RedisOpenSlotState.Atomic)
-            return "The servers have been moving it, " + ends + ", for " + span + "; how far they are can't be seen from outside.";
+            return "The servers have been moving the slot, " + ends + ", for " + span + ". Their progress is not visible.";
         var percent = open.PercentComplete is { } known ? " at " + known.ToString(CultureInfo.InvariantCulture) + " %" : string.Empty;
         var left = open.KeysOnSource is { } keys
             ? ", " + keys.ToString(CultureInfo.InvariantCulture) + (keys == 1 ? " key" : " keys") + " left on the source"

@@ -9,13 +9,13 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Diagnosis;
 
-/// <summary>Measures the links from here to the nodes, and asks the nodes for those between them.</summary>
+/// <summary>Measures the links from this machine to the nodes, and reads the links between the nodes from the nodes.</summary>
 internal sealed class LinkReader(ClusterReader reader, RedisClusterSession session)
 {
-    // More at once would measure how busy we are.
+    // More at once would measure the load of this machine.
     private const int MostAtOnce = 4;
 
-    // A node that does not answer would keep everybody waiting for as many timeouts as round trips were asked for.
+    // A node that does not answer would otherwise cost one timeout for each round trip.
     private const int MostLostInARow = 2;
 
     private static readonly RespCommand Ping = RespCommand.Of("PING");
@@ -23,11 +23,13 @@ internal sealed class LinkReader(ClusterReader reader, RedisClusterSession sessi
     private static readonly RespCommand ClusterNodes = RespCommand.Of("CLUSTER", "NODES");
     private static readonly RespCommand ClusterLinks = RespCommand.Of("CLUSTER", "LINKS");
 
-    public Task<IReadOnlyList<RedisClusterLink>> FromHereAsync(IReadOnlyList<ClusterNode> nodes, int count, CancellationToken cancellation) =>
+    public Task<IReadOnlyList<RedisClusterLink>> FromHereAsync(
+        IReadOnlyList<ClusterNode> nodes, int count, CancellationToken cancellation) =>
         InTurnsAsync(nodes, node => MeasureAsync(node, count, cancellation), cancellation);
 
-    /// <summary>The links of every node that answers to every other node; of these the ones that a chosen node is an end of.</summary>
-    public async Task<IReadOnlyList<RedisClusterLink>> BetweenNodesAsync(ClusterView view, IReadOnlyList<ClusterNode> chosen, CancellationToken cancellation)
+    /// <summary>Reads the links between nodes from every reachable node, limited to links from or to a chosen node.</summary>
+    public async Task<IReadOnlyList<RedisClusterLink>> BetweenNodesAsync(
+        ClusterView view, IReadOnlyList<ClusterNode> chosen, CancellationToken cancellation)
     {
         var ids = new HashSet<string>(chosen.Select(node => node.Id), StringComparer.Ordinal);
         var asked = view.Nodes.Where(node => node.IsReachable).ToList();
@@ -35,10 +37,12 @@ internal sealed class LinkReader(ClusterReader reader, RedisClusterSession sessi
         return links.SelectMany(ofNode => ofNode).Where(link => ids.Contains(link.SourceId!) || ids.Contains(link.TargetId)).ToList();
     }
 
-    private static async Task<IReadOnlyList<T>> InTurnsAsync<T>(IReadOnlyList<ClusterNode> nodes, Func<ClusterNode, Task<T>> step, CancellationToken cancellation)
+    private static async Task<IReadOnlyList<T>> InTurnsAsync<T>(
+        IReadOnlyList<ClusterNode> nodes, Func<ClusterNode, Task<T>> step, CancellationToken cancellation)
     {
         using var places = new SemaphoreSlim(MostAtOnce);
-        return await Task.WhenAll(nodes.OrderBy(node => node.Announced).ThenBy(node => node.Id, StringComparer.Ordinal).Select(InTurn)).ConfigureAwait(false);
+        var ordered = nodes.OrderBy(node => node.Announced).ThenBy(node => node.Id, StringComparer.Ordinal);
+        return await Task.WhenAll(ordered.Select(InTurn)).ConfigureAwait(false);
 
         async Task<T> InTurn(ClusterNode node)
         {
@@ -56,13 +60,13 @@ internal sealed class LinkReader(ClusterReader reader, RedisClusterSession sessi
 
     private async Task<RedisClusterLink> MeasureAsync(ClusterNode node, int count, CancellationToken cancellation)
     {
-        // The reading of the cluster has waited for it already.
+        // Reading the cluster already waited for this node.
         if (!node.IsReachable)
             return Measured(node, 1, [], node.Trouble);
         var trips = new List<double>();
         var (sent, lostInARow) = (0, 0);
         string? trouble = null;
-        // The first would measure how this process warms up.
+        // The first round trip is not counted: it would measure the warm-up of this process.
         for (var isCounted = false; sent < count && lostInARow < MostLostInARow; isCounted = true)
         {
             try
@@ -125,16 +129,18 @@ internal sealed class LinkReader(ClusterReader reader, RedisClusterSession sessi
             var now = replies[0].IsError ? null : ServerTime.Of(replies[0]);
             var lines = ClusterNodesParser.Parse(replies[1].OrThrow(connection.Endpoint, ClusterNodes).Text);
             var bus = replies.Count < 3 || replies[2].IsError ? [] : BusLink.ParseAll(replies[2]).Where(link => link.IsOutgoing).ToList();
-            return lines.Where(line => (line.Flags & NodeFlags.Myself) == 0).OrderBy(line => line.Endpoint).Select(line => Told(view, node, line, bus.FirstOrDefault(link => link.NodeId == line.Id), now)).ToList();
+            return lines.Where(line => (line.Flags & NodeFlags.Myself) == 0).OrderBy(line => line.Endpoint)
+                .Select(line => LinkOf(view, node, line, bus.FirstOrDefault(link => link.NodeId == line.Id), now))
+                .ToList();
         }
         catch (RedisOperationException)
         {
-            // That it does not answer any more is told by the link from here to it.
+            // The link from this machine to the node shows that it does not answer.
             return [];
         }
     }
 
-    private RedisClusterLink Told(ClusterView view, ClusterNode node, NodeLine line, BusLink? bus, DateTime? now) => new()
+    private RedisClusterLink LinkOf(ClusterView view, ClusterNode node, NodeLine line, BusLink? bus, DateTime? now) => new()
     {
         Kind = LinkKind.NodeToNode,
         Source = node.Name,
@@ -150,28 +156,32 @@ internal sealed class LinkReader(ClusterReader reader, RedisClusterSession sessi
         {
             NodeFlags.None => string.Empty,
             NodeFlags.PFail => ", and can't reach it",
-            _ => ", and takes it for down",
+            _ => ", and reports it as failed",
         },
         Cluster = session,
     };
 
-    private static bool ListsLinks(ServerFacts facts) => facts.Engine == ServerEngine.Valkey || (facts.Engine == ServerEngine.Redis && facts.IsAtLeast(7, 0));
+    private static bool ListsLinks(ServerFacts facts) =>
+        facts.Engine == ServerEngine.Valkey || (facts.Engine == ServerEngine.Redis && facts.IsAtLeast(7, 0));
 
     // The server's clock may be set back.
-    private static TimeSpan? Since(DateTime? now, DateTime? then) => now - then is { } time ? (time > TimeSpan.Zero ? time : TimeSpan.Zero) : null;
+    private static TimeSpan? Since(DateTime? now, DateTime? then) =>
+        now - then is { } time ? (time > TimeSpan.Zero ? time : TimeSpan.Zero) : null;
 
     private static double? Rounded(double? milliseconds) => milliseconds is { } known ? Math.Round(known, 3) : null;
 
-    /// <summary>One entry of CLUSTER LINKS: every node has one to, and one from, each other.</summary>
+    /// <summary>One entry of CLUSTER LINKS. Every node has one link to each other node, and one from it.</summary>
     private sealed record BusLink(bool IsOutgoing, string NodeId, DateTime? Created, long? SendQueue)
     {
         public static IEnumerable<BusLink> ParseAll(RespValue reply) => reply.Items.Select(item =>
         {
-            return new BusLink(Text("direction") == "to", Text("node"), ServerTime.Of(Number("create-time") ?? 0), Number("send-buffer-used"));
+            var created = ServerTime.Of(Number("create-time") ?? 0);
+            return new BusLink(Text("direction") == "to", Text("node"), created, Number("send-buffer-used"));
 
             string Text(string name) => item.Field(name)?.Text ?? string.Empty;
 
-            long? Number(string name) => long.TryParse(Text(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+            long? Number(string name) =>
+                long.TryParse(Text(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
         });
     }
 }

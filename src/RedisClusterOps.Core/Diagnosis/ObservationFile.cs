@@ -7,12 +7,13 @@ using System.Runtime.Serialization;
 using System.Runtime.Serialization.Json;
 using System.Text;
 using System.Xml;
-using RedisClusterOps.Journal;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Diagnosis;
 
-/// <summary>The state file of alerts: observations kept from one check to the next. Private to its owner, and written completely or not at all.</summary>
+/// <summary>
+/// The state file of alerts: observations kept from one check to the next. Private to its owner, and written completely or not at all.
+/// </summary>
 internal static class ObservationFile
 {
     /// <summary>In bytes. A file with all 16384 slots open takes about half.</summary>
@@ -40,20 +41,26 @@ internal static class ObservationFile
         {
             if (!File.Exists(path))
                 return ([], []);
-            var document = Parse(WholeFile.Read(path, LongestFile, "it is longer than any watcher's memory", FileShare.ReadWrite | FileShare.Delete));
+            var bytes = WholeFile.Read(path, LongestFile, "it is longer than any state file", FileShare.ReadWrite | FileShare.Delete);
+            var document = Parse(bytes);
             if (document.Version != ObservationDocument.CurrentVersion)
-                throw new FormatException("it has version " + Number(document.Version) + ", and this one reads " + Number(ObservationDocument.CurrentVersion));
+            {
+                throw new FormatException(
+                    "it has version " + Number(document.Version)
+                        + ", and this module reads version " + Number(ObservationDocument.CurrentVersion));
+            }
+
             if (document.NodeIds is null || document.Seen is null || document.Seen.Length > MostObservations)
-                throw new FormatException("it has not the parts that it should");
+                throw new FormatException("required parts are missing");
             return (document.NodeIds.Where(id => id is not null).ToArray(), document.Seen.Select(ObservationOf).ToArray());
         }
-        catch (Exception failure) when (failure is not FormatException && (JournalFolder.IsOfFiles(failure) || failure
+        catch (Exception failure) when (failure is not FormatException && (WholeFile.IsFileError(failure) || failure
             is SerializationException or XmlException or OverflowException or InvalidOperationException or IndexOutOfRangeException))
         {
             // The JSON reader's own messages mention XML, so they are replaced.
             var why = failure is IOException or UnauthorizedAccessException
                 ? Printable.Clean(failure.Message).TrimEnd('.')
-                : "it is not the JSON of a watcher's memory";
+                : "it is not the JSON of a state file";
             throw new FormatException(why, failure);
         }
     }
@@ -65,7 +72,8 @@ internal static class ObservationFile
     /// <param name="now">UTC.</param>
     /// <param name="keepAs">Where to keep the previous content, if it is not a state file; null to discard it.</param>
     /// <exception cref="RedisOperationException">StateFileUnavailable.</exception>
-    public static void Write(string path, IEnumerable<string> nodeIds, IReadOnlyList<Observation> observations, DateTime now, string? keepAs)
+    public static void Write(
+        string path, IEnumerable<string> nodeIds, IReadOnlyList<Observation> observations, DateTime now, string? keepAs)
     {
         var document = new ObservationDocument
         {
@@ -86,12 +94,12 @@ internal static class ObservationFile
                 isPrivate: true,
                 keepAs);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw new RedisOperationException(
                 FailureCode.StateFileUnavailable,
-                "What was seen can't be written to '" + Printable.Clean(path) + "': " + Printable.Clean(failure.Message).TrimEnd('.')
-                    + ". The next look will not know of this one.",
+                "The state file '" + Printable.Clean(path) + "' can't be written: " + Printable.Clean(failure.Message).TrimEnd('.')
+                    + ". This check was not recorded.",
                 path,
                 new NextAction(NextActionCode.WriteAlertState) { Node = "<a file in a folder that can be written>" },
                 failure);
@@ -100,8 +108,12 @@ internal static class ObservationFile
 
     private static Observation ObservationOf(ObservedProblem problem)
     {
-        if (problem is not { Code: { Length: > 0 and < 100 } code, Target: { Length: > 0 and < LongestName } target } || problem.KeysLeft < 0)
-            throw new FormatException("an entry of it says not what it is about");
+        if (problem is not { Code: { Length: > 0 and < 100 } code, Target: { Length: > 0 and < LongestName } target }
+            || problem.KeysLeft < 0)
+        {
+            throw new FormatException("an entry does not say what it is about");
+        }
+
         var isKnown = Enum.TryParse<RedisOpenSlotState>(problem.State, out var state) && Enum.IsDefined(typeof(RedisOpenSlotState), state);
         var (first, last) = (Time(problem.First) ?? throw NoTime(), Time(problem.Last) ?? throw NoTime());
         return new Observation(code, target, first, last)
@@ -113,7 +125,7 @@ internal static class ObservationFile
             TargetId = problem.TargetId,
         };
 
-        static FormatException NoTime() => new("an entry of it has no time");
+        static FormatException NoTime() => new("an entry has no time");
     }
 
     private static ObservedProblem ProblemOf(Observation observation) => new()
@@ -138,7 +150,9 @@ internal static class ObservationFile
         if (text is null)
             return null;
         var isTime = DateTime.TryParseExact(text, "o", CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out var time);
-        return isTime && time.Kind == DateTimeKind.Utc ? time : throw new FormatException("'" + Printable.Clean(text, 40) + "' in it is not a time");
+        return isTime && time.Kind == DateTimeKind.Utc
+            ? time
+            : throw new FormatException("'" + Printable.Clean(text, 40) + "' is not a time");
     }
 
     private static ObservationDocument Parse(byte[] bytes)
@@ -148,9 +162,9 @@ internal static class ObservationFile
         while (length > 0 && bytes[length - 1] is (byte)'\n' or (byte)'\r' or (byte)' ')
             length--;
         if (length == 0 || bytes[length - 1] != (byte)'}')
-            throw new FormatException("it is empty or cut off");
+            throw new FormatException("it is empty or truncated");
         using var reader = JsonReaderWriterFactory.CreateJsonReader(bytes, 0, length, Encoding.UTF8, Quotas, null);
-        return Serializer.ReadObject(reader) as ObservationDocument ?? throw new FormatException("it is not the JSON of a watcher's memory");
+        return Serializer.ReadObject(reader) as ObservationDocument ?? throw new FormatException("it is not the JSON of a state file");
     }
 }
 

@@ -45,14 +45,16 @@ internal sealed record Observation(string Code, string Target, DateTime First, D
     public static bool HasProgressed(Observation before, Observation now) =>
         (before.State is { } state && now.State is { } present && state != present)
         || Differ(before.SourceId, now.SourceId) || Differ(before.TargetId, now.TargetId)
-        || ((now.State is null || ProgressShowsInKeys(now.State.Value)) && before.KeysLeft is { } left && now.KeysLeft is { } keys && left != keys);
+        || ((now.State is null || ProgressShowsInKeys(now.State.Value))
+            && before.KeysLeft is { } left && now.KeysLeft is { } keys && left != keys);
 
     /// <summary>
     /// Whether the number of keys on the source shows progress. Only a source that owns and migrates the slot gets no new keys;
     /// in the other states clients write there.
     /// </summary>
     public static bool ProgressShowsInKeys(RedisOpenSlotState state) => state is
-        RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained or RedisOpenSlotState.MigratingOnly or RedisOpenSlotState.TargetFailedOver;
+        RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained
+        or RedisOpenSlotState.MigratingOnly or RedisOpenSlotState.TargetFailedOver;
 
     private static bool Differ(string? one, string? other) => one is not null && other is not null && one != other;
 }
@@ -74,7 +76,7 @@ internal sealed class ObservationHistory
         }
 
         _ofManySlots = _observations.Values.Where(observation => observation.Code != Observation.OpenSlot)
-            .Select(observation => (Observation: observation, Slots: SlotSet.TryParse(observation.Target, out var slots) ? slots! : SlotSet.Empty))
+            .Select(observation => (Observation: observation, Slots: SlotsOf(observation)))
             .Where(pair => pair.Slots.Count > 0)
             .ToLookup(pair => pair.Observation.Code, StringComparer.Ordinal);
     }
@@ -112,6 +114,8 @@ internal sealed class ObservationHistory
             TimeLeft = open.TimeLeft ?? open.TimeLeftAt(rate),
         };
     }
+
+    private static SlotSet SlotsOf(Observation observation) => SlotSet.TryParse(observation.Target, out var slots) ? slots! : SlotSet.Empty;
 
     private static bool Overlap(SlotSet one, SlotSet other) =>
         one.Ranges.Any(range => other.Ranges.Any(second => second.First <= range.Last && range.First <= second.Last));

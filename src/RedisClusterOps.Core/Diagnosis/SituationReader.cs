@@ -7,10 +7,10 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Diagnosis;
 
-/// <summary>Reads who holds how many keys of some slots, and puts it beside the view.</summary>
+/// <summary>Counts the keys of slots on every master, and combines the counts with the view.</summary>
 internal sealed class SituationReader(ClusterReader reader)
 {
-    /// <summary>Asks every master that answers: a third one may hold keys that nobody expects there.</summary>
+    /// <summary>Counts on every reachable master, because a third one may hold unexpected keys.</summary>
     public async Task<IReadOnlyList<SlotSituation>> ReadAsync(ClusterView view, IReadOnlyList<int> slots, CancellationToken cancellation)
     {
         if (slots.Count == 0)
@@ -35,18 +35,20 @@ internal sealed class SituationReader(ClusterReader reader)
         }
     }
 
-    /// <summary>All that is known about one slot, stable or not.</summary>
+    /// <summary>Reads one slot, stable or not.</summary>
     public async Task<SlotSituation> ReadAsync(ClusterView view, int slot, CancellationToken cancellation) =>
         (await ReadAsync(view, [slot], cancellation).ConfigureAwait(false))[0];
 
-    // Since it moves slots by itself (8.4) Redis hides keys of a slot that the node neither owns nor imports, and counts none: they
-    // are there, and are seen again as soon as it imports. No key counted is not no key there.
+    // Redis 8.4 and later hides the keys of a slot that the node neither owns nor imports: it counts none until the node imports the slot.
+    // So a count of zero does not mean that there is no key.
     private static bool HidesKeys(ServerFacts facts) => facts.Engine == ServerEngine.Redis && facts.IsAtLeast(8, 4);
 
     private static bool MayHide(NodeView view, int slot) =>
         HidesKeys(view.Facts) && !view.Self.Slots.Contains(slot) && !view.Self.ImportingFrom.ContainsKey(slot);
 
-    /// <summary>Ids of the masters that hold more keys than they count in all their slots together: the servers that hide keys do so.</summary>
+    /// <summary>
+    /// Finds the masters that hold more keys than they count in all their slots, which means that they hide keys. Returns their ids.
+    /// </summary>
     public async Task<IReadOnlyCollection<string>> FindHidersAsync(ClusterView view, CancellationToken cancellation)
     {
         var masters = view.Masters.Where(node => node.IsReachable).ToList();
@@ -54,7 +56,7 @@ internal sealed class SituationReader(ClusterReader reader)
         return masters.Where((_, i) => hidden[i]).Select(node => node.Id).ToList();
     }
 
-    /// <summary>Whether it holds more keys than it counts. Those that it neither owns nor imports count for nothing on the servers that hide.</summary>
+    /// <summary>Whether a node holds more keys than it counts in the slots that it owns or imports.</summary>
     public async Task<bool> HidesAsync(ClusterNode node, CancellationToken cancellation)
     {
         if (!HidesKeys(node.View!.Facts))
@@ -63,31 +65,37 @@ internal sealed class SituationReader(ClusterReader reader)
         if (shown.Count == HashSlot.Count)
             return false;
         var connection = await reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
-        // Looked at before and after, for clients go on writing: what is hidden is there all the time.
+        // Counted before and after, because clients keep writing. Hidden keys are in both counts.
         var before = await CountAllAsync(connection, cancellation).ConfigureAwait(false);
         if (before == 0)
             return false;
-        var counts = await SlotKeyCounter.CountAsync(connection, node.View.Databases, shown.Slots.ToList(), cancellation).ConfigureAwait(false);
+        var slots = shown.Slots.ToList();
+        var counts = await SlotKeyCounter.CountAsync(connection, node.View.Databases, slots, cancellation).ConfigureAwait(false);
         var after = await CountAllAsync(connection, cancellation).ConfigureAwait(false);
         return System.Math.Min(before, after) > counts.Sum(count => count ?? 0);
     }
 
-    // A user who may run INFO, which told what server this is, need not be allowed DBSIZE.
+    // A user that may run INFO is not necessarily allowed to run DBSIZE.
     private static async Task<long> CountAllAsync(INodeConnection connection, CancellationToken cancellation)
     {
         var size = await connection.AskAsync(RespCommand.Of("DBSIZE"), cancellation).ConfigureAwait(false);
         if (!size.IsError)
             return size.Integer;
-        return ServerFacts.Parse((await connection.SendAsync(RespCommand.Of("INFO", "keyspace"), cancellation).ConfigureAwait(false)).Text).KeyCount ?? 0;
+        var keyspace = await connection.SendAsync(RespCommand.Of("INFO", "keyspace"), cancellation).ConfigureAwait(false);
+        return ServerFacts.Parse(keyspace.Text).KeyCount ?? 0;
     }
 
-    /// <summary>By id of the master: the slots that others own and of which it holds keys. Counts every slot on every master.</summary>
+    /// <summary>
+    /// Finds by id of the master the slots that it holds keys of and another master owns. Counts every slot on every master.
+    /// </summary>
     public async Task<IReadOnlyDictionary<string, SlotSet>> FindStraysAsync(ClusterView view, CancellationToken cancellation)
     {
         var slots = Enumerable.Range(0, HashSlot.Count).ToList();
         var masters = view.Masters.Where(node => node.IsReachable).ToList();
         var strays = await FanOut.AllAsync(masters, FindAsync, cancellation).ConfigureAwait(false);
-        return masters.Select((node, i) => (node.Id, Strays: strays[i])).Where(found => found.Strays.Count > 0).ToDictionary(found => found.Id, found => found.Strays);
+        return masters.Select((node, i) => (node.Id, Strays: strays[i]))
+            .Where(found => found.Strays.Count > 0)
+            .ToDictionary(found => found.Id, found => found.Strays);
 
         async Task<SlotSet> FindAsync(ClusterNode node)
         {
@@ -97,15 +105,16 @@ internal sealed class SituationReader(ClusterReader reader)
         }
     }
 
-    /// <summary>The diagnosis of every slot that is not stable; of these the asked ones.</summary>
-    public async Task<IReadOnlyList<SlotDiagnosis>> DiagnoseAsync(ClusterView view, IReadOnlyCollection<int>? asked, CancellationToken cancellation)
+    /// <summary>Diagnoses every slot that is not stable, limited to the slots asked for.</summary>
+    public async Task<IReadOnlyList<SlotDiagnosis>> DiagnoseAsync(
+        ClusterView view, IReadOnlyCollection<int>? asked, CancellationToken cancellation)
     {
         var slots = SlotDiagnostician.Suspects(view).Where(slot => asked is null || asked.Contains(slot)).ToList();
         var situations = await ReadAsync(view, slots, cancellation).ConfigureAwait(false);
-        return situations.Select(SlotDiagnostician.Diagnose).Where(diagnosis => diagnosis is not null).Select(diagnosis => diagnosis!).ToList();
+        return situations.Select(SlotDiagnostician.Diagnose).OfType<SlotDiagnosis>().ToList();
     }
 
-    /// <summary>The diagnosis of one slot; null where it is stable.</summary>
+    /// <summary>Diagnoses one slot. Returns null if it is stable.</summary>
     public async Task<SlotDiagnosis?> DiagnoseAsync(ClusterView view, int slot, CancellationToken cancellation)
     {
         var found = await DiagnoseAsync(view, [slot], cancellation).ConfigureAwait(false);
@@ -113,16 +122,18 @@ internal sealed class SituationReader(ClusterReader reader)
     }
 }
 
-/// <summary>All that is known about one slot: the views of the nodes, and who holds how many of its keys.</summary>
+/// <summary>What is known about one slot: the nodes' views, and how many of its keys each master holds.</summary>
 /// <param name="View">The cluster.</param>
 /// <param name="Slot">0 to 16383.</param>
-/// <param name="Keys">Keys of the slot by id of the master that holds them; null where it would not tell. Masters that did not answer are missing.</param>
+/// <param name="Keys">
+/// The number of keys by id of the master; null if the master does not count them. Masters that did not answer are missing.
+/// </param>
 internal sealed record SlotSituation(ClusterView View, int Slot, IReadOnlyDictionary<string, long?> Keys)
 {
     public IReadOnlyList<OpenFlag> Flags { get; } = View.FlagsOf(Slot).ToList();
 
     public long? KeysOn(ClusterNode? node) => node is not null && Keys.TryGetValue(node.Id, out var keys) ? keys : null;
 
-    /// <summary>Masters that hold at least one key of the slot.</summary>
+    /// <summary>The masters that hold at least one key of the slot.</summary>
     public IEnumerable<ClusterNode> Holders => View.Masters.Where(node => KeysOn(node) > 0);
 }

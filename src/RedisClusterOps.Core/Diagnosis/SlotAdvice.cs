@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace RedisClusterOps.Diagnosis;
 
-/// <summary>What clients see in each state, and the one command to run next. Facts of servers: docs/architecture.md, "States".</summary>
+/// <summary>What clients see in each state, and the next action. The servers' rules are in docs/architecture.md, "States".</summary>
 internal static class SlotAdvice
 {
     public static RedisOpenSlot Describe(SlotDiagnosis diagnosis, RedisClusterSession session)
@@ -28,7 +28,7 @@ internal static class SlotAdvice
         };
     }
 
-    /// <summary>True of the states that completing can go on from (S1 to S7).</summary>
+    /// <summary>Whether a migration in this state can be completed (S1 to S7).</summary>
     public static bool CanComplete(RedisOpenSlotState state) => state is
         RedisOpenSlotState.ImportingOnly or RedisOpenSlotState.MigratingOnly or RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained
         or RedisOpenSlotState.FinishedOnTarget or RedisOpenSlotState.FinishedOnSource
@@ -58,19 +58,20 @@ internal static class SlotAdvice
         var target = diagnosis.Target?.Name ?? "the target";
         return diagnosis.State switch
         {
-            RedisOpenSlotState.ImportingOnly when diagnosis.Source is { IsReachable: false } => "nothing of the slot can be reached while " + source + " is away",
+            RedisOpenSlotState.ImportingOnly when diagnosis.Source is { IsReachable: false } =>
+                "no key of the slot can be reached while " + source + " is unreachable",
             RedisOpenSlotState.ImportingOnly => "nothing unusual: " + source + " serves every key",
             RedisOpenSlotState.MigratingOnly when diagnosis.Target is { IsReachable: false } =>
-                "keys that exist on " + source + " work; asking for any other is sent to " + target + ", which does not answer",
+                "keys that exist on " + source + " work; requests for other keys are sent to " + target + ", which does not answer",
             RedisOpenSlotState.MigratingOnly =>
-                "keys that exist on " + source + " work; asking for any other bounces between " + source + " and " + target,
+                "keys that exist on " + source + " work; requests for other keys bounce between " + source + " and " + target,
             RedisOpenSlotState.Migrating => "single keys work through ASK redirects; commands on several keys may get TRYAGAIN",
             RedisOpenSlotState.Drained => "every key works through an ASK redirect to " + target,
             RedisOpenSlotState.FinishedOnTarget => "nothing unusual: " + target + " serves every key",
-            RedisOpenSlotState.FinishedOnSource => "requests bounce between " + source + " and " + target + ", no key can be reached",
+            RedisOpenSlotState.FinishedOnSource => "requests bounce between " + source + " and " + target + "; no key can be reached",
             RedisOpenSlotState.SourceFailedOver =>
-                "keys already on " + target + " read as missing at " + source + ", and writing one makes a second copy",
-            RedisOpenSlotState.TargetFailedOver => "keys that have moved can't be reached; the others work",
+                "keys already on " + target + " read as missing at " + source + ", and writing one creates a second copy",
+            RedisOpenSlotState.TargetFailedOver => "keys that have already moved can't be reached; the others work",
             RedisOpenSlotState.StrayKeys => "keys on " + source + " read as missing; the owner " + target + " serves its own",
             RedisOpenSlotState.ClaimedWithoutEpoch => "different clients are sent to different masters",
             RedisOpenSlotState.Unowned => "CLUSTERDOWN for every key of the slot, or of the whole cluster",

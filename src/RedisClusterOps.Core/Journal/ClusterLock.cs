@@ -8,10 +8,10 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Journal;
 
-/// <summary>Keeps two runs on one machine from working on the same cluster.</summary>
+/// <summary>Prevents two runs on one machine from changing the same cluster.</summary>
 /// <remarks>
-/// The lock is a file that is held open and shared with nobody: the system lets go of it when the process ends, however it ends. Who
-/// holds it stands in a file beside it, which says nothing by itself: a process that was killed leaves it behind.
+/// The lock is a file that is open without sharing: the operating system releases it when the process ends for any reason. A second file
+/// names the holder. It is no evidence of a lock, because a killed process leaves it behind.
 /// </remarks>
 internal sealed class ClusterLock : IDisposable
 {
@@ -28,7 +28,8 @@ internal sealed class ClusterLock : IDisposable
         _holder = holder;
     }
 
-    /// <exception cref="RedisOperationException">JournalBusy: another run has it, and who. JournalUnavailable.</exception>
+    /// <exception cref="RedisOperationException">JournalBusy: another run holds it; the message names the run.
+    /// JournalUnavailable.</exception>
     public static ClusterLock Take(JournalFolder folder, RunHeader header, string runId, DateTime now)
     {
         folder.Create(folder.Locks);
@@ -36,7 +37,7 @@ internal sealed class ClusterLock : IDisposable
         var holder = HolderOf(path);
         try
         {
-            // Whoever lists the runs touches the lock for a moment, too.
+            // A process that lists the runs opens the lock for a moment, too.
             for (var attempt = 1; ; attempt++)
             {
                 if (TryOpen(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None) is { } held)
@@ -46,21 +47,21 @@ internal sealed class ClusterLock : IDisposable
                 Thread.Sleep(Pause);
             }
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw JournalFolder.Unavailable(path, failure);
         }
     }
 
-    /// <summary>What <see cref="Take"/> would be refused with now; null where the lock is free.</summary>
+    /// <summary>The exception that <see cref="Take"/> would throw now; null if the lock is free.</summary>
     public static RedisOperationException? Refusal(JournalFolder folder, IReadOnlyList<string> nodeIds)
     {
         var path = PathOf(folder, nodeIds);
         return File.Exists(path) && IsHeld(path) ? Busy(path, HolderOf(path)) : null;
     }
 
-    /// <summary>The ids of the runs that hold a lock now.</summary>
-    public static HashSet<string> RunsAtWork(JournalFolder folder)
+    /// <summary>The ids of the runs that hold a lock.</summary>
+    public static HashSet<string> RunningIds(JournalFolder folder)
     {
         var runs = new HashSet<string>(StringComparer.Ordinal);
         foreach (var locks in new[] { folder.Locks, JournalFolder.At().Locks }.Distinct().Where(Directory.Exists))
@@ -77,24 +78,24 @@ internal sealed class ClusterLock : IDisposable
 
     public void Dispose()
     {
-        // While it is still held: afterwards the file may be the next one's.
+        // While the lock is still held: afterwards the file may belong to the next run.
         try
         {
             File.Delete(_holder);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
-            // It blocks nobody.
+            // The file does not block another run.
         }
 
         _held.Dispose();
     }
 
-    // Another node's view of the cluster has the same ids, so it names the same file.
+    // The views of all nodes contain the same ids, so they lead to the same file.
     private static string PathOf(JournalFolder folder, IEnumerable<string> nodeIds)
     {
         var lowest = nodeIds.OrderBy(id => id, StringComparer.Ordinal).FirstOrDefault() ?? "unknown";
-        // An id comes from a server, and the name of a file is made of it.
+        // The id comes from a server and becomes a file name.
         var name = new string(lowest.Take(40).Select(c => c is (>= '0' and <= '9') or (>= 'a' and <= 'z') ? c : '_').ToArray());
         return Path.Combine(folder.Locks, name + Extension);
     }
@@ -105,7 +106,7 @@ internal sealed class ClusterLock : IDisposable
     {
         try
         {
-            JournalFolder.OwnerOnly(held.Name);
+            WholeFile.RestrictToOwner(held.Name);
             var line = JournalLine.Of(JournalLine.Begin, now);
             line.Run = runId;
             line.Operation = header.Operation.ToString();
@@ -115,7 +116,7 @@ internal sealed class ClusterLock : IDisposable
             line.Seeds = [];
             line.NodeIds = [];
             using var file = new FileStream(holder, FileMode.Create, FileAccess.Write, FileShare.Read);
-            JournalFolder.OwnerOnly(holder);
+            WholeFile.RestrictToOwner(holder);
             var bytes = line.ToBytes();
             file.Write(bytes, 0, bytes.Length);
             return new ClusterLock(held, holder);
@@ -130,13 +131,17 @@ internal sealed class ClusterLock : IDisposable
     private static RedisOperationException Busy(string path, string holderPath)
     {
         var holder = ReadHolder(holderPath);
-        var who = holder is null
-            ? "another run (it has not said which; its lock is '" + Printable.Clean(path) + "')"
+        var run = holder is null
+            ? "An unknown run holds the lock '" + Printable.Clean(path) + "'."
             : string.Format(
                 CultureInfo.InvariantCulture,
-                "{0}, run {1}, process {2} of {3} on {4} since {5:yyyy-MM-dd HH:mm:ss}Z",
+                "{0} run {1} holds its lock: process {2} of {3} on {4}, since {5:yyyy-MM-dd HH:mm:ss}Z.",
                 Text(holder.Operation), Text(holder.Run), holder.ProcessId, Text(holder.User), Text(holder.Host), holder.Time);
-        return new RedisOperationException(FailureCode.JournalBusy, "The cluster is being worked on by " + who + ".", holder?.Run, new NextAction(NextActionCode.ShowRunningRuns));
+        return new RedisOperationException(
+            FailureCode.JournalBusy,
+            "Another run is changing the cluster. " + run,
+            holder?.Run,
+            new NextAction(NextActionCode.ShowRunningRuns));
 
         static string Text(string? text) => Printable.Clean(text ?? "?", 100);
     }
@@ -145,9 +150,10 @@ internal sealed class ClusterLock : IDisposable
     {
         try
         {
-            return LineReader.Read(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete)).FirstOrDefault();
+            var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            return LineReader.Read(file).FirstOrDefault();
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             return null;
         }
@@ -157,18 +163,18 @@ internal sealed class ClusterLock : IDisposable
     {
         try
         {
-            // Shared, so that two who look do not take each other for the holder.
+            // Shared, so that two processes that check the lock at once do not see each other as the holder.
             using var free = TryOpen(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             return free is null;
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
-            // Another user's: its runs are closed to us as well.
+            // The lock belongs to another user, whose runs are not readable either.
             return false;
         }
     }
 
-    /// <returns>Null: somebody else has it open.</returns>
+    /// <returns>Null if another process has the file open.</returns>
     private static FileStream? TryOpen(string path, FileMode mode, FileAccess access, FileShare share)
     {
         try
@@ -181,7 +187,7 @@ internal sealed class ClusterLock : IDisposable
         }
     }
 
-    // Windows says so by an HRESULT; on Unix .NET locks with flock() and passes its errno on.
+    // An HRESULT on Windows. On Unix, .NET locks with flock() and returns its errno.
     private const int SharingViolation = unchecked((int)0x80070020);
     private const int LockViolation = unchecked((int)0x80070021);
     private const int WouldBlock = 11;

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Linq;
@@ -11,10 +12,10 @@ using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps.Journal;
 
-/// <summary>One line of a run's file: flat, and all but its kind and its time may be absent.</summary>
+/// <summary>One line of a run's file: a flat object in which everything but kind and time is optional.</summary>
 /// <remarks>
-/// The file may come from anybody, so a line is data and nothing else: no member can hold an object, hence no type name is ever looked
-/// up, and what is no line of ours is no line. Members that are not known here are left out, so that files of newer versions can be read.
+/// The file is untrusted input. A line is plain data: no member can hold an object, so no type name is ever resolved, and anything else is
+/// rejected. Unknown members are ignored, so that files of newer versions can be read.
 /// </remarks>
 [DataContract]
 internal sealed class JournalLine
@@ -32,8 +33,13 @@ internal sealed class JournalLine
 
     private static readonly DataContractJsonSerializer Serializer = new(typeof(JournalLine));
 
-    // Depth 1 is the line, 2 its members, 3 the items of a list.
-    private static readonly XmlDictionaryReaderQuotas Quotas = new() { MaxDepth = 8, MaxStringContentLength = LineReader.LongestLine, MaxArrayLength = LineReader.LongestLine };
+    // Depth 1 is the line, 2 are its members, 3 are the items of a list.
+    private static readonly XmlDictionaryReaderQuotas Quotas = new()
+    {
+        MaxDepth = 8,
+        MaxStringContentLength = LineReader.LongestLine,
+        MaxArrayLength = LineReader.LongestLine,
+    };
 
     private SlotSet? _allSlots;
 
@@ -100,7 +106,7 @@ internal sealed class JournalLine
     [DataMember(Name = "version", Order = 20, EmitDefaultValue = false)]
     public string? Version { get; set; }
 
-    /// <summary>The run that holds a lock: the file of a run has its id as its name.</summary>
+    /// <summary>The run that holds a lock. A run's own file is named after its id.</summary>
     [DataMember(Name = "run", Order = 21, EmitDefaultValue = false)]
     public string? Run { get; set; }
 
@@ -110,21 +116,26 @@ internal sealed class JournalLine
     [DataMember(Name = "nodeIds", Order = 23, EmitDefaultValue = false)]
     public string[]? NodeIds { get; set; }
 
-    /// <summary>Many slots of which the same is said, such as <c>0-99,105</c>, instead of one.</summary>
+    /// <summary>Instead of one slot, the slots that share the line, such as <c>0-99,105</c>.</summary>
     [DataMember(Name = "slots", Order = 24, EmitDefaultValue = false)]
     public string? Slots { get; set; }
 
-    /// <summary>Of a progress line: nodes whose setting has its old value again.</summary>
-    /// <remarks>Not a kind of line of its own, which the version before would count as damage: it ignores a member that it does not know.</remarks>
+    /// <summary>In a progress line: nodes whose setting has its old value again.</summary>
+    /// <remarks>
+    /// This is a member, not a new kind of line: the previous version ignores unknown members, but counts unknown kinds as damage.
+    /// </remarks>
     [DataMember(Name = "restored", Order = 25, EmitDefaultValue = false)]
     public string[]? Restored { get; set; }
 
-    /// <summary>The slots that the line is about; empty for a line about the whole run. Parsed once.</summary>
-    public SlotSet AllSlots => _allSlots ??= Slot is { } one ? SlotSet.From([new SlotRange(one, one)]) : SlotSet.TryParse(Slots, out var many) ? many! : SlotSet.Empty;
+    /// <summary>The slots of the line; empty for a line about the whole run. Parsed once.</summary>
+    public SlotSet AllSlots => _allSlots ??= Slot is { } one ? SlotSet.From([new SlotRange(one, one)])
+        : SlotSet.TryParse(Slots, out var many) ? many!
+        : SlotSet.Empty;
 
     public DateTime Time { get; private set; }
 
-    public static JournalLine Of(string kind, DateTime at) => new() { Kind = kind, At = at.ToString("o", CultureInfo.InvariantCulture), Time = at };
+    public static JournalLine Of(string kind, DateTime at) =>
+        new() { Kind = kind, At = at.ToString("o", CultureInfo.InvariantCulture), Time = at };
 
     public static JournalLine Of(string kind, DateTime at, SlotEntry entry)
     {
@@ -149,7 +160,7 @@ internal sealed class JournalLine
         return line;
     }
 
-    /// <summary>The line with its end. JSON escapes line breaks, so there is only that one.</summary>
+    /// <summary>The line with its line break. JSON escapes other line breaks.</summary>
     public byte[] ToBytes()
     {
         using var bytes = new MemoryStream();
@@ -158,10 +169,10 @@ internal sealed class JournalLine
         return bytes.ToArray();
     }
 
-    /// <returns>Null: not a line of a journal.</returns>
+    /// <returns>Null if this is no line of a journal.</returns>
     public static JournalLine? TryRead(byte[] bytes, int length)
     {
-        // The reader takes the end of the bytes for the end of whatever is open, so half a number would be a number.
+        // The JSON reader closes open values at the end of the bytes, so half a number would be a number.
         if (length == 0 || bytes[length - 1] != (byte)'}')
             return null;
         try
@@ -169,9 +180,9 @@ internal sealed class JournalLine
             using var reader = JsonReaderWriterFactory.CreateJsonReader(bytes, 0, length, Encoding.UTF8, Quotas, null);
             return Serializer.ReadObject(reader) is JournalLine line && line.IsSound() ? line : null;
         }
-        // What the reader throws at bytes that are no JSON, or JSON that is no line; half a character at the end is beyond its bounds.
-        catch (Exception failure) when (failure
-            is SerializationException or XmlException or FormatException or OverflowException or ArgumentException or InvalidOperationException or IndexOutOfRangeException)
+        // The reader's exceptions for bytes that are no JSON, for JSON that is no line, and for half a character at the end.
+        catch (Exception failure) when (failure is SerializationException or XmlException or FormatException or OverflowException
+            or ArgumentException or InvalidOperationException or IndexOutOfRangeException)
         {
             return null;
         }
@@ -179,22 +190,66 @@ internal sealed class JournalLine
 
     private bool IsSound()
     {
-        if (!DateTime.TryParseExact(At, "o", CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out var time) || time.Kind != DateTimeKind.Utc)
+        if (!DateTime.TryParseExact(At, "o", CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out var time)
+            || time.Kind != DateTimeKind.Utc)
             return false;
         Time = time;
-        return new[] { KeysLeft, KeysMoved, KeysConflicting, Milliseconds }.All(number => number is null or (>= 0 and <= MostKeys)) && Kind switch
+        if (!new[] { KeysLeft, KeysMoved, KeysConflicting, Milliseconds }.All(number => number is null or (>= 0 and <= MostKeys)))
+            return false;
+        return Kind switch
         {
-            Begin => Operation is not null && NodeIds is not null && NodeIds.All(id => id is not null) && Seeds is not null && Seeds.All(seed => seed is not null),
+            Begin => Operation is not null && AreWhole(NodeIds) && AreWhole(Seeds),
             Planned or Intent => (IsOfSlot || IsOfSlots) && Operation is not null,
-            Progress => IsOfSlot && KeysMoved is not null && (Restored is null || Restored.All(id => id is not null)),
-            Outcome => (IsOfSlot || IsOfSlots) && Enum.TryParse<MigrationOutcome>(Result, out var outcome) && Enum.IsDefined(typeof(MigrationOutcome), outcome),
-            SettingChanged => IsOfSlot && NodeIds is { Length: > 0 } && NodeIds.All(id => id is not null),
+            Progress => IsOfSlot && KeysMoved is not null && (Restored is null || AreWhole(Restored)),
+            Outcome => (IsOfSlot || IsOfSlots) && Enum.TryParse<MigrationOutcome>(Result, out var outcome)
+                && Enum.IsDefined(typeof(MigrationOutcome), outcome),
+            SettingChanged => IsOfSlot && NodeIds is { Length: > 0 } && AreWhole(NodeIds),
             End => true,
             _ => false,
         };
     }
 
+    private static bool AreWhole(string[]? items) => items is not null && items.All(item => item is not null);
+
     private bool IsOfSlot => Slot is >= 0 and < HashSlot.Count;
 
     private bool IsOfSlots => Slot is null && AllSlots.Count > 0;
+}
+
+/// <summary>What a run is about to do to a slot.</summary>
+/// <param name="OwnerId">Id of the owner before the run.</param>
+/// <param name="Keys">Keys to move when it began, in a line for many slots of all of them; null if they were not counted.</param>
+internal sealed record SlotEntry(
+    int Slot,
+    MigrationOperation Operation,
+    string? Strategy = null,
+    string? SourceId = null,
+    string? Source = null,
+    string? TargetId = null,
+    string? Target = null,
+    string? OwnerId = null,
+    long? Keys = null);
+
+/// <summary>A run and its process. It holds no secret: of the session it contains only the addresses.</summary>
+/// <param name="Strategy">The strategy of an undo.</param>
+/// <param name="Seeds">The addresses by which the cluster was reached, as <c>host:port</c>.</param>
+/// <param name="NodeIds">All nodes of the cluster. By them a later run recognizes the cluster.</param>
+internal sealed record RunHeader(MigrationOperation Operation, string? Strategy, IReadOnlyList<string> Seeds, IReadOnlyList<string> NodeIds)
+{
+    public string User { get; init; } = Environment.UserName;
+
+    public string Host { get; init; } = Environment.MachineName;
+
+    public int ProcessId { get; init; } = CurrentProcessId();
+
+    public string Version { get; init; } = typeof(RunHeader).Assembly.GetName().Version.ToString(3);
+
+    public static RunHeader Of(MigrationOperation operation, string? strategy, RedisClusterSession session, IEnumerable<string> nodeIds) =>
+        new(operation, strategy, session.Seeds.Select(seed => seed.ToString()).ToArray(), nodeIds.ToArray());
+
+    private static int CurrentProcessId()
+    {
+        using var self = Process.GetCurrentProcess();
+        return self.Id;
+    }
 }

@@ -6,19 +6,20 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Journal;
 
-/// <summary>The runs of one journal. Keep it for an invocation: it reads each file at most once, and only files that the index does not cover. Not thread-safe.</summary>
+/// <summary>Reads the runs of one journal. Not thread-safe.</summary>
+/// <remarks>Keep the reader for an invocation: it reads each file at most once, and only files that the index does not cover.</remarks>
 internal sealed class JournalReader(JournalFolder folder)
 {
     /// <summary>The most runs that are listed, newest first.</summary>
     public const int MostRuns = 1000;
 
-    // Bounds what a folder of foreign files can cost.
+    // A limit on the cost of a folder with foreign files.
     private const int MostFiles = 10_000;
 
-    // A folder's time is as coarse as its file system's clock. A listing is reused only if the folder was left alone for longer than that.
+    // The time of a folder has the resolution of the file system's clock. A listing is reused only if the folder is unchanged for longer.
     private static readonly TimeSpan FolderTimeStep = TimeSpan.FromSeconds(2);
 
-    // A run that wrote less recently is not expected to go on, so its summary is worth keeping.
+    // A run without a write for this long probably does not continue, so its summary is added to the index.
     private static readonly TimeSpan Idle = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<string, RedisMigration> _whole = new(StringComparer.Ordinal);
@@ -26,53 +27,63 @@ internal sealed class JournalReader(JournalFolder folder)
     private Dictionary<string, RunSummary>? _known;
     private (DateTime Time, bool IsSettled, IReadOnlyList<string> Ids)? _listing;
 
-    /// <summary>Files of runs that were read so far, for tests of the cache.</summary>
+    /// <summary>Number of run files that were read so far, for tests of the cache.</summary>
     public int FilesRead { get; private set; }
 
-    /// <summary>The runs, newest first. A folder that does not exist has none.</summary>
+    /// <summary>The runs, newest first. A missing folder has no runs.</summary>
     /// <param name="isWanted">Limits the list before any file is read.</param>
     /// <exception cref="RedisOperationException">JournalUnavailable: the folder can't be read.</exception>
     public IReadOnlyList<RedisMigration> Read(Func<RunSummary, bool>? isWanted = null)
     {
         var runs = Summaries();
-        var atWork = AtWork();
-        return runs.Take(MostRuns).Where(run => isWanted?.Invoke(run) != false).Select(run => Whole(run, runs, atWork)).OfType<RedisMigration>().ToList();
+        var running = RunningIds();
+        var wanted = runs.Take(MostRuns).Where(run => isWanted?.Invoke(run) != false);
+        return wanted.Select(run => Whole(run, runs, running)).OfType<RedisMigration>().ToList();
     }
 
-    /// <summary>The run with this id, or the only one whose id begins so.</summary>
-    /// <exception cref="RedisOperationException">MigrationNotFound: no run has it, or several begin so. JournalUnavailable.</exception>
+    /// <summary>The run with this id, or the only run whose id starts with it.</summary>
+    /// <exception cref="RedisOperationException">MigrationNotFound: no run matches, or several do. JournalUnavailable.</exception>
     public RedisMigration Find(string idOrPrefix)
     {
         var runs = Summaries();
         var found = runs.Where(run => run.Id.StartsWith(idOrPrefix, StringComparison.OrdinalIgnoreCase)).ToList();
-        if (found.Count == 1 && idOrPrefix.Length > 0 && Whole(found[0], runs, AtWork()) is { } only)
+        if (found.Count == 1 && idOrPrefix.Length > 0 && Whole(found[0], runs, RunningIds()) is { } only)
             return only;
         var name = "'" + Printable.Clean(idOrPrefix, 60) + "'";
+        var some = string.Join(", ", found.Take(5).Select(run => run.Id)) + (found.Count > 5 ? ", …" : string.Empty);
         throw new RedisOperationException(
             FailureCode.MigrationNotFound,
             found.Count < 2 && (found.Count == 0 || idOrPrefix.Length > 0)
                 ? "The journal in '" + Printable.Clean(folder.Path) + "' has no run " + name + "."
-                : "Several runs begin with " + name + ": " + string.Join(", ", found.Take(5).Select(run => run.Id)) + (found.Count > 5 ? ", …" : string.Empty) + ".",
+                : "The ids of several runs start with " + name + ": " + some + ".",
             idOrPrefix,
             new NextAction(NextActionCode.ShowRuns));
     }
 
-    /// <summary>The newest run on a cluster that left slots which no later run has finished, and that is not running; null if there is none.</summary>
+    /// <summary>
+    /// The newest run on a cluster that can be resumed: it is not running and left slots that no later run has finished. Null if there is
+    /// none.
+    /// </summary>
     /// <exception cref="RedisOperationException">JournalUnavailable.</exception>
     public RedisMigration? FindResumable(Func<string, bool> isNode)
     {
         var runs = Summaries();
-        var atWork = AtWork();
-        return runs.Where(run => run.NodeIds.Any(isNode) && run.Left.Count > 0).Select(run => Whole(run, runs, atWork)).FirstOrDefault(run => run is { IsResumable: true });
+        var running = RunningIds();
+        var candidates = runs.Where(run => run.NodeIds.Any(isNode) && run.Left.Count > 0);
+        return candidates.Select(run => Whole(run, runs, running)).FirstOrDefault(run => run is { IsResumable: true });
     }
 
-    /// <summary>Per slot, the newest run that took the slot up and did not finish it.</summary>
-    /// <param name="nodeIds">The cluster: a run belongs to it if they have a node in common, for nodes come and go.</param>
-    /// <param name="slots">Only these; null for all.</param>
-    /// <param name="own">The run of this invocation. What it has written is known without reading its file.</param>
-    /// <remarks>The journal knows only its own runs. Compare the ends with the cluster's: another tool may have changed the slot since.</remarks>
+    /// <summary>For each slot, the newest run that opened the slot and did not finish it.</summary>
+    /// <param name="nodeIds">The nodes of the cluster. A run belongs to it if they have a node in common, because nodes are added and
+    /// removed.</param>
+    /// <param name="slots">The slots to find; null for all.</param>
+    /// <param name="own">The run of this invocation, whose file is not read.</param>
+    /// <remarks>
+    /// The journal knows only its own runs. Compare source and target with the cluster: another tool may have changed the slot.
+    /// </remarks>
     /// <exception cref="RedisOperationException">JournalUnavailable.</exception>
-    public IReadOnlyDictionary<int, OpenIntent> OpenIntents(IEnumerable<string> nodeIds, IReadOnlyCollection<int>? slots = null, RunJournal? own = null)
+    public IReadOnlyDictionary<int, OpenIntent> OpenIntents(
+        IEnumerable<string> nodeIds, IReadOnlyCollection<int>? slots = null, RunJournal? own = null)
     {
         var cluster = new HashSet<string>(nodeIds, StringComparer.Ordinal);
         var search = new OpenIntentSearch(slots, own);
@@ -83,16 +94,17 @@ internal sealed class JournalReader(JournalFolder folder)
             search.Add(run);
         }
 
-        HashSet<string>? atWork = null;
+        HashSet<string>? running = null;
         return search.Intents((summary, slot) =>
         {
-            var runs = summary.HasEnded ? [] : atWork ??= AtWork();
-            return Whole(summary, runs)?.Slots.FirstOrDefault(one => one.Slot == slot) is { } found ? (found, runs.Contains(summary.Id)) : null;
+            var ids = summary.HasEnded ? [] : running ??= RunningIds();
+            var found = Whole(summary, ids)?.Slots.FirstOrDefault(one => one.Slot == slot);
+            return found is null ? null : (found, ids.Contains(summary.Id));
         });
     }
 
     /// <summary>A summary of each run, newest first.</summary>
-    /// <param name="except">A run whose file is not to be read.</param>
+    /// <param name="except">A run to leave out.</param>
     /// <exception cref="RedisOperationException">JournalUnavailable.</exception>
     public IReadOnlyList<RunSummary> Summaries(string? except = null)
     {
@@ -108,8 +120,8 @@ internal sealed class JournalReader(JournalFolder folder)
         {
             return [];
         }
-        // A folder that may not be read is not one without runs.
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        // A folder that can't be read is not the same as an empty folder.
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw JournalFolder.Unreadable(folder.Runs, failure);
         }
@@ -138,7 +150,7 @@ internal sealed class JournalReader(JournalFolder folder)
     {
         _known ??= RunIndex.Load(folder);
         _known.TryGetValue(id, out var known);
-        // Nothing is written after a run's end.
+        // A run writes nothing after its end.
         if (known is { HasEnded: true } && _checked.Contains(id))
             return known;
         var file = new FileInfo(PathOf(id));
@@ -162,23 +174,23 @@ internal sealed class JournalReader(JournalFolder folder)
         return summary;
     }
 
-    private RedisMigration? Whole(RunSummary summary, ICollection<string> atWork)
+    private RedisMigration? Whole(RunSummary summary, ICollection<string> running)
     {
         if (summary.HasEnded && _whole.TryGetValue(summary.Id, out var known))
             return known;
         FilesRead++;
-        if (RunFile.Read(PathOf(summary.Id), atWork) is not { } read)
+        if (RunFile.Read(PathOf(summary.Id), running) is not { } read)
             return null;
-        // A run that still writes is read again by whoever asks next; of the others one is enough.
+        // A run that may still write is read again by the next caller.
         if (summary.HasEnded && _whole.Count < MostFiles)
             _whole[summary.Id] = read;
         return read;
     }
 
     // A later run may have finished what this one left, and restored what this one changed.
-    private RedisMigration? Whole(RunSummary summary, IReadOnlyList<RunSummary> newestFirst, ICollection<string> atWork)
+    private RedisMigration? Whole(RunSummary summary, IReadOnlyList<RunSummary> newestFirst, ICollection<string> running)
     {
-        if (Whole(summary, atWork) is not { } run)
+        if (Whole(summary, running) is not { } run)
             return null;
         if (run.Slots.All(slot => slot.IsDone && slot.SuppressedNodes.Count == 0))
             return run;
@@ -191,18 +203,20 @@ internal sealed class JournalReader(JournalFolder folder)
             Slots = [.. run.Slots.Select(slot => slot with
             {
                 FinishedBy = slot.IsDone ? null : finishers.FirstOrDefault(one => one.HasDone(slot.Slot))?.Id,
-                SuppressedNodes = slot.SuppressedNodes.Any(restored.Contains) ? [.. slot.SuppressedNodes.Where(node => !restored.Contains(node))] : slot.SuppressedNodes,
+                SuppressedNodes = slot.SuppressedNodes.Any(restored.Contains)
+                    ? [.. slot.SuppressedNodes.Where(node => !restored.Contains(node))]
+                    : slot.SuppressedNodes,
             })],
         };
     }
 
-    private HashSet<string> AtWork()
+    private HashSet<string> RunningIds()
     {
         try
         {
-            return ClusterLock.RunsAtWork(folder);
+            return ClusterLock.RunningIds(folder);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw JournalFolder.Unreadable(folder.Locks, failure);
         }

@@ -4,14 +4,16 @@ using System.IO;
 
 namespace RedisClusterOps.Journal;
 
-/// <summary>The lines of a run's file, with bounds on what is read and kept.</summary>
+/// <summary>Reads the lines of a run's file, with limits on their length and number.</summary>
 internal static class LineReader
 {
     public const int LongestLine = 1 << 20;
     public const long LongestFile = 1L << 28;
 
     /// <param name="source">Closed at the end.</param>
-    /// <returns>Null stands for a line that can't be read. What has no end is no line: its writer was killed in the middle, or is in the middle of it.</returns>
+    /// <returns>
+    /// Null for a line that can't be read. Text without a line break at the end is no line: its writer was killed, or is still writing.
+    /// </returns>
     public static IEnumerable<JournalLine?> Read(Stream source)
     {
         using var file = source;
@@ -39,7 +41,7 @@ internal static class LineReader
                 at += piece + 1;
                 if (end < 0)
                     continue;
-                // An empty line follows a piece that could not be written whole.
+                // The writer ends a partly written line with a line break, so an empty line may follow.
                 if (tooLong)
                     yield return null;
                 else if (length > 0)

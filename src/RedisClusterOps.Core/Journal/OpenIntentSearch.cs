@@ -5,7 +5,16 @@ using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps.Journal;
 
-/// <summary>Finds, from the newest run to the oldest, which run left a slot open, and since when. Ends as soon as every slot is settled.</summary>
+/// <summary>A slot that a run of this journal left open, as far as the journal knows.</summary>
+/// <param name="RunId">The newest such run.</param>
+/// <param name="IsRunning">True while that run holds the lock of the cluster.</param>
+/// <param name="Slot">What the run was about to do to the slot.</param>
+/// <param name="Since">When the slot was opened, UTC: by the oldest of consecutive runs that did not finish it.</param>
+internal sealed record OpenIntent(string RunId, bool IsRunning, RedisMigrationSlot Slot, DateTime Since);
+
+/// <summary>
+/// Finds, from the newest run to the oldest, which run left a slot open, and since when. Stops once every slot is settled.
+/// </summary>
 internal sealed class OpenIntentSearch
 {
     private readonly bool[] _isWanted = new bool[HashSlot.Count];
@@ -49,7 +58,7 @@ internal sealed class OpenIntentSearch
                 _found[slot] = _found.TryGetValue(slot, out var later) ? later with { Since = since } : new Found(run, null, since, []);
         }
 
-        // What a run changed and nothing restored is still to be restored, whichever run resumes the slot.
+        // A setting that was changed and not restored has to be restored by any run that resumes the slot.
         foreach (var (slot, node) in run.Suppressed)
         {
             if (_isWanted[slot] && !_restored.Contains(node) && _found.TryGetValue(slot, out var found) && !found.Suppressed.Contains(node))
@@ -67,11 +76,11 @@ internal sealed class OpenIntentSearch
         var intents = new Dictionary<int, OpenIntent>();
         foreach (var pair in _found)
         {
-            var (run, own, since, kept) = pair.Value;
+            var (run, own, since, suppressed) = pair.Value;
             if (own is not null)
-                intents[pair.Key] = new OpenIntent(_own!.Id, IsRunning: true, own with { SuppressedNodes = kept }, since);
+                intents[pair.Key] = new OpenIntent(_own!.Id, IsRunning: true, own with { SuppressedNodes = suppressed }, since);
             else if (read(run!, pair.Key) is { } found)
-                intents[pair.Key] = new OpenIntent(run!.Id, found.IsRunning, found.Slot with { SuppressedNodes = kept }, since);
+                intents[pair.Key] = new OpenIntent(run!.Id, found.IsRunning, found.Slot with { SuppressedNodes = suppressed }, since);
         }
 
         return intents;
@@ -86,8 +95,8 @@ internal sealed class OpenIntentSearch
     }
 
     /// <param name="Run">The newest run that left the slot open; null for the own run.</param>
-    /// <param name="Own">What the own run has written of it.</param>
-    /// <param name="Since">When the oldest run in a row took it up that did not finish it.</param>
-    /// <param name="Suppressed">Nodes whose setting is still to be restored.</param>
+    /// <param name="Own">What the own run has written about it.</param>
+    /// <param name="Since">When the oldest of consecutive runs that did not finish it opened it.</param>
+    /// <param name="Suppressed">Nodes whose setting has to be restored.</param>
     private sealed record Found(RunSummary? Run, RedisMigrationSlot? Own, DateTime Since, List<string> Suppressed);
 }

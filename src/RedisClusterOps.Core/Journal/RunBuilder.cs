@@ -6,12 +6,12 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Journal;
 
-/// <summary>Accumulates the lines of one run: the intent and the progress of each slot. Not thread-safe.</summary>
+/// <summary>Collects the lines of one run: the intent and the progress of each slot. Not thread-safe.</summary>
 internal sealed class RunBuilder
 {
     private const int MostNames = 10_000;
 
-    // A run of ours writes some hundred lines of many slots and at most two for each slot. The bound limits what a foreign file can cost.
+    // A run writes some hundred lines for many slots, and at most two for each slot. The limit is for the cost of a foreign file.
     private const long MostMentions = 20_000_000;
 
     private readonly Dictionary<int, Draft> _slots = [];
@@ -23,7 +23,7 @@ internal sealed class RunBuilder
     private bool _isCounted = true;
     private long _mentions;
 
-    /// <summary>Lines that could not be read.</summary>
+    /// <summary>The number of lines that could not be read.</summary>
     public int Damaged { get; private set; }
 
     /// <summary>True if no line was added: the writer died before the run began.</summary>
@@ -49,19 +49,19 @@ internal sealed class RunBuilder
             Apply(line);
     }
 
-    /// <summary>What the lines say about one slot; null if they do not mention it.</summary>
+    /// <summary>The state of one slot; null if no line mentions it.</summary>
     public RedisMigrationSlot? SlotOf(int slot) => _slots.TryGetValue(slot, out var draft) ? draft.ToSlot(slot) : null;
 
-    public RedisMigration Build(string path, string id, DateTime fallback, bool isAtWork)
+    public RedisMigration Build(string path, string id, DateTime fallback, bool isRunning)
     {
         var slots = _slots.OrderBy(slot => slot.Key).Select(slot => slot.Value.ToSlot(slot.Key)).ToArray();
         var started = _begin?.Time ?? fallback;
         return new RedisMigration
         {
             Id = id,
-            Operation = Clean(_begin?.Operation) ?? "Unknown",
+            Operation = Clean(_begin?.Operation) ?? nameof(MigrationOperation.Unknown),
             Strategy = Clean(_begin?.Strategy),
-            State = StateOf(isAtWork, slots),
+            State = StateOf(isRunning, slots),
             Started = started,
             LastProgress = _last?.Time ?? started,
             Ended = _ended,
@@ -83,12 +83,18 @@ internal sealed class RunBuilder
         HasEnded = _ended is not null,
         IsDamaged = Damaged > 0,
         NodeIds = Clean(_begin?.NodeIds),
-        Left = SlotSet.From(_slots.Where(slot => !slot.Value.IsDone).Select(slot => slot.Key).OrderBy(slot => slot)),
-        Closed = SlotSet.From(_slots.Where(slot => slot.Value.Outcome is not null && !slot.Value.IsUnfinished).Select(slot => slot.Key).OrderBy(slot => slot)),
-        Open = [.. _slots.Where(slot => slot.Value.IsUnfinished).GroupBy(slot => slot.Value.Since!.Value, slot => slot.Key).OrderBy(group => group.Key).Select(group => (group.Key, SlotSet.From(group.OrderBy(slot => slot))))],
+        Left = SlotsWhere(slot => !slot.IsDone),
+        Closed = SlotsWhere(slot => slot.Outcome is not null && !slot.IsUnfinished),
+        Open = [.. _slots.Where(slot => slot.Value.IsUnfinished)
+            .GroupBy(slot => slot.Value.Since!.Value, slot => slot.Key)
+            .OrderBy(group => group.Key)
+            .Select(group => (group.Key, SlotSet.From(group.OrderBy(slot => slot))))],
         Suppressed = [.. _slots.SelectMany(slot => slot.Value.Suppressed.Select(node => (slot.Key, node)))],
         Restored = [.. _restored],
     };
+
+    private SlotSet SlotsWhere(Func<Draft, bool> matches) =>
+        SlotSet.From(_slots.Where(slot => matches(slot.Value)).Select(slot => slot.Key).OrderBy(slot => slot));
 
     private void Apply(JournalLine line)
     {
@@ -101,16 +107,15 @@ internal sealed class RunBuilder
         switch (line.Kind)
         {
             case JournalLine.Planned or JournalLine.Intent:
-                var about = new Ends(
-                    Clean(line.Operation)!, Clean(line.Strategy), Clean(line.Source), Clean(line.SourceId), Clean(line.Target), Clean(line.TargetId), Clean(line.OwnerId));
+                var intent = Intent.Of(line);
                 foreach (var draft in Drafts(line))
-                    draft.Take(line, about);
+                    draft.Open(line, intent);
                 break;
             case JournalLine.SettingChanged:
-                var kept = Clean(line.NodeIds);
-                _restored.ExceptWith(kept);
+                var changed = Clean(line.NodeIds);
+                _restored.ExceptWith(changed);
                 foreach (var draft in Drafts(line))
-                    (draft.Suppressed, draft.LastProgress) = ([.. draft.Suppressed, .. kept], line.Time);
+                    (draft.Suppressed, draft.LastProgress) = ([.. draft.Suppressed, .. changed], line.Time);
                 break;
             case JournalLine.Progress when line.Restored is { } restored:
                 _restored.UnionWith(Clean(restored));
@@ -125,7 +130,8 @@ internal sealed class RunBuilder
                 break;
             default:
                 var outcome = (MigrationOutcome)Enum.Parse(typeof(MigrationOutcome), line.Result);
-                FailureCode? failure = Enum.TryParse<FailureCode>(line.Failure, out var code) && Enum.IsDefined(typeof(FailureCode), code) ? code : null;
+                var isCode = Enum.TryParse<FailureCode>(line.Failure, out var code) && Enum.IsDefined(typeof(FailureCode), code);
+                FailureCode? failure = isCode ? code : null;
                 var reason = line.Reason is null ? null : Printable.Clean(line.Reason, 4000);
                 foreach (var draft in Drafts(line))
                     draft.End(line, outcome, failure, reason);
@@ -143,8 +149,8 @@ internal sealed class RunBuilder
         }
     }
 
-    private MigrationState StateOf(bool isAtWork, RedisMigrationSlot[] slots) =>
-        _ended is null ? (isAtWork ? MigrationState.Running : MigrationState.Interrupted)
+    private MigrationState StateOf(bool isRunning, RedisMigrationSlot[] slots) =>
+        _ended is null ? (isRunning ? MigrationState.Running : MigrationState.Interrupted)
         : slots.Any(slot => slot.HasFailed) ? MigrationState.Failed
         : slots.Any(slot => !slot.IsDone) ? MigrationState.Stopped
         : MigrationState.Completed;
@@ -153,17 +159,29 @@ internal sealed class RunBuilder
 
     private static string[] Clean(string[]? texts) => (texts ?? []).Take(MostNames).Select(text => Printable.Clean(text, 300)).ToArray();
 
-    /// <summary>What a line says of all its slots: cleaned once per line, for a line may cover thousands of slots.</summary>
-    private sealed record Ends(string Operation, string? Strategy, string? Source, string? SourceId, string? Target, string? TargetId, string? OwnerId)
+    /// <summary>
+    /// The part of a line that all its slots share. It is built once per line, because a line may cover thousands of slots.
+    /// </summary>
+    private sealed record Intent(
+        string Operation, string? Strategy, string? Source, string? SourceId, string? Target, string? TargetId, string? OwnerId)
     {
+        public static Intent Of(JournalLine line) => new(
+            Clean(line.Operation)!,
+            Clean(line.Strategy),
+            Clean(line.Source),
+            Clean(line.SourceId),
+            Clean(line.Target),
+            Clean(line.TargetId),
+            Clean(line.OwnerId));
+
         public MigrationOperation Kind { get; } = MigrationOperationText.Parse(Operation);
     }
 
     private sealed class Draft
     {
-        private static readonly Ends Unknown = new(string.Empty, null, null, null, null, null, null);
+        private static readonly Intent Unknown = new(string.Empty, null, null, null, null, null, null);
 
-        private Ends _ends = Unknown;
+        private Intent _intent = Unknown;
         private FailureCode? _failure;
         private string? _reason;
         private long _conflicting;
@@ -182,17 +200,17 @@ internal sealed class RunBuilder
 
         public bool IsDone => RedisMigrationSlot.IsSuccess(Outcome);
 
-        public bool IsUnfinished => RedisMigrationSlot.IsLeftOpen(Since, Outcome, _ends.Kind);
+        public bool IsUnfinished => RedisMigrationSlot.IsLeftOpen(Since, Outcome, _intent.Kind);
 
-        public void Take(JournalLine line, Ends ends)
+        public void Open(JournalLine line, Intent intent)
         {
             var since = IsUnfinished ? Since : line.Time;
-            _ends = ends;
-            // The count of a line for many slots is that of all of them together.
+            _intent = intent;
+            // The count of a line for many slots is their total.
             KeysLeft = line.Slot is null ? null : line.KeysLeft;
             if (line.Kind == JournalLine.Planned)
                 return;
-            // A slot that is taken up again has been open since it was first left unfinished.
+            // A slot that is opened again has been open since it was first left unfinished.
             (Since, Outcome, _failure, _reason, LastProgress) = (since, null, null, null, line.Time);
         }
 
@@ -205,13 +223,13 @@ internal sealed class RunBuilder
         public RedisMigrationSlot ToSlot(int slot) => new()
         {
             Slot = slot,
-            Operation = _ends.Operation,
-            Strategy = _ends.Strategy,
-            Source = _ends.Source,
-            SourceId = _ends.SourceId,
-            Target = _ends.Target,
-            TargetId = _ends.TargetId,
-            OwnerId = _ends.OwnerId,
+            Operation = _intent.Operation,
+            Strategy = _intent.Strategy,
+            Source = _intent.Source,
+            SourceId = _intent.SourceId,
+            Target = _intent.Target,
+            TargetId = _intent.TargetId,
+            OwnerId = _intent.OwnerId,
             Outcome = Outcome,
             Failure = _failure,
             KeysMoved = KeysMoved,

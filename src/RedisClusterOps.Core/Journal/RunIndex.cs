@@ -3,15 +3,16 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Journal;
 
-/// <summary>The summaries of the runs in one file beside them. It is a cache: without it, or where it is outdated, the runs' own files are read.</summary>
+/// <summary>The summaries of the runs in one file. It is a cache: if it is missing or outdated, the files of the runs are read.</summary>
 internal static class RunIndex
 {
     public const string FileName = "runs.index";
 
-    // The first line. Another version may write other fields; its index is ignored and written anew.
+    // The first line. The index of a version with other fields is ignored and replaced.
     private const string Header = "RedisClusterOps runs 1";
     private const int LongestFile = 1 << 26;
 
@@ -33,9 +34,9 @@ internal static class RunIndex
                     summaries[summary.Id] = summary;
             }
         }
-        catch (Exception failure) when (failure is FormatException || JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (failure is FormatException || WholeFile.IsFileError(failure))
         {
-            // The runs' own files say the same.
+            // The files of the runs contain the same.
         }
 
         return summaries;
@@ -55,9 +56,9 @@ internal static class RunIndex
             var bytes = Encoding.UTF8.GetBytes(text.ToString());
             WholeFile.Write(Path.Combine(folder.Path, FileName), file => file.Write(bytes, 0, bytes.Length), isPrivate: true);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
-            // A folder that may only be read is read without an index, or another process has just replaced it.
+            // The folder is read-only, or another process has just replaced the index.
         }
     }
 }

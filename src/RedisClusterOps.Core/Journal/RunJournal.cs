@@ -8,10 +8,10 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Journal;
 
-/// <summary>One run as it is written: what it is about to do before it does it, and what became of it after. May be called from several threads.</summary>
+/// <summary>Writes one run: each intent before the change, and each outcome after it. Thread-safe.</summary>
 /// <remarks>
-/// The cluster is the truth, this is evidence. So an intent that can't be written stops its slot before anything is touched, and an
-/// outcome that can't be written takes nothing back: it is a warning.
+/// The journal is evidence; the cluster is the truth. If an intent can't be written, the slot is not changed. If an outcome can't be
+/// written, the result stands and a warning is returned.
 /// </remarks>
 internal sealed class RunJournal : IDisposable
 {
@@ -35,14 +35,15 @@ internal sealed class RunJournal : IDisposable
         _now = now;
     }
 
-    /// <summary>Such as <c>20261123T235959Z-4f2a9c</c>: sorts by time.</summary>
+    /// <summary>Such as <c>20261123T235959Z-4f2a9c</c>. Ids sort by time.</summary>
     public string Id { get; }
 
     public string Path => _file.Name;
 
-    /// <summary>Takes the lock of the cluster and writes that the run begins.</summary>
-    /// <param name="locks">Where the lock is; null for the same folder.</param>
-    /// <exception cref="RedisOperationException">JournalBusy: another run works on the cluster. JournalUnavailable: nothing can be written. Nothing was touched.</exception>
+    /// <summary>Takes the lock of the cluster and writes the beginning of the run.</summary>
+    /// <param name="locks">The folder of the lock; null for the same folder.</param>
+    /// <exception cref="RedisOperationException">JournalBusy: another run is changing the cluster. JournalUnavailable. Nothing was
+    /// changed.</exception>
     public static RunJournal Begin(JournalFolder folder, RunHeader header, Func<DateTime>? now = null, JournalFolder? locks = null)
     {
         now ??= () => DateTime.UtcNow;
@@ -54,9 +55,9 @@ internal sealed class RunJournal : IDisposable
         FileStream? file = null;
         try
         {
-            // One byte of buffer is none: what a full disk refused must not come back with the next line.
+            // A buffer of one byte disables buffering: bytes that a full disk rejected must not be written with the next line.
             file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 1);
-            JournalFolder.OwnerOnly(path);
+            WholeFile.RestrictToOwner(path);
             var journal = new RunJournal(id, clusterLock, file, now);
             var line = JournalLine.Of(JournalLine.Begin, began);
             line.Operation = header.Operation.ToString();
@@ -71,7 +72,7 @@ internal sealed class RunJournal : IDisposable
             JournalRetention.Prune(folder, began);
             return journal;
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             file?.Dispose();
             clusterLock.Dispose();
@@ -79,37 +80,37 @@ internal sealed class RunJournal : IDisposable
         }
     }
 
-    /// <summary>Which slots the run is going to touch, before the first is.</summary>
-    /// <exception cref="RedisOperationException">JournalUnavailable: do not begin.</exception>
+    /// <summary>Records the slots of the run before the first is changed.</summary>
+    /// <exception cref="RedisOperationException">JournalUnavailable: the run must not begin.</exception>
     public void Planned(IEnumerable<SlotEntry> slots)
     {
         var now = _now();
         WriteOrRefuse(slots.Select(slot => JournalLine.Of(JournalLine.Planned, now, slot)).ToArray());
     }
 
-    /// <summary>What is about to be done to a slot. On the disk when this returns.</summary>
-    /// <exception cref="RedisOperationException">JournalUnavailable: do not touch the slot.</exception>
+    /// <summary>Records what is about to be done to a slot. It is on the disk when the method returns.</summary>
+    /// <exception cref="RedisOperationException">JournalUnavailable: the slot must not be changed.</exception>
     public void Intend(SlotEntry slot) => WriteOrRefuse(JournalLine.Of(JournalLine.Intent, _now(), slot));
 
-    /// <summary>The same of many slots between two masters, in a line for all.</summary>
-    /// <exception cref="RedisOperationException">JournalUnavailable: do not touch them.</exception>
+    /// <summary>Records the same for many slots between two masters in one line.</summary>
+    /// <exception cref="RedisOperationException">JournalUnavailable: the slots must not be changed.</exception>
     public void Intend(SlotEntry entry, IEnumerable<int> slots) => WriteOrRefuse(JournalLine.Of(JournalLine.Intent, _now(), entry, slots));
 
-    /// <summary>Which slots are to go between which masters, before the first is touched.</summary>
-    /// <exception cref="RedisOperationException">JournalUnavailable: do not begin.</exception>
+    /// <summary>Records the slots to move between each pair of masters before the first is changed.</summary>
+    /// <exception cref="RedisOperationException">JournalUnavailable: the run must not begin.</exception>
     public void Planned(IEnumerable<(SlotEntry Entry, IEnumerable<int> Slots)> moves)
     {
         var now = _now();
         WriteOrRefuse(moves.Select(move => JournalLine.Of(JournalLine.Planned, now, move.Entry, move.Slots)).ToArray());
     }
 
-    /// <summary>How far a slot is. At most one line in two seconds; one that can't be written is left out.</summary>
+    /// <summary>Records the progress of a slot, at most one line in two seconds. A line that can't be written is skipped.</summary>
     public void Progress(int slot, long keysMoved, long? keysLeft)
     {
         lock (_turn)
         {
             var now = _now();
-            // A clock that was set back must not silence it.
+            // Setting the clock back must not stop the records.
             if (now >= _lastProgress && now - _lastProgress < ProgressInterval)
                 return;
             _lastProgress = now;
@@ -121,7 +122,7 @@ internal sealed class RunJournal : IDisposable
         }
     }
 
-    /// <summary>What this run has written about a slot; null if nothing.</summary>
+    /// <summary>What this run has recorded about a slot; null if nothing.</summary>
     public RedisMigrationSlot? SlotOf(int slot)
     {
         lock (_turn)
@@ -138,8 +139,10 @@ internal sealed class RunJournal : IDisposable
         }
     }
 
-    /// <summary>Records that a setting of a node is about to be changed, and so is to be restored. On the disk when this returns.</summary>
-    /// <exception cref="RedisOperationException">JournalUnavailable: do not change it.</exception>
+    /// <summary>
+    /// Records that a setting of a node is about to be changed and has to be restored. It is on the disk when the method returns.
+    /// </summary>
+    /// <exception cref="RedisOperationException">JournalUnavailable: the setting must not be changed.</exception>
     public void SettingChanging(int slot, string nodeId)
     {
         lock (_turn)
@@ -150,8 +153,8 @@ internal sealed class RunJournal : IDisposable
         WriteOrRefuse(line);
     }
 
-    /// <summary>Records that the setting has its old value, whether it was restored or never changed. On the disk when this returns null.</summary>
-    /// <returns>A warning if it could not be written: a later run may then restore the setting again.</returns>
+    /// <summary>Records that the setting has its old value: it was restored, or it was never changed.</summary>
+    /// <returns>Null if the record is on the disk; otherwise a warning, because a later run may restore the setting again.</returns>
     public string? SettingRestored(int slot, string nodeId)
     {
         lock (_turn)
@@ -159,22 +162,23 @@ internal sealed class RunJournal : IDisposable
             _restored.Add(nodeId);
             var line = JournalLine.Of(JournalLine.Progress, _now());
             line.Slot = slot;
-            // The version before takes the line for progress, so it repeats what the slot's last line said.
+            // The previous version reads this line as progress, so it repeats the values of the slot's last line.
             line.KeysMoved = _written.SlotOf(slot)?.KeysMoved ?? 0;
             line.KeysLeft = _written.SlotOf(slot)?.KeysLeft;
             line.Restored = [nodeId];
             return TryWrite(flush: true, line) is { } trouble
-                ? "The journal could not be written: " + Printable.Clean(trouble.Message).TrimEnd('.') + ". A later run may set cluster-allow-replica-migration of node " + nodeId + " to yes again."
+                ? "The journal could not be written: " + Printable.Clean(trouble.Message).TrimEnd('.')
+                    + ". A later run may set cluster-allow-replica-migration of node " + nodeId + " to yes again."
                 : null;
         }
     }
 
-    /// <summary>What became of a slot. On the disk when this returns null.</summary>
-    /// <returns>A warning where it could not be written: the slot is as the result says, only the journal does not know.</returns>
+    /// <summary>Records the outcome of a slot.</summary>
+    /// <returns>Null if the record is on the disk; otherwise a warning. The result is valid in both cases.</returns>
     public string? Outcome(RedisSlotMigrationResult result, FailureCode? failure = null) => Outcomes([(result, failure)]);
 
-    /// <summary>What became of slots. On the disk when this returns null.</summary>
-    /// <returns>A warning where it could not be written.</returns>
+    /// <summary>Records the outcomes of slots.</summary>
+    /// <returns>Null if the records are on the disk; otherwise a warning.</returns>
     public string? Outcomes(IReadOnlyList<(RedisSlotMigrationResult Result, FailureCode? Failure)> outcomes)
     {
         if (outcomes.Count == 0)
@@ -183,15 +187,18 @@ internal sealed class RunJournal : IDisposable
         if (TryWrite(flush: true, LinesOf(now, outcomes).ToArray()) is not { } trouble)
             return null;
         var first = outcomes[0].Result;
-        return "Slot " + first.Slot.ToString(CultureInfo.InvariantCulture) + " is " + first.Outcome
-            + (outcomes.Count > 1 ? ", and " + (outcomes.Count - 1).ToString(CultureInfo.InvariantCulture) + " others are told as well" : string.Empty)
-            + ", but the journal could not be written: " + Printable.Clean(trouble.Message).TrimEnd('.') + ". Get-RedisMigration will show it as left.";
+        var others = outcomes.Count == 1 ? string.Empty : " (and " + (outcomes.Count - 1).ToString(CultureInfo.InvariantCulture) + " more)";
+        return "Slot " + first.Slot.ToString(CultureInfo.InvariantCulture) + others + " is " + first.Outcome
+            + ", but the journal could not be written: " + Printable.Clean(trouble.Message).TrimEnd('.')
+            + ". The list of runs will show it as unfinished.";
     }
 
-    // A line for all of which the same is to be said: most slots hold as many keys as some other.
-    private static IEnumerable<JournalLine> LinesOf(DateTime now, IEnumerable<(RedisSlotMigrationResult Result, FailureCode? Failure)> outcomes)
+    // Slots with equal outcomes share a line: most slots have as many keys as some other slot.
+    private static IEnumerable<JournalLine> LinesOf(
+        DateTime now, IEnumerable<(RedisSlotMigrationResult Result, FailureCode? Failure)> outcomes)
     {
-        foreach (var same in outcomes.GroupBy(outcome => (outcome.Result.Outcome, outcome.Result.KeysMoved, outcome.Result.KeysConflicting, outcome.Result.Reason, outcome.Failure)))
+        foreach (var same in outcomes.GroupBy(outcome =>
+            (outcome.Result.Outcome, outcome.Result.KeysMoved, outcome.Result.KeysConflicting, outcome.Result.Reason, outcome.Failure)))
         {
             var line = JournalLine.Of(JournalLine.Outcome, now);
             var slots = same.Select(outcome => outcome.Result.Slot).ToList();
@@ -209,7 +216,7 @@ internal sealed class RunJournal : IDisposable
         }
     }
 
-    /// <summary>Writes that the run ended, and lets go of the cluster.</summary>
+    /// <summary>Writes the end of the run and releases the lock.</summary>
     public void Dispose()
     {
         lock (_turn)
@@ -236,7 +243,7 @@ internal sealed class RunJournal : IDisposable
             Write(flush, lines);
             return null;
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             return failure;
         }
@@ -244,7 +251,7 @@ internal sealed class RunJournal : IDisposable
 
     private void Write(bool flush, params JournalLine[] lines)
     {
-        // In one piece, so that whoever reads meanwhile sees whole lines but for the last.
+        // In one write, so that a concurrent reader sees whole lines except for the last.
         using var bytes = new MemoryStream();
         foreach (var line in lines)
         {
@@ -254,7 +261,7 @@ internal sealed class RunJournal : IDisposable
 
         lock (_turn)
         {
-            // Half a line may stand there from an attempt that failed; it stays alone.
+            // A failed attempt may have left half a line, which this line break ends.
             if (_torn)
                 _file.WriteByte((byte)'\n');
             _torn = true;

@@ -6,10 +6,10 @@ using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps.Journal;
 
-/// <summary>What has to be known of a run to find the runs that matter, without reading its file.</summary>
-/// <param name="Id">The run's id, which is its file's name.</param>
-/// <param name="Length">Bytes of the file when it was summarized.</param>
-/// <param name="Written">When the file was last written, UTC. Another length or time: the summary is outdated.</param>
+/// <summary>The part of a run that is needed to select runs without reading their files.</summary>
+/// <param name="Id">The id of the run, and the name of its file.</param>
+/// <param name="Length">The length of the file in bytes when it was summarized.</param>
+/// <param name="Written">When the file was last written, UTC. With another length or time the summary is outdated.</param>
 internal sealed record RunSummary(string Id, long Length, DateTime Written)
 {
     private const string None = "-";
@@ -23,28 +23,28 @@ internal sealed record RunSummary(string Id, long Length, DateTime Written)
 
     public IReadOnlyList<string> NodeIds { get; init; } = [];
 
-    /// <summary>Slots that are not done: failed, left, or only planned.</summary>
+    /// <summary>Slots that are not done: failed, unfinished or only planned.</summary>
     public SlotSet Left { get; init; } = SlotSet.Empty;
 
-    /// <summary>Slots that have an outcome and were not left open by it.</summary>
+    /// <summary>Slots with an outcome that does not leave them open.</summary>
     public SlotSet Closed { get; init; } = SlotSet.Empty;
 
-    /// <summary>Slots that were taken up and left open, by the time when they were taken up, UTC.</summary>
+    /// <summary>Slots that were left open, by the time when they were opened, UTC.</summary>
     public IReadOnlyList<(DateTime Since, SlotSet Slots)> Open { get; init; } = [];
 
-    /// <summary>Nodes whose setting the run changed and did not restore, with the slot that the change was made for.</summary>
+    /// <summary>Nodes whose setting the run changed and did not restore, with the slot that the change was for.</summary>
     public IReadOnlyList<(int Slot, string Node)> Suppressed { get; init; } = [];
 
-    /// <summary>Nodes whose setting the run restored, also for an earlier run.</summary>
+    /// <summary>Nodes whose setting the run restored, including those of earlier runs.</summary>
     public IReadOnlyList<string> Restored { get; init; } = [];
 
-    /// <summary>True if the run brought the slot to the end that was wanted.</summary>
+    /// <summary>True if the run finished the slot successfully.</summary>
     public bool HasDone(int slot) => Closed.Contains(slot) && !Left.Contains(slot);
 
-    /// <summary>One line of the index without its end; null if a name in it can't be written there.</summary>
+    /// <summary>The line of the index without a line break; null if a name can't be written there.</summary>
     public string? ToLine()
     {
-        if (!NodeIds.Concat(Restored).Concat(Suppressed.Select(kept => kept.Node)).All(IsPlain))
+        if (!NodeIds.Concat(Restored).Concat(Suppressed.Select(changed => changed.Node)).All(IsPlain))
             return null;
         return string.Join(
             "\t",
@@ -58,15 +58,16 @@ internal sealed record RunSummary(string Id, long Length, DateTime Written)
             List([Left.ToString()], string.Empty),
             List([Closed.ToString()], string.Empty),
             List(Open.Select(open => Text(open.Since.Ticks) + "=" + open.Slots), ";"),
-            List(Suppressed.Select(kept => Text(kept.Slot) + "=" + kept.Node), ";"),
+            List(Suppressed.Select(changed => Text(changed.Slot) + "=" + changed.Node), ";"),
             List(Restored, ","));
     }
 
-    /// <summary>Reads what <see cref="ToLine"/> wrote; null for anything else, so that the run's own file is read.</summary>
+    /// <summary>Reads a line that <see cref="ToLine"/> wrote; null for anything else, so that the file of the run is read.</summary>
     public static RunSummary? TryRead(string line)
     {
         var fields = line.Split('\t');
-        if (fields.Length != 12 || !RunFile.IsId(fields[0]) || !TryNumber(fields[1], out var length) || !TryTime(fields[2], out var written) || !TryTime(fields[3], out var started)
+        if (fields.Length != 12 || !RunFile.IsId(fields[0]) || !TryNumber(fields[1], out var length)
+            || !TryTime(fields[2], out var written) || !TryTime(fields[3], out var started)
             || !TrySlots(fields[7], out var left) || !TrySlots(fields[8], out var closed))
             return null;
         var open = new List<(DateTime, SlotSet)>();
@@ -77,12 +78,12 @@ internal sealed record RunSummary(string Id, long Length, DateTime Written)
             open.Add((since, slots));
         }
 
-        var kept = new List<(int, string)>();
+        var suppressed = new List<(int, string)>();
         foreach (var (name, value) in Pairs(fields[10]))
         {
             if (!TryNumber(name, out var slot) || slot >= HashSlot.Count)
                 return null;
-            kept.Add(((int)slot, value));
+            suppressed.Add(((int)slot, value));
         }
 
         return new RunSummary(fields[0], length, written)
@@ -94,20 +95,23 @@ internal sealed record RunSummary(string Id, long Length, DateTime Written)
             Left = left,
             Closed = closed,
             Open = open,
-            Suppressed = kept,
+            Suppressed = suppressed,
             Restored = Items(fields[11], ','),
         };
     }
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 
-    private static string List(IEnumerable<string> items, string separator) => string.Join(separator, items) is { Length: > 0 } text ? text : None;
+    private static string List(IEnumerable<string> items, string separator) =>
+        string.Join(separator, items) is { Length: > 0 } text ? text : None;
 
     private static string[] Items(string text, char separator) => text == None ? [] : text.Split(separator);
 
-    private static IEnumerable<(string Name, string Value)> Pairs(string text) => Items(text, ';').Select(pair => pair.Split(['='], 2)).Select(pair => (pair[0], pair.Length > 1 ? pair[1] : string.Empty));
+    private static IEnumerable<(string Name, string Value)> Pairs(string text) =>
+        Items(text, ';').Select(pair => pair.Split(['='], 2)).Select(pair => (pair[0], pair.Length > 1 ? pair[1] : string.Empty));
 
-    private static bool TryNumber(string text, out long number) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
+    private static bool TryNumber(string text, out long number) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 
     private static bool TryTime(string text, out DateTime time)
     {
@@ -126,6 +130,7 @@ internal sealed record RunSummary(string Id, long Length, DateTime Written)
         return isSet;
     }
 
-    // A node id is 40 hexadecimal digits. A journal from elsewhere may hold anything.
-    private static bool IsPlain(string name) => name.Length > 0 && name != None && name.All(c => c is (>= '0' and <= '9') or (>= 'a' and <= 'z') or (>= 'A' and <= 'Z'));
+    // A node id has 40 hexadecimal digits. A foreign journal may hold anything.
+    private static bool IsPlain(string name) => name.Length > 0 && name != None
+        && name.All(c => c is (>= '0' and <= '9') or (>= 'a' and <= 'z') or (>= 'A' and <= 'Z'));
 }

@@ -6,7 +6,7 @@ using System.Security.Authentication;
 
 namespace RedisClusterOps.Protocol;
 
-/// <summary>Why a connection failed, in words a person on call can act on.</summary>
+/// <summary>Says why a connection failed.</summary>
 internal static class ConnectionFailure
 {
     public static string ReasonOf(Exception failure)
@@ -22,14 +22,15 @@ internal static class ConnectionFailure
         return failure is EndOfStreamException or ObjectDisposedException ? "the connection was closed" : TextOf(failure);
     }
 
-    /// <summary>The innermost message: the outer ones of the framework mostly say to look at it.</summary>
+    /// <summary>The innermost message. The outer messages of the framework mostly refer to the inner exception.</summary>
     public static string TextOf(Exception failure) => Printable.Clean(failure.GetBaseException().Message.TrimEnd('.'));
 
+    /// <summary>The text for a timeout.</summary>
     public static string NoAnswerWithin(TimeSpan time) => "no answer within " + (time.TotalSeconds < 1
         ? time.TotalMilliseconds.ToString("0.###", CultureInfo.InvariantCulture) + " ms"
         : time.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture) + " s");
 
-    /// <summary>What may be wrong with an IPv6 address as it was written; empty where nothing looks so.</summary>
+    /// <summary>A hint at a mistyped IPv6 address; empty if nothing looks wrong.</summary>
     public static string HintAt(NodeEndpoint endpoint)
     {
         var host = endpoint.Host;
@@ -39,12 +40,15 @@ internal static class ConnectionFailure
         if (host.IndexOf('%') is >= 0 and var zone)
             return " (is there an interface '" + Printable.Clean(host.Substring(zone + 1), 40) + "' on this machine?)";
         if (host.StartsWith("fe80:", StringComparison.OrdinalIgnoreCase))
-            return " (an address of one link needs the interface too, as in fe80::1%eth0)";
-        // ::1:7000 is an address; who wrote it, or copied it from CLUSTER NODES, mostly means another.
+            return " (a link-local address requires an interface, as in fe80::1%eth0)";
+
+        // ::1:7000 is a valid address, but it mostly means ::1 and port 7000, as CLUSTER NODES writes them.
         var port = host.Substring(last + 1);
-        return endpoint.Port == NodeEndpoint.DefaultPort && last > 0 && port.Length == 4 && int.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out _)
-            ? " (a port behind an IPv6 address needs brackets: [" + host.Substring(0, host[last - 1] == ':' ? last + 1 : last) + "]:" + port + ")"
-            : string.Empty;
+        var looksLikePort = port.Length == 4 && int.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out _);
+        if (endpoint.Port != NodeEndpoint.DefaultPort || last == 0 || !looksLikePort)
+            return string.Empty;
+        var address = host.Substring(0, host[last - 1] == ':' ? last + 1 : last);
+        return " (an IPv6 address before a port requires brackets: [" + address + "]:" + port + ")";
     }
 
     private static string ReasonOf(SocketException failure) => failure.SocketErrorCode switch

@@ -7,10 +7,12 @@ using System.Threading.Tasks;
 
 namespace RedisClusterOps.Protocol;
 
-/// <summary>A connection over a socket. Any failure, timeout or cancellation ends it: replies could no longer be told apart.</summary>
+/// <summary>
+/// A connection over a socket. Any failure, timeout or cancellation ends it, because later replies could not be matched to their commands.
+/// </summary>
 /// <remarks>
-/// Sends wait for one another. The socket is closed to end a read, because a read on .NET Framework minds no token once it has
-/// begun.
+/// Concurrent sends run one after another. A read is ended by closing the socket: on .NET Framework, a read that has started ignores its
+/// cancellation token.
 /// </remarks>
 internal sealed class NodeConnection : INodeConnection
 {
@@ -24,10 +26,10 @@ internal sealed class NodeConnection : INodeConnection
     private volatile bool _closed;
 
     /// <param name="endpoint">The address that was dialled.</param>
-    /// <param name="socket">Connected; this connection owns it from here on.</param>
-    /// <param name="stream">The bytes of the socket, through TLS where it is spoken.</param>
-    /// <param name="options">Timeout and limits.</param>
-    /// <param name="trace">Told of every command before it is sent.</param>
+    /// <param name="socket">A connected socket, which this connection then owns.</param>
+    /// <param name="stream">The stream of the socket, or the TLS stream over it.</param>
+    /// <param name="options">The command timeout and the limits on replies.</param>
+    /// <param name="trace">Called with every command before it is sent.</param>
     public NodeConnection(
         NodeEndpoint endpoint, Socket socket, Stream stream, ConnectionOptions options, Action<NodeEndpoint, RespCommand>? trace)
     {
@@ -53,7 +55,7 @@ internal sealed class NodeConnection : INodeConnection
         try
         {
             if (_closed)
-                throw new RedisConnectionException(FailureCode.ConnectionFailed, Endpoint, NothingSent(commands), outcomeUnknown: false);
+                throw new RedisConnectionException(FailureCode.ConnectionFailed, Endpoint, NotSentMessage(commands), outcomeUnknown: false);
             return await ExchangeAsync(commands, timeout ?? _commandTimeout, cancellation).ConfigureAwait(false);
         }
         finally
@@ -79,7 +81,7 @@ internal sealed class NodeConnection : INodeConnection
             foreach (var command in commands)
                 _trace?.Invoke(Endpoint, command);
 
-            // Reading begins before all is written: a server stops reading once nobody takes its replies.
+            // Read while writing: a server stops reading commands when its replies are not consumed.
             var writing = _writer.WriteAsync(commands, limit.Token);
             IReadOnlyList<RespValue> replies;
             try
@@ -89,7 +91,7 @@ internal sealed class NodeConnection : INodeConnection
             catch
             {
                 Close();
-                await Ended(writing).ConfigureAwait(false);
+                await IgnoreFailure(writing).ConfigureAwait(false);
                 throw;
             }
 
@@ -115,19 +117,19 @@ internal sealed class NodeConnection : INodeConnection
         return replies;
     }
 
-    // The socket alone: it ends a read or write that is under way, on every runtime and through TLS.
+    // Closing the socket ends a read or write in progress, on every runtime and with TLS.
     private void Close()
     {
         _closed = true;
         _socket.Dispose();
     }
 
-    // A write that failed beside a read that failed says nothing new, but its exception has to be looked at.
-    private static Task Ended(Task writing) =>
+    // The read has already failed. The exception of the write adds nothing, but it must be observed.
+    private static Task IgnoreFailure(Task writing) =>
         writing.ContinueWith(
             ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 
-    private string NothingSent(IReadOnlyList<RespCommand> commands) =>
+    private string NotSentMessage(IReadOnlyList<RespCommand> commands) =>
         "The connection to " + Endpoint + " is closed; " + Named(commands) + " was not sent.";
 
     private static string Named(IReadOnlyList<RespCommand> commands) =>

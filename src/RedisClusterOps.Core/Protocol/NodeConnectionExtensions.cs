@@ -6,62 +6,49 @@ using System.Threading.Tasks;
 
 namespace RedisClusterOps.Protocol;
 
-/// <summary>What nearly every caller wants of a connection: one command, one reply, errors as exceptions.</summary>
+/// <summary>Sends one command and returns one reply, with retries if a caller needs them.</summary>
 internal static class NodeConnectionExtensions
 {
-    private static readonly TimeSpan ReadPatience = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan ReadPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan ReadRetryLimit = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan ReadRetryPause = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Sends one command and returns its reply, error or not.</summary>
+    /// <summary>Sends one command and returns its reply, which may be an error.</summary>
     public static async Task<RespValue> AskAsync(
         this INodeConnection connection, RespCommand command, CancellationToken cancellation, TimeSpan? timeout = null) =>
         (await connection.SendAsync([command], timeout, cancellation).ConfigureAwait(false))[0];
 
-    /// <summary>Sends one command and returns its reply; an error reply is thrown.</summary>
+    /// <summary>Sends one command and returns its reply. An error reply is thrown as an exception.</summary>
     /// <exception cref="RedisServerException">The server answered with an error.</exception>
     public static async Task<RespValue> SendAsync(
         this INodeConnection connection, RespCommand command, CancellationToken cancellation, TimeSpan? timeout = null) =>
         (await connection.AskAsync(command, cancellation, timeout).ConfigureAwait(false)).OrThrow(connection.Endpoint, command);
 
-    /// <summary>How long the network takes: the least of a few round trips, for one may have met a node in the middle of something.</summary>
-    public static async Task<TimeSpan> LeastRoundTripAsync(this INodeConnection connection, IClock clock, CancellationToken cancellation)
+    /// <summary>Measures the network latency: the minimum of three round trips, because the node may be busy during one of them.</summary>
+    public static async Task<TimeSpan> MinimumRoundTripAsync(this INodeConnection connection, IClock clock, CancellationToken cancellation)
     {
-        var least = TimeSpan.MaxValue;
+        var minimum = TimeSpan.MaxValue;
         for (var i = 0; i < 3; i++)
         {
             var started = clock.Now;
             await connection.AskAsync(RespCommand.Of("PING"), cancellation).ConfigureAwait(false);
             var elapsed = clock.Now - started;
-            least = elapsed < least ? elapsed : least;
+            minimum = elapsed < minimum ? elapsed : minimum;
         }
 
-        return least;
+        return minimum;
     }
 
-    /// <summary>
-    /// Sends commands that only read, and sends them again while the node says that it is not serving just now: a node that was blocked
-    /// takes the cluster for down for a moment, until it has heard from the others.
-    /// </summary>
-    public static async Task<IReadOnlyList<RespValue>> ReadPatientlyAsync(
+    /// <summary>Sends read-only commands, and retries for up to 15 s while the node answers CLUSTERDOWN or LOADING.</summary>
+    /// <remarks>A node that was blocked considers the cluster down until it receives pongs from the other nodes.</remarks>
+    public static async Task<IReadOnlyList<RespValue>> ReadWithRetryAsync(
         this INodeConnection connection, IReadOnlyList<RespCommand> commands, IClock clock, CancellationToken cancellation)
     {
         for (var started = clock.Now; ;)
         {
             var replies = await connection.SendAsync(commands, null, cancellation).ConfigureAwait(false);
-            var passing = replies.Any(reply => reply.IsError && (ServerErrors.StartsWith(reply.Text, "CLUSTERDOWN") || ServerErrors.StartsWith(reply.Text, "LOADING")));
-            if (!passing || clock.Now - started > ReadPatience)
+            if (!replies.Any(ServerErrors.IsTemporary) || clock.Now - started > ReadRetryLimit)
                 return replies;
-            await clock.PauseAsync(ReadPause, cancellation).ConfigureAwait(false);
+            await clock.PauseAsync(ReadRetryPause, cancellation).ConfigureAwait(false);
         }
-    }
-
-    /// <summary>The reply itself, or its error as an exception with the failure's name.</summary>
-    public static RespValue OrThrow(this RespValue reply, NodeEndpoint endpoint, RespCommand command)
-    {
-        if (!reply.IsError)
-            return reply;
-        var error = reply.Text;
-        var code = ServerErrors.CodeOf(error);
-        throw new RedisServerException(code, endpoint, command.ToString(), error, ServerErrors.NextOf(code));
     }
 }

@@ -22,7 +22,7 @@ internal sealed class NodeConnector : INodeConnector
     private readonly TlsClient? _tls;
 
     /// <param name="options">How to connect.</param>
-    /// <param name="trace">Told of every command before it is sent; the text of a command holds no secret.</param>
+    /// <param name="trace">Called with every command before it is sent. The text of a command contains no secret.</param>
     /// <exception cref="RedisOperationException">InvalidConnectionString: a certificate file can't be read.</exception>
     public NodeConnector(ConnectionOptions options, Action<NodeEndpoint, RespCommand>? trace = null)
     {
@@ -31,10 +31,10 @@ internal sealed class NodeConnector : INodeConnector
         _tls = options.Tls is null ? null : new TlsClient(options.Tls);
     }
 
-    /// <summary>What our connections are called in CLIENT LIST: it tells two runs on two machines apart.</summary>
+    /// <summary>The name of our connections in CLIENT LIST. It identifies the machine and the process.</summary>
     internal static string ConnectionName { get; } = NamePrefix + MachineName() + "-" + ProcessId();
 
-    /// <summary>True of a connection of this module that another process opened.</summary>
+    /// <summary>True if another process of this module opened the connection with this name.</summary>
     internal static bool IsNameOfOtherRun(string name) => name.StartsWith(NamePrefix, StringComparison.Ordinal) && name != ConnectionName;
 
     /// <inheritdoc/>
@@ -53,9 +53,17 @@ internal sealed class NodeConnector : INodeConnector
         {
             cancellation.ThrowIfCancellationRequested();
             if (limit.IsCancellationRequested)
-                throw CannotConnect(endpoint, ConnectionFailure.NoAnswerWithin(_options.ConnectTimeout) + HintAt(failure), failure, NextAt(failure));
+            {
+                var reason = ConnectionFailure.NoAnswerWithin(_options.ConnectTimeout) + HintAt(failure);
+                throw CannotConnect(endpoint, reason, failure, NextAt(failure));
+            }
+
             if (failure is not RedisOperationException)
-                throw CannotConnect(endpoint, ConnectionFailure.ReasonOf(failure) + ConnectionFailure.HintAt(endpoint), failure, NextAt(failure));
+            {
+                var reason = ConnectionFailure.ReasonOf(failure) + ConnectionFailure.HintAt(endpoint);
+                throw CannotConnect(endpoint, reason, failure, NextAt(failure));
+            }
+
             throw;
         }
     }
@@ -110,7 +118,7 @@ internal sealed class NodeConnector : INodeConnector
         throw new SocketException((int)SocketError.HostNotFound);
     }
 
-    // IPv4 first: a server that listens on 127.0.0.1 only would otherwise cost localhost a refusal on ::1, which takes Windows two seconds.
+    // IPv4 first: if a server listens on 127.0.0.1 only, an attempt at ::1 would be refused first, which takes two seconds on Windows.
     private static async Task<IPAddress[]> ResolveAsync(string host, CancellationToken limit)
     {
         if (IPAddress.TryParse(host, out var address))
@@ -118,7 +126,7 @@ internal sealed class NodeConnector : INodeConnector
         var stopped = new TaskCompletionSource<IPAddress[]>();
         using (limit.Register(() => stopped.TrySetCanceled()))
         {
-            // A look-up can't be called off, only left behind.
+            // A DNS query can't be cancelled, only abandoned.
             var first = await Task.WhenAny(Dns.GetHostAddressesAsync(host), stopped.Task).ConfigureAwait(false);
             var addresses = await first.ConfigureAwait(false);
             return [.. addresses.OrderBy(found => found.AddressFamily == AddressFamily.InterNetwork ? 0 : 1)];
@@ -138,15 +146,15 @@ internal sealed class NodeConnector : INodeConnector
         if (!named.IsError)
             return;
 
-        // The name is a courtesy to whoever reads CLIENT LIST. Not every server knows it and not every user may set it.
+        // The name is optional. Not every server supports it, and not every user may set it.
         var error = named.Text;
         if (ServerErrors.CodeOf(error) == FailureCode.AuthenticationFailed)
             throw LoginRefused(connection.Endpoint, error);
-        if (TurnsAway(error))
+        if (IsRejection(error))
             throw CannotConnect(connection.Endpoint, Printable.Clean(error));
     }
 
-    // Every server knows this form for the user 'default'; the one with a name came with ACLs.
+    // Servers without ACLs know only the form without a name, which means the user 'default'.
     private static RespCommand AuthCommand(string? user, string password) =>
         user is null or "default" ? RespCommand.Of("AUTH", password) : RespCommand.Of("AUTH", user, password);
 
@@ -163,42 +171,46 @@ internal sealed class NodeConnector : INodeConnector
         }
     }
 
-    // Neither says what it missed: a TLS port hangs up on plain bytes, a plain one waits for the rest of what looks like a command, and
-    // TLS 1.3 asks for the client's certificate after the client took the handshake for done.
+    // The server doesn't say what is wrong: a TLS port closes the connection when it receives plain bytes, a plain port waits for the rest
+    // of what looks like a command, and TLS 1.3 requests the client certificate after the client has finished the handshake.
     private string HintAt(Exception failure) => failure switch
     {
         AuthenticationException => " to the TLS handshake (perhaps the port does not speak TLS)",
         RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls is null =>
-            " If it speaks TLS, connect with -UseTls or rediss://.",
+            " If the port speaks TLS, connect by TLS (rediss://).",
         RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls?.CertificatePath is null =>
-            " If it wants a client certificate, connect with -CertificatePath.",
+            " If it requires a client certificate, present one.",
         _ => string.Empty,
     };
 
     private NextAction? NextAt(Exception failure) => failure switch
     {
         HandshakeException handshake => handshake.Next,
-        RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls is null => "Connect-RedisCluster -UseTls",
-        RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls?.CertificatePath is null => "Connect-RedisCluster -CertificatePath <file with certificate and key>",
+        RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls is null =>
+            new NextAction(NextActionCode.Connect) { Options = NextActionOptions.UseTls },
+        RedisConnectionException { Code: FailureCode.ConnectionFailed } when _options.Tls?.CertificatePath is null =>
+            new NextAction(NextActionCode.Connect) { Options = NextActionOptions.Certificate },
         _ => null,
     };
 
     private RedisConnectionException LoginRefused(NodeEndpoint endpoint, string error)
     {
-        if (TurnsAway(error))
+        if (IsRejection(error))
             return CannotConnect(endpoint, Printable.Clean(error));
-        var who = _options.User is null ? "the password" : "the user name or password of '" + Printable.Clean(_options.User, 80) + "'";
-        var asksForNone = ServerErrors.Contains(error, "without any password") || ServerErrors.Contains(error, "no password is set");
-        var reason = ServerErrors.StartsWith(error, "NOAUTH") ? " asks for a user name and password"
-            : ServerErrors.StartsWith(error, "WRONGPASS") || ServerErrors.Contains(error, "invalid password") ? " refused " + who
-            : asksForNone ? " asks for no password, but one was given"
+        var refused = _options.User is null ? "the password" : "the user name or password of '" + Printable.Clean(_options.User, 80) + "'";
+        var needsNoPassword = ServerErrors.Contains(error, "without any password") || ServerErrors.Contains(error, "no password is set");
+        var reason = ServerErrors.StartsWith(error, "NOAUTH") ? " requires a user name and password"
+            : ServerErrors.StartsWith(error, "WRONGPASS") || ServerErrors.Contains(error, "invalid password") ? " refused " + refused
+            : needsNoPassword ? " requires no password, but one was specified"
             : " refused the log-in: " + WithoutArguments(error);
         return new RedisConnectionException(
             FailureCode.AuthenticationFailed, endpoint, endpoint + reason + ".", outcomeUnknown: false,
-            next: asksForNone ? "Connect-RedisCluster -Endpoint <host:port>, without -Credential and without a password in the text" : null);
+            next: needsNoPassword
+                ? new NextAction(NextActionCode.Connect) { Node = "<host:port>", Note = "without user name and password" }
+                : null);
     }
 
-    // A server that does not know AUTH repeats what came with it.
+    // A server that does not know AUTH repeats its arguments.
     private string WithoutArguments(string error)
     {
         var arguments = error.IndexOf(", with args", StringComparison.OrdinalIgnoreCase);
@@ -206,15 +218,18 @@ internal sealed class NodeConnector : INodeConnector
         return Printable.Clean(string.IsNullOrEmpty(_options.Password) ? shown : shown.Replace(_options.Password, "***"));
     }
 
-    // Said instead of an answer, and followed by the end of the connection.
-    private static bool TurnsAway(string error) =>
+    // The server sends such an error instead of a reply and closes the connection.
+    private static bool IsRejection(string error) =>
         ServerErrors.StartsWith(error, "DENIED") || ServerErrors.Contains(error, "max number of clients");
 
-    private static RedisConnectionException CannotConnect(NodeEndpoint endpoint, string reason, Exception? failure = null, NextAction? next = null) =>
-        new(
-            FailureCode.ConnectionFailed, endpoint, "Cannot connect to " + endpoint + ": " + reason.TrimEnd('.') + ".", outcomeUnknown: false, failure, next);
+    private static RedisConnectionException CannotConnect(
+        NodeEndpoint endpoint, string reason, Exception? failure = null, NextAction? next = null)
+    {
+        var message = "Cannot connect to " + endpoint + ": " + reason.TrimEnd('.') + ".";
+        return new(FailureCode.ConnectionFailed, endpoint, message, outcomeUnknown: false, failure, next);
+    }
 
-    // The server takes visible ASCII only, and a name as of a Kubernetes pod may be long.
+    // The server accepts visible ASCII only, and a name such as that of a Kubernetes pod may be long.
     private static string MachineName() => new([.. Environment.MachineName.Where(c => c is > ' ' and < '\x7f').Take(63)]);
 
     private static string ProcessId()

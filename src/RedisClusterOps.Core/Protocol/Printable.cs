@@ -3,10 +3,13 @@ using System.Text;
 
 namespace RedisClusterOps.Protocol;
 
-/// <summary>Bytes from a server as text that is safe to print: nothing in it moves a cursor, ends a line or hides.</summary>
+/// <summary>Makes text from a server safe to print: it can't move the cursor, end a line or hide anything.</summary>
 internal static class Printable
 {
-    /// <summary>The bytes as they are where all are plain visible ASCII; otherwise in double quotes with \n, \r, \t, \", \\ and \xHH, as redis-cli writes and reads them.</summary>
+    /// <summary>
+    /// Returns the bytes unchanged if all are plain visible ASCII; otherwise in double quotes with \n, \r, \t, \", \\ and \xHH, as
+    /// redis-cli writes and reads them.
+    /// </summary>
     public static string Quote(byte[] bytes)
     {
         var plain = bytes.Length > 0;
@@ -33,7 +36,7 @@ internal static class Printable
         return quoted.Append('"').ToString();
     }
 
-    /// <summary>Server text with control characters written as \xHH, cut after <paramref name="most"/> characters.</summary>
+    /// <summary>Writes control characters as \xHH and cuts the text after <paramref name="most"/> characters.</summary>
     public static string Clean(string text, int most = 500)
     {
         var cleaned = new StringBuilder();
@@ -41,7 +44,9 @@ internal static class Printable
         {
             if (cleaned.Length >= most)
                 return cleaned.Append('…').ToString();
-            if (char.IsControl(c) || char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)
+            var isInvisible = char.GetUnicodeCategory(c)
+                is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;
+            if (char.IsControl(c) || isInvisible)
                 cleaned.Append("\\x").Append(((int)c).ToString("x2", CultureInfo.InvariantCulture));
             else
                 cleaned.Append(c);

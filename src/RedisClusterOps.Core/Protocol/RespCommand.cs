@@ -5,7 +5,7 @@ using System.Text;
 
 namespace RedisClusterOps.Protocol;
 
-/// <summary>A command as it goes to a server: arguments that are bytes. Its text shows no secret, no value and no batch of key names.</summary>
+/// <summary>A command: a list of byte arguments. Its text shows no secret, no value and no list of key names.</summary>
 internal sealed class RespCommand
 {
     private static readonly Encoding Utf8 = new UTF8Encoding(false);
@@ -14,7 +14,7 @@ internal sealed class RespCommand
 
     public IReadOnlyList<byte[]> Arguments { get; }
 
-    /// <summary>Makes a command of strings (as UTF-8), whole numbers and byte arrays.</summary>
+    /// <summary>Makes a command from strings (as UTF-8), integers and byte arrays.</summary>
     /// <exception cref="ArgumentException">An argument is of another type.</exception>
     public static RespCommand Of(params object[] arguments)
     {
@@ -26,14 +26,14 @@ internal sealed class RespCommand
                 byte[] raw => raw,
                 string text => Utf8.GetBytes(text),
                 int or long => Utf8.GetBytes(Convert.ToString(arguments[i], CultureInfo.InvariantCulture)!),
-                _ => throw new ArgumentException("A command takes strings, whole numbers and bytes.", nameof(arguments)),
+                _ => throw new ArgumentException("An argument is a string, an integer or a byte array.", nameof(arguments)),
             };
         }
 
         return new RespCommand(bytes);
     }
 
-    /// <summary>The command as a person would type it, fit for plans and traces.</summary>
+    /// <summary>The command as a user would type it, for plans and traces.</summary>
     public override string ToString()
     {
         var name = ArgumentText(0);

@@ -5,8 +5,8 @@ using System.Text;
 
 namespace RedisClusterOps.Protocol;
 
-/// <summary>One line of the protocol: the type of a value, then the value itself or its length.</summary>
-/// <remarks>It lies in the reader's buffer: once the reader reads on, only <see cref="Type"/> still holds.</remarks>
+/// <summary>One line of the protocol: the type of a value, followed by the value or its length.</summary>
+/// <remarks>It refers to the reader's buffer. After the reader reads more, only <see cref="Type"/> is valid.</remarks>
 internal readonly struct RespLine(byte[] buffer, int start, int end)
 {
     private const string Scalars = "+-:_#,(";
@@ -15,24 +15,24 @@ internal readonly struct RespLine(byte[] buffer, int start, int end)
 
     public char Type { get; } = (char)buffer[start];
 
-    /// <summary>The line gives a length, and so many bytes follow.</summary>
+    /// <summary>True if the line contains a length, followed by that many bytes.</summary>
     public bool IsBlob => Blobs.IndexOf(Type) >= 0;
 
-    /// <summary>The line gives a count, and so many values follow.</summary>
+    /// <summary>True if the line contains a count, followed by that many values.</summary>
     public bool IsAggregate => Aggregates.IndexOf(Type) >= 0;
 
-    /// <summary>The count is one of pairs.</summary>
+    /// <summary>True if the count is a number of pairs.</summary>
     public bool HasPairs => Type is '%' or '|';
 
-    /// <summary>RESP2 has no null of its own; it writes -1 for the length of these two.</summary>
+    /// <summary>True if a length of -1 means null, as RESP2 writes it.</summary>
     public bool MayBeNull => Type is '$' or '*';
 
     public static bool IsKnownType(byte type) => (Scalars + Blobs + Aggregates).IndexOf((char)type) >= 0;
 
     public static RedisOperationException Malformed(string seen) =>
-        new(FailureCode.ProtocolError, "what came is not a Redis reply: " + seen);
+        new(FailureCode.ProtocolError, "the server sent something that is not a Redis reply: " + seen);
 
-    /// <summary>The value of a line that is a value by itself.</summary>
+    /// <summary>The value of a line that contains the value itself.</summary>
     public RespValue ToValue() => Type switch
     {
         '+' => RespValue.Simple(Rest()),
@@ -45,7 +45,8 @@ internal readonly struct RespLine(byte[] buffer, int start, int end)
         _ => throw Malformed(ToString()),
     };
 
-    /// <summary>The value of a line that announced the bytes.</summary>
+    /// <summary>The value of a line that contains only the length.</summary>
+    /// <param name="blob">The bytes that follow the line.</param>
     public RespValue ToValue(byte[] blob) => Type switch
     {
         '!' => RespValue.Error(blob),
@@ -56,9 +57,9 @@ internal readonly struct RespLine(byte[] buffer, int start, int end)
     public long ToNumber() =>
         IsDigits() && long.TryParse(RestText(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
             ? number
-            : throw Malformed(buffer[start + 1] == '?' ? "a streamed value, " + this + ", which no server sends unasked" : ToString());
+            : throw Malformed(buffer[start + 1] == '?' ? "a streamed value, " + this + ", which was not requested" : ToString());
 
-    /// <summary>The line as it is safe to print.</summary>
+    /// <summary>The start of the line, safe to print.</summary>
     public override string ToString()
     {
         var seen = new byte[Math.Min(end - start, 40)];
@@ -93,28 +94,28 @@ internal readonly struct RespLine(byte[] buffer, int start, int end)
         return text is "inf" or "-inf" or "nan" || double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
     }
 
-    // A verbatim string begins with what it is, three letters and a colon: txt:, mkd:.
+    // A verbatim string begins with its format, three letters and a colon: txt:, mkd:.
     private static byte[] WithoutFormat(byte[] blob)
     {
         if (blob.Length < 4 || blob[3] != ':')
-            throw Malformed("a verbatim string that does not say its format");
+            throw Malformed("a verbatim string without its format");
         var text = new byte[blob.Length - 4];
         Array.Copy(blob, 4, text, 0, text.Length);
         return text;
     }
 }
 
-/// <summary>An array, set, map, push or attribute whose elements are still coming.</summary>
+/// <summary>An array, set, map, push or attribute while its elements are being read.</summary>
 internal sealed class RespAggregate(char type, int count)
 {
-    // The count is the server's word; room is made as the elements come.
+    // The server may claim any count, so memory is allocated only as elements arrive.
     private readonly List<RespValue> _items = new(Math.Min(count, 64));
 
     public bool IsFull => _items.Count == count;
 
     public void Add(RespValue item) => _items.Add(item);
 
-    /// <summary>Null for a push or an attribute, which is no part of a reply.</summary>
+    /// <summary>The value; null for a push or an attribute, which is not part of a reply.</summary>
     public RespValue? ToValue() => type switch
     {
         '>' or '|' => null,

@@ -6,16 +6,16 @@ using System.Threading.Tasks;
 
 namespace RedisClusterOps.Protocol;
 
-/// <summary>Reads replies, RESP2 and RESP3, from a stream. What the other side claims costs nothing until its bytes have come.</summary>
+/// <summary>Reads RESP2 and RESP3 replies from a stream. Memory is allocated for bytes that arrived, not for claimed lengths.</summary>
 /// <remarks>
-/// No recursion: open aggregates lie on a stack of their own, so nesting cannot exhaust the thread's. Pushes and attributes are
-/// read and dropped: nothing here subscribes to either. After an exception the position in the stream is unknown: close it.
+/// Open aggregates are kept on an explicit stack, so nesting can't overflow the thread's stack. Pushes and attributes are read and
+/// discarded. After an exception the position in the stream is unknown and the stream must be closed.
 /// </remarks>
 internal sealed class RespReader(Stream stream, RespLimits limits)
 {
     private const int FirstChunk = 64 * 1024;
 
-    // Also the longest line there can be: a line is taken from the buffer whole.
+    // Also the maximum length of a line: a line must fit into the buffer.
     private readonly byte[] _buffer = new byte[64 * 1024];
     private int _start;
     private int _end;
@@ -25,8 +25,8 @@ internal sealed class RespReader(Stream stream, RespLimits limits)
     private int _replyItems;
 
     /// <summary>Reads one reply.</summary>
-    /// <exception cref="RedisOperationException">ProtocolError: the bytes are no reply, or more than the limits allow.</exception>
-    /// <exception cref="EndOfStreamException">The other side closed before the reply was whole.</exception>
+    /// <exception cref="RedisOperationException">ProtocolError: the bytes are not a reply, or exceed the limits.</exception>
+    /// <exception cref="EndOfStreamException">The server closed the connection before the reply was complete.</exception>
     public async Task<RespValue> ReadAsync(CancellationToken cancellation)
     {
         _replyLength = 0;
@@ -58,14 +58,14 @@ internal sealed class RespReader(Stream stream, RespLimits limits)
                 value = line.ToValue();
             }
 
-            value = Place(value);
+            value = Add(value);
             if (value is not null)
                 return value;
         }
     }
 
-    // Hands a value to the aggregate it belongs to, and each aggregate that is full thereby to its own; returns what is left at the top.
-    private RespValue? Place(RespValue? value)
+    // Adds a value to the innermost open aggregate, and closes each aggregate that is full. Returns the reply once it is complete.
+    private RespValue? Add(RespValue? value)
     {
         while (_open.Count > 0)
         {
@@ -95,7 +95,7 @@ internal sealed class RespReader(Stream stream, RespLimits limits)
         return new RespAggregate(line.Type, (int)items);
     }
 
-    /// <summary>-1 for null, which RESP2 writes as a length; other than that a length is what its digits say.</summary>
+    /// <summary>The length or count of a line; -1 for a RESP2 null.</summary>
     private static int LengthOf(RespLine line, int most, string what)
     {
         var length = line.ToNumber();
@@ -104,14 +104,15 @@ internal sealed class RespReader(Stream stream, RespLimits limits)
         return length <= most ? (int)length : throw TooMuch(what, most);
     }
 
-    /// <summary>The '\r' of the first line in the buffer; -1 while it has not come.</summary>
+    /// <summary>The position of the '\r' that ends the first line in the buffer; -1 if it has not arrived.</summary>
     private int FindLineEnd()
     {
         if (_start == _end)
             return -1;
-        // Before the line is whole: who answers something else than Redis may never end it.
+
+        // Checked before the line is complete: a server that is not Redis may never end its line.
         if (!RespLine.IsKnownType(_buffer[_start]))
-            throw Malformed("it begins with " + Seen() + HintAgainst(_buffer[_start]));
+            throw Malformed("it begins with " + Seen() + HintFor(_buffer[_start]));
         var found = Array.IndexOf(_buffer, (byte)'\r', _start, _end - _start);
         if (found >= 0 && found + 1 < _end)
             return _buffer[found + 1] == '\n' ? found : throw Malformed("a line that does not end: " + Seen());
@@ -143,7 +144,7 @@ internal sealed class RespReader(Stream stream, RespLimits limits)
         while (_end - _start < 2)
             await FillAsync(cancellation).ConfigureAwait(false);
         if (_buffer[_start] != '\r' || _buffer[_start + 1] != '\n')
-            throw Malformed("a string longer than its length says: it goes on with " + Seen());
+            throw Malformed("a string longer than its length says: it continues with " + Seen());
         _start += 2;
         return blob;
     }
@@ -180,9 +181,9 @@ internal sealed class RespReader(Stream stream, RespLimits limits)
         return Printable.Quote(seen);
     }
 
-    // A TLS port answers plain bytes with an alert, whose record type is 21.
-    private static string HintAgainst(byte first) =>
-        first == 0x15 ? "; that looks like TLS: connect with -UseTls or rediss://" : string.Empty;
+    // A TLS port answers plain bytes with an alert record, whose type is 21.
+    private static string HintFor(byte first) =>
+        first == 0x15 ? "; that looks like TLS: connect by TLS (rediss://)" : string.Empty;
 
     private static RedisOperationException Malformed(string seen) => RespLine.Malformed(seen);
 

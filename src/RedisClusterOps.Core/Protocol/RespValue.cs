@@ -4,7 +4,7 @@ using System.Text;
 
 namespace RedisClusterOps.Protocol;
 
-/// <summary>The kinds of reply that RESP2 and RESP3 know, as far as a caller can tell them apart.</summary>
+/// <summary>The kinds of RESP2 and RESP3 replies that callers distinguish.</summary>
 internal enum RespKind
 {
     Null,
@@ -18,7 +18,7 @@ internal enum RespKind
     Boolean,
 }
 
-/// <summary>One reply of a server. A RESP3 set or push arrives as an array, a verbatim string as a bulk string, a big number as text.</summary>
+/// <summary>One reply of a server. A RESP3 set is an array here, a verbatim string a bulk string, and a big number text.</summary>
 internal sealed class RespValue
 {
     private static readonly byte[] NoBytes = [];
@@ -37,25 +37,25 @@ internal sealed class RespValue
 
     public RespKind Kind { get; }
 
-    /// <summary>The bytes of a string, an error (without its leading '-') or a double; empty otherwise.</summary>
+    /// <summary>The bytes of a string, an error (without the leading '-') or a double; otherwise empty.</summary>
     public byte[] Bytes { get; }
 
-    /// <summary>The value of an integer; 1 or 0 of a boolean.</summary>
+    /// <summary>The value of an integer; 1 or 0 for a boolean.</summary>
     public long Integer { get; }
 
-    /// <summary>The elements of an array; of a map its keys and values in turn.</summary>
+    /// <summary>The elements of an array; for a map, its keys and values alternately.</summary>
     public IReadOnlyList<RespValue> Items { get; }
 
     public bool IsNull => Kind == RespKind.Null;
 
     public bool IsError => Kind == RespKind.Error;
 
-    /// <summary>Text for people and for parsing of server text; bytes that are not UTF-8 become U+FFFD.</summary>
+    /// <summary>The value as text. Bytes that are not UTF-8 become U+FFFD.</summary>
     public string Text => Kind is RespKind.Integer or RespKind.Boolean
         ? Integer.ToString(CultureInfo.InvariantCulture)
         : Utf8.GetString(Bytes);
 
-    /// <summary>The value of a name, where names and values stand in turn; null where there is no such name.</summary>
+    /// <summary>The value that follows a name, in a list of alternating names and values; null if the name is missing.</summary>
     public RespValue? Field(string name)
     {
         for (var i = 0; i + 1 < Items.Count; i += 2)
@@ -91,7 +91,7 @@ internal sealed class RespValue
 
     public static RespValue Map(IReadOnlyList<RespValue> keysAndValues) => new(RespKind.Map, items: keysAndValues);
 
-    /// <summary>For debuggers: the kind and a short, harmless look at the value.</summary>
+    /// <summary>For debuggers: the kind and a short form of the value.</summary>
     public override string ToString() => Kind switch
     {
         RespKind.Array or RespKind.Map => Kind + "(" + Items.Count.ToString(CultureInfo.InvariantCulture) + ")",

@@ -7,11 +7,11 @@ using System.Threading.Tasks;
 
 namespace RedisClusterOps.Protocol;
 
-/// <summary>Writes commands as arrays of bulk strings, the one form every server reads.</summary>
-/// <remarks>Small commands leave together; a large argument is not copied.</remarks>
+/// <summary>Writes commands as arrays of bulk strings, the form that every server accepts.</summary>
+/// <remarks>Small commands are sent together. A large argument is not copied.</remarks>
 internal sealed class RespWriter(Stream stream)
 {
-    // A type, ten digits, a line end.
+    // The type, ten digits and the line end.
     private const int LongestHeader = 13;
     private const int LineEnd = 2;
 

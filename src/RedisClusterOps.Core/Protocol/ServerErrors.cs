@@ -2,9 +2,20 @@ using System;
 
 namespace RedisClusterOps.Protocol;
 
-/// <summary>What a server's error text means. Matched on meaning: Redis and Valkey word some of them differently.</summary>
+/// <summary>Interprets error replies. It matches parts of the text, because Redis and Valkey word some errors differently.</summary>
 internal static class ServerErrors
 {
+    /// <summary>Returns the reply if it is not an error; otherwise throws.</summary>
+    /// <exception cref="RedisServerException">The reply is an error.</exception>
+    public static RespValue OrThrow(this RespValue reply, NodeEndpoint endpoint, RespCommand command)
+    {
+        if (!reply.IsError)
+            return reply;
+        var error = reply.Text;
+        var code = CodeOf(error);
+        throw new RedisServerException(code, endpoint, command.ToString(), error, NextOf(code));
+    }
+
     public static FailureCode CodeOf(string error)
     {
         if (StartsWith(error, "NOPERM"))
@@ -16,15 +27,25 @@ internal static class ServerErrors
         return FailureCode.ServerError;
     }
 
+    /// <summary>What to do next after a failure that a server error causes; null if the code does not determine it.</summary>
     public static NextAction? NextOf(FailureCode code) => code switch
     {
-        FailureCode.PermissionDenied => "ACL WHOAMI and ACL GETUSER on that node show what the user may do; connect as another user with Connect-RedisCluster -Credential",
-        FailureCode.AuthenticationFailed => "Connect-RedisCluster -Endpoint <host:port> -Credential (Get-Credential)",
-        FailureCode.NotAClusterNode => "Connect-RedisCluster -Endpoint <a node of the cluster>",
+        FailureCode.PermissionDenied => new NextAction(NextActionCode.Advice)
+        {
+            Note = "ACL WHOAMI and ACL GETUSER on that node show the user's rights",
+            Or = new NextAction(NextActionCode.Connect) { Options = NextActionOptions.Credential },
+        },
+        FailureCode.AuthenticationFailed =>
+            new NextAction(NextActionCode.Connect) { Node = "<host:port>", Options = NextActionOptions.Credential },
+        FailureCode.NotAClusterNode => new NextAction(NextActionCode.Connect) { Node = "<a node of the cluster>" },
         _ => null,
     };
 
-    /// <summary>Valkey 8 and later first tell their replicas. Where those do not confirm in time the command was not carried out.</summary>
+    /// <summary>True if the node is not serving at the moment, but soon may be.</summary>
+    public static bool IsTemporary(RespValue reply) =>
+        reply.IsError && (StartsWith(reply.Text, "CLUSTERDOWN") || StartsWith(reply.Text, "LOADING"));
+
+    /// <summary>True if the replicas did not confirm in time, so the command was not executed. Valkey 8 and later ask them first.</summary>
     public static bool IsUnconfirmed(RespValue reply) => reply.IsError && StartsWith(reply.Text, "NOREPLICAS");
 
     public static bool StartsWith(string error, string prefix) => error.StartsWith(prefix, StringComparison.OrdinalIgnoreCase);

@@ -5,7 +5,9 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Reports;
 
-/// <summary>A page in the making. Markup is ours, word for word; whatever comes from a server, a file or a person goes through Text.</summary>
+/// <summary>
+/// Builds a page. Markup is written literally and only from constants; every text from a server, a file or a user must go through Text.
+/// </summary>
 internal sealed class HtmlWriter(Func<NextAction, string> nextActionText)
 {
     private const int LongestText = 1000;
@@ -17,7 +19,10 @@ internal sealed class HtmlWriter(Func<NextAction, string> nextActionText)
         return this;
     }
 
-    /// <summary>Text in an element or in a quoted attribute: no character of it is markup, none steers a terminal, an editor or the direction of writing.</summary>
+    /// <summary>
+    /// Writes text into an element or a quoted attribute. No character becomes markup, or controls a terminal, an editor or
+    /// the text direction.
+    /// </summary>
     public HtmlWriter Text(string? text)
     {
         var clean = Printable.Clean(text ?? string.Empty, LongestText);
@@ -47,7 +52,7 @@ internal sealed class HtmlWriter(Func<NextAction, string> nextActionText)
                     _page.Append("&#39;");
                     break;
                 default:
-                    // Half of a pair is no character, and no file can hold it.
+                    // A lone surrogate is no character and can't be encoded.
                     _page.Append(char.IsSurrogate(clean[i]) ? '\ufffd' : clean[i]);
                     break;
             }
@@ -68,16 +73,24 @@ internal sealed class HtmlWriter(Func<NextAction, string> nextActionText)
             + utc.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture) + " UTC</time>");
     }
 
-    /// <summary>The beginning of a table. It is laid out as a list of cards on a narrow screen, so its parts say what they are.</summary>
+    /// <summary>
+    /// Starts a table. A narrow screen shows it as a list of cards, which hides the table from assistive
+    /// technology; so its parts have roles.
+    /// </summary>
     public HtmlWriter Table(string caption, params string[] headings)
     {
-        Markup("<div class=\"scroll\"><table role=\"table\"><caption>").Text(caption).Markup("</caption><thead role=\"rowgroup\"><tr role=\"row\">");
+        Markup("<div class=\"scroll\"><table role=\"table\"><caption>").Text(caption)
+            .Markup("</caption><thead role=\"rowgroup\"><tr role=\"row\">");
         foreach (var heading in headings)
-            Markup("<th role=\"columnheader\" scope=\"col\"" + (IsNumber(heading) ? " class=\"n\"" : string.Empty) + ">").Text(Plain(heading)).Markup("</th>");
+        {
+            Markup("<th role=\"columnheader\" scope=\"col\"" + (IsNumber(heading) ? " class=\"n\"" : string.Empty) + ">")
+                .Text(Plain(heading)).Markup("</th>");
+        }
+
         return Markup("</tr></thead><tbody role=\"rowgroup\">\n");
     }
 
-    /// <summary>A cell under one of the headings. A heading that begins with '>' is one of numbers.</summary>
+    /// <summary>Writes a cell under one of the headings. A heading that begins with '>' marks a column of numbers.</summary>
     public HtmlWriter Cell(string heading, Action<HtmlWriter> content)
     {
         Markup("<td role=\"cell\" data-label=\"").Text(Plain(heading)).Markup(IsNumber(heading) ? "\" class=\"n\"><div>" : "\"><div>");
@@ -95,7 +108,7 @@ internal sealed class HtmlWriter(Func<NextAction, string> nextActionText)
 
     public static string Percent(double? share) => share is { } known ? known.ToString("0.##", CultureInfo.InvariantCulture) + " %" : "–";
 
-    /// <summary>Bytes as the server itself shortens them.</summary>
+    /// <summary>Bytes in the units of INFO's human-readable fields.</summary>
     public static string Bytes(long? number)
     {
         if (number is not { } bytes)

@@ -4,22 +4,34 @@ using System.Linq;
 
 namespace RedisClusterOps.Reports;
 
-/// <summary>An alert or a finding as people read it.</summary>
+/// <summary>An alert or a finding as it is shown.</summary>
 internal sealed record Problem(FindingSeverity Severity, string Code, string Target, string Message, NextAction? Next)
 {
-    /// <summary>Null of a finding, which is of this moment.</summary>
+    /// <summary>Null for a finding.</summary>
     public DateTime? Since { get; init; }
 
     public bool IsSinceExact { get; init; }
+
+    public static Problem Of(RedisClusterFinding finding) =>
+        new(finding.Severity, finding.Code.ToString(), finding.Target, finding.Message, finding.Next);
+
+    public static Problem Of(RedisClusterAlert alert) =>
+        new(alert.Severity, alert.Code.ToString(), alert.Target, alert.Message, alert.Next)
+        {
+            Since = alert.Since,
+            IsSinceExact = alert.IsSinceExact,
+        };
 }
 
-/// <summary>How bad, what, of whom, since when, and the command to run.</summary>
+/// <summary>A list of problems: severity, code, target, since when, message, and next action.</summary>
 internal static class ProblemList
 {
     private const int Most = 200;
 
-    /// <summary>One entry for all of which the same is to be said: where one master is down, every node says that the cluster is.</summary>
-    /// <returns>How many problems were left out, for there are too many to read.</returns>
+    /// <summary>
+    /// Writes one entry for all problems that differ only in their target. If a master is down, every node reports the same.
+    /// </summary>
+    /// <returns>The number of problems beyond the maximum, which are not written.</returns>
     public static int Write(HtmlWriter page, IEnumerable<Problem> problems)
     {
         var entries = problems.GroupBy(problem => problem with { Target = string.Empty }).ToList();
@@ -34,10 +46,15 @@ internal static class ProblemList
 
     private static void Write(HtmlWriter page, Problem problem, string targets)
     {
-        page.Markup("<li class=\"" + problem.Severity.ToString().ToLowerInvariant() + "\"><span class=\"severity\">" + Sign(problem.Severity) + " ").Text(problem.Severity.ToString())
-            .Markup("</span> ").Text(problem.Code + " " + targets);
+        var severity = problem.Severity.ToString();
+        page.Markup("<li class=\"" + severity.ToLowerInvariant() + "\"><span class=\"severity\">" + Sign(problem.Severity) + " ")
+            .Text(severity).Markup("</span> ").Text(problem.Code + " " + targets);
         if (problem.Since is { } since)
-            page.Markup(" <span class=\"since\">").Text(problem.IsSinceExact ? "since" : "since at least").Markup(" ").Time(since).Markup("</span>");
+        {
+            page.Markup(" <span class=\"since\">").Text(problem.IsSinceExact ? "since" : "since at least").Markup(" ").Time(since)
+                .Markup("</span>");
+        }
+
         page.Markup("<p>").Text(problem.Message).Markup("</p>");
         if (problem.Next is { } next)
             page.Markup("<p>Next: <code>").Next(next).Markup("</code></p>");
@@ -52,7 +69,7 @@ internal static class ProblemList
     };
 }
 
-/// <summary>What has to be looked at now, and since when.</summary>
+/// <summary>The active alerts, and since when.</summary>
 internal static class AlertSection
 {
     public static void Write(HtmlWriter page, ClusterReport report)
@@ -60,22 +77,25 @@ internal static class AlertSection
         page.Markup("<section>\n<h2>Alerts</h2>\n");
         if (report.Alerts.Count == 0)
             page.Markup("<p>None.</p>\n");
-        var problems = report.Alerts.Select(alert => new Problem(alert.Severity, alert.Code.ToString(), alert.Target, alert.Message, alert.Next) { Since = alert.Since, IsSinceExact = alert.IsSinceExact });
+        var problems = report.Alerts.Select(Problem.Of);
         ReportPage.More(page, ProblemList.Write(page, problems), NextActionCode.ShowAlerts);
-        WriteUnknown(page, report);
+        WriteUnknownAges(page, report);
         page.Markup("</section>\n");
     }
 
-    // No alert is not all well where nobody knows how long a slot has been as it is.
-    private static void WriteUnknown(HtmlWriter page, ClusterReport report)
+    // A slot of unknown age is no alert, however long it has been open. So the absence of alerts must be explained.
+    private static void WriteUnknownAges(HtmlWriter page, ClusterReport report)
     {
         if (report.Health.OpenSlots.Count == 0)
             return;
-        page.Markup("<p class=\"soft\">An open slot is an alert after ").Text(Duration.Shown(report.StuckAfter)).Markup(" without progress.");
+        page.Markup("<p class=\"soft\">An open slot becomes an alert after ").Text(Duration.Shown(report.StuckAfter))
+            .Markup(" without progress.");
         if (report.SlotsOfUnknownAge is > 0 and var unknown)
         {
-            page.Markup(" Of ").Text(unknown).Markup(unknown == 1 ? " open slot" : " open slots")
-                .Markup(" neither the journal nor a watcher’s file tells since when; a schedule of <code>").Next(new NextAction(NextActionCode.WriteAlertState) { Node = "<file>" }).Markup("</code> would, and a report that reads the same file knows what it knows.");
+            page.Markup(" It is unknown how long ").Text(unknown).Markup(unknown == 1 ? " open slot has" : " open slots have")
+                .Markup(" been open: no journal entry and no state file covers ").Markup(unknown == 1 ? "it" : "them")
+                .Markup(". To record it, run <code>").Next(new NextAction(NextActionCode.WriteAlertState) { Node = "<file>" })
+                .Markup("</code> on a schedule, and give the report the same file.");
         }
 
         page.Markup("</p>\n");
@@ -87,22 +107,25 @@ internal static class FindingSection
 {
     public static void Write(HtmlWriter page, ClusterReport report)
     {
-        var findings = Without(report);
-        var told = report.Health.Findings.Count - findings.Count;
+        var alerted = new HashSet<string>(report.Alerts.Select(FindingOf), StringComparer.Ordinal);
+        var findings = report.Health.Findings.Where(finding => !alerted.Contains(finding.Code + " " + finding.Target)).ToList();
+        var count = report.Health.Findings.Count - findings.Count;
         page.Markup("<section>\n<h2>Findings</h2>\n");
-        if (told > 0)
-            page.Markup("<p class=\"soft\">").Text(told).Markup(told == 1 ? " is" : " are").Markup(" among the alerts.</p>\n");
+        if (count > 0)
+        {
+            page.Markup("<p class=\"soft\">").Text(count).Markup(count == 1 ? " finding is" : " findings are")
+                .Markup(" listed under Alerts.</p>\n");
+        }
         else if (findings.Count == 0)
-            page.Markup("<p>Nothing was found.</p>\n");
-        var problems = findings.Select(finding => new Problem(finding.Severity, finding.Code.ToString(), finding.Target, finding.Message, finding.Next));
+        {
+            page.Markup("<p>None.</p>\n");
+        }
+
+        var problems = findings.Select(Problem.Of);
         ReportPage.More(page, ProblemList.Write(page, problems), NextActionCode.CheckCluster);
         page.Markup("</section>\n");
     }
 
-    /// <summary>The findings of which no alert says the same, and since when.</summary>
-    private static IReadOnlyList<RedisClusterFinding> Without(ClusterReport report)
-    {
-        var told = new HashSet<string>(report.Alerts.Select(alert => (alert.Code == AlertCode.SlotStuck ? nameof(FindingCode.SlotOpen) : alert.Code.ToString()) + " " + alert.Target), StringComparer.Ordinal);
-        return report.Health.Findings.Where(finding => !told.Contains(finding.Code + " " + finding.Target)).ToList();
-    }
+    private static string FindingOf(RedisClusterAlert alert) =>
+        (alert.Code == AlertCode.SlotStuck ? nameof(FindingCode.SlotOpen) : alert.Code.ToString()) + " " + alert.Target;
 }

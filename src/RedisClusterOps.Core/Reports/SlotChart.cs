@@ -6,25 +6,28 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Reports;
 
-/// <summary>What is to be seen of a slot beyond its owner; of several the worst.</summary>
+/// <summary>The most severe problem of a slot, in ascending order.</summary>
 internal enum SlotMark
 {
     None,
 
-    /// <summary>It is being moved, or its move got stuck.</summary>
+    /// <summary>Its migration is open.</summary>
     Open,
 
-    /// <summary>Nodes name different owners.</summary>
+    /// <summary>Nodes report different owners.</summary>
     Disputed,
 
-    /// <summary>Nobody owns it, or its owner is down: nobody serves it.</summary>
+    /// <summary>It has no owner, or its owner is down.</summary>
     Uncovered,
 }
 
 /// <summary>A master of a chart.</summary>
-/// <param name="Index">Its place: the same master has the same letter and colour before and after a move.</param>
-/// <param name="Name"><c>host:port</c>, or its short id, safe to print.</param>
-/// <param name="IsDown">It does not serve what it owns.</param>
+/// <param name="Index">Its position, which decides its letter and colour. They are the same before and after a move.</param>
+/// <param name="Id">Its id.</param>
+/// <param name="Name"><c>host:port</c> or its short id, safe to print.</param>
+/// <param name="Slots">The slots it owns.</param>
+/// <param name="State">Its state.</param>
+/// <param name="IsDown">True if it does not serve its slots.</param>
 internal sealed record ChartedMaster(int Index, string Id, string Name, SlotSet Slots, RedisNodeState State, bool IsDown)
 {
     public string Symbol => MapPalette.Symbol(Index);
@@ -32,10 +35,10 @@ internal sealed record ChartedMaster(int Index, string Id, string Name, SlotSet 
     public double Share => 100.0 * Slots.Count / HashSlot.Count;
 }
 
-/// <summary>All that a picture of a cluster shows: whose each slot is, and which need a look. No colour, no size.</summary>
+/// <summary>What a slot map shows, without colours and sizes: the owner of each slot, and which slots have a problem.</summary>
 internal sealed class SlotChart
 {
-    public const int Nobody = -1;
+    public const int NoOwner = -1;
 
     private readonly int[] _owners = new int[HashSlot.Count];
     private readonly SlotMark[] _marks = new SlotMark[HashSlot.Count];
@@ -45,7 +48,7 @@ internal sealed class SlotChart
         Masters = masters;
         (Open, Disputed) = (open, disputed);
         for (var slot = 0; slot < _owners.Length; slot++)
-            _owners[slot] = Nobody;
+            _owners[slot] = NoOwner;
         foreach (var master in masters)
         {
             foreach (var slot in master.Slots.Slots)
@@ -58,7 +61,7 @@ internal sealed class SlotChart
         Mark(Uncovered, SlotMark.Uncovered);
     }
 
-    /// <summary>By address, as every list of nodes is.</summary>
+    /// <summary>Ordered by address, like every list of nodes.</summary>
     public IReadOnlyList<ChartedMaster> Masters { get; }
 
     public SlotSet Open { get; }
@@ -71,18 +74,21 @@ internal sealed class SlotChart
     {
         var masters = view.Nodes
             .Select(node => (Node: node, Slots: view.SlotsOf(node.Id)))
-            // A master that is gone, and owns nothing any more, is a matter of the findings.
+            // An unreachable master without slots is reported by the findings.
             .Where(known => known.Slots.Count > 0 || known.Node.IsReachableMaster)
-            .OrderBy(known => known.Node.Announced is null).ThenBy(known => known.Node.Announced).ThenBy(known => known.Node.Id, StringComparer.Ordinal)
-            .Select((known, index) => new ChartedMaster(
-                index, known.Node.Id, Printable.Clean(known.Node.Name, 200), known.Slots, known.Node.State, known.Node.State == RedisNodeState.Fail || !known.Node.IsReachable))
+            .OrderBy(known => known.Node.Announced is null).ThenBy(known => known.Node.Announced)
+            .ThenBy(known => known.Node.Id, StringComparer.Ordinal)
+            .Select((known, index) => Charted(index, known.Node, known.Slots))
             .ToList();
         var moving = view.AtomicTasks.SelectMany(task => task.Slots.Ranges);
         var open = SlotSet.From(view.OpenFlags.Select(flag => new SlotRange(flag.Slot, flag.Slot)).Concat(moving));
         return new SlotChart(masters, open, view.DisputedSlots(), view.UnownedSlots);
     }
 
-    /// <summary>Index of the slot's owner, or <see cref="Nobody"/>.</summary>
+    private static ChartedMaster Charted(int index, ClusterNode node, SlotSet slots) => new(
+        index, node.Id, Printable.Clean(node.Name, 200), slots, node.State, IsDown: node.State == RedisNodeState.Fail || !node.IsReachable);
+
+    /// <summary>Index of the slot's owner, or <see cref="NoOwner"/>.</summary>
     public int OwnerOf(int slot) => _owners[slot];
 
     public SlotMark MarkOf(int slot) => _marks[slot];
@@ -102,28 +108,36 @@ internal sealed class SlotChart
     }
 }
 
-/// <summary>The letters and colours of masters and marks. Nothing is told by colour alone: every master has a letter, every mark a sign.</summary>
+/// <summary>
+/// The letters and colours of masters and marks. Nothing depends on colour alone: every master has a letter, every mark a sign.
+/// </summary>
 internal static class MapPalette
 {
-    /// <summary>More masters than this begin with A again; where they are, and the legend, tell them apart.</summary>
+    /// <summary>With more masters than letters, the letters repeat. The position and the legend distinguish them.</summary>
     public const string Symbols = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-    /// <summary>Black, of the 256 colours that terminals agree about.</summary>
+    /// <summary>Black of the 256 standard terminal colours.</summary>
     public const int Black = 16;
 
-    /// <summary>White of the same.</summary>
+    /// <summary>White of the 256 standard terminal colours.</summary>
     public const int White = 231;
 
-    // Neighbours in the list differ in hue and in lightness; black can be read on all of them.
+    // Adjacent entries differ in hue and in lightness. Black is readable on all of them.
     private static readonly int[] Papers = [32, 220, 35, 211, 44, 167, 148, 105, 180, 30, 208, 176];
 
-    /// <summary>Fills of a page on white, for white letters.</summary>
+    /// <summary>Fills on a white page, for white letters.</summary>
     public static IReadOnlyList<string> Light { get; } =
-        ["#1f6fb4", "#8a6100", "#15803d", "#b91c4b", "#0e7490", "#b04a0a", "#4d7c0f", "#5b52c9", "#7c4a21", "#0f766e", "#a8326f", "#7e3fb0"];
+    [
+        "#1f6fb4", "#8a6100", "#15803d", "#b91c4b", "#0e7490", "#b04a0a",
+        "#4d7c0f", "#5b52c9", "#7c4a21", "#0f766e", "#a8326f", "#7e3fb0",
+    ];
 
-    /// <summary>Fills of a page on black, for black letters.</summary>
+    /// <summary>Fills on a black page, for black letters.</summary>
     public static IReadOnlyList<string> Dark { get; } =
-        ["#6cb6ff", "#e0c341", "#5fd38d", "#ff8fa8", "#4fd0e6", "#f0a35e", "#b3d94f", "#a5a0ff", "#d9a066", "#5cc9b8", "#f08cc8", "#c99bf0"];
+    [
+        "#6cb6ff", "#e0c341", "#5fd38d", "#ff8fa8", "#4fd0e6", "#f0a35e",
+        "#b3d94f", "#a5a0ff", "#d9a066", "#5cc9b8", "#f08cc8", "#c99bf0",
+    ];
 
     public static int Count => Papers.Length;
 
@@ -131,7 +145,7 @@ internal static class MapPalette
 
     public static int Paper(int index) => Papers[index % Papers.Length];
 
-    /// <summary>Signs of marks; none of them is a master's letter.</summary>
+    /// <summary>The sign of a mark, which is never a master's letter.</summary>
     public static string Sign(SlotMark mark, bool unicode) => mark switch
     {
         SlotMark.Open => unicode ? "◆" : "*",

@@ -8,21 +8,26 @@ using RedisClusterOps.Cluster;
 namespace RedisClusterOps.Reports;
 
 /// <summary>What a screen can show.</summary>
-/// <param name="Width">Columns; the picture takes as many as it can use.</param>
+/// <param name="Width">The number of columns.</param>
+/// <param name="Unicode">True if it shows characters beyond ASCII.</param>
+/// <param name="Color">True if it shows colours.</param>
 internal sealed record ScreenTraits(int Width, bool Unicode, bool Color)
 {
-    /// <summary>Less leaves no room for a legend.</summary>
+    /// <summary>A narrower screen has no room for a legend.</summary>
     public const int Narrowest = 40;
 }
 
-/// <summary>The cluster at a glance in a terminal: sixteen rows of 1024 slots, each cell in the colour or with the letter of the master that has most of it, and a legend.</summary>
+/// <summary>
+/// Draws a slot map for a terminal: sixteen rows of 1024 slots and a legend. Each cell has the colour or the letter of the master that owns
+/// most of its slots.
+/// </summary>
 internal static class SlotGrid
 {
     private const int Rows = 16;
     private const int Label = 6;
     private const int MostBar = 32;
 
-    // Beyond this the legend goes into columns, without bars.
+    // A longer legend is in columns, without bars.
     private const int LongLegend = 16;
 
     public static IReadOnlyList<ScreenLine> Draw(SlotChart chart, ScreenTraits screen)
@@ -35,21 +40,24 @@ internal static class SlotGrid
         lines.AddRange(chart.Masters.Count > LongLegend ? Packed(chart, screen) : Listed(chart, screen));
         foreach (var mark in new[] { SlotMark.Open, SlotMark.Disputed, SlotMark.Uncovered }.Where(mark => chart.Marked(mark).Count > 0))
             lines.Add(Legend(mark, chart.Marked(mark), screen));
-        lines.Add(new ScreenLine().Add(Cut(
-            Number(HashSlot.Count / Rows / columns) + " slots a character" + (chart.Masters.Count > MapPalette.Symbols.Length ? "; letters repeat" : string.Empty), screen.Width, screen.Unicode)));
+        var repeat = chart.Masters.Count > MapPalette.Symbols.Length ? "; letters repeat" : string.Empty;
+        var scale = Number(HashSlot.Count / Rows / columns) + " slots a character" + repeat;
+        lines.Add(new ScreenLine().Add(Cut(scale, screen.Width, screen.Unicode)));
         return lines;
     }
 
-    /// <summary>Text that fits, with a sign of its having been cut.</summary>
+    /// <summary>Truncates a text to a width, and marks that it was truncated.</summary>
     public static string Cut(string text, int width, bool unicode)
     {
         if (!unicode)
             text = new string(text.Select(c => c is >= ' ' and <= '~' ? c : '?').ToArray());
         var more = unicode ? "…" : "...";
-        return text.Length <= width ? text : width <= more.Length ? text.Substring(0, width) : text.Substring(0, width - more.Length) + more;
+        if (text.Length <= width)
+            return text;
+        return width <= more.Length ? text.Substring(0, width) : text.Substring(0, width - more.Length) + more;
     }
 
-    // A power of two, so that each cell is as many slots as every other.
+    // A power of two, so that all cells have the same number of slots.
     private static int Columns(int width)
     {
         var columns = 32;
@@ -62,7 +70,7 @@ internal static class SlotGrid
     {
         var size = HashSlot.Count / Rows / columns;
         var line = new ScreenLine().Add(Number(row * columns * size).PadLeft(Label - 1) + " ");
-        var before = SlotChart.Nobody;
+        var before = SlotChart.NoOwner;
         for (var column = 0; column < columns; column++)
         {
             var first = (row * columns + column) * size;
@@ -71,17 +79,22 @@ internal static class SlotGrid
             if (mark != SlotMark.None)
                 Paint(line, MapPalette.Sign(mark, screen.Unicode), MapPalette.Colors(mark), screen);
             else
-                Paint(line, screen.Color && owner == before ? " " : MapPalette.Symbol(owner), (MapPalette.Black, MapPalette.Paper(owner)), screen);
+            {
+                // With colours a letter only starts the cells of an owner.
+                var letter = screen.Color && owner == before ? " " : MapPalette.Symbol(owner);
+                Paint(line, letter, (MapPalette.Black, MapPalette.Paper(owner)), screen);
+            }
+
             before = mark == SlotMark.None ? owner : before;
         }
 
         return line;
     }
 
-    // A cell without a mark has an owner for each of its slots.
+    // Every slot of a cell without a mark has an owner.
     private static int MostlyOwnedBy(SlotChart chart, int first, int size)
     {
-        var (most, found) = (0, SlotChart.Nobody);
+        var (most, found) = (0, SlotChart.NoOwner);
         for (var slot = first; slot < first + size; slot++)
         {
             var owner = chart.OwnerOf(slot);
@@ -104,8 +117,8 @@ internal static class SlotGrid
             var line = Entry(master, name, screen);
             if (states > 0)
                 line.Add(Cut("  " + StateOf(master).PadRight(states), Math.Max(0, screen.Width - line.ToString().Length), screen.Unicode));
-            var room = Math.Min(MostBar, screen.Width - line.Spans.Sum(span => span.Text.Length) - 2);
-            // A share, of all there is: bars can be compared from one picture to the next.
+            var room = Math.Min(MostBar, screen.Width - line.Length - 2);
+            // A share of all slots, so that the bars of two maps can be compared.
             var bar = (int)Math.Round(room * master.Share / 100, MidpointRounding.AwayFromZero);
             if (bar > 0)
                 line.Add("  ").Add(new string(screen.Unicode ? '█' : '#', bar), screen.Color ? MapPalette.Paper(master.Index) : null);
@@ -126,13 +139,13 @@ internal static class SlotGrid
             for (var index = row; index < entries.Count; index += rows)
             {
                 var (master, name) = entries[index];
-                var at = line.Spans.Sum(span => span.Text.Length);
+                var at = line.Length;
                 foreach (var span in Entry(master, name, screen).Spans)
                     line.Add(span.Text, span.Ink, span.Paper);
                 if (StateOf(master).Length > 0)
-                    line.Add(Cut(" " + StateOf(master), Math.Max(0, screen.Width - line.Spans.Sum(span => span.Text.Length)), screen.Unicode));
+                    line.Add(Cut(" " + StateOf(master), Math.Max(0, screen.Width - line.Length), screen.Unicode));
                 if (index + rows < entries.Count)
-                    line.Add(new string(' ', at + widest + 2 - line.Spans.Sum(span => span.Text.Length)));
+                    line.Add(new string(' ', at + widest + 2 - line.Length));
             }
 
             yield return line;
@@ -154,11 +167,13 @@ internal static class SlotGrid
         return line.Add(Cut(text, screen.Width - 1, screen.Unicode));
     }
 
-    // All as wide as the widest. Of a name too long its end stays: that is where names differ.
+    // All padded to the longest. A name that is too long keeps its end, because that is where names differ.
     private static List<string> Names(SlotChart chart, int room, ScreenTraits screen)
     {
         var widest = Math.Min(room, chart.Masters.Max(master => (int?)master.Name.Length) ?? 0);
-        return chart.Masters.Select(master => Cut(Ending(master.Name, widest, screen.Unicode), widest, screen.Unicode).PadRight(widest)).ToList();
+        return chart.Masters
+            .Select(master => Cut(Ending(master.Name, widest, screen.Unicode), widest, screen.Unicode).PadRight(widest))
+            .ToList();
     }
 
     private static string Ending(string name, int width, bool unicode)
@@ -179,15 +194,17 @@ internal static class SlotGrid
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 }
 
-/// <summary>A piece of a line in one style: ink on paper, of the 256 colours of terminals; null for the terminal's own.</summary>
+/// <summary>A part of a line in one style: two of the 256 terminal colours; null for the terminal's own.</summary>
 internal readonly record struct ScreenSpan(string Text, int? Ink = null, int? Paper = null);
 
-/// <summary>One line of a picture, to be written by whatever the host has for colours.</summary>
+/// <summary>One line of a slot map, independent of how the host shows colours.</summary>
 internal sealed class ScreenLine
 {
     private readonly List<ScreenSpan> _spans = [];
 
     public IReadOnlyList<ScreenSpan> Spans => _spans;
+
+    public int Length => _spans.Sum(span => span.Text.Length);
 
     public ScreenLine Add(string text, int? ink = null, int? paper = null)
     {
@@ -199,10 +216,10 @@ internal sealed class ScreenLine
         return this;
     }
 
-    /// <summary>Without colours and without space at the end.</summary>
+    /// <summary>The text without colours and without trailing spaces.</summary>
     public override string ToString() => string.Concat(_spans.Select(span => span.Text)).TrimEnd();
 
-    /// <summary>With the escape sequences of a terminal; every line ends in the terminal's own colours.</summary>
+    /// <summary>The text with terminal escape sequences. Every line ends in the terminal's own colours.</summary>
     public string ToAnsi()
     {
         var text = new StringBuilder();
@@ -217,7 +234,9 @@ internal sealed class ScreenLine
         return text.ToString().TrimEnd(' ');
     }
 
-    private static string Codes(ScreenSpan span) => string.Join(";", new[] { Code("38;5;", span.Ink), Code("48;5;", span.Paper) }.Where(code => code.Length > 0));
+    private static string Codes(ScreenSpan span) =>
+        string.Join(";", new[] { Code("38;5;", span.Ink), Code("48;5;", span.Paper) }.Where(code => code.Length > 0));
 
-    private static string Code(string kind, int? color) => color is { } number ? kind + number.ToString(CultureInfo.InvariantCulture) : string.Empty;
+    private static string Code(string kind, int? color) =>
+        color is { } number ? kind + number.ToString(CultureInfo.InvariantCulture) : string.Empty;
 }

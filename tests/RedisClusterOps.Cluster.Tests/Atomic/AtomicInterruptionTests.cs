@@ -63,7 +63,7 @@ public sealed class AtomicInterruptionTests
         await scene.UntilUnderWayAsync();
         using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(300));
         var left = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => scene.MoveAsync(SlotSet.From([new SlotRange(5, 9)]), stop: stop.Token));
-        Assert.Contains("not ours to cancel", left.Message);
+        Assert.Contains("so this run does not cancel it", left.Message);
         await scene.UntilNoneRunsAsync();
         await scene.AssertOwnerAsync(scene.Target);
     }
@@ -76,10 +76,10 @@ public sealed class AtomicInterruptionTests
         var others = SlotSet.From([new SlotRange(6000, 9000)]);
         await scene.BeginByHandAsync(scene.Cluster.Node(1), scene.Target, others);
         var moving = scene.MoveAsync();
-        await scene.UntilAsync(() => scene.Told.Any(text => text.StartsWith("waits for its turn", StringComparison.Ordinal)));
+        await scene.UntilAsync(() => scene.Told.Any(text => text.StartsWith("waits for another migration", StringComparison.Ordinal)));
         await scene.SlowAsync(0);
         await moving;
-        Assert.Contains(scene.Told, text => text.StartsWith("waits for its turn: 3001 slots (6000-9000) are on the way there"));
+        Assert.Contains(scene.Told, text => text.StartsWith("waits for another migration: 3001 slots (6000-9000) are being migrated"));
         await scene.AssertOwnerAsync(scene.Target);
         await scene.AssertOwnerAsync(scene.Target, others);
     }
@@ -92,7 +92,7 @@ public sealed class AtomicInterruptionTests
         await scene.BeginByHandAsync(scene.Cluster.Node(1), scene.Target, SlotSet.From([new SlotRange(6000, 10000)]));
         var failure = await Assert.ThrowsAsync<RedisOperationException>(() => scene.MoveAsync());
         Assert.Equal(FailureCode.AnotherToolAtWork, failure.Code);
-        Assert.Contains("Nothing was given away", failure.Message);
+        Assert.Contains("No slot was transferred", failure.Message);
         Assert.False(await scene.NoneRunsAsync());
     }
 
@@ -105,8 +105,8 @@ public sealed class AtomicInterruptionTests
         await scene.BeginByHandAsync(scene.Source, scene.Cluster.Node(1), others);
         using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(500));
         var left = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => scene.MoveAsync(stop: stop.Token));
-        Assert.Contains("The servers go on to move 4096 slots", left.Message);
-        Assert.Contains("somebody else began", left.Message);
+        Assert.Contains("The servers are still moving 4096 slots", left.Message);
+        Assert.Contains("of another run or tool", left.Message);
         Assert.False(await scene.NoneRunsAsync());
         await scene.UntilNoneRunsAsync();
         await scene.AssertOwnerAsync(scene.Target);
@@ -125,7 +125,7 @@ public sealed class AtomicInterruptionTests
         scene.Target.Kill();
         var failure = await Assert.ThrowsAsync<RedisOperationException>(() => moving.WaitAsync(TimeSpan.FromSeconds(30)));
         Assert.Equal(FailureCode.NodeUnreachable, failure.Code);
-        Assert.Contains("As " + scene.Source.Endpoint + " sees it, nothing was given away", failure.Message);
+        Assert.Contains("According to " + scene.Source.Endpoint + ", no slot was transferred", failure.Message);
         await scene.AssertOwnerAsync(scene.Source);
         await scene.AssertKeysAsync(scene.BeforeMove);
     }
@@ -157,7 +157,7 @@ public sealed class AtomicInterruptionTests
         scene.Source.Kill();
         var failure = await Assert.ThrowsAsync<RedisOperationException>(() => moving.WaitAsync(TimeSpan.FromSeconds(40)));
         Assert.Equal(FailureCode.NodeUnreachable, failure.Code);
-        Assert.Contains("As " + scene.Target.Endpoint + " sees it, nothing was given away", failure.Message);
+        Assert.Contains("According to " + scene.Target.Endpoint + ", no slot was transferred", failure.Message);
         await scene.UntilNoneRunsAsync();
         await scene.AssertOwnerAsync(scene.Source);
     }
@@ -194,7 +194,7 @@ public sealed class AtomicInterruptionTests
             await scene.Target.SendAsync("CLUSTER", "MIGRATION", "CANCEL", "ALL");
         var failure = await Assert.ThrowsAsync<RedisOperationException>(() => moving.WaitAsync(TimeSpan.FromSeconds(30)));
         Assert.Equal(FailureCode.AnotherToolAtWork, failure.Code);
-        Assert.Contains("Nothing was given away", failure.Message);
+        Assert.Contains("No slot was transferred", failure.Message);
         Assert.Single(await scene.ListAsync(scene.Target));
         await scene.AssertOwnerAsync(scene.Source);
     }

@@ -11,10 +11,10 @@ namespace RedisClusterOps.Cluster.Tests.Comparison;
 /// <summary>What became of a slot, measured on every node: who owns it, which flags are left, and where its keys are.</summary>
 internal static class Aftermath
 {
-    private const string Nobody = "nobody owns it";
+    private const string NoOwner = "no owner";
     private static readonly TimeSpan GossipTime = TimeSpan.FromSeconds(6);
 
-    /// <summary>Such as <c>T owns it; every key right</c>.</summary>
+    /// <summary>Such as <c>T owns it; all keys correct</c>.</summary>
     /// <param name="anyOwner">True where it makes no difference who owns it, as long as one does.</param>
     public static async Task<string> OfAsync(SlotScene scene, bool anyOwner)
     {
@@ -28,7 +28,7 @@ internal static class Aftermath
         }
 
         var flags = masters.SelectMany(master => Flags(scene, master.Node, master.Line)).ToList();
-        var keys = await KeysAsync(scene, [.. masters.Select(master => master.Node)], isServed: owner != Nobody);
+        var keys = await KeysAsync(scene, [.. masters.Select(master => master.Node)], isServed: owner != NoOwner);
         return string.Join(", ", [anyOwner && (owner is "S owns it" or "T owns it" or "X owns it") ? "a master owns it" : owner, .. flags]) + "; " + string.Join(", ", keys);
     }
 
@@ -63,7 +63,7 @@ internal static class Aftermath
                 return claims.Count switch
                 {
                     0 when opinions.Count == 1 && opinions.Single() is { Length: > 0 } absent => NameOf(scene, absent) + " owns it and is down",
-                    0 => Nobody,
+                    0 => NoOwner,
                     1 => NameOf(scene, claims[0]) + " owns it" + (agreed ? string.Empty : " and not all agree"),
                     _ => string.Join(" and ", claims.Select(id => NameOf(scene, id)).Order()) + " both claim it",
                 };
@@ -107,7 +107,7 @@ internal static class Aftermath
         Count(lost, "lost");
         Count(hidden, "hidden");
         Count(twice, "on two nodes");
-        return found.Count > 0 ? found : ["every key right"];
+        return found.Count > 0 ? found : ["all keys correct"];
 
         void Count(int keys, string what)
         {

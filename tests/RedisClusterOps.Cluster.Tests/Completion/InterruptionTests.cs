@@ -78,7 +78,7 @@ public sealed class InterruptionTests(SharedClusters clusters)
         var refusal = await Assert.ThrowsAsync<RedisOperationException>(() => scene.CompleteAsync());
 
         Assert.Equal(FailureCode.JournalBusy, refusal.Code);
-        Assert.Contains("Complete, run ", refusal.Message);
+        Assert.Contains("Complete run ", refusal.Message);
         Assert.Contains("process " + Environment.ProcessId, refusal.Message);
         Assert.Null((await first).Failure);
         await scene.AssertClosedAsync();

@@ -231,7 +231,7 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
         slot.Session = new RedisClusterSession(cluster.Endpoints, new ConnectionOptions { Tls = new TlsOptions { CaCertificatePath = stranger.CaPath } });
         Assert.Equal(FailureCode.ConnectionFailed, (await FailureOfAsync(slot)).Code);
         slot.Session = new RedisClusterSession(cluster.Endpoints, new ConnectionOptions());
-        Assert.Contains("-UseTls", (await FailureOfAsync(slot)).Message);
+        Assert.Contains("connect by TLS", (await FailureOfAsync(slot)).Message);
 
         slot.Session = new RedisClusterSession([cluster.Endpoints[1]], cluster.Connection);
         using var redis = new RedisCluster(slot.Session);

@@ -117,7 +117,7 @@ public sealed class NodeFailureTests
         dead.Kill();
         await UntilAsync(async () => (await cluster.Node(0).SendAsync("CLUSTER", "INFO")).Text.Contains("cluster_state:fail"));
 
-        using (var core = new RedisCluster(slot.Session))
+        using (var core = new RedisCluster(slot.Session) { NextActionText = NextActionText.Of })
             Assert.Contains((await core.PlanCompletionAsync(1, null, null, new MoveOptions(), default)).Findings, finding => finding is { Code: PlanFindingCode.ClusterDown, Advice: "Test-RedisCluster" });
         var clock = Stopwatch.StartNew();
         var failure = await slot.FailsAsync(FailureCode.ServerError, new MoveOptions { Timeout = TimeSpan.FromSeconds(1) });

@@ -58,7 +58,7 @@ internal sealed record CmdletWork(bool IsOpen, Func<RedisCluster, MovingSlot, Ta
         ["Complete-RedisSlotMigration -OnKeyConflict KeepSource"] = OfConflict(KeyConflictAction.KeepSource),
         ["Complete-RedisSlotMigration -OnKeyConflict KeepTarget"] = OfConflict(KeyConflictAction.KeepTarget),
         ["Resume-RedisMigration"] = new(true, ResumeAsync),
-        ["Repair-RedisCluster   # a slot that nobody owns"] = new(false, async (core, slot) =>
+        ["Repair-RedisCluster   # a slot without an owner"] = new(false, async (core, slot) =>
         {
             foreach (var key in Enumerable.Range(0, 6))
                 await slot.Source.AskAsync("DEL", slot.Key("k" + key));

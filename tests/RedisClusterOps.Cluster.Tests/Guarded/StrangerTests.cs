@@ -80,7 +80,7 @@ public sealed class StrangerTests(GatedNode gate, CmdletShell shell) : IClassFix
     public async Task A_missing_client_certificate_an_untrusted_authority_and_the_wrong_port_are_each_reported()
     {
         using var stranger = new TestAuthority();
-        await AssertRefusedAsync(gate.Tls, Trusting, "If it wants a client certificate", "Connect-RedisCluster -CertificatePath <");
+        await AssertRefusedAsync(gate.Tls, Trusting, "If it requires a client certificate", "Connect-RedisCluster -CertificatePath <");
         await AssertRefusedAsync(
             gate.Tls,
             new TlsOptions(),
@@ -91,7 +91,7 @@ public sealed class StrangerTests(GatedNode gate, CmdletShell shell) : IClassFix
             new TlsOptions { CaCertificatePath = stranger.CaPath },
             "the server's certificate is not from the CA in " + stranger.CaPath,
             "Connect-RedisCluster -CaCertificatePath <");
-        await AssertRefusedAsync(gate.Tls, null, "If it speaks TLS", "Connect-RedisCluster -UseTls");
+        await AssertRefusedAsync(gate.Tls, null, "If the port speaks TLS", "Connect-RedisCluster -UseTls");
         await AssertRefusedAsync(gate.Plain, Trusting, "does not speak TLS", "Connect-RedisCluster -Endpoint <host:port that speaks TLS>");
     }
 
@@ -104,7 +104,7 @@ public sealed class StrangerTests(GatedNode gate, CmdletShell shell) : IClassFix
         await using var expired = FakeNode.WithTls(old, _ => "+OK\r\n");
         await using var elsewhere = FakeNode.WithTls(other, _ => "+OK\r\n");
         var tls = new TlsOptions { CaCertificatePath = authority.PemFile };
-        await AssertRefusedAsync(expired.Endpoint.ToString(), tls, "has run out", "CONFIG SET tls-cert-file <");
+        await AssertRefusedAsync(expired.Endpoint.ToString(), tls, "has expired", "CONFIG SET tls-cert-file <");
         await AssertRefusedAsync(
             elsewhere.Endpoint.ToString(), tls, "elsewhere.example)", "Connect-RedisCluster -Endpoint <a name or address");
         Assert.Empty(expired.Commands);

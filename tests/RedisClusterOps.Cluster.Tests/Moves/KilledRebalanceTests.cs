@@ -113,7 +113,7 @@ public sealed class KilledRebalanceTests
         var killed = Assert.Single(scene.Runs());
         var end = isUndone ? await scene.UndoAsync(killed.Id) : await scene.ResumeAsync();
         end.AssertExited(0);
-        Assert.Contains(end.Messages, message => message.Text.Contains(isUndone ? "The servers are still moving" : "is under way already", StringComparison.Ordinal));
+        Assert.Contains(end.Messages, message => message.Text.Contains(isUndone ? "The servers are still moving" : "is already in progress", StringComparison.Ordinal));
         Assert.Equal(0, await scene.TasksAsync());
         await scene.AssertEndedAsync(isUndone ? work.Before : work.After);
     }

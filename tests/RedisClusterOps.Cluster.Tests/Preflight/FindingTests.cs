@@ -95,11 +95,11 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
         var finding = Assert.Single((await PreflightRun.CheckAsync(slot)).Findings);
         Assert.Equal((PlanFindingCode.BigKey, FindingSeverity.Warning, "7"), (finding.Code, finding.Severity, finding.Target));
         Assert.Contains("big", finding.Message);
-        Assert.StartsWith("CONFIG SET cluster-node-timeout 2", finding.Advice);
+        Assert.StartsWith("CONFIG SET cluster-node-timeout 2", NextActionText.Of(finding.Next!));
 
         var both = (await PreflightRun.CheckAsync(slot, new MoveOptions { Timeout = TimeSpan.FromSeconds(1) })).Findings;
         Assert.Equal([PlanFindingCode.BigKey, PlanFindingCode.BigKey], both.Select(found => found.Code));
-        Assert.Equal("-Timeout 3s", both[1].Advice);
+        Assert.Equal("the same command with -Timeout 3s", NextActionText.Of(both[1].Next!));
     }
 
     [Theory]

@@ -50,15 +50,15 @@ internal sealed class PreflightRun : IDisposable
         var view = await ViewAsync();
         var (source, target) = (view.Node(_slot.Source.Id)!, view.Node(_slot.Target.Id)!);
         var keys = await SlotKeyCounter.CountAsync(await _reader.ConnectAsync(source, default), source.View!.Databases, slot, default);
-        var request = MigrateRequest.From(_slot.Session, options ?? new MoveOptions(), source, target);
+        var request = MigrateCommand.From(_slot.Session, options ?? new MoveOptions(), source, target);
         SlotAction[] actions =
         [
             new SetImporting(slot, target, source),
             new SetMigrating(slot, source, target),
             .. keys == 0 ? Array.Empty<SlotAction>() : [new MoveKeys(slot, source, target, request, keys)],
-            new TakeOver(slot, source, target),
-            new TellOwner(slot, source, target, IsSource: true),
-            .. view.Masters.Where(node => node != source && node != target).Select(node => new TellOwner(slot, node, target, IsSource: false)),
+            new AssignToTarget(slot, source, target),
+            new NotifyOwner(slot, source, target, IsSource: true),
+            .. view.Masters.Where(node => node != source && node != target).Select(node => new NotifyOwner(slot, node, target, IsSource: false)),
         ];
         _sent.Clear();
         var started = SystemClock.Instance.Now;

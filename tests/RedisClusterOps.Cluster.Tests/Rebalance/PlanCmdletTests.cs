@@ -65,7 +65,7 @@ public sealed class PlanCmdletTests(LaidOutCluster layouts, CmdletShell shell) :
     {
         var cluster = await layouts.WithAsync(OneEmpty, inCrumbs: false);
         var atomic = await PlanAsync(cluster, "-UseEmptyMaster -Method Atomic", string.Empty);
-        Assert.Contains("runs Redis 7.0.15, which can't move slots by itself", Assert.Single(atomic.Errors).Message);
+        Assert.Contains("runs Redis 7.0.15, which can't move slots itself", Assert.Single(atomic.Errors).Message);
         (await PlanAsync(cluster, "-Weight @{ '10.9.9.9:1' = 1 }", string.Empty)).AssertRefused("NodeNotFound");
         await cluster.Node(3).SendAsync("CLUSTER", "SETSLOT", 0, "IMPORTING", cluster.Node(0).Id);
         try

@@ -45,7 +45,7 @@ internal static class OpenStates
             // Their source ends its flag when it hears that it lost the slot.
             NotOn = [Servers.Valkey91, Servers.Garnet],
         },
-        new("FinishedOnTarget, not heard", "T owns it, S has not heard of it and claims it", async scene =>
+        new("FinishedOnTarget, not heard", "T owns it, S still claims it because gossip has not arrived", async scene =>
         {
             await scene.WedgeAsync(Keys, Keys);
             await SlotScene.DeafAsync(scene.Source, true);
@@ -55,7 +55,7 @@ internal static class OpenStates
             NotOn = [Servers.Redis86, Servers.Garnet],
             Deaf = scene => [scene.Source],
         },
-        new("FinishedOnSource", "S gave it to T, T still imports (half-finished on the source)", async scene =>
+        new("FinishedOnSource", "S handed it over to T, T still imports (half-finished on the source)", async scene =>
         {
             await scene.WedgeAsync(Keys, Keys);
             await SlotScene.DeafAsync(scene.Target, true);
@@ -71,7 +71,7 @@ internal static class OpenStates
             await scene.WedgeAsync(Keys, Moved);
             await scene.SetSlotAsync(scene.Source, "STABLE");
         }),
-        new("StrayKeys, no flag", "nobody has it open, T holds keys that S owns", async scene =>
+        new("StrayKeys, no flag", "no flag, T holds keys of S's slot", async scene =>
         {
             await scene.WedgeAsync(Keys, Moved);
             await scene.SetSlotAsync(scene.Source, "STABLE");
@@ -90,8 +90,8 @@ internal static class OpenStates
             Deaf = scene => [scene.Source, scene.Target],
             RestoreAsync = scene => scene.Target.AskAsync("CLUSTER", "SETSLOT", scene.Slot, "NODE", scene.Source.Id),
         },
-        new("Unowned, no key", "nobody owns it, nobody holds a key", UnownAsync) { RestoreAsync = OwnAsync },
-        new("Unowned, one holder", "nobody owns it, S holds the keys", async scene =>
+        new("Unowned, no key", "no owner, no keys", UnownAsync) { RestoreAsync = OwnAsync },
+        new("Unowned, one holder", "no owner, S holds the keys", async scene =>
         {
             await scene.WriteAsync(Keys);
             await UnownAsync(scene);
@@ -101,7 +101,7 @@ internal static class OpenStates
             NotOn = [Servers.Redis86],
             RestoreAsync = OwnAsync,
         },
-        new("Unowned, two holders", "nobody owns it, S and T hold keys", async scene =>
+        new("Unowned, two holders", "no owner, S and T hold keys", async scene =>
         {
             await scene.WedgeAsync(Keys, Moved);
             await scene.SetSlotAsync(scene.Source, "STABLE");

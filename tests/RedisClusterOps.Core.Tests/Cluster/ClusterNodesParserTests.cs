@@ -9,7 +9,7 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Cluster;
 
-/// <summary>CLUSTER NODES in the forms of every server and version that we meet. The files of the corpus named <c>-open</c> are real replies.</summary>
+/// <summary>CLUSTER NODES in the formats of all supported servers. The corpus files named <c>-open</c> are real replies.</summary>
 public class ClusterNodesParserTests
 {
     public static TheoryData<string> Corpus => [.. Directory.GetFiles(Folder, "*.txt").Select(path => Path.GetFileName(path)).Order()];
@@ -18,7 +18,7 @@ public class ClusterNodesParserTests
 
     [Theory]
     [MemberData(nameof(Corpus))]
-    public void Every_form_is_read_line_for_line_with_exactly_one_own_line(string file)
+    public void Every_format_is_parsed_line_by_line_with_exactly_one_own_line(string file)
     {
         var text = File.ReadAllText(Path.Combine(Folder, file));
         var lines = ClusterNodesParser.Parse(text);
@@ -39,7 +39,7 @@ public class ClusterNodesParserTests
     }
 
     [Fact]
-    public void Redis_4_gives_a_bus_port_and_fail_flags()
+    public void Redis_4_adds_a_bus_port_and_fail_flags()
     {
         var lines = Read("redis-4.0.txt");
         Assert.Equal(30004, lines[0].Port);
@@ -49,7 +49,7 @@ public class ClusterNodesParserTests
     }
 
     [Fact]
-    public void Redis_7_gives_a_host_name_which_may_be_empty()
+    public void Redis_7_adds_a_host_name_which_may_be_empty()
     {
         var lines = Read("redis-7.0-hostname.txt");
         Assert.Equal("node-1.example.test", lines[0].Hostname);
@@ -61,7 +61,7 @@ public class ClusterNodesParserTests
     }
 
     [Fact]
-    public void What_follows_the_host_name_is_no_host_name()
+    public void Fields_after_the_host_name_are_not_part_of_it()
     {
         var lines = Read("redis-7.2-aux.txt");
         Assert.Null(lines[0].Hostname);
@@ -70,7 +70,7 @@ public class ClusterNodesParserTests
     }
 
     [Fact]
-    public void IPv6_addresses_have_no_brackets_and_the_last_colon_is_the_ports()
+    public void IPv6_addresses_have_no_brackets_and_the_last_colon_precedes_the_port()
     {
         var lines = Read("ipv6.txt");
         Assert.Equal("[fd00::1]:7001", lines[0].Endpoint.ToString());
@@ -78,7 +78,7 @@ public class ClusterNodesParserTests
     }
 
     [Fact]
-    public void An_unknown_address_is_none_and_valkeys_words_mean_the_same()
+    public void An_unknown_address_is_null_and_the_terms_of_Valkey_are_supported()
     {
         var lines = Read("valkey-words.txt");
         Assert.Null(lines[0].Endpoint);
@@ -91,7 +91,7 @@ public class ClusterNodesParserTests
     [InlineData("redis-8.6-open.txt", true)]
     [InlineData("valkey-9.1-open.txt", false)]
     [InlineData("garnet-open.txt", false)]
-    public void Each_server_shows_the_open_slot_on_its_own_line(string file, bool migrating)
+    public void Each_node_reports_the_open_slot_on_its_own_line(string file, bool migrating)
     {
         var self = Read(file).Single(line => (line.Flags & NodeFlags.Myself) != 0);
         Assert.Equal([5519], (migrating ? self.MigratingTo : self.ImportingFrom).Keys);
@@ -108,7 +108,7 @@ public class ClusterNodesParserTests
     [InlineData("id 1.2.3.4:7001 master - 0 0 1 connected [5519->-", "not an open slot")]
     [InlineData("id 1.2.3.4:7001 master - 0 0 1 connected [99999->-id]", "not an open slot")]
     [InlineData("id 1.2.3.4:7001 master - 0 0 1 connected [5519-x-id]", "not an open slot")]
-    public void A_malformed_line_is_refused_with_what_is_wrong_in_it(string line, string why)
+    public void A_malformed_line_is_rejected_with_the_reason(string line, string why)
     {
         var failure = Assert.Throws<RedisOperationException>(() => ClusterNodesParser.Parse(line));
         Assert.Equal(FailureCode.ProtocolError, failure.Code);
@@ -116,14 +116,14 @@ public class ClusterNodesParserTests
     }
 
     [Fact]
-    public void Control_characters_of_a_hostile_line_do_not_reach_the_message()
+    public void Control_characters_of_a_hostile_line_are_not_in_the_message()
     {
         var failure = Assert.Throws<RedisOperationException>(() => ClusterNodesParser.Parse("\u001b[2Jevil"));
         Assert.DoesNotContain('\u001b', failure.Message);
     }
 
     [Fact]
-    public void Any_damage_to_a_real_reply_is_read_or_refused_never_a_crash()
+    public void Any_damaged_reply_is_parsed_or_rejected_without_a_crash()
     {
         var replies = Directory.GetFiles(Folder, "*.txt").Select(File.ReadAllText).ToArray();
         Prop.ForAll(
@@ -140,7 +140,7 @@ public class ClusterNodesParserTests
                 }
                 catch (RedisOperationException)
                 {
-                    // Refused with a reason.
+                    // Rejected with a reason.
                 }
             }).Check(Config.QuickThrowOnFailure.WithMaxTest(5000));
     }

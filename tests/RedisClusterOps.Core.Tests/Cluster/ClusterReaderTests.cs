@@ -8,7 +8,7 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Cluster;
 
-/// <summary>From one node that answers to the whole cluster, and a clear word about each one that does not.</summary>
+/// <summary>One reachable node is enough to read the whole cluster, and every unreachable node is reported with the reason.</summary>
 public class ClusterReaderTests
 {
     private const string A = "10.0.0.1:7001";
@@ -29,7 +29,7 @@ public class ClusterReaderTests
     }
 
     [Fact]
-    public async Task A_node_that_only_a_node_found_later_knows_is_found_too()
+    public async Task A_node_that_only_a_later_found_node_knows_is_found()
     {
         var nodes = new ScriptedNodes()
             .Node(A, Line("a", A, "myself,master", "0-100"), Line("b", B, "master"))
@@ -39,7 +39,7 @@ public class ClusterReaderTests
     }
 
     [Fact]
-    public async Task The_address_map_says_what_to_dial_and_the_announced_address_stays_the_name()
+    public async Task The_mapped_address_is_dialled_and_the_announced_address_remains_the_name()
     {
         var map = new Dictionary<string, string> { [A] = "127.0.0.1:1", [B] = "127.0.0.1:2", [C] = "127.0.0.1:3" };
         var lines = new[] { Line("a", A, "master", "0-100"), Line("b", B, "master"), Line("c", C, "master") };
@@ -54,7 +54,7 @@ public class ClusterReaderTests
     }
 
     [Fact]
-    public async Task A_seed_under_another_name_is_not_read_a_second_time_under_the_announced_one()
+    public async Task A_seed_with_another_name_is_not_read_again_at_its_announced_address()
     {
         var nodes = new ScriptedNodes()
             .Node("seed.example:7001", Line("a", A, "myself,master", "0-100"), Line("b", B, "master"))
@@ -66,7 +66,7 @@ public class ClusterReaderTests
     }
 
     [Fact]
-    public async Task Two_seeds_that_are_one_node_make_one_node()
+    public async Task Two_seeds_of_the_same_node_are_one_node()
     {
         string[] lines = [Line("a", A, "myself,master", "0-16383")];
         var nodes = new ScriptedNodes().Node(A, lines).Node("seed.example:7001", lines);
@@ -76,8 +76,9 @@ public class ClusterReaderTests
     [Theory]
     [InlineData("noaddr,master", ":0", RedisNodeState.NoAddress, "no node knows its address")]
     [InlineData("master,noaddr,fail", ":0", RedisNodeState.Fail, "no node knows its address")]
-    [InlineData("handshake", C, RedisNodeState.Handshake, "it was not asked, for it is still being introduced")]
-    public async Task A_node_without_a_usable_address_is_told_but_not_dialled(string flags, string address, RedisNodeState state, string trouble)
+    [InlineData("handshake", C, RedisNodeState.Handshake, "it was not asked because its handshake is not complete")]
+    public async Task A_node_without_a_usable_address_is_reported_but_not_dialled(
+        string flags, string address, RedisNodeState state, string trouble)
     {
         var nodes = new ScriptedNodes().Node(A, Line("a", A, "myself,master", "0-16383"), Line("c", address, flags));
         var found = (await ReadAsync(nodes, A)).Node("c")!;
@@ -86,50 +87,51 @@ public class ClusterReaderTests
     }
 
     [Fact]
-    public async Task One_dead_node_does_not_hide_the_rest_and_shows_why_it_is_missing()
+    public async Task An_unreachable_node_is_reported_with_the_reason_and_the_others_are_read()
     {
         var nodes = Three().Refuses(B, FailureCode.ConnectionFailed, "Can't connect to " + B + ": connection refused.");
         var view = await ReadAsync(nodes, A);
         Assert.Equal(["a", "c"], view.Nodes.Where(node => node.IsReachable).Select(node => node.Id));
         var dead = view.Node("b")!;
         Assert.Equal((RedisNodeState.Unreachable, "Can't connect to " + B + ": connection refused"), (dead.State, dead.Trouble));
-        // It keeps what the others believe.
+        // It owns the slots that the others report for it.
         Assert.Equal("b", view.OwnerOf(150));
         Assert.Single(nodes.Dialled, B);
     }
 
     [Fact]
-    public async Task A_dead_seed_does_not_matter_while_another_one_lives()
+    public async Task An_unreachable_seed_does_not_matter_if_another_is_reachable()
     {
         var nodes = Three().Refuses(B, FailureCode.ConnectionFailed, "Can't connect to " + B + ".");
         Assert.Equal(3, (await ReadAsync(nodes, B + "," + C)).Nodes.Count);
     }
 
     [Fact]
-    public async Task A_node_that_somebody_else_answers_for_is_not_taken_for_reached()
+    public async Task A_node_is_unreachable_if_a_node_of_another_cluster_answers_at_its_address()
     {
-        // The address of b belongs to a stranger by now.
+        // The address of b now belongs to a node of another cluster.
         var nodes = new ScriptedNodes()
             .Node(A, Line("a", A, "myself,master", "0-16383"), Line("b", B, "master"))
             .Node(B, Line("z", B, "myself,master", "0-16383"), Line("y", C, "master"));
         var view = await ReadAsync(nodes, A);
-        Assert.Equal((false, "At " + B + " a node of another cluster answers"), (view.Node("b")!.IsReachable, view.Node("b")!.Trouble));
+        Assert.Equal((false, "A node of another cluster answers at " + B), (view.Node("b")!.IsReachable, view.Node("b")!.Trouble));
         Assert.Equal(["a", "b"], view.Nodes.Select(node => node.Id));
         Assert.DoesNotContain(C, nodes.Dialled);
     }
 
     [Fact]
-    public async Task A_service_that_keeps_CLUSTER_to_itself_is_told_of_in_one_line()
+    public async Task A_service_without_CLUSTER_NODES_is_reported()
     {
-        var nodes = new ScriptedNodes().Node(A, command => RespValue.Error("ERR unknown command 'CLUSTER', with args beginning with: 'NODES'"));
+        var nodes = new ScriptedNodes()
+            .Node(A, command => RespValue.Error("ERR unknown command 'CLUSTER', with args beginning with: 'NODES'"));
         var failure = await Assert.ThrowsAsync<RedisOperationException>(() => ReadAsync(nodes));
         Assert.Equal(FailureCode.PermissionDenied, failure.Code);
         Assert.Contains(A + " does not know CLUSTER NODES", failure.Message);
-        Assert.Contains("ask whoever runs the service", failure.NextStep());
+        Assert.Contains("ask the service provider", failure.NextStep());
     }
 
     [Fact]
-    public async Task Seeds_of_two_clusters_are_no_cluster()
+    public async Task Seeds_of_two_clusters_are_rejected()
     {
         var nodes = new ScriptedNodes()
             .Node(A, Line("a", A, "myself,master", "0-16383"))
@@ -140,7 +142,7 @@ public class ClusterReaderTests
     }
 
     [Fact]
-    public async Task A_node_that_the_others_have_forgotten_but_which_knows_them_is_one_of_the_cluster()
+    public async Task A_node_that_the_others_have_forgotten_belongs_to_the_cluster_if_it_knows_them()
     {
         var nodes = new ScriptedNodes()
             .Node(A, Line("a", A, "myself,master", "0-16383"))
@@ -150,41 +152,46 @@ public class ClusterReaderTests
 
     [Theory]
     [InlineData("node-b.example", "node-b.example:7002")]
-    // Nothing is told: the host that was asked is meant.
+    // Without an endpoint, the host of the node that was asked is meant.
     [InlineData("", "seed.example:7002")]
     [InlineData(null, "seed.example:7002")]
-    public async Task A_node_that_can_not_be_reached_where_it_says_is_looked_for_where_clients_are_told_to_go(string? told, string reached)
+    public async Task A_node_that_is_unreachable_at_its_announced_address_is_dialled_at_its_client_endpoint(
+        string? endpoint, string reached)
     {
         string[] lines = [Line("a", A, "master", "0-16383"), Line("b", B, "myself,master")];
         var nodes = new ScriptedNodes().Node(reached, lines).Node("seed.example:7001", Asked(
-            [Line("a", A, "myself,master", "0-16383"), Line("b", B, "master")], Shard("a", "node-a.example", 7001), Shard("b", told, 7002)));
+            [Line("a", A, "myself,master", "0-16383"), Line("b", B, "master")],
+            Shard("a", "node-a.example", 7001),
+            Shard("b", endpoint, 7002)));
         var view = await ReadAsync(nodes, "seed.example:7001");
         Assert.Equal((reached, B), (view.Node("b")!.View!.Dialled.ToString(), view.Node("b")!.Name));
         Assert.Equal(["seed.example:7001", B, reached], nodes.Dialled);
     }
 
     [Fact]
-    public async Task Where_clients_are_told_to_go_is_not_asked_for_what_the_map_has_nor_where_all_answer()
+    public async Task Client_endpoints_are_not_requested_for_mapped_or_reachable_nodes()
     {
         var nodes = Three().Refuses(B, FailureCode.ConnectionFailed, "no").Refuses("localhost:1", FailureCode.ConnectionFailed, "no");
-        await ReadAsync(nodes, session: RedisClusterSession.Parse(A).WithAddressMap(new Dictionary<string, string> { [B] = "localhost:1" }));
+        await ReadAsync(nodes, session: RedisClusterSession.Parse(A)
+            .WithAddressMap(new Dictionary<string, string> { [B] = "localhost:1" }));
         await ReadAsync(Three());
         Assert.DoesNotContain(nodes.Asked, asked => asked.EndsWith("CLUSTER SHARDS"));
     }
 
     [Theory]
-    // A node that does not know its own name, and what would end up in a terminal.
+    // A node that does not know its own host name, and a host name with terminal control characters.
     [InlineData("?")]
     [InlineData("a\u001b[2J")]
-    public async Task What_is_no_address_is_not_dialled(string told)
+    public async Task An_invalid_client_endpoint_is_not_dialled(string endpoint)
     {
-        var nodes = new ScriptedNodes().Node(A, Asked([Line("a", A, "myself,master", "0-16383"), Line("b", B, "master")], Shard("b", told, 7002)));
+        var nodes = new ScriptedNodes()
+            .Node(A, Asked([Line("a", A, "myself,master", "0-16383"), Line("b", B, "master")], Shard("b", endpoint, 7002)));
         Assert.Equal("Can't connect to " + B + ": connection refused", (await ReadAsync(nodes)).Node("b")!.Trouble);
         Assert.Equal([A, B], nodes.Dialled);
     }
 
     [Fact]
-    public async Task Where_every_seed_is_dead_one_error_names_each_with_its_reason_once()
+    public async Task If_all_seeds_are_unreachable_one_error_gives_the_reason_for_each()
     {
         var nodes = new ScriptedNodes()
             .Refuses(A, FailureCode.ConnectionFailed, "Can't connect to " + A + ": connection refused.")
@@ -192,15 +199,19 @@ public class ClusterReaderTests
         var failure = await Assert.ThrowsAsync<RedisOperationException>(() => ReadAsync(nodes, A + "," + B + "," + A));
         Assert.Equal(FailureCode.ConnectionFailed, failure.Code);
         Assert.True(failure.ConcernsWholeCluster);
-        Assert.Equal("No node of the cluster could be read. Can't connect to " + A + ": connection refused; " + B + ": No answer within 5 s.", failure.Message);
+        Assert.Equal(
+            "No node of the cluster could be read. Can't connect to " + A + ": connection refused; " + B + ": No answer within 5 s.",
+            failure.Message);
         Assert.Equal(A + "," + B, failure.Subject);
         Assert.StartsWith("Connect-RedisCluster", failure.NextStep());
     }
 
     [Fact]
-    public async Task A_wrong_password_everywhere_is_called_that_and_among_other_reasons_it_is_a_failed_connection()
+    public async Task The_common_failure_code_of_all_nodes_is_kept_and_different_codes_become_a_connection_failure()
     {
-        var wrong = new ScriptedNodes().Refuses(A, FailureCode.AuthenticationFailed, A + " refused the password.").Refuses(B, FailureCode.AuthenticationFailed, B + " refused the password.");
+        var wrong = new ScriptedNodes()
+            .Refuses(A, FailureCode.AuthenticationFailed, A + " refused the password.")
+            .Refuses(B, FailureCode.AuthenticationFailed, B + " refused the password.");
         var failure = await Assert.ThrowsAsync<RedisOperationException>(() => ReadAsync(wrong, A + "," + B));
         Assert.Equal(FailureCode.AuthenticationFailed, failure.Code);
         Assert.Contains("-Credential", failure.NextStep());
@@ -212,7 +223,7 @@ public class ClusterReaderTests
     }
 
     [Fact]
-    public async Task A_server_outside_cluster_mode_is_called_that()
+    public async Task A_server_without_cluster_mode_is_reported()
     {
         var nodes = new ScriptedNodes().Node(A, _ => RespValue.Error("ERR This instance has cluster support disabled"));
         var failure = await Assert.ThrowsAsync<RedisOperationException>(() => ReadAsync(nodes, A));
@@ -222,7 +233,7 @@ public class ClusterReaderTests
     }
 
     [Fact]
-    public async Task A_view_without_a_line_of_its_own_is_an_error_of_that_node_alone()
+    public async Task A_view_without_its_own_line_is_an_error_of_that_node_only()
     {
         var nodes = Three().Node(B, Line("a", A, "master", "0-100"), Line("b", B, "master"));
         var view = await ReadAsync(nodes, A);
@@ -237,7 +248,7 @@ public class ClusterReaderTests
     [InlineData("")]
     [InlineData("not a line")]
     [InlineData("a 10.0.0.1:7001 myself,master - 0 0 0 connected 16384")]
-    public async Task A_view_that_makes_no_sense_is_an_error_that_names_it(string nonsense)
+    public async Task A_malformed_view_is_an_error_that_names_the_node(string nonsense)
     {
         var failure = await Assert.ThrowsAsync<RedisOperationException>(() => ReadAsync(new ScriptedNodes().Node(A, nonsense), A));
         Assert.Equal(FailureCode.ProtocolError, failure.Code);
@@ -245,21 +256,23 @@ public class ClusterReaderTests
     }
 
     [Fact]
-    public async Task Where_INFO_is_not_allowed_the_rest_is_read_all_the_same()
+    public async Task The_rest_is_read_if_INFO_is_not_permitted()
     {
         var nodes = new ScriptedNodes().Node(A, command => command.ToString() == "CLUSTER NODES"
             ? RespValue.Bulk(Line("a", A, "myself,master", "0-16383"))
             : RespValue.Error("NOPERM this user has no permissions to run the 'info' command"));
-        var node = (await ReadAsync(nodes, A, ProcessorWatch.WhereBusy)).Node("a")!;
-        Assert.Equal((16384, null, ServerEngine.Unknown, null), (node.Line.Slots.Count, node.View!.KeyCount, node.View.Facts.Engine, node.View.CpuPercent));
+        var node = (await ReadAsync(nodes, A, CpuSampling.BusyNodes)).Node("a")!;
+        Assert.Equal((16384, null, ServerEngine.Unknown, null),
+            (node.Line.Slots.Count, node.View!.KeyCount, node.View.Facts.Engine, node.View.CpuPercent));
     }
 
     [Fact]
-    public async Task What_only_newer_servers_have_is_asked_only_of_those()
+    public async Task Commands_of_newer_servers_are_sent_only_to_those()
     {
         var nodes = Three().Node(C, command => command.ToString() switch
         {
-            "CLUSTER NODES" => RespValue.Bulk(string.Join('\n', Line("a", A, "master", "0-100"), Line("b", B, "master"), Line("c", C, "myself,master"))),
+            "CLUSTER NODES" =>
+                RespValue.Bulk(string.Join('\n', Line("a", A, "master", "0-100"), Line("b", B, "master"), Line("c", C, "myself,master"))),
             "INFO" => RespValue.Bulk("redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:9.1.0\r\n"),
             "CLUSTER GETSLOTMIGRATIONS" => RespValue.Array([]),
             "CONFIG GET cluster-databases" => RespValue.Array([RespValue.Bulk("cluster-databases"), RespValue.Bulk("4")]),
@@ -267,42 +280,46 @@ public class ClusterReaderTests
         });
         var view = await ReadAsync(nodes, A);
         Assert.Equal([1, 1, 4], view.Nodes.Select(node => node.View!.Databases));
-        Assert.Equal([C + " CLUSTER GETSLOTMIGRATIONS", C + " CONFIG GET cluster-databases"], nodes.Asked.Where(asked => asked.Contains("MIGRATIONS") || asked.Contains("databases")));
+        Assert.Equal([C + " CLUSTER GETSLOTMIGRATIONS", C + " CONFIG GET cluster-databases"],
+            nodes.Asked.Where(asked => asked.Contains("MIGRATIONS") || asked.Contains("databases")));
     }
 
     [Theory]
     [InlineData("yes", true)]
     [InlineData("no", false)]
-    public async Task The_ports_of_MIGRATE_are_asked_only_of_a_node_whose_MIGRATE_speaks_otherwise_than_we_do(string tlsCluster, bool asks)
+    public async Task The_ports_for_MIGRATE_are_requested_only_if_MIGRATE_and_the_session_differ_in_TLS(string tlsCluster, bool isRequested)
     {
         var nodes = Three().Node(C, command => command.ToString() switch
         {
-            "CLUSTER NODES" => RespValue.Bulk(string.Join('\n', Line("a", A, "master", "0-100"), Line("b", B, "master"), Line("c", C, "myself,master"))),
+            "CLUSTER NODES" =>
+                RespValue.Bulk(string.Join('\n', Line("a", A, "master", "0-100"), Line("b", B, "master"), Line("c", C, "myself,master"))),
             "CONFIG GET tls-cluster" => RespValue.Array([RespValue.Bulk("tls-cluster"), RespValue.Bulk(tlsCluster)]),
             _ => RespValue.Error("ERR unknown command"),
         });
         var view = (await ReadAsync(nodes, A)).Nodes.Select(node => node.View!).Single(view => view.TlsCluster is not null);
-        Assert.Equal((asks, asks), (view.TlsCluster, view.MigratePorts is { Count: 0 }));
-        Assert.Equal(asks ? [C + " CLUSTER SHARDS"] : [], nodes.Asked.Where(asked => asked.Contains("SHARDS")));
+        Assert.Equal((isRequested, isRequested), (view.TlsCluster, view.MigratePorts is { Count: 0 }));
+        Assert.Equal(isRequested ? [C + " CLUSTER SHARDS"] : [], nodes.Asked.Where(asked => asked.Contains("SHARDS")));
     }
 
     [Fact]
-    public async Task The_processor_is_watched_only_where_that_was_asked_for()
+    public async Task CPU_use_is_measured_on_request()
     {
         var nodes = Three();
-        Assert.All((await ReadAsync(nodes, A, new ProcessorWatch { Window = TimeSpan.FromMilliseconds(5) })).Nodes, node => Assert.True(node.View!.CpuPercent > 0));
+        Assert.All((await ReadAsync(nodes, A, new CpuSampling { Window = TimeSpan.FromMilliseconds(5) })).Nodes, node =>
+            Assert.True(node.View!.CpuPercent > 0));
         Assert.Equal(3, nodes.Asked.Count(asked => asked.EndsWith("INFO cpu")));
     }
 
     [Fact]
-    public async Task Three_hundred_nodes_are_not_asked_all_at_once_nor_one_by_one()
+    public async Task Three_hundred_nodes_are_read_with_limited_concurrency()
     {
         const int Count = 300;
         string Address(int i) => "10.1." + (i / 100) + "." + (i % 100) + ":7000";
         string Id(int i) => "n" + i.ToString("D3");
         var nodes = new ScriptedNodes { Slowness = TimeSpan.FromMilliseconds(5) };
         for (var self = 0; self < Count; self++)
-            nodes.Node(Address(self), [.. Enumerable.Range(0, Count).Select(i => Line(Id(i), Address(i), i == self ? "myself,master" : "master"))]);
+            nodes.Node(Address(self),
+                [.. Enumerable.Range(0, Count).Select(i => Line(Id(i), Address(i), i == self ? "myself,master" : "master"))]);
         var view = await ReadAsync(nodes, Address(0));
         Assert.Equal(Count, view.Nodes.Count(node => node.IsReachable));
         Assert.InRange(nodes.MostAtOnce, 64, 128);
@@ -315,11 +332,12 @@ public class ClusterReaderTests
         string[] slots = ["0-100", "101-200", "201-16383"];
         var nodes = new ScriptedNodes();
         for (var self = 0; self < 3; self++)
-            nodes.Node(addresses[self], [.. Enumerable.Range(0, 3).Select(i => Line(names[i], addresses[i], i == self ? "myself,master" : "master", slots[i]))]);
+            nodes.Node(addresses[self],
+                [.. Enumerable.Range(0, 3).Select(i => Line(names[i], addresses[i], i == self ? "myself,master" : "master", slots[i]))]);
         return nodes;
     }
 
-    // A node that also tells clients where to go.
+    // A node that also answers CLUSTER SHARDS.
     private static Func<RespCommand, RespValue> Asked(string[] lines, params RespValue[] shards) => command => command.ToString() switch
     {
         "CLUSTER NODES" => RespValue.Bulk(string.Join('\n', lines) + "\n"),
@@ -329,17 +347,19 @@ public class ClusterReaderTests
 
     private static RespValue Shard(string id, string? endpoint, int port) => Map(
         RespValue.Bulk("slots"), RespValue.Array([]), RespValue.Bulk("nodes"), RespValue.Array([Map(
-            RespValue.Bulk("id"), RespValue.Bulk(id), RespValue.Bulk("port"), RespValue.Number(port), RespValue.Bulk("endpoint"), endpoint is null ? RespValue.Null : RespValue.Bulk(endpoint))]));
+            RespValue.Bulk("id"), RespValue.Bulk(id), RespValue.Bulk("port"), RespValue.Number(port),
+            RespValue.Bulk("endpoint"), endpoint is null ? RespValue.Null : RespValue.Bulk(endpoint))]));
 
     private static RespValue Map(params RespValue[] values) => RespValue.Array(values);
 
     private static string Line(string id, string address, string flags, string slots = "") =>
         id + " " + address + "@17000 " + flags + " - 0 0 1 connected " + slots;
 
-    private static async Task<ClusterView> ReadAsync(ScriptedNodes nodes, string seeds = A, ProcessorWatch? watch = null, RedisClusterSession? session = null)
+    private static async Task<ClusterView> ReadAsync(
+        ScriptedNodes nodes, string seeds = A, CpuSampling? sampling = null, RedisClusterSession? session = null)
     {
         session ??= RedisClusterSession.Parse(seeds);
         using var connections = new ClusterConnections(nodes);
-        return await new ClusterReader(session, connections).ReadAsync(watch, default);
+        return await new ClusterReader(session, connections).ReadAsync(sampling, default);
     }
 }

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Cluster;
 
-/// <summary>Of all the nodes' views one: what a master says of its own slots decides, by epoch where two say it.</summary>
+/// <summary>Merges all views into one: a master's own line decides which slots it owns; if two claim a slot, the epoch decides.</summary>
 public class ClusterViewTests
 {
     private const int Slot = ClusterScene.Slot;
@@ -26,14 +26,15 @@ public class ClusterViewTests
     [InlineData(6, 5, "S")]
     public void Of_two_claimants_the_highest_epoch_owns_it(long sourceEpoch, long targetEpoch, string owner)
     {
-        var view = new ClusterScene().Master("S", sourceEpoch, "0-8191").Master("X", 1, "8192-16383").Master("T", targetEpoch, "5519").View();
+        var view = new ClusterScene()
+            .Master("S", sourceEpoch, "0-8191").Master("X", 1, "8192-16383").Master("T", targetEpoch, "5519").View();
         Assert.Equal(owner, Owner(view));
         Assert.Equal([ClusterScene.Id(owner), ClusterScene.Id(owner == "S" ? "T" : "S")], view.ContestedClaims[Slot]);
         Assert.Single(view.ContestedClaims);
     }
 
     [Fact]
-    public void What_everybody_else_still_believes_counts_for_nothing_once_the_master_itself_no_longer_claims_it()
+    public void A_master_that_does_not_claim_a_slot_does_not_own_it_whatever_the_others_report()
     {
         var view = ClusterScene.Stable().Claims("S", AllButSlot).View();
         Assert.Null(Owner(view));
@@ -41,11 +42,11 @@ public class ClusterViewTests
     }
 
     [Fact]
-    public void A_master_that_nobody_else_has_heard_of_owning_it_owns_it_by_its_own_word() =>
+    public void A_master_that_claims_a_slot_owns_it_even_if_no_other_node_reports_it() =>
         Assert.Equal("T", Owner(ClusterScene.Stable().Claims("S", AllButSlot).Claims("T", "5519").View()));
 
     [Fact]
-    public void A_master_that_does_not_answer_keeps_what_the_others_believe()
+    public void An_unreachable_master_owns_the_slots_that_the_others_report_for_it()
     {
         var view = ClusterScene.Stable().Down("S").View();
         Assert.Equal("S", Owner(view));
@@ -53,11 +54,11 @@ public class ClusterViewTests
     }
 
     [Fact]
-    public void A_claim_of_one_that_answers_beats_a_belief_about_one_that_does_not() =>
+    public void The_claim_of_a_reachable_master_beats_the_reports_about_an_unreachable_one() =>
         Assert.Equal("T", Owner(ClusterScene.Stable().Down("S").Claims("T", "5519").View()));
 
     [Fact]
-    public void The_fingerprint_changes_when_an_owner_changes_and_only_then()
+    public void The_fingerprint_changes_if_and_only_if_an_owner_changes()
     {
         var stable = ClusterScene.Stable().View().Fingerprint;
         ClusterScene[] same =
@@ -83,16 +84,17 @@ public class ClusterViewTests
     }
 
     [Fact]
-    public void Dissenters_are_those_that_answer_and_believe_otherwise()
+    public void Dissenters_are_the_reachable_nodes_that_report_another_owner()
     {
         var view = ClusterScene.Stable().Claims("S", AllButSlot).Claims("T", "5519").View();
-        // T knows both; S takes nobody for the owner; X still believes the old one.
-        Assert.Equal(["S nobody", "X S"], view.Dissenters(Slot, ClusterScene.Id("T")).Select(dissent => Short(dissent.Node.Id) + " " + (dissent.Owner is { } id ? Short(id) : "nobody")));
+        // T has the current owner, S reports no owner, X still reports the old one.
+        Assert.Equal(["S none", "X S"], view.Dissenters(Slot, ClusterScene.Id("T"))
+            .Select(dissent => Short(dissent.Node.Id) + " " + (dissent.Owner is { } id ? Short(id) : "none")));
         Assert.Equal("5519", view.DisputedSlots().ToString());
     }
 
     [Fact]
-    public void One_that_does_not_answer_dissents_from_nothing()
+    public void An_unreachable_node_is_not_a_dissenter()
     {
         var scene = ClusterScene.Stable().Believes("X", "T", "5519").Believes("X", "S", AllButSlot);
         Assert.Equal(["X"], scene.View().Dissenters(Slot, ClusterScene.Id("S")).Select(dissent => Short(dissent.Node.Id)));
@@ -100,19 +102,21 @@ public class ClusterViewTests
         Assert.Equal(0, scene.View().DisputedSlots().Count);
     }
 
-    // Only what is said otherwise is looked at, so every way to say something otherwise: more, less, nothing, of a node that is none of the owners.
+    // DisputedSlots skips equal sets, so views differ here in every way: more slots, fewer, none, or those of a node that owns nothing.
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public void Disputed_is_every_slot_with_a_dissenter_and_no_other(int seed)
+    public void Exactly_the_slots_with_a_dissenter_are_disputed(int seed)
     {
         var random = new Random(seed);
         string[] names = ["A", "B", "C", "D", "E"];
         for (var round = 0; round < 20; round++)
         {
-            var scene = new ClusterScene().Master("A", 1, "0-4000").Master("B", 2, "4001-8000,8100").Master("C", 3, "8001-8099,8101-16000").Master("D", 4).Master("E", 5);
-            for (var lies = random.Next(4); lies > 0; lies--)
+            var scene = new ClusterScene()
+                .Master("A", 1, "0-4000").Master("B", 2, "4001-8000,8100").Master("C", 3, "8001-8099,8101-16000")
+                .Master("D", 4).Master("E", 5);
+            for (var differences = random.Next(4); differences > 0; differences--)
                 scene.Believes(names[random.Next(5)], names[random.Next(5)], random.Next(3) == 0 ? null : Range(random));
             if (random.Next(2) == 0)
                 scene.Claims(names[random.Next(5)], Range(random));
@@ -120,18 +124,22 @@ public class ClusterViewTests
                 scene.Down(names[random.Next(5)]);
             var view = scene.View();
             Assert.Equal(
-                SlotSet.From(Enumerable.Range(0, HashSlot.Count).Where(slot => view.Dissenters(slot, view.OwnerOf(slot)).Count > 0)).ToString(),
+                SlotSet.From(Enumerable.Range(0, HashSlot.Count).Where(slot => view.Dissenters(slot, view.OwnerOf(slot)).Count > 0))
+                    .ToString(),
                 view.DisputedSlots().ToString());
         }
 
-        static string Range(Random random) => random.Next(16384) is var first && random.Next(first, 16384) is var last && first == last ? first.ToString() : first + "-" + last;
+        static string Range(Random random) =>
+            random.Next(16384) is var first && random.Next(first, 16384) is var last && first == last
+                ? first.ToString()
+                : first + "-" + last;
     }
 
     [Fact]
-    public void A_cluster_that_agrees_disputes_nothing() => Assert.Equal(0, ClusterScene.Wedged().View().DisputedSlots().Count);
+    public void A_consistent_cluster_has_no_disputed_slots() => Assert.Equal(0, ClusterScene.Wedged().View().DisputedSlots().Count);
 
     [Fact]
-    public void Flags_are_those_of_masters_that_answer_in_the_order_of_slots_migrating_first()
+    public void Flags_are_those_of_reachable_masters_sorted_by_slot_migrating_first()
     {
         var view = ClusterScene.Wedged().Importing("T", "S", slot: 7).Replica("R", of: "S").Migrating("R", "T", slot: 8).View();
         Assert.Equal(["7 T <- S", "5519 S -> T", "5519 T <- S"], view.OpenFlags.Select(flag =>
@@ -141,12 +149,12 @@ public class ClusterViewTests
     }
 
     [Fact]
-    public void The_master_of_a_shard_is_found_through_a_failover_and_a_loop_of_replicas_has_none()
+    public void The_shard_master_is_found_after_a_failover_and_a_loop_of_replicas_has_none()
     {
         var view = ClusterScene.Stable().Master("N", 9).BecameReplica("S", of: "N").Replica("R", of: "S").View();
         Assert.Equal("N", Short(view.ShardMaster(ClusterScene.Id("R"))!.Id));
         Assert.Equal("X", Short(view.ShardMaster(ClusterScene.Id("X"))!.Id));
-        Assert.Null(view.ShardMaster("nobody"));
+        Assert.Null(view.ShardMaster("unknown"));
         Assert.Null(ClusterScene.Stable().Replica("P", of: "Q").Replica("Q", of: "P").View().ShardMaster(ClusterScene.Id("P")));
         Assert.Null(ClusterScene.Stable().Replica("P", of: "gone").View().ShardMaster(ClusterScene.Id("P")));
     }

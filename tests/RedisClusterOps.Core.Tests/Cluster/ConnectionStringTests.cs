@@ -24,7 +24,7 @@ public sealed class ConnectionStringTests
     [InlineData("[fe80::1%eth0]:7000", "[fe80::1%eth0]:7000")]
     [InlineData("valkey://a:1", "a:1")]
     [InlineData("a:1,b:2,abortConnect=false,connectRetry=3,name=app,allowAdmin=true,keepAlive=60,defaultDatabase=0", "a:1,b:2")]
-    public void Addresses_are_read_in_every_form(string text, string seeds)
+    public void Addresses_are_parsed_in_every_format(string text, string seeds)
     {
         var session = RedisClusterSession.Parse(text);
 
@@ -47,7 +47,7 @@ public sealed class ConnectionStringTests
     [InlineData("a:1,b:2, password = secret ", null, "secret")]
     [InlineData("a:1,b:2,password=", null, null)]
     [InlineData("a:1,b:2,password=redis://x", null, "redis://x")]
-    public void User_and_password_are_read_but_only_the_user_is_shown(string text, string? user, string? password)
+    public void User_and_password_are_parsed_but_only_the_user_is_shown(string text, string? user, string? password)
     {
         var session = RedisClusterSession.Parse(text);
 
@@ -65,7 +65,7 @@ public sealed class ConnectionStringTests
     [InlineData("a:1,ssl=True", true)]
     [InlineData("a:1,ssl=false", false)]
     [InlineData("redis://a:1", false)]
-    public void TLS_is_asked_for_by_the_scheme_or_by_ssl(string text, bool useTls) =>
+    public void TLS_is_enabled_by_the_scheme_or_by_ssl(string text, bool useTls) =>
         Assert.Equal(useTls, RedisClusterSession.Parse(text).UseTls);
 
     [Theory]
@@ -75,7 +75,7 @@ public sealed class ConnectionStringTests
     [InlineData("a:1,syncTimeout=1500,asyncTimeout=2500", 5, 2.5)]
     [InlineData("a:1,syncTimeout=2500,asyncTimeout=1500", 5, 2.5)]
     [InlineData("a:1,syncTimeout=30000,asyncTimeout=1500", 5, 30)]
-    public void Timeouts_are_read_in_milliseconds_and_the_longer_of_two_holds(string text, double connect, double command)
+    public void Timeouts_are_in_milliseconds_and_the_longer_of_two_applies(string text, double connect, double command)
     {
         var session = RedisClusterSession.Parse(text);
 
@@ -86,16 +86,16 @@ public sealed class ConnectionStringTests
     [Theory]
     [InlineData("", "the text is empty")]
     [InlineData("   ", "the text is empty")]
-    [InlineData(",", "it names no host")]
-    [InlineData("ssl=true", "it names no host")]
-    [InlineData("redis://", "it names no host")]
-    [InlineData("redis://ann:secret@", "it names no host")]
+    [InlineData(",", "it contains no host")]
+    [InlineData("ssl=true", "it contains no host")]
+    [InlineData("redis://", "it contains no host")]
+    [InlineData("redis://ann:secret@", "it contains no host")]
     [InlineData("foo:bar", "'foo:bar' is not host:port; a port is 1 to 65535")]
     [InlineData("foo:", "'foo:' is not host:port")]
     [InlineData("foo:0", "'foo:0' is not host:port")]
     [InlineData("foo:65536", "'foo:65536' is not host:port")]
     [InlineData("foo:-1", "'foo:-1' is not host:port")]
-    [InlineData("::1:17000", "'::1:17000' is not host:port; an IPv6 address is written in brackets before its port")]
+    [InlineData("::1:17000", "'::1:17000' is not host:port; an IPv6 address before a port requires brackets")]
     [InlineData("[node-1]:7000", "'[node-1]:7000' is not host:port")]
     [InlineData("[::1:7000", "'[::1:7000' is not host:port")]
     [InlineData("[::1]:70000", "'[::1]:70000' is not host:port; a port is 1 to 65535")]
@@ -107,26 +107,28 @@ public sealed class ConnectionStringTests
     [InlineData("bell\a:1", "'bell\\x07:1' is not host:port")]
     [InlineData("unix:///run/redis.sock", "begins with redis:// or, for TLS, rediss://")]
     [InlineData("http://a:1", "begins with redis:// or, for TLS, rediss://")]
-    [InlineData("redis://a:1/3", "no database to choose")]
-    [InlineData("redis://a:1?ssl=true", "no '?' or '#' part")]
-    [InlineData("redis://a:1#x", "no '?' or '#' part")]
-    [InlineData("redis://a:1,redis://b:2", "no database to choose")]
-    [InlineData("a:1,redis://b:2", "names redis:// once, at the beginning")]
-    [InlineData("redis://secret@a:1", "user:password, or :password alone")]
-    [InlineData("ann:secret@a:1", "need the URL form")]
+    [InlineData("redis://a:1/3", "in cluster mode the database is always 0")]
+    [InlineData("redis://a:1?ssl=true", "can't have a '?' or '#' part")]
+    [InlineData("redis://a:1#x", "can't have a '?' or '#' part")]
+    [InlineData("redis://a:1,redis://b:2", "in cluster mode the database is always 0")]
+    [InlineData("a:1,redis://b:2", "has redis:// once, at the beginning")]
+    [InlineData("redis://secret@a:1", "user:password or :password")]
+    [InlineData("ann:secret@a:1", "require the URL form")]
     [InlineData("redis://ann:secret@foo:bar", "'foo:bar' is not host:port")]
-    [InlineData("a:1,user=ann", "user= comes without password=")]
-    [InlineData("a:1,password=secret,cret:1", "an address stands after password=")]
-    [InlineData("a:1,ssl=yes", "ssl= takes true or false")]
-    [InlineData("a:1,connectTimeout=5s", "connectTimeout= takes a whole number of milliseconds")]
-    [InlineData("a:1,syncTimeout=0", "syncTimeout= takes a whole number of milliseconds")]
-    [InlineData("a:1,asyncTimeout=-1", "asyncTimeout= takes a whole number of milliseconds")]
-    [InlineData("a:1,syncTimeout=99999999999", "syncTimeout= takes a whole number of milliseconds")]
-    [InlineData("a:1,defaultDatabase=3", "defaultDatabase= can only be 0")]
-    [InlineData("a:1,pasword=secret", "the key 'pasword' is not known; accepted are user, password, ssl, connectTimeout, syncTimeout, asyncTimeout")]
-    [InlineData("a:1,=secret", "the key '' is not known")]
-    [InlineData("a:1,password=secret,sslHost=x", "the key 'sslHost' is not known")]
-    public void What_cannot_be_read_is_refused_with_the_reason_and_an_example_but_no_password(string text, string reason)
+    [InlineData("a:1,user=ann", "user= requires password=")]
+    [InlineData("a:1,password=secret,cret:1", "an address follows password=")]
+    [InlineData("a:1,ssl=yes", "ssl= must be true or false")]
+    [InlineData("a:1,connectTimeout=5s", "connectTimeout= must be a whole number of milliseconds")]
+    [InlineData("a:1,syncTimeout=0", "syncTimeout= must be a whole number of milliseconds")]
+    [InlineData("a:1,asyncTimeout=-1", "asyncTimeout= must be a whole number of milliseconds")]
+    [InlineData("a:1,syncTimeout=99999999999", "syncTimeout= must be a whole number of milliseconds")]
+    [InlineData("a:1,defaultDatabase=3", "defaultDatabase= must be 0")]
+    [InlineData(
+        "a:1,pasword=secret",
+        "the key 'pasword' is unknown; valid keys are user, password, ssl, connectTimeout, syncTimeout, asyncTimeout")]
+    [InlineData("a:1,=secret", "the key '' is unknown")]
+    [InlineData("a:1,password=secret,sslHost=x", "the key 'sslHost' is unknown")]
+    public void Invalid_text_is_rejected_with_the_reason_and_an_example_but_without_the_password(string text, string reason)
     {
         var failure = Assert.Throws<RedisOperationException>(() => RedisClusterSession.Parse(text));
 
@@ -139,9 +141,10 @@ public sealed class ConnectionStringTests
     }
 
     [Fact]
-    public void Any_text_is_read_or_refused_in_order() =>
+    public void Any_text_is_parsed_or_rejected_cleanly() =>
         Prop.ForAll(
-            Gen.Elements("redis://", "rediss://", "unix://", "a", "b:1", ":", "@", ",", "=", "/", "%4", "%40", "[", "]", "::1", "user=", "password=", "ssl=true", "0", " ", "\n", "syncTimeout=5")
+            Gen.Elements("redis://", "rediss://", "unix://", "a", "b:1", ":", "@", ",", "=", "/", "%4", "%40", "[", "]", "::1", "user=",
+                "password=", "ssl=true", "0", " ", "\n", "syncTimeout=5")
                 .ArrayOf().Select(string.Concat).ToArbitrary(),
             text =>
             {

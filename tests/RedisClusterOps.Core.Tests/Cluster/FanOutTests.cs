@@ -9,11 +9,11 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Cluster;
 
-/// <summary>A command to every node of a large cluster goes to a bounded number of nodes at a time.</summary>
+/// <summary>A command to all nodes of a large cluster is sent with limited concurrency.</summary>
 public sealed class FanOutTests
 {
     private const int Count = 300;
-    private const int Bound = 128;
+    private const int Limit = 128;
 
     private readonly ScriptedNodes _nodes = new() { Slowness = System.TimeSpan.FromMilliseconds(5) };
 
@@ -24,18 +24,18 @@ public sealed class FanOutTests
     }
 
     [Fact]
-    public async Task Reading_a_cluster_again_is_bounded()
+    public async Task Reading_a_cluster_again_has_limited_concurrency()
     {
         using var connections = new ClusterConnections(_nodes);
         var reader = new ClusterReader(RedisClusterSession.Parse(Address(0)), connections);
         await reader.ReadAsync(null, default);
         _nodes.Reset();
         await reader.ReadAgainAsync(default);
-        Assert.InRange(_nodes.MostAtOnce, Bound / 2, Bound);
+        Assert.InRange(_nodes.MostAtOnce, Limit / 2, Limit);
     }
 
     [Fact]
-    public async Task Verifying_the_owner_is_bounded()
+    public async Task Verifying_the_owner_has_limited_concurrency()
     {
         using var connections = new ClusterConnections(_nodes);
         var reader = new ClusterReader(RedisClusterSession.Parse(Address(0)), connections);
@@ -47,18 +47,18 @@ public sealed class FanOutTests
         _nodes.Reset();
         Assert.Empty(await verifier.FinishAsync(default));
         Assert.Equal(1, verified);
-        Assert.InRange(_nodes.MostAtOnce, Bound / 2, Bound);
+        Assert.InRange(_nodes.MostAtOnce, Limit / 2, Limit);
     }
 
     [Fact]
-    public async Task Counting_keys_on_every_master_is_bounded()
+    public async Task Counting_keys_on_every_master_has_limited_concurrency()
     {
         using var connections = new ClusterConnections(_nodes);
         var reader = new ClusterReader(RedisClusterSession.Parse(Address(0)), connections);
         var view = await reader.ReadAsync(null, default);
         _nodes.Reset();
         await new SituationReader(reader).ReadAsync(view, 7, default);
-        Assert.InRange(_nodes.MostAtOnce, Bound / 2, Bound);
+        Assert.InRange(_nodes.MostAtOnce, Limit / 2, Limit);
     }
 
     private static string Address(int i) => "10.1." + (i / 100) + "." + (i % 100) + ":7000";
@@ -66,5 +66,6 @@ public sealed class FanOutTests
     private static string Id(int i) => "n" + i.ToString("D3");
 
     private static string Line(int i, bool isSelf) =>
-        Id(i) + " " + Address(i) + "@17000 " + (isSelf ? "myself,master" : "master") + " - 0 0 1 connected" + (i == 0 ? " 0-16383" : string.Empty);
+        Id(i) + " " + Address(i) + "@17000 " + (isSelf ? "myself,master" : "master") + " - 0 0 1 connected"
+            + (i == 0 ? " 0-16383" : string.Empty);
 }

@@ -10,12 +10,12 @@ namespace RedisClusterOps.Core.Tests.Cluster;
 public sealed class HashSlotTests
 {
     [Theory]
-    [InlineData("123456789", 0x31C3)] // the check value that the cluster specification gives for its CRC16
+    [InlineData("123456789", 0x31C3)] // the check value of CRC16 in the cluster specification
     [InlineData("", 0)]
     [InlineData("foo", 12182)]
     [InlineData("bar", 5061)]
     [InlineData("hello", 866)]
-    public void A_key_has_the_slot_that_the_servers_give_it(string key, int slot) => Assert.Equal(slot, HashSlot.Of(Key(key)));
+    public void A_key_has_the_same_slot_as_on_the_servers(string key, int slot) => Assert.Equal(slot, HashSlot.Of(Key(key)));
 
     [Theory]
     [InlineData("{user1000}.following", "user1000")]
@@ -44,14 +44,14 @@ public sealed class HashSlotTests
     }
 
     [Fact]
-    public void Any_key_without_a_brace_has_the_CRC16_that_is_worked_out_bit_by_bit() =>
+    public void The_slot_of_any_key_without_a_brace_matches_a_bitwise_CRC16() =>
         Prop.ForAll<byte[]>(bytes =>
         {
             var key = bytes.Where(b => b != '{').ToArray();
             return HashSlot.Of(key) == BitwiseCrc16(key) % 16384;
         }).QuickCheckThrowOnFailure();
 
-    // The definition itself: polynomial 1021, initial value 0, nothing reflected.
+    // The definition: polynomial 1021, initial value 0, not reflected.
     private static int BitwiseCrc16(byte[] bytes)
     {
         var crc = 0;

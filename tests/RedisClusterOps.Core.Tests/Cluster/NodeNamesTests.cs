@@ -4,7 +4,7 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Cluster;
 
-/// <summary>A node is called by its id, by the beginning of it, or by an address; what fits several or none is said.</summary>
+/// <summary>A node is found by its id, the start of its id, or an address. A name that matches several nodes or none is rejected.</summary>
 public class NodeNamesTests
 {
     private static readonly RedisClusterSession Plain = RedisClusterSession.Parse("10.0.0.1:6379");
@@ -15,14 +15,14 @@ public class NodeNamesTests
     [InlineData("s")]
     [InlineData("10.0.0.19:6379")]
     [InlineData(" 10.0.0.19:6379 ")]
-    public void Its_id_the_beginning_of_its_id_and_its_address_find_a_node(string name) => Assert.Equal("S", Find(ClusterScene.Stable(), name));
+    public void A_node_is_found_by_id_start_of_the_id_and_address(string name) => Assert.Equal("S", Find(ClusterScene.Stable(), name));
 
     [Fact]
-    public void The_announced_host_name_with_the_port_finds_it_in_any_case() =>
+    public void A_node_is_found_by_announced_host_name_and_port_in_any_case() =>
         Assert.Equal("T", Find(ClusterScene.Stable().Hostname("T", "target.example"), "TARGET.example:6379"));
 
     [Fact]
-    public void The_address_that_is_dialled_instead_finds_it_too_and_so_does_the_announced_one()
+    public void A_node_is_found_by_its_mapped_and_by_its_announced_address()
     {
         var mapped = Plain.WithAddressMap(new Dictionary<string, string> { ["10.0.0.20:6379"] = "127.0.0.1:7002" });
         Assert.Equal("T", Find(ClusterScene.Stable(), "127.0.0.1:7002", mapped));
@@ -30,11 +30,11 @@ public class NodeNamesTests
     }
 
     [Fact]
-    public void A_name_that_fits_none_is_told_with_the_names_there_are()
+    public void A_name_without_a_match_is_rejected_with_the_names_of_all_nodes()
     {
         var failure = Fails(ClusterScene.Stable(), "10.9.9.9:6379");
         Assert.Equal(FailureCode.NodeNotFound, failure.Code);
-        Assert.Equal("No node is called '10.9.9.9:6379'. The nodes are 10.0.0.19:6379, 10.0.0.20:6379, 10.0.0.24:6379.", failure.Message);
+        Assert.Equal("No node matches '10.9.9.9:6379'. The nodes are 10.0.0.19:6379, 10.0.0.20:6379, 10.0.0.24:6379.", failure.Message);
         Assert.Equal("Get-RedisClusterNode", failure.NextStep());
     }
 
@@ -44,14 +44,15 @@ public class NodeNamesTests
     [InlineData("10.0.0.19")]
     [InlineData("10.0.0.1")]
     [InlineData("0000")]
-    public void Nothing_and_parts_that_are_no_beginning_of_an_id_fit_none(string name) => Assert.Equal(FailureCode.NodeNotFound, Fails(ClusterScene.Stable(), name).Code);
+    public void An_empty_name_and_other_parts_of_an_id_or_address_match_no_node(string name) =>
+        Assert.Equal(FailureCode.NodeNotFound, Fails(ClusterScene.Stable(), name).Code);
 
     [Fact]
-    public void A_beginning_that_fits_two_ids_is_told_with_both()
+    public void A_start_that_matches_two_ids_is_rejected_with_both()
     {
         var failure = Fails(ClusterScene.Stable().Master("Sibling", epoch: 7), "S");
         Assert.Equal(FailureCode.AmbiguousNode, failure.Code);
-        Assert.StartsWith("'S' fits 2 nodes: S0000000… (10.0.0.19:6379), Sibling0… (10.0.0.19:6379)", failure.Message);
+        Assert.StartsWith("'S' matches 2 nodes: S0000000… (10.0.0.19:6379), Sibling0… (10.0.0.19:6379)", failure.Message);
         Assert.Equal("Get-RedisClusterNode", failure.NextStep());
     }
 
@@ -60,7 +61,7 @@ public class NodeNamesTests
     [InlineData("two\r\nlines")]
     [InlineData("\u0007bell\u009b2J")]
     [InlineData("\u202ereversed")]
-    public void Control_characters_of_a_name_do_not_reach_the_message(string name)
+    public void Control_characters_of_a_name_are_not_in_the_message(string name)
     {
         var message = Fails(ClusterScene.Stable(), name).Message;
         Assert.DoesNotContain(message, c => char.IsControl(c) || c == '\u202e');
@@ -68,7 +69,8 @@ public class NodeNamesTests
     }
 
     [Fact]
-    public void A_very_long_name_is_cut_in_the_message() => Assert.True(Fails(ClusterScene.Stable(), new string('x', 100_000)).Message.Length < 300);
+    public void A_very_long_name_is_cut_in_the_message() =>
+        Assert.True(Fails(ClusterScene.Stable(), new string('x', 100_000)).Message.Length < 300);
 
     [Theory]
     [InlineData("*", true)]
@@ -89,8 +91,8 @@ public class NodeNamesTests
     [InlineData("10?0?0?1", false)]
     [InlineData("*:637", false)]
     [InlineData("", false)]
-    public void Wildcards_stand_for_anything_in_the_whole_id_or_the_whole_address(string pattern, bool fits) =>
-        Assert.Equal(fits, NodeNames.FitsPattern("abcd", "10.0.0.1:6379", pattern));
+    public void Wildcards_match_the_whole_id_or_address(string pattern, bool matches) =>
+        Assert.Equal(matches, NodeNames.MatchesPattern("abcd", "10.0.0.1:6379", pattern));
 
     [Theory]
     [InlineData("10.0.0.1:63[0-9]9*")]
@@ -99,10 +101,11 @@ public class NodeNamesTests
     [InlineData("10.0.0.1:6379$*")]
     [InlineData("10\\d*")]
     [InlineData("10+*")]
-    public void Nothing_but_the_two_wildcards_means_anything_special(string pattern) => Assert.False(NodeNames.FitsPattern("abcd", "10.0.0.1:6379", pattern));
+    public void Other_special_characters_have_no_meaning_in_a_pattern(string pattern) =>
+        Assert.False(NodeNames.MatchesPattern("abcd", "10.0.0.1:6379", pattern));
 
     [Fact]
-    public void A_dot_in_a_pattern_is_a_dot() => Assert.False(NodeNames.FitsPattern("abcd", "10x0x0x1:6379", "10.0.0.1:*"));
+    public void A_dot_in_a_pattern_matches_a_dot() => Assert.False(NodeNames.MatchesPattern("abcd", "10x0x0x1:6379", "10.0.0.1:*"));
 
     private static string Find(ClusterScene scene, string name, RedisClusterSession? session = null) =>
         NodeNames.Find(scene.View(), name, (session ?? Plain).Reach).Id.TrimEnd('0');

@@ -5,65 +5,81 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Cluster;
 
-/// <summary>From the merged view to the objects that people get: what a node told, what the others say of it, and nothing made up.</summary>
+/// <summary>The public objects contain what a node and the other nodes report about it, and nothing else.</summary>
 public class NodeReportTests
 {
     private static readonly RedisClusterSession Session = RedisClusterSession.Parse("10.0.0.1:6379");
 
     [Fact]
-    public void A_master_shows_its_address_slots_load_and_versions()
+    public void A_master_has_address_slots_load_and_versions()
     {
         var node = Node(
-            ClusterScene.Stable().Tells("S", "redis_version:7.0.15\nused_memory:1000\nmaxmemory:4000\ninstantaneous_ops_per_sec:12\nrepl_backlog_size:99", keys: 42, cpu: 12.5), "S");
+            ClusterScene.Stable().Tells(
+                "S",
+                "redis_version:7.0.15\nused_memory:1000\nmaxmemory:4000\ninstantaneous_ops_per_sec:12\nrepl_backlog_size:99",
+                keys: 42,
+                cpu: 12.5),
+            "S");
         Assert.Equal((ClusterScene.Id("S"), "10.0.0.19", 6379, "10.0.0.19:6379"), (node.Id, node.Host, node.Port, node.Endpoint));
-        Assert.Equal((RedisNodeRole.Master, null, RedisNodeState.Ok, "connected", 1L), (node.Role, node.MasterId, node.State, node.LinkState, node.ConfigEpoch));
-        Assert.Equal((8192, 42L, 1000L, 4000L, 12L, 12.5), (node.SlotCount, node.KeyCount, node.UsedMemory, node.MaxMemory, node.OpsPerSecond, node.CpuPercent));
+        Assert.Equal((RedisNodeRole.Master, null, RedisNodeState.Ok, "connected", 1L),
+            (node.Role, node.MasterId, node.State, node.LinkState, node.ConfigEpoch));
+        Assert.Equal((8192, 42L, 1000L, 4000L, 12L, 12.5),
+            (node.SlotCount, node.KeyCount, node.UsedMemory, node.MaxMemory, node.OpsPerSecond, node.CpuPercent));
         Assert.Equal(["0-8191"], node.SlotRanges);
         Assert.Equal((99L, ServerEngine.Redis, "7.0.15", null), (node.BacklogSize, node.Engine, node.Version, node.Trouble));
         Assert.Same(Session, node.Cluster);
     }
 
     [Fact]
-    public void What_a_node_did_not_tell_is_null_and_not_zero()
+    public void Unknown_values_are_null_and_not_zero()
     {
         var node = Node(ClusterScene.Stable().Tells("S", info: string.Empty), "S");
-        Assert.Equal((null, null, null, null, null, null), (node.KeyCount, node.UsedMemory, node.MaxMemory, node.OpsPerSecond, node.CpuPercent, node.ReplicationOffset));
-        Assert.Equal((null, null, null, ServerEngine.Unknown, null), (node.ReplicationLag, node.MasterLinkStatus, node.BacklogSize, node.Engine, node.Version));
+        Assert.Equal((null, null, null, null, null, null),
+            (node.KeyCount, node.UsedMemory, node.MaxMemory, node.OpsPerSecond, node.CpuPercent, node.ReplicationOffset));
+        Assert.Equal((null, null, null, ServerEngine.Unknown, null),
+            (node.ReplicationLag, node.MasterLinkStatus, node.BacklogSize, node.Engine, node.Version));
     }
 
     [Fact]
     public void Slot_ranges_are_the_fewest() => Assert.Equal(
-        ["0-5518", "5520-8191"], Node(ClusterScene.Stable().BelievedToOwn("S", "0-5518,5520-8191").BelievedToOwn("T", "5519"), "S").SlotRanges);
+        ["0-5518", "5520-8191"],
+        Node(ClusterScene.Stable().BelievedToOwn("S", "0-5518,5520-8191").BelievedToOwn("T", "5519"), "S").SlotRanges);
 
     [Fact]
-    public void A_replica_shows_its_master_and_owns_nothing_and_its_master_lists_it()
+    public void A_replica_has_its_master_and_no_slots_and_its_master_lists_it()
     {
         var scene = WithReplica("master_repl_offset:900", "slave_repl_offset:700\nmaster_link_status:up");
         var replica = Node(scene, "R");
-        Assert.Equal((RedisNodeRole.Replica, ClusterScene.Id("S"), 0, "up"), (replica.Role, replica.MasterId, replica.SlotCount, replica.MasterLinkStatus));
+        Assert.Equal((RedisNodeRole.Replica, ClusterScene.Id("S"), 0, "up"),
+            (replica.Role, replica.MasterId, replica.SlotCount, replica.MasterLinkStatus));
         Assert.Equal([replica.Endpoint], Node(scene, "S").Replicas);
         Assert.Equal(1, Node(scene, "S").ReplicaCount);
         Assert.Empty(Node(scene, "X").Replicas);
     }
 
     [Fact]
-    public void The_lag_of_a_replica_is_what_it_is_behind_its_master()
+    public void The_lag_of_a_replica_is_its_distance_from_the_offset_of_its_master()
     {
         var replica = Node(WithReplica("master_repl_offset:900", "slave_repl_offset:700"), "R");
         Assert.Equal((700L, 200L), (replica.ReplicationOffset, replica.ReplicationLag));
     }
 
     [Fact]
-    public void A_replica_read_a_moment_later_than_its_master_is_not_ahead_of_it() =>
+    public void The_lag_of_a_replica_is_not_negative_if_it_was_read_later_than_its_master() =>
         Assert.Equal(0, Node(WithReplica("master_repl_offset:700", "slave_repl_offset:900"), "R").ReplicationLag);
 
     [Fact]
     public void The_lag_of_a_master_is_that_of_its_slowest_replica() => Assert.Equal(
         300,
-        Node(ClusterScene.Stable().Tells("S", "master_repl_offset:900\nslave0:ip=10.0.0.18,port=6379,state=online,offset=850,lag=0\nslave1:ip=10.0.0.17,port=6379,state=online,offset=600,lag=1"), "S").ReplicationLag);
+        Node(
+            ClusterScene.Stable().Tells(
+                "S",
+                "master_repl_offset:900\nslave0:ip=10.0.0.18,port=6379,state=online,offset=850,lag=0"
+                    + "\nslave1:ip=10.0.0.17,port=6379,state=online,offset=600,lag=1"),
+            "S").ReplicationLag);
 
     [Fact]
-    public void Nobody_knows_the_lag_without_both_offsets()
+    public void The_lag_is_unknown_without_both_offsets()
     {
         Assert.Null(Node(WithReplica("master_repl_offset:900", string.Empty), "R").ReplicationLag);
         Assert.Null(Node(WithReplica("master_repl_offset:900", "slave_repl_offset:700").Down("S"), "R").ReplicationLag);
@@ -71,21 +87,21 @@ public class NodeReportTests
     }
 
     [Fact]
-    public void One_node_that_lost_its_link_makes_a_node_disconnected()
+    public void A_node_is_disconnected_if_one_other_node_has_no_link_to_it()
     {
         var scene = ClusterScene.Stable().Unlinked("X", "T");
         Assert.Equal(["connected", "disconnected", "connected"], NodeReport.Nodes(scene.View(), Session).Select(node => node.LinkState));
     }
 
     [Fact]
-    public void A_node_that_does_not_answer_keeps_its_slots_and_shows_why()
+    public void An_unreachable_node_keeps_its_slots_and_has_the_reason()
     {
         var node = Node(ClusterScene.Stable().Down("S"), "S");
         Assert.Equal((8192, RedisNodeState.Fail, "connection refused", null), (node.SlotCount, node.State, node.Trouble, node.UsedMemory));
     }
 
     [Fact]
-    public void A_node_without_an_address_goes_by_the_beginning_of_its_id_and_comes_last()
+    public void A_node_without_an_address_is_named_by_its_short_id_and_sorted_last()
     {
         var nodes = NodeReport.Nodes(ClusterScene.Stable().In("S", RedisNodeState.NoAddress, "no node knows its address").View(), Session);
         Assert.Equal(["10.0.0.20:6379", "10.0.0.24:6379", "S0000000"], nodes.Select(node => node.Endpoint));
@@ -93,7 +109,7 @@ public class NodeReportTests
     }
 
     [Fact]
-    public void The_whole_is_in_one_object()
+    public void One_object_summarizes_the_cluster()
     {
         var scene = ClusterScene.Wedged().Replica("R", of: "S")
             .Tells("S", "redis_version:7.0.15\nused_memory:1000", Info(), keys: 10)
@@ -101,8 +117,9 @@ public class NodeReportTests
             .Tells("T", "server_name:valkey\nvalkey_version:9.1.0\nused_memory:30", Info(), keys: 1)
             .Tells("R", "redis_version:7.0.15\nused_memory:1000", Info(), keys: 10);
         var info = NodeReport.Info(scene.View(), 1, Session);
-        Assert.Equal(("ok", 16384, 16384, 0, 0, 1), (info.State, info.SlotsAssigned, info.SlotsOk, info.SlotsPFail, info.SlotsFail, info.OpenSlots));
-        // Keys and memory once: those of replicas are copies. T owns nothing.
+        Assert.Equal(("ok", 16384, 16384, 0, 0, 1),
+            (info.State, info.SlotsAssigned, info.SlotsOk, info.SlotsPFail, info.SlotsFail, info.OpenSlots));
+        // Keys and memory of replicas are copies and do not count. T owns no slot.
         Assert.Equal((4, 4, 2, 16L, 1230L), (info.KnownNodes, info.ReachableNodes, info.Size, info.KeyCount, info.UsedMemory));
         Assert.Equal((8L, 3L), (info.CurrentEpoch, info.HighestConfigEpoch));
         Assert.Equal([ServerEngine.Redis, ServerEngine.Valkey], info.Engines);
@@ -112,34 +129,36 @@ public class NodeReportTests
     }
 
     [Fact]
-    public void Where_nodes_differ_the_worst_view_counts_and_the_difference_is_told()
+    public void If_nodes_differ_the_worst_view_counts_and_the_difference_is_reported()
     {
         var scene = ClusterScene.Stable()
             .Tells("S", clusterInfo: Info())
             .Tells("X", clusterInfo: Info(state: "fail", assigned: 16000, ok: 15000, pfail: 1, fail: 2, epoch: 99))
             .Tells("T", clusterInfo: Info());
         var info = NodeReport.Info(scene.View(), 0, Session);
-        Assert.Equal(("fail", 16000, 15000, 1, 2, 99L), (info.State, info.SlotsAssigned, info.SlotsOk, info.SlotsPFail, info.SlotsFail, info.CurrentEpoch));
+        Assert.Equal(("fail", 16000, 15000, 1, 2, 99L),
+            (info.State, info.SlotsAssigned, info.SlotsOk, info.SlotsPFail, info.SlotsFail, info.CurrentEpoch));
         Assert.Equal(
             [
-                "10.0.0.24:6379 says cluster_state fail, most say ok",
-                "10.0.0.24:6379 says cluster_slots_assigned 16000, most say 16384",
-                "10.0.0.24:6379 says cluster_slots_ok 15000, most say 16384",
-                "10.0.0.24:6379 says cluster_slots_pfail 1, most say 0",
-                "10.0.0.24:6379 says cluster_slots_fail 2, most say 0",
+                "10.0.0.24:6379 reports cluster_state fail, most nodes report ok",
+                "10.0.0.24:6379 reports cluster_slots_assigned 16000, most nodes report 16384",
+                "10.0.0.24:6379 reports cluster_slots_ok 15000, most nodes report 16384",
+                "10.0.0.24:6379 reports cluster_slots_pfail 1, most nodes report 0",
+                "10.0.0.24:6379 reports cluster_slots_fail 2, most nodes report 0",
             ],
             info.Differences);
     }
 
     [Fact]
-    public void A_node_that_does_not_answer_is_known_but_not_counted_as_answering()
+    public void An_unreachable_node_counts_as_known_but_not_as_reachable()
     {
         var info = NodeReport.Info(ClusterScene.Stable().Down("X").View(), 0, Session);
         Assert.Equal((3, 2, 2), (info.KnownNodes, info.ReachableNodes, info.Size));
     }
 
     private static string Info(string state = "ok", int assigned = 16384, int ok = 16384, int pfail = 0, int fail = 0, int epoch = 8) =>
-        "cluster_state:" + state + "\r\ncluster_slots_assigned:" + assigned + "\r\ncluster_slots_ok:" + ok + "\r\ncluster_slots_pfail:" + pfail
+        "cluster_state:" + state + "\r\ncluster_slots_assigned:" + assigned + "\r\ncluster_slots_ok:" + ok
+        + "\r\ncluster_slots_pfail:" + pfail
         + "\r\ncluster_slots_fail:" + fail + "\r\ncluster_current_epoch:" + epoch + "\r\ncluster_known_nodes:4\r\n";
 
     private static ClusterScene WithReplica(string master, string replica) =>

@@ -8,7 +8,7 @@ namespace RedisClusterOps.Core.Tests.Cluster;
 public sealed class RedisClusterSessionTests
 {
     [Fact]
-    public void Several_texts_name_the_seeds_of_one_cluster()
+    public void Several_connection_strings_are_the_seeds_of_one_cluster()
     {
         var session = RedisClusterSession.Parse(["a:1,b:2", "redis://c:3", "a:1"]);
 
@@ -19,7 +19,7 @@ public sealed class RedisClusterSessionTests
     [InlineData("redis://ann:secret@a:1", "b:2")]
     [InlineData("a:1", "redis://ann:secret@b:2")]
     [InlineData("redis://ann:secret@a:1", "b:2,user=ann,password=secret")]
-    public void What_one_text_says_beyond_addresses_holds_for_all(string one, string other)
+    public void The_settings_of_one_connection_string_apply_to_all(string one, string other)
     {
         var session = RedisClusterSession.Parse([one, other]);
 
@@ -28,9 +28,10 @@ public sealed class RedisClusterSessionTests
     }
 
     [Fact]
-    public void Texts_that_contradict_one_another_are_refused()
+    public void Contradictory_connection_strings_are_rejected()
     {
-        var failure = Assert.Throws<RedisOperationException>(() => RedisClusterSession.Parse(["redis://ann:secret@a:1", "redis://bob:secret@a:1"]));
+        var failure = Assert.Throws<RedisOperationException>(() =>
+            RedisClusterSession.Parse(["redis://ann:secret@a:1", "redis://bob:secret@a:1"]));
 
         Assert.Equal(FailureCode.InvalidConnectionString, failure.Code);
         Assert.Contains("different credentials", failure.Message);
@@ -38,15 +39,16 @@ public sealed class RedisClusterSessionTests
     }
 
     [Fact]
-    public void No_text_at_all_is_refused() =>
+    public void An_empty_list_of_connection_strings_is_rejected() =>
         Assert.Equal(FailureCode.InvalidConnectionString, Assert.Throws<RedisOperationException>(() => RedisClusterSession.Parse([])).Code);
 
     [Fact]
-    public void Other_options_make_another_session_and_leave_this_one_alone()
+    public void Other_options_make_another_session_and_do_not_change_the_first()
     {
         var session = RedisClusterSession.Parse("a:1").WithAddressMap(new Dictionary<string, string> { ["a:1"] = "b:2" });
 
-        var changed = session.With(session.Options with { User = "ann", Password = "secret", Tls = new TlsOptions(), CommandTimeout = TimeSpan.FromSeconds(1) });
+        var changed = session.With(
+            session.Options with { User = "ann", Password = "secret", Tls = new TlsOptions(), CommandTimeout = TimeSpan.FromSeconds(1) });
 
         Assert.Equal(("ann", true, TimeSpan.FromSeconds(1)), (changed.User, changed.UseTls, changed.CommandTimeout));
         Assert.Equal("b:2", changed.AddressMap["a:1"]);
@@ -54,7 +56,7 @@ public sealed class RedisClusterSessionTests
     }
 
     [Fact]
-    public void An_announced_address_is_dialled_where_the_map_says_and_as_it_is_otherwise()
+    public void The_map_translates_announced_addresses_and_leaves_others_unchanged()
     {
         var session = RedisClusterSession.Parse("a:1").WithAddressMap(
             new Dictionary<string, string> { ["172.17.0.2:6379"] = "localhost:7000", ["Node-2"] = "localhost:7001", ["[::1]:7"] = "c" });
@@ -67,7 +69,7 @@ public sealed class RedisClusterSessionTests
     }
 
     [Fact]
-    public void Hosts_alone_stand_for_each_other_whatever_the_port()
+    public void A_host_is_mapped_for_all_ports()
     {
         var session = RedisClusterSession.Parse("a:1").WithAddressMap(
             new Dictionary<string, string> { ["172.17.0.2"] = "localhost", ["[fd00::2]"] = "[::1]", ["172.17.0.2:7005"] = "gateway:7" });
@@ -79,7 +81,7 @@ public sealed class RedisClusterSessionTests
     }
 
     [Fact]
-    public void A_map_is_one_step_and_no_chain()
+    public void A_mapped_address_is_not_translated_again()
     {
         var session = RedisClusterSession.Parse("a:1").WithAddressMap(new Dictionary<string, string> { ["a:1"] = "b:1", ["b:1"] = "a:1" });
 
@@ -91,7 +93,7 @@ public sealed class RedisClusterSessionTests
     [InlineData("a:b", "c:1")]
     [InlineData("a:1", "c:d")]
     [InlineData("a:1", "")]
-    public void A_map_with_an_unreadable_address_is_refused(string announced, string reachable)
+    public void A_map_with_an_invalid_address_is_rejected(string announced, string reachable)
     {
         var failure = Assert.Throws<RedisOperationException>(
             () => RedisClusterSession.Parse("a:1").WithAddressMap(new Dictionary<string, string> { [announced] = reachable }));
@@ -104,7 +106,7 @@ public sealed class RedisClusterSessionTests
     [InlineData(0)]
     [InlineData(-1)]
     [InlineData(30 * 86400)]
-    public void A_timeout_that_no_timer_can_keep_is_refused(int seconds)
+    public void A_timeout_out_of_range_is_rejected(int seconds)
     {
         var session = RedisClusterSession.Parse("a:1");
         var time = TimeSpan.FromSeconds(seconds);
@@ -114,7 +116,7 @@ public sealed class RedisClusterSessionTests
     }
 
     [Fact]
-    public void Nothing_that_is_printed_holds_the_password()
+    public void No_output_contains_the_password()
     {
         var session = RedisClusterSession.Parse("redis://ann:secret@a:1");
         session = session.With(session.Options with { Tls = new TlsOptions { CertificatePassword = "secret" } });

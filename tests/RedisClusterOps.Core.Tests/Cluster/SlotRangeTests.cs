@@ -10,7 +10,7 @@ public sealed class SlotRangeTests
     [InlineData("16383", 16383, 16383)]
     [InlineData("0-16383", 0, 16383)]
     [InlineData("5-7", 5, 7)]
-    public void One_slot_and_two_ends_are_read_and_written_back(string text, int first, int last)
+    public void One_slot_and_a_range_are_parsed_and_written_back(string text, int first, int last)
     {
         Assert.True(SlotRange.TryParse(text, out var range));
         Assert.Equal((first, last, last - first + 1), (range.First, range.Last, range.Count));
@@ -32,7 +32,7 @@ public sealed class SlotRangeTests
     [InlineData("+5")]
     [InlineData("0x5")]
     [InlineData("[93->-292f8b365bb7edb5e285caf0b7e6ddc7265d2f4f]")]
-    public void Anything_else_is_no_range(string? text) => Assert.False(SlotRange.TryParse(text, out _));
+    public void Other_text_is_rejected(string? text) => Assert.False(SlotRange.TryParse(text, out _));
 
     [Fact]
     public void A_range_of_one_slot_is_written_as_that_slot() => Assert.Equal("5", new SlotRange(5, 5).ToString());
@@ -42,11 +42,11 @@ public sealed class SlotRangeTests
     [InlineData(16384, 16384)]
     [InlineData(5, 16384)]
     [InlineData(7, 5)]
-    public void A_range_that_cannot_be_is_refused(int first, int last) =>
+    public void An_invalid_range_is_rejected(int first, int last) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => new SlotRange(first, last));
 
     [Fact]
-    public void Ranges_sort_by_their_first_slot_and_then_by_their_last()
+    public void Ranges_sort_by_first_and_then_by_last_slot()
     {
         SlotRange[] ranges = [new(7, 9), new(5, 9), new(5, 6)];
 

@@ -61,9 +61,9 @@ public class AdviceTests
         var advised = SlotAdvice.NextOf(diagnosis).Code == NextActionCode.Complete;
         Assert.Equal(SlotAdvice.CanComplete(state), advised);
         if (advised)
-            Assert.NotEmpty(new CompleteOperation(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation).Commands);
+            Assert.NotEmpty(new CompleteRequest(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation).Commands);
         else
-            AssertRefused(() => new CompleteOperation(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation), state.ToString());
+            AssertRefused(() => new CompleteRequest(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation), state.ToString());
     }
 
     [Theory]
@@ -106,7 +106,7 @@ public class AdviceTests
             ExportedCmdlets.AssertBegins(NextActionText.Of(described.Next!), where);
             Assert.NotEmpty(described.ClientsSee);
             if (diagnosis.Source is { IsReachable: false } || diagnosis.Target is { IsReachable: false })
-                AssertRefused(() => new CompleteOperation(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation), where);
+                AssertRefused(() => new CompleteRequest(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation), where);
         }
     }
 
@@ -116,14 +116,14 @@ public class AdviceTests
     {
         var diagnosis = States[state]().Diagnose()!;
         if (state is RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained)
-            Assert.NotEmpty(new KeyMoveOperation(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation).Commands);
+            Assert.NotEmpty(new KeyMoveRequest(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation).Commands);
         else
-            AssertRefused(() => new KeyMoveOperation(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation), state.ToString());
+            AssertRefused(() => new KeyMoveRequest(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation), state.ToString());
     }
 
     [Fact]
     public void Keys_left_where_the_slot_was_given_away_are_looked_at_first() => AssertRefused(
-        () => new CompleteOperation(ClusterScene.Slot, Session, new MoveOptions()).Plan(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Importing("T", "S").Keys("S", 4).Situation()),
+        () => new CompleteRequest(ClusterScene.Slot, Session, new MoveOptions()).Plan(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Importing("T", "S").Keys("S", 4).Situation()),
         "FinishedOnSource with keys");
 
     [Theory]
@@ -145,7 +145,7 @@ public class AdviceTests
     public static TheoryData<FindingCode> EveryFinding() => [.. Enum.GetValues<FindingCode>()];
 
     private static SlotPlan Repair(SlotDiagnosis diagnosis) =>
-        new RepairOperation(diagnosis.Slot, Session, new MoveOptions(), new RepairOptions()).Plan(diagnosis.Situation);
+        new RepairRequest(diagnosis.Slot, Session, new MoveOptions(), new RepairOptions()).Plan(diagnosis.Situation);
 
     private static void AssertRefused(Action plan, string where) =>
         ExportedCmdlets.AssertBegins(Assert.Throws<RedisOperationException>(plan).NextStep(), where);

@@ -75,7 +75,7 @@ public class HealthCheckTests
 
     [Fact]
     public void NodePFail_is_a_warning_for_nothing_is_lost_yet() =>
-        Assert.Contains("not given it up", Only(FindingCode.NodePFail, FindingSeverity.Warning, T).Message);
+        Assert.Contains("not marked it as failed", Only(FindingCode.NodePFail, FindingSeverity.Warning, T).Message);
 
     [Fact]
     public void NodeHandshake_is_a_warning_and_nobody_says_that_a_node_which_was_not_asked_did_not_answer() =>
@@ -92,14 +92,14 @@ public class HealthCheckTests
     public void SlotUncovered_names_the_slots_that_nobody_owns()
     {
         var finding = Only(FindingCode.SlotUncovered, FindingSeverity.Error, "8192-8199");
-        Assert.StartsWith("8 slots belong to nobody", finding.Message);
+        Assert.StartsWith("8 slots have no owner", finding.Message);
     }
 
     [Fact]
     public void SlotUncovered_of_one_slot_speaks_of_one()
     {
         var finding = ClusterScene.Stable().BelievedToOwn("X", "8193-16383").Check().Findings.Single(finding => finding.Code == FindingCode.SlotUncovered);
-        Assert.StartsWith("1 slot belongs to nobody", finding.Message);
+        Assert.StartsWith("1 slot has no owner", finding.Message);
     }
 
     [Fact]
@@ -115,12 +115,12 @@ public class HealthCheckTests
     public void SlotOwnerConflict_tells_who_takes_whom_for_the_owner()
     {
         var finding = Only(FindingCode.SlotOwnerConflict, FindingSeverity.Error, "5519");
-        Assert.Contains("Of slot 5519: " + X + " takes " + T + " for it", finding.Message);
+        Assert.Contains("Slot 5519: " + X + " reports " + T + " as the owner", finding.Message);
     }
 
     [Fact]
     public void SlotOwnerConflict_tells_also_who_takes_nobody_for_it() => Assert.Contains(
-        S + " takes nobody, " + X + " takes " + S + " for it.",
+        S + " reports no owner, " + X + " reports " + S + " as the owner.",
         Of(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Claims("T", "5519").Check(), FindingCode.SlotOwnerConflict, FindingSeverity.Error, "5519").Message);
 
     [Fact]
@@ -130,7 +130,7 @@ public class HealthCheckTests
         foreach (var name in "ABCDEFGH")
             scene.Master(name.ToString(), epoch: 10 + name);
         // These eight and X believe S, S itself nobody.
-        Assert.EndsWith("for it, and so on with 5 more nodes.", Of(scene.Check(), FindingCode.SlotOwnerConflict, FindingSeverity.Error, "5519").Message);
+        Assert.EndsWith(" as the owner, and 5 more nodes differ.", Of(scene.Check(), FindingCode.SlotOwnerConflict, FindingSeverity.Error, "5519").Message);
     }
 
     [Fact]
@@ -167,7 +167,7 @@ public class HealthCheckTests
 
     [Fact]
     public void ReplicaLinkDown_is_an_error_for_it_cannot_take_over() =>
-        Assert.Contains("lost its link", Only(FindingCode.ReplicaLinkDown, FindingSeverity.Error, R).Message);
+        Assert.Contains("lost the link", Only(FindingCode.ReplicaLinkDown, FindingSeverity.Error, R).Message);
 
     [Fact]
     public void ReplicaLag_tells_how_much_a_failover_would_lose() =>
@@ -184,7 +184,7 @@ public class HealthCheckTests
     public void TooFewReplicas_names_the_master_that_owns_slots_and_has_none()
     {
         var finding = Only(FindingCode.TooFewReplicas, FindingSeverity.Warning, X);
-        Assert.StartsWith("It has 0 replicas, asked for were 1. ", finding.Message);
+        Assert.StartsWith("The master has 0 replicas, fewer than the required 1. ", finding.Message);
     }
 
     [Fact]

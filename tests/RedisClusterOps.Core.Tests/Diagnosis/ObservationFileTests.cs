@@ -42,7 +42,7 @@ public sealed class ObservationFileTests : IDisposable
         Assert.Empty(outcome.Alerts);
         var warning = Assert.Single(_cluster.Warnings);
         Assert.Contains(_cluster.StatePath, warning);
-        Assert.Contains("times count from now", warning);
+        Assert.Contains("Times count from now", warning);
         Assert.Equal(content, await File.ReadAllTextAsync(_cluster.StatePath + ".damaged", TestContext.Current.CancellationToken));
 
         _cluster.Pass(TimeSpan.FromMinutes(31));
@@ -90,7 +90,7 @@ public sealed class ObservationFileTests : IDisposable
         var outcome = await _cluster.LookAsync(new AlertOptions { StatePath = Path.Combine(_cluster.StatePath, "no", "folder") });
         Assert.NotEmpty(outcome.Alerts);
         Assert.Equal(FailureCode.StateFileUnavailable, outcome.Failure!.Code);
-        Assert.Contains("The next look will not know of this one", outcome.Failure.Message);
+        Assert.Contains("This check was not recorded", outcome.Failure.Message);
     }
 
     [Fact]

@@ -13,9 +13,9 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Fuzz;
 
-/// <summary>Something that reads what strangers wrote: a parser, and what it may do with an input that is none.</summary>
-/// <param name="Name">Also the folder of its corpus.</param>
-/// <param name="Read">Takes an input. Whatever it throws but a refusal in our own words is a fault.</param>
+/// <summary>A parser of untrusted input. It may only accept the input or reject it with our own exception.</summary>
+/// <param name="Name">The name, which is also the folder of its corpus.</param>
+/// <param name="Read">Parses an input. Any exception other than our own is a fault.</param>
 internal sealed record FuzzTarget(string Name, Action<byte[]> Read)
 {
     public static IReadOnlyList<FuzzTarget> All { get; } =
@@ -29,15 +29,17 @@ internal sealed record FuzzTarget(string Name, Action<byte[]> Read)
         new("journal", bytes => RunFile.Read("20260102T030405Z-abcdef.jsonl", LineReader.Read(new MemoryStream(bytes)), [])),
     ];
 
-    /// <summary>What the corpus folder holds; each is also an input itself.</summary>
+    /// <summary>The files of the corpus folder. Each is also an input.</summary>
     public IReadOnlyList<byte[]> Corpus()
     {
-        // What real servers say of their nodes is kept where the parser's own tests are.
-        var folder = Name == "nodes" ? Path.Combine(AppContext.BaseDirectory, "Cluster", "corpus") : Path.Combine(AppContext.BaseDirectory, "Fuzz", "corpus", Name);
+        // The replies of real servers are in the folder of the parser's own tests.
+        var folder = Name == "nodes"
+            ? Path.Combine(AppContext.BaseDirectory, "Cluster", "corpus")
+            : Path.Combine(AppContext.BaseDirectory, "Fuzz", "corpus", Name);
         return [.. Directory.GetFiles(folder).Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
     }
 
-    /// <returns>Null where the input was taken, or refused as it should be; else what is wrong.</returns>
+    /// <returns>Null if the input was accepted or rejected properly; otherwise the fault.</returns>
     public Exception? Try(byte[] input)
     {
         try
@@ -45,10 +47,10 @@ internal sealed record FuzzTarget(string Name, Action<byte[]> Read)
             Read(input);
             return null;
         }
-        catch (RedisOperationException refusal)
+        catch (RedisOperationException rejection)
         {
-            // It ends up on a screen.
-            return refusal.Message.Any(char.IsControl) ? refusal : null;
+            // The message is shown on terminals.
+            return rejection.Message.Any(char.IsControl) ? rejection : null;
         }
         catch (EndOfStreamException) when (Name == "resp")
         {
@@ -65,7 +67,7 @@ internal sealed record FuzzTarget(string Name, Action<byte[]> Read)
         var reader = new RespReader(new MemoryStream(bytes), new RespLimits());
         while (true)
         {
-            // Bytes in memory are there at once, so it has ended when it returns.
+            // All bytes are in memory, so the task is complete when the method returns.
             var reply = reader.ReadAsync(CancellationToken.None).GetAwaiter().GetResult();
             _ = reply.Text.Length + reply.ToString().Length;
             _ = AtomicTask.AllOfRedis(reply).Count + AtomicTask.AllOfValkey(reply).Count;

@@ -5,18 +5,22 @@ using System.Text;
 
 namespace RedisClusterOps.Core.Tests.Fuzz;
 
-/// <summary>Makes inputs that nobody has thought of from some that somebody has. The same seed makes the same ones.</summary>
+/// <summary>Makes random inputs by changing those of the corpus. The same seed makes the same inputs.</summary>
 internal sealed class Mutator(IReadOnlyList<byte[]> corpus, int seed)
 {
-    // Longer ones come to no more than shorter ones do, only later.
-    private const int Longest = 16 * 1024;
+    // Longer inputs take more time and find no more faults.
+    private const int MaxLength = 16 * 1024;
 
     private static readonly byte[][] Pieces = [.. new[]
     {
-        "\r\n", "\n", "\r", "\0", "\x1b[2J", "\x1b]0;x\a", "\u0085", " ", ",", ":", "=", "@", "-", "[", "]", "{", "}", "\"", "\\u0000", "\\ud800", "/", "%", "%00", "%zz", "://",
-        "0", "-1", "1", "16383", "16384", "65536", "2147483647", "2147483648", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "99999999999999999999", "1e999", "NaN",
-        "*1\r\n", "$-1\r\n", "%1\r\n", "~2\r\n", ">1\r\n", "|1\r\n", "_\r\n", "*-1\r\n", "*4194304\r\n", "$536870912\r\n", "[1->-", "[1-<-", "0-16383", "myself,", "password=", "user=",
-        "{\"__type\":\"System.Diagnostics.Process\",", "[[[[[[[[[[[[[[[[[[[[", "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":", "null", "true", "\"slot\":", "\"slots\":\"0-16383\",",
+        "\r\n", "\n", "\r", "\0", "\x1b[2J", "\x1b]0;x\a", "\u0085", " ", ",", ":", "=", "@", "-", "[", "]", "{", "}", "\"", "\\u0000",
+        "\\ud800", "/", "%", "%00", "%zz", "://",
+        "0", "-1", "1", "16383", "16384", "65536", "2147483647", "2147483648", "9223372036854775807", "9223372036854775808",
+        "-9223372036854775808", "99999999999999999999", "1e999", "NaN",
+        "*1\r\n", "$-1\r\n", "%1\r\n", "~2\r\n", ">1\r\n", "|1\r\n", "_\r\n", "*-1\r\n", "*4194304\r\n", "$536870912\r\n", "[1->-",
+        "[1-<-", "0-16383", "myself,", "password=", "user=",
+        "{\"__type\":\"System.Diagnostics.Process\",", "[[[[[[[[[[[[[[[[[[[[",
+        "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":", "null", "true", "\"slot\":", "\"slots\":\"0-16383\",",
     }.Select(Encoding.Latin1.GetBytes)];
 
     private readonly Random _random = new(seed);
@@ -26,7 +30,7 @@ internal sealed class Mutator(IReadOnlyList<byte[]> corpus, int seed)
         var input = Any(corpus).ToList();
         for (var changes = 1 + _random.Next(6); changes > 0; changes--)
             Change(input);
-        return input.Count > Longest ? [.. input.Take(Longest)] : [.. input];
+        return input.Count > MaxLength ? [.. input.Take(MaxLength)] : [.. input];
     }
 
     private void Change(List<byte> input)
@@ -47,7 +51,7 @@ internal sealed class Mutator(IReadOnlyList<byte[]> corpus, int seed)
             case 3:
                 input.RemoveRange(at, input.Count - at);
                 break;
-            case 4 when input.Count < Longest:
+            case 4 when input.Count < MaxLength:
                 input.InsertRange(_random.Next(input.Count + 1), input.GetRange(at, length));
                 break;
             case 5:

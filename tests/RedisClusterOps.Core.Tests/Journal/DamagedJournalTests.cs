@@ -32,15 +32,19 @@ public sealed class DamagedJournalTests : IDisposable
         }
     }
 
-    // As root, and on Windows, a folder can't easily be closed to the one who reads it; a file in its place is as unreadable.
+    // As root and on Windows it is hard to make a folder unreadable. A file in its place can't be listed either.
     [Fact]
-    public void What_can_t_be_read_is_not_taken_for_a_folder_without_runs()
+    public void An_unreadable_folder_is_not_a_folder_without_runs()
     {
         File.WriteAllText(_journal.Folder.Path, "no folder");
         var failure = Assert.Throws<RedisOperationException>(() => new JournalReader(_journal.Folder).Read());
-        Assert.Equal((FailureCode.JournalUnavailable, "the same command with -JournalPath <a folder that can be read>"), (failure.Code, failure.NextStep()));
+        Assert.Equal(
+            (FailureCode.JournalUnavailable, "the same command with -JournalPath <a folder that can be read>"),
+            (failure.Code, failure.NextStep()));
         Assert.StartsWith("The journal can't be read at '" + _journal.Folder.Runs + "': ", failure.Message);
-        Assert.Equal(FailureCode.JournalUnavailable, Assert.Throws<RedisOperationException>(() => new JournalReader(_journal.Folder).Find("2026")).Code);
+        Assert.Equal(
+            FailureCode.JournalUnavailable,
+            Assert.Throws<RedisOperationException>(() => new JournalReader(_journal.Folder).Find("2026")).Code);
     }
 
     [Theory]
@@ -54,7 +58,9 @@ public sealed class DamagedJournalTests : IDisposable
     [InlineData("{\"kind\":\"outcome\",\"at\":\"2026-11-23T10:00:00.0000000Z\",\"slot\":99999999999,\"outcome\":\"Completed\"}")]
     [InlineData("{\"kind\":\"outcome\",\"at\":\"2026-11-23T10:00:00.0000000Z\",\"slot\":7,\"outcome\":\"Splendid\"}")]
     [InlineData("{\"kind\":\"outcome\",\"at\":\"2026-11-23T10:00:00.0000000Z\",\"slot\":7,\"outcome\":\"77\"}")]
-    [InlineData("{\"kind\":\"outcome\",\"at\":\"2026-11-23T10:00:00.0000000Z\",\"slot\":7,\"outcome\":\"Completed\",\"keysMoved\":9223372036854775807}")]
+    [InlineData(
+        "{\"kind\":\"outcome\",\"at\":\"2026-11-23T10:00:00.0000000Z\",\"slot\":7,\"outcome\":\"Completed\","
+            + "\"keysMoved\":9223372036854775807}")]
     [InlineData("{\"kind\":\"outcome\",\"at\":\"2026-11-23T10:00:00.0000000Z\",\"slot\":7,\"outcome\":\"Completed\",\"keysMoved\":-5}")]
     [InlineData("{\"kind\":\"outcome\",\"at\":\"yesterday\",\"slot\":7,\"outcome\":\"Completed\"}")]
     [InlineData("{\"kind\":\"outcome\",\"at\":\"2026-11-23T10:00:00.0000000\",\"slot\":7,\"outcome\":\"Completed\"}")]
@@ -72,9 +78,11 @@ public sealed class DamagedJournalTests : IDisposable
     }
 
     [Fact]
-    public void Lines_nested_without_end_are_damage()
+    public void Deeply_nested_lines_are_damage()
     {
-        foreach (var deep in new[] { new string('[', 500_000), "{\"x\":" + new string('[', 500_000), string.Concat(Enumerable.Repeat("{\"a\":", 100_000)) })
+        foreach (
+            var deep in new[] { new string('[', 500_000), "{\"x\":" + new string('[', 500_000), string.Concat(
+                Enumerable.Repeat("{\"a\":", 100_000)) })
         {
             _journal.Write([.. _journal.BytesOfRun(5), .. Encoding.ASCII.GetBytes(deep + "\n")]);
             Assert.Equal((1, 1), (_journal.Only().DamagedLines, _journal.Only().SlotsDone));
@@ -101,23 +109,27 @@ public sealed class DamagedJournalTests : IDisposable
     [Theory]
     [InlineData("\"colour\":\"red\",")]
     [InlineData("\"colour\":{\"red\":[1,{\"deep\":null}]},")]
-    public void What_a_newer_version_adds_is_left_out(string members)
+    public void Members_of_a_newer_version_are_ignored(string members)
     {
-        _journal.Write(Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(_journal.BytesOfRun(5)).Replace("{\"kind\"", "{" + members + "\"kind\"")));
+        _journal.Write(
+            Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(_journal.BytesOfRun(5)).Replace("{\"kind\"", "{" + members + "\"kind\"")));
         Assert.Equal((0, MigrationState.Completed), (_journal.Only().DamagedLines, _journal.Only().State));
     }
 
     [Fact]
-    public void The_name_of_a_type_is_never_obeyed()
+    public void The_name_of_a_type_is_never_resolved()
     {
         var lines = Encoding.UTF8.GetString(_journal.BytesOfRun(5)).Split('\n').ToList();
-        lines.Insert(3, "{\"__type\":\"FileInfo:#System.IO\",\"kind\":\"progress\",\"at\":\"2026-11-23T10:00:00.0000000Z\",\"slot\":71,\"keysMoved\":1}");
+        lines.Insert(
+            3,
+            "{\"__type\":\"FileInfo:#System.IO\",\"kind\":\"progress\",\"at\":\"2026-11-23T10:00:00.0000000Z\","
+            + "\"slot\":71,\"keysMoved\":1}");
         _journal.Write(Encoding.UTF8.GetBytes(string.Join("\n", lines)));
         Assert.Equal((1, 1, MigrationState.Completed), (_journal.Only().DamagedLines, _journal.Only().SlotCount, _journal.Only().State));
     }
 
     [Fact]
-    public void A_line_of_100_MB_is_refused_without_being_kept()
+    public void A_line_of_100_MB_is_refused_without_being_held_in_memory()
     {
         var path = _journal.Write(_journal.BytesOfRun(5));
         using (var file = new FileStream(path, FileMode.Append))
@@ -137,15 +149,15 @@ public sealed class DamagedJournalTests : IDisposable
     }
 
     [Fact]
-    public void A_file_without_end_is_read_up_to_a_bound()
+    public void An_endless_file_is_read_up_to_a_limit()
     {
         var endless = new EndlessLines();
         Assert.Null(LineReader.Read(endless).Last());
-        Assert.InRange(endless.Given, LineReader.LongestFile, LineReader.LongestFile + (1 << 20));
+        Assert.InRange(endless.Returned, LineReader.LongestFile, LineReader.LongestFile + (1 << 20));
     }
 
     [Fact]
-    public void Files_that_are_no_runs_are_left_alone()
+    public void Files_that_are_no_runs_are_ignored()
     {
         foreach (var name in new[] { "notes.txt", "x.jsonl", "20261399T999999Z-00000a", "20261123T090000Z-00000g", "..jsonl" })
             _journal.Write(Encoding.ASCII.GetBytes("garbage\n"), name);
@@ -153,7 +165,7 @@ public sealed class DamagedJournalTests : IDisposable
     }
 
     [Fact]
-    public void Only_the_newest_thousand_are_read()
+    public void Only_the_newest_thousand_runs_are_listed()
     {
         var bytes = _journal.BytesOfRun(5);
         for (var number = 0; number < JournalReader.MostRuns + 5; number++)
@@ -164,7 +176,7 @@ public sealed class DamagedJournalTests : IDisposable
     }
 
     [Fact]
-    public void What_could_move_a_cursor_is_shown_as_text()
+    public void Control_characters_are_shown_as_text()
     {
         var text = Encoding.UTF8.GetString(_journal.BytesOfRun(5)).Replace("\"Complete\"", "\"\\u001b[2JComplete\"");
         _journal.Write(Encoding.UTF8.GetBytes(text));
@@ -172,15 +184,18 @@ public sealed class DamagedJournalTests : IDisposable
     }
 
     [Fact]
-    public void A_piece_that_a_full_disk_left_is_damage_wherever_it_was_cut()
+    public void A_partly_written_line_of_a_full_disk_is_damage_at_any_length()
     {
         var bytes = _journal.BytesOfRun(5);
         var first = Array.IndexOf(bytes, (byte)'\n') + 1;
-        var line = "{\"kind\":\"outcome\",\"at\":\"2026-11-23T10:00:00.0000000Z\",\"slot\":71,\"keysMoved\":123,\"outcome\":\"Completed\",\"reason\":\"{a}\\\"}b\"}"u8.ToArray();
+        var line = Encoding.UTF8.GetBytes(
+            "{\"kind\":\"outcome\",\"at\":\"2026-11-23T10:00:00.0000000Z\",\"slot\":71,\"keysMoved\":123,"
+            + "\"outcome\":\"Completed\",\"reason\":\"{a}\\\"}b\"}");
         for (var length = 1; length < line.Length; length++)
         {
             _journal.Write([.. bytes[..first], .. line[..length], (byte)'\n', .. bytes[first..]]);
-            Assert.Equal((1, 1, MigrationState.Completed), (_journal.Only().DamagedLines, _journal.Only().SlotCount, _journal.Only().State));
+            Assert.Equal(
+                (1, 1, MigrationState.Completed), (_journal.Only().DamagedLines, _journal.Only().SlotCount, _journal.Only().State));
         }
 
         _journal.Write([.. bytes[..first], .. line, (byte)'\n', .. bytes[first..]]);
@@ -191,12 +206,12 @@ public sealed class DamagedJournalTests : IDisposable
 
     private sealed class EndlessLines : MemoryStream
     {
-        public long Given { get; private set; }
+        public long Returned { get; private set; }
 
         public override int Read(byte[] buffer, int offset, int count)
         {
             Array.Fill(buffer, (byte)'\n', offset, count);
-            Given += count;
+            Returned += count;
             return count;
         }
     }

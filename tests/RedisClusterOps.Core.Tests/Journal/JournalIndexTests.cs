@@ -8,7 +8,9 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Journal;
 
-/// <summary>The index beside the runs is a cache: with it, without it, and with a damaged or outdated one, the journal says the same.</summary>
+/// <summary>
+/// The index is a cache: the journal returns the same with it, without it, and with a damaged or outdated one.
+/// </summary>
 public sealed class JournalIndexTests : IDisposable
 {
     private readonly TestJournal _journal = new();
@@ -16,7 +18,7 @@ public sealed class JournalIndexTests : IDisposable
     private string Index => Path.Combine(_journal.Folder.Path, RunIndex.FileName);
 
     [Fact]
-    public void With_the_index_the_journal_says_the_same_as_without()
+    public void The_journal_returns_the_same_with_and_without_the_index()
     {
         Scene();
         var without = Everything();
@@ -39,7 +41,7 @@ public sealed class JournalIndexTests : IDisposable
     }
 
     [Fact]
-    public void An_index_cut_or_changed_anywhere_costs_no_error()
+    public void A_truncated_or_changed_index_is_no_error()
     {
         Scene();
         Everything();
@@ -56,7 +58,7 @@ public sealed class JournalIndexTests : IDisposable
     }
 
     [Fact]
-    public void A_run_that_goes_on_after_it_was_indexed_is_read_again()
+    public void A_run_that_continues_after_it_was_indexed_is_read_again()
     {
         var path = _journal.Write(_journal.BytesOfRun(5));
         var bytes = File.ReadAllBytes(path);
@@ -70,7 +72,7 @@ public sealed class JournalIndexTests : IDisposable
     }
 
     [Fact]
-    public void A_kept_reader_sees_runs_that_begin_and_go_on_later()
+    public void A_reader_that_is_kept_sees_later_runs_and_their_progress()
     {
         var reader = new JournalReader(_journal.Folder);
         Assert.Empty(reader.OpenIntents([TestJournal.NodeA]));
@@ -83,7 +85,7 @@ public sealed class JournalIndexTests : IDisposable
     }
 
     [Fact]
-    public void What_the_own_run_wrote_is_known_without_its_file()
+    public void The_records_of_the_own_run_are_known_without_its_file()
     {
         var reader = new JournalReader(_journal.Folder);
         using var own = _journal.Begin();
@@ -94,9 +96,10 @@ public sealed class JournalIndexTests : IDisposable
         Assert.Equal(0, reader.FilesRead);
     }
 
-    // Of several runs in a row that left a slot open, the newest says where it was going, the oldest since when, and all what is to be restored.
+    // Of consecutive runs that left a slot open, the newest determines the target, the oldest the time, and all of them the settings to
+    // restore.
     [Fact]
-    public void A_setting_that_an_interrupted_run_changed_is_restored_by_whichever_run_finishes_the_slot()
+    public void A_setting_that_an_interrupted_run_changed_is_restored_by_the_run_that_finishes_the_slot()
     {
         using (var first = _journal.Begin(MigrationOperation.Undo))
         {
@@ -119,18 +122,24 @@ public sealed class JournalIndexTests : IDisposable
     }
 
     [Fact]
-    public void Files_of_the_version_before_are_read()
+    public void Files_of_the_previous_version_are_read()
     {
         foreach (var file in Samples())
             _journal.Write(File.ReadAllBytes(file), Path.GetFileNameWithoutExtension(file));
         var runs = _journal.Read();
         Assert.All(runs, run => Assert.Equal(0, run.DamagedLines));
         var (undo, rebalance) = (runs[0], runs[1]);
-        Assert.Equal(("Rebalance", "Whole", MigrationState.Failed, 11, 7, 1), (rebalance.Operation, rebalance.Strategy, rebalance.State, rebalance.SlotCount, rebalance.SlotsDone, rebalance.SlotsFailed));
+        Assert.Equal(
+            ("Rebalance", "Whole", MigrationState.Failed, 11, 7, 1),
+            (rebalance.Operation, rebalance.Strategy, rebalance.State, rebalance.SlotCount, rebalance.SlotsDone, rebalance.SlotsFailed));
         Assert.Equal((MigrationOperation.Rebalance, MigrationOperation.Undo), (rebalance.Kind, undo.Kind));
         Assert.All(rebalance.Slots, slot => Assert.Equal((MigrationOperation.Rebalance, "Rebalance"), (slot.Kind, slot.Operation)));
-        Assert.Equal((200L, 6L, FailureCode.TargetOutOfMemory, undo.Id), (rebalance.KeysPlanned, rebalance.KeysMoved, rebalance.Slots[7].Failure, rebalance.Slots[7].FinishedBy));
-        Assert.Equal((MigrationState.Stopped, 2, 1, TestJournal.NodeA), (undo.State, undo.SlotCount, undo.SlotsDone, Assert.Single(undo.Slots[0].SuppressedNodes)));
+        Assert.Equal(
+            (200L, 6L, FailureCode.TargetOutOfMemory, undo.Id),
+            (rebalance.KeysPlanned, rebalance.KeysMoved, rebalance.Slots[7].Failure, rebalance.Slots[7].FinishedBy));
+        Assert.Equal(
+            (MigrationState.Stopped, 2, 1, TestJournal.NodeA),
+            (undo.State, undo.SlotCount, undo.SlotsDone, Assert.Single(undo.Slots[0].SuppressedNodes)));
         Assert.Equal([9], Intents().Keys);
     }
 
@@ -153,7 +162,8 @@ public sealed class JournalIndexTests : IDisposable
         }
 
         var read = _journal.Only();
-        Assert.Equal(3, File.ReadAllLines(read.Path).Count(line => line.Contains("\"operation\":\"" + name + "\"", StringComparison.Ordinal)));
+        Assert.Equal(
+            3, File.ReadAllLines(read.Path).Count(line => line.Contains("\"operation\":\"" + name + "\"", StringComparison.Ordinal)));
         Assert.Equal((name, operation), (read.Operation, read.Kind));
         Assert.All(read.Slots, slot => Assert.Equal((name, operation), (slot.Operation, slot.Kind)));
     }
@@ -167,13 +177,14 @@ public sealed class JournalIndexTests : IDisposable
     {
         var text = Encoding.UTF8.GetString(_journal.BytesOfRun(5)).Replace("\"Complete\"", "\"" + name + "\"", StringComparison.Ordinal);
         _journal.Write(Encoding.UTF8.GetBytes(text));
-        Assert.Equal((name, MigrationOperation.Unknown, 0), (_journal.Only().Operation, _journal.Only().Kind, _journal.Only().DamagedLines));
+        Assert.Equal(
+            (name, MigrationOperation.Unknown, 0), (_journal.Only().Operation, _journal.Only().Kind, _journal.Only().DamagedLines));
         Assert.Equal((name, MigrationOperation.Unknown), (_journal.Only().Slots[0].Operation, _journal.Only().Slots[0].Kind));
     }
 
-    // Kinds that the version before does not know would count as damage there; members that it does not know are ignored.
+    // The previous version counts unknown kinds as damage and ignores unknown members.
     [Fact]
-    public void Every_line_is_of_a_kind_that_the_version_before_reads()
+    public void Every_line_has_a_kind_that_the_previous_version_reads()
     {
         string[] kinds = ["begin", "planned", "intent", "progress", "kept", "outcome", "end"];
         using (var run = _journal.Begin(MigrationOperation.Undo))
@@ -188,7 +199,7 @@ public sealed class JournalIndexTests : IDisposable
 
         var lines = File.ReadAllLines(_journal.Only().Path);
         Assert.All(lines, line => Assert.Contains(kinds, kind => line.StartsWith("{\"kind\":\"" + kind + "\",", StringComparison.Ordinal)));
-        // There it is progress, so it repeats the numbers of the line before.
+        // The previous version reads it as progress, so it repeats the numbers of the line before.
         var restored = Assert.Single(lines, line => line.Contains("\"restored\"", StringComparison.Ordinal));
         Assert.Contains("\"slot\":5,\"keysLeft\":60,\"keysMoved\":40,", restored, StringComparison.Ordinal);
     }
@@ -206,7 +217,8 @@ public sealed class JournalIndexTests : IDisposable
             run.Planned([(TestJournal.Entry(0, MigrationOperation.Rebalance), Enumerable.Range(0, 30))]);
             run.Intend(TestJournal.Entry(0, MigrationOperation.Rebalance), Enumerable.Range(0, 20));
             run.SettingChanging(3, TestJournal.NodeA);
-            Assert.Null(run.Outcomes([.. Enumerable.Range(0, 10).Select(slot => (TestJournal.Result(slot, MigrationOutcome.Moved, slot), (FailureCode?)null))]));
+            var results = Enumerable.Range(0, 10).Select(slot => TestJournal.Result(slot, MigrationOutcome.Moved, slot));
+            Assert.Null(run.Outcomes([.. results.Select(result => (result, (FailureCode?)null))]));
         }
 
         _journal.Now = _journal.Now.AddMinutes(1);
@@ -221,7 +233,11 @@ public sealed class JournalIndexTests : IDisposable
 
     private string[] Everything() =>
     [
-        .. _journal.Read().SelectMany(run => run.Slots.Select(slot => run + " " + slot + " " + slot.FinishedBy + " " + string.Join(",", slot.SuppressedNodes))),
-        .. Intents().OrderBy(intent => intent.Key).Select(intent => intent.Key + " " + intent.Value.RunId + " " + intent.Value.Since.Ticks + " " + string.Join(",", intent.Value.Slot.SuppressedNodes)),
+        .. _journal.Read().SelectMany(
+            run => run.Slots.Select(slot => run + " " + slot + " " + slot.FinishedBy + " " + string.Join(",", slot.SuppressedNodes))),
+        .. Intents().OrderBy(intent => intent.Key).Select(
+            intent =>
+                intent.Key + " " + intent.Value.RunId + " " + intent.Value.Since.Ticks + " " + string.Join(
+                    ",", intent.Value.Slot.SuppressedNodes)),
     ];
 }

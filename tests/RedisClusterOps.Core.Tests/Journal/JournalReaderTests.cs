@@ -11,21 +11,21 @@ public sealed class JournalReaderTests : IDisposable
     private readonly TestJournal _journal = new();
 
     [Fact]
-    public void A_folder_that_is_not_there_has_no_runs()
+    public void A_missing_folder_has_no_runs()
     {
         Assert.Empty(_journal.Read());
         Assert.Empty(new JournalReader(_journal.Folder).OpenIntents([TestJournal.NodeA]));
     }
 
     [Fact]
-    public void Runs_come_newest_first()
+    public void Runs_are_listed_newest_first()
     {
         var ids = Enumerable.Range(0, 5).Select(_ => Run(MigrationOperation.Complete, 5, MigrationOutcome.Completed)).ToArray();
         Assert.Equal(ids.Reverse(), _journal.Read().Select(run => run.Id));
     }
 
     [Fact]
-    public void A_run_is_found_by_its_id_or_by_a_beginning_that_no_other_has()
+    public void A_run_is_found_by_its_id_or_by_a_unique_beginning()
     {
         var first = Run(MigrationOperation.Complete, 5, MigrationOutcome.Completed);
         var second = Run(MigrationOperation.Undo, 5, MigrationOutcome.RolledBack);
@@ -40,7 +40,7 @@ public sealed class JournalReaderTests : IDisposable
     }
 
     [Fact]
-    public void An_open_intent_says_where_the_newest_unfinished_run_was_going()
+    public void An_open_intent_is_that_of_the_newest_unfinished_run()
     {
         Run(MigrationOperation.Complete, 5, MigrationOutcome.Failed);
         var since = _journal.Now;
@@ -56,7 +56,7 @@ public sealed class JournalReaderTests : IDisposable
     [InlineData("Repair", MigrationOutcome.Repaired)]
     [InlineData("Move", MigrationOutcome.Moved)]
     [InlineData("Complete", MigrationOutcome.Skipped)]
-    public void A_success_closes_what_older_runs_left_open(string operation, MigrationOutcome outcome)
+    public void A_success_closes_a_slot_that_older_runs_left_open(string operation, MigrationOutcome outcome)
     {
         Run(MigrationOperation.Complete, 5, null);
         Assert.Single(Intents());
@@ -69,14 +69,14 @@ public sealed class JournalReaderTests : IDisposable
     [InlineData("Restart", MigrationOutcome.Restarted)]
     [InlineData("Restart", MigrationOutcome.Skipped)]
     [InlineData("Complete", MigrationOutcome.Failed)]
-    public void A_slot_that_is_open_afterwards_stays_an_intent(string operation, MigrationOutcome outcome)
+    public void An_operation_that_leaves_the_slot_open_stays_an_intent(string operation, MigrationOutcome outcome)
     {
         Run(Enum.Parse<MigrationOperation>(operation), 5, outcome);
         Assert.Equal(operation, Intents()[5].Slot.Operation);
     }
 
     [Fact]
-    public void A_slot_opened_again_after_a_success_counts_from_then()
+    public void A_slot_that_was_opened_again_after_a_success_is_open_since_then()
     {
         Run(MigrationOperation.Complete, 5, null);
         Run(MigrationOperation.Complete, 5, MigrationOutcome.Completed);
@@ -94,7 +94,7 @@ public sealed class JournalReaderTests : IDisposable
     }
 
     [Fact]
-    public void Runs_of_other_clusters_say_nothing_and_a_node_in_common_makes_it_the_same()
+    public void Runs_of_other_clusters_do_not_count_and_a_common_node_makes_it_the_same_cluster()
     {
         Run(MigrationOperation.Complete, 5, null);
         Assert.Empty(new JournalReader(_journal.Folder).OpenIntents(["c000000000000000000000000000000000000003"]));
@@ -102,7 +102,7 @@ public sealed class JournalReaderTests : IDisposable
     }
 
     [Fact]
-    public void A_run_over_every_slot_is_read_whole()
+    public void A_run_of_every_slot_is_read_completely()
     {
         using (var run = _journal.Begin())
         {
@@ -112,7 +112,8 @@ public sealed class JournalReaderTests : IDisposable
         }
 
         var migration = _journal.Only();
-        Assert.Equal((16384, 1, 16383, MigrationState.Stopped), (migration.SlotCount, migration.SlotsDone, migration.SlotsLeft, migration.State));
+        Assert.Equal(
+            (16384, 1, 16383, MigrationState.Stopped), (migration.SlotCount, migration.SlotsDone, migration.SlotsLeft, migration.State));
     }
 
     public void Dispose() => _journal.Dispose();
@@ -126,7 +127,8 @@ public sealed class JournalReaderTests : IDisposable
         return run.Id;
     }
 
-    private IReadOnlyDictionary<int, OpenIntent> Intents() => new JournalReader(_journal.Folder).OpenIntents([TestJournal.NodeA, TestJournal.NodeB]);
+    private IReadOnlyDictionary<int, OpenIntent> Intents() =>
+        new JournalReader(_journal.Folder).OpenIntents([TestJournal.NodeA, TestJournal.NodeB]);
 
     private RedisOperationException NotFound(string id)
     {

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Journal;
 
-/// <summary>Old finished runs are deleted when a run begins; nothing that can be resumed, or undone within the retention, is.</summary>
+/// <summary>The beginning of a run deletes old finished runs. Runs that can be resumed, or undone within the retention, stay.</summary>
 public sealed class JournalRetentionTests : IDisposable
 {
     private const int Kept = JournalRetention.LeastRuns;
@@ -15,7 +15,7 @@ public sealed class JournalRetentionTests : IDisposable
     private readonly TestJournal _journal = new();
 
     [Fact]
-    public void The_newest_200_finished_runs_stay_however_old_they_are()
+    public void The_newest_200_finished_runs_stay_regardless_of_their_age()
     {
         var ids = Finished(Kept + 5);
         Later(JournalRetention.LeastAge + TimeSpan.FromDays(1));
@@ -24,7 +24,7 @@ public sealed class JournalRetentionTests : IDisposable
     }
 
     [Fact]
-    public void Runs_of_the_last_90_days_stay_however_many_they_are()
+    public void Runs_of_the_last_90_days_stay_regardless_of_their_number()
     {
         var ids = Finished(Kept + 5);
         Later(JournalRetention.LeastAge - TimeSpan.FromDays(1));
@@ -44,9 +44,9 @@ public sealed class JournalRetentionTests : IDisposable
         Assert.Equal([left, planned, opened, .. ids.Skip(5), run.Id], Ids());
     }
 
-    // Otherwise a resume of the older run would move a slot that has long been finished.
+    // Otherwise a resume of the older run would move a slot that was finished later.
     [Fact]
-    public void A_run_that_finished_slots_of_one_that_stays_stays_as_well()
+    public void A_run_that_finished_slots_of_a_run_that_stays_stays_too()
     {
         string left;
         using (var two = _journal.Begin())
@@ -65,7 +65,7 @@ public sealed class JournalRetentionTests : IDisposable
     }
 
     [Fact]
-    public void A_run_that_a_later_one_finished_is_deleted_like_a_finished_one()
+    public void A_run_that_a_later_run_finished_is_deleted_like_a_finished_run()
     {
         Run(5, MigrationOutcome.Failed);
         Run(5, MigrationOutcome.Completed);
@@ -92,7 +92,8 @@ public sealed class JournalRetentionTests : IDisposable
 
     private void Later(TimeSpan time) => _journal.Now += time;
 
-    private List<string> Finished(int count) => [.. Enumerable.Range(0, count).Select(number => Run(100 + number, MigrationOutcome.Completed))];
+    private List<string> Finished(int count) =>
+        [.. Enumerable.Range(0, count).Select(number => Run(100 + number, MigrationOutcome.Completed))];
 
     private string Run(int slot, MigrationOutcome? outcome)
     {
@@ -103,5 +104,7 @@ public sealed class JournalRetentionTests : IDisposable
         return run.Id;
     }
 
-    private IEnumerable<string> Ids() => Directory.GetFiles(_journal.Folder.Runs, "*.jsonl").Select(path => Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal);
+    private IEnumerable<string> Ids() => Directory.GetFiles(_journal.Folder.Runs, "*.jsonl")
+        .Select(path => Path.GetFileNameWithoutExtension(path))
+        .Order(StringComparer.Ordinal);
 }

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Journal;
 
-/// <summary>A journal of 300 runs of 4096 slots each, as a year of rebalances leaves it.</summary>
+/// <summary>A journal of 300 runs of 4096 slots each, the size after a year of rebalances.</summary>
 public sealed class LargeJournalTests : IDisposable
 {
     private const int Runs = 300;
@@ -34,8 +34,8 @@ public sealed class LargeJournalTests : IDisposable
     [Fact]
     public void Finding_the_run_that_covers_a_slot_does_not_read_every_old_run()
     {
-        var first = Measured("first look, no index", () => Assert.Single(OpenIntents(new JournalReader(_journal.Folder))));
-        var next = Measured("first look of the next process", () => Assert.Single(OpenIntents(new JournalReader(_journal.Folder))));
+        var first = Measured("first read, no index", () => Assert.Single(OpenIntents(new JournalReader(_journal.Folder))));
+        var next = Measured("first read of the next process", () => Assert.Single(OpenIntents(new JournalReader(_journal.Folder))));
         var list = Measured("list of all runs", () => Assert.Equal(Runs + 1, _journal.Read().Count));
         Assert.InRange(first, 0, 1200 * Megabyte);
         Assert.InRange(next, 0, 10 * Megabyte);
@@ -55,9 +55,9 @@ public sealed class LargeJournalTests : IDisposable
             var reader = new JournalReader(_journal.Folder);
             Assert.Single(OpenIntents(reader));
             var read = reader.FilesRead;
-            var again = Measured("a hundred more looks of the invocation", () =>
+            var again = Measured("a hundred more reads of the invocation", () =>
             {
-                for (var look = 0; look < 100; look++)
+                for (var i = 0; i < 100; i++)
                     Assert.Single(OpenIntents(reader));
             });
             // The one run that has the slot open, and no other.
@@ -82,7 +82,8 @@ public sealed class LargeJournalTests : IDisposable
 
     public void Dispose() => _journal.Dispose();
 
-    private static System.Collections.Generic.IReadOnlyDictionary<int, OpenIntent> OpenIntents(JournalReader reader) => reader.OpenIntents([TestJournal.NodeA], [7]);
+    private static System.Collections.Generic.IReadOnlyDictionary<int, OpenIntent> OpenIntents(JournalReader reader) =>
+        reader.OpenIntents([TestJournal.NodeA], [7]);
 
     private static RedisCluster Cluster() => new(
         RedisClusterSession.Parse("10.0.0.1:6379"),
@@ -91,7 +92,9 @@ public sealed class LargeJournalTests : IDisposable
 
     private static RespValue Answer(RespCommand command, int self) => command.ToString() switch
     {
-        "CLUSTER NODES" => RespValue.Bulk(string.Join('\n', Lines.Select((line, i) => i == self ? line.Replace(" master", " myself,master") : line)) + "\n"),
+        "CLUSTER NODES" =>
+            RespValue.Bulk(
+                string.Join('\n', Lines.Select((line, i) => i == self ? line.Replace(" master", " myself,master") : line)) + "\n"),
         "CLUSTER INFO" => RespValue.Bulk("cluster_state:ok\r\n"),
         "INFO" => RespValue.Bulk("redis_version:7.0.15\r\n"),
         "DBSIZE" => RespValue.Number(3),
@@ -106,8 +109,9 @@ public sealed class LargeJournalTests : IDisposable
         var watch = Stopwatch.StartNew();
         action();
         bytes = GC.GetAllocatedBytesForCurrentThread() - bytes;
+        var used = (Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds;
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"{what}: {watch.Elapsed.TotalMilliseconds:0} ms, CPU {(Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds:0} ms, {bytes / (double)Megabyte:0.0} MB allocated");
+            $"{what}: {watch.Elapsed.TotalMilliseconds:0} ms, CPU {used:0} ms, {bytes / (double)Megabyte:0.0} MB allocated");
         return bytes;
     }
 }

@@ -6,7 +6,7 @@ using RedisClusterOps.Journal;
 
 namespace RedisClusterOps.Core.Tests.Journal;
 
-/// <summary>A second process with a run of its own: this very program, which does nothing else when it is started so.</summary>
+/// <summary>A second process with its own run. It is this test program, started with an argument.</summary>
 internal sealed class OtherProcess : IDisposable
 {
     private const string Variable = "RCO_TEST_RUN_IN";
@@ -15,7 +15,11 @@ internal sealed class OtherProcess : IDisposable
 
     public OtherProcess(JournalFolder folder)
     {
-        var start = new ProcessStartInfo("dotnet", [typeof(OtherProcess).Assembly.Location]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("dotnet", [typeof(OtherProcess).Assembly.Location])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        };
         start.Environment[Variable] = folder.Path;
         _process = Process.Start(start)!;
         RunId = _process.StandardOutput.ReadLine() ?? throw new IOException("The second process began no run.");

@@ -13,11 +13,14 @@ public sealed class RunJournalTests : IDisposable
     private readonly TestJournal _journal = new();
 
     [Fact]
-    public void A_run_of_whole_slots_tells_percent_of_the_keys_that_were_planned()
+    public void A_run_of_whole_slots_reports_progress_by_the_planned_keys()
     {
         _journal.Now = _journal.Now.AddSeconds(1);
-        using var run = RunJournal.Begin(_journal.Folder, TestJournal.Header(MigrationOperation.Rebalance) with { Strategy = "Whole" }, () => _journal.Now);
-        run.Planned([(TestJournal.Entry(0) with { Keys = 900 }, Enumerable.Range(0, 100)), (TestJournal.Entry(0) with { Keys = 100 }, Enumerable.Range(200, 100))]);
+        using var run = RunJournal.Begin(
+            _journal.Folder, TestJournal.Header(MigrationOperation.Rebalance) with { Strategy = "Whole" }, () => _journal.Now);
+        run.Planned([
+            (TestJournal.Entry(0) with { Keys = 900 }, Enumerable.Range(0, 100)),
+            (TestJournal.Entry(0) with { Keys = 100 }, Enumerable.Range(200, 100))]);
         run.Intend(TestJournal.Entry(0) with { Keys = null }, Enumerable.Range(0, 100));
         var planned = _journal.Only();
         Assert.Equal((1000, 1000, 0), (planned.KeysPlanned, planned.KeysLeft, planned.PercentComplete));
@@ -28,7 +31,7 @@ public sealed class RunJournalTests : IDisposable
         Assert.Equal((1, 750, 25), (begun.SlotsDone, begun.KeysLeft, begun.PercentComplete));
         Assert.All(begun.Slots, slot => Assert.Null(slot.KeysLeft));
         Assert.Equal((25.0, TimeSpan.FromSeconds(30)), (begun.KeysPerSecond, begun.TimeLeft));
-        // Clients wrote on: more than was planned, and it is not through yet.
+        // Clients added keys: more keys moved than planned, and the run is not complete.
         Assert.Null(run.Outcome(TestJournal.Result(8, MigrationOutcome.Moved, 5000)));
         Assert.Equal((0, 99), (_journal.Only().KeysLeft, _journal.Only().PercentComplete));
         foreach (var slot in begun.Slots)
@@ -36,20 +39,21 @@ public sealed class RunJournalTests : IDisposable
         Assert.Equal((0, 100), (_journal.Only().KeysLeft, _journal.Only().PercentComplete));
     }
 
-    // Half an estimate is none: an older version wrote none, and of a pair nobody may have counted.
+    // A partial estimate is none: older versions wrote none, and a pair may not have been counted.
     [Fact]
-    public void Where_a_pair_was_not_counted_it_goes_by_slots()
+    public void If_a_pair_was_not_counted_the_progress_is_by_slots()
     {
         _journal.Now = _journal.Now.AddSeconds(1);
-        using var run = RunJournal.Begin(_journal.Folder, TestJournal.Header(MigrationOperation.Rebalance) with { Strategy = "Whole" }, () => _journal.Now);
+        using var run = RunJournal.Begin(
+            _journal.Folder, TestJournal.Header(MigrationOperation.Rebalance) with { Strategy = "Whole" }, () => _journal.Now);
         run.Planned([(TestJournal.Entry(0) with { Keys = 900 }, [0]), (TestJournal.Entry(0) with { Keys = null }, [1, 2, 3])]);
         Assert.Null(run.Outcome(TestJournal.Result(1, MigrationOutcome.Moved, 5)));
-        var told = _journal.Only();
-        Assert.Equal((null, null, 25), (told.KeysPlanned, told.KeysLeft, told.PercentComplete));
+        var read = _journal.Only();
+        Assert.Equal((null, null, 25), (read.KeysPlanned, read.KeysLeft, read.PercentComplete));
     }
 
     [Fact]
-    public void A_run_tells_what_it_did_to_each_slot()
+    public void A_run_records_the_outcome_of_each_slot()
     {
         string id;
         using (var run = _journal.Begin(MigrationOperation.Complete))
@@ -60,7 +64,8 @@ public sealed class RunJournalTests : IDisposable
             run.Intend(TestJournal.Entry(5));
             Assert.Null(run.Outcome(TestJournal.Result(5, MigrationOutcome.Completed, 100)));
             run.Intend(TestJournal.Entry(7));
-            Assert.Null(run.Outcome(TestJournal.Result(7, MigrationOutcome.Failed, 3, "the target is full"), FailureCode.TargetOutOfMemory));
+            Assert.Null(
+                run.Outcome(TestJournal.Result(7, MigrationOutcome.Failed, 3, "the target is full"), FailureCode.TargetOutOfMemory));
             _journal.Now = _journal.Now.AddMinutes(1);
         }
 
@@ -71,18 +76,25 @@ public sealed class RunJournalTests : IDisposable
         Assert.Equal(_journal.Now.AddMinutes(-2), migration.Started);
         Assert.Equal(_journal.Now, migration.Ended);
         Assert.Equal(DateTimeKind.Utc, migration.Started.Kind);
-        Assert.Equal((2, 1, 1, 0, 103L), (migration.SlotCount, migration.SlotsDone, migration.SlotsFailed, migration.SlotsLeft, migration.KeysMoved));
+        Assert.Equal(
+            (2, 1, 1, 0, 103L),
+            (migration.SlotCount, migration.SlotsDone, migration.SlotsFailed, migration.SlotsLeft, migration.KeysMoved));
         Assert.True(migration.IsResumable);
-        Assert.Equal((Environment.UserName, Environment.MachineName, Environment.ProcessId), (migration.User, migration.Host, migration.ProcessId));
+        Assert.Equal(
+            (Environment.UserName, Environment.MachineName, Environment.ProcessId), (migration.User, migration.Host, migration.ProcessId));
         Assert.Equal(["10.0.0.1:6379"], migration.Seeds);
         Assert.Equal(id + " Complete Failed, 1 of 2 slots", migration.ToString());
         var failed = migration.Slots[1];
-        Assert.Equal((7, MigrationOutcome.Failed, FailureCode.TargetOutOfMemory, "the target is full"), (failed.Slot, failed.Outcome, failed.Failure, failed.Reason));
-        Assert.Equal((TestJournal.NodeA, "10.0.0.1:6379", TestJournal.NodeB, "10.0.0.2:6379"), (failed.SourceId, failed.Source, failed.TargetId, failed.Target));
+        Assert.Equal(
+            (7, MigrationOutcome.Failed, FailureCode.TargetOutOfMemory, "the target is full"),
+            (failed.Slot, failed.Outcome, failed.Failure, failed.Reason));
+        Assert.Equal(
+            (TestJournal.NodeA, "10.0.0.1:6379", TestJournal.NodeB, "10.0.0.2:6379"),
+            (failed.SourceId, failed.Source, failed.TargetId, failed.Target));
         Assert.Equal(migration.Started.AddMinutes(1), failed.Since);
     }
 
-    // A bound on what a line may cost to read must not hide the outcomes of a run that set many slots apart.
+    // The limit on the cost of a line must not hide the outcomes of a run that deferred many slots.
     [Fact]
     public void Thousands_of_lines_of_few_slots_each_are_read_to_the_end()
     {
@@ -90,15 +102,17 @@ public sealed class RunJournalTests : IDisposable
         {
             for (var slot = 0; slot < 1_500; slot++)
                 run.Intend(TestJournal.Entry(0, MigrationOperation.Rebalance), [slot]);
-            Assert.Null(run.Outcomes([.. Enumerable.Range(0, 1_500).Select(slot => (TestJournal.Result(slot, MigrationOutcome.Moved), (FailureCode?)null))]));
+            var results = Enumerable.Range(0, 1_500).Select(slot => TestJournal.Result(slot, MigrationOutcome.Moved));
+            Assert.Null(run.Outcomes([.. results.Select(result => (result, (FailureCode?)null))]));
         }
 
-        Assert.Equal((0, 1_500, MigrationState.Completed), (_journal.Only().DamagedLines, _journal.Only().SlotsDone, _journal.Only().State));
+        Assert.Equal(
+            (0, 1_500, MigrationState.Completed), (_journal.Only().DamagedLines, _journal.Only().SlotsDone, _journal.Only().State));
     }
 
     // A line costs microseconds to write and to read, and a rebalance has thousands of slots.
     [Fact]
-    public void Outcomes_that_say_the_same_are_one_line_and_each_slot_has_its_own()
+    public void Equal_outcomes_share_a_line_and_each_slot_has_its_own()
     {
         using (var run = _journal.Begin(MigrationOperation.Rebalance))
         {
@@ -111,12 +125,16 @@ public sealed class RunJournalTests : IDisposable
         var migration = _journal.Only();
         Assert.Equal(4, File.ReadLines(migration.Path).Count(line => line.Contains("\"outcome\":", StringComparison.Ordinal)));
         Assert.Equal((999, 1, 0), (migration.SlotsDone, migration.SlotsFailed, migration.DamagedLines));
-        Assert.All(migration.Slots.Where(slot => slot.Slot != 500), slot => Assert.Equal((MigrationOutcome.Moved, slot.Slot % 3, (FailureCode?)null), (slot.Outcome, slot.KeysMoved, slot.Failure)));
-        Assert.Equal((3, FailureCode.TargetOutOfMemory, "the target is full"), (migration.Slots[500].KeysMoved, migration.Slots[500].Failure, migration.Slots[500].Reason));
+        Assert.All(
+            migration.Slots.Where(slot => slot.Slot != 500),
+            slot => Assert.Equal((MigrationOutcome.Moved, slot.Slot % 3, (FailureCode?)null), (slot.Outcome, slot.KeysMoved, slot.Failure)));
+        Assert.Equal(
+            (3, FailureCode.TargetOutOfMemory, "the target is full"),
+            (migration.Slots[500].KeysMoved, migration.Slots[500].Failure, migration.Slots[500].Reason));
     }
 
     [Fact]
-    public void It_is_running_until_it_ends()
+    public void A_run_is_running_until_it_ends()
     {
         var run = _journal.Begin();
         run.Intend(TestJournal.Entry(5));
@@ -134,7 +152,7 @@ public sealed class RunJournalTests : IDisposable
     [InlineData(MigrationOutcome.Failed, FailureCode.StalePlan, MigrationState.Failed)]
     [InlineData(MigrationOutcome.Skipped, null, MigrationState.Completed)]
     [InlineData(MigrationOutcome.RolledBack, null, MigrationState.Completed)]
-    public void How_it_ended_follows_from_the_outcomes(MigrationOutcome? outcome, FailureCode? failure, MigrationState state)
+    public void The_state_follows_from_the_outcomes(MigrationOutcome? outcome, FailureCode? failure, MigrationState state)
     {
         using (var run = _journal.Begin())
         {
@@ -165,7 +183,7 @@ public sealed class RunJournalTests : IDisposable
     }
 
     [Fact]
-    public void It_can_be_read_while_many_threads_write_it()
+    public void A_run_can_be_read_while_many_threads_write_it()
     {
         using var run = _journal.Begin();
         var writing = Task.Run(() => Parallel.For(0, 200, slot =>
@@ -193,14 +211,16 @@ public sealed class RunJournalTests : IDisposable
         var session = RedisClusterSession.Parse("rediss://operator:hunter2@10.0.0.1:6379");
         using var run = RunJournal.Begin(_journal.Folder, RunHeader.Of(MigrationOperation.Undo, "RoundTrip", session, [TestJournal.NodeA]));
         run.Intend(TestJournal.Entry(5, MigrationOperation.Undo));
-        var files = Directory.GetFiles(_journal.Folder.Path, "*", SearchOption.AllDirectories).Where(file => !file.EndsWith(".lock", StringComparison.Ordinal)).ToArray();
+        var files = Directory.GetFiles(_journal.Folder.Path, "*", SearchOption.AllDirectories)
+            .Where(file => !file.EndsWith(".lock", StringComparison.Ordinal))
+            .ToArray();
         Assert.Equal(2, files.Length);
         Assert.All(files, file => Assert.DoesNotContain("hunter2", ReadShared(file)));
         Assert.Equal(["10.0.0.1:6379"], _journal.Only().Seeds);
     }
 
     [Fact]
-    public void A_folder_that_cannot_be_made_is_one_clear_error()
+    public void A_folder_that_cannot_be_created_is_one_clear_error()
     {
         var file = _journal.Write([]);
         var failure = Assert.Throws<RedisOperationException>(() => RunJournal.Begin(JournalFolder.At(file), TestJournal.Header()));
@@ -210,7 +230,7 @@ public sealed class RunJournalTests : IDisposable
     }
 
     [Fact]
-    public void A_run_whose_file_cannot_be_made_lets_go_of_the_cluster()
+    public void A_run_whose_file_cannot_be_created_releases_the_lock()
     {
         Directory.CreateDirectory(_journal.Folder.Path);
         File.WriteAllText(_journal.Folder.Runs, "in the way");
@@ -221,14 +241,16 @@ public sealed class RunJournalTests : IDisposable
     }
 
     [Fact]
-    public void An_intent_that_a_full_disk_refuses_stops_the_slot_and_an_outcome_is_a_warning()
+    public void An_intent_that_a_full_disk_rejects_stops_the_slot_and_an_outcome_becomes_a_warning()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux has a device that is always full.");
         var held = ClusterLock.Take(_journal.Folder, TestJournal.Header(), "full", _journal.Now);
-        using var full = new RunJournal("full", held, new FileStream("/dev/full", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 1), () => _journal.Now);
+        using var full = new RunJournal(
+            "full", held, new FileStream("/dev/full", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 1), () => _journal.Now);
         var refused = Assert.Throws<RedisOperationException>(() => full.Intend(TestJournal.Entry(5)));
         Assert.Equal(FailureCode.JournalUnavailable, refused.Code);
-        Assert.Equal(FailureCode.JournalUnavailable, Assert.Throws<RedisOperationException>(() => full.Planned([TestJournal.Entry(5)])).Code);
+        Assert.Equal(
+            FailureCode.JournalUnavailable, Assert.Throws<RedisOperationException>(() => full.Planned([TestJournal.Entry(5)])).Code);
         full.Progress(5, 1, 1);
         var warning = full.Outcome(TestJournal.Result(5, MigrationOutcome.Completed));
         Assert.Contains("Slot 5 is Completed", warning);
@@ -236,20 +258,21 @@ public sealed class RunJournalTests : IDisposable
 
     [Fact]
     [UnsupportedOSPlatform("windows")]
-    public void Only_the_owner_may_read_what_it_leaves()
+    public void Only_the_owner_can_read_the_files_of_a_run()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "There the user's own folder is private already.");
         using var run = _journal.Begin();
         const UnixFileMode file = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         Assert.All(
-            Directory.GetFiles(_journal.Folder.Path, "*", SearchOption.AllDirectories), path => Assert.Equal(file, File.GetUnixFileMode(path)));
+            Directory.GetFiles(_journal.Folder.Path, "*", SearchOption.AllDirectories),
+            path => Assert.Equal(file, File.GetUnixFileMode(path)));
         Assert.All(
             [_journal.Folder.Path, _journal.Folder.Runs, _journal.Folder.Locks],
             path => Assert.Equal(file | UnixFileMode.UserExecute, File.GetUnixFileMode(path)));
     }
 
     [Fact]
-    public void The_environment_names_the_folder_where_no_parameter_does()
+    public void The_environment_names_the_folder_if_no_parameter_does()
     {
         var before = Environment.GetEnvironmentVariable(JournalFolder.Variable);
         try

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Journal;
 
-/// <summary>A journal in a folder of its own, and a clock that only the test turns.</summary>
+/// <summary>A journal in its own folder, with a clock that only the test changes.</summary>
 internal sealed class TestJournal : IDisposable
 {
     public const string NodeA = "a000000000000000000000000000000000000001";
@@ -25,12 +25,13 @@ internal sealed class TestJournal : IDisposable
     public static RunHeader Header(MigrationOperation operation = MigrationOperation.Complete, params string[] nodeIds) =>
         new(operation, null, ["10.0.0.1:6379"], nodeIds.Length > 0 ? nodeIds : [NodeB, NodeA]);
 
-    public static SlotEntry Entry(int slot, MigrationOperation operation = MigrationOperation.Complete) => new(slot, operation, null, NodeA, "10.0.0.1:6379", NodeB, "10.0.0.2:6379", NodeA, 100);
+    public static SlotEntry Entry(int slot, MigrationOperation operation = MigrationOperation.Complete) =>
+        new(slot, operation, null, NodeA, "10.0.0.1:6379", NodeB, "10.0.0.2:6379", NodeA, 100);
 
     public static RedisSlotMigrationResult Result(int slot, MigrationOutcome outcome, long moved = 0, string? reason = null) =>
         new() { Slot = slot, Outcome = outcome, KeysMoved = moved, Reason = reason, Elapsed = TimeSpan.FromSeconds(1.5) };
 
-    /// <summary>Each run begins a second after the one before.</summary>
+    /// <summary>Each run begins a second after the previous one.</summary>
     public RunJournal Begin(MigrationOperation operation = MigrationOperation.Complete, params string[] nodeIds)
     {
         Now = Now.AddSeconds(1);
@@ -41,7 +42,7 @@ internal sealed class TestJournal : IDisposable
 
     public RedisMigration Only() => Assert.Single(Read());
 
-    /// <summary>A run of which the file holds just this.</summary>
+    /// <summary>A run whose file has this content.</summary>
     public string Write(byte[] content, string id = "20261123T090000Z-00000a")
     {
         Directory.CreateDirectory(Folder.Runs);
@@ -50,7 +51,7 @@ internal sealed class TestJournal : IDisposable
         return path;
     }
 
-    /// <summary>The bytes that a run leaves, with these slots completed.</summary>
+    /// <summary>The file of a run that completed these slots.</summary>
     public byte[] BytesOfRun(params int[] slots)
     {
         string path;
@@ -70,7 +71,7 @@ internal sealed class TestJournal : IDisposable
         return bytes;
     }
 
-    /// <summary>Finished runs of so many slots each, in windows of 1024, with as many keys in a slot as its number leaves over 25.</summary>
+    /// <summary>Finished runs with this number of slots, in windows of 1024, with slot modulo 25 keys in each slot.</summary>
     public void Fill(int runs, int slots)
     {
         string path;
@@ -81,12 +82,16 @@ internal sealed class TestJournal : IDisposable
             foreach (var window in Enumerable.Range(0, slots).Chunk(1024))
             {
                 run.Intend(Entry(0, MigrationOperation.Rebalance), window);
-                Assert.Null(run.Outcomes([.. window.Select(slot => (Result(slot, MigrationOutcome.Moved, slot % 25), (FailureCode?)null))]));
+                Assert.Null(
+                    run.Outcomes([.. window.Select(slot => (Result(slot, MigrationOutcome.Moved, slot % 25), (FailureCode?)null))]));
             }
         }
 
         for (var number = 1; number < runs; number++)
-            File.Copy(path, Path.Combine(Folder.Runs, Now.AddMinutes(-number).ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture) + "-0000a0.jsonl"));
+            File.Copy(
+                path,
+                Path.Combine(
+                    Folder.Runs, Now.AddMinutes(-number).ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture) + "-0000a0.jsonl"));
     }
 
     public void Dispose() => Directory.Delete(_root, recursive: true);

@@ -9,19 +9,19 @@ public class AdaptiveBatchTests
     private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(10);
 
     [Fact]
-    public void Grows_while_a_breath_is_well_below_the_stall_that_is_allowed()
+    public void Grows_while_a_batch_takes_much_less_than_the_allowed_time()
     {
         var batch = new AdaptiveBatch();
         for (var i = 0; i < 5; i++)
-            batch.Took(batch.Size, TimeSpan.FromMilliseconds(1), Longest);
+            batch.Adapt(batch.Size, TimeSpan.FromMilliseconds(1), Longest);
         Assert.Equal(512, batch.Size);
     }
 
     [Fact]
-    public void Shrinks_in_proportion_when_a_breath_took_too_long()
+    public void Shrinks_in_proportion_when_a_batch_took_too_long()
     {
         var batch = new AdaptiveBatch();
-        batch.Took(1000, TimeSpan.FromMilliseconds(20), Longest);
+        batch.Adapt(1000, TimeSpan.FromMilliseconds(20), Longest);
         Assert.Equal(350, batch.Size);
     }
 
@@ -29,25 +29,25 @@ public class AdaptiveBatchTests
     public void Does_not_grow_on_a_batch_that_was_not_full()
     {
         var batch = new AdaptiveBatch();
-        batch.Took(1, TimeSpan.Zero, Longest);
+        batch.Adapt(1, TimeSpan.Zero, Longest);
         Assert.Equal(16, batch.Size);
     }
 
     [Fact]
-    public void Stays_at_the_size_that_was_asked_for()
+    public void Keeps_a_fixed_size()
     {
         var batch = new AdaptiveBatch(50);
-        batch.Took(50, TimeSpan.FromSeconds(5), Longest);
+        batch.Adapt(50, TimeSpan.FromSeconds(5), Longest);
         Assert.Equal(50, batch.Size);
     }
 
     [Fact]
-    public void Halves_after_a_transfer_that_broke_whatever_was_asked_for_and_never_below_one()
+    public void Halves_after_a_broken_transfer_also_a_fixed_size_and_never_below_one()
     {
         var batch = new AdaptiveBatch(3);
-        batch.Broke(3);
+        batch.Shrink(3);
         Assert.Equal(1, batch.Size);
-        batch.Broke(1);
+        batch.Shrink(1);
         Assert.Equal(1, batch.Size);
     }
 
@@ -56,6 +56,6 @@ public class AdaptiveBatchTests
     [InlineData(50, 5)]
     [InlineData(3, 1)]
     [InlineData(10_000_000, 10_000)]
-    public void Keeps_a_limited_rate_smooth(int perSecond, int most) =>
-        Assert.Equal(most, AdaptiveBatch.MostOf(new MoveOptions { MaxKeysPerSecond = perSecond }));
+    public void A_limited_rate_limits_the_batch(int perSecond, int most) =>
+        Assert.Equal(most, AdaptiveBatch.LimitOf(new MoveOptions { MaxKeysPerSecond = perSecond }));
 }

@@ -7,13 +7,13 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;
 
-/// <summary>What no real server does on demand: failures without end, lists that are lost, and words that nobody knows.</summary>
+/// <summary>Behaviour that no real server shows on demand: endless failures, lost lists and unknown states.</summary>
 public class AtomicMoveTests
 {
     private static readonly RespValue Nothing = RespValue.Array([]);
 
     [Fact]
-    public async Task Redis_that_fails_again_and_again_is_cancelled_and_its_own_words_are_told()
+    public async Task A_redis_task_that_keeps_failing_is_cancelled_and_its_message_is_reported()
     {
         var stage = new AtomicStage(valkey: false);
         var cancelled = false;
@@ -23,25 +23,27 @@ public class AtomicMoveTests
             : stage.Failing("task1", n / 20, "no \x1b[31mlink");
         var failure = await stage.FailsAsync(FailureCode.ServerError);
         Assert.Equal((1, 1), (stage.Orders, stage.Cancels));
-        Assert.Contains("10.0.0.2:6379 failed 5 times, and says: no \\x1b[31mlink", failure.Message);
+        Assert.Contains("10.0.0.2:6379 failed 5 times and reports: no \\x1b[31mlink", failure.Message);
         Assert.Contains("Moving 10 slots (0-9) from 10.0.0.1:6379 to 10.0.0.2:6379 by the servers failed", failure.Message);
-        Assert.Contains("Nothing was given away", failure.Message);
+        Assert.Contains("No slot was transferred", failure.Message);
         Assert.Contains("-Method KeyByKey", failure.NextStep());
         Assert.True(stage.Passed < TimeSpan.FromMinutes(1));
     }
 
     [Fact]
-    public async Task Redis_that_finds_a_slot_open_is_cancelled_at_once()
+    public async Task A_redis_task_that_finds_a_slot_open_is_cancelled_at_once()
     {
         var stage = new AtomicStage(valkey: false);
-        stage.HostLists = n => stage.Cancels > 0 ? Nothing : stage.Orders == 0 ? Nothing : stage.Failing("task1", 0, "-ERR all slot states must be STABLE to start a slot migration task.");
+        stage.HostLists = n => stage.Cancels > 0 || stage.Orders == 0
+            ? Nothing
+            : stage.Failing("task1", 0, "-ERR all slot states must be STABLE to start a slot migration task.");
         await stage.FailsAsync(FailureCode.SlotStateUnsuitable);
         Assert.Equal(1, stage.Cancels);
     }
 
-    // The source may be busy with another target: no failure of this move.
+    // The source may be busy with another target, which is no failure of this migration.
     [Fact]
-    public async Task Redis_whose_source_is_busy_is_waited_for_longer()
+    public async Task A_busy_redis_source_is_waited_for_longer()
     {
         var stage = new AtomicStage(valkey: false);
         stage.HostLists = n =>
@@ -57,19 +59,23 @@ public class AtomicMoveTests
     }
 
     [Fact]
-    public async Task Valkey_that_fails_is_told_three_times_and_each_task_is_known_by_its_new_name()
+    public async Task A_failing_valkey_task_is_started_three_times_and_each_has_a_new_id()
     {
         var stage = new AtomicStage(valkey: true) { Begins = _ => RespValue.Simple("OK") };
-        // The same slots the same way, long ago: no name of ours.
+        // An earlier task for the same slots, which does not belong to this run.
         stage.HostLists = n => RespValue.Array(stage.Orders switch
         {
             0 => [stage.Entry("old", "success")],
-            1 => [stage.Entry("a", n < 3 ? "snapshotting" : "failed", "Protocol error: invalid CRLF in request"), stage.Entry("old", "success")],
+            1 =>
+            [
+                stage.Entry("a", n < 3 ? "snapshotting" : "failed", "Protocol error: invalid CRLF in request"),
+                stage.Entry("old", "success"),
+            ],
             _ => [stage.Entry("b" + stage.Orders, "failed", "Protocol error"), stage.Entry("a", "failed"), stage.Entry("old", "success")],
         });
         var failure = await stage.FailsAsync(FailureCode.ServerError);
         Assert.Equal((3, 0), (stage.Orders, stage.Cancels));
-        Assert.Contains("10.0.0.1:6379 says that it failed: Protocol error", failure.Message);
+        Assert.Contains("10.0.0.1:6379 reports that the task failed: Protocol error", failure.Message);
         Assert.Contains("-Method KeyByKey", failure.NextStep());
     }
 
@@ -77,7 +83,7 @@ public class AtomicMoveTests
     [InlineData("Received error during handshake to target: -NOAUTH Authentication required.\r\n", FailureCode.AuthenticationFailed)]
     [InlineData("Received error during handshake to target: -NOPERM no permissions", FailureCode.PermissionDenied)]
     [InlineData("Received error during handshake to target: -ERR Slots are being manually imported\r\n", FailureCode.SlotStateUnsuitable)]
-    public async Task Valkey_is_not_told_again_where_that_cannot_help(string message, FailureCode code)
+    public async Task A_valkey_task_is_not_started_again_if_that_cannot_help(string message, FailureCode code)
     {
         var stage = new AtomicStage(valkey: true) { Begins = _ => RespValue.Simple("OK") };
         stage.HostLists = _ => RespValue.Array(stage.Orders == 0 ? [] : [stage.Entry("a", "failed", message)]);
@@ -88,7 +94,7 @@ public class AtomicMoveTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_list_that_is_lost_leaves_the_decision_to_the_owners(bool valkey)
+    public async Task If_the_list_is_lost_the_owners_decide(bool valkey)
     {
         var stage = new AtomicStage(valkey);
         stage.HostLists = n =>
@@ -104,12 +110,12 @@ public class AtomicMoveTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Lists_that_are_lost_each_time_end_it_at_the_third(bool valkey)
+    public async Task Lists_that_are_lost_each_time_end_the_move_at_the_third(bool valkey)
     {
         var stage = new AtomicStage(valkey);
         var failure = await stage.FailsAsync(FailureCode.ServerError);
         Assert.Equal(3, stage.Orders);
-        Assert.Contains("lists it no more", failure.Message);
+        Assert.Contains("no longer lists the task", failure.Message);
     }
 
     [Theory]
@@ -117,11 +123,12 @@ public class AtomicMoveTests
     [InlineData(false, false, 2)]
     [InlineData(true, true, 1)]
     [InlineData(true, false, 2)]
-    public async Task An_order_whose_answer_never_came_is_looked_for_before_it_is_given_again(bool valkey, bool arrived, int orders)
+    public async Task A_task_whose_reply_was_lost_is_searched_for_before_another_is_started(bool valkey, bool arrived, int orders)
     {
         var stage = new AtomicStage(valkey);
         stage.Begins = n => n == 1
-            ? throw new RedisConnectionException(FailureCode.ConnectionFailed, new NodeEndpoint("10.0.0.1", 6379), "the connection broke.", outcomeUnknown: true)
+            ? throw new RedisConnectionException(
+                FailureCode.ConnectionFailed, new NodeEndpoint("10.0.0.1", 6379), "the connection broke.", outcomeUnknown: true)
             : RespValue.Bulk("task" + n);
         stage.HostLists = n =>
         {
@@ -140,7 +147,7 @@ public class AtomicMoveTests
     [Theory]
     [InlineData(false, "canceled")]
     [InlineData(true, "cancelled")]
-    public async Task What_somebody_cancels_is_not_begun_again(bool valkey, string state)
+    public async Task A_task_that_another_tool_cancels_is_not_started_again(bool valkey, string state)
     {
         var stage = new AtomicStage(valkey);
         stage.HostLists = _ => stage.Orders == 0 ? Nothing : RespValue.Array([stage.Entry("task1", state)]);
@@ -149,19 +156,21 @@ public class AtomicMoveTests
     }
 
     [Fact]
-    public async Task Another_task_is_waited_for_and_then_it_is_our_turn()
+    public async Task Another_task_is_waited_for_before_the_start()
     {
         var stage = new AtomicStage(valkey: false);
-        stage.HostLists = n => stage.Orders == 0 ? n < 30 ? RespValue.Array([stage.Entry("other", "accumulate-buffer", slots: "500-600")]) : Nothing : Done(stage);
+        stage.HostLists = n => stage.Orders > 0 ? Done(stage)
+            : n < 30 ? RespValue.Array([stage.Entry("other", "accumulate-buffer", slots: "500-600")])
+            : Nothing;
         Assert.False((await stage.MoveAsync()).Adopted);
-        Assert.Contains("waits for its turn: 101 slots (500-600) are on the way there (accumulate-buffer)", stage.Told);
+        Assert.Contains("waits for another migration: 101 slots (500-600) are being migrated (accumulate-buffer)", stage.Reports);
         Assert.Equal(0, stage.Cancels);
     }
 
     [Theory]
     [InlineData("ERR another ASM task is already in progress")]
     [InlineData("ERR overlapping import exists for slot range: 0-9")]
-    public async Task A_turn_that_never_comes_is_given_up_and_nothing_is_cancelled(string refusal)
+    public async Task The_wait_for_another_task_times_out_and_cancels_nothing(string refusal)
     {
         var stage = new AtomicStage(valkey: false) { Begins = _ => RespValue.Error(refusal) };
         var failure = await stage.FailsAsync(FailureCode.AnotherToolAtWork);
@@ -181,37 +190,40 @@ public class AtomicMoveTests
     [InlineData("ERR slots belong to different source nodes", FailureCode.SlotNotOwned, 3)]
     [InlineData("ERR unknown subcommand 'MIGRATION'. Try CLUSTER HELP.", FailureCode.ServerError, 1)]
     [InlineData("something \u202e else", FailureCode.ServerError, 1)]
-    public async Task A_refusal_has_a_name(string refusal, FailureCode code, int orders)
+    public async Task A_rejected_command_has_a_failure_code(string refusal, FailureCode code, int orders)
     {
         var stage = new AtomicStage(valkey: false) { Begins = _ => RespValue.Error(refusal) };
         var failure = await stage.FailsAsync(code);
         Assert.Equal(orders, stage.Orders);
-        Assert.Contains("10.0.0.2:6379 refused it: ", failure.Message);
+        Assert.Contains("10.0.0.2:6379 rejected the command: ", failure.Message);
         Assert.DoesNotContain("\u202e", failure.Message, StringComparison.Ordinal);
         Assert.Equal("0-9", failure.Subject);
         Assert.False(string.IsNullOrEmpty(failure.NextStep()));
     }
 
-    // A state of a server yet to come.
+    // A state of a future server version.
     [Fact]
-    public async Task A_state_that_nobody_knows_goes_on_and_standing_still_in_it_does_not()
+    public async Task An_unknown_state_may_last_but_not_without_progress()
     {
         var stage = new AtomicStage(valkey: false);
-        stage.HostLists = n => stage.Orders == 0 ? Nothing : n < 50 ? RespValue.Array([stage.Entry("task1", "folding-space", "", null, true, RespValue.Bulk("warp"), RespValue.Array([Nothing]))]) : Done(stage);
+        RespValue[] unknown = [RespValue.Bulk("warp"), RespValue.Array([Nothing])];
+        stage.HostLists = n => stage.Orders == 0 ? Nothing
+            : n < 50 ? RespValue.Array([stage.Entry("task1", "folding-space", "", null, true, unknown)])
+            : Done(stage);
         await stage.MoveAsync();
-        Assert.Contains("folding-space", stage.Told);
+        Assert.Contains("folding-space", stage.Reports);
 
         stage = new AtomicStage(valkey: false);
         var still = stage;
         stage.HostLists = n => still.Orders == 0 || still.Cancels > 0 ? Nothing : RespValue.Array([still.Entry("task1", "folding-space")]);
         var failure = await stage.FailsAsync(FailureCode.ServerError);
-        Assert.Contains("says 'folding-space', and nothing has changed for 300 s", failure.Message);
+        Assert.Contains("reports 'folding-space' without progress for 300 s", failure.Message);
         Assert.Equal(1, stage.Cancels);
         Assert.InRange(stage.Passed, TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(6));
     }
 
     [Fact]
-    public async Task Keys_that_arrive_are_progress_however_long_it_takes()
+    public async Task Arriving_keys_are_progress_regardless_of_the_duration()
     {
         var stage = new AtomicStage(valkey: false);
         stage.HostLists = n =>
@@ -227,24 +239,25 @@ public class AtomicMoveTests
 
     [Theory]
     [MemberData(nameof(Hostile))]
-    public async Task A_list_that_makes_no_sense_is_never_taken_for_success(string kind)
+    public async Task An_invalid_list_is_never_a_success(string kind)
     {
         var stage = new AtomicStage(valkey: false);
         stage.HostLists = _ => stage.Orders == 0 ? Nothing : kind switch
         {
             "not a list" => RespValue.Bulk("completed"),
             "no fields" => RespValue.Array([Nothing, RespValue.Null, RespValue.Number(5)]),
-            "odd" => RespValue.Array([RespValue.Array([RespValue.Bulk("id"), RespValue.Bulk("task" + stage.Orders), RespValue.Bulk("state")])]),
+            "odd" =>
+                RespValue.Array([RespValue.Array([RespValue.Bulk("id"), RespValue.Bulk("task" + stage.Orders), RespValue.Bulk("state")])]),
             "slots of nowhere" => RespValue.Array([stage.Entry("task" + stage.Orders, "completed", slots: "20000-5 x -1")]),
             _ => RespValue.Array([stage.Entry("TASK", "completed")]),
         };
         var failure = await Assert.ThrowsAsync<RedisOperationException>(() => stage.MoveAsync());
-        Assert.Contains("Nothing was given away", failure.Message);
+        Assert.Contains("No slot was transferred", failure.Message);
     }
 
-    // Redis' target tries again and gets the slots from the new master; what the old one lists is of the time before.
+    // The Redis target retries and gets the slots from the new master. The list of the old master is outdated.
     [Fact]
-    public async Task A_source_whose_replica_took_its_place_says_nothing_of_the_hand_over()
+    public async Task The_list_of_a_demoted_source_does_not_decide()
     {
         var stage = new AtomicStage(valkey: false);
         stage.HostLists = n =>
@@ -254,10 +267,12 @@ public class AtomicMoveTests
             stage.Demoted = AtomicStage.SourceId;
             return Done(stage);
         };
-        stage.PeerLists = n => stage.Orders == 0 ? Nothing : RespValue.Array([stage.Entry("task1", "canceled", "Cancelled due to manual failover", host: false)]);
+        stage.PeerLists = n => stage.Orders == 0
+            ? Nothing
+            : RespValue.Array([stage.Entry("task1", "canceled", "Cancelled due to manual failover", host: false)]);
         Assert.Equal(1, (await stage.MoveAsync()).Attempts);
 
-        // One that failed in the moment of the hand-over does, also where it became a replica because it gave all that it had.
+        // A failure during the handover does, also if the source became a replica because it has no slots left.
         stage.PeerLists = n => RespValue.Array([stage.Entry("task2", "failed", "pause expired", host: false)]);
         stage.HostLists = n => stage.Orders == 1 ? Nothing : Done(stage, "task2");
         (stage.Owner, stage.Demoted) = (AtomicStage.SourceId, null);
@@ -270,7 +285,7 @@ public class AtomicMoveTests
     }
 
     [Fact]
-    public async Task A_target_whose_replica_took_its_place_makes_a_stale_plan()
+    public async Task A_demoted_target_makes_the_plan_stale()
     {
         var stage = new AtomicStage(valkey: false);
         stage.HostLists = n =>
@@ -281,13 +296,13 @@ public class AtomicMoveTests
             return RespValue.Array([stage.Entry("task1", "canceled", "Cancelled due to switching to replica (state: accumulate-buffer)")]);
         };
         var failure = await stage.FailsAsync(FailureCode.StalePlan);
-        Assert.Contains("10.0.0.2:6379 is a replica now. Nothing was given away", failure.Message);
+        Assert.Contains("10.0.0.2:6379 is a replica now. No slot was transferred", failure.Message);
         Assert.Equal("Get-RedisClusterNode", failure.NextStep());
     }
 
-    // It may have thought better of it.
+    // The node may still be the master.
     [Fact]
-    public async Task A_failover_that_came_to_nothing_is_followed_by_another_attempt()
+    public async Task After_an_abandoned_failover_the_move_is_retried()
     {
         var stage = new AtomicStage(valkey: false);
         stage.HostLists = n => stage.Orders switch
@@ -300,27 +315,28 @@ public class AtomicMoveTests
     }
 
     [Fact]
-    public async Task One_end_that_says_completed_is_not_enough()
+    public async Task Completed_on_one_end_is_not_enough()
     {
-        // The other end still hands over, and then says so.
+        // The other end completes the handover later.
         var stage = new AtomicStage(valkey: false);
         stage.HostLists = n => stage.Orders == 0 ? Nothing : Done(stage);
-        stage.PeerLists = n => stage.Orders == 0 ? Nothing : RespValue.Array([stage.Entry("task1", n < 5 ? "stream-eof" : "completed", host: false)]);
+        stage.PeerLists = n =>
+            stage.Orders == 0 ? Nothing : RespValue.Array([stage.Entry("task1", n < 5 ? "stream-eof" : "completed", host: false)]);
         await stage.MoveAsync();
-        Assert.True(stage.Looks >= 5);
+        Assert.True(stage.Reads >= 5);
 
-        // It failed: the slots are where they should be, but not all that was written may be.
+        // It failed: the target owns the slots, but some writes may be missing.
         stage = new AtomicStage(valkey: false);
         var half = stage;
         stage.HostLists = n => half.Orders == 0 ? Nothing : Done(half);
         stage.PeerLists = n => half.Orders == 0 ? Nothing : RespValue.Array([half.Entry("task1", "failed", "pause expired", host: false)]);
         var failure = await stage.FailsAsync(FailureCode.ServerError);
         Assert.Contains("the source reports 'failed': pause expired. Writes that arrived during the handover may be lost", failure.Message);
-        Assert.Contains("All of them are 10.0.0.2:6379's now", failure.Message);
+        Assert.Contains("10.0.0.2:6379 owns all of them now", failure.Message);
     }
 
     [Fact]
-    public async Task Completed_without_both_naming_the_target_is_no_success()
+    public async Task Completed_is_no_success_unless_both_ends_report_the_target_as_the_owner()
     {
         var stage = new AtomicStage(valkey: false);
         stage.HostLists = n =>
@@ -335,7 +351,7 @@ public class AtomicMoveTests
     }
 
     [Fact]
-    public async Task A_trim_that_takes_very_long_is_a_note_and_no_failure()
+    public async Task A_long_deletion_on_the_source_is_a_note_and_no_failure()
     {
         var stage = new AtomicStage(valkey: false) { ClusterInfo = "cluster_state:ok\r\ncluster_slot_migration_active_trim_running:1\r\n" };
         stage.HostLists = n => stage.Orders == 0 ? Nothing : Done(stage);
@@ -344,7 +360,7 @@ public class AtomicMoveTests
     }
 
     [Fact]
-    public async Task An_open_slot_is_refused_before_anything_is_sent()
+    public async Task An_open_slot_is_refused_before_any_command()
     {
         var stage = new AtomicStage(valkey: true) { OpenOnTarget = " [4000-<-" + AtomicStage.SourceId + "]" };
         var failure = await stage.FailsAsync(FailureCode.SlotStateUnsuitable);
@@ -353,7 +369,7 @@ public class AtomicMoveTests
     }
 
     [Fact]
-    public async Task A_stop_that_comes_too_late_is_told_as_the_success_it_is()
+    public async Task A_stop_that_is_too_late_is_a_success()
     {
         var stage = new AtomicStage(valkey: false);
         using var stop = new CancellationTokenSource();
@@ -372,7 +388,7 @@ public class AtomicMoveTests
     }
 
     [Fact]
-    public async Task A_cancellation_that_takes_no_effect_is_told()
+    public async Task A_cancellation_without_effect_is_reported()
     {
         var stage = new AtomicStage(valkey: false);
         using var stop = new CancellationTokenSource();
@@ -382,14 +398,15 @@ public class AtomicMoveTests
                 stop.Cancel();
             return stage.Orders == 0 ? Nothing : RespValue.Array([stage.Entry("task1", "accumulate-buffer")]);
         };
-        var left = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stage.MoveAsync(new AtomicLimits { Cancel = TimeSpan.FromMilliseconds(300) }, stop.Token));
-        Assert.Contains("The servers go on to move 10 slots (0-9)", left.Message);
+        var left = await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => stage.MoveAsync(new AtomicLimits { Cancel = TimeSpan.FromMilliseconds(300) }, stop.Token));
+        Assert.Contains("The servers are still moving 10 slots (0-9)", left.Message);
         Assert.Equal(1, stage.Cancels);
     }
 
-    // Valkey's source would let its clients write again, and the target take the slots without these writes.
+    // After a cancellation the Valkey source would accept writes, and the target would take over the slots without them.
     [Fact]
-    public async Task Slots_that_change_hands_as_a_stop_comes_are_waited_for()
+    public async Task A_stop_during_the_handover_waits_for_its_end()
     {
         var stage = new AtomicStage(valkey: true) { TooLate = 3 };
         using var stop = new CancellationTokenSource();
@@ -406,7 +423,7 @@ public class AtomicMoveTests
     }
 
     [Fact]
-    public async Task Slots_that_go_on_changing_hands_after_a_stop_are_told_of()
+    public async Task A_handover_that_does_not_end_after_a_stop_is_reported()
     {
         var stage = new AtomicStage(valkey: true) { TooLate = int.MaxValue };
         using var stop = new CancellationTokenSource();
@@ -416,14 +433,15 @@ public class AtomicMoveTests
                 stop.Cancel();
             return stage.Orders == 0 ? Nothing : RespValue.Array([stage.Entry("task1", "failover-granted")]);
         };
-        var left = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stage.MoveAsync(new AtomicLimits { Cancel = TimeSpan.FromMilliseconds(300) }, stop.Token));
-        Assert.Contains("they were changing hands", left.Message);
+        var left = await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => stage.MoveAsync(new AtomicLimits { Cancel = TimeSpan.FromMilliseconds(300) }, stop.Token));
+        Assert.Contains("the slots were being handed over", left.Message);
         Assert.Equal(0, stage.Cancels);
     }
 
-    // The bare command, which this user may give, could come in the wrong moment.
+    // The user may run the plain command, but it could run at the wrong moment.
     [Fact]
-    public async Task What_cannot_be_cancelled_safely_goes_on_and_is_told_of()
+    public async Task A_task_that_cannot_be_cancelled_safely_continues_and_is_reported()
     {
         var stage = new AtomicStage(valkey: true) { RefusesToCancel = "NOPERM User ops has no permissions to run the 'eval_ro' command" };
         using var stop = new CancellationTokenSource();
@@ -434,8 +452,8 @@ public class AtomicMoveTests
             return stage.Orders == 0 ? Nothing : RespValue.Array([stage.Entry("task1", "snapshotting")]);
         };
         var left = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stage.MoveAsync(stop: stop.Token));
-        Assert.Contains("The servers go on to move 10 slots (0-9)", left.Message);
-        Assert.Contains("did not cancel it: NOPERM User ops has no permissions to run the 'eval_ro' command", left.Message);
+        Assert.Contains("The servers are still moving 10 slots (0-9)", left.Message);
+        Assert.Contains("rejected the cancellation: NOPERM User ops has no permissions to run the 'eval_ro' command", left.Message);
         Assert.Equal(0, stage.Cancels);
     }
 

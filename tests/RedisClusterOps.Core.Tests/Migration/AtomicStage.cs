@@ -11,7 +11,7 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;
 
-/// <summary>Two masters in memory that move slots as a script says, in a time that passes as fast as it is waited for.</summary>
+/// <summary>Two scripted masters in memory that migrate slots. A wait takes no real time.</summary>
 internal sealed class AtomicStage
 {
     public const string SourceId = "5000000000000000000000000000000000000000";
@@ -30,7 +30,7 @@ internal sealed class AtomicStage
 
     public static SlotSet Slots { get; } = SlotSet.From([new SlotRange(0, 9)]);
 
-    /// <summary>Who owns the slots, as each node believes it.</summary>
+    /// <summary>The owner of the slots according to each node.</summary>
     public string OwnerBySource { get; set; } = SourceId;
 
     public string OwnerByTarget { get; set; } = SourceId;
@@ -40,25 +40,25 @@ internal sealed class AtomicStage
         set => OwnerBySource = OwnerByTarget = value;
     }
 
-    /// <summary>What stands behind the slots on a node's own line.</summary>
+    /// <summary>The flags on the target's own line.</summary>
     public string OpenOnTarget { get; set; } = string.Empty;
 
-    /// <summary>What each lists, asked for the nth time since the last order: the decisive end's list and the other's.</summary>
+    /// <summary>The lists of host and peer, by the number of reads since the last start.</summary>
     public Func<int, RespValue> HostLists { get; set; } = _ => RespValue.Array([]);
 
     public Func<int, RespValue> PeerLists { get; set; } = _ => RespValue.Array([]);
 
-    /// <summary>The reply to the nth order to move.</summary>
+    /// <summary>The reply to the nth start.</summary>
     public Func<int, RespValue> Begins { get; set; } = n => RespValue.Bulk("task" + n);
 
     public Action Cancelled { get; set; } = () => { };
 
-    /// <summary>How often a cancellation is asked for in the moment of the hand-over.</summary>
+    /// <summary>The number of cancellations that meet the handover.</summary>
     public int TooLate { get; set; }
 
     public string? RefusesToCancel { get; set; }
 
-    /// <summary>The end whose replica has taken its place, if any.</summary>
+    /// <summary>The end that was demoted by a failover; null if none was.</summary>
     public string? Demoted { get; set; }
 
     public string ClusterInfo { get; set; } = "cluster_state:ok\r\n";
@@ -69,17 +69,19 @@ internal sealed class AtomicStage
 
     public int Cancels { get; private set; }
 
-    public int Looks { get; private set; }
+    public int Reads { get; private set; }
 
-    public List<string> Told { get; } = [];
+    public List<string> Reports { get; } = [];
 
     public TimeSpan Passed => _clock.Now;
 
-    /// <summary>One entry of the decisive end's list; more fields as name and value in turn.</summary>
+    /// <summary>An entry of a list, with more fields as alternating names and values.</summary>
     public RespValue Entry(string id, string state, string message = "", string? slots = null, bool host = true, params RespValue[] more)
     {
         var operation = IsValkey ? host ? "EXPORT" : "IMPORT" : host ? "import" : "migrate";
-        string[] names = IsValkey ? ["name", "slot_ranges", "source_node", "target_node", "message"] : ["id", "slots", "source", "dest", "last_error"];
+        string[] names = IsValkey
+            ? ["name", "slot_ranges", "source_node", "target_node", "message"]
+            : ["id", "slots", "source", "dest", "last_error"];
         string[] values = [id, slots ?? "0-9", SourceId, TargetId, message];
         return RespValue.Array([
             .. names.Zip(values).SelectMany(pair => new[] { RespValue.Bulk(pair.First), RespValue.Bulk(pair.Second) }),
@@ -96,7 +98,10 @@ internal sealed class AtomicStage
         var reader = new ClusterReader(session, connections);
         var view = await reader.ReadAsync(null, default);
         using var request = new StopRequest(_clock, stop);
-        var move = new AtomicMove(reader, view.Node(SourceId)!, view.Node(TargetId)!, Slots, null, request, Told.Add) { Limits = limits ?? new AtomicLimits() };
+        var move = new AtomicMove(reader, view.Node(SourceId)!, view.Node(TargetId)!, Slots, null, request, Reports.Add)
+        {
+            Limits = limits ?? new AtomicLimits(),
+        };
         return await move.RunAsync().WaitAsync(TimeSpan.FromSeconds(30), CancellationToken.None);
     }
 
@@ -118,13 +123,14 @@ internal sealed class AtomicStage
             case "CLUSTER INFO":
                 return RespValue.Bulk(ClusterInfo);
             case "INFO":
-                return RespValue.Bulk(IsValkey ? "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:9.1.2\r\n" : "redis_version:8.6.3\r\n");
+                return RespValue.Bulk(
+                    IsValkey ? "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:9.1.2\r\n" : "redis_version:8.6.3\r\n");
             case "INFO keyspace":
                 return RespValue.Bulk(Keyspace);
             case "DBSIZE":
                 return RespValue.Number(1);
             case "CLUSTER MIGRATION STATUS ALL" or "CLUSTER GETSLOTMIGRATIONS":
-                return host ? HostLists(Looks++) : PeerLists(Looks);
+                return host ? HostLists(Reads++) : PeerLists(Reads);
             case "CONFIG GET tls-cluster":
                 return RespValue.Array([]);
             case "CONFIG GET cluster-databases":
@@ -134,7 +140,7 @@ internal sealed class AtomicStage
         if (text.StartsWith("CLUSTER MIGRATION IMPORT") || text.StartsWith("CLUSTER MIGRATESLOTS"))
         {
             Assert.True(host);
-            Looks = 0;
+            Reads = 0;
             return Begins(++Orders);
         }
 
@@ -152,11 +158,12 @@ internal sealed class AtomicStage
     {
         var owner = by == SourceId ? OwnerBySource : OwnerByTarget;
         var open = about == by && about == TargetId ? OpenOnTarget : string.Empty;
-        return about + " 10.0.0." + number + ":6379@16379 " + (about == by ? "myself," : string.Empty) + (about == Demoted ? "slave " + (about == SourceId ? TargetId : SourceId) : "master -") + " 0 0 " + number + " connected"
-            + (about == owner ? " 0-9" : string.Empty) + (about == TargetId ? " 10-16383" : string.Empty) + open + "\n";
+        var role = about == Demoted ? "slave " + (about == SourceId ? TargetId : SourceId) : "master -";
+        return about + " 10.0.0." + number + ":6379@16379 " + (about == by ? "myself," : string.Empty) + role
+            + " 0 0 " + number + " connected" + (about == owner ? " 0-9" : string.Empty) + (about == TargetId ? " 10-16383" : string.Empty) + open + "\n";
     }
 
-    /// <summary>Whoever waits finds that the time has passed.</summary>
+    /// <summary>A clock on which a pause passes at once.</summary>
     private sealed class FastClock : IClock
     {
         public TimeSpan Now { get; private set; }

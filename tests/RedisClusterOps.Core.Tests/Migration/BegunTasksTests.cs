@@ -3,11 +3,11 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;
 
-/// <summary>Whose turn comes when a task of the run has ended need not wait any longer.</summary>
+/// <summary>A pair of masters that waits for a task of its own run starts as soon as that task ends.</summary>
 public class BegunTasksTests
 {
     [Fact]
-    public void An_end_wakes_whoever_was_waiting_and_nobody_who_comes_later()
+    public void An_end_completes_the_waits_before_it_and_not_those_after_it()
     {
         var tasks = new BegunTasks();
         var waiting = tasks.NextEnd;
@@ -18,7 +18,7 @@ public class BegunTasksTests
     }
 
     [Fact]
-    public void A_task_is_the_runs_own_once_it_has_begun()
+    public void A_task_belongs_to_the_run_once_it_was_added()
     {
         var tasks = new BegunTasks();
         Assert.False(tasks.Contains("a"));

@@ -15,7 +15,7 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;
 
-/// <summary>A copy that is written while it is being dropped is saved again; the file of the attempt before may be impossible to delete.</summary>
+/// <summary>A copy that changes during its deletion is saved again. The file of the first attempt may be impossible to delete.</summary>
 public sealed class KeyConflictsTests : IDisposable
 {
     private static readonly byte[] Key = Encoding.ASCII.GetBytes("key");
@@ -29,7 +29,7 @@ public sealed class KeyConflictsTests : IDisposable
     private int _transactions;
 
     [Fact]
-    public async Task The_folder_of_saved_values_that_disappears_between_two_attempts_ends_nothing()
+    public async Task A_missing_folder_of_saved_values_between_two_attempts_is_no_failure()
     {
         var (tally, _) = await SettleAsync(path => Directory.Delete(Path.GetDirectoryName(path)!, recursive: true));
         Assert.Single(tally.Notes);
@@ -48,7 +48,9 @@ public sealed class KeyConflictsTests : IDisposable
         });
         Assert.Single(tally.Notes);
         Assert.DoesNotContain(stuck!, tally.Notes[0], StringComparison.Ordinal);
-        Assert.Single(warnings, warning => warning.Contains(stuck!, StringComparison.Ordinal) && warning.Contains("outdated", StringComparison.Ordinal));
+        Assert.Single(
+            warnings,
+            warning => warning.Contains(stuck!, StringComparison.Ordinal) && warning.Contains("outdated", StringComparison.Ordinal));
     }
 
     public void Dispose() => _journal.Dispose();
@@ -64,11 +66,13 @@ public sealed class KeyConflictsTests : IDisposable
         var view = await reader.ReadAsync(null, default);
         var options = new MoveOptions { JournalPath = _journal.Folder.Path, OnKeyConflict = KeyConflictAction.KeepTarget };
         var (source, target) = (view.Node(TestJournal.NodeA)!, view.Node(TestJournal.NodeB)!);
-        var move = new MoveKeys(7, source, target, MigrateRequest.From(session, options, source, target), 1) { OnConflict = KeyConflictAction.KeepTarget };
+        var request = MigrateCommand.From(session, options, source, target);
+        var move = new MoveKeys(7, source, target, request, 1) { OnConflict = KeyConflictAction.KeepTarget };
         using var stop = new StopRequest(SystemClock.Instance, default);
         using var log = new OperationLog();
         var tally = new KeyTally();
-        await new KeyConflicts(new SlotChannel(reader, move, stop), move, options, tally, log, stop, (_, _) => Task.CompletedTask).SettleAsync([Key]);
+        var channel = new SlotChannel(reader, move, stop);
+        await new KeyConflicts(channel, move, options, tally, log, stop, (_, _) => Task.CompletedTask).SettleAsync([Key]);
         var warnings = new List<string>();
         while (log.TryTake(out var taken, TimeSpan.Zero))
         {
@@ -84,7 +88,8 @@ public sealed class KeyConflictsTests : IDisposable
         switch (command.ToString().Split(' ')[0])
         {
             case "CLUSTER" when command.ToString() == "CLUSTER NODES":
-                return RespValue.Bulk(string.Join('\n', Lines.Select((line, i) => i == self ? line.Replace(" master", " myself,master") : line)) + "\n");
+                return RespValue.Bulk(
+                    string.Join('\n', Lines.Select((line, i) => i == self ? line.Replace(" master", " myself,master") : line)) + "\n");
             case "CLUSTER":
                 return RespValue.Bulk("cluster_state:ok\r\n");
             case "INFO":

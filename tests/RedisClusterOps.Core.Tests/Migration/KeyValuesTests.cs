@@ -11,13 +11,15 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;
 
-/// <summary>Two copies are the same value where their members are, however they are encoded or ordered; a doubt counts as different.</summary>
+/// <summary>
+/// Two copies are equal if their members are, regardless of encoding and order. Copies that can't be compared count as different.
+/// </summary>
 public class KeyValuesTests
 {
     private static readonly byte[] Key = Encoding.UTF8.GetBytes("{tag}key");
 
     [Fact]
-    public async Task Equal_dumps_are_equal_and_nothing_more_is_asked()
+    public async Task Equal_dumps_are_equal_without_another_command()
     {
         var nodes = new ScriptedNodes();
         Assert.True(await CompareAsync(nodes, "stream", "same", "same", null, null));
@@ -25,11 +27,11 @@ public class KeyValuesTests
     }
 
     [Fact]
-    public async Task Another_type_is_another_value_and_nothing_more_is_asked()
+    public async Task Different_types_are_different_without_another_command()
     {
         var nodes = new ScriptedNodes();
-        Assert.False(await KeyValues.AreEqualAsync(
-            await ConnectAsync(nodes, Source, null), Copy("set", "d"), await ConnectAsync(nodes, Target, null), Copy("list", "d"), Key, new StopRequest(SystemClock.Instance, default)));
+        Assert.False(await AreEqualAsync(
+            nodes, null, Copy("set", "d"), null, Copy("list", "d")));
         Assert.Empty(nodes.Asked);
     }
 
@@ -48,7 +50,7 @@ public class KeyValuesTests
     [InlineData("zset", "a 1 b 2", "b 2 a 1", true)]
     [InlineData("zset", "a 1 b 2", "a 1 b 3", false)]
     [InlineData("zset", "a 1 b 2", "a 1 c 2", false)]
-    public async Task Members_decide_where_the_dumps_differ(string type, string mine, string theirs, bool equal) =>
+    public async Task Members_decide_if_the_dumps_differ(string type, string mine, string theirs, bool equal) =>
         Assert.Equal(equal, await CompareAsync(new ScriptedNodes(), type, "one encoding", "another", mine, theirs));
 
     [Theory]
@@ -57,31 +59,34 @@ public class KeyValuesTests
     public async Task A_string_is_compared_by_its_bytes(string mine, string theirs, bool equal)
     {
         var nodes = new ScriptedNodes();
-        Assert.Equal(equal, await KeyValues.AreEqualAsync(
-            await ConnectAsync(nodes, Source, _ => RespValue.Bulk(mine)), Copy("string", "1"), await ConnectAsync(nodes, Target, _ => RespValue.Bulk(theirs)), Copy("string", "2"), Key, new StopRequest(SystemClock.Instance, default)));
+        Assert.Equal(equal, await AreEqualAsync(
+            nodes, _ => RespValue.Bulk(mine), Copy("string", "1"), _ => RespValue.Bulk(theirs), Copy("string", "2")));
     }
 
     [Fact]
     public async Task Members_are_bytes_and_not_text()
     {
-        // Both are no UTF-8; as text both would be the same replacement character.
+        // Neither is UTF-8: as text, both would be the same replacement character.
         var nodes = new ScriptedNodes();
-        Assert.False(await KeyValues.AreEqualAsync(
-            await ConnectAsync(nodes, Source, _ => RespValue.Array([RespValue.Bulk([0xFF])])), Copy("set", "1"),
-            await ConnectAsync(nodes, Target, _ => RespValue.Array([RespValue.Bulk([0xFE])])), Copy("set", "2"), Key, new StopRequest(SystemClock.Instance, default)));
+        Assert.False(await AreEqualAsync(
+            nodes,
+            _ => RespValue.Array([RespValue.Bulk([0xFF])]),
+            Copy("set", "1"),
+            _ => RespValue.Array([RespValue.Bulk([0xFE])]),
+            Copy("set", "2")));
     }
 
     [Fact]
-    public async Task A_type_that_has_no_one_way_to_be_read_counts_as_different() =>
+    public async Task A_type_that_cannot_be_read_by_members_counts_as_different() =>
         Assert.False(await CompareAsync(new ScriptedNodes(), "stream", "one encoding", "another", "a", "a"));
 
     [Fact]
-    public async Task A_value_that_is_too_big_to_be_read_counts_as_different()
+    public async Task A_value_that_is_too_large_to_read_counts_as_different()
     {
         var nodes = new ScriptedNodes();
         var big = new KeyCopy("set", new byte[64 * 1024 * 1024 + 1], null);
-        Assert.False(await KeyValues.AreEqualAsync(
-            await ConnectAsync(nodes, Source, Members("a")), big, await ConnectAsync(nodes, Target, Members("a")), Copy("set", "2"), Key, new StopRequest(SystemClock.Instance, default)));
+        Assert.False(await AreEqualAsync(
+            nodes, Members("a"), big, Members("a"), Copy("set", "2")));
         Assert.Empty(nodes.Asked);
     }
 
@@ -89,12 +94,12 @@ public class KeyValuesTests
     public async Task Without_dumps_the_members_decide()
     {
         var nodes = new ScriptedNodes();
-        Assert.True(await KeyValues.AreEqualAsync(
-            await ConnectAsync(nodes, Source, Members("a b")), new KeyCopy("set", null, null), await ConnectAsync(nodes, Target, Members("b a")), new KeyCopy("set", null, null), Key, new StopRequest(SystemClock.Instance, default)));
+        Assert.True(await AreEqualAsync(
+            nodes, Members("a b"), new KeyCopy("set", null, null), Members("b a"), new KeyCopy("set", null, null)));
     }
 
     [Fact]
-    public async Task The_target_is_asked_behind_ASKING_and_the_source_is_not()
+    public async Task Only_commands_to_the_target_follow_an_ASKING()
     {
         var nodes = new ScriptedNodes();
         await CompareAsync(nodes, "set", "1", "2", "a", "a");
@@ -107,48 +112,67 @@ public class KeyValuesTests
     [InlineData(5000, 9000, false)]
     [InlineData(-1, 9000, false)]
     [InlineData(-1, -1, true)]
-    public async Task Fields_of_a_hash_that_expire_at_other_times_make_it_another_value(long mine, long theirs, bool equal)
+    public async Task Different_field_expiries_make_a_hash_different(long mine, long theirs, bool equal)
     {
         Func<RespCommand, RespValue> Hash(long expiry) => command => command.ToString().StartsWith("HPEXPIRETIME", StringComparison.Ordinal)
             ? RespValue.Array([RespValue.Number(expiry)])
             : RespValue.Array([RespValue.Bulk("field"), RespValue.Bulk("1")]);
         var nodes = new ScriptedNodes();
-        Assert.Equal(equal, await KeyValues.AreEqualAsync(
-            await ConnectAsync(nodes, Source, Hash(mine)), Copy("hash", "1"), await ConnectAsync(nodes, Target, Hash(theirs)), Copy("hash", "2"), Key, new StopRequest(SystemClock.Instance, default)));
+        Assert.Equal(equal, await AreEqualAsync(
+            nodes, Hash(mine), Copy("hash", "1"), Hash(theirs), Copy("hash", "2")));
     }
 
     [Fact]
-    public async Task Fields_may_expire_on_one_side_only_where_the_other_server_is_too_old_for_it_and_then_they_are_different()
+    public async Task Field_expiries_on_one_side_are_different_from_none_on_a_server_without_them()
     {
-        Func<RespCommand, RespValue> Hash(RespValue expiry) => command => command.ToString().StartsWith("HPEXPIRETIME", StringComparison.Ordinal)
+        Func<RespCommand, RespValue> Hash(RespValue expiry) =>
+            command => command.ToString().StartsWith("HPEXPIRETIME", StringComparison.Ordinal)
             ? expiry
             : RespValue.Array([RespValue.Bulk("field"), RespValue.Bulk("1")]);
         var nodes = new ScriptedNodes();
-        Assert.False(await KeyValues.AreEqualAsync(
-            await ConnectAsync(nodes, Source, Hash(RespValue.Array([RespValue.Number(5000)]))), Copy("hash", "1"),
-            await ConnectAsync(nodes, Target, Hash(RespValue.Error("ERR unknown command 'HPEXPIRETIME'"))), Copy("hash", "2"), Key, new StopRequest(SystemClock.Instance, default)));
+        Assert.False(await AreEqualAsync(
+            nodes,
+            Hash(RespValue.Array([RespValue.Number(5000)])),
+            Copy("hash", "1"),
+            Hash(RespValue.Error("ERR unknown command 'HPEXPIRETIME'")),
+            Copy("hash", "2")));
     }
 
     private const string Source = "10.0.0.1:6379";
     private const string Target = "10.0.0.2:6379";
 
-    private static async Task<bool> CompareAsync(ScriptedNodes nodes, string type, string sourceDump, string targetDump, string? mine, string? theirs) => await KeyValues.AreEqualAsync(
-        await ConnectAsync(nodes, Source, Members(mine)), Copy(type, sourceDump), await ConnectAsync(nodes, Target, Members(theirs)), Copy(type, targetDump), Key, new StopRequest(SystemClock.Instance, default));
+    private static Task<bool> CompareAsync(
+        ScriptedNodes nodes, string type, string sourceDump, string targetDump, string? mine, string? theirs) =>
+        AreEqualAsync(nodes, Members(mine), Copy(type, sourceDump), Members(theirs), Copy(type, targetDump));
+
+    private static async Task<bool> AreEqualAsync(
+        ScriptedNodes nodes,
+        Func<RespCommand, RespValue>? source,
+        KeyCopy sourceCopy,
+        Func<RespCommand, RespValue>? target,
+        KeyCopy targetCopy)
+    {
+        using var stop = new StopRequest(SystemClock.Instance, default);
+        var (sourceSide, targetSide) = (await ConnectAsync(nodes, Source, source), await ConnectAsync(nodes, Target, target));
+        return await KeyValues.AreEqualAsync(sourceSide, sourceCopy, targetSide, targetCopy, Key, stop);
+    }
 
     private static KeyCopy Copy(string type, string dump) => new(type, Encoding.UTF8.GetBytes(dump), null);
 
-    // A server from before field expiry, which knows the members and nothing else.
+    // A server without field expiry, which only returns the members.
     private static Func<RespCommand, RespValue> Members(string? members)
     {
-        IReadOnlyList<RespValue> items = [.. (members ?? string.Empty).Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(RespValue.Bulk)];
+        var texts = (members ?? string.Empty).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        IReadOnlyList<RespValue> items = [.. texts.Select(RespValue.Bulk)];
         string[] readers = ["SMEMBERS", "LRANGE", "HGETALL", "ZRANGE"];
         return command => command.ToString() == "ASKING" ? RespValue.Simple("OK")
             : readers.Any(reader => command.ToString().StartsWith(reader, StringComparison.Ordinal)) ? RespValue.Array(items)
             : RespValue.Error("ERR unknown command");
     }
 
-    // The target only imports, so it is asked with ASKING.
+    // The target only imports the slot, so it needs ASKING.
     private static async Task<SlotSide> ConnectAsync(ScriptedNodes nodes, string endpoint, Func<RespCommand, RespValue>? answer) => new(
-        await nodes.Node(endpoint, answer ?? (_ => RespValue.Error("ERR unknown command"))).ConnectAsync(NodeEndpoint.TryParse(endpoint, out var read) ? read : default, default),
+        await nodes.Node(endpoint, answer ?? (_ => RespValue.Error("ERR unknown command"))).ConnectAsync(
+            NodeEndpoint.TryParse(endpoint, out var read) ? read : default, default),
         endpoint == Target);
 }

@@ -11,7 +11,7 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;
 
-/// <summary>The journal names a node as kept only while a run has really changed cluster-allow-replica-migration on it.</summary>
+/// <summary>The journal lists a node only while a run has really changed cluster-allow-replica-migration on it.</summary>
 public sealed class ReplicaMigrationSettingTests : IDisposable
 {
     private const string Endpoint = "10.0.0.1:6379";
@@ -29,65 +29,76 @@ public sealed class ReplicaMigrationSettingTests : IDisposable
     [Fact]
     public async Task A_setting_that_the_user_may_not_read_is_not_journaled_as_changed()
     {
-        _refuses = command => command.StartsWith("CONFIG GET", StringComparison.Ordinal) ? RespValue.Error("NOPERM no permissions to run 'config|get'") : null;
-        await KeepAsync(restore: false);
+        _refuses = command =>
+            command.StartsWith("CONFIG GET", StringComparison.Ordinal)
+                ? RespValue.Error("NOPERM no permissions to run 'config|get'")
+                : null;
+        await SuppressAsync(restore: false);
         Assert.Empty(_sets);
-        Assert.Empty(KeptInJournal());
+        Assert.Empty(SuppressedInJournal());
     }
 
     [Fact]
     public async Task A_setting_that_the_server_refuses_to_change_is_not_journaled_as_changed()
     {
-        _refuses = command => command.StartsWith("CONFIG SET", StringComparison.Ordinal) ? RespValue.Error("NOPERM no permissions to run 'config|set'") : null;
-        await KeepAsync(restore: false);
-        Assert.Empty(KeptInJournal());
+        _refuses = command =>
+            command.StartsWith("CONFIG SET", StringComparison.Ordinal)
+                ? RespValue.Error("NOPERM no permissions to run 'config|set'")
+                : null;
+        await SuppressAsync(restore: false);
+        Assert.Empty(SuppressedInJournal());
     }
 
     [Fact]
     public async Task A_setting_that_was_no_before_stays_and_is_not_journaled()
     {
         _value = "no";
-        await KeepAsync(restore: true);
+        await SuppressAsync(restore: true);
         Assert.Empty(_sets);
-        Assert.Empty(KeptInJournal());
+        Assert.Empty(SuppressedInJournal());
     }
 
     [Fact]
     public async Task A_setting_that_was_changed_is_journaled_until_it_is_restored()
     {
-        await KeepAsync(restore: false);
+        await SuppressAsync(restore: false);
         Assert.Equal(["no"], _sets);
-        Assert.Equal([TestJournal.NodeA], KeptInJournal());
+        Assert.Equal([TestJournal.NodeA], SuppressedInJournal());
     }
 
-    // Otherwise a later resume of the same run would set the value that an administrator has set since.
+    // Otherwise a later resume of the run would overwrite the value that an administrator has set since.
     [Fact]
-    public async Task A_setting_that_was_restored_is_not_journaled_as_changed_any_more()
+    public async Task A_setting_that_was_restored_is_no_longer_journaled_as_changed()
     {
-        await KeepAsync(restore: true);
+        await SuppressAsync(restore: true);
         Assert.Equal(["no", "yes"], _sets);
-        Assert.Empty(KeptInJournal());
+        Assert.Empty(SuppressedInJournal());
     }
 
     public void Dispose() => _journal.Dispose();
 
-    private string[] KeptInJournal() => [.. _journal.Only().Slots.SelectMany(slot => slot.SuppressedNodes)];
+    private string[] SuppressedInJournal() => [.. _journal.Only().Slots.SelectMany(slot => slot.SuppressedNodes)];
 
-    private async Task KeepAsync(bool restore)
+    private async Task SuppressAsync(bool restore)
     {
-        var nodes = new ScriptedNodes().Node(Endpoint, Answer).Node("10.0.0.2:6379", Lines[0].Replace("myself,", string.Empty), Lines[1].Replace("master", "myself,master"));
+        var nodes = new ScriptedNodes().Node(Endpoint, Answer).Node(
+            "10.0.0.2:6379", Lines[0].Replace("myself,", string.Empty), Lines[1].Replace("master", "myself,master"));
         using var connections = new ClusterConnections(nodes);
         var reader = new ClusterReader(RedisClusterSession.Parse(Endpoint), connections);
         var view = await reader.ReadAsync(null, default);
-        var pair = new MasterPair(view.Node(TestJournal.NodeA)!, view.Node(TestJournal.NodeB)!, [.. Enumerable.Range(0, 10).Select(slot => new SlotMove(slot, 0))], isAtomic: false);
+        var pair = new MasterPair(
+            view.Node(TestJournal.NodeA)!,
+            view.Node(TestJournal.NodeB)!,
+            [.. Enumerable.Range(0, 10).Select(slot => new SlotMove(slot, 0))],
+            isAtomic: false);
         using var run = _journal.Begin(MigrationOperation.Undo);
         run.Intend(TestJournal.Entry(0, MigrationOperation.Undo), Enumerable.Range(0, 10));
         using var log = new OperationLog();
         using var stop = new StopRequest(SystemClock.Instance, default);
-        var emptied = new ReplicaMigrationSuppression(reader, view, [pair], [], run, log);
-        await emptied.SuppressAsync(stop);
+        var suppression = new ReplicaMigrationSuppression(reader, view, [pair], [], run, log);
+        await suppression.SuppressAsync(stop);
         if (restore)
-            await emptied.RestoreAsync(stop);
+            await suppression.RestoreAsync(stop);
     }
 
     private RespValue Answer(RespCommand command)
@@ -103,7 +114,8 @@ public sealed class ReplicaMigrationSettingTests : IDisposable
 
         return text switch
         {
-            "CONFIG GET cluster-allow-replica-migration" => RespValue.Array([RespValue.Bulk("cluster-allow-replica-migration"), RespValue.Bulk(_value)]),
+            "CONFIG GET cluster-allow-replica-migration" =>
+                RespValue.Array([RespValue.Bulk("cluster-allow-replica-migration"), RespValue.Bulk(_value)]),
             "CLUSTER NODES" => RespValue.Bulk(string.Join('\n', Lines) + "\n"),
             "CLUSTER INFO" => RespValue.Bulk("cluster_state:ok\r\n"),
             "INFO" => RespValue.Bulk("redis_version:7.0.15\r\n"),

@@ -14,8 +14,10 @@ namespace RedisClusterOps.Core.Tests.Planning;
 /// <summary>A plan comes back from its file as it was, and no other file is taken for one.</summary>
 public sealed class PlanFileTests : IDisposable
 {
-    private static readonly RedisRebalancePlan Plan = new PlannedCluster(PlannedCluster.Runs(5461, 5462, 5461, 0).OwnerOfSlot, 4) { Open = [(16383, 2, 1, true)], Info = _ => "redis_version:8.6.3" }
-        .Plan(new RebalanceOptions { UseEmptyMaster = true, Threshold = 1.5, Weights = new Dictionary<string, double> { ["10.0.0.1:6379"] = 0.5, [PlannedCluster.Id(1)] = 2 } });
+    private static readonly RedisRebalancePlan Plan = new PlannedCluster(PlannedCluster.Runs(5461, 5462, 5461, 0).OwnerOfSlot,
+        4) { Open = [(16383, 2, 1, true)], Info = _ => "redis_version:8.6.3" }
+        .Plan(new RebalanceOptions { UseEmptyMaster = true, Threshold = 1.5, Weights = new Dictionary<string,
+            double> { ["10.0.0.1:6379"] = 0.5, [PlannedCluster.Id(1)] = 2 } });
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("redisclusterops-plan-");
 
@@ -24,7 +26,7 @@ public sealed class PlanFileTests : IDisposable
     public void Dispose() => _folder.Delete(recursive: true);
 
     [Fact]
-    public void It_comes_back_as_it_was()
+    public void A_plan_survives_the_round_trip()
     {
         PlanFile.Write(File, Plan);
         Assert.NotEmpty(Plan.Findings);
@@ -33,7 +35,7 @@ public sealed class PlanFileTests : IDisposable
     }
 
     [Fact]
-    public void Any_plan_comes_back_as_it_was() => Prop.ForAll(RebalanceArbitraries.Cases, any =>
+    public void Any_plan_survives_the_round_trip() => Prop.ForAll(RebalanceArbitraries.Cases, any =>
     {
         var plan = any.Cluster.Plan(any.Options);
         PlanFile.Write(File, plan);
@@ -45,14 +47,15 @@ public sealed class PlanFileTests : IDisposable
     {
         // Every slot a range of its own, and nearly all of them move.
         var cluster = new PlannedCluster(Enumerable.Range(0, 16384).Select(slot => slot % 500).ToList(), 1000);
-        var plan = cluster.Plan(new RebalanceOptions { Weights = Enumerable.Range(0, 500).ToDictionary(PlannedCluster.Id, _ => 0.0), UseEmptyMaster = true });
+        var plan = cluster.Plan(new RebalanceOptions { Weights = Enumerable.Range(0, 500).ToDictionary(PlannedCluster.Id, _ => 0.0),
+            UseEmptyMaster = true });
         PlanFile.Write(File, plan);
         Assert.InRange(new FileInfo(File).Length, 1, PlanFile.LongestFile / 2);
         Assert.Equal(16384, PlanFile.Read(File).SlotCount);
     }
 
     [Fact]
-    public void People_can_read_it_and_no_secret_is_in_it()
+    public void The_file_is_readable_and_contains_no_secret()
     {
         var session = RedisClusterSession.Parse("redis://operator:s3cret@10.0.0.1:6379");
         PlanFile.Write(File, Plan with { Cluster = session });
@@ -64,7 +67,7 @@ public sealed class PlanFileTests : IDisposable
     }
 
     [Fact]
-    public void What_was_there_before_is_replaced_whole_and_nothing_else_is_left()
+    public void An_existing_file_is_replaced_and_no_other_file_is_left()
     {
         System.IO.File.WriteAllText(File, new string('x', 1_000_000));
         PlanFile.Write(File, Plan);
@@ -73,7 +76,7 @@ public sealed class PlanFileTests : IDisposable
     }
 
     [Fact]
-    public void A_place_that_can_not_be_written_is_one_clear_error()
+    public void A_path_that_can_not_be_written_is_one_clear_error()
     {
         var path = Path.Combine(_folder.FullName, "no", "such", "plan.json");
         var failure = Assert.Throws<RedisOperationException>(() => PlanFile.Write(path, Plan));
@@ -82,7 +85,7 @@ public sealed class PlanFileTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_is_not_there_is_one_clear_error() => Assert.Contains(File, Refused().Message);
+    public void A_missing_file_is_one_clear_error() => Assert.Contains(File, Refused().Message);
 
     [Theory]
     [InlineData("")]
@@ -96,7 +99,7 @@ public sealed class PlanFileTests : IDisposable
     [InlineData("<xml/>")]
     [InlineData("{\"version\":1,\"moves\":{\"__type\":\"System.IO.FileInfo\"}}")]
     [InlineData("{\"__type\":\"System.Diagnostics.Process\",\"version\":1}")]
-    public void What_is_no_plan_is_refused(string text)
+    public void A_file_that_is_not_a_plan_is_refused(string text)
     {
         System.IO.File.WriteAllText(File, text);
         Refused();
@@ -104,17 +107,19 @@ public sealed class PlanFileTests : IDisposable
 
     [Theory]
     [InlineData("\"version\": 1", "\"version\": 2", "version is 2")]
-    [InlineData("\"operation\": \"Rebalance\"", "\"operation\": \"Destroy\"", "operation is none of Rebalance, Move, Undo")]
+    [InlineData("\"operation\": \"Rebalance\"", "\"operation\": \"Destroy\"", "operation is not one of Rebalance, Move, Undo")]
     [InlineData("\"slots\": \"0-5460\"", "\"slots\": \"0-5461\"", "slot 5461 has two owners in before")]
-    [InlineData("\"slots\": \"0-5460\"", "\"slots\": \"0-5460,7\"", "a slot is twice in one list of before")]
-    [InlineData("\"slots\": \"0-5460\"", "\"slots\": \"0-16384\"", "'0-16384' in before is no range of slots")]
-    [InlineData("\"slots\": \"0-5460\"", "\"slots\": \"0-5459\"", "slot 5460 moves from 10.0.0.1:6379, which does not have it in before", "\"slots\": \"0-3640\"", "\"slots\": \"0-3639,5460\"")]
-    [InlineData("\"method\": \"Atomic\"", "\"method\": \"Magic\"", "the method of a move is none of Atomic, KeyByKey")]
+    [InlineData("\"slots\": \"0-5460\"", "\"slots\": \"0-5460,7\"", "a slot appears twice in a list of before")]
+    [InlineData("\"slots\": \"0-5460\"", "\"slots\": \"0-16384\"", "'0-16384' in before is not a range of slots")]
+    [InlineData("\"slots\": \"0-5460\"", "\"slots\": \"0-5459\"", "slot 5460 moves from 10.0.0.1:6379, which does not have it in before",
+        "\"slots\": \"0-3640\"", "\"slots\": \"0-3639,5460\"")]
+    [InlineData("\"method\": \"Atomic\"", "\"method\": \"Magic\"", "the method of a move is not one of Atomic, KeyByKey")]
     [InlineData("\"code\": \"AtomicNotPossible\"", "\"code\": \"17\"", "the code of a finding")]
     [InlineData("\"threshold\": 1.5", "\"threshold\": -1", "threshold can't be -1")]
-    [InlineData("\"by\": \"Slots\"", "\"by\": \"Luck\"", "by is none of Slots, Keys, Memory")]
+    [InlineData("\"by\": \"Slots\"", "\"by\": \"Luck\"", "by is not one of Slots, Keys, Memory")]
     [InlineData("10.0.0.4:6379", "10.0.0.4\\u001b[2J", "is not plain text")]
-    public void A_file_that_was_tampered_with_is_refused_with_what_is_wrong(string part, string with, string wrong, string? part2 = null, string? with2 = null)
+    public void A_manipulated_file_is_refused_with_the_reason(string part, string with, string wrong, string? part2 = null,
+        string? with2 = null)
     {
         PlanFile.Write(File, Plan);
         var text = Plain(System.IO.File.ReadAllText(File));
@@ -127,21 +132,25 @@ public sealed class PlanFileTests : IDisposable
     }
 
     [Fact]
-    public void Moves_have_to_lead_from_before_to_after_and_the_fingerprint_to_fit()
+    public void Moves_must_lead_from_before_to_after_and_the_fingerprint_must_match()
     {
         Assert.Contains("fingerprint", RefusedAs(Plan with { Fingerprint = "0123456789abcdef" }));
-        Assert.Contains("after is not what before and the moves make", RefusedAs(Plan with { Moves = [Plan.Moves[0]] }));
+        Assert.Contains("after does not match before and the moves", RefusedAs(Plan with { Moves = [Plan.Moves[0]] }));
         Assert.Contains("moves twice", RefusedAs(Plan with { Moves = [.. Plan.Moves, Plan.Moves[0]] }));
-        Assert.Contains("not in before", RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { TargetId = PlannedCluster.Id(77) })] }));
-        Assert.Contains("is no id of a node", RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { TargetId = "x" })] }));
-        Assert.Contains("as source and target", RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { Target = move.Source, TargetId = move.SourceId })] }));
+        Assert.Contains("not in before",
+            RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { TargetId = PlannedCluster.Id(77) })] }));
+        Assert.Contains("is not a node id",
+            RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { TargetId = "x" })] }));
+        Assert.Contains("as source and target",
+            RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { Target = move.Source, TargetId = move.SourceId })] }));
         Assert.Contains("a move has no slot", RefusedAs(Plan with { Moves = [.. Plan.Moves, Plan.Moves[0] with { SlotRanges = [] }] }));
         Assert.Contains("is twice in before", RefusedAs(Plan with { Before = [.. Plan.Before, Plan.Before[3]] }));
-        Assert.Contains("estimatedKeys can't be -1", RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { EstimatedKeys = -1 })] }));
+        Assert.Contains("estimatedKeys can't be -1",
+            RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { EstimatedKeys = -1 })] }));
     }
 
     [Fact]
-    public void A_file_too_long_for_any_plan_is_not_read_to_its_end()
+    public void A_file_longer_than_any_plan_is_not_read_to_its_end()
     {
         using (var file = System.IO.File.Create(File))
             file.SetLength(1L << 33);
@@ -153,12 +162,13 @@ public sealed class PlanFileTests : IDisposable
     [Fact]
     public void Deep_nesting_is_refused()
     {
-        System.IO.File.WriteAllText(File, "{\"version\":1,\"moves\":" + string.Concat(Enumerable.Repeat("[", 100_000)) + string.Concat(Enumerable.Repeat("]", 100_000)) + "}");
+        System.IO.File.WriteAllText(File, "{\"version\":1,\"moves\":" + string.Concat(Enumerable.Repeat("[", 100_000))
+            + string.Concat(Enumerable.Repeat("]", 100_000)) + "}");
         Refused();
     }
 
     [Fact]
-    public void Cut_off_anywhere_it_is_no_plan()
+    public void A_truncated_file_is_not_a_plan()
     {
         PlanFile.Write(File, Plan);
         var bytes = System.IO.File.ReadAllBytes(File);
@@ -171,7 +181,8 @@ public sealed class PlanFileTests : IDisposable
     }
 
     [Fact]
-    public void Any_byte_changed_gives_the_same_plan_a_consistent_one_or_an_error() => Prop.ForAll(Gen.Choose(0, int.MaxValue).Select(seed => new Random(seed)).ToArbitrary(), random =>
+    public void Any_byte_changed_gives_the_same_plan_a_consistent_one_or_an_error() =>
+        Prop.ForAll(Gen.Choose(0, int.MaxValue).Select(seed => new Random(seed)).ToArbitrary(), random =>
     {
         PlanFile.Write(File, Plan);
         var bytes = System.IO.File.ReadAllBytes(File);
@@ -209,7 +220,8 @@ public sealed class PlanFileTests : IDisposable
 
     private static string Text(RedisRebalancePlan plan)
     {
-        var text = new StringBuilder(plan.Operation).Append(plan.Fingerprint).Append(plan.CreatedAt.ToString("o")).Append(plan.Cluster).Append(plan.Options).AppendLine();
+        var text = new StringBuilder(plan.Operation).Append(plan.Fingerprint).Append(plan.CreatedAt.ToString("o"))
+            .Append(plan.Cluster).Append(plan.Options).AppendLine();
         foreach (var move in plan.Moves)
             text.AppendLine(string.Join(' ', move, move.SourceId, move.TargetId, move.EstimatedKeys, move.EstimatedBytes, move.Method));
         foreach (var share in plan.Before.Concat(plan.After))

@@ -12,7 +12,7 @@ public sealed class PlanningFromNodesTests
     private const string B = "10.0.0.2:6379";
 
     [Fact]
-    public async Task Each_slot_is_counted_once_on_its_owner_and_nothing_is_written()
+    public async Task Each_slot_is_counted_once_on_its_owner_and_nothing_is_changed()
     {
         var nodes = Nodes(Redis70);
         var plan = await PlanAsync(nodes, new RebalanceOptions());
@@ -25,11 +25,12 @@ public sealed class PlanningFromNodesTests
         Assert.Equal(10000, counted.Count(asked => asked.StartsWith(A)));
         Assert.Equal(
             ["CLUSTER COUNTKEYSINSLOT", "CLUSTER INFO", "CLUSTER NODES", "CONFIG GET tls-cluster", "DBSIZE", "INFO"],
-            nodes.Asked.Select(asked => asked.Split(' ', 2)[1]).Select(command => command.StartsWith("CLUSTER COUNT") ? "CLUSTER COUNTKEYSINSLOT" : command).Distinct().Order());
+            nodes.Asked.Select(asked => asked.Split(' ', 2)[1])
+                .Select(command => command.StartsWith("CLUSTER COUNT") ? "CLUSTER COUNTKEYSINSLOT" : command).Distinct().Order());
     }
 
     [Fact]
-    public async Task Memory_is_the_nodes_average_for_each_key_where_the_server_keeps_no_account()
+    public async Task Memory_is_estimated_from_the_nodes_average_if_the_server_does_not_count_it()
     {
         var plan = await PlanAsync(Nodes(Redis70 + "used_memory_dataset:2000000\r\ndb0:keys=20000,expires=0\r\n"), new RebalanceOptions());
         Assert.Equal(1808 * 200, plan.Moves[0].EstimatedBytes);
@@ -37,7 +38,7 @@ public sealed class PlanningFromNodesTests
     }
 
     [Fact]
-    public async Task Memory_is_what_the_server_says_where_it_does()
+    public async Task Memory_is_what_the_server_counts()
     {
         var nodes = Nodes(Redis86, slot => slot < 6 ? 1_000_000 : 10);
         var plan = await PlanAsync(nodes, new RebalanceOptions());
@@ -49,24 +50,26 @@ public sealed class PlanningFromNodesTests
     }
 
     [Fact]
-    public async Task Memory_is_estimated_where_the_account_is_switched_off()
+    public async Task Memory_is_estimated_if_the_count_is_disabled()
     {
-        var plan = await PlanAsync(Nodes(Redis86 + "used_memory_dataset:2000000\r\ndb0:keys=20000,expires=0\r\n", _ => null), new RebalanceOptions());
+        var plan = await PlanAsync(Nodes(Redis86 + "used_memory_dataset:2000000\r\ndb0:keys=20000,expires=0\r\n", _ => null),
+            new RebalanceOptions());
         Assert.Equal(1808 * 200, plan.Moves[0].EstimatedBytes);
     }
 
     [Fact]
-    public async Task A_node_that_may_not_be_asked_leaves_its_slots_uncounted()
+    public async Task Slots_of_a_node_that_denies_the_count_stay_uncounted()
     {
         var nodes = Nodes(Redis70, denied: true);
         var plan = await PlanAsync(nodes, new RebalanceOptions());
         Assert.Equal((1808, null), (plan.SlotCount, plan.Moves[0].EstimatedKeys));
-        var refusal = await Assert.ThrowsAsync<RedisOperationException>(() => PlanAsync(nodes, new RebalanceOptions { By = RebalanceMeasure.Keys }));
+        var refusal = await Assert.ThrowsAsync<RedisOperationException>(() =>
+            PlanAsync(nodes, new RebalanceOptions { By = RebalanceMeasure.Keys }));
         Assert.Equal((FailureCode.PermissionDenied, A), (refusal.Code, refusal.Subject));
     }
 
     [Fact]
-    public async Task Chosen_slots_are_planned_from_the_nodes_too()
+    public async Task Selected_slots_are_planned_from_the_nodes_too()
     {
         using var redis = new RedisCluster(PlannedCluster.Session, Nodes(Redis70), null);
         var plan = await redis.PlanMoveAsync(new SlotSelection { Slots = [1, 2], Target = B }, new MoveOptions(), default);
@@ -87,15 +90,19 @@ public sealed class PlanningFromNodesTests
         .Node(A, command => Answer(command, 0, 0, 9999, info, bytes, denied))
         .Node(B, command => Answer(command, 1, 10000, 16383, info, bytes, denied));
 
-    private static RespValue Answer(RespCommand command, int index, int first, int last, string info, System.Func<int, long?>? bytes, bool denied) => command.ToString() switch
+    private static RespValue Answer(RespCommand command, int index, int first, int last, string info, System.Func<int, long?>? bytes,
+        bool denied) => command.ToString() switch
     {
         "CLUSTER NODES" => RespValue.Bulk(Line(0, index, "0-9999") + Line(1, index, "10000-16383")),
         "CLUSTER INFO" => RespValue.Bulk("cluster_state:ok\r\n"),
         "INFO" => RespValue.Bulk(info),
         "DBSIZE" => RespValue.Number(0),
         "CLUSTER MIGRATION STATUS ALL" => RespValue.Array([]),
-        "CLUSTER SLOT-STATS SLOTSRANGE 0 16383" when bytes is not null => RespValue.Array([.. Enumerable.Range(first, last - first + 1).Select(slot => Stats(slot, bytes(slot)))]),
-        var count when count.StartsWith("CLUSTER COUNTKEYSINSLOT") => denied ? RespValue.Error("NOPERM this user has no permissions to run the 'cluster|countkeysinslot' command") : RespValue.Number(index == 0 ? 2 : 0),
+        "CLUSTER SLOT-STATS SLOTSRANGE 0 16383" when bytes is not null =>
+            RespValue.Array([.. Enumerable.Range(first, last - first + 1).Select(slot => Stats(slot, bytes(slot)))]),
+        var count when count.StartsWith("CLUSTER COUNTKEYSINSLOT") =>
+            denied ? RespValue.Error("NOPERM this user has no permissions to run the 'cluster|countkeysinslot' command")
+                : RespValue.Number(index == 0 ? 2 : 0),
         _ => RespValue.Error("ERR unknown command"),
     };
 
@@ -108,5 +115,6 @@ public sealed class PlanningFromNodesTests
     ]);
 
     private static string Line(int index, int self, string slots) =>
-        PlannedCluster.Id(index) + " " + PlannedCluster.Name(index) + "@16379 " + (index == self ? "myself," : string.Empty) + "master - 0 0 " + (index + 1) + " connected " + slots + "\n";
+        PlannedCluster.Id(index) + " " + PlannedCluster.Name(index) + "@16379 " + (index == self ? "myself," : string.Empty)
+            + "master - 0 0 " + (index + 1) + " connected " + slots + "\n";
 }

@@ -14,7 +14,7 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     private static readonly PlannedCluster Uneven = PlannedCluster.Runs(10000, 6384);
 
     [Fact]
-    public void A_new_master_gets_the_lowest_slots_of_each_other_the_biggest_giver_first()
+    public void A_new_master_takes_over_the_lowest_slots_of_each_other_the_largest_surplus_first()
     {
         var plan = PlannedCluster.Runs(5461, 5462, 5461, 0).Plan(new RebalanceOptions { UseEmptyMaster = true });
         Assert.Equal(
@@ -30,13 +30,14 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void An_empty_master_takes_part_only_where_that_is_asked_for_or_it_is_named()
+    public void An_empty_master_takes_part_only_by_option_or_by_name()
     {
         var cluster = PlannedCluster.Runs(8192, 8192, 0);
         var plan = cluster.Plan();
         Assert.Empty(plan.Moves);
         Assert.Equal(
-            (PlanFindingCode.EmptyMasterLeftOut, "10.0.0.3:6379", "New-RedisRebalancePlan -UseEmptyMaster"), plan.Findings.Select(finding => (finding.Code, finding.Target, finding.Advice)).Single());
+            (PlanFindingCode.EmptyMasterLeftOut, "10.0.0.3:6379", "New-RedisRebalancePlan -UseEmptyMaster"),
+                plan.Findings.Select(finding => (finding.Code, finding.Target, finding.Advice)).Single());
         Assert.Equal(5462 - 1, cluster.Plan(new RebalanceOptions { UseEmptyMaster = true }).SlotCount);
         var named = cluster.Plan(Weights(("10.0.0.3:6379", 1)));
         Assert.Equal(5461, named.SlotCount);
@@ -44,7 +45,7 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void Three_equal_masters_are_as_even_as_they_can_be_and_nothing_moves_to_and_fro()
+    public void Three_equal_masters_are_even_and_nothing_moves_back_and_forth()
     {
         foreach (var slots in new[] { new[] { 5461, 5461, 5462 }, [5461, 5462, 5461], [5462, 5461, 5461] })
             Assert.Empty(PlannedCluster.Runs(slots).Plan(new RebalanceOptions { Threshold = 0 }).Moves);
@@ -55,11 +56,11 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
         Assert.Equal(1, PlannedCluster.Runs(8193, 8191).Plan(new RebalanceOptions { Threshold = 0 }).SlotCount);
 
     [Fact]
-    public void What_is_within_the_threshold_stays() => Assert.Empty(PlannedCluster.Runs(8192 + 160, 8192 - 160).Plan().Moves);
+    public void A_share_within_the_threshold_stays() => Assert.Empty(PlannedCluster.Runs(8192 + 160, 8192 - 160).Plan().Moves);
 
-    // A third of all slots is 5461 and one third: who has 5463 is one above what it may have, not two.
+    // A third of all slots is 5461 and one third. A master with 5463 slots is one above its share, not two.
     [Fact]
-    public void How_far_a_master_is_off_is_measured_from_the_nearest_number_that_it_may_have() =>
+    public void The_deviation_is_measured_from_the_nearest_allowed_number() =>
         Assert.Empty(PlannedCluster.Runs(5463, 5461, 5460).Plan(new RebalanceOptions { Threshold = 0.02 }).Moves);
 
     [Fact]
@@ -80,7 +81,7 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     [InlineData(double.NegativeInfinity)]
     [InlineData(1e300)]
     [InlineData(1e-300)]
-    public void A_weight_that_is_none_is_refused_with_its_name(double weight)
+    public void An_invalid_weight_is_refused_with_its_node(double weight)
     {
         var refusal = Refusal(() => Uneven.Plan(Weights(("10.0.0.2:6379", weight))));
         Assert.Equal((FailureCode.InvalidArgument, "10.0.0.2:6379"), (refusal.Code, refusal.Subject));
@@ -88,7 +89,7 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void A_weight_for_nobody_for_several_or_for_a_replica_is_refused()
+    public void A_weight_for_no_node_for_several_or_for_a_replica_is_refused()
     {
         var cluster = new PlannedCluster(Uneven.OwnerOfSlot, 2) { Replicas = 1 };
         Assert.Equal(FailureCode.NodeNotFound, Refusal(() => cluster.Plan(Weights(("10.9.9.9:6379", 1)))).Code);
@@ -98,18 +99,19 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
         Assert.Contains("is a replica of 10.0.0.1:6379", replica.Message);
         var twice = Refusal(() => cluster.Plan(Weights(("10.0.0.1:6379", 1), (PlannedCluster.Id(0), 2))));
         Assert.Contains("the same node, 10.0.0.1:6379", twice.Message);
-        Assert.Contains("Every master has weight 0", Refusal(() => cluster.Plan(Weights(("10.0.0.1:6379", 0), ("10.0.0.2:6379", 0)))).Message);
+        Assert.Contains("Every master has weight 0",
+            Refusal(() => cluster.Plan(Weights(("10.0.0.1:6379", 0), ("10.0.0.2:6379", 0)))).Message);
     }
 
     [Theory]
     [InlineData(-0.1)]
     [InlineData(100.1)]
     [InlineData(double.NaN)]
-    public void A_threshold_that_is_no_percentage_is_refused(double threshold) =>
+    public void A_threshold_outside_0_to_100_is_refused(double threshold) =>
         Assert.Equal(FailureCode.InvalidArgument, Refusal(() => Uneven.Plan(new RebalanceOptions { Threshold = threshold })).Code);
 
     [Fact]
-    public void A_weight_of_zero_leaves_out_an_empty_master_that_does_not_answer()
+    public void A_weight_of_zero_leaves_out_an_unreachable_empty_master()
     {
         var cluster = new PlannedCluster(Uneven.OwnerOfSlot, 3) { Down = [2] };
         var refusal = Refusal(() => cluster.Plan(new RebalanceOptions { UseEmptyMaster = true }));
@@ -119,39 +121,43 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void A_master_that_does_not_answer_is_no_hindrance_as_long_as_it_neither_gives_nor_gets()
+    public void An_unreachable_master_does_not_matter_unless_it_is_source_or_target()
     {
         var even = PlannedCluster.Runs(5461, 5462, 5461);
         var plan = new PlannedCluster(even.OwnerOfSlot.Select((owner, slot) => slot < 1000 ? 2 : owner).ToList(), 3) { Down = [1] }.Plan();
-        Assert.Equal(["10.0.0.3:6379 10.0.0.1:6379 1000"], plan.Moves.Select(move => move.Source + " " + move.Target + " " + move.SlotCount));
+        Assert.Equal(["10.0.0.3:6379 10.0.0.1:6379 1000"],
+            plan.Moves.Select(move => move.Source + " " + move.Target + " " + move.SlotCount));
     }
 
     [Fact]
-    public void Slots_that_nobody_owns_are_given_an_owner_first()
+    public void Unowned_slots_must_be_assigned_first()
     {
-        var refusal = Refusal(() => new PlannedCluster(Uneven.OwnerOfSlot.Select((owner, slot) => slot is 7 or 8 ? -1 : owner).ToList(), 2).Plan());
+        var refusal = Refusal(() =>
+            new PlannedCluster(Uneven.OwnerOfSlot.Select((owner, slot) => slot is 7 or 8 ? -1 : owner).ToList(), 2).Plan());
         Assert.Equal((FailureCode.SlotStateUnsuitable, "Repair-RedisCluster"), (refusal.Code, refusal.NextStep()));
         Assert.Contains("Slots 7-8 have no owner", refusal.Message);
     }
 
     [Fact]
-    public void Slots_that_two_masters_claim_are_settled_first()
+    public void Contested_slots_must_be_repaired_first()
     {
         var view = ClusterScene.Stable().Claims("T", "5519").View();
-        var refusal = Refusal(() => RebalancePlanner.Plan(view, new RebalanceOptions(), SlotCounts.None, MoveMethod.Auto, PlannedCluster.Session));
+        var refusal = Refusal(() =>
+            RebalancePlanner.Plan(view, new RebalanceOptions(), SlotCounts.None, MoveMethod.Auto, PlannedCluster.Session));
         Assert.Equal((FailureCode.SlotStateUnsuitable, "5519", "Repair-RedisCluster"), (refusal.Code, refusal.Subject, refusal.NextStep()));
     }
 
     [Fact]
-    public void A_slot_that_would_move_and_is_open_is_closed_first()
+    public void An_open_slot_of_the_plan_must_be_closed_first()
     {
         var refusal = Refusal(() => Opened(Uneven, 5).Plan());
-        Assert.Equal((FailureCode.SlotStateUnsuitable, "5", "Complete-RedisSlotMigration -Slot 5"), (refusal.Code, refusal.Subject, refusal.NextStep()));
+        Assert.Equal((FailureCode.SlotStateUnsuitable, "5", "Complete-RedisSlotMigration -Slot 5"),
+            (refusal.Code, refusal.Subject, refusal.NextStep()));
         Assert.Equal("Repair-RedisCluster", Refusal(() => Opened(Uneven, 5, 9).Plan()).NextStep());
     }
 
     [Fact]
-    public void An_open_slot_that_stays_is_no_hindrance()
+    public void An_open_slot_outside_the_plan_does_not_matter()
     {
         var plan = Opened(Uneven, 16000).Plan();
         Assert.Equal("KeyByKey", Assert.Single(plan.Moves).Method);
@@ -184,22 +190,24 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void Both_ends_have_to_be_able_to_and_in_the_same_way()
+    public void Both_ends_must_support_the_same_atomic_move()
     {
         Assert.Equal("KeyByKey", With(Uneven, index => index == 0 ? Atomic : "redis_version:8.2.0").Plan().Moves[0].Method);
         Assert.Equal("KeyByKey", With(Uneven, index => index == 0 ? Atomic : "valkey_version:9.1.0").Plan().Moves[0].Method);
     }
 
     [Fact]
-    public void A_slot_open_on_an_end_rules_out_the_servers_own_way_and_that_is_said()
+    public void An_open_slot_on_an_end_rules_out_atomic_moves_with_a_finding()
     {
         var cluster = With(Opened(Uneven, 16000), _ => Atomic);
         var plan = cluster.Plan();
         Assert.Equal("KeyByKey", plan.Moves[0].Method);
-        Assert.Equal(["10.0.0.1:6379", "10.0.0.2:6379"], plan.Findings.Where(finding => finding.Code == PlanFindingCode.AtomicNotPossible).Select(finding => finding.Target).Order());
+        Assert.Equal(["10.0.0.1:6379", "10.0.0.2:6379"], plan.Findings.Where(finding => finding.Code == PlanFindingCode.AtomicNotPossible)
+            .Select(finding => finding.Target).Order());
         Assert.All(plan.Findings, finding => Assert.Equal("Complete-RedisSlotMigration -Slot 16000", finding.Advice));
         var refusal = Refusal(() => cluster.Plan(method: MoveMethod.Atomic));
-        Assert.Equal((FailureCode.SlotStateUnsuitable, "16000", "Complete-RedisSlotMigration -Slot 16000"), (refusal.Code, refusal.Subject, refusal.NextStep()));
+        Assert.Equal((FailureCode.SlotStateUnsuitable, "16000", "Complete-RedisSlotMigration -Slot 16000"),
+            (refusal.Code, refusal.Subject, refusal.NextStep()));
         Assert.Empty(cluster.Plan(method: MoveMethod.KeyByKey).Findings);
     }
 
@@ -214,7 +222,7 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void By_keys_a_drained_master_keeps_not_even_its_empty_slots_and_neighbours_stay_together()
+    public void By_keys_a_drained_master_keeps_no_empty_slot_and_neighbours_stay_together()
     {
         var cluster = new PlannedCluster(PlannedCluster.Runs(5462, 5461, 5461).OwnerOfSlot, 3) { Keys = _ => 0 };
         var plan = cluster.Plan(Weights(("10.0.0.1:6379", 0)) with { By = RebalanceMeasure.Keys });
@@ -223,7 +231,7 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void What_nobody_counted_can_not_be_made_even()
+    public void Uncounted_loads_can_not_be_evened_out()
     {
         var untold = new PlannedCluster(Uneven.OwnerOfSlot, 2) { Bytes = _ => null };
         Assert.Equal(FailureCode.PermissionDenied, Refusal(() => untold.Plan(new RebalanceOptions { By = RebalanceMeasure.Memory })).Code);
@@ -240,11 +248,13 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     {
         var random = new Random(1);
         var loads = Enumerable.Range(0, HashSlot.Count).Select(_ => (long)random.Next(1_000_000)).ToArray();
-        var cluster = new PlannedCluster(Enumerable.Range(0, HashSlot.Count).Select(_ => random.Next(random.Next(300) + 1)).ToList(), 300) { Keys = slot => loads[slot], Bytes = slot => loads[slot] };
+        var cluster = new PlannedCluster(Enumerable.Range(0, HashSlot.Count).Select(_ => random.Next(random.Next(300) + 1)).ToList(),
+            300) { Keys = slot => loads[slot], Bytes = slot => loads[slot] };
         var (view, counts) = (cluster.View(), cluster.Counts);
         var clock = System.Diagnostics.Stopwatch.StartNew();
         var allocated = GC.GetAllocatedBytesForCurrentThread();
-        var plan = RebalancePlanner.Plan(view, new RebalanceOptions { By = by, Threshold = 0, UseEmptyMaster = true }, counts, MoveMethod.Auto, PlannedCluster.Session);
+        var plan = RebalancePlanner.Plan(view, new RebalanceOptions { By = by, Threshold = 0, UseEmptyMaster = true }, counts,
+            MoveMethod.Auto, PlannedCluster.Session);
         allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
         output.WriteLine("{0}: {1} in {2} ms, {3} MB allocated", by, plan, clock.ElapsedMilliseconds, allocated >> 20);
         Assert.NotEmpty(plan.Moves);
@@ -253,12 +263,16 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
 
     private static PlannedCluster Opened(PlannedCluster cluster, params int[] slots) => new(cluster.OwnerOfSlot, cluster.Masters)
     {
-        Open = [.. slots.SelectMany(slot => new[] { (slot, cluster.OwnerOfSlot[slot], 1 - cluster.OwnerOfSlot[slot], true), (slot, 1 - cluster.OwnerOfSlot[slot], cluster.OwnerOfSlot[slot], false) })],
+        Open = [.. slots.SelectMany(slot =>
+            new[] { (slot, cluster.OwnerOfSlot[slot], 1 - cluster.OwnerOfSlot[slot], true),
+                (slot, 1 - cluster.OwnerOfSlot[slot], cluster.OwnerOfSlot[slot], false) })],
     };
 
-    private static PlannedCluster With(PlannedCluster cluster, Func<int, string> info) => new(cluster.OwnerOfSlot, cluster.Masters) { Open = cluster.Open, Info = info };
+    private static PlannedCluster With(PlannedCluster cluster, Func<int, string> info) =>
+        new(cluster.OwnerOfSlot, cluster.Masters) { Open = cluster.Open, Info = info };
 
-    private static RebalanceOptions Weights(params (string Node, double Weight)[] weights) => new() { Weights = weights.ToDictionary(pair => pair.Node, pair => pair.Weight) };
+    private static RebalanceOptions Weights(params (string Node, double Weight)[] weights) =>
+        new() { Weights = weights.ToDictionary(pair => pair.Node, pair => pair.Weight) };
 
     private static RedisOperationException Refusal(Func<RedisRebalancePlan> plan)
     {

@@ -23,13 +23,14 @@ public sealed class RebalancePropertyTests
         Assert.Equal(plan.SlotCount, SlotSet.From(plan.Moves.SelectMany(move => move.SlotRanges)).Count);
         // The moves lead from the one to the other.
         var after = any.Cluster.After(plan);
-        Assert.Equal(after.SlotCounts.Select((count, index) => (PlannedCluster.Id(index), count)).Order(), plan.After.Select(share => (share.Id, share.SlotCount)).Order());
+        Assert.Equal(after.SlotCounts.Select((count, index) => (PlannedCluster.Id(index), count)).Order(),
+            plan.After.Select(share => (share.Id, share.SlotCount)).Order());
         Assert.Equal(plan.Moves.Count, plan.Moves.DistinctBy(move => (move.SourceId, move.TargetId)).Count());
         Assert.Equal(plan.Before.Sum(share => share.Keys), plan.After.Sum(share => share.Keys));
     });
 
     [Fact]
-    public void The_same_cluster_gets_the_same_plan_and_the_cluster_that_results_none() => Check(any =>
+    public void The_plan_is_deterministic_and_its_result_needs_no_further_plan() => Check(any =>
     {
         var plan = any.Cluster.Plan(any.Options);
         Assert.Equal(Text(plan), Text(any.Cluster.Plan(any.Options)));
@@ -37,7 +38,7 @@ public sealed class RebalancePropertyTests
     });
 
     [Fact]
-    public void By_slots_it_moves_just_what_the_differences_add_up_to_and_all_get_their_number() => Check(any =>
+    public void By_slots_it_moves_exactly_the_differences() => Check(any =>
     {
         var plan = any.Cluster.Plan(BySlots(any));
         if (plan.Moves.Count == 0)
@@ -52,7 +53,7 @@ public sealed class RebalancePropertyTests
     });
 
     [Fact]
-    public void By_slots_it_acts_only_where_a_master_is_off_by_more_than_the_threshold() => Check(any =>
+    public void By_slots_it_acts_only_if_a_master_is_off_by_more_than_the_threshold() => Check(any =>
     {
         var options = BySlots(any);
         var weights = WeightsOf(any);
@@ -60,7 +61,9 @@ public sealed class RebalancePropertyTests
         {
             var exact = HashSlot.Count * weights[PlannedCluster.Id(index)] / weights.Values.Sum();
             var near = Math.Clamp(slots, Math.Floor(exact), Math.Ceiling(exact));
-            return weights[PlannedCluster.Id(index)] == 0 ? slots * 1_000_000m : slots == 0 ? (near > 1 ? 1_000_000m : 0) : 100 * Math.Abs(slots - near) / slots;
+            if (weights[PlannedCluster.Id(index)] == 0)
+                return slots * 1_000_000m;
+            return slots == 0 ? (near > 1 ? 1_000_000m : 0) : 100 * Math.Abs(slots - near) / slots;
         }).Max();
         var moves = any.Cluster.Plan(options).Moves;
         if (options.Threshold > 0)
@@ -73,24 +76,27 @@ public sealed class RebalancePropertyTests
     public void By_slots_it_never_moves_more_than_redis_cli_does() => Check(any =>
     {
         // redis-cli never empties a node at 100 %, nor moves anything at 0; and a name is no wish for an empty master to it.
-        var weights = any.Weights.Select((weight, index) => any.Cluster.SlotCounts[index] == 0 && !any.Options.UseEmptyMaster ? null : weight).ToList();
+        var weights = any.Weights
+            .Select((weight, index) => any.Cluster.SlotCounts[index] == 0 && !any.Options.UseEmptyMaster ? null : weight).ToList();
         var options = BySlots(any) with
         {
             Threshold = Math.Clamp(any.Options.Threshold, 0.01, 99),
-            Weights = Enumerable.Range(0, weights.Count).Where(index => weights[index] is not null).ToDictionary(PlannedCluster.Id, index => weights[index]!.Value),
+            Weights = Enumerable.Range(0, weights.Count)
+                .Where(index => weights[index] is not null).ToDictionary(PlannedCluster.Id, index => weights[index]!.Value),
         };
         var theirs = RedisCliModel.SlotsMoved(any.Cluster.SlotCounts, weights, options.UseEmptyMaster, options.Threshold);
         Assert.InRange(any.Cluster.Plan(options).SlotCount, 0, theirs);
     });
 
     [Fact]
-    public void A_weight_of_zero_drains_its_master_and_never_is_anything_given_to_it() => Check(any =>
+    public void A_weight_of_zero_drains_its_master_and_it_is_never_a_target() => Check(any =>
     {
         var plan = any.Cluster.Plan(any.Options);
         var weights = WeightsOf(any);
         Assert.All(plan.After.Where(share => weights[share.Id] == 0), share => Assert.Equal(0, share.SlotCount));
         Assert.DoesNotContain(plan.Moves, move => weights[move.TargetId] == 0);
-        Assert.Equal(weights.OrderBy(pair => pair.Key).Select(pair => (double)pair.Value), plan.Before.OrderBy(share => share.Id, StringComparer.Ordinal).Select(share => share.Weight!.Value));
+        Assert.Equal(weights.OrderBy(pair => pair.Key).Select(pair => (double)pair.Value),
+            plan.Before.OrderBy(share => share.Id, StringComparer.Ordinal).Select(share => share.Weight!.Value));
     });
 
     [Fact]
@@ -101,15 +107,20 @@ public sealed class RebalancePropertyTests
     });
 
     [Fact]
-    public void What_does_not_answer_or_is_failing_neither_gives_nor_gets() => Check(any =>
+    public void An_unreachable_or_failing_master_is_neither_source_nor_target() => Check(any =>
     {
         var bad = any.Cluster.OwnerOfSlot[HashSlot.Count / 2];
         foreach (var isDown in new[] { true, false })
         {
-            var cluster = new PlannedCluster(any.Cluster.OwnerOfSlot, any.Cluster.Masters) { Down = isDown && any.Cluster.Masters > 1 ? [bad] : [], Suspected = isDown ? [] : [bad] };
+            var cluster = new PlannedCluster(any.Cluster.OwnerOfSlot, any.Cluster.Masters)
+            {
+                Down = isDown && any.Cluster.Masters > 1 ? [bad] : [],
+                Suspected = isDown ? [] : [bad],
+            };
             try
             {
-                Assert.DoesNotContain(cluster.Plan(BySlots(any)).Moves, move => cluster.Down.Concat(cluster.Suspected).Select(PlannedCluster.Id).Any(id => id == move.SourceId || id == move.TargetId));
+                Assert.DoesNotContain(cluster.Plan(BySlots(any)).Moves, move => cluster.Down.Concat(cluster.Suspected)
+                    .Select(PlannedCluster.Id).Any(id => id == move.SourceId || id == move.TargetId));
             }
             catch (RedisOperationException refusal)
             {
@@ -121,7 +132,7 @@ public sealed class RebalancePropertyTests
     [Theory]
     [InlineData(RebalanceMeasure.Keys)]
     [InlineData(RebalanceMeasure.Memory)]
-    public void By_load_every_master_ends_nearer_to_its_target_or_all_are_within_the_threshold(RebalanceMeasure by) => Check(any =>
+    public void By_load_masters_end_closer_to_their_targets_or_all_are_within_the_threshold(RebalanceMeasure by) => Check(any =>
     {
         var options = any.Options with { By = by };
         var plan = any.Cluster.Plan(options);
@@ -131,11 +142,13 @@ public sealed class RebalancePropertyTests
         if (!drains)
             Assert.True(plan.Moves.Count == 0 ? before == after : after < before, before + " -> " + after);
 
-        // The squares of what every master is off from its target in whole keys or bytes. No weight here has more than two digits behind the point.
+        // The squares of what every master is off from its target in whole keys or bytes. No weight here has more than two digits behind
+        // the point.
         BigInteger Distance(IReadOnlyList<RedisNodeShare> shares)
         {
             var byId = shares.OrderBy(share => share.Id, StringComparer.Ordinal).ToList();
-            var targets = new Apportionment(byId.Sum(Load), byId.Select(share => new BigInteger(weights[share.Id] * 100)).ToList()).Parts(Comparer<int>.Default);
+            var scaled = byId.Select(share => new BigInteger(weights[share.Id] * 100)).ToList();
+            var targets = new Apportionment(byId.Sum(Load), scaled).Parts(Comparer<int>.Default);
             return byId.Select((share, index) => BigInteger.Pow(Load(share) - targets[index], 2)).Aggregate(BigInteger.Add);
         }
 
@@ -145,7 +158,9 @@ public sealed class RebalancePropertyTests
     private static RebalanceOptions BySlots(RebalanceCase any) => any.Options with { By = RebalanceMeasure.Slots };
 
     private static Dictionary<string, decimal> WeightsOf(RebalanceCase any) => Enumerable.Range(0, any.Cluster.Masters).ToDictionary(
-        PlannedCluster.Id, index => (decimal)(any.Weights[index] ?? (any.Options.UseEmptyMaster || any.Cluster.SlotCounts[index] > 0 ? 1 : 0)), StringComparer.Ordinal);
+        PlannedCluster.Id, index =>
+            (decimal)(any.Weights[index] ?? (any.Options.UseEmptyMaster || any.Cluster.SlotCounts[index] > 0 ? 1 : 0)),
+                StringComparer.Ordinal);
 
     private static string Text(RedisRebalancePlan plan) => string.Join("\n", plan.Moves) + plan.Fingerprint;
 

@@ -4,7 +4,10 @@ using System.Linq;
 
 namespace RedisClusterOps.Core.Tests.Planning;
 
-/// <summary>How many slots redis-cli's rebalance moves, by its own arithmetic: expected numbers rounded down in single precision, what is left over given to whoever is not above.</summary>
+/// <summary>
+/// How many slots redis-cli's rebalance moves, by its own arithmetic: expected numbers rounded down in single precision, what is left over
+/// given to whoever is not above.
+/// </summary>
 internal static class RedisCliModel
 {
     private const int All = 16384;
@@ -16,7 +19,8 @@ internal static class RedisCliModel
         var involved = Enumerable.Range(0, slots.Count).Where(index => useEmptyMasters || slots[index] > 0).ToList();
         var total = involved.Aggregate(0f, (sum, index) => sum + Weight(index));
         var expected = involved.Select(index => (int)(All / total * Weight(index))).ToList();
-        var over = involved.Where((index, i) => slots[index] > 0 ? (float)Math.Abs(100 - 100.0 * expected[i] / slots[index]) > (float)threshold : expected[i] > 1).Any();
+        var over = involved.Where((index, i) => slots[index] > 0
+            ? (float)Math.Abs(100 - 100.0 * expected[i] / slots[index]) > (float)threshold : expected[i] > 1).Any();
         if (!over || threshold <= 0)
             return 0;
         var balances = involved.Select((index, i) => slots[index] - expected[i]).ToArray();
@@ -37,7 +41,7 @@ internal static class RedisCliModel
         float Weight(int index) => (float)(weights[index] ?? 1);
     }
 
-    // From both ends: who lacks most is matched with who has most.
+    // From both ends: the largest deficit is matched with the largest surplus.
     private static int Moved(int[] balances)
     {
         var (receiver, giver, moved) = (0, balances.Length - 1, 0);

@@ -9,7 +9,7 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Core.Tests.Protocol;
 
-/// <summary>Bytes that come in pieces of the sizes given, over and over, as a network delivers them.</summary>
+/// <summary>Bytes that arrive in pieces of the given sizes, repeated, as a network delivers them.</summary>
 internal sealed class PiecewiseStream(byte[] bytes, params int[] sizes) : MemoryStream(bytes)
 {
     private int _reads;
@@ -18,7 +18,7 @@ internal sealed class PiecewiseStream(byte[] bytes, params int[] sizes) : Memory
         base.Read(buffer, offset, sizes.Length == 0 ? count : Math.Min(count, sizes[_reads++ % sizes.Length]));
 }
 
-/// <summary>Replies as bytes and as text that tells any two different ones apart.</summary>
+/// <summary>Replies as bytes, and as text that differs for different replies.</summary>
 internal static class Bytes
 {
     public static byte[] Of(string latin1) => Encoding.Latin1.GetBytes(latin1);

@@ -6,6 +6,7 @@ using System.Linq;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Threading;
@@ -14,7 +15,7 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Core.Tests.Protocol;
 
-/// <summary>A server on loopback that does to each connection what the test's script says.</summary>
+/// <summary>A server on loopback that runs the test's script for each connection.</summary>
 internal sealed class FakeNode : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -31,25 +32,26 @@ internal sealed class FakeNode : IAsyncDisposable
 
     public NodeEndpoint Endpoint => new("127.0.0.1", ((IPEndPoint)_listener.LocalEndpoint).Port);
 
-    /// <summary>Every command that came, arguments joined by spaces.</summary>
+    /// <summary>All commands received, with arguments joined by spaces.</summary>
     public IReadOnlyList<string> Commands => [.. _commands];
 
-    /// <summary>How many connections came.</summary>
+    /// <summary>The number of connections accepted.</summary>
     public int Connections => _accepted.Count;
 
     public static FakeNode Running(Func<FakeSession, Task> script) => new(script, Task.FromResult);
 
-    /// <summary>Greets as Redis does, then runs the script.</summary>
+    /// <summary>Answers the first command with OK, then runs the script.</summary>
     public static FakeNode AfterLogin(Func<FakeSession, Task> script) => Running(async session =>
     {
         await session.AnswerAsync(_ => "+OK\r\n");
         await script(session);
     });
 
-    /// <summary>Answers every command with what the function returns, until the client leaves.</summary>
+    /// <summary>Answers every command with the result of the function, until the client disconnects.</summary>
     public static FakeNode Answering(Func<string, string> answer) => Running(session => session.AnswerAllAsync(answer));
 
-    public static FakeNode WithTls(X509Certificate2 certificate, Func<string, string> answer, RemoteCertificateValidationCallback? checkClient = null) =>
+    public static FakeNode WithTls(
+        X509Certificate2 certificate, Func<string, string> answer, RemoteCertificateValidationCallback? checkClient = null) =>
         new(
             session => session.AnswerAllAsync(answer),
             async plain =>
@@ -81,7 +83,8 @@ internal sealed class FakeNode : IAsyncDisposable
                 sessions.Add(RunAsync(socket, script, wrap));
             }
         }
-        catch (Exception stopped) when (stopped is OperationCanceledException or SocketException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception stopped) when (
+            stopped is OperationCanceledException or SocketException or ObjectDisposedException or InvalidOperationException)
         {
             await Task.WhenAll(sessions);
         }
@@ -95,9 +98,10 @@ internal sealed class FakeNode : IAsyncDisposable
             await using var stream = await wrap(new NetworkStream(socket, ownsSocket: true));
             await script(new FakeSession(stream, _commands.Enqueue, _stop.Token));
         }
-        catch (Exception left) when (left is IOException or ObjectDisposedException or OperationCanceledException or System.Security.Authentication.AuthenticationException)
+        catch (Exception ended) when (
+            ended is IOException or ObjectDisposedException or OperationCanceledException or AuthenticationException)
         {
-            // The client left, or the test is over.
+            // The client disconnected, or the test has ended.
         }
     }
 }
@@ -132,6 +136,6 @@ internal sealed class FakeSession(Stream stream, Action<string> record, Cancella
             await AnswerAsync(answer);
     }
 
-    /// <summary>Says nothing more, but stays.</summary>
+    /// <summary>Sends nothing more but keeps the connection open.</summary>
     public Task StallAsync() => Task.Delay(Timeout.Infinite, stop);
 }

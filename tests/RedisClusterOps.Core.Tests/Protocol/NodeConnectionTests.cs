@@ -15,19 +15,20 @@ public sealed class NodeConnectionTests
     private static readonly RespCommand Ping = RespCommand.Of("PING");
 
     [Fact]
-    public async Task Replies_come_in_the_order_of_the_commands_errors_included()
+    public async Task Replies_are_in_the_order_of_the_commands_including_errors()
     {
         await using var node = FakeNode.Answering(command => command switch { "A" => ":1\r\n", "B" => "-ERR no\r\n", _ => "+OK\r\n" });
         using var connection = await ConnectAsync(node);
 
-        var replies = await connection.SendAsync([RespCommand.Of("A"), RespCommand.Of("B"), RespCommand.Of("C")], null, CancellationToken.None);
+        var replies = await connection.SendAsync(
+            [RespCommand.Of("A"), RespCommand.Of("B"), RespCommand.Of("C")], null, CancellationToken.None);
 
         Assert.Equal(["Integer 1", "Error ERR no", "SimpleString OK"], replies.Select(Bytes.Describe));
         Assert.True(connection.IsUsable);
     }
 
     [Fact]
-    public async Task Every_command_is_traced_before_it_is_sent_without_its_secrets()
+    public async Task Every_command_is_traced_without_its_secrets_before_it_is_sent()
     {
         await using var node = FakeNode.Answering(_ => "+OK\r\n");
         var traced = new List<string>();
@@ -37,12 +38,14 @@ public sealed class NodeConnectionTests
         using var connection = await connector.ConnectAsync(node.Endpoint, CancellationToken.None);
         await connection.SendAsync([Ping], null, CancellationToken.None);
 
-        Assert.Equal([$"{node.Endpoint} AUTH ***", $"{node.Endpoint} CLIENT SETNAME {NodeConnector.ConnectionName}", $"{node.Endpoint} PING"], traced);
+        Assert.Equal(
+            [$"{node.Endpoint} AUTH ***", $"{node.Endpoint} CLIENT SETNAME {NodeConnector.ConnectionName}", $"{node.Endpoint} PING"],
+            traced);
         Assert.Equal(["AUTH ann hunter2", "CLIENT SETNAME " + NodeConnector.ConnectionName, "PING"], node.Commands);
     }
 
     [Fact]
-    public async Task A_pipeline_larger_than_every_buffer_does_not_deadlock_with_a_server_that_answers_while_it_reads()
+    public async Task A_pipeline_larger_than_all_buffers_does_not_deadlock()
     {
         var value = new string('v', 10_000);
         await using var node = FakeNode.Answering(_ => $"${value.Length}\r\n{value}\r\n");
@@ -56,18 +59,20 @@ public sealed class NodeConnectionTests
     }
 
     [Fact]
-    public async Task Concurrent_sends_wait_for_one_another_and_get_their_own_replies()
+    public async Task Concurrent_sends_run_one_after_another_and_get_their_own_replies()
     {
-        await using var node = FakeNode.Answering(command => command.StartsWith("ECHO", StringComparison.Ordinal) ? $"+{command[5..]}\r\n" : "+OK\r\n");
+        await using var node = FakeNode.Answering(command =>
+            command.StartsWith("ECHO", StringComparison.Ordinal) ? $"+{command[5..]}\r\n" : "+OK\r\n");
         using var connection = await ConnectAsync(node);
 
-        var replies = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => connection.AskAsync(RespCommand.Of("ECHO", i), CancellationToken.None)));
+        var replies = await Task.WhenAll(Enumerable.Range(0, 100)
+            .Select(i => connection.AskAsync(RespCommand.Of("ECHO", i), CancellationToken.None)));
 
         Assert.Equal(Enumerable.Range(0, 100).Select(i => $"{i}"), replies.Select(reply => reply.Text));
     }
 
     [Fact]
-    public async Task No_answer_in_time_leaves_the_outcome_unknown_and_ends_the_connection()
+    public async Task A_timeout_leaves_the_outcome_unknown_and_ends_the_connection()
     {
         await using var node = FakeNode.AfterLogin(async session =>
         {
@@ -87,7 +92,7 @@ public sealed class NodeConnectionTests
     }
 
     [Fact]
-    public async Task A_reply_that_drips_without_end_is_cut_off_at_the_timeout()
+    public async Task An_endless_slow_reply_ends_at_the_timeout()
     {
         await using var node = FakeNode.AfterLogin(async session =>
         {
@@ -97,13 +102,14 @@ public sealed class NodeConnectionTests
         });
         using var connection = await ConnectAsync(node, new ConnectionOptions { CommandTimeout = TimeSpan.FromMilliseconds(200) });
 
-        var failure = await Assert.ThrowsAsync<RedisConnectionException>(() => connection.SendAsync([Ping], null, CancellationToken.None).WaitAsync(Soon));
+        var failure = await Assert.ThrowsAsync<RedisConnectionException>(() =>
+            connection.SendAsync([Ping], null, CancellationToken.None).WaitAsync(Soon));
 
         Assert.Contains("no answer within 200 ms", failure.Message);
     }
 
     [Fact]
-    public async Task Cancelling_ends_a_read_that_is_under_way()
+    public async Task Cancelling_ends_a_read_in_progress()
     {
         using var cancellation = new CancellationTokenSource();
         await using var node = FakeNode.AfterLogin(async session =>
@@ -123,7 +129,7 @@ public sealed class NodeConnectionTests
     }
 
     [Fact]
-    public async Task Cancelling_ends_a_read_even_where_the_runtime_minds_no_token_once_a_read_has_begun()
+    public async Task Cancelling_ends_a_read_even_if_the_stream_ignores_the_token()
     {
         using var cancellation = new CancellationTokenSource();
         await using var node = FakeNode.Running(async session =>
@@ -157,7 +163,7 @@ public sealed class NodeConnectionTests
     [InlineData("")]
     [InlineData("$10\r\nhal")]
     [InlineData("*2\r\n:1\r\n")]
-    public async Task A_server_that_closes_before_the_reply_is_whole_leaves_the_outcome_unknown(string partOfReply)
+    public async Task The_outcome_is_unknown_if_the_server_closes_before_the_reply_is_complete(string partOfReply)
     {
         await using var node = FakeNode.AfterLogin(session => session.AnswerAsync(_ => partOfReply));
         using var connection = await ConnectAsync(node);
@@ -175,7 +181,7 @@ public sealed class NodeConnectionTests
     [InlineData("HTTP/1.1 400 Bad Request\r\n", "HTTP/1.1 400 Bad Request")]
     [InlineData("*99999999\r\n", "more than 4194304 elements")]
     [InlineData("$999999999\r\n", "more than 536870912 bytes")]
-    public async Task A_reply_that_is_none_ends_the_connection_and_is_named(string raw, string shown)
+    public async Task An_invalid_reply_ends_the_connection_and_is_reported(string raw, string shown)
     {
         await using var node = FakeNode.AfterLogin(session => session.AnswerAllAsync(_ => raw));
         using var connection = await ConnectAsync(node);
@@ -190,7 +196,7 @@ public sealed class NodeConnectionTests
     }
 
     [Fact]
-    public async Task A_reply_without_end_is_refused_at_the_limit()
+    public async Task An_endless_reply_is_rejected_at_the_size_limit()
     {
         await using var node = FakeNode.AfterLogin(async session =>
         {
@@ -201,7 +207,8 @@ public sealed class NodeConnectionTests
         });
         using var connection = await ConnectAsync(node, new ConnectionOptions { Limits = new RespLimits { MaxReplyLength = 1_000_000 } });
 
-        var failure = await Assert.ThrowsAsync<RedisConnectionException>(() => connection.SendAsync([Ping], null, CancellationToken.None).WaitAsync(Soon));
+        var failure = await Assert.ThrowsAsync<RedisConnectionException>(() =>
+            connection.SendAsync([Ping], null, CancellationToken.None).WaitAsync(Soon));
 
         Assert.Equal(FailureCode.ProtocolError, failure.Code);
         Assert.Contains("more than 1000000 bytes in one reply", failure.Message);
@@ -221,7 +228,7 @@ public sealed class NodeConnectionTests
     }
 
     [Fact]
-    public async Task Disposing_ends_a_send_that_is_under_way()
+    public async Task Disposing_ends_a_send_in_progress()
     {
         var received = new TaskCompletionSource();
         await using var node = FakeNode.AfterLogin(async session =>
@@ -240,7 +247,7 @@ public sealed class NodeConnectionTests
     }
 
     [Fact]
-    public async Task Sending_nothing_is_a_mistake_of_the_caller()
+    public async Task Sending_no_command_is_an_argument_error()
     {
         await using var node = FakeNode.Answering(_ => "+OK\r\n");
         using var connection = await ConnectAsync(node);
@@ -272,7 +279,7 @@ public sealed class NodeConnectionTests
         Assert.Equal($"The connection to {connection.Endpoint} is closed; PING was not sent.", failure.Message);
     }
 
-    /// <summary>Reads as .NET Framework does.</summary>
+    /// <summary>Ignores the token of a read, like .NET Framework.</summary>
     private sealed class TokenIgnoringStream(Socket socket) : NetworkStream(socket, ownsSocket: true)
     {
         public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>

@@ -5,21 +5,23 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Core.Tests.Protocol;
 
-/// <summary>Random replies, random bytes, and random ways in which a network cuts them up.</summary>
+/// <summary>Random replies, random bytes, and random ways to split them.</summary>
 internal static class RespArbitraries
 {
     private static readonly Gen<byte[]> AnyBytes = Gen.Choose(0, 255).Select(number => (byte)number).ArrayOf();
 
-    private static readonly Gen<string> Lines = Gen.Choose(32, 126).Select(number => (char)number).ArrayOf().Select(chars => new string(chars));
+    private static readonly Gen<string> Lines = Gen.Choose(32, 126).Select(number => (char)number).ArrayOf()
+        .Select(chars => new string(chars));
 
     public static Arbitrary<RespValue> Replies { get; } = Gen.Sized(size => Reply(size > 0 ? 3 : 0)).ToArbitrary();
 
     public static Arbitrary<int[]> Splits { get; } = Gen.Choose(1, 40).NonEmptyListOf().Select(sizes => sizes.ToArray()).ToArbitrary();
 
-    /// <summary>Half of it plain noise, half of it made of the protocol's own pieces, which gets further into the parser.</summary>
+    /// <summary>Half random bytes, half random tokens of the protocol, which reach deeper into the parser.</summary>
     public static Arbitrary<byte[]> Noise { get; } = Gen.OneOf(
         AnyBytes,
-        Gen.Elements("+", "-", ":", "$", "*", "%", "~", "|", ">", "_", "#", ",", "(", "!", "=", "\r\n", "\r\n", "\r\n", "\r", "\n", "-1", "0", "1", "2", "99999999999", "a", "t", "?", "\0")
+        Gen.Elements("+", "-", ":", "$", "*", "%", "~", "|", ">", "_", "#", ",", "(", "!", "=", "\r\n", "\r\n", "\r\n", "\r", "\n", "-1",
+            "0", "1", "2", "99999999999", "a", "t", "?", "\0")
             .ArrayOf().Select(pieces => Bytes.Of(string.Concat(pieces)))).ToArbitrary();
 
     public static Arbitrary<(int Index, byte Byte)> Places { get; } = Gen.Choose(0, 1000)

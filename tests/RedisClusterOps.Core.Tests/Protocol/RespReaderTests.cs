@@ -52,11 +52,11 @@ public sealed class RespReaderTests
     [InlineData("|1\r\n+ttl\r\n:3600\r\n+OK\r\n", "SimpleString OK")]
     [InlineData("*2\r\n:1\r\n|1\r\n+ttl\r\n:3600\r\n:2\r\n", "Array[Integer 1, Integer 2]")]
     [InlineData("*1\r\n|0\r\n*1\r\n:2\r\n", "Array[Array[Integer 2]]")]
-    public async Task Pushes_and_attributes_are_no_replies_and_are_skipped(string raw, string expected) =>
+    public async Task Pushes_and_attributes_are_skipped(string raw, string expected) =>
         Assert.Equal(expected, Bytes.Describe(await Bytes.ReadAsync(raw)));
 
     [Fact]
-    public async Task Replies_that_came_together_are_read_one_after_another()
+    public async Task Replies_that_arrive_together_are_read_one_after_another()
     {
         var reader = new RespReader(new PiecewiseStream(Bytes.Of("+a\r\n$1\r\nb\r\n*1\r\n:3\r\n")), new RespLimits());
 
@@ -68,7 +68,7 @@ public sealed class RespReaderTests
     [Theory]
     [InlineData("HTTP/1.1 400 Bad Request\r\n", "HTTP/1.1 400")]
     [InlineData("SSH-2.0-OpenSSH_9.2", "SSH-2.0")]
-    [InlineData("\x15\x03\x01\0\x02\x02\x46", "-UseTls")]
+    [InlineData("\x15\x03\x01\0\x02\x02\x46", "connect by TLS")]
     [InlineData("\r\n", "begins with")]
     [InlineData("+OK\rX", "does not end")]
     [InlineData(":\r\n", "reply: :")]
@@ -92,7 +92,7 @@ public sealed class RespReaderTests
     [InlineData("(12a\r\n", "(12a")]
     [InlineData("=3\r\nabc\r\n", "verbatim")]
     [InlineData("*1\r\nGET", "GET")]
-    public async Task What_is_no_reply_is_refused_and_the_error_shows_what_came(string raw, string shown)
+    public async Task Invalid_bytes_are_rejected_and_shown_in_the_error(string raw, string shown)
     {
         var failure = await Assert.ThrowsAsync<RedisOperationException>(() => Bytes.ReadAsync(raw));
 
@@ -110,7 +110,7 @@ public sealed class RespReaderTests
     [InlineData("$5\r\nhello\r")]
     [InlineData("*2\r\n:1\r\n")]
     [InlineData(">1\r\n:1\r\n")]
-    public async Task A_reply_that_stops_short_is_the_end_of_the_stream(string raw) =>
+    public async Task An_incomplete_reply_is_the_end_of_the_stream(string raw) =>
         await Assert.ThrowsAsync<EndOfStreamException>(() => Bytes.ReadAsync(raw));
 
     [Theory]
@@ -121,7 +121,7 @@ public sealed class RespReaderTests
     [InlineData("*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n", "levels of arrays")]
     [InlineData("*5\r\n$9\r\n012345678\r\n$9\r\n012345678\r\n$9\r\n012345678\r\n$9\r\n", "bytes in one reply")]
     [InlineData(">1\r\n$9\r\n012345678\r\n>1\r\n$9\r\n012345678\r\n>1\r\n$9\r\n012345678\r\n", "bytes in one reply")]
-    public async Task More_than_the_limits_allow_is_refused(string raw, string limit)
+    public async Task A_reply_above_the_limits_is_rejected(string raw, string limit)
     {
         var limits = new RespLimits { MaxStringLength = 10, MaxItems = 5, MaxDepth = 3, MaxReplyLength = 50 };
 
@@ -133,7 +133,7 @@ public sealed class RespReaderTests
     }
 
     [Fact]
-    public async Task The_limits_hold_for_each_reply_and_not_for_all_of_them_together()
+    public async Task The_limits_apply_to_each_reply_separately()
     {
         var limits = new RespLimits { MaxItems = 2, MaxReplyLength = 12 };
         var reader = new RespReader(new PiecewiseStream(Bytes.Of(string.Concat(Enumerable.Repeat("*2\r\n:1\r\n:2\r\n", 3)))), limits);
@@ -146,7 +146,7 @@ public sealed class RespReaderTests
     [InlineData(65_533, true)]
     [InlineData(65_534, false)]
     [InlineData(100_000, false)]
-    public async Task A_line_may_be_64_KB_long_and_no_longer(int length, bool isRead)
+    public async Task The_maximum_length_of_a_line_is_64_KB(int length, bool isRead)
     {
         var reading = Bytes.ReadAsync("+" + new string('a', length) + "\r\n");
 
@@ -160,7 +160,7 @@ public sealed class RespReaderTests
     [InlineData("$536870912\r\nabc")]
     [InlineData("*4194304\r\n:1\r\n")]
     [InlineData("%2097152\r\n:1\r\n")]
-    public async Task A_claimed_length_costs_no_memory_before_its_bytes_come(string raw)
+    public async Task A_claimed_length_allocates_no_memory_before_the_bytes_arrive(string raw)
     {
         var before = GC.GetAllocatedBytesForCurrentThread();
 
@@ -170,7 +170,7 @@ public sealed class RespReaderTests
     }
 
     [Fact]
-    public async Task A_string_of_many_chunks_arrives_as_it_was_sent()
+    public async Task A_string_in_many_chunks_is_read_unchanged()
     {
         var payload = new byte[3_000_001];
         new Random(1).NextBytes(payload);
@@ -183,13 +183,14 @@ public sealed class RespReaderTests
     }
 
     [Fact]
-    public async Task Nesting_that_never_ends_is_refused_after_a_few_levels() =>
+    public async Task Endless_nesting_is_rejected_after_a_few_levels() =>
         Assert.Contains(
             "levels",
-            (await Assert.ThrowsAsync<RedisOperationException>(() => Bytes.ReadAsync(string.Concat(Enumerable.Repeat("*1\r\n", 100_000))))).Message);
+            (await Assert.ThrowsAsync<RedisOperationException>(() => Bytes.ReadAsync(string.Concat(Enumerable.Repeat("*1\r\n", 100_000)))))
+                .Message);
 
     [Fact]
-    public void Any_reply_is_read_back_as_it_was_written_however_it_is_split() =>
+    public void Any_reply_is_read_back_unchanged_however_it_is_split() =>
         Prop.ForAll(RespArbitraries.Replies, RespArbitraries.Splits, (reply, split) =>
             Bytes.Describe(Bytes.ReadAsync(Bytes.Serialize(reply), null, split).GetAwaiter().GetResult()) == Bytes.Describe(reply))
             .Check(Config.QuickThrowOnFailure.WithMaxTest(500));
@@ -200,7 +201,7 @@ public sealed class RespReaderTests
             .Check(Config.QuickThrowOnFailure.WithMaxTest(3000));
 
     [Fact]
-    public void A_reply_with_one_byte_changed_is_read_or_refused_in_order() =>
+    public void A_reply_with_one_changed_byte_is_read_or_rejected_cleanly() =>
         Prop.ForAll(RespArbitraries.Replies, RespArbitraries.Places, (reply, place) =>
         {
             var bytes = Bytes.Serialize(reply);

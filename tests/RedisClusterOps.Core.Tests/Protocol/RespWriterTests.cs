@@ -21,7 +21,8 @@ public sealed class RespWriterTests
 
     [Fact]
     public async Task Commands_follow_one_another() =>
-        Assert.Equal("*1\r\n$1\r\nA\r\n*1\r\n$1\r\nB\r\n", Encoding.Latin1.GetString(await WriteAsync(RespCommand.Of("A"), RespCommand.Of("B"))));
+        Assert.Equal("*1\r\n$1\r\nA\r\n*1\r\n$1\r\nB\r\n",
+            Encoding.Latin1.GetString(await WriteAsync(RespCommand.Of("A"), RespCommand.Of("B"))));
 
     [Theory]
     [InlineData(16 * 1024 - 20)]
@@ -40,7 +41,7 @@ public sealed class RespWriterTests
     }
 
     [Fact]
-    public void Any_arguments_are_read_back_as_they_were_written() =>
+    public void Any_arguments_are_read_back_unchanged() =>
         Prop.ForAll(RespArbitraries.Arguments, arguments =>
         {
             var written = WriteAsync(RespCommand.Of([.. arguments])).GetAwaiter().GetResult();

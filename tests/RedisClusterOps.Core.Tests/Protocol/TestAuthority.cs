@@ -6,7 +6,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace RedisClusterOps.Core.Tests.Protocol;
 
-/// <summary>A certificate authority of the test's own, and a folder for its files.</summary>
+/// <summary>A certificate authority for tests, with a folder for its files.</summary>
 internal sealed class TestAuthority : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("redisclusterops-tls-");
@@ -19,10 +19,11 @@ internal sealed class TestAuthority : IDisposable
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
 
-        // Always the same serial number: a forger's authority has it too.
+        // Always the same serial number, as a forged authority would have.
         using var bare = request.Create(
             parent is null ? subject : parent.Certificate.SubjectName,
-            parent is null ? X509SignatureGenerator.CreateForECDsa(key) : X509SignatureGenerator.CreateForECDsa(parent.Certificate.GetECDsaPrivateKey()!),
+            parent is null ? X509SignatureGenerator.CreateForECDsa(key)
+                : X509SignatureGenerator.CreateForECDsa(parent.Certificate.GetECDsaPrivateKey()!),
             DateTimeOffset.UtcNow.AddDays(-2),
             DateTimeOffset.UtcNow.AddDays(2),
             [1, 2, 3]);
@@ -43,7 +44,7 @@ internal sealed class TestAuthority : IDisposable
         _folder.Delete(recursive: true);
     }
 
-    /// <summary>A certificate with its key, for 127.0.0.1 where nothing else is said.</summary>
+    /// <summary>Issues a certificate with its key, by default for 127.0.0.1.</summary>
     public X509Certificate2 Issue(string? otherName = null, int daysLeft = 1, bool exportable = false)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -55,11 +56,13 @@ internal sealed class TestAuthority : IDisposable
             names.AddDnsName(otherName);
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(Certificate, true, false));
-        using var bare = request.Create(Certificate, DateTimeOffset.UtcNow.AddDays(-2), DateTimeOffset.UtcNow.AddDays(daysLeft), RandomNumberGenerator.GetBytes(8));
+        using var bare = request.Create(Certificate, DateTimeOffset.UtcNow.AddDays(-2), DateTimeOffset.UtcNow.AddDays(daysLeft),
+            RandomNumberGenerator.GetBytes(8));
         using var certificate = bare.CopyWithPrivateKey(key);
 
-        // By way of PFX: Windows' TLS does not take a key that lives in memory only.
-        return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pfx), null, exportable ? X509KeyStorageFlags.Exportable : X509KeyStorageFlags.DefaultKeySet);
+        // TLS on Windows rejects a key that exists in memory only; a round trip through PFX stores it.
+        var storage = exportable ? X509KeyStorageFlags.Exportable : X509KeyStorageFlags.DefaultKeySet;
+        return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pfx), null, storage);
     }
 
     public string PfxFile(X509Certificate2 certificate, string? password) =>

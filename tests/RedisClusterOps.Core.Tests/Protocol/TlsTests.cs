@@ -18,7 +18,7 @@ public sealed class TlsTests : IDisposable
     public void Dispose() => _authority.Dispose();
 
     [Fact]
-    public async Task A_server_whose_authority_is_given_as_PEM_or_DER_is_trusted()
+    public async Task A_server_is_trusted_if_its_authority_is_in_the_PEM_or_DER_file()
     {
         using var certificate = _authority.Issue();
         await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n");
@@ -36,7 +36,8 @@ public sealed class TlsTests : IDisposable
         using var other = new TestAuthority();
         using var certificate = _authority.Issue();
         await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n");
-        var file = _authority.Write("both.pem", path => File.WriteAllText(path, File.ReadAllText(other.PemFile) + File.ReadAllText(_authority.PemFile)));
+        var file = _authority.Write("both.pem", path =>
+            File.WriteAllText(path, File.ReadAllText(other.PemFile) + File.ReadAllText(_authority.PemFile)));
 
         using var connection = await ConnectAsync(node, new TlsOptions { CaCertificatePath = file });
 
@@ -44,25 +45,26 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_server_of_another_authority_is_refused()
+    public async Task A_server_of_another_authority_is_rejected()
     {
         using var other = new TestAuthority();
         using var certificate = other.Issue();
         await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n");
         var file = _authority.PemFile;
 
-        await AssertRefusedAsync(node, new TlsOptions { CaCertificatePath = file }, "the server's certificate is not from the CA in " + file);
+        var reason = "the server's certificate is not from the CA in " + file;
+        await AssertRefusedAsync(node, new TlsOptions { CaCertificatePath = file }, reason);
         Assert.Empty(node.Commands);
     }
 
     [Fact]
-    public void A_forged_authority_is_not_trusted_for_having_the_name_and_serial_number_of_ours()
+    public void A_forged_authority_with_the_same_name_and_serial_number_is_rejected()
     {
         using var ours = new TestAuthority("Our authority");
         using var theirs = new TestAuthority("Our authority");
         var client = new TlsClient(new TlsOptions { CaCertificatePath = ours.PemFile });
 
-        Assert.Equal(ours.Certificate, theirs.Certificate); // as far as the framework compares them
+        Assert.Equal(ours.Certificate, theirs.Certificate); // as the framework compares them
         Assert.Contains("is not from the CA in", ObjectionTo(client, theirs, shown: theirs));
         Assert.Contains("is not from the CA in", ObjectionTo(client, theirs, shown: ours));
         Assert.Null(ObjectionTo(client, ours, shown: theirs));
@@ -70,27 +72,27 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
-    public void An_authority_between_that_the_server_shows_leads_to_the_one_that_is_trusted()
+    public void An_intermediate_authority_that_the_server_presents_completes_the_chain()
     {
-        using var between = new TestAuthority(parent: _authority);
+        using var intermediate = new TestAuthority(parent: _authority);
         var client = new TlsClient(new TlsOptions { CaCertificatePath = _authority.PemFile });
 
-        Assert.Null(ObjectionTo(client, between, shown: between));
+        Assert.Null(ObjectionTo(client, intermediate, shown: intermediate));
     }
 
     [Fact]
-    public void An_authority_between_may_be_the_one_that_is_trusted()
+    public void An_intermediate_authority_may_be_the_trusted_one()
     {
-        using var between = new TestAuthority(parent: _authority);
-        using var beside = new TestAuthority(parent: _authority);
-        var client = new TlsClient(new TlsOptions { CaCertificatePath = between.PemFile });
+        using var intermediate = new TestAuthority(parent: _authority);
+        using var sibling = new TestAuthority(parent: _authority);
+        var client = new TlsClient(new TlsOptions { CaCertificatePath = intermediate.PemFile });
 
-        Assert.Null(ObjectionTo(client, between, shown: _authority));
-        Assert.Contains("is not from the CA in", ObjectionTo(client, beside, shown: _authority));
+        Assert.Null(ObjectionTo(client, intermediate, shown: _authority));
+        Assert.Contains("is not from the CA in", ObjectionTo(client, sibling, shown: _authority));
     }
 
     [Fact]
-    public async Task A_server_that_the_machine_does_not_know_is_refused_by_default()
+    public async Task By_default_a_server_that_the_machine_does_not_trust_is_rejected()
     {
         using var certificate = _authority.Issue();
         await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n");
@@ -100,25 +102,26 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_certificate_for_another_name_is_refused()
+    public async Task A_certificate_for_another_name_is_rejected()
     {
         using var certificate = _authority.Issue(otherName: "elsewhere.example");
         await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n");
 
-        await AssertRefusedAsync(node, new TlsOptions { CaCertificatePath = _authority.PemFile }, "the server's certificate is for another name");
+        await AssertRefusedAsync(node, new TlsOptions { CaCertificatePath = _authority.PemFile },
+            "the server's certificate is for another name");
     }
 
     [Fact]
-    public async Task A_certificate_that_has_run_out_is_refused()
+    public async Task An_expired_certificate_is_rejected()
     {
         using var certificate = _authority.Issue(daysLeft: -1);
         await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n");
 
-        await AssertRefusedAsync(node, new TlsOptions { CaCertificatePath = _authority.PemFile }, "the server's certificate has run out");
+        await AssertRefusedAsync(node, new TlsOptions { CaCertificatePath = _authority.PemFile }, "the server's certificate has expired");
     }
 
     [Fact]
-    public async Task Any_certificate_will_do_where_the_check_is_skipped()
+    public async Task Any_certificate_is_accepted_if_the_check_is_skipped()
     {
         using var certificate = _authority.Issue(otherName: "elsewhere.example", daysLeft: -1);
         await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n");
@@ -131,14 +134,14 @@ public sealed class TlsTests : IDisposable
     [Theory]
     [InlineData(null)]
     [InlineData("pfx-secret")]
-    public async Task The_client_shows_its_own_certificate(string? password)
+    public async Task The_client_presents_its_certificate(string? password)
     {
         using var certificate = _authority.Issue();
         using var own = _authority.Issue(otherName: "operator");
-        X509Certificate2? shown = null;
+        X509Certificate2? presented = null;
         await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n", (_, client, _, _) =>
         {
-            shown = client is null ? null : new X509Certificate2(client);
+            presented = client is null ? null : new X509Certificate2(client);
             return client is not null;
         });
 
@@ -149,53 +152,56 @@ public sealed class TlsTests : IDisposable
             CertificatePassword = password,
         });
 
-        Assert.Equal(own.Thumbprint, shown?.Thumbprint);
-        shown?.Dispose();
+        Assert.Equal(own.Thumbprint, presented?.Thumbprint);
+        presented?.Dispose();
     }
 
     [Theory]
     [InlineData(false, null)]
     [InlineData(true, null)]
     [InlineData(true, "key-secret")]
-    public async Task The_client_s_certificate_may_be_PEM_with_the_key_in_the_same_file_or_beside_it(bool keyBeside, string? password)
+    public async Task The_client_certificate_may_be_PEM_with_the_key_in_the_same_or_a_separate_file(bool hasSeparateKey, string? password)
     {
         using var certificate = _authority.Issue();
         using var own = _authority.Issue(otherName: "operator", exportable: true);
-        X509Certificate2? shown = null;
+        X509Certificate2? presented = null;
         await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n", (_, client, _, _) =>
         {
-            shown = client is null ? null : new X509Certificate2(client);
+            presented = client is null ? null : new X509Certificate2(client);
             return client is not null;
         });
         using var key = own.GetECDsaPrivateKey()!;
         var keyText = password is null
             ? key.ExportPkcs8PrivateKeyPem()
-            : key.ExportEncryptedPkcs8PrivateKeyPem(password, new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000));
+            : key.ExportEncryptedPkcs8PrivateKeyPem(password,
+                new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000));
 
         using var connection = await ConnectAsync(node, new TlsOptions
         {
             CaCertificatePath = _authority.PemFile,
-            CertificatePath = _authority.Write("own.pem", path => File.WriteAllText(path, own.ExportCertificatePem() + "\n" + (keyBeside ? string.Empty : keyText))),
-            CertificateKeyPath = keyBeside ? _authority.Write("own.key", path => File.WriteAllText(path, keyText)) : null,
+            CertificatePath = _authority.Write("own.pem", path =>
+                File.WriteAllText(path, own.ExportCertificatePem() + "\n" + (hasSeparateKey ? string.Empty : keyText))),
+            CertificateKeyPath = hasSeparateKey ? _authority.Write("own.key", path => File.WriteAllText(path, keyText)) : null,
             CertificatePassword = password,
         });
 
-        Assert.Equal(own.Thumbprint, shown?.Thumbprint);
-        shown?.Dispose();
+        Assert.Equal(own.Thumbprint, presented?.Thumbprint);
+        presented?.Dispose();
     }
 
     [Fact]
-    public void A_PEM_file_without_its_key_and_a_key_beside_a_PFX_file_are_refused_with_a_reason()
+    public void A_PEM_file_without_a_key_and_a_PFX_file_with_a_separate_key_are_rejected()
     {
         using var own = _authority.Issue(otherName: "operator", exportable: true);
         var pem = _authority.Write("own.pem", path => File.WriteAllText(path, own.ExportCertificatePem()));
         AssertUnreadable(new TlsOptions { CertificatePath = pem }, pem, "can't be read");
         var pfx = _authority.PfxFile(own, null);
-        AssertUnreadable(new TlsOptions { CertificatePath = pfx, CertificateKeyPath = pem }, pfx, "takes no key file beside it");
+        AssertUnreadable(new TlsOptions { CertificatePath = pfx, CertificateKeyPath = pem }, pfx,
+            "only a PEM file can have its key in a separate file");
     }
 
     [Fact]
-    public async Task A_server_that_wants_a_client_certificate_refuses_a_client_without()
+    public async Task A_client_without_the_required_certificate_gets_a_hint()
     {
         using var certificate = _authority.Issue();
         await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n", (_, client, _, _) => client is not null);
@@ -205,11 +211,11 @@ public sealed class TlsTests : IDisposable
 
         Assert.Equal(FailureCode.ConnectionFailed, failure.Code);
         Assert.StartsWith($"{node.Endpoint} did not answer CLIENT SETNAME {NodeConnector.ConnectionName}: ", failure.Message);
-        Assert.EndsWith("If it wants a client certificate, connect with -CertificatePath.", failure.Message);
+        Assert.EndsWith("If it requires a client certificate, present one.", failure.Message);
     }
 
     [Fact]
-    public async Task TLS_spoken_to_a_plain_port_fails_with_a_reason()
+    public async Task TLS_to_a_plain_port_fails_with_a_reason()
     {
         await using var node = FakeNode.Running(session => session.SendAsync("-ERR Protocol error: expected '$', got ' '\r\n"));
 
@@ -217,7 +223,7 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
-    public async Task Plain_bytes_spoken_to_a_TLS_port_fail_with_the_hint_to_use_TLS()
+    public async Task A_plain_connection_to_a_TLS_port_gets_the_hint_to_use_TLS()
     {
         using var certificate = _authority.Issue();
         await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n");
@@ -225,7 +231,7 @@ public sealed class TlsTests : IDisposable
         var failure = await Assert.ThrowsAsync<RedisConnectionException>(
             () => new NodeConnector(new ConnectionOptions()).ConnectAsync(node.Endpoint, CancellationToken.None));
 
-        Assert.Contains("-UseTls", failure.Message);
+        Assert.Contains("connect by TLS", failure.Message);
     }
 
     [Fact]
@@ -248,7 +254,7 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_large_pipeline_passes_through_TLS()
+    public async Task A_large_pipeline_works_through_TLS()
     {
         var value = new string('v', 10_000);
         using var certificate = _authority.Issue();
@@ -266,7 +272,7 @@ public sealed class TlsTests : IDisposable
     [InlineData("client.pem", "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n", "client.pem can't be read")]
     [InlineData("client.pfx", "no certificate at all", "client.pfx can't be read")]
     [InlineData("client.pfx", "", "client.pfx can't be read")]
-    public void A_client_certificate_that_cannot_be_used_is_refused_before_anybody_is_dialled(string name, string? content, string reason)
+    public void An_unusable_client_certificate_is_rejected_before_any_connection_is_made(string name, string? content, string reason)
     {
         var path = _authority.Write(name, file =>
         {
@@ -278,7 +284,7 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
-    public void A_wrong_password_of_the_certificate_is_refused_without_naming_it()
+    public void A_wrong_certificate_password_is_rejected_and_not_shown()
     {
         using var own = _authority.Issue();
         var path = _authority.PfxFile(own, "right");
@@ -287,11 +293,11 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
-    public void A_certificate_without_its_key_is_no_client_certificate()
+    public void A_certificate_without_a_key_is_not_a_client_certificate()
     {
         var path = _authority.DerFile;
 
-        AssertUnreadable(new TlsOptions { CertificatePath = path }, path, "holds no private key");
+        AssertUnreadable(new TlsOptions { CertificatePath = path }, path, "contains no private key");
     }
 
     [Theory]
@@ -300,7 +306,7 @@ public sealed class TlsTests : IDisposable
     [InlineData("-----BEGIN PRIVATE KEY-----\nMII=\n-----END PRIVATE KEY-----\n")]
     [InlineData("-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n")]
     [InlineData("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")]
-    public void A_CA_file_without_a_certificate_is_refused_before_anybody_is_dialled(string? content)
+    public void A_CA_file_without_a_certificate_is_rejected_before_any_connection_is_made(string? content)
     {
         var path = _authority.Write("odd.pem", file =>
         {

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
@@ -9,22 +10,24 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Atomic;
 
-/// <summary>Takes a move by the servers back, while it can be: until the slots change hands nothing has happened to them.</summary>
+/// <summary>
+/// Cancels an atomic migration while that is possible: until the servers hand over the slots, nothing has happened to them.
+/// </summary>
 internal sealed class AtomicCancel(ClusterReader reader, IAtomicServer server, AtomicLimits limits, IClock clock, BegunTasks ours)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan PeerPatience = TimeSpan.FromSeconds(1);
 
-    /// <summary>Cancels the task and waits until both ends have let go of it.</summary>
-    /// <param name="task">Null where its beginning was under way, and it may be there under an id that nobody has read.</param>
-    /// <param name="moving">What it was to move; null where none was begun.</param>
-    /// <param name="earlier">Ids that were there before it.</param>
-    /// <returns>Whether it has completed after all; and why it may still run, null where it does not.</returns>
+    /// <summary>Cancels the task and waits until both ends have released it.</summary>
+    /// <param name="task">Null if the task was being started and its id has not been read.</param>
+    /// <param name="moving">The slots that the task moves; null if no task was started.</param>
+    /// <param name="earlier">Ids that were listed before it.</param>
+    /// <returns>Whether the task completed; and why it may still be running, null if it is not.</returns>
     public async Task<(bool Moved, string? Running)> TryAsync(AtomicTask? task, SlotSet? moving, ISet<string> earlier)
     {
         if (moving is null)
             return (false, null);
-        var changesHands = false;
+        var isHandingOver = false;
         using var time = new CancellationTokenSource(limits.Cancel);
         try
         {
@@ -35,38 +38,42 @@ internal sealed class AtomicCancel(ClusterReader reader, IAtomicServer server, A
                 if (now is null || now.End != AtomicEnd.None)
                     return (now is { End: AtomicEnd.Completed }, null);
                 if (!now.Slots.Equals(moving))
-                    return (false, "that task moves other slots too, so it is not ours to cancel");
+                    return (false, "the task also moves other slots, so this run does not cancel it");
                 var others = server.EndedWith(now, listed).Count(other => !ours.Contains(other.Id));
                 if (others > 0)
-                    return (false, server.Host.Name + " could only cancel it together with " + others.ToString(CultureInfo.InvariantCulture) + " that somebody else began");
+                    return (false, server.Host.Name + " can cancel it only together with " + Tasks(others) + " of another run or tool");
 
                 var connection = await reader.ConnectAsync(server.Host, time.Token).ConfigureAwait(false);
                 var reply = await connection.AskAsync(server.Cancel(now, ours.Ids), time.Token).ConfigureAwait(false);
-                changesHands = server.IsTooLate(reply);
-                if (changesHands)
+                isHandingOver = server.IsTooLate(reply);
+                if (isHandingOver)
                 {
                     await clock.PauseAsync(Pause, time.Token).ConfigureAwait(false);
                     continue;
                 }
 
-                // "No migrations ongoing": it has ended in between, or another of our moves has cancelled it with its own.
+                // "No migrations ongoing": it ended in between, or another move of this run cancelled it together with its own task.
                 if (reply.IsError && !ServerErrors.Contains(reply.Text, "No migrations"))
-                    return (false, server.Host.Name + " did not cancel it: " + Printable.Clean(reply.Text).TrimEnd('.'));
+                    return (false, server.Host.Name + " rejected the cancellation: " + Printable.Clean(reply.Text).TrimEnd('.'));
                 return await AwaitEndAsync(now, time.Token).ConfigureAwait(false);
             }
         }
         catch (RedisOperationException failure)
         {
-            return (false, "it could not be cancelled: " + failure.Message.TrimEnd('.'));
+            return (false, "the cancellation failed: " + failure.Message.TrimEnd('.'));
         }
         catch (OperationCanceledException)
         {
-            return (false, changesHands ? "they were changing hands, and to cancel that could cost what clients write" : "it was not seen to be cancelled in time");
+            return (false, isHandingOver
+                ? "the slots were being handed over, and a cancellation could lose writes of clients"
+                : "the cancellation could not be confirmed in time");
         }
     }
 
     private static bool IsNew(AtomicTask entry, SlotSet moving, ISet<string> earlier) =>
         !earlier.Contains(entry.Id) && entry.Slots.Equals(moving);
+
+    private static string Tasks(int count) => count.ToString(CultureInfo.InvariantCulture) + (count == 1 ? " task" : " tasks");
 
     private async Task<(bool Moved, string? Running)> AwaitEndAsync(AtomicTask task, CancellationToken cancellation)
     {
@@ -76,20 +83,20 @@ internal sealed class AtomicCancel(ClusterReader reader, IAtomicServer server, A
             var host = listed.FirstOrDefault(entry => entry.Id == task.Id);
             if (host is { End: AtomicEnd.Completed })
                 return (true, null);
-            if (host is null or { End: not AtomicEnd.None } && await PeerLetGoAsync(task, cancellation).ConfigureAwait(false))
+            if (host is null or { End: not AtomicEnd.None } && await HasPeerReleasedAsync(task, cancellation).ConfigureAwait(false))
                 return (false, null);
             await clock.PauseAsync(Pause, cancellation).ConfigureAwait(false);
         }
     }
 
-    // A peer that does not answer will notice when it does: the one that decides has let go.
-    private async Task<bool> PeerLetGoAsync(AtomicTask task, CancellationToken cancellation)
+    // The host decides, and it has released the task. A peer that does not answer finds that out when it does.
+    private async Task<bool> HasPeerReleasedAsync(AtomicTask task, CancellationToken cancellation)
     {
         using var time = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         time.CancelAfter(PeerPatience);
         try
         {
-            // Redis lists each attempt of a task on the source.
+            // The source lists each attempt of a Redis task.
             var listed = await reader.ReadTasksAsync(server.Peer, time.Token).ConfigureAwait(false);
             return !listed.Any(entry => entry.Id == task.Id && entry.End == AtomicEnd.None);
         }
@@ -98,4 +105,26 @@ internal sealed class AtomicCancel(ClusterReader reader, IAtomicServer server, A
             return true;
         }
     }
+}
+
+/// <summary>The tasks that one run has started, of all its pairs of masters. Valkey cancels all exports of a source together.</summary>
+internal sealed class BegunTasks
+{
+    private readonly ConcurrentDictionary<string, bool> _ids = new(StringComparer.Ordinal);
+    private TaskCompletionSource<bool> _end = NewEnd();
+
+    public ICollection<string> Ids => _ids.Keys;
+
+    /// <summary>
+    /// Completes when the next task ends: a Redis node takes part in one task at a time, so another pair may be waiting for that.
+    /// </summary>
+    public Task NextEnd => Volatile.Read(ref _end).Task;
+
+    public void Add(string id) => _ids[id] = true;
+
+    public bool Contains(string id) => _ids.ContainsKey(id);
+
+    public void SignalEnd() => Interlocked.Exchange(ref _end, NewEnd()).SetResult(true);
+
+    private static TaskCompletionSource<bool> NewEnd() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

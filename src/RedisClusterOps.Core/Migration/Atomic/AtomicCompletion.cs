@@ -29,7 +29,7 @@ internal sealed class AtomicCompletion(
     {
         var started = clock.Now;
         await Polling.UntilAsync(
-            async () => Objection(await ends.LookAsync(cancellation).ConfigureAwait(false), task) is not { } objection
+            async () => Objection(await ends.ObserveAsync(cancellation).ConfigureAwait(false), task) is not { } objection
                 || (clock.Now - started > limits.Agreement ? throw objection : false),
             FirstPause,
             LongestPause,
@@ -37,9 +37,9 @@ internal sealed class AtomicCompletion(
         return await AwaitTrimAsync(cancellation).ConfigureAwait(false);
     }
 
-    private RedisOperationException? Objection(AtomicLook look, AtomicTask? task)
+    private RedisOperationException? Objection(AtomicObservation now, AtomicTask? task)
     {
-        foreach (var (node, view) in new[] { (source, look.Source), (target, look.Target) })
+        foreach (var (node, view) in new[] { (source, now.Source), (target, now.Target) })
         {
             var objections = slots.Slots.Select(slot => OwnershipVerifier.Objection(node, view, target.Id, slot));
             if (objections.FirstOrDefault(objection => objection is not null) is { } text)
@@ -48,12 +48,12 @@ internal sealed class AtomicCompletion(
 
         // A list without the task was lost in a restart, and proves nothing. Nor does a source that cancelled the task because its replica
         // took its place: a target of Redis received the rest from that replica.
-        foreach (var listed in task is null ? [] : new[] { look.Host, look.Peer })
+        foreach (var listed in task is null ? [] : new[] { now.Host, now.Peer })
         {
             List<AtomicTask> entries = [.. listed.Where(entry => entry.Id == task!.Id)];
-            if (ReferenceEquals(listed, look.Peer) && !look.Source.Self.IsMaster
+            if (ReferenceEquals(listed, now.Peer) && !now.Source.Self.IsMaster
                 && entries.TrueForAll(entry => entry.End == AtomicEnd.Cancelled)
-                && look.Host.Any(entry => entry.Id == task!.Id && entry.End == AtomicEnd.Completed))
+                && now.Host.Any(entry => entry.Id == task!.Id && entry.End == AtomicEnd.Completed))
                 continue;
             if (entries.Count > 0 && entries.TrueForAll(entry => entry.End != AtomicEnd.Completed))
             {

@@ -9,12 +9,26 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Atomic;
 
-/// <summary>Has the servers move whole slots from one master to another: all of them change hands at once, or none does.</summary>
+/// <summary>An atomic migration that is complete: both ends report that, and both report the target as the owner.</summary>
+/// <param name="Adopted">True if a running task was found and no other was started.</param>
+/// <param name="Attempts">Tasks that were started or found; 0 if the target owned the slots already.</param>
+/// <param name="Elapsed">The time from the first read to the verification.</param>
+/// <param name="Note">What else to know; null if there is nothing.</param>
+internal sealed record AtomicOutcome(bool Adopted, int Attempts, TimeSpan Elapsed, string? Note);
+
+/// <summary>Moves whole slots by the servers' own migration: the target takes over all of them at once, or none.</summary>
 /// <remarks>
-/// What the nodes say of the owner decides, never what a list says of a task: lists are lost in a restart. Whoever runs it again after a
-/// crash finds the task that still runs, and begins no other.
+/// The owners that the nodes report decide, not the lists of tasks: a restart loses the lists. A repetition after a crash finds the task
+/// that is still running and starts no other.
 /// </remarks>
-internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, ClusterNode target, SlotSet slots, OperationLog? log, StopRequest stop, Action<string>? progress = null)
+internal sealed class AtomicMove(
+    ClusterReader reader,
+    ClusterNode source,
+    ClusterNode target,
+    SlotSet slots,
+    OperationLog? log,
+    StopRequest stop,
+    Action<string>? progress = null)
 {
     private static readonly TimeSpan TurnPause = TimeSpan.FromMilliseconds(100);
 
@@ -22,7 +36,7 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
         ? new ValkeyAtomicServer(source, target)
         : new RedisAtomicServer(source, target);
 
-    // The task in hand, the slots that it is to move, and the ids that were there before it.
+    // The current task, the slots that it moves, and the ids that were listed before it.
     private AtomicTask? _task;
     private SlotSet? _moving;
     private HashSet<string> _earlier = new(StringComparer.Ordinal);
@@ -32,10 +46,10 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
     private RedisOperationException? _trouble;
     private (TimeSpan Since, string Reason)? _turn;
 
-    /// <summary>How long, and how often.</summary>
+    /// <summary>The time limits and the number of attempts.</summary>
     public AtomicLimits Limits { get; init; } = new();
 
-    /// <summary>Tasks of this run, of other pairs of nodes too.</summary>
+    /// <summary>The tasks of this run, including those of other pairs of masters.</summary>
     public BegunTasks Ours { get; init; } = new();
 
     private IClock Clock => stop.Clock;
@@ -44,9 +58,10 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
 
     private string What => AtomicText.Of(slots) + " from " + source.Name + " to " + target.Name;
 
-    /// <summary>Moves them, and proves that they have moved.</summary>
-    /// <exception cref="RedisOperationException">They have not, or only some: the message says what was given away.</exception>
-    /// <exception cref="OperationCanceledException">A stop was asked for, and came in time: they are where they were, unless the message says that the servers go on.</exception>
+    /// <summary>Moves the slots and verifies the result.</summary>
+    /// <exception cref="RedisOperationException">Not all slots have moved. The message says which node owns them now.</exception>
+    /// <exception cref="OperationCanceledException">A stop was requested in time. The slots are where they were, unless the message says
+    /// that the servers are still moving them.</exception>
     public async Task<AtomicOutcome> RunAsync()
     {
         var started = Clock.Now;
@@ -56,19 +71,19 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
         }
         catch (OperationCanceledException)
         {
-            var (moved, running) = await new AtomicCancel(reader, _server, Limits, Clock, Ours).TryAsync(_task, _moving, _earlier).ConfigureAwait(false);
-            // It came too late: then it is better known than left open.
+            var (moved, running) = await CancelAsync().ConfigureAwait(false);
+            // The stop was too late. The slots have moved, so the result is verified.
             if (moved)
                 return Outcome(await ProveInTimeAsync().ConfigureAwait(false));
             if (running is null)
                 throw;
-            var told = "The servers go on to move " + What + ": " + running + ".";
-            log?.Warning(null, told);
-            throw new OperationCanceledException(told);
+            var warning = "The servers are still moving " + What + ": " + running + ".";
+            log?.Warning(null, warning);
+            throw new OperationCanceledException(warning);
         }
         catch (RedisOperationException failure)
         {
-            throw await ExplainedAsync(failure).ConfigureAwait(false);
+            throw await ExplainAsync(failure).ConfigureAwait(false);
         }
 
         AtomicOutcome Outcome(string? note) => new(_adopted, _attempts, Clock.Now - started, note);
@@ -80,23 +95,23 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
         {
             stop.ThrowIfRequested();
             var anotherEnds = Ours.NextEnd;
-            var look = await Ends.SettledAsync(slots, stop.Abort).ConfigureAwait(false);
-            var left = AtomicReadiness.Left(look, slots, source, target);
+            var observed = await Ends.SettledAsync(slots, stop.Abort).ConfigureAwait(false);
+            var left = Ends.Left(observed, slots);
             if (left.Count == 0)
                 return await ProveAsync(stop.Abort).ConfigureAwait(false);
             if (_trouble is not null)
                 throw _trouble;
 
-            if (look.Host.FirstOrDefault(task => IsTheSame(task, left)) is { } running)
+            if (observed.Host.FirstOrDefault(task => IsTheSame(task, left)) is { } running)
             {
                 _adopted |= _attempts == 0;
                 (_task, _moving, _refusal) = (running, left, null);
-                Report("is under way already, and is waited for");
+                Report("is already in progress; waiting for it");
             }
             else
             {
-                AtomicReadiness.Require(look, source, target);
-                if (await BeginAsync(look, left).ConfigureAwait(false) is { } reason)
+                Ends.RequireReady(observed);
+                if (await BeginAsync(observed, left).ConfigureAwait(false) is { } reason)
                 {
                     await AwaitTurnAsync(reason, anotherEnds).ConfigureAwait(false);
                     continue;
@@ -114,19 +129,23 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
         }
     }
 
-    // At least these slots, between these nodes. The side that is told lists itself as one end; a name that it leaves out is no other's.
+    // A task for at least these slots between these nodes. The host lists itself as one end and may omit its own name.
     private bool IsTheSame(AtomicTask task, SlotSet left) => task.End == AtomicEnd.None
         && task.IsImport == ReferenceEquals(_server.Host, target)
         && (task.SourceId == source.Id || (task.SourceId.Length == 0 && !task.IsImport)) && task.TargetId == target.Id
         && left.Slots.All(task.Slots.Contains);
 
-    // Null where it is begun, else what has to end first.
-    private async Task<string?> BeginAsync(AtomicLook look, SlotSet left)
+    // Returns null if the task was started, otherwise what has to end first.
+    private async Task<string?> BeginAsync(AtomicObservation observed, SlotSet left)
     {
-        if (_server.InTheWay(Running(look.Host), Running(look.Peer)).FirstOrDefault() is { } other)
-            return AtomicText.Of(other.Slots) + " are on the way there (" + other.State + (other.Message.Length > 0 ? ", " + other.Message : string.Empty) + ")";
+        if (_server.InTheWay(Running(observed.Host), Running(observed.Peer)).FirstOrDefault() is { } other)
+            {
+            var state = other.State + (other.Message.Length > 0 ? ", " + other.Message : string.Empty);
+            return AtomicText.Of(other.Slots) + (other.Slots.Count == 1 ? " is" : " are") + " being migrated (" + state + ")";
+        }
 
-        _earlier = new HashSet<string>(look.Host.Select(task => task.Id), StringComparer.Ordinal);
+
+        _earlier = new HashSet<string>(observed.Host.Select(task => task.Id), StringComparer.Ordinal);
         (_task, _moving, _refusal) = (null, left, null);
         var command = _server.Begin(left);
         RespValue reply;
@@ -137,7 +156,7 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
         }
         catch (RedisConnectionException failure)
         {
-            // Whether it was begun all the same shows in the list.
+            // The list shows whether the task was started.
             _refusal = failure;
             return null;
         }
@@ -147,18 +166,20 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
             var refusal = AtomicRefusal.Of(reply.Text);
             if (refusal.Passes)
                 return Printable.Clean(reply.Text);
-            var refused = AtomicText.Failed(refusal.Code, _server.Host.Name + " refused it: " + Printable.Clean(reply.Text), refusal.Next);
-            // The owner has changed since it was read a moment ago, or is about to.
+            var text = _server.Host.Name + " rejected the command: " + Printable.Clean(reply.Text);
+            var refused = AtomicText.Failed(refusal.Code, text, refusal.Next);
+            // The owner has changed since it was read, or is about to change.
             _refusal = refusal.Code == FailureCode.SlotNotOwned ? refused : throw refused;
             return null;
         }
 
         _task = _server.Begun(reply, left, await Ends.ListAsync(stop.Abort).ConfigureAwait(false), _earlier);
-        log?.State(null, "The servers move " + AtomicText.Of(left) + " from " + source.Name + " to " + target.Name);
+        log?.State(null, "The servers are moving " + AtomicText.Of(left) + " from " + source.Name + " to " + target.Name);
         return null;
     }
 
-    private static IReadOnlyList<AtomicTask> Running(IReadOnlyList<AtomicTask> listed) => [.. listed.Where(task => task.End == AtomicEnd.None)];
+    private static IReadOnlyList<AtomicTask> Running(IReadOnlyList<AtomicTask> listed) =>
+        [.. listed.Where(task => task.End == AtomicEnd.None)];
 
     private async Task<AtomicTask?> UntilEndAsync(AtomicTask task)
     {
@@ -175,20 +196,26 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
     private async Task AwaitTurnAsync(string reason, Task anotherEnds)
     {
         if (_turn?.Reason != reason)
-            Report("waits for its turn: " + reason);
+            Report("waits for another migration: " + reason);
         _turn = (_turn?.Since ?? Clock.Now, reason);
         if (Clock.Now - _turn.Value.Since > Limits.Turn)
-            throw AtomicText.Failed(FailureCode.AnotherToolAtWork, "its turn has not come: " + reason, new NextAction(NextActionCode.ShowOpenSlots));
+        {
+            throw AtomicText.Failed(
+                FailureCode.AnotherToolAtWork,
+                "timed out waiting for another migration: " + reason,
+                new NextAction(NextActionCode.ShowOpenSlots));
+        }
+
         await (await Task.WhenAny(stop.PauseAsync(TurnPause), anotherEnds).ConfigureAwait(false)).ConfigureAwait(false);
     }
 
-    // What went wrong for the last time is told only once the owners have been read again: they decide.
+    // The last failure is reported only after the owners were read again, because they decide.
     private async Task JudgeAsync(AtomicTask? end)
     {
         var why = end is not null ? AtomicText.Why(end, _server.Host)
-            : _refusal?.Message ?? _server.Host.Name + " lists it no more, as after a restart";
+            : _refusal?.Message ?? _server.Host.Name + " no longer lists the task, as after a restart";
         var refusal = AtomicRefusal.Of(end?.Message ?? string.Empty);
-        // Somebody wanted it to end; unless the server itself did, because the owners have changed.
+        // A user or tool cancelled it, unless the server itself did because the owners changed.
         var cancelled = end is { End: AtomicEnd.Cancelled } && refusal.Code == FailureCode.ServerError;
         if (cancelled || refusal.Lasts || _attempts >= Limits.Attempts)
         {
@@ -196,11 +223,15 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
             return;
         }
 
-        log?.Warning(null, "Moving " + What + ": " + why.TrimEnd('.') + ". It is begun again.");
+        log?.Warning(null, "Moving " + What + ": " + why.TrimEnd('.') + ". Retrying.");
         await stop.PauseAsync(TurnPause).ConfigureAwait(false);
     }
 
-    private Task<string?> ProveAsync(CancellationToken cancellation) => new AtomicCompletion(reader, Ends, source, target, slots, Limits, Clock).AwaitAsync(_task, cancellation);
+    private Task<(bool Moved, string? Running)> CancelAsync() =>
+        new AtomicCancel(reader, _server, Limits, Clock, Ours).TryAsync(_task, _moving, _earlier);
+
+    private Task<string?> ProveAsync(CancellationToken cancellation) =>
+        new AtomicCompletion(reader, Ends, source, target, slots, Limits, Clock).AwaitAsync(_task, cancellation);
 
     private async Task<string?> ProveInTimeAsync()
     {
@@ -211,7 +242,7 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
         }
         catch (RedisOperationException failure)
         {
-            throw await ExplainedAsync(failure).ConfigureAwait(false);
+            throw await ExplainAsync(failure).ConfigureAwait(false);
         }
     }
 
@@ -221,26 +252,26 @@ internal sealed class AtomicMove(ClusterReader reader, ClusterNode source, Clust
         log?.State(null, What + ": " + text);
     }
 
-    // Nothing is left running that nobody watches, and nobody has to guess whose the slots are.
-    private async Task<RedisOperationException> ExplainedAsync(RedisOperationException failure)
+    // No task keeps running unobserved, and the message names the owner of the slots.
+    private async Task<RedisOperationException> ExplainAsync(RedisOperationException failure)
     {
-        var (_, running) = await new AtomicCancel(reader, _server, Limits, Clock, Ours).TryAsync(_task, _moving, _earlier).ConfigureAwait(false);
+        var (_, running) = await CancelAsync().ConfigureAwait(false);
         using var time = new CancellationTokenSource(Limits.Cancel);
         var views = await Task.WhenAll(TryReadAsync(source, time.Token), TryReadAsync(target, time.Token)).ConfigureAwait(false);
-        var told = "Moving " + What + " by the servers failed: " + failure.Message.TrimEnd('.') + ". "
-            + AtomicText.WhoOwns(slots, source, target, views[0], views[1])
-            + (running is null ? string.Empty : " The servers may go on: " + running + ".");
+        var text = "Moving " + What + " by the servers failed: " + failure.Message.TrimEnd('.') + ". "
+            + AtomicText.OwnersOf(slots, source, target, views[0], views[1])
+            + (running is null ? string.Empty : " The servers may still be moving them: " + running + ".");
         var advice = failure.Code is FailureCode.SlotStateUnsuitable or FailureCode.StalePlan or FailureCode.SlotNotOwned ? failure.Next
             : failure.Next is null || failure.Next == AtomicText.KeyByKey ? AtomicText.KeyByKey
             : failure.Next with { Or = AtomicText.KeyByKey };
-        return new RedisOperationException(failure.Code, told, slots.ToString(), advice, failure);
+        return new RedisOperationException(failure.Code, text, slots.ToString(), advice, failure);
     }
 
     private async Task<NodeView?> TryReadAsync(ClusterNode node, CancellationToken cancellation)
     {
         try
         {
-            return (await reader.ReadEndAsync(node, cancellation).ConfigureAwait(false)).View;
+            return (await reader.ReadViewThenTasksAsync(node, cancellation).ConfigureAwait(false)).View;
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {

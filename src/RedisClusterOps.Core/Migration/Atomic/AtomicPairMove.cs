@@ -7,15 +7,15 @@ using RedisClusterOps.Migration.Bulk;
 
 namespace RedisClusterOps.Migration.Atomic;
 
-/// <summary>Has the servers move a pair's slots, and tells the run of each what became of it.</summary>
+/// <summary>Moves the slots of a pair of masters by the servers' own migration, and reports each slot to the run.</summary>
 internal sealed class AtomicPairMove(MoveContext context, MasterPair pair, IPairMoveObserver observer, StopRequest stop)
 {
-    // What is left of a task that was cancelled is deleted in the background.
+    // The servers delete the leftovers of a cancelled task in the background.
     private static readonly TimeSpan Leftover = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LeftoverPause = TimeSpan.FromMilliseconds(50);
 
-    /// <exception cref="OperationCanceledException">A stop was asked for.</exception>
-    /// <exception cref="RedisOperationException">They have not moved, or only some.</exception>
+    /// <exception cref="OperationCanceledException">A stop was requested.</exception>
+    /// <exception cref="RedisOperationException">Not all slots have moved.</exception>
     public async Task RunAsync()
     {
         await DeferStraysAsync().ConfigureAwait(false);
@@ -26,8 +26,8 @@ internal sealed class AtomicPairMove(MoveContext context, MasterPair pair, IPair
         observer.RecordIntent(pair, slots);
         foreach (var slot in slots)
             slot.Begin(stop.Clock.Now);
-        var all = SlotSet.From(slots.Select(slot => slot.Slot));
-        var move = new AtomicMove(context.Reader, pair.Source, pair.Target, all, context.Log, stop, context.Count.Report)
+        var set = SlotSet.From(slots.Select(slot => slot.Slot));
+        var move = new AtomicMove(context.Reader, pair.Source, pair.Target, set, context.Log, stop, context.Count.Report)
         {
             Ours = context.AtomicTasks,
         };
@@ -38,10 +38,10 @@ internal sealed class AtomicPairMove(MoveContext context, MasterPair pair, IPair
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
-            var given = await GivenAsync(slots).ConfigureAwait(false);
-            // Nobody is asked any more here: after a stop there may be no time, and what went wrong is what is told. The run's end proves what was given.
-            Moved(given);
-            observer.RestoreSlots(pair, slots.Except(given).ToList());
+            var moved = await TransferredAsync(slots).ConfigureAwait(false);
+            // No other node is asked here: after a stop there may be no time. The end of the run verifies the transferred slots.
+            Moved(moved);
+            observer.RestoreSlots(pair, slots.Except(moved).ToList());
             throw;
         }
 
@@ -49,19 +49,22 @@ internal sealed class AtomicPairMove(MoveContext context, MasterPair pair, IPair
         await observer.VerifyDueAsync().ConfigureAwait(false);
     }
 
-    // A target that holds keys of a slot already, hidden as it does not own it: Valkey 9.1 dies of an assertion when such a slot arrives, and
-    // nobody would say whether they differ.
+    // A target may hold hidden keys of a slot that it does not own. Valkey 9.1 fails an assertion when such a slot arrives, and the servers
+    // do not report keys that differ. So these slots are moved individually.
     private async Task DeferStraysAsync()
     {
         var slots = pair.Slots.Where(slot => slot.IsWaiting).ToList();
         for (var started = stop.Clock.Now; slots.Count > 0;)
         {
-            // Of a task under way they are its own, and of one that has ended since the slots are.
-            var (now, tasks) = await context.Reader.ReadEndAsync(pair.Target, stop.Abort).ConfigureAwait(false);
+            // Keys of a running task do not count, nor do slots that the target owns since.
+            var (now, tasks) = await context.Reader.ReadViewThenTasksAsync(pair.Target, stop.Abort).ConfigureAwait(false);
             var arriving = tasks.Where(task => task.IsImport && task.End == AtomicEnd.None).ToList();
-            slots = slots.Where(slot => !now.Self.Slots.Contains(slot.Slot) && !arriving.Exists(task => task.Slots.Contains(slot.Slot))).ToList();
+            slots = slots
+                .Where(slot => !now.Self.Slots.Contains(slot.Slot) && !arriving.Exists(task => task.Slots.Contains(slot.Slot)))
+                .ToList();
             var connection = await context.Reader.ConnectAsync(pair.Target, stop.Abort).ConfigureAwait(false);
-            var counts = await SlotKeyCounter.CountAsync(connection, pair.Target.View!.Databases, slots.Select(slot => slot.Slot).ToList(), stop.Abort).ConfigureAwait(false);
+            var numbers = slots.Select(slot => slot.Slot).ToList();
+            var counts = await SlotKeyCounter.CountAsync(connection, pair.Target.View!.Databases, numbers, stop.Abort).ConfigureAwait(false);
             slots = slots.Where((_, i) => counts[i] is > 0).ToList();
             if (stop.Clock.Now - started > Leftover)
                 break;
@@ -81,17 +84,18 @@ internal sealed class AtomicPairMove(MoveContext context, MasterPair pair, IPair
         observer.SlotsTransferred(pair, slots);
     }
 
-    // All change hands at once, but of several tasks some may have.
-    private async Task<IReadOnlyList<SlotMove>> GivenAsync(IReadOnlyList<SlotMove> slots)
+    // The slots of one task are transferred together. Of several tasks, some may have completed.
+    private async Task<IReadOnlyList<SlotMove>> TransferredAsync(IReadOnlyList<SlotMove> slots)
     {
         try
         {
-            var (from, to) = (await context.Reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false), await context.Reader.ReadNodeAsync(pair.Target, stop.Abort).ConfigureAwait(false));
+            var from = await context.Reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false);
+            var to = await context.Reader.ReadNodeAsync(pair.Target, stop.Abort).ConfigureAwait(false);
             return slots.Where(slot => to.Self.Slots.Contains(slot.Slot) && !from.Self.Slots.Contains(slot.Slot)).ToList();
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
-            // Not known: whoever resumes reads it anew.
+            // Unknown. A resumed run reads it again.
             return [];
         }
     }

@@ -8,30 +8,37 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Atomic;
 
-/// <summary>Follows one task until the server says that it has ended, or until nothing speaks for it any more that it will end well.</summary>
-internal sealed class AtomicWatch(ClusterReader reader, IAtomicServer server, AtomicEnds ends, ClusterNode target, AtomicLimits limits, StopRequest stop, Action<string> report)
+/// <summary>Follows one task until the server reports its end, or until it keeps failing or makes no progress.</summary>
+internal sealed class AtomicWatch(
+    ClusterReader reader,
+    IAtomicServer server,
+    AtomicEnds ends,
+    ClusterNode target,
+    AtomicLimits limits,
+    StopRequest stop,
+    Action<string> report)
 {
-    // A tenth of the time that it has taken so far: a short move is not slowed, a long one is not pestered.
+    // The pause is a tenth of the elapsed time: a short migration is not delayed, and a long one is not polled too often.
     private const double Share = 0.1;
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(2);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan CloserLook = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(1);
 
     private long _failedRetry = -1;
     private int _failures;
     private TimeSpan? _busySince;
-    private string _said = string.Empty;
+    private string _reportedState = string.Empty;
     private string _signs = string.Empty;
     private string _arrived = string.Empty;
     private TimeSpan _lastSign;
     private TimeSpan? _peerSilentSince;
 
-    /// <summary>The task's last entry, which says how it ended; null where the host forgot it, as it does in a restart.</summary>
-    /// <exception cref="RedisOperationException">It fails again and again, stands still, or an end does not answer.</exception>
+    /// <summary>The last entry of the task, with its end; null if the host no longer lists it, as after a restart.</summary>
+    /// <exception cref="RedisOperationException">The task keeps failing or makes no progress, or an end does not answer.</exception>
     public async Task<AtomicTask?> UntilEndAsync(AtomicTask task)
     {
         var started = stop.Clock.Now;
-        var lookedAt = started;
+        var checkedAt = started;
         _lastSign = started;
         while (true)
         {
@@ -39,15 +46,15 @@ internal sealed class AtomicWatch(ClusterReader reader, IAtomicServer server, At
             var now = listed.FirstOrDefault(other => other.Id == task.Id && other.IsImport == task.IsImport);
             if (now is null)
                 return null;
-            Tell(now);
+            ReportState(now);
             if (now.End != AtomicEnd.None)
                 return now;
             if (now.WaitsToRetry)
                 CountFailure(now);
-            if (stop.Clock.Now - lookedAt > CloserLook)
+            if (stop.Clock.Now - checkedAt > CheckInterval)
             {
-                await LookCloserAsync().ConfigureAwait(false);
-                lookedAt = stop.Clock.Now;
+                await CheckEndsAsync().ConfigureAwait(false);
+                checkedAt = stop.Clock.Now;
             }
 
             ExpectProgress(now);
@@ -62,17 +69,17 @@ internal sealed class AtomicWatch(ClusterReader reader, IAtomicServer server, At
         return pause < ShortestPause ? ShortestPause : pause > LongestPause ? LongestPause : pause;
     }
 
-    private void Tell(AtomicTask now)
+    private void ReportState(AtomicTask now)
     {
-        var said = now.WaitsToRetry ? "failed, and " + server.Host.Name + " tries again: " + now.Message
+        var state = now.WaitsToRetry ? "failed, and " + server.Host.Name + " retries: " + now.Message
             : now.Remaining is > 0 ? now.State + ", " + now.Remaining.Value.ToString(CultureInfo.InvariantCulture) + " bytes left"
             : now.State;
-        if (said != _said)
-            report(said);
-        _said = said;
+        if (state != _reportedState)
+            report(state);
+        _reportedState = state;
     }
 
-    // Redis tries again every second, for ever.
+    // Redis retries every second, without end.
     private void CountFailure(AtomicTask now)
     {
         if (now.Retries == _failedRetry)
@@ -83,7 +90,7 @@ internal sealed class AtomicWatch(ClusterReader reader, IAtomicServer server, At
         {
             _busySince ??= stop.Clock.Now;
             if (stop.Clock.Now - _busySince > limits.Turn)
-                throw AtomicText.Failed(refusal.Code, server.Host.Name + " says: " + now.Message, refusal.Next);
+                throw AtomicText.Failed(refusal.Code, server.Host.Name + " reports: " + now.Message, refusal.Next);
             return;
         }
 
@@ -92,12 +99,12 @@ internal sealed class AtomicWatch(ClusterReader reader, IAtomicServer server, At
         if (refusal.Lasts || _failures >= limits.ServerAttempts)
         {
             var times = _failures == 1 ? string.Empty : " " + _failures.ToString(CultureInfo.InvariantCulture) + " times";
-            throw AtomicText.Failed(refusal.Code, server.Host.Name + " failed" + times + ", and says: " + now.Message, refusal.Next);
+            throw AtomicText.Failed(refusal.Code, server.Host.Name + " failed" + times + " and reports: " + now.Message, refusal.Next);
         }
     }
 
-    // What the target's list does not show: that keys arrive, and that the other end is alive.
-    private async Task LookCloserAsync()
+    // The host's list does not show whether keys arrive and whether the peer is alive.
+    private async Task CheckEndsAsync()
     {
         await AskAsync(target).ConfigureAwait(false);
         if (!ReferenceEquals(server.Peer, target))
@@ -110,7 +117,8 @@ internal sealed class AtomicWatch(ClusterReader reader, IAtomicServer server, At
         try
         {
             var connection = await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false);
-            var reply = await connection.AskAsync(RespCommand.Of("INFO", "keyspace"), stop.Abort, LimitOf(limits.Silence)).ConfigureAwait(false);
+            var timeout = LimitOf(limits.Silence);
+            var reply = await connection.AskAsync(RespCommand.Of("INFO", "keyspace"), stop.Abort, timeout).ConfigureAwait(false);
             if (ReferenceEquals(node, target))
                 _arrived = reply.Text;
             if (ReferenceEquals(node, server.Peer))
@@ -118,7 +126,7 @@ internal sealed class AtomicWatch(ClusterReader reader, IAtomicServer server, At
         }
         catch (RedisOperationException failure) when (AtomicEnds.IsSilence(failure))
         {
-            // The host is asked for its list anyway, and waited for there.
+            // The read of the host's list waits for the host.
             if (!ReferenceEquals(node, server.Peer))
                 return;
             if (_peerSilentSince is null)
@@ -141,7 +149,9 @@ internal sealed class AtomicWatch(ClusterReader reader, IAtomicServer server, At
         }
         else if (stop.Clock.Now - _lastSign > limits.Stall)
         {
-            throw AtomicText.Failed(FailureCode.ServerError, server.Host.Name + " says '" + now.State + "', and nothing has changed for " + limits.Stall.TotalSeconds.ToString("0.#", CultureInfo.InvariantCulture) + " s", null);
+            var stall = limits.Stall.TotalSeconds.ToString("0.#", CultureInfo.InvariantCulture);
+            var text = server.Host.Name + " reports '" + now.State + "' without progress for " + stall + " s";
+            throw AtomicText.Failed(FailureCode.ServerError, text, null);
         }
     }
 }

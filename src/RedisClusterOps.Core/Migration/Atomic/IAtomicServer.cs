@@ -5,41 +5,45 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Atomic;
 
-/// <summary>What differs between the servers that can move slots themselves.</summary>
+/// <summary>The differences between the servers that have atomic slot migration.</summary>
 internal interface IAtomicServer
 {
-    /// <summary>The end that is told to move, and whose list decides.</summary>
+    /// <summary>The end that gets the commands and whose list of tasks decides.</summary>
     ClusterNode Host { get; }
 
     /// <summary>The other end.</summary>
     ClusterNode Peer { get; }
 
-    /// <summary>Begins to move the slots.</summary>
+    /// <summary>The command that starts the migration.</summary>
     RespCommand Begin(SlotSet slots);
 
-    /// <summary>The task that <see cref="Begin"/> began.</summary>
-    /// <param name="reply">Its reply.</param>
-    /// <param name="slots">What was to move.</param>
-    /// <param name="listed">What the host lists since.</param>
-    /// <param name="earlier">Ids that it listed before.</param>
+    /// <summary>The task that <see cref="Begin"/> started; null if it is not listed.</summary>
+    /// <param name="reply">The reply to the command.</param>
+    /// <param name="slots">The slots to move.</param>
+    /// <param name="listed">The tasks that the host lists now.</param>
+    /// <param name="earlier">Ids that the host listed before.</param>
     AtomicTask? Begun(RespValue reply, SlotSet slots, IReadOnlyList<AtomicTask> listed, ISet<string> earlier);
 
-    /// <summary>Ends a task that has not ended, unless that could cost a write by now.</summary>
+    /// <summary>The command that cancels a task, unless that could lose a write by now.</summary>
     /// <param name="task">The task.</param>
-    /// <param name="ours">Ids of others that may end with it.</param>
+    /// <param name="ours">Ids of other tasks that may be cancelled together with it.</param>
     RespCommand Cancel(AtomicTask task, IEnumerable<string> ours);
 
-    /// <summary>True where the reply to <see cref="Cancel"/> is that the slots change hands in this moment: then it has to be waited for.</summary>
+    /// <summary>
+    /// True if the reply to <see cref="Cancel"/> means that the slots are being handed over. The caller then has to wait.
+    /// </summary>
     bool IsTooLate(RespValue reply);
 
-    /// <summary>Others that <see cref="Cancel"/> would end with it.</summary>
+    /// <summary>Other tasks that <see cref="Cancel"/> would cancel, too.</summary>
     IEnumerable<AtomicTask> EndedWith(AtomicTask task, IReadOnlyList<AtomicTask> listed);
 
-    /// <summary>Running tasks, of this host or its peer, beside which none can be begun.</summary>
+    /// <summary>Running tasks of host and peer that prevent the start of another.</summary>
     IEnumerable<AtomicTask> InTheWay(IReadOnlyList<AtomicTask> host, IReadOnlyList<AtomicTask> peer);
 }
 
-/// <summary>Redis 8.4 and later: the target is told, and names the task. A node takes part in one at a time, as either end.</summary>
+/// <summary>
+/// Redis 8.4 and later: the target gets the command and returns the id of the task. A node takes part in one task at a time, as either end.
+/// </summary>
 internal sealed class RedisAtomicServer(ClusterNode source, ClusterNode target) : IAtomicServer
 {
     public ClusterNode Host => target;
@@ -52,23 +56,25 @@ internal sealed class RedisAtomicServer(ClusterNode source, ClusterNode target) 
     public AtomicTask? Begun(RespValue reply, SlotSet slots, IReadOnlyList<AtomicTask> listed, ISet<string> earlier) =>
         listed.FirstOrDefault(task => task.IsImport && task.Id == reply.Text);
 
-    // The target, which takes the slots, is the one that is asked: what it has not taken when it is told, it never takes.
+    // The target takes over the slots, and it gets the cancellation. What it has not taken over by then it never takes over.
     public RespCommand Cancel(AtomicTask task, IEnumerable<string> ours) => RespCommand.Of("CLUSTER", "MIGRATION", "CANCEL", "ID", task.Id);
 
     public bool IsTooLate(RespValue reply) => false;
 
     public IEnumerable<AtomicTask> EndedWith(AtomicTask task, IReadOnlyList<AtomicTask> listed) => [];
 
-    // The target would take the order while the source is busy, and then fail once a second.
+    // The target would accept the command while the source is busy, and then fail every second.
     public IEnumerable<AtomicTask> InTheWay(IReadOnlyList<AtomicTask> host, IReadOnlyList<AtomicTask> peer) => host.Concat(peer);
 }
 
-/// <summary>Valkey 9 and later: the source is told, and does not say what it calls the task. Several may run at once.</summary>
+/// <summary>
+/// Valkey 9 and later: the source gets the command and does not return the id of the task. Several tasks may run at once.
+/// </summary>
 internal sealed class ValkeyAtomicServer(ClusterNode source, ClusterNode target) : IAtomicServer
 {
-    // The source grants the slots to the target and holds its clients' writes back until it hears that they are taken. To cancel in between ends
-    // the holding back but not the taking: what clients write in that moment is acknowledged, and gone. Only within one command can nothing
-    // happen between the look and the cancellation; and a script that writes nothing is not held back itself.
+    // The source grants the slots to the target and delays writes of its clients until the target has taken over. A cancellation in between
+    // ends the delay but not the takeover: writes of that moment are acknowledged and then lost. Only within one command nothing can happen
+    // between the check and the cancellation. A script that does not write is not delayed itself.
     private const string CancelInTime = """
         local may = {}
         for _, id in ipairs(ARGV) do may[id] = true end
@@ -86,18 +92,22 @@ internal sealed class ValkeyAtomicServer(ClusterNode source, ClusterNode target)
 
     public ClusterNode Peer => target;
 
-    public RespCommand Begin(SlotSet slots) => RespCommand.Of(
-        ["CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", .. slots.Ranges.SelectMany(range => new object[] { range.First, range.Last }), "NODE", target.Id]);
+    public RespCommand Begin(SlotSet slots)
+    {
+        var ranges = slots.Ranges.SelectMany(range => new object[] { range.First, range.Last });
+        return RespCommand.Of(["CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", .. ranges, "NODE", target.Id]);
+    }
 
-    // By its name, for one that moved the same slots the same way may still be listed from earlier.
+    // By the id: an earlier task for the same slots may still be listed.
     public AtomicTask? Begun(RespValue reply, SlotSet slots, IReadOnlyList<AtomicTask> listed, ISet<string> earlier) =>
-        listed.FirstOrDefault(task => !task.IsImport && !earlier.Contains(task.Id) && task.TargetId == target.Id && task.Slots.Equals(slots));
+        listed.FirstOrDefault(task =>
+            !task.IsImport && !earlier.Contains(task.Id) && task.TargetId == target.Id && task.Slots.Equals(slots));
 
     public RespCommand Cancel(AtomicTask task, IEnumerable<string> ours) => RespCommand.Of(["EVAL_RO", CancelInTime, 0, task.Id, .. ours]);
 
     public bool IsTooLate(RespValue reply) => !reply.IsError && reply.Text == "too late";
 
-    // It knows no way to cancel one export alone.
+    // Valkey can't cancel a single export.
     public IEnumerable<AtomicTask> EndedWith(AtomicTask task, IReadOnlyList<AtomicTask> listed) =>
         listed.Where(other => !other.IsImport && other.End == AtomicEnd.None && other.Id != task.Id);
 

@@ -53,5 +53,5 @@ internal sealed class BatchTiming(MoveContext context, ClusterNode source, Clust
 
     private async Task<TimeSpan> RoundTripAsync() =>
         await (await context.Reader.ConnectAsync(source, stop.Abort).ConfigureAwait(false))
-            .LeastRoundTripAsync(stop.Clock, stop.Abort).ConfigureAwait(false);
+            .MinimumRoundTripAsync(stop.Clock, stop.Abort).ConfigureAwait(false);
 }

@@ -13,9 +13,9 @@ namespace RedisClusterOps.Migration.Bulk;
 
 /// <summary>What a run of many slots does.</summary>
 /// <param name="Success">The outcome of a slot that was moved.</param>
-/// <param name="OperationFor">The operation for a slot that is moved individually.</param>
+/// <param name="RequestForSlot">The request for a slot that is moved individually.</param>
 internal sealed record BulkMove(
-    MigrationOperation Operation, MigrationOutcome Success, Func<MasterPair, SlotSituation, SlotOperation> OperationFor)
+    MigrationOperation Operation, MigrationOutcome Success, Func<MasterPair, SlotSituation, SlotRequest> RequestForSlot)
 {
     public bool IsUndo => Operation == MigrationOperation.Undo;
 
@@ -27,14 +27,14 @@ internal sealed record BulkMove(
 
     /// <summary>Moves of a plan.</summary>
     public static BulkMove Of(MigrationOperation operation, RedisClusterSession session, MoveOptions options) =>
-        new(operation, MoveSlotOperation.SuccessOf(operation), (pair, situation) =>
+        new(operation, SlotMoveRequest.SuccessOf(operation), (pair, situation) =>
         {
-            var ends = AgreedEnds.Of(pair.Source, pair.Target);
+            var ends = MigrationEnds.Of(pair.Source, pair.Target);
             // A slot that migrates towards this pair's source: that migration is undone.
             return operation == MigrationOperation.Undo && SlotDiagnostician.Diagnose(situation) is { Source: { } from }
                 && !ends.IsSource(situation.View, from)
-                ? new UndoOperation(situation.Slot, session, options, ends.Reversed, UndoStrategy.RoundTrip, AllowUnreachableNode: false)
-                : new MoveSlotOperation(situation.Slot, session, options, ends, operation);
+                ? new UndoRequest(situation.Slot, session, options, ends.Reversed, UndoStrategy.RoundTrip, AllowUnreachableNode: false)
+                : new SlotMoveRequest(situation.Slot, session, options, ends, operation);
         })
         {
             SuppressesReplicaMigration = operation == MigrationOperation.Undo,
@@ -51,7 +51,7 @@ internal sealed record MoveContext(
     /// <summary>The servers' own tasks that this run began.</summary>
     public BegunTasks AtomicTasks { get; } = new();
 
-    public MigrateRequest RequestFor(ClusterNode source, ClusterNode target) => MigrateRequest.From(Session, Options, source, target);
+    public MigrateCommand CommandFor(ClusterNode source, ClusterNode target) => MigrateCommand.From(Session, Options, source, target);
 
     /// <summary>Reports the progress to the log.</summary>
     public void ReportProgress() => Count.Report(Pace.WaitsFor);

@@ -228,7 +228,7 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         {
             var view = await reader.ReadAgainAsync(_stop.Abort).ConfigureAwait(false);
             var situation = await _situations.ReadAsync(view, slot.Slot, _stop.Abort).ConfigureAwait(false);
-            var plan = _move.OperationFor(pair, situation).Plan(situation);
+            var plan = _move.RequestForSlot(pair, situation).Plan(situation);
             _results.RecordIntent(pair, slot);
             var tally = new KeyTally { Moved = slot.Moved };
             // If the flags have changed since, the plan sets them, and that clears these.

@@ -22,14 +22,11 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
 {
     private readonly ClusterReader _reader = context.Reader;
     private readonly MovePace _pace = context.Pace;
-    private readonly MigrateRequest _request = context.RequestFor(source, target);
+    private readonly MigrateCommand _command = context.CommandFor(source, target);
     private readonly BatchTiming _timing = new(context, source, target, stop);
-    private readonly AdaptiveBatch _batch = new(most: AdaptiveBatch.MostOf(context.Options));
+    private readonly AdaptiveBatch _batch = new(most: AdaptiveBatch.LimitOf(context.Options));
 
     private int Size => Math.Min(_batch.Size, _timing.MostKeys);
-
-    // If a Garnet target has the key, it keeps its own and reports success, and the source deletes the other: ask before sending.
-    private bool MustAskTarget => target.View?.Facts.Engine is ServerEngine.Garnet or ServerEngine.Unknown;
 
     /// <summary>
     /// Moves the keys of those slots that are open, in every database, until a listing of each returns fewer keys than asked for.
@@ -82,7 +79,7 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
             left -= moving[moving.Count - 1].Keys.Count;
         }
 
-        return MustAskTarget ? await WithoutKnownAsync(moving, database).ConfigureAwait(false) : moving;
+        return MigrateRules.MustAskTarget(target) ? await WithoutKnownAsync(moving, database).ConfigureAwait(false) : moving;
     }
 
     // Lists slots until there are enough keys for the batch after this one.
@@ -105,7 +102,7 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
 
     private async Task ExchangeAsync(List<Portion> moving, List<Portion> listing, Queue<Portion> listed, int database)
     {
-        var commands = moving.Select(portion => _request.For(database, replace: false, portion.Keys))
+        var commands = moving.Select(portion => _command.For(database, replace: false, portion.Keys))
             .Concat(listing.Select(portion => RespCommand.Of("CLUSTER", "GETKEYSINSLOT", portion.Slot.Slot, portion.Asked))).ToList();
         var connection = await _reader.ConnectAsync(source, database, stop.Abort).ConfigureAwait(false);
         IReadOnlyList<RespValue> replies = [];
@@ -113,12 +110,10 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
         var isSent = false;
         try
         {
-            // Each MIGRATE may wait twice for the target: once while it sends, once for the reply.
-            var timeout = context.Options.Timeout + context.Options.Timeout + TimeSpan.FromSeconds(5);
             stall = await _timing.RunAsync(1, async () =>
             {
                 isSent = true;
-                replies = await connection.SendAsync(commands, timeout, stop.Abort).ConfigureAwait(false);
+                replies = await connection.SendAsync(commands, MigrateRules.ReplyTimeout(context.Options), stop.Abort).ConfigureAwait(false);
             }).ConfigureAwait(false);
         }
         catch (Exception lost) when (isSent && lost is OperationCanceledException or RedisConnectionException { OutcomeUnknown: true })
@@ -137,7 +132,7 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
         await RetryAsync(refused, listed).ConfigureAwait(false);
         var keys = moving.Sum(portion => portion.Keys.Count);
         if (keys > 0)
-            _batch.Took(keys, stall, _pace.LongestBatch);
+            _batch.Adapt(keys, stall, _pace.LongestBatch);
         _pace.Moved(source, keys);
         context.ReportProgress();
     }
@@ -159,7 +154,7 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
 
     private void Read(RespValue reply, Portion portion, List<Portion> refused)
     {
-        var kind = MigrateReplies.Read(reply);
+        var kind = MigrateRules.Read(reply);
         switch (kind)
         {
             case MigrateReply.Moved:

@@ -3,7 +3,9 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Journal;
 using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Migration.Slot;
@@ -12,20 +14,28 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Keys;
 
-/// <summary>Decides about keys that exist on both sides of a move.</summary>
+/// <summary>Resolves keys that exist on both sides of a move.</summary>
 /// <remarks>
-/// Only one of the two copies is the one that clients read and write: the source's while a slot migrates, the target's of a reverse move;
-/// the other is hidden from everybody who does not say ASKING. Equal copies are one key that has been copied already. Different ones
-/// are a person's decision, and whichever value loses is written to a file before anything is overwritten.
+/// Clients read and write only one of the two copies: the source's while a slot migrates, the target's in a reverse move. The other copy is
+/// hidden from clients that do not send ASKING. Equal copies are one key that was already copied. Different copies need the operator's
+/// decision, and the losing value is written to a file before anything is overwritten.
 /// </remarks>
-internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptions options, KeyTally tally, OperationLog? log, StopRequest stop, Func<byte[], bool, Task> send)
+internal sealed class KeyConflicts(
+    SlotChannel channel,
+    MoveKeys move,
+    MoveOptions options,
+    KeyTally tally,
+    OperationLog? log,
+    StopRequest stop,
+    Func<byte[], bool, Task> send)
 {
     private const int MostAttempts = 5;
 
     private string Slot => move.Slot.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>Settles each of the keys: afterwards it is on the target alone.</summary>
-    /// <exception cref="RedisOperationException">KeyExistsOnTarget: values differ, and nobody said which to keep.</exception>
+    /// <summary>Resolves each of the keys. Afterwards only the target has it.</summary>
+    /// <exception cref="RedisOperationException">KeyExistsOnTarget: the values differ, and the options do not say which one to
+    /// keep.</exception>
     public async Task SettleAsync(IReadOnlyList<byte[]> keys)
     {
         foreach (var key in keys)
@@ -35,19 +45,21 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
         }
     }
 
-    /// <summary>Saves the target's copies that a REPLACE of keys whose transfer broke would lose.</summary>
+    /// <summary>Saves the target's values that a REPLACE would lose, for keys whose transfer broke.</summary>
     /// <remarks>
-    /// As a rule what the target has of them is what the broken transfer brought. But it may have been there before, and then it is
-    /// the value of a conflict that nobody has seen yet.
+    /// Usually the target has the copies that the broken transfer delivered. A copy that was there before is a conflict that has not been
+    /// reported.
     /// </remarks>
     public async Task SaveWhatDiffersAsync(IReadOnlyList<byte[]> keys)
     {
         foreach (var key in await channel.OnTargetAsync(keys).ConfigureAwait(false))
         {
             stop.ThrowIfRequested();
-            var (source, target) = (await channel.SourceSideAsync().ConfigureAwait(false), await channel.TargetSideAsync().ConfigureAwait(false));
-            // To read both copies of a huge value may take longer than to move it; that it was there before as well is taken for impossible then.
-            var size = (await target.Connection.SendAsync([RespCommand.Of("ASKING"), RespCommand.Of("MEMORY", "USAGE", key)], null, stop.Abort).ConfigureAwait(false))[1];
+            var source = await channel.SourceSideAsync().ConfigureAwait(false);
+            var target = await channel.TargetSideAsync().ConfigureAwait(false);
+            // Reading both copies of a huge value may take longer than moving it. A huge copy is assumed to come from the broken transfer.
+            RespCommand[] asking = [RespCommand.Of("ASKING"), RespCommand.Of("MEMORY", "USAGE", key)];
+            var size = (await target.Connection.SendAsync(asking, null, stop.Abort).ConfigureAwait(false))[1];
             if (size.Integer > KeyValues.LargestComparedDump)
                 continue;
             var mine = await KeyCopy.ReadAsync(source, key, stop).ConfigureAwait(false);
@@ -55,7 +67,7 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
             if (mine is null || theirs is null || await AreSameAsync(source, mine, target, theirs, key).ConfigureAwait(false))
                 continue;
             tally.Conflicting++;
-            Note(key, theirs, "target", await SaveAsync(key, theirs).ConfigureAwait(false));
+            Note(key, theirs, isSource: false, await SaveAsync(key, theirs).ConfigureAwait(false));
         }
     }
 
@@ -64,15 +76,16 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
 
     private async Task SettleAsync(byte[] key)
     {
-        var (source, target) = (await channel.SourceSideAsync().ConfigureAwait(false), await channel.TargetSideAsync().ConfigureAwait(false));
+        var source = await channel.SourceSideAsync().ConfigureAwait(false);
+        var target = await channel.TargetSideAsync().ConfigureAwait(false);
         var mine = await KeyCopy.ReadAsync(source, key, stop).ConfigureAwait(false);
         var theirs = await KeyCopy.ReadAsync(target, key, stop).ConfigureAwait(false);
-        // Expired or deleted since: the next listing goes without it.
+        // It expired or was deleted since, so the next listing does not contain it.
         if (mine is null)
             return;
         if (theirs is null || await AreSameAsync(source, mine, target, theirs, key).ConfigureAwait(false))
         {
-            await SettleSameAsync(source, key, mine, isThere: theirs is not null).ConfigureAwait(false);
+            await SettleSameAsync(source, key, mine, isOnTarget: theirs is not null).ConfigureAwait(false);
             return;
         }
 
@@ -80,43 +93,44 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
         switch (move.OnConflict)
         {
             case KeyConflictAction.KeepSource when move.IsReverse:
-                await DropAsync(target, "target", key, null).ConfigureAwait(false);
+                await DropAsync(target, isSource: false, key, null).ConfigureAwait(false);
                 await send(key, false).ConfigureAwait(false);
                 break;
             case KeyConflictAction.KeepSource:
-                Note(key, theirs, "target", await SaveAsync(key, theirs).ConfigureAwait(false));
+                Note(key, theirs, isSource: false, await SaveAsync(key, theirs).ConfigureAwait(false));
                 await send(key, true).ConfigureAwait(false);
                 break;
             case KeyConflictAction.KeepTarget:
-                await DropAsync(source, "source", key, null).ConfigureAwait(false);
+                await DropAsync(source, isSource: true, key, null).ConfigureAwait(false);
                 break;
             default:
                 throw Undecided(key, mine, theirs);
         }
     }
 
-    // The hidden copy gives way to the one in use: overwritten on a target that imports, deleted on a source that does.
-    private async Task SettleSameAsync(SlotSide source, byte[] key, KeyCopy mine, bool isThere)
+    // The hidden copy is removed: overwritten on an importing target, deleted on an importing source.
+    private async Task SettleSameAsync(SlotSide source, byte[] key, KeyCopy mine, bool isOnTarget)
     {
         if (!move.IsReverse)
             await send(key, true).ConfigureAwait(false);
-        else if (isThere)
-            await DropAsync(source, "source", key, mine).ConfigureAwait(false);
+        else if (isOnTarget)
+            await DropAsync(source, isSource: true, key, mine).ConfigureAwait(false);
     }
 
-    /// <summary>Deletes one side's copy in exactly the state in which it was saved: clients may still write to it.</summary>
-    /// <param name="compared">The copy that was found to equal the other side's, so that nothing has to be saved; null if this copy loses.</param>
-    private async Task DropAsync(SlotSide side, string name, byte[] key, KeyCopy? compared)
+    /// <summary>Deletes the copy of one side in exactly the state in which it was saved: clients may still write to it.</summary>
+    /// <param name="compared">The copy that equals the other side's, so that nothing has to be saved; null if this copy loses a
+    /// conflict.</param>
+    private async Task DropAsync(SlotSide side, bool isSource, byte[] key, KeyCopy? compared)
     {
         for (var attempt = 0; attempt < MostAttempts; attempt++)
         {
             var watched = (await SendAsync(side, RespCommand.Of("WATCH", key)).ConfigureAwait(false))[0];
-            // Gone meanwhile: a migrating source redirects to the target.
+            // It has moved since: a migrating source redirects to the target.
             if (watched.IsError && ServerErrors.StartsWith(watched.Text, "ASK "))
                 return;
             watched.OrThrow(side.Connection.Endpoint, RespCommand.Of("WATCH", key));
             var copy = await KeyCopy.ReadAsync(side, key, stop).ConfigureAwait(false);
-            // Gone, or not what was compared any more: it is compared again later.
+            // It was removed, or has changed since the comparison: then it is compared again later.
             if (copy is null || (compared is not null && !KeyBytes.Comparer.Equals(copy.Dump, compared.Dump)))
             {
                 await side.Connection.SendAsync(RespCommand.Of("UNWATCH"), stop.Abort).ConfigureAwait(false);
@@ -124,29 +138,34 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
             }
 
             var path = compared is null ? await SaveAsync(key, copy).ConfigureAwait(false) : null;
-            var replies = await SendAsync(side, RespCommand.Of("MULTI"), RespCommand.Of("DEL", key), RespCommand.Of("EXEC")).ConfigureAwait(false);
-            // EXECABORT: the key went away before it was deleted, so DEL was sent to the target.
-            var gone = replies[2].IsError && ServerErrors.StartsWith(replies[2].Text, "EXECABORT") && ServerErrors.StartsWith(replies[1].Text, "ASK ");
-            if (!gone && !replies[2].OrThrow(side.Connection.Endpoint, RespCommand.Of("EXEC")).IsNull)
+            RespCommand[] deletion = [RespCommand.Of("MULTI"), RespCommand.Of("DEL", key), RespCommand.Of("EXEC")];
+            var replies = await SendAsync(side, deletion).ConfigureAwait(false);
+            // EXECABORT: the key moved before it was deleted, so DEL was redirected to the target.
+            var hasMoved = replies[2].IsError && ServerErrors.StartsWith(replies[2].Text, "EXECABORT")
+                && ServerErrors.StartsWith(replies[1].Text, "ASK ");
+            if (!hasMoved && !replies[2].OrThrow(side.Connection.Endpoint, RespCommand.Of("EXEC")).IsNull)
             {
                 if (path is not null)
-                    Note(key, copy, name, path);
+                    Note(key, copy, isSource, path);
                 return;
             }
 
-            // The key was written meanwhile, so the saved value is not the one that loses. Deleted only after the answer: without one it may be.
+            // The key was written in between, so the saved value is not the one that loses. It is deleted only after a reply: without a
+            // reply it may be.
             if (path is not null)
                 Discard(path);
         }
 
         throw new RedisOperationException(
             FailureCode.KeyExistsOnTarget,
-            "Slot " + Slot + ": key " + Printable.Quote(key) + " is written on " + (name == "source" ? move.Source.Name : move.Target.Name) + " so often that it could not be dropped there. Nothing was overwritten.",
+            "Slot " + Slot + ": key " + Printable.Quote(key) + " on " + (isSource ? move.Source.Name : move.Target.Name)
+                + " kept changing and could not be deleted safely after " + MostAttempts.ToString(CultureInfo.InvariantCulture)
+                + " attempts. Nothing was overwritten.",
             Slot,
             move.Again with { OnKeyConflict = options.OnKeyConflict });
     }
 
-    // One ASKING is good for what follows up to EXEC: a transaction that has begun keeps it.
+    // A transaction keeps the effect of one ASKING until EXEC.
     private async Task<IReadOnlyList<RespValue>> SendAsync(SlotSide side, params RespCommand[] commands)
     {
         RespCommand[] sent = side.Asks ? [RespCommand.Of("ASKING"), .. commands] : commands;
@@ -157,21 +176,24 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
     private async Task<string> SaveAsync(byte[] key, KeyCopy copy)
     {
         if (copy.Dump is null)
-            throw CanNotSave("the server gives no dump of a " + copy.Type);
+            throw CanNotSave("the server has no dump of a " + copy.Type);
         try
         {
-            return await SavedValue.WriteAsync(
-                JournalFolder.At(options.JournalPath), move.Slot, channel.Database, move.Target.View?.Facts.Engine ?? ServerEngine.Unknown, key, copy.Dump, copy.TimeToLive).ConfigureAwait(false);
+            var journal = JournalFolder.At(options.JournalPath);
+            var engine = move.Target.View?.Facts.Engine ?? ServerEngine.Unknown;
+            var saving = SavedValue.WriteAsync(journal, move.Slot, channel.Database, engine, key, copy.Dump, copy.TimeToLive);
+            return await saving.ConfigureAwait(false);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure) || failure is RedisOperationException { Code: FailureCode.JournalUnavailable })
+        catch (Exception failure) when (WholeFile.IsFileError(failure)
+            || failure is RedisOperationException { Code: FailureCode.JournalUnavailable })
         {
             throw CanNotSave(Printable.Clean(failure.Message));
         }
 
         RedisOperationException CanNotSave(string why) => new(
             FailureCode.KeyExistsOnTarget,
-            "Slot " + Slot + ": key " + Printable.Quote(key) + " differs on " + move.Source.Name + " and " + move.Target.Name + ", and the value that would lose can't be saved: "
-                + why.TrimEnd('.') + ". Nothing was overwritten and the slot stays open.",
+            "Slot " + Slot + ": key " + Printable.Quote(key) + " differs on " + move.Source.Name + " and " + move.Target.Name
+                + ", and the losing value can't be saved: " + why.TrimEnd('.') + ". Nothing was overwritten and the slot stays open.",
             Slot,
             move.Again with { OnKeyConflict = options.OnKeyConflict, JournalPath = "<a folder that can be written>" });
     }
@@ -182,35 +204,94 @@ internal sealed class KeyConflicts(SlotChannel channel, MoveKeys move, MoveOptio
         {
             File.Delete(path);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
-            // The key is safe: its present value is saved by the next attempt. With the folder gone, so is the file.
+            // The key is safe: the next attempt saves its present value. If the folder is gone, so is the file.
             if (failure is not (FileNotFoundException or DirectoryNotFoundException))
-                log?.Warning(move.Slot, "Slot " + Slot + ": the saved value '" + Printable.Clean(path) + "' is outdated and could not be deleted: " + Printable.Clean(failure.Message).TrimEnd('.') + ". Do not restore it.");
+            {
+                log?.Warning(
+                    move.Slot,
+                    "Slot " + Slot + ": the saved value '" + Printable.Clean(path) + "' is outdated and could not be deleted: "
+                        + Printable.Clean(failure.Message).TrimEnd('.') + ". Do not restore it.");
+            }
         }
     }
 
-    private void Note(byte[] key, KeyCopy copy, string side, string path)
+    private void Note(byte[] key, KeyCopy copy, bool isSource, string path)
     {
         var note = string.Format(
             CultureInfo.InvariantCulture,
             "Slot {0}: key {1} differed; the {2}'s value ({3}) lost and is saved. To put it back: {4}",
-            Slot, Printable.Quote(key), side, copy, SavedValue.RestoreCommand(move.Target, path));
+            Slot, Printable.Quote(key), isSource ? "source" : "target", copy, SavedValue.RestoreCommand(move.Target, path));
         tally.Notes.Add(note);
         log?.Warning(move.Slot, note);
     }
 
-    private RedisOperationException Undecided(byte[] key, KeyCopy mine, KeyCopy theirs) => new(
-        FailureCode.KeyExistsOnTarget,
-        string.Format(
+    private RedisOperationException Undecided(byte[] key, KeyCopy mine, KeyCopy theirs)
+    {
+        var (source, target) = move.IsReverse ? ("hidden", "in use") : ("source, in use", "target, hidden");
+        var other = move.KeepsInUse == KeyConflictAction.KeepSource ? KeyConflictAction.KeepTarget : KeyConflictAction.KeepSource;
+        return new RedisOperationException(
+            FailureCode.KeyExistsOnTarget,
+            "Slot " + Slot + ": key " + Printable.Quote(key) + " holds different values: on " + move.Source.Name + " (" + source + ") "
+                + mine + "; on " + move.Target.Name + " (" + target + ") " + theirs + ". Nothing was overwritten and the slot stays open.",
+            Slot,
+            move.Again with { OnKeyConflict = move.KeepsInUse, Note = "or " + other + "; the value that loses is saved to a file first" });
+    }
+}
+
+/// <summary>
+/// Saves the losing value of a conflict to a file that a Redis client can send unchanged: a RESTORE command in the Redis protocol.
+/// </summary>
+/// <remarks><c>redis-cli --pipe &lt; file</c> restores key, value and expiry byte for byte.</remarks>
+internal static class SavedValue
+{
+    private static int _number;
+
+    /// <param name="database">The database of the value. The file selects it unless it is 0.</param>
+    /// <param name="engine">The server that the file is for: Garnet's RESTORE has no options.</param>
+    /// <returns>The path of the file, which is on the disk.</returns>
+    public static async Task<string> WriteAsync(
+        JournalFolder journal, int slot, int database, ServerEngine engine, byte[] key, byte[] dump, TimeSpan? timeToLive)
+    {
+        journal.Create(journal.Conflicts);
+        var name = string.Format(
             CultureInfo.InvariantCulture,
-            "Slot {0}: key {1} holds different values: on {2} ({6}) {3}; on {4} ({7}) {5}. Nothing was overwritten and the slot stays open.",
-            Slot, Printable.Quote(key), move.Source.Name, mine, move.Target.Name, theirs, move.IsReverse ? "hidden" : "source, in use", move.IsReverse ? "in use" : "target, hidden"),
-        Slot,
-        move.Again with
+            "{0:yyyyMMdd'T'HHmmssfff'Z'}-slot{1}-{2}-{3}.resp",
+            DateTime.UtcNow, slot, System.Diagnostics.Process.GetCurrentProcess().Id, Interlocked.Increment(ref _number));
+        var path = Path.Combine(journal.Conflicts, name);
+        // The expiry is absolute, so that the time in the file does not prolong the key's life.
+        var epoch = new DateTime(1970, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+        var expiry = timeToLive is { } left ? (long)(DateTime.UtcNow - epoch + left).TotalMilliseconds : 0;
+        using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+        // The mode is set while the file is empty: an existing folder may be open to others.
+        WholeFile.RestrictToOwner(path);
+        var commands = CommandsOf(database, engine, key, dump, expiry);
+        await new RespWriter(file).WriteAsync(commands, CancellationToken.None).ConfigureAwait(false);
+        file.Flush(flushToDisk: true);
+        return path;
+    }
+
+    /// <summary>The command that restores the value once the slot is closed. It replaces the value that won.</summary>
+    public static string RestoreCommand(ClusterNode node, string path)
+    {
+        var address = node.View?.Dialled ?? node.Announced!.Value;
+        return string.Format(CultureInfo.InvariantCulture, "redis-cli -h {0} -p {1} --pipe < \"{2}\"", address.Host, address.Port, path);
+    }
+
+    private static List<RespCommand> CommandsOf(int database, ServerEngine engine, byte[] key, byte[] dump, long expiry)
+    {
+        List<RespCommand> commands = database == 0 ? [] : [RespCommand.Of("SELECT", database)];
+        if (engine != ServerEngine.Garnet)
         {
-            OnKeyConflict = move.KeepsInUse,
-            Note = "or " + (move.KeepsInUse == KeyConflictAction.KeepSource ? KeyConflictAction.KeepTarget : KeyConflictAction.KeepSource)
-                + "; the value that loses is saved to a file first",
-        });
+            commands.Add(RespCommand.Of("RESTORE", key, expiry, dump, "REPLACE", "ABSTTL"));
+            return commands;
+        }
+
+        commands.Add(RespCommand.Of("DEL", key));
+        commands.Add(RespCommand.Of("RESTORE", key, 0, dump));
+        if (expiry > 0)
+            commands.Add(RespCommand.Of("PEXPIREAT", key, expiry));
+        return commands;
+    }
 }

@@ -9,35 +9,39 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Keys;
 
-/// <summary>One side's copy of a key: what it is, how big, how long it lives.</summary>
-/// <param name="Type">By TYPE.</param>
-/// <param name="Dump">The value as DUMP gives it; null where the server has no dump of it, as Garnet has of strings only.</param>
-/// <param name="TimeToLive">Null for a key without expiry.</param>
+/// <summary>The copy of a key on one side: type, value and time to live.</summary>
+/// <param name="Type">The reply to TYPE.</param>
+/// <param name="Dump">The reply to DUMP; null if the server can't dump it: Garnet dumps only strings.</param>
+/// <param name="TimeToLive">Null if the key has no expiry.</param>
 internal sealed record KeyCopy(string Type, byte[]? Dump, TimeSpan? TimeToLive)
 {
-    // A copy's expiry is sent as time left, so it shifts by what the transfer took.
+    // The expiry is sent as the remaining time, so it shifts by the duration of the transfer.
     private static readonly TimeSpan ExpiryTolerance = TimeSpan.FromSeconds(2);
 
-    /// <returns>Null where the key is not there (any more).</returns>
+    /// <returns>Null if the key does not exist.</returns>
     public static async Task<KeyCopy?> ReadAsync(SlotSide side, byte[] key, StopRequest stop)
     {
-        // The type last of all: a key that is there then, but gave no dump, was there all the time.
+        // TYPE is last: a key that exists then, but has no dump, existed all the time.
         var replies = await AskAsync(
             side, stop, RespCommand.Of("DUMP", key), RespCommand.Of("PTTL", key), RespCommand.Of("TYPE", key)).ConfigureAwait(false);
         if (replies[2].IsNull || replies[2].Text == "none")
             return null;
         var left = replies[1].Integer;
         return new KeyCopy(
-            Printable.Clean(replies[2].Text, 40), replies[0].IsNull ? null : replies[0].Bytes, left < 0 ? null : TimeSpan.FromMilliseconds(left));
+            Printable.Clean(replies[2].Text, 40),
+            replies[0].IsNull ? null : replies[0].Bytes,
+            left < 0 ? null : TimeSpan.FromMilliseconds(left));
     }
 
-    /// <summary>Sends commands, each behind an ASKING where the slot is only being imported; an error is thrown unless it means that the key has left.</summary>
+    /// <summary>
+    /// Sends commands, each after an ASKING if the node only imports the slot. An error is thrown unless it means that the key has moved.
+    /// </summary>
     public static async Task<IReadOnlyList<RespValue>> AskAsync(SlotSide side, StopRequest stop, params RespCommand[] commands)
     {
         var (connection, asking) = side;
         var sent = asking ? commands.SelectMany(command => new[] { RespCommand.Of("ASKING"), command }).ToArray() : commands;
-        var replies = await connection.ReadPatientlyAsync(sent, stop.Clock, stop.Abort).ConfigureAwait(false);
-        // Who may not say ASKING would only learn that the key is served elsewhere.
+        var replies = await connection.ReadWithRetryAsync(sent, stop.Clock, stop.Abort).ConfigureAwait(false);
+        // Without the permission for ASKING, every other reply would be a redirect.
         if (asking)
             replies[0].OrThrow(connection.Endpoint, sent[0]);
         var answers = asking ? replies.Where((_, i) => i % 2 == 1).ToList() : replies;
@@ -51,7 +55,7 @@ internal sealed record KeyCopy(string Type, byte[]? Dump, TimeSpan? TimeToLive)
         return answers.Select(answer => answer.IsError ? RespValue.Null : answer).ToList();
     }
 
-    /// <summary>True where both live equally long, as far as a transfer lets one tell.</summary>
+    /// <summary>True if both expire at the same time, within the tolerance of a transfer.</summary>
     public bool ExpiresWith(KeyCopy other) => (TimeToLive, other.TimeToLive) switch
     {
         (null, null) => true,
@@ -59,9 +63,46 @@ internal sealed record KeyCopy(string Type, byte[]? Dump, TimeSpan? TimeToLive)
         _ => false,
     };
 
-    /// <summary>For people: <c>string, 12 bytes, no expiry</c>.</summary>
-    public override string ToString() => string.Format(
-        CultureInfo.InvariantCulture,
-        "{0}, {1}, {2}",
-        Type, Dump is null ? "of unknown size" : Dump.Length.ToString(CultureInfo.InvariantCulture) + " bytes", TimeToLive is { } left ? "expires in " + left.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture) + " s" : "no expiry");
+    /// <summary>Such as <c>string, 12 bytes, no expiry</c>.</summary>
+    public override string ToString()
+    {
+        var size = Dump is null ? "of unknown size" : Dump.Length.ToString(CultureInfo.InvariantCulture) + " bytes";
+        var expiry = TimeToLive is { } left
+            ? "expires in " + left.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture) + " s"
+            : "no expiry";
+        return Type + ", " + size + ", " + expiry;
+    }
+}
+
+/// <summary>Compares keys and members as bytes.</summary>
+internal sealed class KeyBytes : IEqualityComparer<byte[]>
+{
+    public static KeyBytes Comparer { get; } = new();
+
+    public bool Equals(byte[]? x, byte[]? y)
+    {
+        if (ReferenceEquals(x, y))
+            return true;
+        if (x is null || y is null || x.Length != y.Length)
+            return false;
+        for (var i = 0; i < x.Length; i++)
+        {
+            if (x[i] != y[i])
+                return false;
+        }
+
+        return true;
+    }
+
+    // FNV-1a.
+    public int GetHashCode(byte[] obj)
+    {
+        unchecked
+        {
+            var hash = (int)2166136261;
+            foreach (var b in obj)
+                hash = (hash ^ b) * 16777619;
+            return hash;
+        }
+    }
 }

@@ -11,20 +11,20 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Keys;
 
-/// <summary>Moves keys of one open slot from source to target, batch by batch, until the source has none.</summary>
+/// <summary>Moves the keys of one open slot from source to target in batches until the source has none.</summary>
 /// <remarks>
-/// A batch's error does not say that nothing moved: the source is listed again after each. A transfer that broke leaves every key
-/// of its batch with an unknown outcome; only such a key may be overwritten on the target without being compared, and only while
-/// both flags stay as they were, for then the source's copy is the one that clients have been using.
+/// An error of a batch does not mean that no key moved, so the source is listed again after each error. After a transfer that broke, the
+/// outcome of every key in its batch is unknown. Only such keys may be overwritten on the target without a comparison, and only while
+/// neither flag has changed: then clients have been using the copies on the source.
 /// </remarks>
 internal sealed class KeyMover
 {
     private const int MostBrokenTransfers = 3;
-    private const int MostIdleLooks = 5;
+    private const int MostIdleListings = 5;
     private const int FewKeys = 100;
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(100);
 
-    // A client that was sent to the other side is there within milliseconds; looking often keeps short how long a key of it is hidden.
+    // A redirected client arrives at the other side within milliseconds. Frequent listings keep the time short in which its key is hidden.
     private static readonly TimeSpan LateFor = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LatePause = TimeSpan.FromMilliseconds(10);
 
@@ -39,6 +39,7 @@ internal sealed class KeyMover
     private readonly HashSet<byte[]> _interrupted = new(KeyBytes.Comparer);
     private readonly TimeSpan _started;
     private readonly long _movedBefore;
+    private readonly bool _mustAskTarget;
     private TimeSpan _roundTrip;
     private TimeSpan _lastReport = TimeSpan.FromSeconds(-1);
     private int _brokenTransfers;
@@ -54,8 +55,9 @@ internal sealed class KeyMover
         _stop = stop;
         _channel = new SlotChannel(reader, move, stop);
         _conflicts = new KeyConflicts(_channel, move, options, tally, log, stop, (key, replace) => SendAsync([key], replace, null));
-        _batch = new AdaptiveBatch(options.BatchSize, most: AdaptiveBatch.MostOf(options));
+        _batch = new AdaptiveBatch(options.BatchSize, most: AdaptiveBatch.LimitOf(options));
         _movedBefore = tally.Moved;
+        _mustAskTarget = MigrateRules.MustAskTarget(move.Target);
         if (!move.IsReverse)
             _interrupted.UnionWith(tally.Interrupted);
         tally.Interrupted.Clear();
@@ -65,17 +67,16 @@ internal sealed class KeyMover
 
     private string Slot => _move.Slot.ToString(CultureInfo.InvariantCulture);
 
-    // Garnet overwrites nothing and reports nothing where a key exists on its side, and the source deletes its own: ask before sending.
-    private bool MustAskTarget => _move.Target.View?.Facts.Engine is ServerEngine.Garnet or ServerEngine.Unknown;
+    private NextAction ShowSlot => new(NextActionCode.ShowOpenSlots) { Slots = Slot };
 
-    /// <summary>Moves the keys of the slot, in every database.</summary>
-    /// <param name="first">Most keys to move; null for all.</param>
-    /// <exception cref="SlotChangedException">The slot is not open any more as it was.</exception>
-    /// <exception cref="OperationCanceledException">A stop was asked for; the batch in hand was finished.</exception>
-    /// <exception cref="RedisOperationException">The keys can't be moved; the message says why and, where it is about one, which.</exception>
+    /// <summary>Moves the keys of the slot in every database.</summary>
+    /// <param name="first">The maximum number of keys to move; null for all.</param>
+    /// <exception cref="SlotChangedException">The flags of the slot changed.</exception>
+    /// <exception cref="OperationCanceledException">A stop was requested. The current batch was completed.</exception>
+    /// <exception cref="RedisOperationException">The keys can't be moved.</exception>
     public async Task MoveAllAsync(int? first)
     {
-        // Few keys are through before their number could be adapted to anything.
+        // A few keys have moved before the batch size could be adapted.
         if (_move.Keys is not < FewKeys)
             _roundTrip = await _channel.RoundTripAsync().ConfigureAwait(false);
         await MoveDatabasesAsync(first).ConfigureAwait(false);
@@ -101,28 +102,29 @@ internal sealed class KeyMover
                 var batch = keys.Take(Math.Min(_batch.Size, Left(first))).ToList();
                 keys = await MoveBatchAsync(batch, _channel.Listing(Math.Min(_batch.Size * 2, Left(first)))).ConfigureAwait(false)
                     ?? await _channel.ListAsync(Math.Min(_batch.Size, Left(first))).ConfigureAwait(false);
-                // Keys that come back in every listing although nothing went wrong would keep this going for ever.
-                var stuck = keys.Count > 0 && KeyBytes.Comparer.Equals(head, keys[0]) && before == (_tally.Moved, _tally.Missing, _brokenTransfers, _waits);
-                idle = stuck ? idle + 1 : 0;
-                if (idle >= MostIdleLooks)
+                // Without this limit, keys that stay on the source although MIGRATE succeeds would make the loop endless.
+                var isStuck = keys.Count > 0 && KeyBytes.Comparer.Equals(head, keys[0])
+                    && before == (_tally.Moved, _tally.Missing, _brokenTransfers, _waits);
+                idle = isStuck ? idle + 1 : 0;
+                if (idle >= MostIdleListings)
                     throw NotTaken(keys);
                 head = keys.Count > 0 ? keys[0] : [];
             }
         }
     }
 
-    /// <summary>Moves just these keys of database 0, which all hash to the slot.</summary>
+    /// <summary>Moves only these keys of database 0, which all hash to the slot.</summary>
     public async Task MoveThoseAsync(IReadOnlyList<byte[]> keys)
     {
         _roundTrip = await _channel.RoundTripAsync().ConfigureAwait(false);
         var waiting = new List<byte[]>(keys);
         while (waiting.Count > 0)
         {
-            // Cut anew each time: where a transfer broke it is to be fewer, down to the one that does not get through.
+            // The batch size is applied each time: it shrinks after a broken transfer, down to the one key that can't be transferred.
             var named = waiting.Take(_batch.Size).ToList();
-            // MIGRATE says OK where only some of its keys existed, so those that are not there are found before.
+            // MIGRATE replies OK if only some of its keys exist, so missing keys are found beforehand.
             var batch = await _channel.StillOnSourceAsync(named).ConfigureAwait(false);
-            // After anything but a clean move the same keys are tried again, without those that have left.
+            // Unless the batch moved without an error, the same keys are tried again, except those that have left the source.
             var left = batch.Count == 0 ? [] : await MoveBatchAsync(batch, null).ConfigureAwait(false);
             if (left is { Count: > 0 })
                 throw NotTaken(left);
@@ -135,17 +137,19 @@ internal sealed class KeyMover
 
     private int Left(int? first) => first is { } limit ? (int)Math.Max(0, limit - (_tally.Moved - _movedBefore)) : int.MaxValue;
 
-    /// <returns>The keys that the listing behind the move gave (none without a listing); null where it was not a clean move, and the source is to be looked at again.</returns>
+    /// <returns>
+    /// The keys that the listing returned (empty without a listing); null if the batch had an error and the source has to be listed again.
+    /// </returns>
     private async Task<IReadOnlyList<byte[]>?> MoveBatchAsync(List<byte[]> keys, RespCommand? listing)
     {
         _stop.ThrowIfRequested();
-        if (MustAskTarget && await _channel.OnTargetAsync(keys).ConfigureAwait(false) is { Count: > 0 } known)
+        if (_mustAskTarget && await _channel.OnTargetAsync(keys).ConfigureAwait(false) is { Count: > 0 } known)
         {
             await _conflicts.SettleAsync(known).ConfigureAwait(false);
             return null;
         }
 
-        // Keys whose own MIGRATE broke in this run go apart, with REPLACE.
+        // Keys whose own MIGRATE broke in this run are sent separately, with REPLACE.
         var again = _interrupted.Count > 0 ? keys.Where(_interrupted.Contains).ToList() : [];
         if (again.Count > 0)
         {
@@ -157,26 +161,24 @@ internal sealed class KeyMover
         var (reply, listed) = await SendAsync(keys, replace: false, listing).ConfigureAwait(false);
         if (reply is not (MigrateReply.Moved or MigrateReply.NothingThere))
             return null;
-        var left = listed ?? await NotMovedAsync(keys).ConfigureAwait(false);
-        TakeBack(reply, keys, left);
+        var left = listed ?? (_mustAskTarget ? await _channel.StillOnSourceAsync(keys).ConfigureAwait(false) : []);
+        Uncount(reply, keys, left);
         return left;
     }
 
-    /// <returns>What became of it (Unknown where the connection broke), and what the listing behind it gave; null without one.</returns>
+    /// <returns>The reply (Unknown if the connection broke), and the keys that the listing returned; null without a listing.</returns>
     private async Task<(MigrateReply Reply, IReadOnlyList<byte[]>? Listed)> SendAsync(List<byte[]> keys, bool replace, RespCommand? listing)
     {
-        var commands = new List<RespCommand> { _move.Request.For(_channel.Database, replace, keys) };
-        // The next keys are listed in the same breath: the source answers that when the MIGRATE is through.
+        var commands = new List<RespCommand> { _move.Migrate.For(_channel.Database, replace, keys) };
+        // The listing of the next keys is pipelined: the source replies to it after the MIGRATE.
         if (listing is not null)
             commands.Add(listing);
         var started = _stop.Clock.Now;
         IReadOnlyList<RespValue> replies;
         try
         {
-            // The source's own timeout can run twice: once for sending, once for the answer.
-            var timeout = _options.Timeout + _options.Timeout + TimeSpan.FromSeconds(5);
             var source = await _channel.SourceAsync().ConfigureAwait(false);
-            replies = await source.SendAsync(commands, timeout, _stop.Abort).ConfigureAwait(false);
+            replies = await source.SendAsync(commands, MigrateRules.ReplyTimeout(_options), _stop.Abort).ConfigureAwait(false);
         }
         catch (RedisConnectionException lost) when (lost.OutcomeUnknown)
         {
@@ -184,15 +186,15 @@ internal sealed class KeyMover
             return (MigrateReply.Unknown, null);
         }
 
-        var reply = MigrateReplies.Read(replies[0]);
+        var reply = MigrateRules.Read(replies[0]);
         await HandleAsync(reply, replies[0].Text, keys, _stop.Clock.Now - started - _roundTrip).ConfigureAwait(false);
         return (reply, listing is null || reply is not (MigrateReply.Moved or MigrateReply.NothingThere)
             ? null
             : SlotChannel.Keys(replies[1].OrThrow(_move.Source.View!.Dialled, listing)));
     }
 
-    // Garnet answers OK for keys that it did not take (names over a kilobyte): OK is believed only of keys that are not there any more.
-    private void TakeBack(MigrateReply reply, List<byte[]> keys, IReadOnlyList<byte[]> left)
+    // Garnet replies OK for keys that it did not accept (names over a kilobyte), so only keys that have left the source count.
+    private void Uncount(MigrateReply reply, List<byte[]> keys, IReadOnlyList<byte[]> left)
     {
         if (left.Count == 0)
             return;
@@ -204,9 +206,6 @@ internal sealed class KeyMover
             _tally.Missing -= stayed;
     }
 
-    private async Task<IReadOnlyList<byte[]>> NotMovedAsync(List<byte[]> keys) =>
-        MustAskTarget ? await _channel.StillOnSourceAsync(keys).ConfigureAwait(false) : [];
-
     private async Task HandleAsync(MigrateReply reply, string text, List<byte[]> keys, TimeSpan stall)
     {
         switch (reply)
@@ -214,9 +213,8 @@ internal sealed class KeyMover
             case MigrateReply.Moved:
                 _tally.Moved += keys.Count;
                 _interrupted.ExceptWith(keys);
-                _brokenTransfers = 0;
-                _waits = 0;
-                _batch.Took(keys.Count, stall, _options.MaxStall);
+                (_brokenTransfers, _waits) = (0, 0);
+                _batch.Adapt(keys.Count, stall, _options.MaxStall);
                 Report(force: false);
                 await PaceAsync().ConfigureAwait(false);
                 return;
@@ -236,46 +234,37 @@ internal sealed class KeyMover
                 await _stop.PauseAsync(RetryPause).ConfigureAwait(false);
                 return;
             case MigrateReply.SlotChanged:
-                throw new SlotChangedException(Refused(FailureCode.SlotNotOpen, text, Next(NextActionCode.ShowOpenSlots)));
-            case MigrateReply.Unreachable:
-                throw Refused(FailureCode.NodeUnreachable, text, OfTarget);
-            case MigrateReply.OutOfMemory:
-                throw Refused(FailureCode.TargetOutOfMemory, text, OfTarget);
-            case MigrateReply.NotLoggedIn:
-                throw Refused(FailureCode.AuthenticationFailed, text, new NextAction(NextActionCode.Connect) { Node = _move.Source.Name, Options = NextActionOptions.Credential });
-            case MigrateReply.NotAllowed:
-                throw Refused(FailureCode.PermissionDenied, text, ServerErrors.NextOf(FailureCode.PermissionDenied)!);
-            case MigrateReply.PayloadRefused:
-                throw Refused(FailureCode.ServerError, text, new NextAction(NextActionCode.ShowVersions));
-            case MigrateReply.TryLater:
-                throw Refused(FailureCode.ServerError, text, new NextAction(NextActionCode.CheckCluster));
+                throw new SlotChangedException(Refused(FailureCode.SlotNotOpen, text, ShowSlot));
             default:
-                throw Refused(FailureCode.ServerError, text, Next(NextActionCode.ShowOpenSlots));
+                var (code, next) = MigrateRules.FailureOf(reply, _move);
+                throw Refused(code, text, next);
         }
     }
 
-    // The target may have the keys, the source still has them. Both are let come to themselves, then both flags are looked at:
-    // as long as they never changed, the source's copies are the live ones and may replace.
+    // The target may have the keys, and the source still has them. Both flags are read after a pause: as long as neither has changed,
+    // clients use the copies on the source, which may replace those on the target.
     private async Task AfterBrokenTransferAsync(List<byte[]> keys, string reason)
     {
         var count = keys.Count.ToString(CultureInfo.InvariantCulture) + (keys.Count == 1 ? " key" : " keys");
-        _log?.Warning(_move.Slot, "Slot " + Slot + ": a transfer of " + count + " broke (" + Printable.Clean(reason, 160) + "). Looking at both sides again.");
+        var why = Printable.Clean(reason, 160);
+        _log?.Warning(_move.Slot, "Slot " + Slot + ": a transfer of " + count + " broke (" + why + "). Checking source and target again.");
         if (++_brokenTransfers > MostBrokenTransfers && keys.Count == 1)
         {
             var minutes = Math.Max(5, Math.Ceiling(_options.Timeout.TotalMinutes * 5)).ToString("0", CultureInfo.InvariantCulture);
+            var limit = _options.Timeout.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture);
             throw Refused(
                 FailureCode.KeyMoveTimedOut,
-                "key " + Printable.Quote(keys[0]) + " did not get through within " + _options.Timeout.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture) + " s (" + reason + ")",
+                "key " + Printable.Quote(keys[0]) + " could not be transferred within " + limit + " s (" + reason + ")",
                 _move.Again with { Timeout = minutes + "m" });
         }
 
-        // The target of a reverse move is where clients write: what they have written since must not be replaced by what was sent before.
+        // Clients write to the target of a reverse move. What they have written since must not be replaced by what was sent before.
         if (!_move.IsReverse)
             _interrupted.UnionWith(keys);
-        _batch.Broke(keys.Count);
+        _batch.Shrink(keys.Count);
         await _stop.PauseAsync(RetryPause).ConfigureAwait(false);
         if (!await _channel.IsOpenAsync().ConfigureAwait(false))
-            throw new SlotChangedException(Refused(FailureCode.SlotNotOpen, reason, Next(NextActionCode.ShowOpenSlots)));
+            throw new SlotChangedException(Refused(FailureCode.SlotNotOpen, reason, ShowSlot));
     }
 
     private async Task PaceAsync()
@@ -297,18 +286,15 @@ internal sealed class KeyMover
         _log?.Progress(_move.Slot, _tally.Moved, total, Elapsed);
     }
 
-    private NextAction OfTarget => new(NextActionCode.ShowNodes) { Node = _move.Target.Name };
-
-    private NextAction Next(NextActionCode code) => new(code) { Slots = Slot };
-
     private RedisOperationException NotTaken(IReadOnlyList<byte[]> keys) => Refused(
         FailureCode.ServerError,
-        "the servers say that they moved it, and it does not move: key " + Printable.Clean(Printable.Quote(keys[0]), 200),
-        Next(NextActionCode.ShowKeys) with { Node = _move.Source.Name });
+        "MIGRATE reported success for key " + Printable.Clean(Printable.Quote(keys[0]), 200) + ", but the source still has it",
+        new NextAction(NextActionCode.ShowKeys) { Slots = Slot, Node = _move.Source.Name });
 
-    private RedisOperationException Refused(FailureCode code, string error, NextAction? next) => new(
+    private RedisOperationException Refused(FailureCode code, string error, NextAction next) => new(
         code,
-        "Slot " + Slot + ": moving keys from " + _move.Source.Name + " to " + _move.Target.Name + " failed: " + Printable.Clean(error) + ". The slot stays open and no key is lost.",
+        "Slot " + Slot + ": moving keys from " + _move.Source.Name + " to " + _move.Target.Name + " failed: " + Printable.Clean(error)
+            + ". The slot stays open and no key is lost.",
         Slot,
         next);
 }

@@ -10,14 +10,14 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Keys;
 
-/// <summary>Tells whether two copies of a key hold the same value.</summary>
+/// <summary>Checks whether two copies of a key hold the same value.</summary>
 /// <remarks>
-/// Equal DUMPs are equal values. Unequal ones may differ in encoding or in the order of members only, so then the members are
-/// compared. DEBUG DIGEST-VALUE, which redis-cli uses, is off by default since Redis 7.0.
+/// Equal DUMPs are equal values. Different DUMPs may differ only in encoding or in the order of members, so the members are compared then.
+/// DEBUG DIGEST-VALUE, which redis-cli uses, is disabled by default since Redis 7.0.
 /// </remarks>
 internal static class KeyValues
 {
-    /// <summary>Beyond this, reading the members of both copies would hold up both servers; such a pair counts as different.</summary>
+    /// <summary>Reading the members of a larger copy would block the server for too long. Such a pair counts as different.</summary>
     public const int LargestComparedDump = 64 * 1024 * 1024;
 
     public static async Task<bool> AreEqualAsync(
@@ -27,7 +27,9 @@ internal static class KeyValues
             return false;
         if (sourceCopy.Dump is not null && KeyBytes.Comparer.Equals(sourceCopy.Dump, targetCopy.Dump))
             return true;
-        if (sourceCopy.Dump?.Length > LargestComparedDump || targetCopy.Dump?.Length > LargestComparedDump || Reading(sourceCopy.Type, key) is not { } reading)
+        if (sourceCopy.Dump?.Length > LargestComparedDump || targetCopy.Dump?.Length > LargestComparedDump)
+            return false;
+        if (Reading(sourceCopy.Type, key) is not { } reading)
             return false;
         try
         {
@@ -35,21 +37,27 @@ internal static class KeyValues
         }
         catch (RedisServerException refusal) when (refusal.Code == FailureCode.PermissionDenied)
         {
-            // Who may move keys need not be allowed to read them. What can't be shown to be equal counts as different.
+            // The permission to move keys does not include reading them. Values that can't be compared count as different.
             return false;
         }
     }
 
     private static async Task<bool> HaveEqualMembersAsync(
-        SlotSide source, SlotSide target, (RespCommand[] Commands, int Width, bool Ordered) reading, string type, byte[] key, StopRequest stop)
+        SlotSide source,
+        SlotSide target,
+        (RespCommand[] Commands, int Width, bool Ordered) reading,
+        string type,
+        byte[] key,
+        StopRequest stop)
     {
         var mine = await KeyCopy.AskAsync(source, stop, reading.Commands).ConfigureAwait(false);
         var theirs = await KeyCopy.AskAsync(target, stop, reading.Commands).ConfigureAwait(false);
-        return mine.Zip(theirs, (a, b) => reading.Ordered ? SameOrder(a, b) : SameMembers(a, b, reading.Width, type == "zset")).All(same => same)
+        var areSame = mine.Zip(theirs, (a, b) => reading.Ordered ? SameOrder(a, b) : SameMembers(a, b, reading.Width, type == "zset"));
+        return areSame.All(same => same)
             && (type != "hash" || await SameFieldExpiryAsync(source, target, mine[0], key, stop).ConfigureAwait(false));
     }
 
-    // How to read all of a value, in how many replies' elements one member stands, and whether their order is part of the value.
+    // The commands that read the whole value, the number of reply elements per member, and whether the order is part of the value.
     private static (RespCommand[] Commands, int Width, bool Ordered)? Reading(string type, byte[] key) => type switch
     {
         "string" => ([RespCommand.Of("GET", key)], 1, true),
@@ -74,20 +82,21 @@ internal static class KeyValues
         for (var i = 0; i + width <= b.Items.Count; i += width)
         {
             var other = b.Items[i + width - 1].Bytes;
-            if (!members.TryGetValue(b.Items[i].Bytes, out var value) || !(KeyBytes.Comparer.Equals(value, other) || (scores && SameScore(value, other))))
+            if (!members.TryGetValue(b.Items[i].Bytes, out var value)
+                || !(KeyBytes.Comparer.Equals(value, other) || (scores && SameScore(value, other))))
                 return false;
         }
 
         return true;
     }
 
-    // 0.1 of one version is 0.10000000000000001 of another.
+    // Versions format scores differently: 0.1 and 0.10000000000000001.
     private static bool SameScore(byte[] a, byte[] b) => Score(a) is { } one && Score(b) is { } other && one.Equals(other);
 
     private static double? Score(byte[] text) =>
         double.TryParse(Encoding.ASCII.GetString(text), NumberStyles.Float, CultureInfo.InvariantCulture, out var score) ? score : null;
 
-    // Fields of a hash may expire one by one since Redis 7.4; a server that does not know the command has no such thing.
+    // Hash fields can expire individually since Redis 7.4. A server without the command does not have the feature.
     private static async Task<bool> SameFieldExpiryAsync(SlotSide source, SlotSide target, RespValue fields, byte[] key, StopRequest stop)
     {
         var names = fields.Items.Where((_, i) => i % 2 == 0).Select(item => item.Bytes).ToArray();

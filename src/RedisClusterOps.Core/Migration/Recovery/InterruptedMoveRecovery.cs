@@ -9,34 +9,41 @@ using RedisClusterOps.Migration.Bulk;
 namespace RedisClusterOps.Migration.Recovery;
 
 /// <summary>
-/// Where a run is undone that was cut off, many slots are still on their way there. They are brought to the end first, all together, so that no
-/// read fails, and go back with the many. None is merely closed: a client may have written a key to the target, which would read as missing.
+/// Completes the open slots of an interrupted run before its undo, so that no read fails. They then return with the other slots.
 /// </summary>
-/// <param name="pair">The way back: its target is the master that the slots were leaving.</param>
+/// <remarks>No slot is merely closed: a client may have written a key to the target, which would then read as missing.</remarks>
+/// <param name="pair">The way back: its target is the source of the interrupted run.</param>
 internal sealed class InterruptedMoveRecovery(MoveContext context, MasterPair pair, IPairMoveObserver observer, StopRequest stop)
 {
     private static readonly TimeSpan TaskPause = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Who killed the run did not kill what the servers do by themselves: what they give away in the end has to come back as well.</summary>
-    /// <exception cref="OperationCanceledException">A stop was asked for.</exception>
+    /// <summary>
+    /// Waits for the servers' own migrations, which outlive a killed process. The slots that they transfer are included in the undo.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">A stop was requested.</exception>
     public async Task AwaitServersAsync()
     {
-        var under = UnderWay(pair.Source.View!.AtomicTasks.Concat(pair.Target.View!.AtomicTasks));
-        if (under.Count == 0)
+        var moving = SlotsOf(pair.Source.View!.AtomicTasks.Concat(pair.Target.View!.AtomicTasks));
+        if (moving.Count == 0)
             return;
-        context.Log?.Warning(null, "The servers are still moving " + AtomicText.Of(SlotSet.From(under.Select(slot => slot.Slot))) + " from " + pair.Target.Name + " to " + pair.Source.Name + ". Waiting until that has come to an end.");
+        var what = AtomicText.Of(SlotSet.From(moving.Select(slot => slot.Slot))) + " from " + pair.Target.Name + " to " + pair.Source.Name;
+        context.Log?.Warning(null, "The servers are still moving " + what + ". Waiting until they have finished.");
         try
         {
-            while (UnderWay((await context.Reader.ReadTasksAsync(pair.Source, stop.Abort).ConfigureAwait(false)).Concat(await context.Reader.ReadTasksAsync(pair.Target, stop.Abort).ConfigureAwait(false))).Count > 0)
+            while (SlotsOf(await ReadTasksAsync().ConfigureAwait(false)).Count > 0)
                 await stop.PauseAsync(TaskPause).ConfigureAwait(false);
-            // Both have to know of the hand-over, for both are asked for flags and owners from here on.
-            var (from, to) = (await context.Reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false), await context.Reader.ReadNodeAsync(pair.Target, stop.Abort).ConfigureAwait(false));
-            foreach (var slot in under)
-                slot.State = to.Self.Slots.Contains(slot.Slot) && !from.Self.Slots.Contains(slot.Slot) ? SlotMoveState.OnTarget : SlotMoveState.Waiting;
+            // Both nodes are asked for flags and owners from here on, so both have to know of the handover.
+            var from = await context.Reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false);
+            var to = await context.Reader.ReadNodeAsync(pair.Target, stop.Abort).ConfigureAwait(false);
+            foreach (var slot in moving)
+            {
+                var hasMoved = to.Self.Slots.Contains(slot.Slot) && !from.Self.Slots.Contains(slot.Slot);
+                slot.State = hasMoved ? SlotMoveState.OnTarget : SlotMoveState.Waiting;
+            }
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
-            foreach (var slot in under)
+            foreach (var slot in moving)
                 slot.Defer("the servers are moving it");
         }
     }
@@ -51,46 +58,52 @@ internal sealed class InterruptedMoveRecovery(MoveContext context, MasterPair pa
         observer.RecordIntent(pair, slots);
         try
         {
-            await BringAsync(slots).ConfigureAwait(false);
+            await CompleteAsync(slots).ConfigureAwait(false);
         }
         finally
         {
-            // They are finished individually and with every check, or by a resume.
+            // They are completed individually with every check, or by a resumed run.
             foreach (var slot in slots.Where(slot => slot.State != SlotMoveState.Waiting))
-                slot.Defer("it is still on its way to " + pair.Source.Name);
+                slot.Defer("its migration to " + pair.Source.Name + " is still open");
         }
     }
 
-    private async Task BringAsync(List<SlotMove> slots)
+    private async Task CompleteAsync(List<SlotMove> slots)
     {
         foreach (var slot in slots)
             slot.Begin(stop.Clock.Now);
-        var gate = new BulkSlotHandover(context, pair.Target, pair.Source, stop);
+        var handover = new BulkSlotHandover(context, pair.Target, pair.Source, stop);
         stop.ThrowIfRequested();
-        await EndHandOversAsync(gate, slots).ConfigureAwait(false);
+        await FinishHandoversAsync(handover, slots).ConfigureAwait(false);
         slots = slots.Where(slot => slot.State != SlotMoveState.Waiting).ToList();
         stop.ThrowIfRequested();
-        await gate.OpenAsync(slots).ConfigureAwait(false);
+        await handover.OpenAsync(slots).ConfigureAwait(false);
         stop.ThrowIfRequested();
         await new SlotStream(context, pair.Target, pair.Source, stop).DrainAsync(slots).ConfigureAwait(false);
-        foreach (var slot in await gate.HandOverAsync(slots).ConfigureAwait(false))
+        foreach (var slot in await handover.HandOverAsync(slots).ConfigureAwait(false))
             Arrived(slot);
     }
 
-    // Given there, and not yet closed here.
-    private async Task EndHandOversAsync(BulkSlotHandover gate, List<SlotMove> slots)
+    // The node took over these slots, and the other has not closed them yet.
+    private async Task FinishHandoversAsync(BulkSlotHandover handover, List<SlotMove> slots)
     {
         var owned = (await context.Reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false)).Self.Slots;
-        var given = slots.Where(slot => owned.Contains(slot.Slot)).ToList();
-        await gate.FinishSourceAsync(given).ConfigureAwait(false);
-        foreach (var slot in given)
+        var transferred = slots.Where(slot => owned.Contains(slot.Slot)).ToList();
+        await handover.FinishSourceAsync(transferred).ConfigureAwait(false);
+        foreach (var slot in transferred)
             Arrived(slot);
     }
 
-    // From here on it goes back like every other slot.
+    // From here on it returns like every other slot.
     private static void Arrived(SlotMove slot) => slot.Reset();
 
-    private List<SlotMove> UnderWay(IEnumerable<AtomicTask> tasks)
+    private async Task<IEnumerable<AtomicTask>> ReadTasksAsync()
+    {
+        var tasks = await context.Reader.ReadTasksAsync(pair.Source, stop.Abort).ConfigureAwait(false);
+        return tasks.Concat(await context.Reader.ReadTasksAsync(pair.Target, stop.Abort).ConfigureAwait(false));
+    }
+
+    private List<SlotMove> SlotsOf(IEnumerable<AtomicTask> tasks)
     {
         var moving = new HashSet<int>(tasks.Where(task => task.End == AtomicEnd.None).SelectMany(task => task.Slots.Slots));
         return pair.Slots.Where(slot => moving.Contains(slot.Slot)).ToList();

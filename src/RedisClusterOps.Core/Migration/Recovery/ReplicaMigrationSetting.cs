@@ -11,7 +11,10 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Recovery;
 
-/// <summary>Suppresses and restores cluster-allow-replica-migration: while it is yes, a master that loses its last slot becomes a replica of the new owner.</summary>
+/// <summary>
+/// Suppresses and restores cluster-allow-replica-migration: while it is yes, a master that loses its last slot becomes a replica of the new
+/// owner.
+/// </summary>
 /// <remarks>If the user may not read or set it, or the server does not know it, slots move all the same.</remarks>
 internal sealed class ReplicaMigrationSetting(ClusterReader reader, OperationLog? log, StopRequest stop)
 {
@@ -36,10 +39,12 @@ internal sealed class ReplicaMigrationSetting(ClusterReader reader, OperationLog
     }
 
     /// <returns>True if it was changed, false if there was nothing to change, null if the server refused.</returns>
-    private async Task<bool?> TrySetAsync(ClusterNode node, string from, string to, string otherwise, Action<string>? changing, Action<string>? unchanged)
+    private async Task<bool?> TrySetAsync(
+        ClusterNode node, string from, string to, string otherwise, Action<string>? changing, Action<string>? unchanged)
     {
+        const string Setting = SuppressReplicaMigration.Setting;
         var connection = await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false);
-        var now = await connection.AskAsync(RespCommand.Of("CONFIG", "GET", SuppressReplicaMigration.Setting), stop.Abort).ConfigureAwait(false);
+        var now = await connection.AskAsync(RespCommand.Of("CONFIG", "GET", Setting), stop.Abort).ConfigureAwait(false);
         // A server without the setting answers with an empty list.
         if (!now.IsError && (now.Items.Count != 2 || now.Items[1].Text != from))
             return false;
@@ -47,16 +52,14 @@ internal sealed class ReplicaMigrationSetting(ClusterReader reader, OperationLog
         if (!now.IsError)
         {
             changing?.Invoke(node.Id);
-            refusal = await connection.AskAsync(RespCommand.Of("CONFIG", "SET", SuppressReplicaMigration.Setting, to), stop.Abort).ConfigureAwait(false);
+            refusal = await connection.AskAsync(RespCommand.Of("CONFIG", "SET", Setting, to), stop.Abort).ConfigureAwait(false);
             if (!refusal.IsError)
                 return true;
             unchanged?.Invoke(node.Id);
         }
 
-        log?.Warning(
-            null,
-            SuppressReplicaMigration.Setting + " of " + node.Name + " could not be set to " + to
-                + " (" + Printable.Clean(refusal.Text, 120) + "); " + otherwise + ".");
+        var why = Printable.Clean(refusal.Text, 120);
+        log?.Warning(null, Setting + " of " + node.Name + " could not be set to " + to + " (" + why + "); " + otherwise + ".");
         return null;
     }
 }
@@ -67,12 +70,17 @@ internal sealed class ReplicaMigrationSetting(ClusterReader reader, OperationLog
 internal sealed record SettingRecord(Action<string> Changing, Action<string> Unchanged);
 
 /// <summary>
-/// Suppresses replica migration on every master that an undo of many slots takes the last slot from: it was a master without slots before the
-/// run that is undone, and stays a master.
+/// Suppresses replica migration on every master that an undo of many slots takes the last slot from: it was a master without slots before
+/// the run that is undone, and stays a master.
 /// </summary>
 /// <param name="suppressed">Ids of nodes on which an interrupted run left it suppressed.</param>
 internal sealed class ReplicaMigrationSuppression(
-    ClusterReader reader, ClusterView view, IReadOnlyList<MasterPair> pairs, IReadOnlyCollection<string> suppressed, RunJournal? journal, OperationLog? log)
+    ClusterReader reader,
+    ClusterView view,
+    IReadOnlyList<MasterPair> pairs,
+    IReadOnlyCollection<string> suppressed,
+    RunJournal? journal,
+    OperationLog? log)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 

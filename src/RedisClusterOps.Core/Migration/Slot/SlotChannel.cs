@@ -70,7 +70,7 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
 
     /// <summary>The round trip to the source, which is not part of the time that the servers are busy.</summary>
     public async Task<TimeSpan> RoundTripAsync() =>
-        await (await SourceAsync().ConfigureAwait(false)).LeastRoundTripAsync(stop.Clock, stop.Abort).ConfigureAwait(false);
+        await (await SourceAsync().ConfigureAwait(false)).MinimumRoundTripAsync(stop.Clock, stop.Abort).ConfigureAwait(false);
 
     private Task<INodeConnection> ConnectAsync(ClusterNode node) => reader.ConnectAsync(node, Database, stop.Abort);
 }

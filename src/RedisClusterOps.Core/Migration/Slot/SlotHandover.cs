@@ -45,7 +45,7 @@ internal sealed class SlotHandover(ClusterReader reader, OperationLog? log)
     /// <summary>Makes the target the owner if, and only if, the source holds no key of the slot now.</summary>
     /// <returns>False if the source holds keys again: move them and try again.</returns>
     /// <exception cref="SlotChangedException">One of the ends is not as the handover needs it.</exception>
-    public async Task<bool> TryAssignAsync(TakeOver step, StopRequest stop)
+    public async Task<bool> TryAssignAsync(AssignToTarget step, StopRequest stop)
     {
         stop.ThrowIfRequested();
         var slot = step.Slot.ToString(CultureInfo.InvariantCulture);
@@ -95,7 +95,7 @@ internal sealed class SlotHandover(ClusterReader reader, OperationLog? log)
         }
     }
 
-    private async Task<(NodeView Source, bool IsHandedOver)> ReadEndsAsync(TakeOver step, string slot, StopRequest stop)
+    private async Task<(NodeView Source, bool IsHandedOver)> ReadEndsAsync(AssignToTarget step, string slot, StopRequest stop)
     {
         (NodeView Source, bool IsHandedOver)? ends = null;
         if (await AwaitEpochAsync(CheckAsync, stop).ConfigureAwait(false))
@@ -132,7 +132,7 @@ internal sealed class SlotHandover(ClusterReader reader, OperationLog? log)
         }
     }
 
-    private static SlotChangedException Changed(TakeOver step, string what) => new(new RedisOperationException(
+    private static SlotChangedException Changed(AssignToTarget step, string what) => new(new RedisOperationException(
         FailureCode.ClusterViewConflict,
         "Slot " + step.Slot.ToString(CultureInfo.InvariantCulture) + ": " + what + ". The slot was not handed over.",
         step.Slot.ToString(CultureInfo.InvariantCulture),

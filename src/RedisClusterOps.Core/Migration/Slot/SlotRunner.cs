@@ -26,28 +26,27 @@ internal sealed class SlotRunner(
     private const int MostRounds = 8;
     private static readonly TimeSpan ReadingPause = TimeSpan.FromMilliseconds(500);
 
-    private readonly SlotPlan _plan = agreed;
+    private readonly SlotPlan _agreed = agreed;
     private readonly TimeSpan _started = reader.Clock.Now;
 
+    /// <summary>The request, including what a partial plan of it has found out.</summary>
+    private SlotRequest _request = agreed.Request!;
+
     /// <summary>The plan that is carried out now; at first the one that was agreed to.</summary>
-    private SlotPlan _current = agreed;
-    private SlotOperation? _request;
+    private SlotPlan _plan = agreed;
 
-    /// <summary>The operation, including what an earlier plan of it has found out.</summary>
-    private SlotOperation Request => _request ?? _plan.Request!;
-
-    private string Slot => _plan.Slot.ToString(CultureInfo.InvariantCulture);
+    private string Slot => _agreed.Slot.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Carries out the operation.</summary>
     public async Task<SlotOutcome> RunAsync(CancellationToken stopping)
     {
-        if (_plan.Refusal is { } refusal)
+        if (_agreed.Refusal is { } refusal)
             return Failed(refusal);
-        if (_plan.IsDone)
+        if (_agreed.IsDone)
         {
-            var reason = Request.LeavesOpen
+            var reason = _request.LeavesOpen
                 ? "Both ends are consistent already."
-                : _plan.Target + " owns the slot already, and no node has it open.";
+                : _agreed.Target + " owns the slot already, and no node has it open.";
             return new SlotOutcome(Result(MigrationOutcome.Skipped, reason), null);
         }
 
@@ -63,7 +62,7 @@ internal sealed class SlotRunner(
                 }
                 catch (SlotChangedException changed) when (reading < MostReadings)
                 {
-                    log?.State(_plan.Slot, "Slot " + Slot + ": " + changed.Message + " Reading the cluster again.");
+                    log?.State(_agreed.Slot, "Slot " + Slot + ": " + changed.Message + " Reading the cluster again.");
                     await stop.PauseAsync(ReadingPause).ConfigureAwait(false);
                 }
             }
@@ -108,27 +107,27 @@ internal sealed class SlotRunner(
 
     private async Task<long?> MoveKeysAsync(StopRequest stop)
     {
-        var current = Request.Plan(await ReadAsync(stop).ConfigureAwait(false));
-        var move = current.Actions.OfType<MoveKeys>().Single();
-        var mover = new KeyMover(reader, move, _plan.Options, tally, log, stop);
-        if (_plan.Keys is null)
-            await mover.MoveAllAsync(_plan.First).ConfigureAwait(false);
+        var plan = _request.Plan(await ReadAsync(stop).ConfigureAwait(false));
+        var move = plan.Actions.OfType<MoveKeys>().Single();
+        var mover = new KeyMover(reader, move, _agreed.Options, tally, log, stop);
+        if (_agreed.Keys is null)
+            await mover.MoveAllAsync(_agreed.First).ConfigureAwait(false);
         else
-            await mover.MoveThoseAsync(_plan.Keys).ConfigureAwait(false);
+            await mover.MoveThoseAsync(_agreed.Keys).ConfigureAwait(false);
         var source = await reader.ConnectAsync(move.Source, stop.Abort).ConfigureAwait(false);
-        return await SlotKeyCounter.CountAsync(source, move.Source.View!.Databases, _plan.Slot, stop.Abort).ConfigureAwait(false);
+        return await SlotKeyCounter.CountAsync(source, move.Source.View!.Databases, _agreed.Slot, stop.Abort).ConfigureAwait(false);
     }
 
     private RedisKeyMove Moved(long? remaining) => new()
     {
-        Slot = _plan.Slot,
-        Source = _plan.Source,
-        Target = _plan.Target,
+        Slot = _agreed.Slot,
+        Source = _agreed.Source,
+        Target = _agreed.Target,
         KeysMoved = tally.Moved,
         // A named key that did not move did not exist. Of listed keys only those count that disappeared meanwhile.
-        KeysMissing = _plan.Keys is null || remaining is null ? tally.Missing : _plan.Keys.Count - tally.Moved,
+        KeysMissing = _agreed.Keys is null || remaining is null ? tally.Missing : _agreed.Keys.Count - tally.Moved,
         KeysConflicting = tally.Conflicting,
-        KeysRemaining = remaining ?? Math.Max(0, (_plan.KeysOnSource ?? 0) - tally.Moved),
+        KeysRemaining = remaining ?? Math.Max(0, (_agreed.KeysOnSource ?? 0) - tally.Moved),
         Elapsed = reader.Clock.Now - _started,
         Cluster = session,
     };
@@ -136,7 +135,7 @@ internal sealed class SlotRunner(
     private async Task<SlotSituation> ReadAsync(StopRequest stop)
     {
         var view = await reader.ReadAgainAsync(stop.Abort).ConfigureAwait(false);
-        return await situations.ReadAsync(view, _plan.Slot, stop.Abort).ConfigureAwait(false);
+        return await situations.ReadAsync(view, _agreed.Slot, stop.Abort).ConfigureAwait(false);
     }
 
     private async Task<SlotOutcome> RunOnceAsync(StopRequest stop)
@@ -144,21 +143,21 @@ internal sealed class SlotRunner(
         for (var round = 0; round < MostRounds; round++)
         {
             var situation = await ReadAsync(stop).ConfigureAwait(false);
-            var current = Request.Plan(situation);
-            if (current.Actions.Count > 0)
+            var plan = _request.Plan(situation);
+            if (plan.Actions.Count > 0)
             {
-                _current = current;
-                var ends = current.Source.Length > 0 ? ", " + current.Source + " -> " + current.Target : string.Empty;
-                log?.State(_plan.Slot, "Slot " + Slot + ": " + (current.State?.ToString() ?? "stable") + ends);
+                _plan = plan;
+                var ends = plan.Source.Length > 0 ? ", " + plan.Source + " -> " + plan.Target : string.Empty;
+                log?.State(_agreed.Slot, "Slot " + Slot + ": " + (plan.State?.ToString() ?? "stable") + ends);
                 stop.ThrowIfRequested();
-                var steps = new SlotSteps(reader, current, tally, log, stop);
-                await steps.RunAllAsync(current.Actions).ConfigureAwait(false);
+                var steps = new SlotSteps(reader, plan, tally, log, stop);
+                await steps.RunAllAsync(plan.Actions).ConfigureAwait(false);
             }
 
-            _request = current.Then ?? _request;
-            if (!current.IsPartial)
+            _request = plan.NextRequest ?? _request;
+            if (!plan.IsPartial)
             {
-                var verified = await VerifyAsync(situation.View, current, stop).ConfigureAwait(false);
+                var verified = await VerifyAsync(situation.View, plan, stop).ConfigureAwait(false);
                 if (verified.Failure is not null || await FindHiddenAsync(stop).ConfigureAwait(false) is not { } revealing)
                     return verified;
                 _request = revealing;
@@ -166,34 +165,34 @@ internal sealed class SlotRunner(
         }
 
         throw SlotRefusal.Unsuitable(
-            _plan.Slot, "keeps changing state; another tool may be modifying it.", SlotCommands.ShowSlot(_plan.Slot));
+            _agreed.Slot, "keeps changing state; another tool may be modifying it.", SlotCommands.ShowSlot(_agreed.Slot));
     }
 
     // If one of the ends has just failed over, its successor was not checked for hidden keys.
-    private async Task<SlotOperation?> FindHiddenAsync(StopRequest stop)
+    private async Task<SlotRequest?> FindHiddenAsync(StopRequest stop)
     {
-        if (!Request.LooksForHidden)
+        if (!_request.ChecksHiddenKeys)
             return null;
         var situation = await ReadAsync(stop).ConfigureAwait(false);
-        return Request.MayHide(situation) is { } node && await situations.HidesAsync(node, stop.Abort).ConfigureAwait(false)
-            ? Request.Revealing()
+        return _request.MasterThatMayHideKeys(situation) is { } node && await situations.HidesAsync(node, stop.Abort).ConfigureAwait(false)
+            ? _request.RevealingHiddenKeys()
             : null;
     }
 
     private async Task<SlotOutcome> VerifyAsync(ClusterView view, SlotPlan done, StopRequest stop)
     {
-        if (Request.LeavesOpen)
+        if (_request.LeavesOpen)
         {
             // A plan from the state now has nothing left to do.
-            var left = Request.Plan(await ReadAsync(stop).ConfigureAwait(false));
+            var left = _request.Plan(await ReadAsync(stop).ConfigureAwait(false));
             return left.IsDone
-                ? new SlotOutcome(Result(Request.Success, Notes()), null)
+                ? new SlotOutcome(Result(_request.Success, Notes()), null)
                 : throw new SlotChangedException(
-                    SlotRefusal.Unsuitable(_plan.Slot, "did not keep the flags that were set.", SlotCommands.ShowSlot(_plan.Slot)));
+                    SlotRefusal.Unsuitable(_agreed.Slot, "did not keep the flags that were set.", SlotCommands.ShowSlot(_agreed.Slot)));
         }
 
         var owner = view.Node(done.OwnerAtEnd!)!;
-        var objections = await new OwnershipVerifier(reader, view, stop).VerifyAsync(_plan.Slot, owner).ConfigureAwait(false);
+        var objections = await new OwnershipVerifier(reader, view, stop).VerifyAsync(_agreed.Slot, owner).ConfigureAwait(false);
         if (objections.Count > 0)
         {
             return Failed(new RedisOperationException(
@@ -204,8 +203,8 @@ internal sealed class SlotRunner(
                 new NextAction(NextActionCode.CheckCluster)));
         }
 
-        log?.State(_plan.Slot, "Slot " + Slot + ": every node agrees on " + owner.Name);
-        return new SlotOutcome(Result(Request.Success, Notes()), null);
+        log?.State(_agreed.Slot, "Slot " + Slot + ": every node agrees on " + owner.Name);
+        return new SlotOutcome(Result(_request.Success, Notes()), null);
     }
 
     private async Task<RedisOperationException> DescribeStopAsync() => new(
@@ -213,7 +212,7 @@ internal sealed class SlotRunner(
         "Slot " + Slot + ": stopped after " + tally.MovedText + ". " + await DescribeLeftAsync().ConfigureAwait(false)
             + " No key is lost; the same command continues from here.",
         Slot,
-        Request.Again);
+        _request.Again);
 
     // The error of a lost connection says nothing about the slot, so its state is added.
     private async Task<RedisOperationException> DescribeLossAsync(RedisConnectionException lost) => new(
@@ -231,7 +230,7 @@ internal sealed class SlotRunner(
         try
         {
             var view = await reader.ReadAsync(null, briefly.Token).ConfigureAwait(false);
-            if (await situations.DiagnoseAsync(view, _plan.Slot, briefly.Token).ConfigureAwait(false) is not { } diagnosis)
+            if (await situations.DiagnoseAsync(view, _agreed.Slot, briefly.Token).ConfigureAwait(false) is not { } diagnosis)
                 return "No reachable node has the slot open.";
             var keys = diagnosis.KeysOnSource is { } left
                 ? " with " + left.ToString(CultureInfo.InvariantCulture) + " keys left on " + diagnosis.Source!.Name
@@ -244,7 +243,7 @@ internal sealed class SlotRunner(
         }
     }
 
-    private string Notes() => string.Join(" ", tally.Notes.Concat(_plan.Lasting));
+    private string Notes() => string.Join(" ", tally.Notes.Concat(_agreed.LastingWarnings));
 
     // A failure also names the files of the values that were saved before it.
     private SlotOutcome Failed(RedisOperationException failure) => new(
@@ -253,13 +252,13 @@ internal sealed class SlotRunner(
 
     private RedisSlotMigrationResult Result(MigrationOutcome outcome, string reason) => new()
     {
-        Slot = _plan.Slot,
-        Operation = _plan.Operation,
+        Slot = _agreed.Slot,
+        Operation = _agreed.Operation,
         Outcome = outcome,
-        Source = TextOrNull(_current.Source),
-        SourceId = TextOrNull(_current.SourceId),
-        Target = TextOrNull(_current.Target),
-        TargetId = TextOrNull(_current.TargetId),
+        Source = TextOrNull(_plan.Source),
+        SourceId = TextOrNull(_plan.SourceId),
+        Target = TextOrNull(_plan.Target),
+        TargetId = TextOrNull(_plan.TargetId),
         KeysMoved = tally.Moved,
         KeysConflicting = tally.Conflicting,
         Method = nameof(MoveMethod.KeyByKey),

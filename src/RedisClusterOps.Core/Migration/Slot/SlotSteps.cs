@@ -31,7 +31,7 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
     {
         for (var next = 0; next < actions.Count;)
         {
-            var others = actions.Skip(next).TakeWhile(action => action is TellOwner { IsSource: false }).ToList();
+            var others = actions.Skip(next).TakeWhile(action => action is NotifyOwner { IsSource: false }).ToList();
             var running = others.Count > 0 ? FanOut.AllAsync(others, RunAsync, CancellationToken.None) : RunAsync(actions[next]);
             await running.ConfigureAwait(false);
             next += Math.Max(1, others.Count);
@@ -62,20 +62,20 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
                 await new KeyMover(reader, move, plan.Options, tally, log, stop).MoveAllAsync(null).ConfigureAwait(false);
                 log?.State(_slot, "Slot " + Slot + ": " + tally.MovedText + " moved");
                 break;
-            case TakeOver takeOver:
-                if (!await _handover.TryAssignAsync(takeOver, stop).ConfigureAwait(false))
+            case AssignToTarget assign:
+                if (!await _handover.TryAssignAsync(assign, stop).ConfigureAwait(false))
                 {
                     throw new SlotChangedException(new RedisOperationException(
                         FailureCode.SourceNotEmpty,
-                        "Slot " + Slot + ": " + takeOver.Source.Name
+                        "Slot " + Slot + ": " + assign.Source.Name
                             + " holds keys of it again, and would delete them after the handover. The slot was not handed over.",
                         Slot,
                         plan.Request!.Again));
                 }
 
                 break;
-            case TellOwner tell:
-                await NotifyAsync(tell).ConfigureAwait(false);
+            case NotifyOwner notify:
+                await NotifyAsync(notify).ConfigureAwait(false);
                 break;
             case StopMigrating close:
                 await StopMigratingAsync(close).ConfigureAwait(false);
@@ -83,27 +83,27 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
             case StopImporting close:
                 await StopImportingAsync(close).ConfigureAwait(false);
                 break;
-            case TakeUnowned take:
+            case AddUnownedSlot take:
                 stop.ThrowIfRequested();
                 await _commands.AddAsync(take.Node, _slot, stop).ConfigureAwait(false);
                 log?.State(_slot, "Slot " + Slot + ": " + take.Node.Name + " owns it now");
                 break;
-            case TakeFromAbsent take:
+            case TakeFromUnreachable take:
                 stop.ThrowIfRequested();
                 await _commands.ImportAsync(take.Node, _slot, take.Absent, stop).ConfigureAwait(false);
                 await _commands.AssignAsync(take.Node, _slot, take.Node, stop).ConfigureAwait(false);
                 log?.State(_slot, "Slot " + Slot + ": " + take.Node.Name + " took it over from unreachable " + take.Absent.Name);
                 break;
-            case LetGo let:
-                await ReleaseAsync(let).ConfigureAwait(false);
+            case ClearFlags clear:
+                await ReleaseAsync(clear).ConfigureAwait(false);
                 break;
             case SuppressReplicaMigration keep:
                 if (await _setting.TrySuppressAsync(keep.Node, tally.Settings).ConfigureAwait(false))
                     _kept.Add(keep.Node.Id);
                 break;
-            case RestoreReplicaMigration let:
-                if (_kept.Remove(let.Node.Id) || let.WasInterrupted)
-                    await _setting.TryRestoreAsync(let.Node, tally.Settings).ConfigureAwait(false);
+            case RestoreReplicaMigration restore:
+                if (_kept.Remove(restore.Node.Id) || restore.WasInterrupted)
+                    await _setting.TryRestoreAsync(restore.Node, tally.Settings).ConfigureAwait(false);
                 break;
             default:
                 throw new InvalidOperationException("Unknown step: " + action.GetType().Name + ".");
@@ -136,7 +136,7 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
         (long? Count, bool Stopped) ended;
         try
         {
-            ended = await SlotKeyCounter.CountAndStopAsync(connection, databases, _slot, stop.Abort).ConfigureAwait(false);
+            ended = await SlotKeyCounter.CountAndClearFlagsAsync(connection, databases, _slot, stop.Abort).ConfigureAwait(false);
         }
         catch (RedisServerException) when (imports.TryGetValue(_slot, out var source))
         {
@@ -165,48 +165,48 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
 
     // The owner is decided by now. A node that can't be reached here learns it by gossip, and the verification at the end finds out if it
     // did not.
-    private async Task NotifyAsync(TellOwner tell)
+    private async Task NotifyAsync(NotifyOwner notify)
     {
         try
         {
-            await _commands.AssignAsync(tell.Node, _slot, tell.Owner, stop).ConfigureAwait(false);
-            if (tell.IsSource)
+            await _commands.AssignAsync(notify.Node, _slot, notify.Owner, stop).ConfigureAwait(false);
+            if (notify.IsSource)
             {
-                await ClearLeftFlagAsync(tell).ConfigureAwait(false);
-                await _handover.EnsureHigherEpochAsync(tell.Node, tell.Owner, _slot, stop).ConfigureAwait(false);
+                await ClearLeftFlagAsync(notify).ConfigureAwait(false);
+                await _handover.EnsureHigherEpochAsync(notify.Node, notify.Owner, _slot, stop).ConfigureAwait(false);
             }
         }
         catch (SlotChangedException changed)
             when (changed.InnerException is RedisServerException { ServerError: var error } && SlotCommands.IsNoMaster(error))
         {
-            log?.State(_slot, "Slot " + Slot + ": " + tell.Node.Name + " handed over its last slot and has become a replica");
+            log?.State(_slot, "Slot " + Slot + ": " + notify.Node.Name + " handed over its last slot and has become a replica");
         }
         catch (Exception failure) when (failure is RedisOperationException or SlotChangedException)
         {
-            log?.Warning(_slot, "Slot " + Slot + ": " + tell.Node.Name + " could not be sent the new owner ("
+            log?.Warning(_slot, "Slot " + Slot + ": " + notify.Node.Name + " could not be sent the new owner ("
                 + Printable.Clean(failure.Message, 160) + "); it should learn it by gossip.");
         }
     }
 
     // NODE clears the migrating flag only on a source that knows it has no key. STABLE clears it on a source that no longer owns the slot.
-    private async Task ClearLeftFlagAsync(TellOwner tell)
+    private async Task ClearLeftFlagAsync(NotifyOwner notify)
     {
-        var now = await reader.ReadNodeAsync(tell.Node, stop.Abort).ConfigureAwait(false);
+        var now = await reader.ReadNodeAsync(notify.Node, stop.Abort).ConfigureAwait(false);
         if (!now.Self.Slots.Contains(_slot) && HasFlag(now))
-            await _commands.ClearAsync(tell.Node, _slot, stop).ConfigureAwait(false);
+            await _commands.ClearAsync(notify.Node, _slot, stop).ConfigureAwait(false);
     }
 
-    private async Task ReleaseAsync(LetGo let)
+    private async Task ReleaseAsync(ClearFlags clear)
     {
-        var now = await reader.ReadNodeAsync(let.Node, stop.Abort).ConfigureAwait(false);
+        var now = await reader.ReadNodeAsync(clear.Node, stop.Abort).ConfigureAwait(false);
         if (now.Self.Slots.Contains(_slot))
         {
-            await _commands.AssignAsync(let.Node, _slot, let.Owner, stop).ConfigureAwait(false);
-            now = await reader.ReadNodeAsync(let.Node, stop.Abort).ConfigureAwait(false);
+            await _commands.AssignAsync(clear.Node, _slot, clear.Owner, stop).ConfigureAwait(false);
+            now = await reader.ReadNodeAsync(clear.Node, stop.Abort).ConfigureAwait(false);
         }
 
         if (!now.Self.Slots.Contains(_slot) && HasFlag(now))
-            await _commands.ClearAsync(let.Node, _slot, stop).ConfigureAwait(false);
+            await _commands.ClearAsync(clear.Node, _slot, stop).ConfigureAwait(false);
     }
 
     // A node with both flags shows only the migrating one.

@@ -9,10 +9,10 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Planning.Preflight;
 
-/// <summary>Reads what a node is set to, once.</summary>
+/// <summary>Reads the settings and functions of a node, once.</summary>
 internal sealed class NodeSettingsReader(NodeProbe probe)
 {
-    // One by one: only from 7.0 on does CONFIG GET take several names.
+    // One command each: CONFIG GET takes several names only since Redis 7.0.
     private static readonly string[] Names = ["cluster-node-timeout", "tls-port", "port", "cluster-allow-replica-migration"];
 
     private readonly Dictionary<string, NodeSettings> _known = new(StringComparer.Ordinal);
@@ -29,7 +29,7 @@ internal sealed class NodeSettingsReader(NodeProbe probe)
         if (node.View?.Facts is not { Engine: not ServerEngine.Garnet } facts)
             return NodeSettings.Unknown;
         var commands = Names.Select(name => RespCommand.Of("CONFIG", "GET", name)).ToList();
-        // Functions came with Redis 7.0; every Valkey has them.
+        // Functions exist since Redis 7.0, and in every Valkey.
         if (facts.Engine != ServerEngine.Redis || facts.IsAtLeast(7, 0))
             commands.Add(RespCommand.Of("FUNCTION", "LIST"));
         if (await probe.AskAsync(node, commands, cancellation).ConfigureAwait(false) is not { } replies)

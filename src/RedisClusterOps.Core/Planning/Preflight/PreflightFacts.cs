@@ -5,62 +5,62 @@ using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps.Planning.Preflight;
 
-/// <summary>What the nodes said before anything is written. All that is null is not known, and nothing follows from it.</summary>
+/// <summary>What the nodes reported before anything is changed. Null means unknown, and nothing follows from it.</summary>
 /// <param name="View">The cluster that the plan was made from.</param>
-/// <param name="Slot">Which slot.</param>
-/// <param name="Source">The master that the keys leave.</param>
-/// <param name="Target">The master that they go to.</param>
-/// <param name="Actions">What is to be done.</param>
+/// <param name="Slot">The slot.</param>
+/// <param name="Source">The source of the keys.</param>
+/// <param name="Target">The target of the keys.</param>
+/// <param name="Actions">The actions of the plan.</param>
 internal sealed record PreflightFacts(ClusterView View, int Slot, ClusterNode Source, ClusterNode Target, IReadOnlyList<SlotAction> Actions)
 {
     public NodeSettings SourceSettings { get; init; } = NodeSettings.Unknown;
 
     public NodeSettings TargetSettings { get; init; } = NodeSettings.Unknown;
 
-    /// <summary>The slot's keys on the node that sends them; null where none are to move.</summary>
+    /// <summary>The slot's keys on the node that sends them; null if no keys will move.</summary>
     public SlotLoad? Load { get; init; }
 
-    /// <summary>True where the servers are to move the slots, without a MIGRATE.</summary>
+    /// <summary>True if the servers move the slots themselves, without MIGRATE.</summary>
     public bool IsAtomic { get; init; }
 
-    /// <summary>Bytes that other slots of the same invocation take on the target.</summary>
+    /// <summary>Bytes that other slots of the same invocation will take on the target.</summary>
     public long BytesOfOthers { get; init; }
 
-    /// <summary>Slots that the source has left when all that is planned is done; null where it keeps this one.</summary>
+    /// <summary>Slots left on the source when all planned moves are done; null if it keeps this one.</summary>
     public int? SlotsLeftOnSource { get; init; }
 
-    /// <summary>Keys of the slot on the target, where nobody has opened the slot.</summary>
+    /// <summary>Keys of the slot on the target although the slot is not open.</summary>
     public long? StrayKeys { get; init; }
 
-    /// <summary>Commands of the plan that our user may not run.</summary>
+    /// <summary>Commands of the plan that the user may not run.</summary>
     public IReadOnlyList<DeniedCommand> Denied { get; init; } = [];
 
-    /// <summary>Nodes that do not tell what our user may run.</summary>
-    public IReadOnlyList<ClusterNode> RightsUntold { get; init; } = [];
+    /// <summary>Nodes that do not report which commands the user may run.</summary>
+    public IReadOnlyList<ClusterNode> RightsUnknown { get; init; } = [];
 
-    /// <summary>Who is changing slots at this moment.</summary>
+    /// <summary>Another tool that is changing slots now.</summary>
     public OtherTool? OtherTool { get; init; }
 }
 
-/// <summary>Many slots between two masters, of which only some are looked at.</summary>
+/// <summary>Many slots between two masters, of which only a sample is checked.</summary>
 /// <param name="Slots">All of them.</param>
-/// <param name="Bytes">What all of them take; null where nobody knows.</param>
-/// <param name="IsAtomic">True where the servers are to move them.</param>
-/// <param name="SomeAlone">True where some of the pair's slots are not clean, and are moved key by key all the same.</param>
-internal sealed record PreflightScope(IReadOnlyList<int> Slots, long? Bytes, bool IsAtomic = false, bool SomeAlone = false);
+/// <param name="Bytes">The memory of all of them; null if unknown.</param>
+/// <param name="IsAtomic">True if the servers move them.</param>
+/// <param name="HasKeyByKeySlots">True if some of the pair's slots are moved key by key even so, because they are not stable.</param>
+internal sealed record PreflightScope(IReadOnlyList<int> Slots, long? Bytes, bool IsAtomic = false, bool HasKeyByKeySlots = false);
 
-/// <summary>What a node is set to.</summary>
+/// <summary>Settings and functions of a node.</summary>
 internal sealed record NodeSettings
 {
     public static NodeSettings Unknown { get; } = new();
 
-    /// <summary>How long the others wait for the node before they take it for failing.</summary>
+    /// <summary>How long the node may be silent before the others flag it as failing.</summary>
     public TimeSpan? NodeTimeout { get; init; }
 
-    /// <summary>The port that speaks TLS; 0 for none.</summary>
+    /// <summary>The TLS port; 0 for none.</summary>
     public long? TlsPort { get; init; }
 
-    /// <summary>The port that does not; 0 for none.</summary>
+    /// <summary>The port without TLS; 0 for none.</summary>
     public long? PlainPort { get; init; }
 
     /// <summary>Whether a master without slots becomes a replica.</summary>
@@ -70,29 +70,24 @@ internal sealed record NodeSettings
     public IReadOnlyList<string>? Functions { get; init; }
 }
 
-/// <summary>How much there is of a slot.</summary>
-/// <param name="Bytes">All of it, by the node's own account or estimated by a sample.</param>
+/// <summary>The memory that a slot's keys take.</summary>
+/// <param name="Bytes">All keys, as the node counts them or estimated from a sample.</param>
 /// <param name="BiggestBytes">The biggest key of the sample.</param>
 /// <param name="BiggestKey">Its name, printable.</param>
 internal sealed record SlotLoad(long? Bytes, long? BiggestBytes, string? BiggestKey);
 
 /// <summary>A command that the server would refuse.</summary>
-/// <param name="Node">Where it would go.</param>
-/// <param name="User">Ours, or the one that MIGRATE logs in with.</param>
-/// <param name="Command">As a person would type it.</param>
-/// <param name="Why">In the server's words.</param>
+/// <param name="Node">The node that would receive it.</param>
+/// <param name="User">Our user, or the one that MIGRATE logs in with.</param>
+/// <param name="Command">The command.</param>
+/// <param name="Why">The server's words.</param>
 internal sealed record DeniedCommand(ClusterNode Node, string User, string Command, string Why)
 {
-    /// <summary>It is no right that is missing but the command: a service that administers its clusters itself takes some away.</summary>
-    public const string NotThere = "it does not know that command";
+    /// <summary>The command itself is missing, not a right: a managed service renames or removes some commands.</summary>
+    public const string UnknownCommand = "it does not know that command";
 }
 
-/// <summary>Somebody else who changes slots now.</summary>
-/// <param name="Node">Where it was seen.</param>
-/// <param name="Client">Its line of CLIENT LIST.</param>
-internal sealed record OtherTool(ClusterNode Node, ClientLine Client);
-
-/// <summary>What is to be known before a plan is carried out.</summary>
-/// <param name="Findings">What does not keep it from being carried out.</param>
-/// <param name="Refusal">What does; null where nothing does.</param>
+/// <summary>The result of a preflight check.</summary>
+/// <param name="Findings">What the user should know; the plan can be carried out.</param>
+/// <param name="Refusal">Why the plan can't be carried out; null if it can.</param>
 internal sealed record PreflightResult(IReadOnlyList<PlanFinding> Findings, RedisOperationException? Refusal);

@@ -5,24 +5,25 @@ using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Planning.Slots;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Planning.Preflight;
 
-/// <summary>Asks the nodes what is to be known before a plan is carried out. Writes nothing.</summary>
-/// <remarks>One for an invocation, one plan after the other: what belongs to a node is asked once, and only a sample of keys for each slot.</remarks>
+/// <summary>Asks the nodes what a plan depends on. Changes nothing.</summary>
+/// <remarks>One instance serves an invocation, one plan after another. It reads each node's facts once and samples each slot.</remarks>
 internal sealed class PreflightReader
 {
     private readonly ClusterReader _reader;
     private readonly NodeSettingsReader _settings;
     private readonly SlotLoadReader _loads;
     private readonly CommandRights _rights;
-    private readonly OtherToolWatch _watch;
-    private bool _watched;
+    private readonly OtherToolDetector _detector;
+    private bool _hasDetected;
     private OtherTool? _otherTool;
 
-    /// <summary>What has been planned from one view; a newer view knows it already.</summary>
+    /// <summary>The view that the plans below were made from. A newer view includes their effects.</summary>
     private ClusterView? _view;
-    private readonly Dictionary<(string NodeId, int Slot), long> _coming = [];
+    private readonly Dictionary<(string NodeId, int Slot), long> _arriving = [];
     private readonly Dictionary<string, HashSet<int>> _leaving = [];
 
     public PreflightReader(ClusterReader reader)
@@ -32,18 +33,24 @@ internal sealed class PreflightReader
         _settings = new NodeSettingsReader(probe);
         _loads = new SlotLoadReader(probe);
         _rights = new CommandRights(probe);
-        _watch = new OtherToolWatch(probe);
+        _detector = new OtherToolDetector(probe);
     }
 
-    /// <param name="view">What the plan was made from.</param>
-    /// <param name="slot">Which slot.</param>
-    /// <param name="source">The master that the slot leaves.</param>
-    /// <param name="target">The master that it goes to.</param>
-    /// <param name="actions">The plan. Of none there is nothing to check.</param>
-    /// <param name="cancellation">Ends the asking.</param>
-    /// <param name="scope">The slots that this one stands for; null where it stands for itself.</param>
+    /// <param name="view">The cluster that the plan was made from.</param>
+    /// <param name="slot">The slot.</param>
+    /// <param name="source">The source of the slot.</param>
+    /// <param name="target">The target of the slot.</param>
+    /// <param name="actions">The actions of the plan. Nothing is checked if there are none.</param>
+    /// <param name="cancellation">Cancels the check.</param>
+    /// <param name="scope">The slots that this one is a sample of; null if it stands for itself.</param>
     public async Task<PreflightResult> CheckAsync(
-        ClusterView view, int slot, ClusterNode source, ClusterNode target, IReadOnlyList<SlotAction> actions, CancellationToken cancellation, PreflightScope? scope = null)
+        ClusterView view,
+        int slot,
+        ClusterNode source,
+        ClusterNode target,
+        IReadOnlyList<SlotAction> actions,
+        CancellationToken cancellation,
+        PreflightScope? scope = null)
     {
         if (actions.Count == 0)
             return new PreflightResult([], null);
@@ -53,75 +60,107 @@ internal sealed class PreflightReader
         var (load, anyKey) = move is null ? (null, null) : await _loads.ReadAsync(move, cancellation).ConfigureAwait(false);
         if (scope?.Bytes is { } all && load is not null)
             load = load with { Bytes = Math.Max(all, load.Bytes ?? 0) };
-        // What the servers do among themselves needs no right of ours to move keys.
-        var sent = scope is { IsAtomic: true, SomeAlone: false } ? [] : actions;
-        var denied = await _rights.FindDeniedAsync(view, sent, anyKey, scope is { IsAtomic: true } ? (source, target) : null, cancellation).ConfigureAwait(false);
+        var isAtomic = scope is { IsAtomic: true };
+        // A migration by the servers themselves needs none of our rights to move keys.
+        var sent = scope is { IsAtomic: true, HasKeyByKeySlots: false } ? [] : actions;
+        (ClusterNode, ClusterNode)? atomicEnds = isAtomic ? (source, target) : null;
+        var denied = await _rights.FindDeniedAsync(view, sent, anyKey, atomicEnds, cancellation).ConfigureAwait(false);
         var facts = new PreflightFacts(view, slot, source, target, actions)
         {
             SourceSettings = await _settings.ReadAsync(source, cancellation).ConfigureAwait(false),
             TargetSettings = await _settings.ReadAsync(target, cancellation).ConfigureAwait(false),
             Load = load,
-            IsAtomic = scope is { IsAtomic: true },
-            BytesOfOthers = move is null ? 0 : _coming.Where(planned => planned.Key.NodeId == move.Target.Id && !IsOf(planned.Key.Slot, slot, scope)).Sum(planned => planned.Value),
+            IsAtomic = isAtomic,
+            BytesOfOthers = move is null ? 0 : BytesOfOthers(move.Target, slot, scope),
             SlotsLeftOnSource = SlotsLeft(view, scope?.Slots ?? [slot], actions),
             StrayKeys = await CountStraysAsync(view, slot, actions, cancellation).ConfigureAwait(false),
             Denied = denied,
-            RightsUntold = _rights.Untold([source, target]).ToList(),
+            RightsUnknown = _rights.WithUnknownRights([source, target]).ToList(),
             OtherTool = other,
         };
         if (move is not null && load?.Bytes is { } bytes)
-            _coming[(move.Target.Id, scope is null ? slot : scope.Slots.Min())] = bytes;
+            _arriving[(move.Target.Id, scope is null ? slot : scope.Slots.Min())] = bytes;
         return PreflightRules.Judge(facts);
     }
 
-    /// <summary>Why nothing should be begun where slots have changed hands a moment ago; null where nobody is seen to be at it.</summary>
-    public async Task<RedisOperationException?> WhoIsAtWorkAsync(ClusterView view, CancellationToken cancellation) =>
+    /// <summary>The refusal if another tool is changing slots now; null if none is detected.</summary>
+    public async Task<RedisOperationException?> RefusalByOtherToolAsync(ClusterView view, CancellationToken cancellation) =>
         PreflightRules.OtherTool(await FindOtherToolAsync(view, cancellation).ConfigureAwait(false));
 
-    private static bool IsOf(int planned, int slot, PreflightScope? scope) => scope is null ? planned == slot : planned == scope.Slots.Min();
+    private long BytesOfOthers(ClusterNode target, int slot, PreflightScope? scope)
+    {
+        var own = scope is null ? slot : scope.Slots.Min();
+        return _arriving.Where(planned => planned.Key.NodeId == target.Id && planned.Key.Slot != own).Sum(planned => planned.Value);
+    }
 
     private void Remember(ClusterView view)
     {
         if (ReferenceEquals(view, _view))
             return;
         _view = view;
-        _coming.Clear();
+        _arriving.Clear();
         _leaving.Clear();
     }
 
     private async Task<OtherTool?> FindOtherToolAsync(ClusterView view, CancellationToken cancellation)
     {
-        if (!_watched)
-            _otherTool = await _watch.FindAsync(view, cancellation).ConfigureAwait(false);
-        _watched = true;
+        if (!_hasDetected)
+            _otherTool = await _detector.FindAsync(view, cancellation).ConfigureAwait(false);
+        _hasDetected = true;
         return _otherTool;
     }
 
     private int? SlotsLeft(ClusterView view, IReadOnlyList<int> slots, IReadOnlyList<SlotAction> actions)
     {
-        // There and back again: nobody has lost anything in the end.
-        var handOvers = actions.OfType<TakeOver>().ToList();
-        if (handOvers.Count != 1)
+        // Two handovers are a round trip: the source keeps the slot in the end.
+        var assigned = actions.OfType<AssignToTarget>().ToList();
+        if (assigned.Count != 1)
             return null;
-        var handOver = handOvers[0];
-        var source = handOver.Source.Id;
+        var source = assigned[0].Source.Id;
         if (!_leaving.TryGetValue(source, out var leaving))
             _leaving.Add(source, leaving = []);
         leaving.UnionWith(slots);
         return Math.Max(0, view.SlotsOf(source).Count - leaving.Count);
     }
 
-    private async Task<long?> CountStraysAsync(ClusterView view, int slot, IReadOnlyList<SlotAction> actions, CancellationToken cancellation)
+    private async Task<long?> CountStraysAsync(
+        ClusterView view, int slot, IReadOnlyList<SlotAction> actions, CancellationToken cancellation)
     {
         if (view.FlagsOf(slot).Any() || actions.OfType<SetImporting>().FirstOrDefault() is not { } opening)
             return null;
-        // Strays that the plan itself brings home are no news.
+        // The plan itself brings these stray keys to the owner.
         if (actions.OfType<MoveKeys>().Any(move => move.IsReverse && move.Source.Id == opening.Target.Id))
             return null;
         try
         {
             var connection = await _reader.ConnectAsync(opening.Target, cancellation).ConfigureAwait(false);
-            return await SlotKeyCounter.CountAsync(connection, opening.Target.View?.Databases ?? 1, slot, cancellation).ConfigureAwait(false);
+            var databases = opening.Target.View?.Databases ?? 1;
+            return await SlotKeyCounter.CountAsync(connection, databases, slot, cancellation).ConfigureAwait(false);
+        }
+        catch (RedisOperationException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>Sends optional questions to nodes. A command may be denied or unknown, and a node may be too busy to answer.</summary>
+internal sealed class NodeProbe(ClusterReader reader)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    public IClock Clock => reader.Clock;
+
+    /// <returns>One reply for each command, errors included; null if the node does not answer.</returns>
+    public async Task<IReadOnlyList<RespValue>?> AskAsync(
+        ClusterNode node, IReadOnlyList<RespCommand> commands, CancellationToken cancellation)
+    {
+        if (!node.IsReachable)
+            return null;
+        try
+        {
+            var connection = await reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
+            return await connection.SendAsync(commands, Patience, cancellation).ConfigureAwait(false);
         }
         catch (RedisOperationException)
         {

@@ -8,13 +8,13 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Planning.Preflight;
 
-/// <summary>What the facts mean for a plan. Refused is only what would lose keys, or stop half-way for a reason that is known before.</summary>
+/// <summary>Decides what the facts mean for a plan. It refuses only plans that would lose keys or are known to fail midway.</summary>
 internal static class PreflightRules
 {
-    // A key of 200 MB took 0.47 s between two nodes of one machine. A network and a busy core may take four times as long.
+    // Measured: a key of 200 MB took 0.47 s between two nodes of one machine. A network and a busy core may take four times as long.
     private const long BytesPerSecond = 100L << 20;
 
-    // An estimate by a sample is no promise.
+    // The memory of the keys is estimated from a sample.
     private const double MemoryWarning = 0.8;
 
     private const int ShownNames = 5;
@@ -22,15 +22,16 @@ internal static class PreflightRules
     public static PreflightResult Judge(PreflightFacts facts) => new(
         [
             .. Memory(facts), .. BigKey(facts), .. Versions(facts), .. Functions(facts), .. MigrateTls.Findings(facts),
-            .. Down(facts), .. LastSlot(facts), .. Strays(facts), .. OtherSlots(facts), .. UntoldRights(facts),
+            .. Down(facts), .. LastSlot(facts), .. Strays(facts), .. OtherSlots(facts), .. UnknownRights(facts),
         ],
         OtherTool(facts.OtherTool) ?? Rights(facts) ?? MigrateTls.Refusal(facts) ?? Eviction(facts));
 
     public static RedisOperationException? OtherTool(OtherTool? found) => found is not { } tool ? null : new(
         FailureCode.AnotherToolAtWork,
-        tool.Client.Who + " is changing slots now: " + tool.Client.Command + " on " + tool.Node.Name + ". Two at a time undo each other's steps, and lose keys. Nothing was done.",
+        tool.Client.Description + " is changing slots now: " + tool.Client.Command + " on " + tool.Node.Name
+            + ". Two tools at once undo each other's steps and lose keys. Nothing was changed.",
         tool.Node.Name,
-        "CLIENT LIST on " + tool.Node.Name + " shows it; when it has ended run the same command again");
+        Advice("CLIENT LIST on " + tool.Node.Name + " shows the client. When it has finished, run the same command again."));
 
     private static RedisOperationException? Rights(PreflightFacts facts)
     {
@@ -38,63 +39,83 @@ internal static class PreflightRules
             return null;
         var first = facts.Denied[0];
         var others = facts.Denied.Count - 1;
-        if (first.Why == DeniedCommand.NotThere)
+        if (first.Why == DeniedCommand.UnknownCommand)
         {
             return new RedisOperationException(
                 FailureCode.PermissionDenied,
-                first.Node.Name + " does not know " + first.Command + ", which the plan needs" + (others > 0 ? ", nor " + Count(others, "other command") + " of it" : string.Empty)
-                    + ": it was renamed, or whoever runs the service keeps it to himself. Nothing was done; what only reads works here all the same.",
+                first.Node.Name + " does not know " + first.Command + ", which the plan needs" + AndOthers(others)
+                    + ". The command was renamed or is blocked by the service provider. Nothing was changed; read-only cmdlets still work.",
                 first.Node.Name,
-                "Test-RedisCluster, and Get-RedisOpenSlot, for whoever may change slots there");
+                new NextAction(NextActionCode.CheckCluster) { Or = new NextAction(NextActionCode.ShowOpenSlots) });
         }
 
         return new RedisOperationException(
             FailureCode.PermissionDenied,
-            "The user '" + Printable.Clean(first.User, 80) + "' may not run " + first.Command + " on " + first.Node.Name + ", as the plan needs"
-                + (others > 0 ? ", nor " + Count(others, "other command") + " of it" : string.Empty) + ". The server: " + first.Why.TrimEnd('.') + ". Nothing was done.",
+            "The user '" + Printable.Clean(first.User, 80) + "' may not run " + first.Command + " on " + first.Node.Name
+                + ", which the plan needs" + AndOthers(others) + ". The server says: " + first.Why.TrimEnd('.') + ". Nothing was changed.",
             first.Node.Name,
             ServerErrors.NextOf(FailureCode.PermissionDenied));
+
+        static string AndOthers(int count) => count > 0 ? ", nor " + Count(count, "other command") : string.Empty;
     }
 
-    private static IEnumerable<PlanFinding> UntoldRights(PreflightFacts facts)
+    private static IEnumerable<PlanFinding> UnknownRights(PreflightFacts facts)
     {
-        foreach (var node in facts.RightsUntold.Distinct())
+        foreach (var node in facts.RightsUnknown.Distinct())
         {
             yield return Finding(
                 PlanFindingCode.RightsUnknown, FindingSeverity.Warning, node.Name,
-                node.Name + " does not let this user ask which commands it may run: should one be missing, that shows only when it is its turn. No key is lost then, and the same command goes on.",
-                "ACL SETUSER <user> +acl|whoami +acl|dryrun on " + node.Name);
+                node.Name + " does not report which commands this user may run, so a missing right shows only during the run."
+                    + " No key is lost then, and the same command resumes.",
+                Advice("ACL SETUSER <user> +acl|whoami +acl|dryrun on " + node.Name));
         }
     }
 
-    private static RedisOperationException? Eviction(PreflightFacts facts) =>
-        Policy(facts) is not (null or "noeviction") && Needed(facts) is { } needed && Headroom(facts.Target) is { } free && needed > free
-            ? new RedisOperationException(
-                FailureCode.TargetOutOfMemory,
-                Shortage(facts, needed, free) + ", and its maxmemory-policy " + Policy(facts) + " would make room by deleting keys. Nothing was done.",
-                facts.Target.Name,
-                "CONFIG SET maxmemory <bytes> on " + facts.Target.Name)
-            : null;
+    private static RedisOperationException? Eviction(PreflightFacts facts)
+    {
+        if (Policy(facts) is null or "noeviction" || Needed(facts) is not { } needed)
+            return null;
+        if (Headroom(facts.Target) is not { } free || needed <= free)
+            return null;
+        return new RedisOperationException(
+            FailureCode.TargetOutOfMemory,
+            Shortage(facts, needed, free) + ". Its maxmemory-policy " + Policy(facts)
+                + " would delete keys to make room. Nothing was changed.",
+            facts.Target.Name,
+            MoreMemory(facts));
+    }
 
     private static IEnumerable<PlanFinding> Memory(PreflightFacts facts)
     {
         if (Needed(facts) is not { } needed || Headroom(facts.Target) is not { } free || needed <= free * MemoryWarning)
             yield break;
-        var advice = "CONFIG SET maxmemory <bytes> on " + facts.Target.Name;
         if (needed <= free)
-            yield return Finding(PlanFindingCode.TargetMemory, FindingSeverity.Warning, facts.Target.Name, Shortage(facts, needed, free) + ".", advice);
+        {
+            yield return Finding(
+                PlanFindingCode.TargetMemory, FindingSeverity.Warning, facts.Target.Name,
+                Shortage(facts, needed, free) + ".",
+                MoreMemory(facts));
+        }
         else if (Policy(facts) is "noeviction")
-            yield return Finding(PlanFindingCode.TargetMemory, FindingSeverity.Error, facts.Target.Name, Shortage(facts, needed, free) + ": the move will stop half-way with OOM; no key is lost then, and it can go on.", advice);
+        {
+            yield return Finding(
+                PlanFindingCode.TargetMemory, FindingSeverity.Error, facts.Target.Name,
+                Shortage(facts, needed, free) + ". The move will stop midway with OOM. No key is lost then, and it can be resumed.",
+                MoreMemory(facts));
+        }
     }
 
     private static string Shortage(PreflightFacts facts, long needed, long free) =>
-        "The keys take about " + Megabytes(needed) + ", and " + facts.Target.Name + " has " + Megabytes(Math.Max(0, free)) + " left until its maxmemory";
+        "The keys take about " + Megabytes(needed) + ", and " + facts.Target.Name + " has " + Megabytes(Math.Max(0, free))
+            + " left of its maxmemory";
+
+    private static NextAction MoreMemory(PreflightFacts facts) => Advice("CONFIG SET maxmemory <bytes> on " + facts.Target.Name);
 
     private static long? Needed(PreflightFacts facts) => facts.Load?.Bytes is { } bytes and > 0 ? bytes + facts.BytesOfOthers : null;
 
     private static string? Policy(PreflightFacts facts) => facts.Target.View?.Facts.Text("maxmemory_policy");
 
-    // Buffers of replicas are used memory that does not count against the limit.
+    // Replica buffers are part of used_memory but do not count against maxmemory.
     private static long? Headroom(ClusterNode node) =>
         node.View?.Facts is { } info && info.Number("maxmemory") is { } most and > 0 && info.Number("used_memory") is { } used
             ? most - Math.Max(0, used - (info.Number("mem_not_counted_for_evict") ?? 0))
@@ -105,23 +126,24 @@ internal static class PreflightRules
         if (facts.Load is not { BiggestBytes: { } bytes } load)
             yield break;
         var blocked = TimeSpan.FromSeconds((double)bytes / BytesPerSecond);
-        var key = "Key " + load.BiggestKey + " takes " + Megabytes(bytes) + ", so its MIGRATE may keep both nodes from answering for " + Seconds(blocked) + ", longer than ";
-        var number = facts.Slot.ToString(CultureInfo.InvariantCulture);
-        foreach (var limit in new[] { facts.SourceSettings.NodeTimeout, facts.TargetSettings.NodeTimeout }.Where(limit => limit is not null).OrderBy(limit => limit).Take(1))
+        var key = "Key " + load.BiggestKey + " takes " + Megabytes(bytes) + ", so its MIGRATE may block both nodes for " + Seconds(blocked)
+            + ". That is longer than ";
+        var shortest = new[] { facts.SourceSettings.NodeTimeout, facts.TargetSettings.NodeTimeout }.Min();
+        if (shortest is { } nodeTimeout && blocked > nodeTimeout)
         {
-            if (blocked > limit)
-            {
-                yield return Finding(
-                    PlanFindingCode.BigKey, FindingSeverity.Warning, number, key + "cluster-node-timeout (" + Seconds(limit!.Value) + "): the others may take them for down, and fail over.",
-                    "CONFIG SET cluster-node-timeout " + ((long)(2 * blocked.TotalMilliseconds)).ToString(CultureInfo.InvariantCulture) + " on every node, and back afterwards");
-            }
+            var longEnough = ((long)(2 * blocked.TotalMilliseconds)).ToString(CultureInfo.InvariantCulture);
+            yield return Finding(
+                PlanFindingCode.BigKey, FindingSeverity.Warning, Slot(facts),
+                key + "cluster-node-timeout (" + Seconds(nodeTimeout) + "): the other nodes may flag them as failing and start a failover.",
+                Advice("CONFIG SET cluster-node-timeout " + longEnough + " on every node, and set it back afterwards"));
         }
 
-        if (facts.Actions.OfType<MoveKeys>().Any(move => blocked > move.Request.Timeout))
+        if (facts.Actions.OfType<MoveKeys>().Any(move => blocked > move.Migrate.Timeout))
         {
+            var timeout = Math.Ceiling(2 * blocked.TotalSeconds).ToString(CultureInfo.InvariantCulture) + "s";
             yield return Finding(
-                PlanFindingCode.BigKey, FindingSeverity.Warning, number, key + "MIGRATE is given.",
-                "-Timeout " + Math.Ceiling(2 * blocked.TotalSeconds).ToString(CultureInfo.InvariantCulture) + "s");
+                PlanFindingCode.BigKey, FindingSeverity.Warning, Slot(facts), key + "the timeout of MIGRATE.",
+                new NextAction(NextActionCode.Repeat) { Timeout = timeout });
         }
     }
 
@@ -132,39 +154,45 @@ internal static class PreflightRules
             yield break;
         yield return Finding(
             PlanFindingCode.VersionMismatch, FindingSeverity.Warning, facts.Target.Name,
-            facts.Source.Name + " runs " + from.Engine + " " + from.Version + ", " + facts.Target.Name + " " + to.Engine + " " + to.Version + ": an older target may refuse the payload of a newer source.",
-            "Get-RedisClusterNode | Format-Table Endpoint, Engine, Version");
+            facts.Source.Name + " runs " + from.Engine + " " + from.Version + ", " + facts.Target.Name + " runs " + to.Engine + " "
+                + to.Version + ". An older target may reject the payload of a newer source.",
+            new NextAction(NextActionCode.ShowVersions));
     }
 
-    // The format of a payload changes with a minor version at the most.
+    // The payload format changes only with a major or minor version.
     private static bool MayBeRefused(ServerFacts from, ServerFacts to) => from.Engine != to.Engine
         || (System.Version.TryParse(from.Version, out var source) && System.Version.TryParse(to.Version, out var target)
             && (source.Major > target.Major || (source.Major == target.Major && source.Minor > target.Minor)));
 
     private static IEnumerable<PlanFinding> Functions(PreflightFacts facts)
     {
-        if (facts.SourceSettings.Functions is not { } there || facts.TargetSettings.Functions is not { } here)
+        if (facts.SourceSettings.Functions is not { } onSource || facts.TargetSettings.Functions is not { } onTarget)
             yield break;
-        var missing = there.Except(here, StringComparer.Ordinal).OrderBy(name => name, StringComparer.Ordinal).ToList();
+        var missing = onSource.Except(onTarget, StringComparer.Ordinal).OrderBy(name => name, StringComparer.Ordinal).ToList();
         if (missing.Count == 0)
             yield break;
         yield return Finding(
             PlanFindingCode.FunctionMissing, FindingSeverity.Warning, facts.Target.Name,
-            facts.Target.Name + " lacks " + Count(missing.Count, "function") + " of " + facts.Source.Name + " (" + Names(missing) + "): FCALL fails for keys that have moved.",
-            "FUNCTION DUMP on " + facts.Source.Name + ", FUNCTION RESTORE on " + facts.Target.Name);
+            facts.Target.Name + " lacks " + Count(missing.Count, "function") + " of " + facts.Source.Name + " (" + Names(missing)
+                + "). FCALL fails for keys that have moved.",
+            Advice("FUNCTION DUMP on " + facts.Source.Name + ", FUNCTION RESTORE on " + facts.Target.Name));
     }
 
-    // No refusal: the same repair may give the slots an owner, and a node that was blocked says so for a moment.
+    // Not a refusal: the same repair may assign the missing slots, and a node that was blocked reports this for a moment.
     private static IEnumerable<PlanFinding> Down(PreflightFacts facts)
     {
-        var patience = facts.Actions.OfType<MoveKeys>().Where(move => move.Keys != 0).Select(move => (TimeSpan?)move.Request.Timeout).FirstOrDefault();
-        var down = new[] { facts.Source, facts.Target }.FirstOrDefault(node => node.View is { } view && view.ClusterInfo.TryGetValue("cluster_state", out var state) && state != "ok");
+        var patience = facts.Actions.OfType<MoveKeys>().FirstOrDefault(move => move.Keys != 0)?.Migrate.Timeout;
+        var down = new[] { facts.Source, facts.Target }.FirstOrDefault(IsDown);
         if (patience is null || down is null)
             yield break;
         yield return Finding(
             PlanFindingCode.ClusterDown, FindingSeverity.Error, down.Name,
-            "By the view of " + down.Name + " the cluster is not serving (CLUSTERDOWN), and while that lasts no key can be moved: it is waited for, up to " + Seconds(patience.Value) + ".",
-            "Test-RedisCluster");
+            down.Name + " reports that the cluster is down (CLUSTERDOWN). No key can be moved meanwhile. The run waits up to "
+                + Seconds(patience.Value) + " for it.",
+            new NextAction(NextActionCode.CheckCluster));
+
+        static bool IsDown(ClusterNode node) =>
+            node.View is { } view && view.ClusterInfo.TryGetValue("cluster_state", out var state) && state != "ok";
     }
 
     private static IEnumerable<PlanFinding> LastSlot(PreflightFacts facts)
@@ -173,43 +201,52 @@ internal static class PreflightRules
         {
             yield return Finding(
                 PlanFindingCode.SourceBecomesReplica, FindingSeverity.Warning, facts.Source.Name,
-                facts.Source.Name + " loses its last slot, and with cluster-allow-replica-migration yes it then becomes a replica of " + facts.Target.Name + ".",
-                "CONFIG SET cluster-allow-replica-migration no on " + facts.Source.Name + " keeps it a master");
+                facts.Source.Name + " hands over its last slot. Because of cluster-allow-replica-migration yes it then becomes a replica"
+                    + " of " + facts.Target.Name + ".",
+                Advice("CONFIG SET cluster-allow-replica-migration no on " + facts.Source.Name + " keeps it a master"));
         }
     }
 
     private static IEnumerable<PlanFinding> Strays(PreflightFacts facts)
     {
-        if (facts.StrayKeys is null or 0)
+        if (facts.StrayKeys is not { } keys || keys == 0)
             yield break;
-        var keys = facts.StrayKeys.Value;
-        var number = facts.Slot.ToString(CultureInfo.InvariantCulture);
         yield return Finding(
-            PlanFindingCode.StrayKeys, FindingSeverity.Warning, number,
-            facts.Target.Name + " holds " + Count(keys, "key") + " of the slot already, which clients can't see: they come to light again, and one that the source has too is a conflict.",
-            "Get-RedisSlotKey -Slot " + number + " -Node " + facts.Target.Name + " -Detail");
+            PlanFindingCode.StrayKeys, FindingSeverity.Warning, Slot(facts),
+            facts.Target.Name + " already holds " + Count(keys, "key") + " of the slot, which clients can't see. They become visible again,"
+                + " and a key that the source holds too is a conflict.",
+            new NextAction(NextActionCode.ShowKeys) { Slots = Slot(facts), Node = facts.Target.Name, Options = NextActionOptions.Detail });
     }
 
     private static IEnumerable<PlanFinding> OtherSlots(PreflightFacts facts)
     {
-        var open = facts.View.OpenFlags.Where(flag => flag.NodeId == facts.Source.Id || flag.NodeId == facts.Target.Id).Select(flag => flag.Slot).Distinct().ToList();
+        var flags = facts.View.OpenFlags.Where(flag => flag.NodeId == facts.Source.Id || flag.NodeId == facts.Target.Id);
+        var open = flags.Select(flag => flag.Slot).Distinct().ToList();
         if (open.All(slot => slot == facts.Slot))
             yield break;
-        // Told of the nodes and not of the slot, so that it is the same for each of many slots.
+        // About the nodes instead of the slot, so that it is the same for each of many slots.
         var slots = SlotSet.From(open);
         yield return Finding(
             PlanFindingCode.OtherOpenSlots, FindingSeverity.Information, facts.Source.Name,
-            Count(slots.Count, "slot") + " of " + facts.Source.Name + " or " + facts.Target.Name + " (" + Printable.Clean(slots.ToString(), 100) + ") are open: whoever opened them may still be at work.",
-            "Get-RedisOpenSlot");
+            Count(slots.Count, "slot") + " of " + facts.Source.Name + " or " + facts.Target.Name
+                + " (" + Printable.Clean(slots.ToString(), 100) + ") " + (slots.Count == 1 ? "is" : "are")
+                + " open. Another migration may be in progress.",
+            new NextAction(NextActionCode.ShowOpenSlots));
     }
 
-    private static PlanFinding Finding(PlanFindingCode code, FindingSeverity severity, string target, string message, string advice) =>
-        new() { Code = code, Severity = severity, Target = target, Message = message, Advice = advice };
+    private static PlanFinding Finding(PlanFindingCode code, FindingSeverity severity, string target, string message, NextAction next) =>
+        new() { Code = code, Severity = severity, Target = target, Message = message, Next = next };
+
+    private static NextAction Advice(string text) => new(NextActionCode.Advice) { Note = text };
+
+    private static string Slot(PreflightFacts facts) => facts.Slot.ToString(CultureInfo.InvariantCulture);
 
     private static string Names(List<string> names) =>
-        string.Join(", ", names.Take(ShownNames).Select(name => Printable.Clean(name, 60))) + (names.Count > ShownNames ? ", …" : string.Empty);
+        string.Join(", ", names.Take(ShownNames).Select(name => Printable.Clean(name, 60)))
+        + (names.Count > ShownNames ? ", …" : string.Empty);
 
-    private static string Count(long count, string noun) => count.ToString(CultureInfo.InvariantCulture) + " " + noun + (count == 1 ? string.Empty : "s");
+    private static string Count(long count, string noun) =>
+        count.ToString(CultureInfo.InvariantCulture) + " " + noun + (count == 1 ? string.Empty : "s");
 
     private static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("0.##", CultureInfo.InvariantCulture) + " s";
 

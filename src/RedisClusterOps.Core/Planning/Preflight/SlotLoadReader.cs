@@ -7,12 +7,12 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Planning.Preflight;
 
-/// <summary>Looks at some keys of a slot, and tells how big they are and how much all of them may be.</summary>
+/// <summary>Measures a sample of a slot's keys and estimates the memory of all of them.</summary>
 internal sealed class SlotLoadReader(NodeProbe probe)
 {
     private const int Sample = 100;
 
-    /// <returns>The load, and the name of any key that is to move; nulls where the node did not tell.</returns>
+    /// <returns>The load, and the name of any key that will move; nulls if the node did not answer.</returns>
     public async Task<(SlotLoad? Load, byte[]? AnyKey)> ReadAsync(MoveKeys move, CancellationToken cancellation)
     {
         if (move.Keys == 0)
@@ -25,8 +25,8 @@ internal sealed class SlotLoadReader(NodeProbe probe)
         var biggest = sizes.OrderByDescending(size => size.Bytes).First();
         var sampled = sizes.Sum(size => size.Bytes);
         var estimate = move.Keys is { } all && all > sizes.Count ? (long)(sampled * ((double)all / sizes.Count)) : sampled;
-        var told = move.IsWhole ? await AskServerAsync(move, cancellation).ConfigureAwait(false) : null;
-        return (new SlotLoad(told ?? estimate, biggest.Bytes, Printable.Clean(Printable.Quote(biggest.Key), 120)), any);
+        var counted = move.IsWhole ? await AskServerAsync(move, cancellation).ConfigureAwait(false) : null;
+        return (new SlotLoad(counted ?? estimate, biggest.Bytes, Printable.Clean(Printable.Quote(biggest.Key), 120)), any);
     }
 
     private async Task<IReadOnlyList<(int Database, byte[] Name)>> ListAsync(MoveKeys move, CancellationToken cancellation)
@@ -47,8 +47,8 @@ internal sealed class SlotLoadReader(NodeProbe probe)
         MoveKeys move, IReadOnlyList<(int Database, byte[] Name)> keys, CancellationToken cancellation)
     {
         var questions = keys.GroupBy(key => key.Database, key => RespCommand.Of("MEMORY", "USAGE", key.Name))
-            // Only behind ASKING does a node that imports tell of its keys.
-            .Select(group => (group.Key, group.SelectMany(question => move.IsReverse ? [RespCommand.Of("ASKING"), question] : new[] { question }).ToArray()));
+            // An importing node answers questions about its keys only behind ASKING.
+            .Select(group => (group.Key, group.SelectMany(Question).ToArray()));
         var commands = InDatabases(questions, move.Source.View?.Databases ?? 1);
         if (await AskAsync(move, commands, cancellation).ConfigureAwait(false) is not { } replies)
             return [];
@@ -56,9 +56,11 @@ internal sealed class SlotLoadReader(NodeProbe probe)
             .Where(pair => pair.Sent.Arguments.Count == 3 && pair.Reply.Kind == RespKind.Integer)
             .Select(pair => (pair.Sent.Arguments[2], pair.Reply.Integer))
             .ToList();
+
+        RespCommand[] Question(RespCommand usage) => move.IsReverse ? [RespCommand.Of("ASKING"), usage] : [usage];
     }
 
-    // Where the server keeps the account, it is exact; memory-bytes is there only if it has been switched on.
+    // The server's own count is exact. It includes memory-bytes only if that is enabled.
     private async Task<long?> AskServerAsync(MoveKeys move, CancellationToken cancellation)
     {
         if (move.Source.View?.Facts is not { Engine: ServerEngine.Redis } facts || !facts.IsAtLeast(8, 4))
@@ -71,17 +73,20 @@ internal sealed class SlotLoadReader(NodeProbe probe)
         return stats[1].Field("memory-bytes")?.Integer;
     }
 
-    // Null also after a refused SELECT: what follows it is answered from another database.
-    private async Task<IReadOnlyList<RespValue>?> AskAsync(MoveKeys move, List<(int Database, RespCommand Command)> commands, CancellationToken cancellation)
+    // Null after a failed SELECT, too: the replies behind it are about another database.
+    private async Task<IReadOnlyList<RespValue>?> AskAsync(
+        MoveKeys move, List<(int Database, RespCommand Command)> commands, CancellationToken cancellation)
     {
         if (commands.Count == 0)
             return null;
-        var replies = await probe.AskAsync(move.Source, commands.Select(sent => sent.Command).ToList(), cancellation).ConfigureAwait(false);
-        return replies is null || commands.Where((sent, i) => replies[i].IsError && sent.Command.Arguments.Count == 2).Any() ? null : replies;
+        var sent = commands.Select(part => part.Command).ToList();
+        var replies = await probe.AskAsync(move.Source, sent, cancellation).ConfigureAwait(false);
+        return replies is null || sent.Where((command, i) => replies[i].IsError && command.Arguments.Count == 2).Any() ? null : replies;
     }
 
-    // The connection is left in database 0 again.
-    private static List<(int Database, RespCommand Command)> InDatabases(IEnumerable<(int Database, RespCommand[] Commands)> parts, int databases)
+    // Afterwards the connection is in database 0 again.
+    private static List<(int Database, RespCommand Command)> InDatabases(
+        IEnumerable<(int Database, RespCommand[] Commands)> parts, int databases)
     {
         var commands = new List<(int, RespCommand)>();
         foreach (var part in parts)

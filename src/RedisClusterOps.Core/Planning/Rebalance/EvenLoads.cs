@@ -2,31 +2,30 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
-/// <summary>Makes what the slots hold fit the weights: whole slots move from masters with too much to masters with too little, as long as that evens it.</summary>
+/// <summary>Evens out what the slots hold by the weights: moves whole slots from masters above their target to masters below it.</summary>
 /// <remarks>
-/// What the next move is depends only on what every master has at that moment, never on how it came there; so a second plan on the
-/// result is empty. Every move lowers the sum of the squared distances, so there is an end.
+/// The next move depends only on what every master has at that moment. So a second plan on the result is empty. Every move lowers the sum
+/// of the squared distances from the targets, so the search ends.
 /// </remarks>
 internal sealed class EvenLoads
 {
-    private readonly IReadOnlyList<Holding> _masters;
+    private readonly IReadOnlyList<MasterSlots> _masters;
     private readonly IReadOnlyList<NodeWeight> _weights;
     private readonly Func<int, long> _load;
     private readonly decimal _threshold;
     private readonly IReadOnlyList<long> _targets;
 
-    /// <summary>Of each master how much it is above its target; below where negative.</summary>
+    /// <summary>How much each master is above its target; negative if below.</summary>
     private readonly long[] _surplus;
 
-    /// <summary>Of each master its slots by load, then by number.</summary>
+    /// <summary>The slots of each master by load, then by number.</summary>
     private readonly List<(long Load, int Slot)>[] _slots;
     private readonly int[] _origin = new int[HashSlot.Count];
 
-    private EvenLoads(IReadOnlyList<Holding> masters, IReadOnlyList<NodeWeight> weights, Func<int, long> load, decimal threshold)
+    private EvenLoads(IReadOnlyList<MasterSlots> masters, IReadOnlyList<NodeWeight> weights, Func<int, long> load, decimal threshold)
     {
         (_masters, _weights, _load, _threshold) = (masters, weights, load, threshold);
         _slots = [.. masters.Select(master => master.Slots.Select(slot => (load(slot), slot)).ToList())];
@@ -42,10 +41,11 @@ internal sealed class EvenLoads
     }
 
     /// <param name="masters">All masters, by id.</param>
-    /// <param name="weights">Theirs, in the same order.</param>
-    /// <param name="load">What a slot holds, 0 or more.</param>
+    /// <param name="weights">Their weights, in the same order.</param>
+    /// <param name="load">The load of a slot, 0 or more.</param>
     /// <param name="threshold">Percent of a master's target.</param>
-    public static IReadOnlyList<SlotTransfer> Plan(IReadOnlyList<Holding> masters, IReadOnlyList<NodeWeight> weights, Func<int, long> load, decimal threshold)
+    public static IReadOnlyList<SlotTransfer> Plan(
+        IReadOnlyList<MasterSlots> masters, IReadOnlyList<NodeWeight> weights, Func<int, long> load, decimal threshold)
     {
         var even = new EvenLoads(masters, weights, load, threshold);
         even.Drain();
@@ -54,12 +54,12 @@ internal sealed class EvenLoads
         return even.Transfers();
     }
 
-    // A master of weight 0 keeps nothing, not even an empty slot. What holds something goes, the biggest first, to whoever lacks most.
+    // A master of weight 0 keeps no slot, not even an empty one. Its filled slots move, the biggest first, to where the deficit is largest.
     private void Drain()
     {
         for (var source = 0; source < _masters.Count; source++)
         {
-            if (_weights[source].Said > 0)
+            if (_weights[source].Value > 0)
                 continue;
             while (_slots[source].Count > 0 && _slots[source][_slots[source].Count - 1].Load > 0)
                 Move(source, _slots[source].Count - 1, Neediest());
@@ -67,22 +67,26 @@ internal sealed class EvenLoads
         }
     }
 
-    // Empty slots go to whoever has the fewest for its weight; neighbours stay together, for a map in crumbs is a burden to every client.
+    // Empty slots go to the masters with the fewest slots for their weight. Neighbours stay together, so that slot maps stay short.
     private void DealEmpty(int source)
     {
         var shares = new int[_masters.Count];
         foreach (var _ in _slots[source])
-            shares[Enumerable.Range(0, shares.Length).Where(index => _weights[index].Said > 0).Aggregate((best, next) => Fullness(next) < Fullness(best) ? next : best)]++;
+        {
+            var receivers = Enumerable.Range(0, shares.Length).Where(index => _weights[index].Value > 0);
+            shares[receivers.Aggregate((best, next) => Fullness(next) < Fullness(best) ? next : best)]++;
+        }
+
         for (var target = 0; target < shares.Length; target++)
         {
             for (; shares[target] > 0; shares[target]--)
                 Move(source, 0, target);
         }
 
-        decimal Fullness(int index) => (_slots[index].Count + shares[index]) / _weights[index].Said;
+        decimal Fullness(int index) => (_slots[index].Count + shares[index]) / _weights[index].Value;
     }
 
-    // Well within the threshold is enough: what comes after that are many small slots for little, and at its very edge the next key would be over it.
+    // Half the threshold is close enough: below it, many small slots would move for little. At the threshold, the next key would exceed it.
     private void Level()
     {
         while (IsAnyOver(_threshold / 2) && (StepWithin() || StepBeyond()))
@@ -90,7 +94,7 @@ internal sealed class EvenLoads
         }
     }
 
-    // The biggest slot that leaves neither end on the other side of its target: what brings most for one move.
+    // Moves the biggest slot that takes neither end across its target: the most effective single move.
     private bool StepWithin()
     {
         var receiver = Neediest();
@@ -107,16 +111,18 @@ internal sealed class EvenLoads
         return false;
     }
 
-    // A slot that is too big for that still evens it where both ends are closer to each other afterwards.
+    // A slot that is too big for that still helps if both ends are closer to each other afterwards.
     private bool StepBeyond()
     {
         var receiver = Neediest();
         foreach (var giver in Givers())
         {
             var apart = _surplus[giver] - _surplus[receiver];
-            // The nearest to the half of what lies between them.
+            // The slot whose load is closest to half of the difference.
             var (low, high) = (Below(giver, apart / 2), Below(giver, apart / 2) + 1);
-            var at = low >= 0 && _slots[giver][low].Load > 0 && (high >= _slots[giver].Count || apart - _slots[giver][low].Load <= _slots[giver][high].Load) ? low : high;
+            var isLow = low >= 0 && _slots[giver][low].Load > 0
+                && (high >= _slots[giver].Count || apart - _slots[giver][low].Load <= _slots[giver][high].Load);
+            var at = isLow ? low : high;
             if (at >= _slots[giver].Count || _slots[giver][at].Load >= apart)
                 continue;
             Move(giver, First(giver, at), receiver);
@@ -131,14 +137,14 @@ internal sealed class EvenLoads
         var neediest = -1;
         for (var index = 0; index < _surplus.Length; index++)
         {
-            if (_weights[index].Said > 0 && (neediest < 0 || _surplus[index] < _surplus[neediest]))
+            if (_weights[index].Value > 0 && (neediest < 0 || _surplus[index] < _surplus[neediest]))
                 neediest = index;
         }
 
         return neediest;
     }
 
-    // Those with too much, the most first. Nearly always the first of them is taken, so the others are looked for only then.
+    // The masters above their target, the largest surplus first. The first is nearly always taken, so the others are sorted only on demand.
     private IEnumerable<int> Givers()
     {
         var first = 0;
@@ -151,7 +157,8 @@ internal sealed class EvenLoads
         if (_surplus[first] <= 0)
             yield break;
         yield return first;
-        foreach (var index in Enumerable.Range(0, _surplus.Length).Where(index => index != first && _surplus[index] > 0).OrderByDescending(index => _surplus[index]).ThenBy(index => index))
+        var others = Enumerable.Range(0, _surplus.Length).Where(index => index != first && _surplus[index] > 0);
+        foreach (var index in others.OrderByDescending(index => _surplus[index]).ThenBy(index => index))
             yield return index;
     }
 
@@ -159,21 +166,21 @@ internal sealed class EvenLoads
     {
         for (var index = 0; index < _surplus.Length; index++)
         {
-            if (_weights[index].Said > 0 && 100m * Math.Abs(_surplus[index]) > percent * _targets[index])
+            if (_weights[index].Value > 0 && 100m * Math.Abs(_surplus[index]) > percent * _targets[index])
                 return true;
         }
 
         return false;
     }
 
-    /// <summary>Where the biggest slot of at most this load is in a master's list; -1 where there is none.</summary>
+    /// <summary>The index of a master's biggest slot of at most this load; -1 if there is none.</summary>
     private int Below(int master, long most)
     {
         var at = _slots[master].BinarySearch((most, int.MaxValue));
         return (at < 0 ? ~at : at) - 1;
     }
 
-    /// <summary>Of slots with the same load the one with the lowest number.</summary>
+    /// <summary>The index of the lowest slot with the same load.</summary>
     private int First(int master, int at) => ~_slots[master].BinarySearch((_slots[master][at].Load, -1));
 
     private void Move(int source, int at, int target)
@@ -185,12 +192,15 @@ internal sealed class EvenLoads
         _surplus[target] += moved.Load;
     }
 
-    // What went to and fro while this was thought out does not move at all.
+    // A slot that moved back and forth during the search does not move at all.
     private List<SlotTransfer> Transfers() => Enumerable.Range(0, _masters.Count)
         .SelectMany(target => _slots[target].Select(one => (one.Slot, Source: _origin[one.Slot], Target: target)))
         .Where(one => one.Source != one.Target)
         .GroupBy(one => (one.Source, one.Target))
         .OrderByDescending(pair => pair.Sum(one => _load(one.Slot))).ThenBy(pair => pair.Key)
-        .Select(pair => new SlotTransfer(_masters[pair.Key.Source].Node, _masters[pair.Key.Target].Node, SlotSet.From(pair.Select(one => one.Slot))))
+        .Select(pair => Transfer(pair.Key.Source, pair.Key.Target, pair.Select(one => one.Slot)))
         .ToList();
+
+    private SlotTransfer Transfer(int source, int target, IEnumerable<int> slots) =>
+        new(_masters[source].Node, _masters[target].Node, SlotSet.From(slots));
 }

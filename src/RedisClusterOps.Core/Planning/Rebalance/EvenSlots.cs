@@ -1,22 +1,23 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
-/// <summary>Makes the numbers of slots fit the weights, by moving as few as that takes.</summary>
+/// <summary>Evens out the numbers of slots by the weights, with as few moves as possible.</summary>
 internal static class EvenSlots
 {
     /// <param name="masters">All masters, by id.</param>
-    /// <param name="weights">Theirs, in the same order.</param>
+    /// <param name="weights">Their weights, in the same order.</param>
     /// <param name="threshold">Percent.</param>
-    /// <returns>Nothing where no master is off by more than the threshold; else what brings every master to its exact number.</returns>
-    public static IReadOnlyList<SlotTransfer> Plan(IReadOnlyList<Holding> masters, IReadOnlyList<NodeWeight> weights, decimal threshold)
+    /// <returns>Nothing if no master is off by more than the threshold; otherwise what brings every master to its exact number.</returns>
+    public static IReadOnlyList<SlotTransfer> Plan(IReadOnlyList<MasterSlots> masters, IReadOnlyList<NodeWeight> weights, decimal threshold)
     {
         var shares = new Apportionment(masters.Sum(master => master.Slots.Count), weights.Select(weight => weight.Scaled).ToList());
-        // Of equal claims to a slot that is left over, that of a master who has it already: it need not move. Then by id, as the masters are in order.
-        var expected = shares.Parts(Comparer<int>.Create((a, b) => HasMore(b).CompareTo(HasMore(a)) is var more and not 0 ? more : a.CompareTo(b)));
+        // If two masters have an equal claim to a remaining slot, one that already has it keeps it. Otherwise the order of ids decides.
+        var ties = Comparer<int>.Create((a, b) => HasMore(b).CompareTo(HasMore(a)) is var more and not 0 ? more : a.CompareTo(b));
+        var expected = shares.Parts(ties);
         return Enumerable.Range(0, masters.Count).Any(IsOver) ? Match(masters, expected) : [];
 
         bool HasMore(int index) => masters[index].Slots.Count > shares.Floor(index);
@@ -24,40 +25,44 @@ internal static class EvenSlots
         bool IsOver(int index)
         {
             var slots = masters[index].Slots.Count;
-            if (weights[index].Said == 0)
+            if (weights[index].Value == 0)
                 return slots > 0;
             if (threshold == 0)
                 return slots != expected[index];
-            // A master has what it should while it has the number rounded down, or up: to ask for more would move slots to and fro.
-            var near = slots < shares.Floor(index) ? shares.Floor(index) : slots > shares.Ceiling(index) ? shares.Ceiling(index) : slots;
-            return slots == 0 ? near > 1 : 100m * System.Math.Abs(slots - near) > threshold * slots;
+            // The share rounded down and the share rounded up are both correct. Insisting on one of them would move slots back and forth.
+            var near = Math.Min(Math.Max(slots, shares.Floor(index)), shares.Ceiling(index));
+            return slots == 0 ? near > 1 : 100m * Math.Abs(slots - near) > threshold * slots;
         }
     }
 
-    // The biggest giver with the biggest receiver: the fewest pairs, and each slot moves once.
-    private static List<SlotTransfer> Match(IReadOnlyList<Holding> masters, IReadOnlyList<long> expected)
+    // Pairs the largest surplus with the largest deficit: the fewest pairs, and each slot moves once.
+    private static List<SlotTransfer> Match(IReadOnlyList<MasterSlots> masters, IReadOnlyList<long> expected)
     {
         var givers = Sorted(index => masters[index].Slots.Count - (int)expected[index]);
         var receivers = Sorted(index => (int)expected[index] - masters[index].Slots.Count);
         var transfers = new List<SlotTransfer>();
-        var (giver, receiver, given, received) = (0, 0, 0, 0);
+        var (giver, receiver, sent, received) = (0, 0, 0, 0);
         while (giver < givers.Count && receiver < receivers.Count)
         {
-            var (source, gives) = givers[giver];
-            var (target, takes) = receivers[receiver];
-            var count = System.Math.Min(gives - given, takes - received);
-            transfers.Add(new SlotTransfer(masters[source].Node, masters[target].Node, SlotSet.From(masters[source].Slots.Skip(given).Take(count))));
-            given += count;
+            var (source, surplus) = givers[giver];
+            var (target, deficit) = receivers[receiver];
+            var count = Math.Min(surplus - sent, deficit - received);
+            var slots = SlotSet.From(masters[source].Slots.Skip(sent).Take(count));
+            transfers.Add(new SlotTransfer(masters[source].Node, masters[target].Node, slots));
+            sent += count;
             received += count;
-            if (given == gives)
-                (giver, given) = (giver + 1, 0);
-            if (received == takes)
+            if (sent == surplus)
+                (giver, sent) = (giver + 1, 0);
+            if (received == deficit)
                 (receiver, received) = (receiver + 1, 0);
         }
 
         return transfers;
 
-        List<(int Index, int Count)> Sorted(System.Func<int, int> count) =>
-            Enumerable.Range(0, masters.Count).Select(index => (index, Count: count(index))).Where(one => one.Count > 0).OrderByDescending(one => one.Count).ThenBy(one => one.index).ToList();
+        List<(int Index, int Count)> Sorted(Func<int, int> count) => Enumerable.Range(0, masters.Count)
+            .Select(index => (index, Count: count(index)))
+            .Where(one => one.Count > 0)
+            .OrderByDescending(one => one.Count).ThenBy(one => one.index)
+            .ToList();
     }
 }

@@ -2,7 +2,7 @@ using System.Runtime.Serialization;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
-/// <summary>A plan as its file has it: text and numbers only, no member that could hold an object, hence no type name is ever looked up.</summary>
+/// <summary>The content of a plan file: text and numbers only. No member can hold any object, so no type name is ever looked up.</summary>
 [DataContract(Name = "plan", Namespace = "")]
 internal sealed class PlanDocument
 {
@@ -17,7 +17,7 @@ internal sealed class PlanDocument
     [DataMember(Name = "createdAt", Order = 2)]
     public string? CreatedAt { get; set; }
 
-    /// <summary>Where to begin; no user, no password.</summary>
+    /// <summary>Endpoints to connect to, without user and password.</summary>
     [DataMember(Name = "cluster", Order = 3, EmitDefaultValue = false)]
     public string[]? Seeds { get; set; }
 
@@ -40,7 +40,7 @@ internal sealed class PlanDocument
     public PlanNote[]? Findings { get; set; }
 }
 
-/// <summary>What the plan was to reach.</summary>
+/// <summary>The options that the plan was made with.</summary>
 [DataContract(Name = "options", Namespace = "")]
 internal sealed class PlanOptions
 {
@@ -57,7 +57,7 @@ internal sealed class PlanOptions
     public PlanWeight[]? Weights { get; set; }
 }
 
-/// <summary>A weight that a person gave.</summary>
+/// <summary>A weight that the user specified.</summary>
 [DataContract(Name = "weight", Namespace = "")]
 internal sealed class PlanWeight
 {
@@ -68,7 +68,7 @@ internal sealed class PlanWeight
     public double Weight { get; set; }
 }
 
-/// <summary>Slots that go from one master to another.</summary>
+/// <summary>Slots that move from one master to another.</summary>
 [DataContract(Name = "move", Namespace = "")]
 internal sealed class PlanMove
 {
@@ -84,7 +84,7 @@ internal sealed class PlanMove
     [DataMember(Name = "targetId", Order = 3)]
     public string? TargetId { get; set; }
 
-    /// <summary>Ranges with commas between: <c>0-99,200</c>.</summary>
+    /// <summary>Ranges separated by commas: <c>0-99,200</c>.</summary>
     [DataMember(Name = "slots", Order = 4)]
     public string? Slots { get; set; }
 
@@ -98,7 +98,7 @@ internal sealed class PlanMove
     public string? Method { get; set; }
 }
 
-/// <summary>What one master has.</summary>
+/// <summary>The share of one master.</summary>
 [DataContract(Name = "share", Namespace = "")]
 internal sealed class PlanShare
 {
@@ -124,7 +124,7 @@ internal sealed class PlanShare
     public double Share { get; set; }
 }
 
-/// <summary>Something to know before the plan is carried out.</summary>
+/// <summary>A finding: something to know before the plan is carried out.</summary>
 [DataContract(Name = "finding", Namespace = "")]
 internal sealed class PlanNote
 {

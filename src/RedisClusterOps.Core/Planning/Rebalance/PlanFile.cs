@@ -6,68 +6,84 @@ using System.Runtime.Serialization;
 using System.Runtime.Serialization.Json;
 using System.Text;
 using System.Xml;
-using RedisClusterOps.Journal;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
-/// <summary>A plan on disk, to be looked at, sent to a colleague, and carried out later. JSON to be read by people; it holds no user and no password.</summary>
+/// <summary>A plan on disk, for review and for later. Indented JSON, without user and password.</summary>
 internal static class PlanFile
 {
-    /// <summary>The largest cluster, with every slot a range of its own, takes less than a fourth of it.</summary>
+    /// <summary>A plan for the largest cluster, with every slot a range of its own, needs less than a quarter of this.</summary>
     public const int LongestFile = 4 << 20;
 
     private static readonly DataContractJsonSerializer Serializer = new(typeof(PlanDocument));
 
-    // Depth: the plan, its lists, their entries, the entries' members.
-    private static readonly XmlDictionaryReaderQuotas Quotas = new() { MaxDepth = 8, MaxStringContentLength = LongestFile, MaxArrayLength = LongestFile };
+    // Depth: the plan, its lists, their entries, and the members of the entries.
+    private static readonly XmlDictionaryReaderQuotas Quotas = new()
+    {
+        MaxDepth = 8,
+        MaxStringContentLength = LongestFile,
+        MaxArrayLength = LongestFile,
+    };
 
-    /// <summary>Whole or not at all: what was there before stays until the new one is complete.</summary>
-    /// <exception cref="RedisOperationException">InvalidPlanFile: it can't be written there.</exception>
+    /// <summary>Writes a plan. An existing file stays until the new one is complete.</summary>
+    /// <exception cref="RedisOperationException">InvalidPlanFile: the file can't be written.</exception>
     public static void Write(string path, RedisRebalancePlan plan)
     {
         try
         {
-            // Not for its owner alone: a plan is sent to a colleague.
+            // Readable for others, so that a colleague can review it.
             WholeFile.Write(
                 path,
                 file =>
                 {
-                    using (var writer = JsonReaderWriterFactory.CreateJsonWriter(file, new UTF8Encoding(false), ownsStream: false, indent: true))
+                    var encoding = new UTF8Encoding(false);
+                    using (var writer = JsonReaderWriterFactory.CreateJsonWriter(file, encoding, ownsStream: false, indent: true))
                         Serializer.WriteObject(writer, DocumentOf(plan));
                     file.WriteByte((byte)'\n');
                 },
                 isPrivate: false);
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure))
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
             throw new RedisOperationException(
-                FailureCode.InvalidPlanFile, "The plan can't be written to '" + Printable.Clean(path) + "': " + Printable.Clean(failure.Message).TrimEnd('.') + ".", path,
-                "New-RedisRebalancePlan -OutFile <a file in a folder that can be written>", failure);
+                FailureCode.InvalidPlanFile,
+                "The plan can't be written to '" + Printable.Clean(path) + "': " + Printable.Clean(failure.Message).TrimEnd('.') + ".",
+                path,
+                new NextAction(NextActionCode.PlanRebalance) { Node = "<a file in a writable folder>" },
+                failure);
         }
     }
 
-    /// <exception cref="RedisOperationException">InvalidPlanFile: it can't be read, or is no plan; the message says what is wrong.</exception>
-    public static RedisRebalancePlan Read(string path) => Read(path, () => WholeFile.Read(path, LongestFile, "it is longer than any plan", FileShare.Read));
+    /// <exception cref="RedisOperationException">InvalidPlanFile: the file can't be read, or is not a valid plan.</exception>
+    public static RedisRebalancePlan Read(string path) =>
+        Read(path, () => WholeFile.Read(path, LongestFile, "it is longer than any plan", FileShare.Read));
 
     internal static RedisRebalancePlan Read(string path, Func<byte[]> read)
     {
         try
         {
-            return PlanCheck.Read(Parse(read()));
+            return PlanValidator.Read(Parse(read()));
         }
-        catch (Exception failure) when (JournalFolder.IsOfFiles(failure) || failure
-            is FormatException or SerializationException or XmlException or OverflowException or InvalidOperationException or IndexOutOfRangeException)
+        catch (Exception failure) when (WholeFile.IsFileError(failure) || failure is FormatException or SerializationException
+            or XmlException or OverflowException or InvalidOperationException or IndexOutOfRangeException)
         {
-            // What the reader of JSON says of bytes that are none speaks of XML; only our own words tell anything.
-            var why = failure is FormatException or IOException or UnauthorizedAccessException ? Printable.Clean(failure.Message).TrimEnd('.') : "it is not the JSON of a plan";
-            throw new RedisOperationException(FailureCode.InvalidPlanFile, "'" + Printable.Clean(path) + "' is no plan that can be carried out: " + why + ".", path, "New-RedisRebalancePlan -OutFile <file>", failure);
+            // The JSON reader's own messages about invalid JSON speak of XML.
+            var why = failure is FormatException or IOException or UnauthorizedAccessException
+                ? Printable.Clean(failure.Message).TrimEnd('.')
+                : "it is not the JSON of a plan";
+            throw new RedisOperationException(
+                FailureCode.InvalidPlanFile,
+                "'" + Printable.Clean(path) + "' is not a valid plan: " + why + ".",
+                path,
+                new NextAction(NextActionCode.PlanRebalance) { Node = "<file>" },
+                failure);
         }
     }
 
     private static PlanDocument Parse(byte[] bytes)
     {
-        // The reader takes the end of the bytes for the end of whatever is open.
+        // The JSON reader accepts a truncated document as if it were complete.
         var length = bytes.Length;
         while (length > 0 && bytes[length - 1] is (byte)'\n' or (byte)'\r' or (byte)' ')
             length--;
@@ -90,7 +106,8 @@ internal static class PlanFile
             By = options.By.ToString(),
             Threshold = options.Threshold,
             UseEmptyMaster = options.UseEmptyMaster,
-            Weights = options.Weights.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => new PlanWeight { Node = pair.Key, Weight = pair.Value }).ToArray(),
+            Weights = options.Weights.OrderBy(pair => pair.Key, StringComparer.Ordinal)
+                .Select(pair => new PlanWeight { Node = pair.Key, Weight = pair.Value }).ToArray(),
         },
         Moves = plan.Moves.Select(move => new PlanMove
         {

@@ -5,36 +5,37 @@ using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
-/// <summary>Whether a plan still fits the cluster that it was made for.</summary>
+/// <summary>Checks whether a plan still matches the cluster that it was made for.</summary>
 internal static class PlanFreshness
 {
     private const int ShownChanges = 3;
 
-    /// <exception cref="RedisOperationException">StalePlan: slots have other owners than when the plan was made; the message says which.</exception>
+    /// <exception cref="RedisOperationException">StalePlan: slots have other owners now; the message lists them.</exception>
     public static void RequireFresh(RedisRebalancePlan plan, ClusterView view)
     {
-        if (plan.Fingerprint == view.Fingerprint || (plan.GoesOn && HasOnlyGoneOn(plan, view)))
+        if (plan.Fingerprint == view.Fingerprint || (plan.ContinuesRun && ChangedOnlyAsPlanned(plan, view)))
             return;
         throw new RedisOperationException(
             FailureCode.StalePlan,
-            "The plan of " + plan.CreatedAt.ToString("u", CultureInfo.InvariantCulture) + " no longer fits: " + Changes(plan, view) + ". Nothing was done.",
+            "The plan of " + plan.CreatedAt.ToString("u", CultureInfo.InvariantCulture) + " is stale: " + Changes(plan, view) + "."
+                + PlanRefusal.NothingChanged,
             null,
-            plan.Kind == MigrationOperation.Rebalance ? "New-RedisRebalancePlan" : "Get-RedisClusterNode -Role Master");
+            new NextAction(plan.Kind == MigrationOperation.Rebalance ? NextActionCode.PlanRebalance : NextActionCode.ShowMasters));
     }
 
-    // Whatever changed hands did so between the two masters that the plan names for it.
-    private static bool HasOnlyGoneOn(RedisRebalancePlan plan, ClusterView view)
+    // Every slot with another owner belongs to one of the two masters that the plan names for it.
+    private static bool ChangedOnlyAsPlanned(RedisRebalancePlan plan, ClusterView view)
     {
-        var ends = new RedisSlotMove?[HashSlot.Count];
+        var moves = new RedisSlotMove?[HashSlot.Count];
         foreach (var move in plan.Moves)
         {
             foreach (var slot in SlotSet.From(move.SlotRanges).Slots)
-                ends[slot] = move;
+                moves[slot] = move;
         }
 
         var owners = OwnersIn(plan);
         return Enumerable.Range(0, HashSlot.Count).Where(slot => owners[slot]?.Id != view.OwnerOf(slot))
-            .All(slot => ends[slot] is { } move && view.OwnerOf(slot) is { } owner && (owner == move.SourceId || owner == move.TargetId));
+            .All(slot => moves[slot] is { } move && view.OwnerOf(slot) is { } owner && (owner == move.SourceId || owner == move.TargetId));
     }
 
     private static RedisNodeShare?[] OwnersIn(RedisRebalancePlan plan)
@@ -52,7 +53,7 @@ internal static class PlanFreshness
     private static string Changes(RedisRebalancePlan plan, ClusterView view)
     {
         if (plan.Before.All(share => view.Node(share.Id) is null))
-            return "it is for another cluster, with none of these nodes";
+            return "it is for another cluster, which has none of these nodes";
         var owners = OwnersIn(plan);
         var changes = Enumerable.Range(0, HashSlot.Count)
             .Where(slot => owners[slot]?.Id != view.OwnerOf(slot))
@@ -60,16 +61,24 @@ internal static class PlanFreshness
             .Select(change => (Slots: SlotSet.From(change), change.Key.Was, change.Key.Is))
             .OrderByDescending(change => change.Slots.Count).ThenBy(change => change.Slots.Ranges[0])
             .ToList();
-        // With the same owners another fingerprint is none of this view's.
-        return changes.Count == 0 ? "its fingerprint is not that of the slots it lists" : Text(changes);
+        // The owners are the same, so the plan's fingerprint is not that of its own shares.
+        return changes.Count == 0 ? "its fingerprint does not match the slots that it lists" : Text(changes);
     }
 
     private static string Text(IReadOnlyList<(SlotSet Slots, string? Was, string? Is)> changes)
     {
-        var shown = string.Join("; ", changes.Take(ShownChanges).Select(change =>
-            (change.Slots.Count == 1 ? "slot " : "slots ") + PlanRefusal.Some(change.Slots) + (change.Slots.Count == 1 ? " belongs to " : " belong to ")
-            + (change.Is ?? "nobody") + " now, not to " + (change.Was ?? "nobody")));
+        var shown = string.Join("; ", changes.Take(ShownChanges).Select(change => Text(change.Slots, change.Was, change.Is)));
         var left = changes.Skip(ShownChanges).Sum(change => change.Slots.Count);
-        return left == 0 ? shown : shown + "; and " + left.ToString(CultureInfo.InvariantCulture) + (left == 1 ? " slot more" : " slots more");
+        var more = left.ToString(CultureInfo.InvariantCulture) + (left == 1 ? " more slot" : " more slots");
+        return left == 0 ? shown : shown + "; and " + more;
+    }
+
+    private static string Text(SlotSet slots, string? was, string? now)
+    {
+        var subject = (slots.Count == 1 ? "slot " : "slots ") + PlanRefusal.Some(slots);
+        if (now is null)
+            return subject + (slots.Count == 1 ? " has" : " have") + " no owner now, and belonged to " + was;
+        var belongs = subject + (slots.Count == 1 ? " belongs" : " belong") + " to " + now + " now";
+        return belongs + (was is null ? ", and had no owner before" : ", not to " + was);
     }
 }

@@ -2,24 +2,26 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
-/// <summary>Why whole slots are not moved: what stands in the way, and the command to run next. Nothing has been touched then.</summary>
+/// <summary>Why whole slots can't be moved. Nothing was changed yet.</summary>
 internal static class PlanRefusal
 {
-    public static RedisOperationException Invalid(string message, string? subject, string next) => new(FailureCode.InvalidArgument, message, subject, next);
+    public const string NothingChanged = " Nothing was changed.";
 
-    /// <summary>What a server is, is in INFO alone.</summary>
-    public static RedisOperationException Silent(ClusterNode node) => new(
+    public static RedisOperationException Invalid(string message, string? subject, NextAction next) =>
+        new(FailureCode.InvalidArgument, message, subject, next);
+
+    /// <summary>Only INFO reports what a server is.</summary>
+    public static RedisOperationException UnknownServer(ClusterNode node) => new(
         FailureCode.PermissionDenied,
-        node.Name + " does not let this user run INFO, so it is not known whether it can move slots by itself. Nothing was done.",
+        node.Name + " does not let this user run INFO, so it is unknown whether it can move slots itself." + NothingChanged,
         node.Name,
         ServerErrors.NextOf(FailureCode.PermissionDenied));
 
-    /// <summary>Shares can't be worked out of slots that nobody owns, or that several claim.</summary>
+    /// <summary>Shares can't be calculated while a slot has no owner or several.</summary>
     /// <exception cref="RedisOperationException">SlotStateUnsuitable.</exception>
     public static void RequireOneOwnerOfEachSlot(ClusterView view)
     {
@@ -34,62 +36,83 @@ internal static class PlanRefusal
         if (view.ContestedClaims.Count == 0)
             return;
         var contested = SlotSet.From(slots.Where(view.ContestedClaims.ContainsKey));
-        if (contested.Count > 0)
-        {
-            var claimants = view.ContestedClaims[contested.Ranges[0].First].Select(id => view.Node(id)!.Name);
-            throw Unsuitable(Slots(contested) + (contested.Count == 1 ? " is" : " are") + " claimed by more than one master (" + string.Join(", ", claimants) + ").", contested);
-        }
+        if (contested.Count == 0)
+            return;
+        var claimants = view.ContestedClaims[contested.Ranges[0].First].Select(id => view.Node(id)!.Name);
+        throw Unsuitable(SlotsAre(contested) + " claimed by more than one master (" + string.Join(", ", claimants) + ").", contested);
     }
 
-    /// <summary>A slot that somebody has open already goes where that says, or back; not elsewhere.</summary>
+    /// <summary>An open slot can only be completed or undone. It can't move elsewhere.</summary>
     /// <exception cref="RedisOperationException">SlotStateUnsuitable.</exception>
     public static void RequireClosed(ClusterView view, IReadOnlyList<SlotTransfer> transfers)
     {
         var open = new HashSet<int>(view.OpenFlags.Select(flag => flag.Slot));
-        var tasks = new HashSet<int>(view.Masters.Where(node => node.IsReachable).SelectMany(node => node.View!.AtomicTasks).SelectMany(task => task.Slots.Slots));
+        var masters = view.Masters.Where(node => node.IsReachable);
+        var tasks = new HashSet<int>(masters.SelectMany(node => node.View!.AtomicTasks).SelectMany(task => task.Slots.Slots));
         if (open.Count + tasks.Count == 0)
             return;
         var found = SlotSet.From(transfers.SelectMany(transfer => transfer.Slots.Slots).Where(open.Contains));
         if (found.Count > 0)
-            throw Unsuitable(Slots(found) + " would move, and " + (found.Count == 1 ? "is open: close it first." : "are open: close them first."), found, WayToClose(found));
+            throw Unsuitable(SlotsAre(found) + " part of the plan but open. Close " + Them(found) + " first.", found, WayToClose(found));
         var moving = SlotSet.From(transfers.SelectMany(transfer => transfer.Slots.Slots).Where(tasks.Contains));
         if (moving.Count > 0)
-            throw Unsuitable(Slots(moving) + " would move, and the servers are moving " + (moving.Count == 1 ? "it" : "them") + " at this moment: wait until that has ended.", moving, "Get-RedisOpenSlot");
+        {
+            throw Unsuitable(
+                SlotsAre(moving) + " part of the plan, but the servers are moving " + Them(moving) + " now. Wait until they have finished.",
+                moving,
+                new NextAction(NextActionCode.ShowOpenSlots));
+        }
+
+        static string Them(SlotSet slots) => slots.Count == 1 ? "it" : "them";
     }
 
-    /// <exception cref="RedisOperationException">NodeUnreachable: an end does not answer, or the others take it for failing.</exception>
-    public static void RequireWellEnds(IReadOnlyList<SlotTransfer> transfers)
+    /// <exception cref="RedisOperationException">NodeUnreachable: an end does not answer, or other nodes flag it as failing.</exception>
+    public static void RequireHealthyEnds(IReadOnlyList<SlotTransfer> transfers)
     {
         foreach (var transfer in transfers)
         {
-            Require(transfer.Source, " would give slots to " + transfer.Target.Name, "Get-RedisClusterNode");
-            Require(transfer.Target, " would get slots from " + transfer.Source.Name, "Get-RedisClusterNode   (a weight of 0 leaves a master out that has no slots)");
+            Require(transfer.Source, " is the source of slots for " + transfer.Target.Name, new NextAction(NextActionCode.ShowNodes));
+            Require(
+                transfer.Target,
+                " is the target of slots of " + transfer.Source.Name,
+                new NextAction(NextActionCode.ShowNodes) { Note = "a weight of 0 leaves out a master without slots" });
         }
 
-        static void Require(ClusterNode node, string what, string next)
+        static void Require(ClusterNode node, string role, NextAction next)
         {
             if (node.IsReachable && node.State == RedisNodeState.Ok)
                 return;
-            var trouble = node.IsReachable ? "other nodes take it for failing (" + node.State + ")" : "it does not answer (" + (node.Trouble ?? "no reason known") + ")";
-            throw new RedisOperationException(FailureCode.NodeUnreachable, node.Name + what + ", but " + trouble + ". Nothing was done.", node.Name, next);
+            var trouble = node.IsReachable
+                ? "other nodes flag it as failing (" + node.State + ")"
+                : "it does not answer (" + (node.Trouble ?? "no reason known") + ")";
+            throw new RedisOperationException(
+                FailureCode.NodeUnreachable, node.Name + role + ", but " + trouble + "." + NothingChanged, node.Name, next);
         }
     }
 
-    /// <summary>The command that closes these slots.</summary>
-    public static string WayToClose(SlotSet open) => open.Count == 1 ? "Complete-RedisSlotMigration -Slot " + Number(open.Ranges[0].First) : "Repair-RedisCluster";
+    /// <summary>The action that closes these slots.</summary>
+    public static NextAction WayToClose(SlotSet open) => open.Count == 1
+        ? new NextAction(NextActionCode.Complete) { Slots = Number(open.Ranges[0].First) }
+        : new NextAction(NextActionCode.Repair);
 
-    /// <summary>Such as <c>Slot 7</c> or <c>Slots 7-9,12</c>; of many only the first few.</summary>
-    public static string Slots(SlotSet slots) => (slots.Count == 1 ? "Slot " : "Slots ") + Some(slots);
+    /// <summary>Such as <c>Slot 7 is</c> or <c>Slots 7-9,12 are</c>.</summary>
+    public static string SlotsAre(SlotSet slots) => Slots(slots) + (slots.Count == 1 ? " is" : " are");
 
-    /// <summary>Such as <c>7-9,12</c>; of many ranges only the first few.</summary>
+    /// <summary>Such as <c>7-9,12</c>; only the first few of many ranges.</summary>
     public static string Some(SlotSet slots)
     {
         const int Shown = 5;
-        return string.Join(",", slots.Ranges.Take(Shown)) + (slots.Ranges.Count > Shown ? ",… (" + Number(slots.Count) + " in all)" : string.Empty);
+        var shown = string.Join(",", slots.Ranges.Take(Shown));
+        return slots.Ranges.Count > Shown ? shown + ",… (" + Number(slots.Count) + " in all)" : shown;
     }
 
-    public static RedisOperationException Unsuitable(string message, SlotSet slots, string next = "Repair-RedisCluster") => new(
-        FailureCode.SlotStateUnsuitable, message + " Nothing was done.", Number(slots.Ranges[0].First), next);
+    public static RedisOperationException Unsuitable(string message, SlotSet slots, NextAction? next = null) => new(
+        FailureCode.SlotStateUnsuitable,
+        message + NothingChanged,
+        Number(slots.Ranges[0].First),
+        next ?? new NextAction(NextActionCode.Repair));
+
+    private static string Slots(SlotSet slots) => (slots.Count == 1 ? "Slot " : "Slots ") + Some(slots);
 
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

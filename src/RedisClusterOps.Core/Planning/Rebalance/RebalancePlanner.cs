@@ -1,64 +1,85 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
-/// <summary>From a view and what a person wants even to the moves that make it so. Pure.</summary>
+/// <summary>Makes the plan that evens out the masters. Pure.</summary>
 internal static class RebalancePlanner
 {
-    /// <param name="counts">What the slots hold; it has to be known of all where keys or memory are made even.</param>
-    /// <returns>A plan without moves where nothing is off by more than the threshold.</returns>
-    /// <exception cref="RedisOperationException">InvalidArgument, NodeNotFound, AmbiguousNode, NodeUnreachable, SlotStateUnsuitable or PermissionDenied: why there is no plan, and what to run next.</exception>
-    public static RedisRebalancePlan Plan(ClusterView view, RebalanceOptions options, SlotCounts counts, MoveMethod method, RedisClusterSession session)
+    private const int ShownNodes = 5;
+
+    /// <param name="view">The cluster.</param>
+    /// <param name="options">What to even out, and how far.</param>
+    /// <param name="counts">What the slots hold. Must be known for every slot to even out keys or memory.</param>
+    /// <param name="method">How the slots will move.</param>
+    /// <param name="session">The connection settings of the cluster.</param>
+    /// <returns>A plan without moves if no master is off by more than the threshold.</returns>
+    /// <exception cref="RedisOperationException">
+    /// InvalidArgument, NodeNotFound, AmbiguousNode, NodeUnreachable, SlotStateUnsuitable or PermissionDenied.
+    /// </exception>
+    public static RedisRebalancePlan Plan(
+        ClusterView view, RebalanceOptions options, SlotCounts counts, MoveMethod method, RedisClusterSession session)
     {
         var threshold = Threshold(options);
-        var masters = Holding.Of(view);
+        var masters = MasterSlots.Of(view);
         PlanRefusal.RequireOneOwnerOfEachSlot(view);
         var weights = NodeWeights.Read(view, masters, options, session.Reach);
         var transfers = options.By == RebalanceMeasure.Slots
             ? EvenSlots.Plan(masters, weights, threshold)
             : EvenLoads.Plan(masters, weights, Load(masters, counts, options.By), threshold);
-        var plan = new WholeSlotPlan(view, masters, counts, method, session) { By = options.By, Weights = weights }.Of(MigrationOperation.Rebalance, transfers);
-        return plan with { Options = options, Findings = [.. plan.Findings, .. LeftOut(masters, weights, options)] };
+        var builder = new RebalancePlanBuilder(view, masters, counts, method, session) { By = options.By, Weights = weights };
+        var plan = builder.Build(MigrationOperation.Rebalance, transfers);
+        return plan with { Options = options, Findings = [.. plan.Findings, .. EmptyMasters(masters, weights, options)] };
     }
 
-    // Whoever has just added a node expects it to get slots, and may not know that it has to be asked for.
-    private static IEnumerable<PlanFinding> LeftOut(IReadOnlyList<Holding> masters, IReadOnlyList<NodeWeight> weights, RebalanceOptions options)
+    // A user who has just added a node expects it to take over slots, and may not know the option for that.
+    private static IEnumerable<PlanFinding> EmptyMasters(
+        IReadOnlyList<MasterSlots> masters, IReadOnlyList<NodeWeight> weights, RebalanceOptions options)
     {
-        const int Shown = 5;
-        var empty = masters.Where((master, index) => master.Slots.Count == 0 && weights[index].Said == 0 && master.Node.IsReachable).Select(master => master.Node.Name).ToList();
-        // A weight that was given, even one of 0, is a decision.
+        var empty = masters.Where((master, index) => master.Slots.Count == 0 && weights[index].Value == 0 && master.Node.IsReachable)
+            .Select(master => master.Node.Name).ToList();
+        // A specified weight, even 0, is a decision.
         if (empty.Count == 0 || options.UseEmptyMaster || options.Weights.Values.Any(weight => weight == 0))
             yield break;
+        var names = string.Join(", ", empty.Take(ShownNodes)) + (empty.Count > ShownNodes ? " and others" : string.Empty);
         yield return new PlanFinding
         {
             Code = PlanFindingCode.EmptyMasterLeftOut,
             Severity = FindingSeverity.Information,
             Target = empty[0],
-            Message = string.Join(", ", empty.Take(Shown)) + (empty.Count > Shown ? " and others" : string.Empty) + (empty.Count == 1 ? " has no slots, and gets none" : " have no slots, and get none") + " unless that is asked for.",
-            Advice = "New-RedisRebalancePlan -UseEmptyMaster",
+            Message = names + (empty.Count == 1 ? " has" : " have") + " no slots. By default, masters without slots take over none.",
+            Next = new NextAction(NextActionCode.PlanRebalance) { Options = NextActionOptions.UseEmptyMaster },
         };
     }
 
     private static decimal Threshold(RebalanceOptions options) => options.Threshold is >= 0 and <= 100
         ? (decimal)options.Threshold
         : throw PlanRefusal.Invalid(
-            "The threshold is " + options.Threshold.ToString("R", System.Globalization.CultureInfo.InvariantCulture) + "; it is a percentage, 0 to 100.", null, "New-RedisRebalancePlan -Threshold 2");
+            "The threshold is " + options.Threshold.ToString("R", CultureInfo.InvariantCulture) + ". It must be a percentage, 0 to 100.",
+            null,
+            new NextAction(NextActionCode.PlanRebalance) { Note = "with a threshold from 0 to 100" });
 
-    private static Func<int, long> Load(IReadOnlyList<Holding> masters, SlotCounts counts, RebalanceMeasure by)
+    private static Func<int, long> Load(IReadOnlyList<MasterSlots> masters, SlotCounts counts, RebalanceMeasure by)
     {
-        Func<int, long?> known = by == RebalanceMeasure.Keys ? counts.Keys : counts.Bytes;
-        foreach (var master in masters.Where(master => master.Slots.Any(slot => known(slot) is null)))
-            throw Untold(master.Node, by == RebalanceMeasure.Keys ? "how many keys its slots hold" : "how much memory its slots take");
-        return slot => known(slot)!.Value;
+        Func<int, long?> count = by == RebalanceMeasure.Keys ? counts.Keys : counts.Bytes;
+        foreach (var master in masters.Where(master => master.Slots.Any(slot => count(slot) is null)))
+            throw Uncounted(master.Node, by == RebalanceMeasure.Keys ? "how many keys its slots hold" : "how much memory its slots take");
+        return slot => count(slot)!.Value;
     }
 
-    private static RedisOperationException Untold(ClusterNode node, string what) => node.IsReachable
+    private static RedisOperationException Uncounted(ClusterNode node, string what) => node.IsReachable
         ? new RedisOperationException(
-            FailureCode.PermissionDenied, node.Name + " does not tell " + what + ", so that can't be made even. Nothing was done.", node.Name, "New-RedisRebalancePlan -By Slots")
+            FailureCode.PermissionDenied,
+            node.Name + " does not report " + what + ", so that can't be evened out." + PlanRefusal.NothingChanged,
+            node.Name,
+            new NextAction(NextActionCode.PlanRebalance) { Options = NextActionOptions.BySlots })
         : new RedisOperationException(
-            FailureCode.NodeUnreachable, node.Name + " does not answer (" + (node.Trouble ?? "no reason known") + "), so nobody knows " + what + ". Nothing was done.", node.Name, "Get-RedisClusterNode");
+            FailureCode.NodeUnreachable,
+            node.Name + " does not answer (" + (node.Trouble ?? "no reason known") + "), so it is unknown " + what + "."
+                + PlanRefusal.NothingChanged,
+            node.Name,
+            new NextAction(NextActionCode.ShowNodes));
 }

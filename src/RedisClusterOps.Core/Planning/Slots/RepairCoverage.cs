@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using RedisClusterOps.Cluster;
@@ -5,72 +6,92 @@ using RedisClusterOps.Diagnosis;
 
 namespace RedisClusterOps.Planning.Slots;
 
-/// <summary>A slot that nobody serves gets an owner: the one that holds its keys, never one at random.</summary>
+/// <summary>Plans an owner for a slot that no reachable node owns: the master that holds its keys, never a random one.</summary>
 internal static class RepairCoverage
 {
-    /// <summary>Nobody owns it.</summary>
-    public static SlotPlan PlanUnowned(RepairOperation repair, SlotSituation situation, SlotDiagnosis diagnosis)
+    /// <summary>The slot has no owner.</summary>
+    public static SlotPlan PlanUnowned(RepairRequest repair, SlotSituation situation, SlotDiagnosis diagnosis)
     {
         var view = situation.View;
-        if (view.Masters.FirstOrDefault(node => !node.IsReachable) is { } absent && !repair.What.AllowUnreachableNode)
-            throw SlotRefusal.Unreachable(repair.Slot, absent, "given an owner", repair.WithoutNode("should " + absent.Name + " hold keys of it, it deletes them when it comes back"));
+        if (view.Masters.FirstOrDefault(node => !node.IsReachable) is { } absent && !repair.Repair.AllowUnreachableNode)
+        {
+            throw SlotRefusal.Unreachable(
+                repair.Slot,
+                absent,
+                "assigned",
+                repair.WithoutNode("if " + absent.Name + " holds keys of it, it deletes them when it returns"));
+        }
+
         var masters = view.Masters.Where(node => node.IsReachable).ToList();
         var hiding = Hiding(repair, situation);
         if (hiding.Count > 0 && masters.Count > 1)
         {
-            return repair.PlanOf(diagnosis, null, null, hiding.Select(node => new SetImporting(repair.Slot, node, masters.First(other => other.Id != node.Id)) { OnlyReveals = true }))
-                with { IsPartial = true };
+            return repair.PlanOf(diagnosis, null, null, hiding.Select(Reveal)) with { IsPartial = true };
         }
 
-        var owner = Choose(repair, situation, "is owned by nobody,");
-        return repair.PlanOf(diagnosis, null, owner, [new TakeUnowned(repair.Slot, owner), .. HandoverOrder.TellOthers(view, repair.Slot, owner)]) with { IsPartial = true };
+        var owner = Choose(repair, situation, "has no owner,");
+        SlotAction[] actions = [new AddUnownedSlot(repair.Slot, owner), .. HandoverOrder.NotifyOthers(view, repair.Slot, owner)];
+        return repair.PlanOf(diagnosis, null, owner, actions) with { IsPartial = true };
+
+        SetImporting Reveal(ClusterNode node) =>
+            new(repair.Slot, node, masters.First(other => other.Id != node.Id)) { OnlyReveals = true };
     }
 
-    /// <summary>Its owner does not answer.</summary>
-    public static SlotPlan PlanAbsent(RepairOperation repair, SlotSituation situation, SlotDiagnosis? diagnosis, ClusterNode absent)
+    /// <summary>The slot's owner does not answer.</summary>
+    public static SlotPlan PlanUnreachableOwner(RepairRequest repair, SlotSituation situation, SlotDiagnosis? diagnosis, ClusterNode absent)
     {
-        if (!repair.What.AllowUnreachableNode)
+        if (!repair.Repair.AllowUnreachableNode)
         {
-            throw SlotRefusal.Unreachable(
-                repair.Slot, absent, "repaired", new NextAction(NextActionCode.ShowNodes) { Note = "bring it back", Or = repair.WithoutNode("it then deletes its keys of the slot when it comes back") });
+            throw SlotRefusal.Unreachable(repair.Slot, absent, "repaired", new NextAction(NextActionCode.ShowNodes)
+            {
+                Note = "bring it back",
+                Or = repair.WithoutNode("it then deletes its keys of the slot when it returns"),
+            });
         }
 
-        RefuseWhereReplicaWaits(repair, situation.View, absent);
-        string[] lasting = ["When " + absent.Name + " comes back, it deletes the keys of slot " + repair.Slot + " that it has."];
-        var hiding = repair.Chosen is null ? Hiding(repair, situation) : [];
+        RefuseIfReplicaCanTakeOver(repair, situation.View, absent);
+        string[] lasting = ["When " + absent.Name + " returns, it deletes its keys of slot " + repair.Slot + "."];
+        var hiding = repair.ChosenOwnerId is null ? Hiding(repair, situation) : [];
         if (hiding.Count > 0)
-            return repair.PlanOf(diagnosis, absent, null, hiding.Select(node => new SetImporting(repair.Slot, node, absent) { OnlyReveals = true })) with { IsPartial = true, Warnings = lasting, Lasting = lasting };
-        var owner = Choose(repair, situation, "belongs to " + absent.Name + ", which does not answer,");
-        return repair.PlanOf(diagnosis, absent, owner, [new TakeFromAbsent(repair.Slot, owner, absent), .. HandoverOrder.TellOthers(situation.View, repair.Slot, owner, absent)]) with
         {
-            IsPartial = true,
-            Warnings = lasting,
-            Lasting = lasting,
-        };
-    }
-
-    /// <exception cref="RedisOperationException">The master's keys are on a replica that answers: it has only to be promoted.</exception>
-    public static void RefuseWhereReplicaWaits(RepairOperation repair, ClusterView view, ClusterNode absent)
-    {
-        if (view.Nodes.FirstOrDefault(node => node.IsReachable && !node.IsMaster && node.Line.MasterId == absent.Id) is { } replica)
-        {
-            throw SlotRefusal.Unreachable(
-                repair.Slot, absent, "repaired", "redis-cli -h " + replica.View!.Dialled.Host + " -p " + replica.View.Dialled.Port + " CLUSTER FAILOVER TAKEOVER   (" + replica.Name + " is its replica, has its keys, and would be its successor)");
+            var reveal = hiding.Select(node => new SetImporting(repair.Slot, node, absent) { OnlyReveals = true });
+            return repair.PlanOf(diagnosis, absent, null, reveal) with { IsPartial = true, Warnings = lasting, LastingWarnings = lasting };
         }
+
+        var owner = Choose(repair, situation, "belongs to " + absent.Name + ", which does not answer,");
+        SlotAction[] actions =
+        [
+            new TakeFromUnreachable(repair.Slot, owner, absent), .. HandoverOrder.NotifyOthers(situation.View, repair.Slot, owner, absent),
+        ];
+        return repair.PlanOf(diagnosis, absent, owner, actions) with { IsPartial = true, Warnings = lasting, LastingWarnings = lasting };
     }
 
-    // A node that neither owns nor imports may hide what it holds; importing brings it to light.
-    private static List<ClusterNode> Hiding(RepairOperation repair, SlotSituation situation) => situation.View.Masters
-        .Where(node => node.IsReachable && situation.KeysOn(node) is null && node.View!.Facts.Engine != ServerEngine.Garnet && !node.View.Self.ImportingFrom.ContainsKey(repair.Slot))
+    /// <exception cref="RedisOperationException">A reachable replica has the master's keys. It only has to be promoted.</exception>
+    public static void RefuseIfReplicaCanTakeOver(RepairRequest repair, ClusterView view, ClusterNode absent)
+    {
+        if (view.Nodes.FirstOrDefault(node => node.IsReachable && !node.IsMaster && node.Line.MasterId == absent.Id) is not { } replica)
+            return;
+        var address = replica.View!.Dialled;
+        throw SlotRefusal.Unreachable(repair.Slot, absent, "repaired", new NextAction(NextActionCode.Advice)
+        {
+            Note = "redis-cli -h " + address.Host + " -p " + address.Port + " CLUSTER FAILOVER TAKEOVER   (" + replica.Name
+                + " is its replica, has its keys, and becomes its successor)",
+        });
+    }
+
+    // A node that neither owns nor imports may hide its keys. IMPORTING makes them visible.
+    private static List<ClusterNode> Hiding(RepairRequest repair, SlotSituation situation) => situation.View.Masters
+        .Where(node => node.IsReachable && situation.KeysOn(node) is null)
+        .Where(node => node.View!.Facts.Engine != ServerEngine.Garnet && !node.View.Self.ImportingFrom.ContainsKey(repair.Slot))
         .ToList();
 
-    private static ClusterNode Choose(RepairOperation repair, SlotSituation situation, string what)
+    private static ClusterNode Choose(RepairRequest repair, SlotSituation situation, string state)
     {
         var view = situation.View;
-        if (repair.Chosen is { } chosen)
+        if (repair.ChosenOwnerId is { } chosen)
         {
-            return view.ShardMaster(chosen) is { IsReachable: true } master ? master
-                : throw repair.Undecided("can't be given to a node that is no master or does not answer.", new NextAction(NextActionCode.ShowNodes));
+            return view.ShardMaster(chosen) is { IsReachable: true } master ? master : throw repair.Undecided(
+                "can't be assigned to a node that is not a master or does not answer.", new NextAction(NextActionCode.ShowNodes));
         }
 
         var holders = situation.Holders.ToList();
@@ -78,17 +99,24 @@ internal static class RepairCoverage
             return holders[0];
         if (holders.Count > 1)
         {
+            var most = holders.OrderByDescending(node => situation.KeysOn(node)).ThenBy(node => node.Id, StringComparer.Ordinal).First();
             throw repair.Undecided(
-                what + " and keys of it are on " + string.Join(" and ", holders.Select(node => RepairOperation.Holding(situation, node))) + ". Who is to own it is a person's choice; the others' keys are then brought there.",
-                repair.Again with { Target = holders.OrderByDescending(node => situation.KeysOn(node)).ThenBy(node => node.Id, System.StringComparer.Ordinal).First().Name });
+                state + " and keys of it are on " + string.Join(" and ", holders.Select(node => RepairRequest.WithKeys(situation, node)))
+                    + ". Only a person can choose the owner. The keys of the others are then moved there.",
+                repair.Again with { Target = most.Name });
         }
 
-        // Alone, it may hide what it likes: nobody else could hold a key.
+        // If there is only one master, no other node can hold keys.
         if (view.Masters.Count == 1)
             return view.Masters[0];
         if (view.Masters.Any(node => node.IsReachable && situation.KeysOn(node) is null))
-            throw repair.Undecided(what + " and its masters do not tell who holds keys of it.", repair.Again with { Target = "<node>" });
-        return repair.LeastLoaded is { } least && view.ShardMaster(least) is { IsReachable: true } empty ? empty
-            : throw repair.Undecided(what + " and no master that answers could take it.", new NextAction(NextActionCode.ShowNodes));
+        {
+            throw repair.Undecided(
+                state + " and its masters do not report which of them holds its keys.", repair.Again with { Target = "<node>" });
+        }
+
+        return repair.LeastLoadedId is { } least && view.ShardMaster(least) is { IsReachable: true } empty
+            ? empty
+            : throw repair.Undecided(state + " and no reachable master could take it over.", new NextAction(NextActionCode.ShowNodes));
     }
 }

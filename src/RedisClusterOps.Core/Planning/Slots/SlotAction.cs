@@ -1,10 +1,12 @@
+using System;
 using System.Collections.Generic;
 using System.Globalization;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Planning.Slots;
 
-/// <summary>One idempotent step of a plan. What it does is in Migration/SlotSteps; what it sends is told here, for people.</summary>
+/// <summary>An idempotent action of a plan, with the commands that it sends. SlotSteps carries it out.</summary>
 internal abstract record SlotAction(int Slot)
 {
     public abstract IReadOnlyList<PlannedCommand> Commands { get; }
@@ -14,55 +16,62 @@ internal abstract record SlotAction(int Slot)
     protected string SetSlot(string action) => "CLUSTER SETSLOT " + Slot.ToString(CultureInfo.InvariantCulture) + " " + action;
 }
 
-/// <summary>The target accepts keys of the slot from the source's clients (ASKING), and will bump its epoch when it is given the slot.</summary>
+/// <summary>
+/// Sets IMPORTING. The target then serves the clients that the source redirects to it (ASKING), and raises its epoch when it takes over.
+/// </summary>
 internal sealed record SetImporting(int Slot, ClusterNode Target, ClusterNode Source) : SlotAction(Slot)
 {
-    /// <summary>True where nothing is to migrate yet: a node may hide keys of a slot that it neither owns nor imports.</summary>
+    /// <summary>True if no migration begins. The flag then only makes keys visible that the node hides.</summary>
     public bool OnlyReveals { get; init; }
 
     public override IReadOnlyList<PlannedCommand> Commands =>
     [
         Command(Target, SetSlot("IMPORTING " + Source.Id), OnlyReveals
-            ? "while it imports it counts the keys of the slot that it may hold, and hides until then"
-            : "before the source migrates, so that nobody is sent to a target that turns him away"),
+            ? "a node hides keys of a slot that it neither owns nor imports; IMPORTING makes them countable"
+            : "set before MIGRATING; otherwise the source redirects clients to a target that rejects them"),
     ];
 }
 
-/// <summary>The source redirects requests for missing keys to the target, and creates none itself.</summary>
+/// <summary>Sets MIGRATING. The source then redirects requests for missing keys to the target, and creates no new keys.</summary>
 internal sealed record SetMigrating(int Slot, ClusterNode Source, ClusterNode Target) : SlotAction(Slot)
 {
     public override IReadOnlyList<PlannedCommand> Commands =>
-        [Command(Source, SetSlot("MIGRATING " + Target.Id), "while it migrates, a key that has left stays gone and new ones go to the target")];
+        [Command(Source, SetSlot("MIGRATING " + Target.Id), "from now on, moved keys stay gone here, and new keys go to the target")];
 }
 
-/// <summary>A node with a stale idea of the owner is told the present one, without giving anything away: it neither wins nor loses the slot.</summary>
+/// <summary>Corrects the owner on a node that neither gains nor loses the slot by that.</summary>
 internal sealed record CorrectOwner(int Slot, ClusterNode Node, ClusterNode Owner) : SlotAction(Slot)
 {
     public override IReadOnlyList<PlannedCommand> Commands =>
-        [Command(Node, SetSlot("NODE " + Owner.Id), "it still takes another node for the owner, or none")];
+        [Command(Node, SetSlot("NODE " + Owner.Id), "this node reports another owner, or none")];
 }
 
-/// <summary>Moves what is left on the source, batch by batch.</summary>
-/// <param name="Keys">How many there are to move; null where the source did not tell.</param>
-/// <param name="IsWhole">True where the slot is to be emptied.</param>
-internal sealed record MoveKeys(int Slot, ClusterNode Source, ClusterNode Target, MigrateRequest Request, long? Keys, bool IsWhole = true) : SlotAction(Slot)
+/// <summary>Moves the remaining keys of the source, batch by batch.</summary>
+/// <param name="Slot">The slot.</param>
+/// <param name="Source">The node that sends the keys.</param>
+/// <param name="Target">The node that receives the keys.</param>
+/// <param name="Migrate">The MIGRATE command.</param>
+/// <param name="Keys">How many keys there are to move; null if the source did not say.</param>
+/// <param name="IsWhole">True if all keys of the slot are moved.</param>
+internal sealed record MoveKeys(int Slot, ClusterNode Source, ClusterNode Target, MigrateCommand Migrate, long? Keys, bool IsWhole = true)
+    : SlotAction(Slot)
 {
     /// <summary>
-    /// True where the keys leave a node that does not own the slot, and only imports it: its copies are hidden from clients, and those of
-    /// the target are the ones in use. The other way round in a migration.
+    /// True if the source imports the slot and does not own it. Its copies are hidden from clients, and those of the target are in use.
+    /// In a migration it is the other way round.
     /// </summary>
     public bool IsReverse { get; init; }
 
-    /// <summary>Whether the target imports the slot, so that it is read with ASKING; the owner is not.</summary>
+    /// <summary>True if the target imports the slot, so that it must be read with ASKING. An owner needs none.</summary>
     public bool TargetImports { get; init; } = true;
 
-    /// <summary>True where the source has just been closed to clients: those who were sent to the other side before may still write there.</summary>
+    /// <summary>True if the source was just closed to clients. Those that were redirected to it before may still write there.</summary>
     public bool AwaitsLateKeys { get; init; }
 
-    /// <summary>What to do with a key that differs, as seen from this move's source and target.</summary>
+    /// <summary>What to do with a key that differs, by the source and target of this move.</summary>
     public KeyConflictAction OnConflict { get; init; }
 
-    /// <summary>The option that keeps the value clients use, as source and target are said of the whole operation.</summary>
+    /// <summary>The option that keeps the value in use, by the source and target of the whole operation.</summary>
     public KeyConflictAction KeepsInUse { get; init; } = KeyConflictAction.KeepSource;
 
     /// <summary>What resumes the operation after it stopped.</summary>
@@ -77,93 +86,158 @@ internal sealed record MoveKeys(int Slot, ClusterNode Source, ClusterNode Target
             for (var database = 0; database < databases; database++)
             {
                 if (databases > 1)
-                    commands.Add(Command(Source, "SELECT " + database.ToString(CultureInfo.InvariantCulture), "keys may be in any database"));
-                commands.Add(Command(Source, Request.Describe(database, Keys), Why));
+                {
+                    var number = database.ToString(CultureInfo.InvariantCulture);
+                    commands.Add(Command(Source, "SELECT " + number, "keys may be in any database"));
+                }
+
+                commands.Add(Command(Source, Migrate.Describe(database, Keys), Why));
             }
 
             return commands;
         }
     }
 
-    private string Why => IsReverse ? "it imports, so it may send what it holds; repeated until it counts no key"
-        : IsWhole ? "repeated until the source counts no key"
-        : "these and no more; the slot stays open";
+    private string Why => IsReverse ? "an importing node may send the keys that it holds; repeated until it counts 0 keys"
+        : IsWhole ? "repeated until the source counts 0 keys"
+        : "only these keys; the slot stays open";
 }
 
-/// <summary>The owner keeps the slot and sends nobody away any more. What has moved to the target reads as missing from then on.</summary>
-/// <param name="Empty">The target, which is counted before: it must hold no key of the slot; null where that has been accepted.</param>
+/// <summary>Clears the MIGRATING flag of the owner. Keys that have moved to the target read as missing from then on.</summary>
+/// <param name="Slot">The slot.</param>
+/// <param name="Node">The owner.</param>
+/// <param name="Empty">The target. It must count 0 keys immediately before. Null if missing keys were accepted.</param>
 internal sealed record StopMigrating(int Slot, ClusterNode Node, ClusterNode? Empty) : SlotAction(Slot)
 {
     public override IReadOnlyList<PlannedCommand> Commands =>
     [
         Command(Node, SetSlot("STABLE"), Empty is null
-            ? "ends its migrating flag; a key that is not here reads as missing from now on"
-            : "ends its migrating flag; sent only while " + Empty.Name + " counts 0 keys"),
+            ? "clears the MIGRATING flag; keys that are not on this node read as missing from now on"
+            : "clears the MIGRATING flag; sent only while " + Empty.Name + " counts 0 keys"),
     ];
 }
 
-/// <summary>The importer forgets the slot. What it still held of it would vanish, so only at zero keys, read in the same breath.</summary>
+/// <summary>Clears the IMPORTING flag. Remaining keys would be hidden, so it is sent only at 0 keys, counted in the same batch.</summary>
 internal sealed record StopImporting(int Slot, ClusterNode Node) : SlotAction(Slot)
 {
     public override IReadOnlyList<PlannedCommand> Commands =>
-        [Command(Node, SetSlot("STABLE"), "ends its importing flag; sent only when it counts 0 keys")];
+        [Command(Node, SetSlot("STABLE"), "clears the IMPORTING flag; sent only when this node counts 0 keys")];
 }
 
-/// <summary>A master takes a slot that nobody owns.</summary>
-internal sealed record TakeUnowned(int Slot, ClusterNode Node) : SlotAction(Slot)
-{
-    public override IReadOnlyList<PlannedCommand> Commands =>
-        [Command(Node, "CLUSTER ADDSLOTS " + Slot.ToString(CultureInfo.InvariantCulture), "nobody owns it; keys that are here already stay")];
-}
-
-/// <summary>A master takes a slot from an owner that does not answer. When that one comes back it gives way, and deletes what it has of the slot.</summary>
-internal sealed record TakeFromAbsent(int Slot, ClusterNode Node, ClusterNode Absent) : SlotAction(Slot)
+/// <summary>Assigns a slot without an owner to a master.</summary>
+internal sealed record AddUnownedSlot(int Slot, ClusterNode Node) : SlotAction(Slot)
 {
     public override IReadOnlyList<PlannedCommand> Commands =>
     [
-        Command(Node, SetSlot("IMPORTING " + Absent.Id), "only while it imports does it raise its epoch"),
-        Command(Node, SetSlot("NODE " + Node.Id), "from now on " + Absent.Name + " deletes its keys of the slot when it comes back"),
+        Command(
+            Node,
+            "CLUSTER ADDSLOTS " + Slot.ToString(CultureInfo.InvariantCulture),
+            "the slot has no owner; keys that this node already holds stay"),
     ];
 }
 
-/// <summary>Gives the slot to the target, which then bumps its epoch. Only at zero keys on the source, read immediately before.</summary>
-internal sealed record TakeOver(int Slot, ClusterNode Source, ClusterNode Target) : SlotAction(Slot)
+/// <summary>Takes over a slot from an unreachable owner. When that owner returns, it yields and deletes its keys of the slot.</summary>
+internal sealed record TakeFromUnreachable(int Slot, ClusterNode Node, ClusterNode Absent) : SlotAction(Slot)
 {
     public override IReadOnlyList<PlannedCommand> Commands =>
-        [Command(Target, SetSlot("NODE " + Target.Id), "the target first: only while it imports does it raise its epoch; sent only when the source counts 0 keys")];
+    [
+        Command(Node, SetSlot("IMPORTING " + Absent.Id), "a node raises its epoch only while it imports the slot"),
+        Command(Node, SetSlot("NODE " + Node.Id), "from now on, " + Absent.Name + " deletes its keys of the slot when it returns"),
+    ];
 }
 
-/// <summary>Tells the source, then the others, what gossip would tell them later.</summary>
-internal sealed record TellOwner(int Slot, ClusterNode Node, ClusterNode Owner, bool IsSource) : SlotAction(Slot)
+/// <summary>Assigns the slot to the target, which raises its epoch. Sent only at 0 keys on the source, counted just before.</summary>
+internal sealed record AssignToTarget(int Slot, ClusterNode Source, ClusterNode Target) : SlotAction(Slot)
+{
+    public override IReadOnlyList<PlannedCommand> Commands =>
+    [
+        Command(
+            Target,
+            SetSlot("NODE " + Target.Id),
+            "the target first: it raises its epoch only while it imports; sent only when the source counts 0 keys"),
+    ];
+}
+
+/// <summary>Notifies the source, then the other masters, of the new owner instead of waiting for gossip.</summary>
+internal sealed record NotifyOwner(int Slot, ClusterNode Node, ClusterNode Owner, bool IsSource) : SlotAction(Slot)
 {
     public override IReadOnlyList<PlannedCommand> Commands =>
     [
         Command(Node, SetSlot("NODE " + Owner.Id), IsSource
-            ? "ends its migrating flag and sends its clients to the new owner"
-            : "so that it redirects rightly at once, not when gossip arrives"),
+            ? "clears the MIGRATING flag; the source redirects its clients to the new owner"
+            : "redirects clients correctly at once instead of waiting for gossip"),
     ];
 }
 
-/// <summary>Sees to it that a node which gave the slot away knows so, and has no flag of it left, before the slot comes back to it.</summary>
-internal sealed record LetGo(int Slot, ClusterNode Node, ClusterNode Owner) : SlotAction(Slot)
+/// <summary>Makes sure that the former owner knows the new one and has no flag left, before the slot returns to it.</summary>
+internal sealed record ClearFlags(int Slot, ClusterNode Node, ClusterNode Owner) : SlotAction(Slot)
 {
     public override IReadOnlyList<PlannedCommand> Commands =>
-        [Command(Node, SetSlot("STABLE"), "only if a flag of the first half is left; it does not own the slot then")];
+        [Command(Node, SetSlot("STABLE"), "only if a flag of the first half is left; this node does not own the slot then")];
 }
 
-/// <summary>A master that gives its last slot away turns into a replica of the new owner. One that had none to begin with is kept from it.</summary>
+/// <summary>Keeps a master from becoming a replica of the new owner when it hands over its last slot.</summary>
 internal sealed record SuppressReplicaMigration(int Slot, ClusterNode Node) : SlotAction(Slot)
 {
     public const string Setting = "cluster-allow-replica-migration";
 
     public override IReadOnlyList<PlannedCommand> Commands =>
-        [Command(Node, "CONFIG SET " + Setting + " no", "where it is yes: it is about to give its last slot away, and would turn into a replica")];
+        [Command(Node, "CONFIG SET " + Setting + " no", "if it is yes: this node hands over its last slot and would become a replica")];
 }
 
-/// <summary>Ends what <see cref="SuppressReplicaMigration"/> began.</summary>
-/// <param name="WasInterrupted">True where a run that was cut off had begun it.</param>
+/// <summary>Restores the setting that <see cref="SuppressReplicaMigration"/> changed.</summary>
+/// <param name="Slot">The slot.</param>
+/// <param name="Node">The master.</param>
+/// <param name="WasInterrupted">True if an interrupted run changed the setting.</param>
 internal sealed record RestoreReplicaMigration(int Slot, ClusterNode Node, bool WasInterrupted = false) : SlotAction(Slot)
 {
     public override IReadOnlyList<PlannedCommand> Commands =>
-        [Command(Node, "CONFIG SET " + SuppressReplicaMigration.Setting + " yes", "as it was before")];
+        [Command(Node, "CONFIG SET " + SuppressReplicaMigration.Setting + " yes", "restores the previous value")];
+}
+
+/// <summary>A MIGRATE command without its keys.</summary>
+/// <remarks>Always the KEYS form, with an empty key before it: the form with a single key crashes Garnet's session.</remarks>
+/// <param name="Target">The target's address as the source knows it. It may differ from the address that we connect to.</param>
+/// <param name="Timeout">How long the source waits for the target while no byte is transferred.</param>
+/// <param name="User">The user for AUTH2; null for AUTH, or for no login.</param>
+/// <param name="Password">The password; null for no login.</param>
+internal sealed record MigrateCommand(NodeEndpoint Target, TimeSpan Timeout, string? User, string? Password)
+{
+    public static MigrateCommand From(RedisClusterSession session, MoveOptions options, ClusterNode source, ClusterNode target) => new(
+        AddressOf(source, target), options.Timeout, session.User, session.Options.Password);
+
+    public RespCommand For(int database, bool replace, IReadOnlyList<byte[]> keys)
+    {
+        // The server reads a timeout of 0 as 1000 ms, so the shortest is 1.
+        var arguments = new List<object>
+        {
+            "MIGRATE", Target.Host, Target.Port, string.Empty, database, (long)Math.Max(1, Timeout.TotalMilliseconds),
+        };
+        if (replace)
+            arguments.Add("REPLACE");
+        if (Password is not null)
+            arguments.AddRange(User is null ? ["AUTH", Password] : ["AUTH2", User, Password]);
+        arguments.Add("KEYS");
+        arguments.AddRange(keys);
+        return RespCommand.Of([.. arguments]);
+    }
+
+    /// <summary>The command as a plan shows it, with the number of keys instead of the keys.</summary>
+    public string Describe(int database, long? keys)
+    {
+        var command = For(database, replace: false, []).ToString();
+        var count = keys is { } known ? known.ToString(CultureInfo.InvariantCulture) + (known == 1 ? " key" : " keys") : "keys";
+        return command.Replace("KEYS <0 keys>", "KEYS <" + count + ", in batches>");
+    }
+
+    public override string ToString() => Describe(0, null);
+
+    private static NodeEndpoint AddressOf(ClusterNode source, ClusterNode target)
+    {
+        var known = source.View?.Line(target.Id)?.Endpoint ?? target.Announced ?? target.View!.Dialled;
+        // If no port fits, the preflight check refuses the plan.
+        return source.View?.MigratePorts is { } ports && ports.TryGetValue(target.Id, out var port)
+            ? new NodeEndpoint(known.Host, port)
+            : known;
+    }
 }

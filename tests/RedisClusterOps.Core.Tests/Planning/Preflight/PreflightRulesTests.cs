@@ -14,7 +14,7 @@ public class PreflightRulesTests
     private const string Old = "redis_version:7.0.15";
 
     [Fact]
-    public void Of_nothing_known_nothing_follows()
+    public void Unknown_facts_cause_no_finding()
     {
         var result = PreflightRules.Judge(Facts());
         Assert.Empty(result.Findings);
@@ -33,16 +33,20 @@ public class PreflightRulesTests
     [InlineData("volatile-ttl", 51, 50, "refused TargetOutOfMemory")]
     [InlineData("allkeys-lru", 0, 500, "")]
     [InlineData(null, 101, 0, "")]
-    public void Keys_that_do_not_fit_are_refused_only_where_others_would_be_deleted_for_them(string? policy, long megabytes, long ofOthers, string expected)
+    public void Keys_that_do_not_fit_are_refused_only_if_other_keys_would_be_evicted(string? policy, long megabytes, long ofOthers,
+        string expected)
     {
-        var memory = Old + "\nmaxmemory:" + 1000 * Megabyte + "\nused_memory:" + 950 * Megabyte + "\nmem_not_counted_for_evict:" + 50 * Megabyte;
+        var memory = Old + "\nmaxmemory:" + 1000 * Megabyte + "\nused_memory:" + 950 * Megabyte + "\nmem_not_counted_for_evict:"
+            + 50 * Megabyte;
         var scene = ClusterScene.Stable().Tells("T", memory + (policy is null ? string.Empty : "\nmaxmemory_policy:" + policy));
-        Assert.Equal(expected, Said(Facts(scene) with { Load = new SlotLoad(megabytes * Megabyte, null, null), BytesOfOthers = ofOthers * Megabyte }));
+        Assert.Equal(expected,
+            Findings(Facts(scene) with { Load = new SlotLoad(megabytes * Megabyte, null, null), BytesOfOthers = ofOthers * Megabyte }));
     }
 
     [Fact]
-    public void Without_a_limit_there_is_always_room() => Assert.Empty(Said(Facts(
-        ClusterScene.Stable().Tells("T", Old + "\nmaxmemory:0\nused_memory:1000\nmaxmemory_policy:allkeys-lru")) with { Load = new SlotLoad(1L << 40, null, null) }));
+    public void Without_maxmemory_every_key_fits() => Assert.Empty(Findings(Facts(
+        ClusterScene.Stable().Tells("T", Old + "\nmaxmemory:0\nused_memory:1000\nmaxmemory_policy:allkeys-lru"))
+            with { Load = new SlotLoad(1L << 40, null, null) }));
 
     // 100 MB in a second.
     [Theory]
@@ -51,8 +55,8 @@ public class PreflightRulesTests
     [InlineData(501, 15.0, 5.0, "BigKey Warning")]
     [InlineData(501, 5.0, null, "BigKey Warning")]
     [InlineData(9999, null, null, "")]
-    public void A_key_is_big_by_the_shorter_patience_of_the_two(long megabytes, double? source, double? target, string expected) =>
-        Assert.Equal(expected, Said(Facts() with
+    public void A_key_is_big_by_the_shorter_node_timeout_of_the_two(long megabytes, double? source, double? target, string expected) =>
+        Assert.Equal(expected, Findings(Facts() with
         {
             Load = new SlotLoad(null, megabytes * Megabyte, "k"),
             SourceSettings = new NodeSettings { NodeTimeout = Patience(source) },
@@ -67,8 +71,8 @@ public class PreflightRulesTests
     [InlineData("redis_version:8.6.3", "redis_version:7.4.0", "VersionMismatch Warning")]
     [InlineData("redis_version:7.2.4\nvalkey_version:9.1.2", "redis_version:8.6.3", "VersionMismatch Warning")]
     [InlineData("", "redis_version:7.0.15", "")]
-    public void A_target_older_than_the_source_or_of_another_kind_is_told(string source, string target, string expected) =>
-        Assert.Equal(expected, Said(Facts(ClusterScene.Stable().Tells("S", source).Tells("T", target))));
+    public void An_older_target_or_another_engine_is_a_warning(string source, string target, string expected) =>
+        Assert.Equal(expected, Findings(Facts(ClusterScene.Stable().Tells("S", source).Tells("T", target))));
 
     [Theory]
     [InlineData("a,b", "b,a,c", "")]
@@ -77,7 +81,8 @@ public class PreflightRulesTests
     [InlineData("", "a", "")]
     [InlineData(null, "a", "")]
     [InlineData("a", null, "")]
-    public void Functions_are_compared_by_name(string? source, string? target, string expected) => Assert.Equal(expected, Said(Facts() with
+    public void Functions_are_compared_by_name(string? source, string? target, string expected) =>
+        Assert.Equal(expected, Findings(Facts() with
     {
         SourceSettings = new NodeSettings { Functions = source?.Split(',', StringSplitOptions.RemoveEmptyEntries) },
         TargetSettings = new NodeSettings { Functions = target?.Split(',', StringSplitOptions.RemoveEmptyEntries) },
@@ -89,31 +94,34 @@ public class PreflightRulesTests
     [InlineData(0, null, "")]
     [InlineData(1, true, "")]
     [InlineData(null, true, "")]
-    public void A_master_without_slots_becomes_a_replica_where_it_is_set_to(int? left, bool? allows, string expected) =>
-        Assert.Equal(expected, Said(Facts() with { SlotsLeftOnSource = left, SourceSettings = new NodeSettings { AllowsReplicaMigration = allows } }));
+    public void A_master_that_hands_over_its_last_slot_becomes_a_replica_if_the_setting_allows_it(int? left, bool? allows,
+        string expected) =>
+        Assert.Equal(expected,
+            Findings(Facts() with { SlotsLeftOnSource = left, SourceSettings = new NodeSettings { AllowsReplicaMigration = allows } }));
 
     [Theory]
     [InlineData(3L, "StrayKeys Warning")]
     [InlineData(0L, "")]
     [InlineData(null, "")]
-    public void Keys_on_the_target_of_a_stable_slot_are_told(long? keys, string expected) => Assert.Equal(expected, Said(Facts() with { StrayKeys = keys }));
+    public void Keys_on_the_target_of_a_stable_slot_are_a_warning(long? keys, string expected) =>
+        Assert.Equal(expected, Findings(Facts() with { StrayKeys = keys }));
 
     [Theory]
     [InlineData("S", "ClusterDown Error")]
     [InlineData("T", "ClusterDown Error")]
     [InlineData("X", "")]
-    public void A_cluster_that_does_not_serve_by_the_view_of_an_end_is_told_before_keys_wait_for_it(string node, string expected)
+    public void A_cluster_that_an_end_reports_as_down_is_an_error_if_keys_move(string node, string expected)
     {
         var facts = Facts(ClusterScene.Stable().Tells(node, clusterInfo: "cluster_state:fail"));
-        Assert.Equal(expected, Said(facts));
-        Assert.Empty(Said(facts with { Actions = [] }));
+        Assert.Equal(expected, Findings(facts));
+        Assert.Empty(Findings(facts with { Actions = [] }));
     }
 
     [Fact]
-    public void Other_open_slots_of_the_two_are_told_in_the_same_words_for_each_slot()
+    public void Other_open_slots_of_both_ends_are_the_same_finding_for_each_slot()
     {
-        Assert.Empty(Said(Facts(ClusterScene.Wedged())));
-        Assert.Empty(Said(Facts(ClusterScene.Stable().Importing("X", "S", slot: 9))));
+        Assert.Empty(Findings(Facts(ClusterScene.Wedged())));
+        Assert.Empty(Findings(Facts(ClusterScene.Stable().Importing("X", "S", slot: 9))));
         var facts = Facts(ClusterScene.Wedged().Migrating("S", "X", slot: 9));
         var finding = Assert.Single(PreflightRules.Judge(facts).Findings);
         Assert.Equal((PlanFindingCode.OtherOpenSlots, FindingSeverity.Information), (finding.Code, finding.Severity));
@@ -126,15 +134,17 @@ public class PreflightRulesTests
         var facts = Facts();
         var refusal = PreflightRules.Judge(facts with
         {
-            Denied = [new DeniedCommand(facts.Target, "ann", "SELECT", "no permissions"), new DeniedCommand(facts.Source, "ann", "MIGRATE", "no permissions")],
+            Denied = [new DeniedCommand(facts.Target, "ann", "SELECT", "no permissions"),
+                new DeniedCommand(facts.Source, "ann", "MIGRATE", "no permissions")],
         }).Refusal!;
         Assert.Equal((FailureCode.PermissionDenied, facts.Target.Name), (refusal.Code, refusal.Subject));
-        Assert.StartsWith("The user 'ann' may not run SELECT on " + facts.Target.Name + ", as the plan needs, nor 1 other command of it.", refusal.Message);
+        Assert.StartsWith("The user 'ann' may not run SELECT on " + facts.Target.Name + ", which the plan needs, nor 1 other command.",
+            refusal.Message);
         Assert.NotNull(refusal.NextStep());
     }
 
     [Fact]
-    public void Another_tool_is_refused_company_before_anything_else()
+    public void Another_tool_is_the_first_reason_to_refuse()
     {
         var facts = Facts();
         var refusal = PreflightRules.Judge(facts with
@@ -148,23 +158,25 @@ public class PreflightRulesTests
 
     private static TimeSpan? Patience(double? seconds) => seconds is { } known ? TimeSpan.FromSeconds(known) : null;
 
-    private static string Said(PreflightFacts facts)
+    private static string Findings(PreflightFacts facts)
     {
         var result = PreflightRules.Judge(facts);
         Assert.All(result.Findings, finding =>
         {
             Assert.NotEmpty(finding.Target);
             Assert.EndsWith(".", finding.Message);
-            Assert.False(string.IsNullOrEmpty(finding.Advice));
+            Assert.False(string.IsNullOrEmpty(NextActionText.Of(finding.Next!)));
         });
-        return string.Join(", ", result.Findings.Select(finding => finding.Code + " " + finding.Severity).Append(result.Refusal is { } refusal ? "refused " + refusal.Code : null).Where(text => text is not null));
+        return string.Join(", ",
+            result.Findings.Select(finding => finding.Code + " " + finding.Severity).Append(result.Refusal is { } refusal ? "refused "
+                + refusal.Code : null).Where(text => text is not null));
     }
 
     private static PreflightFacts Facts(ClusterScene? scene = null)
     {
         var view = (scene ?? ClusterScene.Stable()).View();
         var (source, target) = (view.Node(ClusterScene.Id("S"))!, view.Node(ClusterScene.Id("T"))!);
-        var request = new MigrateRequest(new NodeEndpoint(target.Announced!.Value.Host, 6379), TimeSpan.FromMinutes(10), null, null);
+        var request = new MigrateCommand(new NodeEndpoint(target.Announced!.Value.Host, 6379), TimeSpan.FromMinutes(10), null, null);
         return new PreflightFacts(view, ClusterScene.Slot, source, target, [new MoveKeys(ClusterScene.Slot, source, target, request, 100)]);
     }
 }

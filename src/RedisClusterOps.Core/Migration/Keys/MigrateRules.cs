@@ -1,0 +1,152 @@
+using System;
+using System.Globalization;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Planning.Slots;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Migration.Keys;
+
+/// <summary>What the reply to a MIGRATE means for its keys.</summary>
+internal enum MigrateReply
+{
+    /// <summary>All keys that existed have moved.</summary>
+    Moved,
+
+    /// <summary>No key existed on the source.</summary>
+    NothingThere,
+
+    /// <summary>At least one key exists on the target; the others have moved.</summary>
+    KeyExists,
+
+    /// <summary>The transfer broke: each key may or may not have arrived.</summary>
+    Unknown,
+
+    /// <summary>The source can't reach the target: no key has moved.</summary>
+    Unreachable,
+
+    /// <summary>The target is busy for a moment.</summary>
+    TryLater,
+
+    /// <summary>The flags of the slot changed on the source or the target.</summary>
+    SlotChanged,
+
+    /// <summary>The target is out of memory.</summary>
+    OutOfMemory,
+
+    /// <summary>The target refused the login. A target that needs none may have accepted the keys.</summary>
+    NotLoggedIn,
+
+    /// <summary>The user lacks a permission on the source or the target.</summary>
+    NotAllowed,
+
+    /// <summary>The target does not support the format of the source's payload: its version is older.</summary>
+    PayloadRefused,
+
+    /// <summary>Any other error.</summary>
+    Failed,
+}
+
+/// <summary>The rules for sending MIGRATE and for reading its replies.</summary>
+internal static class MigrateRules
+{
+    private static readonly TimeSpan Transit = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// True if the target has to be asked for each key before it is sent. Garnet neither overwrites nor reports a key that exists on the
+    /// target, and the source then deletes its own copy.
+    /// </summary>
+    public static bool MustAskTarget(ClusterNode target) => target.View?.Facts.Engine is ServerEngine.Garnet or ServerEngine.Unknown;
+
+    /// <summary>
+    /// How long to wait for the replies to a batch. The source's own timeout can pass twice: while it sends, and while it waits for the
+    /// reply.
+    /// </summary>
+    public static TimeSpan ReplyTimeout(MoveOptions options) => options.Timeout + options.Timeout + Transit;
+
+    /// <summary>The failure that an error reply means, and what to do next.</summary>
+    public static (FailureCode Code, NextAction Next) FailureOf(MigrateReply reply, MoveKeys move) => reply switch
+    {
+        MigrateReply.Unreachable => (FailureCode.NodeUnreachable, new NextAction(NextActionCode.ShowNodes) { Node = move.Target.Name }),
+        MigrateReply.OutOfMemory => (FailureCode.TargetOutOfMemory, new NextAction(NextActionCode.ShowNodes) { Node = move.Target.Name }),
+        MigrateReply.NotLoggedIn => (
+            FailureCode.AuthenticationFailed,
+            new NextAction(NextActionCode.Connect) { Node = move.Source.Name, Options = NextActionOptions.Credential }),
+        MigrateReply.NotAllowed => (FailureCode.PermissionDenied, ServerErrors.NextOf(FailureCode.PermissionDenied)!),
+        MigrateReply.PayloadRefused => (FailureCode.ServerError, new NextAction(NextActionCode.ShowVersions)),
+        MigrateReply.TryLater => (FailureCode.ServerError, new NextAction(NextActionCode.CheckCluster)),
+        _ => (
+            FailureCode.ServerError,
+            new NextAction(NextActionCode.ShowOpenSlots) { Slots = move.Slot.ToString(CultureInfo.InvariantCulture) }),
+    };
+
+    /// <summary>Reads a reply. The target's own error follows "Target instance replied with error:".</summary>
+    public static MigrateReply Read(RespValue reply)
+    {
+        var text = reply.Text;
+        if (!reply.IsError)
+            return text == "NOKEY" ? MigrateReply.NothingThere : MigrateReply.Moved;
+        if (ServerErrors.StartsWith(text, "IOERR"))
+            return ServerErrors.Contains(text, "connecting") ? MigrateReply.Unreachable : MigrateReply.Unknown;
+        if (ServerErrors.Contains(text, "BUSYKEY"))
+            return MigrateReply.KeyExists;
+        if (ServerErrors.Contains(text, "NOAUTH") || ServerErrors.Contains(text, "WRONGPASS")
+            || ServerErrors.Contains(text, "AUTH <password>") || ServerErrors.Contains(text, "invalid password"))
+            return MigrateReply.NotLoggedIn;
+        if (ServerErrors.Contains(text, "NOPERM"))
+            return MigrateReply.NotAllowed;
+        if (ServerErrors.Contains(text, "OOM "))
+            return MigrateReply.OutOfMemory;
+        if (ServerErrors.Contains(text, "DUMP payload"))
+            return MigrateReply.PayloadRefused;
+        if (ServerErrors.Contains(text, "TRYAGAIN") || ServerErrors.Contains(text, "LOADING") || ServerErrors.Contains(text, "CLUSTERDOWN"))
+            return MigrateReply.TryLater;
+        if (ServerErrors.Contains(text, "MOVED ") || ServerErrors.Contains(text, "ASK ") || ServerErrors.Contains(text, "READONLY"))
+            return MigrateReply.SlotChanged;
+        return MigrateReply.Failed;
+    }
+}
+
+/// <summary>The number of keys in the next batch: as many as fit into the time that a batch may take.</summary>
+internal sealed class AdaptiveBatch
+{
+    private const int Start = 16;
+    private const int Most = 10_000;
+
+    private readonly bool _fixed;
+    private readonly int _most;
+
+    /// <param name="size">A fixed size; 0 to adapt it.</param>
+    /// <param name="most">The upper limit.</param>
+    public AdaptiveBatch(int size = 0, int most = Most)
+    {
+        _fixed = size > 0;
+        _most = most;
+        Size = _fixed ? size : Math.Min(Start, most);
+    }
+
+    public int Size { get; private set; }
+
+    /// <summary>
+    /// The upper limit of a batch. At a limited rate it is a tenth of a second's worth, so that keys do not move in bursts.
+    /// </summary>
+    public static int LimitOf(MoveOptions options) => options.MaxKeysPerSecond > 0
+        ? Math.Max(1, Math.Min(Most, options.MaxKeysPerSecond / 10))
+        : Most;
+
+    /// <summary>Adapts the size to a batch that succeeded.</summary>
+    /// <param name="count">The keys in it.</param>
+    /// <param name="stall">How long it took on the servers.</param>
+    /// <param name="longest">How long it may take.</param>
+    public void Adapt(int count, TimeSpan stall, TimeSpan longest)
+    {
+        if (_fixed)
+            return;
+        if (stall > longest)
+            Size = Math.Max(1, (int)(count * Math.Max(0.1, longest.TotalMilliseconds * 0.7 / stall.TotalMilliseconds)));
+        else if (count >= Size && stall.TotalMilliseconds < longest.TotalMilliseconds / 2)
+            Size = Math.Min(_most, Size * 2);
+    }
+
+    /// <summary>Halves the size after a transfer that broke, also a fixed size.</summary>
+    public void Shrink(int keys) => Size = Math.Max(1, keys / 2);
+}

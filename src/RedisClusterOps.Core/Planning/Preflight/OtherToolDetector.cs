@@ -1,0 +1,163 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Planning.Preflight;
+
+/// <summary>Detects whether another tool is changing slots now.</summary>
+/// <remarks>
+/// A client whose last command changed slots may have finished, so that alone is a suspicion. It is confirmed if more such commands
+/// arrive while this module only watches. Only a suspicion costs that wait.
+/// </remarks>
+internal sealed class OtherToolDetector(NodeProbe probe)
+{
+    private const string CountPrefix = "cmdstat_";
+
+    // A tool that waits 20 ms for each answer still sends several such commands to the masters in this time.
+    private static readonly TimeSpan Window = TimeSpan.FromMilliseconds(125);
+
+    private static readonly RespCommand Clients = RespCommand.Of("CLIENT", "LIST");
+    private static readonly RespCommand Counts = RespCommand.Of("INFO", "commandstats");
+
+    // Plain 'cluster' (before Redis 7.0) is missing: clients use it to read the slot map as well.
+    private static readonly HashSet<string> SlotCommands = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "migrate", "restore-asking", "cluster|setslot", "cluster|addslots", "cluster|addslotsrange",
+        "cluster|delslots", "cluster|delslotsrange", "cluster|flushslots", "cluster|bumpepoch",
+    };
+
+    /// <returns>The other tool; null if there is none, or if no node shows its clients.</returns>
+    public async Task<OtherTool?> FindAsync(ClusterView view, CancellationToken cancellation)
+    {
+        var seen = await ObserveAsync(view.Masters.Where(node => node.IsReachable), withCounts: false, cancellation).ConfigureAwait(false);
+        var suspected = seen.Where(observation => observation.Suspects.Count > 0).Select(observation => observation.Node).ToList();
+        if (suspected.Count == 0)
+            return null;
+        var first = await ObserveAsync(suspected, withCounts: true, cancellation).ConfigureAwait(false);
+        await probe.Clock.PauseAsync(Window, cancellation).ConfigureAwait(false);
+        var second = await ObserveAsync(suspected, withCounts: true, cancellation).ConfigureAwait(false);
+        return first.Zip(second, (before, after) => (before, after))
+            .Where(pair => Continues(pair.before, pair.after))
+            .SelectMany(pair => pair.before.Suspects.Concat(pair.after.Suspects)
+                .Concat(seen.Single(observation => observation.Node.Id == pair.before.Node.Id).Suspects)
+                .Select(client => (pair.before.Node, Client: client)))
+            // A client that moves keys or sets flags is named before one that only lists keys.
+            .OrderBy(found => found.Client.Command.StartsWith("cluster|get", StringComparison.Ordinal))
+            .ThenBy(found => found.Client.Idle)
+            .Select(found => new OtherTool(found.Node, found.Client))
+            .FirstOrDefault();
+    }
+
+    private static bool Continues(Observation before, Observation after) => before.Calls is { } earlier && after.Calls is { } later
+        ? later > earlier
+        : after.Suspects.Any(client => before.Suspects.Any(known => known.Id == client.Id && known.Commands < client.Commands));
+
+    private async Task<IReadOnlyList<Observation>> ObserveAsync(
+        IEnumerable<ClusterNode> nodes, bool withCounts, CancellationToken cancellation)
+    {
+        return await FanOut.AllAsync(nodes, ObserveNodeAsync, cancellation).ConfigureAwait(false);
+
+        async Task<Observation> ObserveNodeAsync(ClusterNode node)
+        {
+            var replies = await probe.AskAsync(node, withCounts ? [Clients, Counts] : [Clients], cancellation).ConfigureAwait(false);
+            return new Observation(
+                node,
+                replies is null || replies[0].IsError ? [] : ClientLine.Parse(replies[0].Text).Where(client => client.IsSuspect).ToList(),
+                replies is null || !withCounts || replies[1].IsError ? null : CallsIn(replies[1].Text));
+        }
+    }
+
+    // cmdstat_cluster|setslot:calls=3,usec=80,…
+    private static long CallsIn(string statistics) => ServerFacts.ParseFields(statistics)
+        .Where(field => field.Key.StartsWith(CountPrefix, StringComparison.Ordinal))
+        .Where(field => SlotCommands.Contains(field.Key.Substring(CountPrefix.Length)))
+        .Select(field => field.Value.Split(',')[0].Split('='))
+        .Sum(calls => calls.Length == 2 && Count(calls[1]) is { } count ? count : 0);
+
+    private static long? Count(string text) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : null;
+
+    /// <param name="Node">The node.</param>
+    /// <param name="Suspects">Its clients that may be changing slots.</param>
+    /// <param name="Calls">How many commands that change slots it has run since it started; null if it did not say.</param>
+    private sealed record Observation(ClusterNode Node, IReadOnlyList<ClientLine> Suspects, long? Calls);
+}
+
+/// <summary>Another tool that is changing slots now.</summary>
+/// <param name="Node">The node that it is connected to.</param>
+/// <param name="Client">Its line of CLIENT LIST.</param>
+internal sealed record OtherTool(ClusterNode Node, ClientLine Client);
+
+/// <summary>One line of CLIENT LIST: <c>name=value</c> pairs separated by blanks.</summary>
+internal sealed class ClientLine
+{
+    // Before Redis 7.0 subcommands are not shown. CLUSTER may then be any of them, which is only a reason to check further.
+    private static readonly string[] ChangesSlots =
+    [
+        "migrate", "cluster", "cluster|setslot", "cluster|addslots", "cluster|delslots", "cluster|flushslots", "cluster|bumpepoch",
+    ];
+
+    // Between two MIGRATE commands a tool lists the next keys.
+    private static readonly string[] ListsKeys = ["cluster|getkeysinslot", "cluster|countkeysinslot"];
+
+    private readonly Dictionary<string, string> _fields;
+
+    private ClientLine(Dictionary<string, string> fields) => _fields = fields;
+
+    /// <summary>The id of the connection. It never changes.</summary>
+    public string Id => Text("id");
+
+    public string Address => Printable.Clean(Text("addr"), 100);
+
+    public string Name => Printable.Clean(Text("name"), 100);
+
+    public string Command => Printable.Clean(Text("cmd").ToLowerInvariant(), 60);
+
+    /// <summary>Whole seconds since its last command.</summary>
+    public long Idle => Number("idle") ?? long.MaxValue;
+
+    /// <summary>The number of commands that it has sent; null if the server does not count them.</summary>
+    public long? Commands => Number("tot-cmds");
+
+    /// <summary>The client as a sentence names it: by its name or library, and its address.</summary>
+    public string Description
+    {
+        get
+        {
+            if (NodeConnector.IsNameOfOtherRun(Name))
+                return "Another run of this module (" + Name + ") at " + Address;
+            var name = Name.Length > 0 ? Name : Printable.Clean(Text("lib-name"), 60);
+            return name.Length > 0 ? "The client '" + name + "' at " + Address : "A client at " + Address;
+        }
+    }
+
+    /// <summary>True for a client that is not ours and whose last command, a second ago at most, is one that moves slots.</summary>
+    public bool IsSuspect => Name != NodeConnector.ConnectionName && Idle <= 1
+        && (ListsKeys.Contains(Command) || ChangesSlots.Any(name => Command == name || Command == name + "range"));
+
+    public static IReadOnlyList<ClientLine> Parse(string list) =>
+        list.Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0).Select(ParseLine).ToList();
+
+    private static ClientLine ParseLine(string line)
+    {
+        var fields = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var part in line.Split(' '))
+        {
+            var equals = part.IndexOf('=');
+            if (equals > 0)
+                fields[part.Substring(0, equals)] = part.Substring(equals + 1);
+        }
+
+        return new ClientLine(fields);
+    }
+
+    private long? Number(string name) =>
+        long.TryParse(Text(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    private string Text(string name) => _fields.TryGetValue(name, out var value) ? value : string.Empty;
+}

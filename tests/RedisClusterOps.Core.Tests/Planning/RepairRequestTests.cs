@@ -1,0 +1,108 @@
+using System.Linq;
+using RedisClusterOps.Planning.Slots;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Planning;
+
+/// <summary>What a repair does with a slot that is tangled, and whose value it keeps where two nodes hold one key.</summary>
+public class RepairRequestTests
+{
+    private static readonly RedisClusterSession Session = RedisClusterSession.Parse("10.0.0.1:6379");
+
+    [Fact]
+    public void A_slot_with_an_unreachable_target_stays_open()
+    {
+        var refusal = Refusal(ClusterScene.Stable().Migrating("S", "T").Importing("X", "S").Keys("X", 0).Down("T"));
+        Assert.Equal(FailureCode.NodeUnreachable, refusal.Code);
+        Assert.Contains("10.0.0.20:6379", refusal.Message);
+        Assert.Contains("-AllowUnreachableNode", refusal.NextStep());
+    }
+
+    [Fact]
+    public void AllowUnreachableNode_closes_it_with_a_warning()
+    {
+        var plan = Plan(ClusterScene.Stable().Migrating("S", "T").Importing("X", "S").Keys("X", 0).Down("T"),
+            new RepairOptions { AllowUnreachableNode = true });
+        Assert.Equal(["StopMigrating", "StopImporting"], plan.Actions.Select(action => action.GetType().Name));
+        Assert.Contains(plan.LastingWarnings, lasting => lasting.Contains("read as missing"));
+    }
+
+    [Fact]
+    public void A_differing_stray_key_counts_as_the_sources_value()
+    {
+        var move = Gathers(ClusterScene.Stable().Importing("T", "S").Keys("T", 3), KeyConflictAction.KeepSource).Single();
+        Assert.Equal((KeyConflictAction.KeepSource, KeyConflictAction.KeepTarget), (move.OnConflict, move.KeepsInUse));
+    }
+
+    [Fact]
+    public void A_stray_key_on_a_third_node_loses_against_either_end()
+    {
+        foreach (var decided in new[] { KeyConflictAction.KeepSource, KeyConflictAction.KeepTarget })
+        {
+            var move = Gathers(ClusterScene.Wedged().Importing("X", "S").Keys("X", 1), decided).Single();
+            Assert.Equal((KeyConflictAction.KeepTarget, KeyConflictAction.KeepSource), (move.OnConflict, move.KeepsInUse));
+        }
+
+        Assert.Equal(KeyConflictAction.Stop,
+            Gathers(ClusterScene.Wedged().Importing("X", "S").Keys("X", 1), KeyConflictAction.Stop).Single().OnConflict);
+    }
+
+    [Fact]
+    public void Stray_keys_of_several_nodes_never_overwrite_the_owners_value() => Assert.All(
+        Gathers(ClusterScene.Stable().Importing("T", "S").Importing("X", "S").Keys("T", 3).Keys("X", 2), KeyConflictAction.KeepSource),
+        move => Assert.Equal(KeyConflictAction.KeepTarget, move.OnConflict));
+
+    [Fact]
+    public void A_stray_key_on_a_third_node_loses_after_the_handover_too()
+    {
+        var repair = Repair(new MoveOptions { OnKeyConflict = KeyConflictAction.KeepSource }, new RepairOptions());
+        var handing = repair.Plan(ClusterScene.Wedged().Keys("X", 2).Situation());
+        Assert.True(handing.IsPartial);
+        Assert.Equal(KeyConflictAction.KeepSource, handing.Actions.OfType<MoveKeys>().Single().OnConflict);
+        var gathering = handing.NextRequest!.Plan(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519")
+            .Claims("T", "5519").Believes("X", "T", "5519").Believes("X", "S", "0-5518,5520-8191").Keys("S", 0).Keys("T", 150)
+                .Keys("X", 2).Situation());
+        Assert.Equal(KeyConflictAction.KeepTarget, gathering.Actions.OfType<MoveKeys>().Single().OnConflict);
+    }
+
+    // Only the journal distinguishes it from a migration that has just begun.
+    [Fact]
+    public void After_stray_keys_were_gathered_only_the_flag_is_cleared()
+    {
+        var gathered = ClusterScene.Stable().Importing("T", "S").Situation();
+        var (owner, holder) = (gathered.View.Node(ClusterScene.Id("S"))!, gathered.View.Node(ClusterScene.Id("T"))!);
+        var repair = Repair(new MoveOptions(), new RepairOptions());
+        Assert.Equal(holder.Id, repair.Plan(gathered).OwnerAtEnd);
+        var plan = (repair with { InterruptedGather = MigrationEnds.Of(holder, owner) }).Plan(gathered);
+        Assert.Equal(holder.Id, Assert.IsType<StopImporting>(Assert.Single(plan.Actions)).Node.Id);
+        Assert.Equal(owner.Id, plan.OwnerAtEnd);
+        // Of other ends it is another story.
+        Assert.Equal(holder.Id, (repair with { InterruptedGather = MigrationEnds.Of(owner, holder) }).Plan(gathered).OwnerAtEnd);
+    }
+
+    [Fact]
+    public void A_gathering_repair_is_recognized_when_it_is_planned_again()
+    {
+        var plan = Plan(ClusterScene.Stable().Importing("T", "S").Keys("T", 3));
+        Assert.Equal(ClusterScene.Id("S"), plan.Request!.Plan(ClusterScene.Stable().Importing("T", "S").Situation()).OwnerAtEnd);
+    }
+
+    [Fact]
+    public void A_master_that_reports_another_owner_of_a_stable_slot_is_corrected()
+    {
+        var plan = Plan(ClusterScene.Stable().Believes("X", "S", "0-5518,5520-8191").Believes("X", "T", "5519"));
+        var corrected = Assert.IsType<CorrectOwner>(Assert.Single(plan.Actions));
+        Assert.Equal((ClusterScene.Id("X"), ClusterScene.Id("S")), (corrected.Node.Id, corrected.Owner.Id));
+        Assert.True(Plan(ClusterScene.Stable()).IsDone);
+    }
+
+    private static RepairRequest Repair(MoveOptions options, RepairOptions what) => new(ClusterScene.Slot, Session, options, what);
+
+    private static SlotPlan Plan(ClusterScene scene, RepairOptions? what = null) =>
+        Repair(new MoveOptions(), what ?? new RepairOptions()).Plan(scene.Situation());
+
+    private static MoveKeys[] Gathers(ClusterScene scene, KeyConflictAction decided) =>
+        [.. Repair(new MoveOptions { OnKeyConflict = decided }, new RepairOptions()).Plan(scene.Situation()).Actions.OfType<MoveKeys>()];
+
+    private static RedisOperationException Refusal(ClusterScene scene) => Assert.Throws<RedisOperationException>(() => Plan(scene));
+}
