@@ -141,7 +141,7 @@ public sealed class PlanFileTests : IDisposable
             RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { TargetId = PlannedCluster.Id(77) })] }));
         Assert.Contains("is not a node id",
             RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { TargetId = "x" })] }));
-        Assert.Contains("as source and target",
+        Assert.Contains("as its source and its target",
             RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { Target = move.Source, TargetId = move.SourceId })] }));
         Assert.Contains("a move has no slot", RefusedAs(Plan with { Moves = [.. Plan.Moves, Plan.Moves[0] with { SlotRanges = [] }] }));
         Assert.Contains("is twice in before", RefusedAs(Plan with { Before = [.. Plan.Before, Plan.Before[3]] }));
