@@ -10,14 +10,19 @@ namespace RedisClusterOps.Benchmarks;
 /// <summary>Runs a row's contestants in turn, round after round, every other round in the opposite order.</summary>
 internal static class Rounds
 {
-    /// <param name="row">What is done.</param>
-    /// <param name="contestants">By whom.</param>
-    /// <param name="count">How often.</param>
-    /// <param name="bed">The row's scene; null where it has none.</param>
-    /// <param name="told">Hears of every run when it is over.</param>
-    /// <param name="cancellation">Ends a run in the middle.</param>
+    /// <param name="row">The row.</param>
+    /// <param name="contestants">The contestants to run.</param>
+    /// <param name="count">The number of rounds.</param>
+    /// <param name="cluster">The cluster of the row's scenario; null if it has none.</param>
+    /// <param name="log">Is called with a line of text after every run.</param>
+    /// <param name="cancellation">Cancels the current run.</param>
     public static async Task<RowResult> RunAsync(
-        Row row, IReadOnlyList<Contestant> contestants, int count, Bed? bed, Action<string> told, CancellationToken cancellation)
+        Row row,
+        IReadOnlyList<Contestant> contestants,
+        int count,
+        BenchCluster? cluster,
+        Action<string> log,
+        CancellationToken cancellation)
     {
         var rounds = new List<IReadOnlyDictionary<string, IReadOnlyDictionary<Metric, double>>>();
         for (var round = 1; round <= count; round++)
@@ -28,38 +33,91 @@ internal static class Rounds
             {
                 try
                 {
-                    readings[contestant.Name] = await MeasureAsync(row, contestant, bed, cancellation);
+                    readings[contestant.Name] = await MeasureAsync(row, contestant, cluster, cancellation);
                 }
                 catch (Exception failure) when (failure is not OperationCanceledException)
                 {
-                    told("round " + round + ", " + contestant.Name + " failed: " + failure);
-                    return new RowResult(row, rounds) { Server = bed?.Description, Failure = contestant.Name + " failed in round " + round + ": " + failure.Message };
+                    log("round " + round + ", " + contestant.Name + " failed: " + failure);
+                    return new RowResult(row, rounds)
+                    {
+                        Server = cluster?.Description,
+                        Failure = contestant.Name + " failed in round " + round + ": " + failure.Message,
+                    };
                 }
 
-                told("round " + round + ", " + contestant.Name + ": "
-                    + string.Join(", ", readings[contestant.Name].OrderBy(pair => pair.Key).Select(pair => Metrics.NameOf(pair.Key) + " " + Metrics.Text(pair.Key, pair.Value) + " " + Metrics.UnitOf(pair.Key))));
+                var values = readings[contestant.Name].OrderBy(pair => pair.Key)
+                    .Select(pair => Metrics.NameOf(pair.Key) + " " + Metrics.Text(pair.Key, pair.Value) + " " + Metrics.UnitOf(pair.Key));
+                log("round " + round + ", " + contestant.Name + ": " + string.Join(", ", values));
             }
         }
 
-        return new RowResult(row, rounds) { Server = bed?.Description };
+        return new RowResult(row, rounds) { Server = cluster?.Description };
     }
 
-    private static async Task<IReadOnlyDictionary<Metric, double>> MeasureAsync(Row row, Contestant contestant, Bed? bed, CancellationToken cancellation)
+    private static async Task<IReadOnlyDictionary<Metric, double>> MeasureAsync(
+        Row row, Contestant contestant, BenchCluster? cluster, CancellationToken cancellation)
     {
-        if (bed is not null && !row.OnlyReads)
-            await bed.ResetAsync(cancellation);
-        // What the run before left over is not to be collected during this one.
+        if (cluster is not null && !row.OnlyReads)
+            await cluster.ResetAsync(cancellation);
+        // Collects the garbage of the previous run before this one is timed.
         GC.Collect();
-        using var watch = bed is null ? null : row.Watch?.Invoke(bed);
-        watch?.Begin();
+        using var probe = cluster is null ? null : row.Probe?.Invoke(cluster);
+        probe?.Begin();
         var clock = Stopwatch.StartNew();
-        var own = await contestant.RunAsync(bed, cancellation);
+        var own = await contestant.RunAsync(cluster, cancellation);
         var seconds = (own ?? clock.Elapsed).TotalSeconds;
-        var seen = new Dictionary<Metric, double>(watch?.End() ?? new Dictionary<Metric, double>()) { [Metric.Seconds] = seconds };
-        if (bed is { KeysToMove: > 0 })
-            seen[Metric.KeysPerSecond] = bed.KeysToMove / seconds;
-        if (bed is not null && !row.OnlyReads)
-            await bed.ProveAsync(cancellation);
-        return seen;
+        var readings = new Dictionary<Metric, double>(probe?.End() ?? new Dictionary<Metric, double>()) { [Metric.Seconds] = seconds };
+        if (cluster is { KeysToMove: > 0 })
+            readings[Metric.KeysPerSecond] = cluster.KeysToMove / seconds;
+        if (cluster is not null && !row.OnlyReads)
+            await cluster.VerifyAsync(cancellation);
+        return readings;
     }
+}
+
+/// <summary>
+/// The results of one row. The runs of a round follow directly on each other, so ratios are computed within rounds.
+/// </summary>
+/// <param name="Row">The row.</param>
+/// <param name="Rounds">For each round, the readings by contestant.</param>
+internal sealed record RowResult(
+    Row Row, IReadOnlyList<IReadOnlyDictionary<string, IReadOnlyDictionary<Metric, double>>> Rounds)
+{
+    /// <summary>Why the row was aborted or did not start; null if it is complete.</summary>
+    public string? Failure { get; init; }
+
+    /// <summary>The server of the scenario, such as <c>Redis 7.0.15</c>; null if there is none.</summary>
+    public string? Server { get; init; }
+
+    public IEnumerable<Metric> Metrics => Rounds.SelectMany(round => round.Values).SelectMany(reading => reading.Keys).Distinct().Order();
+
+    public IReadOnlyList<double> Values(Metric metric, string contestant) => [.. Rounds
+        .Select(round => round.GetValueOrDefault(contestant)).OfType<IReadOnlyDictionary<Metric, double>>()
+        .Where(reading => reading.ContainsKey(metric)).Select(reading => reading[metric])];
+
+    public double? Median(Metric metric, string contestant) => MedianOf(Values(metric, contestant));
+
+    /// <summary>The ratio of one contestant's value to the other's, for each round.</summary>
+    public IReadOnlyList<double> Ratios(Metric metric, string one, string other) =>
+        [.. InBoth(one, other)
+            .Where(pair => pair.One.ContainsKey(metric) && pair.Other.ContainsKey(metric))
+            .Select(pair => pair.One[metric] / pair.Other[metric])];
+
+    public double? Ratio(Metric metric, string one, string other) => MedianOf(Ratios(metric, one, other));
+
+    public double? Difference(Metric metric, string one, string other) =>
+        MedianOf([.. InBoth(one, other).Select(pair => pair.One[metric] - pair.Other[metric])]);
+
+    private static double? MedianOf(IReadOnlyList<double> values)
+    {
+        if (values.Count == 0)
+            return null;
+        double[] sorted = [.. values.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+
+    private IEnumerable<(IReadOnlyDictionary<Metric, double> One, IReadOnlyDictionary<Metric, double> Other)> InBoth(
+        string one, string other) => Rounds
+        .Where(round => round.ContainsKey(one) && round.ContainsKey(other))
+        .Select(round => (round[one], round[other]));
 }

@@ -5,7 +5,7 @@ using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps.Benchmarks;
 
-/// <summary>The comparisons, and what is demanded of ours in them.</summary>
+/// <summary>The rows of the comparison, with the requirements for our contestants.</summary>
 internal static class Rows
 {
     private const string Cli = "redis-cli";
@@ -15,111 +15,194 @@ internal static class Rows
     private const string Us = "ours";
     private const int OpenSlotsEach = 100;
     private const int KeysInOpenSlot = 40;
+    private const int MovedKeysInOpenSlot = 15;
 
-    /// <param name="keys">How many the large scenes hold.</param>
+    /// <param name="keys">The number of keys in the large scenarios.</param>
     public static IReadOnlyList<Row> All(int keys)
     {
-        var keysInSlot = keys / 10;
-        var full = new Scene(Servers.Redis70) { FillAsync = (bed, cancellation) => Dataset.SpreadAsync(bed, keys, cancellation), Shifts = SlotShift.ToTheEmptyMaster };
-        var distant = full with { RoundTrip = TimeSpan.FromMilliseconds(5), Shifts = bed => SlotShift.OfTheFirstMaster(bed, 200) };
-        var fullThree = new Scene(Servers.Redis70) { Masters = 3, FillAsync = full.FillAsync };
-        var empty = new Scene(Servers.Redis70) { Shifts = SlotShift.ToTheEmptyMaster };
-        var oneSlot = new Scene(Servers.Redis70) { FillAsync = (bed, cancellation) => Dataset.OneSlotAsync(bed, 0, keysInSlot, cancellation), Shifts = bed => SlotShift.OfTheFirstMaster(bed, 1) };
-        var six = new Scene(Servers.Redis70) { Masters = 3, Replicas = 3 };
-        var cutOff = new Scene(Servers.Redis70) { Masters = 10, Owners = 10, FillAsync = (bed, cancellation) => Dataset.OpenSlotsAsync(bed, OpenSlotsEach, KeysInOpenSlot, 15, cancellation) };
         var rebalance = "rebalance from 3 to 4 masters, " + Text(keys) + " small keys";
+        var full = new Scenario(Servers.Redis70)
+        {
+            FillAsync = (cluster, cancellation) => Dataset.SpreadAsync(cluster, keys, cancellation),
+            Transfers = SlotTransfer.ToTheEmptyMaster,
+        };
+        return [.. RebalanceRows(rebalance, full, keys), .. MoveRows(full, keys), .. CheckRows(full, keys), RepairRow()];
+    }
+
+    private static Row[] RebalanceRows(string rebalance, Scenario full, int keys) =>
+    [
+        new Row(
+            "rebalance",
+            rebalance,
+            full,
+            [
+                ClusterTool.Rebalance(Cli),
+                ClusterTool.Rebalance(Cli + ", pipeline 1000", "--cluster-pipeline", "1000"),
+                BareScript.Move(Bare),
+                Ours.Rebalance(Us),
+            ])
+        {
+            Requirements = [Requirement.Faster(Us, Cli, 4), Requirement.Within(Us, Bare, 1.15)],
+        },
+        new Row(
+            "live-client",
+            rebalance + ", while two clients GET and SET 500 times a second each",
+            full,
+            [
+                ClusterTool.Rebalance(Cli),
+                Ours.Rebalance(Us),
+                Ours.Rebalance(Us + ", MaxStall 2 ms", new MoveOptions { MaxStall = TimeSpan.FromMilliseconds(2) }),
+            ])
+        {
+            Probe = cluster => new LiveClients(cluster, keys),
+            Requirements =
+            [
+                Requirement.Within(Us, Cli, 1, Metric.LatencyP99),
+                Requirement.Faster(Us, Cli, 4),
+                Requirement.Within(Us + ", MaxStall 2 ms", Cli, 1, Metric.LatencyP99),
+            ],
+        },
+        new Row(
+            "rebalance-empty",
+            "rebalance from 3 to 4 masters, no keys",
+            new Scenario(Servers.Redis70) { Transfers = SlotTransfer.ToTheEmptyMaster },
+            [ClusterTool.Rebalance(Cli), BareScript.Move(Bare), Ours.Rebalance(Us)])
+        {
+            Requirements = [Requirement.Faster(Us, Cli, 8), Requirement.Within(Us, Bare, 1.3)],
+        },
+        new Row(
+            "rebalance-valkey",
+            rebalance,
+            full with { Server = Servers.Valkey91 },
+            [
+                ClusterTool.Rebalance(ValkeyCli),
+                ClusterTool.Rebalance(ValkeyCli + ", atomic", "--cluster-use-atomic-slot-migration"),
+                ServersOwn.MigrateSlots(Own),
+                Ours.Rebalance(Us),
+                Ours.Rebalance(Us + ", key by key", new MoveOptions { Method = MoveMethod.KeyByKey }),
+            ])
+        {
+            Requirements = [Requirement.Within(Us, Own, 1.3)],
+        },
+        new Row(
+            "rebalance-redis-8.6",
+            rebalance,
+            full with { Server = Servers.Redis86 },
+            [ClusterTool.Rebalance(Cli), ServersOwn.Import(Own), Ours.Rebalance(Us)])
+        {
+            Requirements = [Requirement.Within(Us, Own, 1.3), Requirement.Faster(Us, Cli, 30)],
+        },
+    ];
+
+    private static Row[] MoveRows(Scenario full, int keys)
+    {
+        var keysInSlot = keys / 10;
         return
         [
             new Row(
-                "rebalance",
-                rebalance,
-                full,
-                [ClusterTool.Rebalance(Cli), ClusterTool.Rebalance(Cli + ", pipeline 1000", "--cluster-pipeline", "1000"), BareScript.Move(Bare), Ours.Rebalance(Us)])
-            {
-                Demands = [Demand.Faster(Us, Cli, 4), Demand.Within(Us, Bare, 1.15)],
-            },
-            new Row(
-                "live-client",
-                rebalance + ", while two clients GET and SET 500 times a second each",
-                full,
-                [ClusterTool.Rebalance(Cli), Ours.Rebalance(Us), Ours.Rebalance(Us + ", MaxStall 2 ms", new MoveOptions { MaxStall = TimeSpan.FromMilliseconds(2) })])
-            {
-                Watch = bed => new LiveClients(bed, keys),
-                Demands =
-                [
-                    Demand.Within(Us, Cli, 1, Metric.LatencyP99),
-                    Demand.Faster(Us, Cli, 4),
-                    Demand.Within(Us + ", MaxStall 2 ms", Cli, 1, Metric.LatencyP99),
-                ],
-            },
-            new Row("rebalance-empty", "rebalance from 3 to 4 masters, no keys", empty, [ClusterTool.Rebalance(Cli), BareScript.Move(Bare), Ours.Rebalance(Us)])
-            {
-                Demands = [Demand.Faster(Us, Cli, 8), Demand.Within(Us, Bare, 1.3)],
-            },
-            new Row(
-                "rebalance-valkey",
-                rebalance,
-                full with { Server = Servers.Valkey91 },
-                [ClusterTool.Rebalance(ValkeyCli), ClusterTool.Rebalance(ValkeyCli + ", atomic", "--cluster-use-atomic-slot-migration"), ServersOwn.MigrateSlots(Own), Ours.Rebalance(Us), Ours.Rebalance(Us + ", key by key", new MoveOptions { Method = MoveMethod.KeyByKey })])
-            {
-                Demands = [Demand.Within(Us, Own, 1.3)],
-            },
-            new Row("rebalance-redis-8.6", rebalance, full with { Server = Servers.Redis86 }, [ClusterTool.Rebalance(Cli), ServersOwn.Import(Own), Ours.Rebalance(Us)])
-            {
-                Demands = [Demand.Within(Us, Own, 1.3), Demand.Faster(Us, Cli, 30)],
-            },
-            new Row(
                 "distant",
                 "200 slots with " + Text(200L * keys / HashSlot.Count) + " keys, 5 ms round trip to the nodes",
-                distant,
-                [ClusterTool.Reshard(Cli), ClusterTool.Reshard(Cli + ", pipeline 1000", "--cluster-pipeline", "1000"), BareScript.Move(Bare), Ours.Move(Us)])
+                full with
+                {
+                    RoundTrip = TimeSpan.FromMilliseconds(5),
+                    Transfers = cluster => SlotTransfer.OfTheFirstMaster(cluster, 200),
+                },
+                [
+                    ClusterTool.Reshard(Cli),
+                    ClusterTool.Reshard(Cli + ", pipeline 1000", "--cluster-pipeline", "1000"),
+                    BareScript.Move(Bare),
+                    Ours.Move(Us),
+                ])
             {
-                Demands = [Demand.Faster(Us, Cli, 7)],
+                Requirements = [Requirement.Faster(Us, Cli, 7)],
             },
             new Row(
                 "one-slot",
                 "one slot with " + Text(keysInSlot) + " keys",
-                oneSlot,
-                [ClusterTool.Reshard(Cli), BareScript.Move(Bare + ", batches of 1000"), BareScript.Move(Bare + ", batches of 10000", 10_000), Ours.Move(Us)])
+                new Scenario(Servers.Redis70)
+                {
+                    FillAsync = (cluster, cancellation) => Dataset.OneSlotAsync(cluster, 0, keysInSlot, cancellation),
+                    Transfers = cluster => SlotTransfer.OfTheFirstMaster(cluster, 1),
+                },
+                [
+                    ClusterTool.Reshard(Cli),
+                    BareScript.Move(Bare + ", batches of 1000"),
+                    BareScript.Move(Bare + ", batches of 10000", 10_000),
+                    Ours.Move(Us),
+                ])
             {
-                Watch = bed => new StallProbe(bed),
-                Demands = [Demand.AtLeast(Us, Metric.KeysPerSecond, 100_000), Demand.AtMost(Us, Metric.LongestStall, 10)],
+                Probe = cluster => new StallProbe(cluster),
+                Requirements =
+                [
+                    Requirement.AtLeast(Us, Metric.KeysPerSecond, 100_000),
+                    Requirement.AtMost(Us, Metric.LongestStall, 10),
+                ],
             },
-            new Row("check", "check of 3 masters and 3 replicas", six with { Owners = 3 }, [ClusterTool.Check(Cli), Ours.Test(Us + ", Test-RedisCluster"), Ours.OpenSlots(Us + ", Get-RedisOpenSlot")])
-            {
-                OnlyReads = true,
-                RoundFactor = 4,
-                Demands = [Demand.Within(Us + ", Test-RedisCluster", Cli, 2), Demand.Within(Us + ", Get-RedisOpenSlot", Cli, 2)],
-            },
-            Scale("check-100", 100, [Demand.AtMost(Us, Metric.Seconds, 2)]),
-            Scale("check-1000", 1000, []),
-            new Row("check-deep", "check of 3 masters with " + Text(keys) + " keys", fullThree, [ClusterTool.Check(Cli), Ours.TestRested(Us, deep: false), Ours.TestRested(Us + ", -Deep", deep: true)])
-            {
-                OnlyReads = true,
-                Demands = [Demand.AtMost(Us + ", -Deep", Metric.Seconds, 5)],
-            },
-            new Row("import", "Import-Module in a new pwsh", null, [PowerShellImport.OfEmptyModule("empty module"), PowerShellImport.OfOurs(Us)])
-            {
-                OnlyReads = true,
-                RoundFactor = 2,
-                Demands = [Demand.Over(Us, "empty module", 150)],
-            },
-            new Row(
-                "fix",
-                Text(10 * OpenSlotsEach) + " open slots between 10 masters, " + Text(10 * OpenSlotsEach * KeysInOpenSlot) + " keys on both nodes",
-                cutOff,
-                [ClusterTool.Fix(Cli), Ours.Repair(Us)]),
         ];
     }
 
-    private static Row Scale(string name, int masters, IReadOnlyList<Demand> demands) => new(
-        name, "check of " + Text(masters) + " simulated masters", null, [FakeCluster.Check(Cli, masters), FakeCluster.Test(Us, masters)])
+    private static Row[] CheckRows(Scenario full, int keys) =>
+    [
+        new Row(
+            "check",
+            "check of 3 masters and 3 replicas",
+            new Scenario(Servers.Redis70) { Masters = 3, Replicas = 3, Owners = 3 },
+            [ClusterTool.Check(Cli), Ours.Test(Us + ", Test-RedisCluster"), Ours.OpenSlots(Us + ", Get-RedisOpenSlot")])
+        {
+            OnlyReads = true,
+            RoundFactor = 4,
+            Requirements =
+            [
+                Requirement.Within(Us + ", Test-RedisCluster", Cli, 2),
+                Requirement.Within(Us + ", Get-RedisOpenSlot", Cli, 2),
+            ],
+        },
+        ScaleRow("check-100", 100, [Requirement.AtMost(Us, Metric.Seconds, 2)]),
+        ScaleRow("check-1000", 1000, []),
+        new Row(
+            "check-deep",
+            "check of 3 masters with " + Text(keys) + " keys",
+            new Scenario(Servers.Redis70) { Masters = 3, FillAsync = full.FillAsync },
+            [ClusterTool.Check(Cli), Ours.TestIdle(Us, deep: false), Ours.TestIdle(Us + ", -Deep", deep: true)])
+        {
+            OnlyReads = true,
+            Requirements = [Requirement.AtMost(Us + ", -Deep", Metric.Seconds, 5)],
+        },
+        new Row(
+            "import",
+            "Import-Module in a new pwsh",
+            null,
+            [PowerShellImport.OfEmptyModule("empty module"), PowerShellImport.OfOurs(Us)])
+        {
+            OnlyReads = true,
+            RoundFactor = 2,
+            Requirements = [Requirement.Over(Us, "empty module", 150)],
+        },
+    ];
+
+    private static Row ScaleRow(string name, int masters, IReadOnlyList<Requirement> requirements) => new(
+        name,
+        "check of " + Text(masters) + " simulated masters",
+        null,
+        [FakeCluster.Check(Cli, masters), FakeCluster.Test(Us, masters)])
     {
         OnlyReads = true,
         RoundFactor = 2,
-        Hindrance = Servers.Missing(Servers.Redis70),
-        Demands = demands,
+        SkipReason = Servers.Missing(Servers.Redis70),
+        Requirements = requirements,
     };
+
+    private static Row RepairRow() => new(
+        "fix",
+        Text(10 * OpenSlotsEach) + " open slots between 10 masters, " + Text(10 * OpenSlotsEach * KeysInOpenSlot) + " keys on both sides",
+        new Scenario(Servers.Redis70)
+        {
+            Masters = 10,
+            Owners = 10,
+            FillAsync = (cluster, cancellation) =>
+                Dataset.OpenSlotsAsync(cluster, OpenSlotsEach, KeysInOpenSlot, MovedKeysInOpenSlot, cancellation),
+        },
+        [ClusterTool.Fix(Cli), Ours.Repair(Us)]);
 
     private static string Text(long number) => number.ToString("#,0", CultureInfo.InvariantCulture);
 }

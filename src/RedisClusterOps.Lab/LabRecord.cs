@@ -31,7 +31,7 @@ internal sealed record LabRecord(
     public string JournalFolder => Path.Combine(Folder, "journal");
 
     /// <summary>True if no running process will end this lab: it is detached, or its owner died without cleaning up.</summary>
-    public bool IsLeftToUs() => Owner is null || !Owner.IsRunning;
+    public bool IsUnowned() => Owner is null || !Owner.IsRunning;
 
     /// <summary>Gets every lab of this user, newest first.</summary>
     public static IReadOnlyList<LabRecord> All()
@@ -41,6 +41,10 @@ internal sealed record LabRecord(
         var records = Directory.EnumerateFiles(RecordFolder, FolderPrefix + "*.json").Select(Read).OfType<LabRecord>();
         return [.. records.OrderByDescending(record => record.StartedUtc)];
     }
+
+    /// <summary>Finds the newest lab that <c>up</c> started and that has a running server; null if there is none.</summary>
+    public static LabRecord? FindRunning() =>
+        All().FirstOrDefault(lab => lab.Owner is null && lab.Nodes.Any(node => node.Process.IsRunning));
 
     /// <summary>Ends the servers and removes the folders. A process that merely reuses the id of a server is left alone.</summary>
     /// <returns>The number of servers that were running.</returns>

@@ -23,7 +23,7 @@ internal sealed record ReadBack(int Right, int Missing, int Wrong, int Unreadabl
     public bool IsComplete => Missing == 0 && Wrong == 0 && Unreadable == 0;
 }
 
-/// <summary>Brings a slot into the state of the runbook: its migration began, moved some keys and stopped.</summary>
+/// <summary>Brings a slot into the state of the runbook: its migration started, moved some keys and stopped.</summary>
 internal sealed class LabWedge(ConnectionOptions connection, IReadOnlyList<NodeEndpoint> nodes)
 {
     /// <summary>The runbook's slot. <see cref="DefaultKey"/> hashes to it.</summary>

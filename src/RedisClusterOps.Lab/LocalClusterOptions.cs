@@ -22,7 +22,7 @@ internal sealed record LocalClusterOptions
     /// <summary>The slots of each master; null for equal shares for all masters except the last, which gets none.</summary>
     public IReadOnlyList<IReadOnlyList<SlotRange>>? Slots { get; init; }
 
-    /// <summary>cluster-node-timeout. Below two seconds, nodes on a busy machine suspect each other without a cause.</summary>
+    /// <summary>cluster-node-timeout. Below two seconds, nodes on a busy machine suspect each other without cause.</summary>
     public TimeSpan NodeTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Whether keys survive a restart of their node.</summary>
@@ -37,7 +37,7 @@ internal sealed record LocalClusterOptions
     /// <summary>More arguments for Garnet, which reads no redis.conf.</summary>
     public IReadOnlyList<string> GarnetArguments { get; init; } = [];
 
-    /// <summary>Serve TLS only, also between the nodes. Not supported for Garnet.</summary>
+    /// <summary>The certificates for TLS, which all connections then use, also between the nodes. Not supported for Garnet.</summary>
     public LocalTls? Tls { get; init; }
 
     /// <summary>How the lab itself connects. It must match the password and TLS settings above.</summary>

@@ -53,14 +53,14 @@ internal sealed class LocalNode : IDisposable
             const int Attempts = 4;
             for (var attempt = 1; ; attempt++)
             {
-                var port = LoopbackPorts.Take(options.Host);
+                var port = LoopbackPorts.Reserve(options.Host);
                 node.Endpoint = new NodeEndpoint(options.Host, port);
                 System.IO.Directory.CreateDirectory(folder);
                 if (await node.LaunchAsync(cancellation))
                     return node;
                 // Another process may have taken the port or its bus port between the check and the start. A server that can't start
                 // for another reason fails the same way every time.
-                LoopbackPorts.GiveBack(port);
+                LoopbackPorts.Release(port);
                 if (attempt == Attempts)
                     throw new LabException(options.Server.Name + " ended right after its start. The end of its log: " + node.LogEnd());
                 System.IO.Directory.Delete(folder, recursive: true);
@@ -103,7 +103,7 @@ internal sealed class LocalNode : IDisposable
     /// <summary>Sends one command and returns its reply. Throws if that is an error.</summary>
     public Task<RespValue> SendAsync(params object[] arguments) => SendAsync(RespCommand.Of(arguments));
 
-    /// <summary>A new connection, for the caller alone.</summary>
+    /// <summary>Opens a new connection, which the caller owns.</summary>
     public Task<INodeConnection> ConnectAsync(CancellationToken cancellation = default) => _connector.ConnectAsync(Endpoint, cancellation);
 
     /// <summary>Ends the server at once (SIGKILL).</summary>
@@ -141,7 +141,7 @@ internal sealed class LocalNode : IDisposable
     internal void End()
     {
         Kill();
-        LoopbackPorts.GiveBack(Endpoint.Port);
+        LoopbackPorts.Release(Endpoint.Port);
         Dispose();
     }
 

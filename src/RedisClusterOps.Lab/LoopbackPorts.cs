@@ -15,10 +15,10 @@ internal static class LoopbackPorts
     private const int End = 32768 - BusOffset;
 
     private static readonly object Gate = new();
-    private static readonly HashSet<int> Taken = [];
+    private static readonly HashSet<int> Reserved = [];
 
     /// <summary>Reserves a free port within this process. Another process may still take it first.</summary>
-    public static int Take(string host = "127.0.0.1")
+    public static int Reserve(string host = "127.0.0.1")
     {
         var address = IPAddress.Parse(host);
         for (var attempt = 0; attempt < 500; attempt++)
@@ -26,22 +26,22 @@ internal static class LoopbackPorts
             var port = Random.Shared.Next(First, End);
             lock (Gate)
             {
-                if (!Taken.Add(port))
+                if (!Reserved.Add(port))
                     continue;
             }
 
             if (IsFree(address, port) && IsFree(address, port + BusOffset))
                 return port;
-            GiveBack(port);
+            Release(port);
         }
 
         throw new LabException("No free pair of ports (n and n + 10000) was found between 11000 and 32767 on loopback.");
     }
 
-    public static void GiveBack(int port)
+    public static void Release(int port)
     {
         lock (Gate)
-            Taken.Remove(port);
+            Reserved.Remove(port);
     }
 
     private static bool IsFree(IPAddress address, int port)

@@ -10,7 +10,7 @@ namespace RedisClusterOps.Lab;
 
 /// <summary>A real PowerShell that this machine can run, and how to start it.</summary>
 /// <param name="Path">The program to start: <c>pwsh</c>, or <c>dotnet</c> for the repository's tool.</param>
-/// <param name="LeadingArguments">What comes before PowerShell's own arguments: the path of <c>pwsh.dll</c> for the tool.</param>
+/// <param name="LeadingArguments">The arguments before PowerShell's own: the path of <c>pwsh.dll</c> for the tool.</param>
 /// <param name="Version">PowerShell's version, at least 7.4.</param>
 internal sealed record PowerShellProgram(string Path, IReadOnlyList<string> LeadingArguments, Version Version)
 {
@@ -41,7 +41,7 @@ internal sealed record PowerShellProgram(string Path, IReadOnlyList<string> Lead
             start.ArgumentList.Add(argument);
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
-        // Neither the lab nor a test reports to anyone, and the notice of a newer version would be part of the output.
+        // No telemetry from a lab or a test, and no notice of a newer version in the output.
         start.Environment["POWERSHELL_TELEMETRY_OPTOUT"] = "1";
         start.Environment["POWERSHELL_UPDATECHECK"] = "Off";
         return start;

@@ -9,7 +9,7 @@ internal static class Program
 {
     private static async Task<int> Main(string[] arguments)
     {
-        // The libraries' own messages are English too, so that one language is on the screen.
+        // Messages of libraries are English, too, so that the output has one language.
         CultureInfo.DefaultThreadCurrentUICulture = CultureInfo.CurrentUICulture = CultureInfo.InvariantCulture;
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         using var interruption = new Interruption();

@@ -11,7 +11,7 @@ namespace RedisClusterOps.Lab;
 /// <summary>A cluster client like that of an application: follows MOVED and ASK, caches owners, and retries after TRYAGAIN.</summary>
 internal sealed class RedirectFollower(INodeConnector connector, NodeEndpoint start) : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan RetryTimeout = TimeSpan.FromSeconds(10);
 
     private readonly ClusterConnections _connections = new(connector);
     private readonly Dictionary<int, NodeEndpoint> _owners = [];
@@ -21,7 +21,7 @@ internal sealed class RedirectFollower(INodeConnector connector, NodeEndpoint st
     public async Task<RespValue> AskAsync(byte[] key, RespCommand command, CancellationToken cancellation = default)
     {
         var slot = HashSlot.Of(key);
-        var until = DateTime.UtcNow + Patience;
+        var until = DateTime.UtcNow + RetryTimeout;
         var endpoint = _owners.GetValueOrDefault(slot, start);
         var asking = false;
         while (true)

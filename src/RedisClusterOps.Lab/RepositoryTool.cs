@@ -21,7 +21,7 @@ internal sealed record RepositoryTool(string DotnetPath, string DllPath, string 
 
     /// <summary>Finds the tool in NuGet's package folder. Restores it first if it is not there yet.</summary>
     /// <param name="package">The tool's package id.</param>
-    /// <param name="otherwise">The next step of a user who can't have the tool; ends every error message.</param>
+    /// <param name="otherwise">What a user without the tool can do instead; the end of every error message.</param>
     /// <exception cref="LabException">There is no manifest or no <c>dotnet</c>, or the restore failed.</exception>
     public static async Task<RepositoryTool> RestoreAsync(string package, string otherwise, CancellationToken cancellation)
     {
@@ -36,7 +36,7 @@ internal sealed record RepositoryTool(string DotnetPath, string DllPath, string 
         {
             var restore = await RunAsync(dotnet, root, cancellation, "tool", "restore");
             var output = (restore.StandardOutput + restore.StandardError).Trim();
-            var failure = "'dotnet tool restore' (exit code " + restore.ExitCode + ") did not bring " + package + " " + version;
+            var failure = "'dotnet tool restore' (exit code " + restore.ExitCode + ") did not install " + package + " " + version;
             dll = FindDll(tools) ?? throw new LabException(failure + ": " + output + " " + otherwise);
         }
 
@@ -90,4 +90,28 @@ internal sealed record RepositoryTool(string DotnetPath, string DllPath, string 
         string dotnet, string folder, CancellationToken cancellation, params string[] arguments) =>
         await Cli.Wrap(dotnet).WithArguments(arguments).WithWorkingDirectory(folder).WithValidation(CommandResultValidation.None)
             .ExecuteBufferedAsync(cancellation);
+}
+
+/// <summary>Finds files of the repository in the parents of the current folder, then of the program's folder.</summary>
+internal static class RepositoryFolder
+{
+    /// <summary>The folder that holds the built module.</summary>
+    /// <exception cref="LabException">The module was not built.</exception>
+    public static string BuiltModule()
+    {
+        var module = Path.Combine("out", "RedisClusterOps");
+        var root = Ancestors().FirstOrDefault(folder => File.Exists(Path.Combine(folder, module, "RedisClusterOps.psd1")))
+            ?? throw new LabException("The module is not built: " + module + " is missing. Build it: dotnet build src/RedisClusterOps");
+        return Path.Combine(root, module);
+    }
+
+    /// <summary>Gets the current folder and its parents, then the program's folder and its parents.</summary>
+    public static IEnumerable<string> Ancestors()
+    {
+        foreach (var start in new[] { Directory.GetCurrentDirectory(), AppContext.BaseDirectory })
+        {
+            for (var folder = new DirectoryInfo(start); folder is not null; folder = folder.Parent)
+                yield return folder.FullName;
+        }
+    }
 }

@@ -3,22 +3,25 @@ using System.Management.Automation;
 
 namespace RedisClusterOps;
 
-/// <summary>Failures of the core as PowerShell shows them. The id of each is the name of its code, and never changes.</summary>
+/// <summary>Converts failures of the core to error records. The error id is the name of the failure's code, and never changes.</summary>
 internal static class ErrorRecords
 {
-    // From 7.5 on PowerShell shows the recommended action below the message; before, the message itself has to say it.
+    // PowerShell 7.5 and later shows the recommended action below the message. Earlier versions don't, so the message includes it.
     private static readonly bool EngineShowsNextStep = typeof(PSObject).Assembly.GetName().Version >= new Version(7, 5);
 
-    /// <summary>The record of a failure.</summary>
-    /// <param name="failure">What went wrong.</param>
-    /// <param name="subject">The slot or node at hand, for a failure that names none itself.</param>
+    /// <summary>Creates the error record of a failure.</summary>
+    /// <param name="failure">The failure.</param>
+    /// <param name="subject">The slot or node to use as target if the failure has no subject.</param>
     public static ErrorRecord From(RedisOperationException failure, object? subject = null) =>
         new(failure, failure.Code.ToString(), CategoryOf(failure.Code), failure.Subject ?? subject)
         {
-            ErrorDetails = new ErrorDetails(EngineShowsNextStep ? failure.Message : TextOf(failure)) { RecommendedAction = failure.NextStep() ?? string.Empty },
+            ErrorDetails = new ErrorDetails(EngineShowsNextStep ? failure.Message : TextOf(failure))
+            {
+                RecommendedAction = failure.NextStep() ?? string.Empty,
+            },
         };
 
-    /// <summary>The failure and the next step in one text.</summary>
+    /// <summary>The message of a failure and its next action in one text.</summary>
     public static string TextOf(RedisOperationException failure) =>
         failure.NextStep() is { Length: > 0 } next ? failure.Message + " Next: " + next : failure.Message;
 

@@ -1,32 +1,39 @@
 using System;
 using System.Management.Automation;
+using RedisClusterOps.Completion;
 
 namespace RedisClusterOps;
 
-/// <summary>A cmdlet that moves keys: how many at once, how fast, and what becomes of a key that both sides hold.</summary>
+/// <summary>A cmdlet that moves keys: the batch size, the rate, the timeout and the action on a key conflict.</summary>
 public abstract class KeyMovingCmdlet : SlotOperationCmdlet
 {
-    /// <summary>Keys per MIGRATE, 1 to 100000; 0, the default, lets <see cref="MaxStall"/> decide.</summary>
+    /// <summary>Specifies the number of keys per MIGRATE, 1 to 100000. The default, 0, adapts it to <see cref="MaxStall"/>.</summary>
     [Parameter]
     [ValidateRange(0, 100_000)]
     public int BatchSize { get; set; }
 
-    /// <summary>How long one MIGRATE, which blocks both nodes, should take at most while the batch size is adaptive. 10 ms unless told.</summary>
+    /// <summary>
+    /// Specifies how long one MIGRATE should take at most while the batch size is adaptive. MIGRATE blocks both nodes. The default is
+    /// 10 ms.
+    /// </summary>
     [Parameter]
     [Duration]
     public TimeSpan MaxStall { get; set; } = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>Keys per second over the whole move; 0, the default, for as fast as it goes.</summary>
+    /// <summary>Specifies the maximum number of keys per second over the whole move. The default, 0, is no limit.</summary>
     [Parameter]
     [ValidateRange(0, int.MaxValue)]
     public int MaxKeysPerSecond { get; set; }
 
-    /// <summary>How long one MIGRATE may wait for the target. 60 s unless told.</summary>
+    /// <summary>Specifies how long one MIGRATE may wait for the target. The default is 60 s.</summary>
     [Parameter]
     [Duration]
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>What to do with a key that holds different values on both sides. Stop unless told; the losing value is always saved first.</summary>
+    /// <summary>
+    /// Specifies what to do with a key whose values differ on source and target. The default is Stop. A value is always saved before it
+    /// is overwritten.
+    /// </summary>
     [Parameter]
     public KeyConflictAction OnKeyConflict { get; set; } = KeyConflictAction.Stop;
 
@@ -38,4 +45,29 @@ public abstract class KeyMovingCmdlet : SlotOperationCmdlet
         Timeout = Timeout,
         OnKeyConflict = OnKeyConflict,
     };
+}
+
+/// <summary>A cmdlet that moves keys of one open slot from its source to its target.</summary>
+public abstract class SlotMigrationCmdlet : KeyMovingCmdlet
+{
+    /// <summary>Specifies the slot, 0 to 16383.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateRange(0, 16383)]
+    [ArgumentCompleter(typeof(OpenSlotCompleter))]
+    public int Slot { get; set; }
+
+    /// <summary>
+    /// Specifies the master that the keys leave: node id, unique id prefix, or <c>host:port</c>. By default, the slot's flags determine it.
+    /// </summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(MasterCompleter))]
+    public string? Source { get; set; }
+
+    /// <summary>
+    /// Specifies the master that receives the keys: node id, unique id prefix, or <c>host:port</c>. By default, the slot's flags
+    /// determine it.
+    /// </summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(MasterCompleter))]
+    public string? Target { get; set; }
 }

@@ -6,7 +6,7 @@ namespace RedisClusterOps;
 /// <summary>Renders a next action of the core as a command line of this module.</summary>
 internal static class NextActionText
 {
-    /// <summary>The command line, with its remark and its alternative.</summary>
+    /// <summary>Renders the command line, with its note and its alternative.</summary>
     public static string Of(NextAction next)
     {
         var command = next.Code == NextActionCode.Advice ? string.Empty : CommandOf(next);
@@ -14,7 +14,7 @@ internal static class NextActionText
         return command + note + (next.Or is null ? string.Empty : "; or " + Of(next.Or));
     }
 
-    /// <summary>The command line of a failure's next action; null if it has none.</summary>
+    /// <summary>Renders the next action of a failure; null if it has none.</summary>
     public static string? NextStep(this RedisOperationException failure) => failure.Next is null ? null : Of(failure.Next);
 
     /// <summary>An outcome's result. The reason of a failure includes the next action, because a table shows no error record.</summary>

@@ -7,18 +7,20 @@ using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps;
 
-/// <summary>Plans as -WhatIf and -Confirm show them: what would be done, to which slots, and by which commands.</summary>
+/// <summary>The texts that -WhatIf and -Confirm show for slot plans: the action, the slots and the commands.</summary>
 internal static class PlanText
 {
-    // A prompt that scrolls off the screen is answered unread. A rehearsal shows all.
-    private const int MostAskedInFull = 5;
+    // A prompt that scrolls off the screen is answered unread. -WhatIf shows the commands of all plans.
+    private const int MaxPlansInPrompt = 5;
 
-    /// <summary>In short, such as <c>complete: move 100 keys from A to B</c>.</summary>
-    /// <param name="plans">Of one operation, between one pair of nodes.</param>
+    /// <summary>A short form, such as <c>complete: move 100 keys from A to B</c>.</summary>
+    /// <param name="plans">Plans with the same operation, source and target.</param>
     public static string Action(IReadOnlyList<SlotPlan> plans)
     {
         var (plan, keys) = (plans[0], Sum(plans.Select(plan => plan.KeysOnSource)));
-        var pair = plan.Target.Length == 0 ? ": look who holds keys" : plan.Source.Length == 0 ? " to " + plan.Target : " from " + plan.Source + " to " + plan.Target;
+        var pair = plan.Target.Length == 0
+            ? ": find the masters that hold keys"
+            : (plan.Source.Length == 0 ? string.Empty : " from " + plan.Source) + " to " + plan.Target;
         return plan.Kind switch
         {
             MigrationOperation.Undo => "undo: bring back to " + plan.Source + " what went to " + plan.Target,
@@ -30,23 +32,30 @@ internal static class PlanText
     }
 
     /// <summary>Such as <c>slot 5519</c>, or <c>slots 5519-5521</c>.</summary>
-    public static string Slots(IReadOnlyList<SlotPlan> plans) => (plans.Count == 1 ? "slot " : "slots ") + SlotSet.From(plans.Select(plan => plan.Slot));
+    public static string Slots(IReadOnlyList<SlotPlan> plans) =>
+        (plans.Count == 1 ? "slot " : "slots ") + SlotSet.From(plans.Select(plan => plan.Slot));
 
-    /// <summary>Every command of every plan, with the node that gets it and the reason it is there.</summary>
-    public static string InFull(IReadOnlyList<SlotPlan> plans) => string.Concat(plans.Select(plan => InFull(plan, titled: plans.Count > 1)));
+    /// <summary>Every command of every plan, with its node and its reason.</summary>
+    public static string InFull(IReadOnlyList<SlotPlan> plans) =>
+        string.Concat(plans.Select(plan => InFull(plan, titled: plans.Count > 1)));
 
-    /// <summary>The same of the first few plans, for who is asked.</summary>
-    public static string InShort(IReadOnlyList<SlotPlan> plans) => plans.Count <= MostAskedInFull
+    /// <summary>The commands of the first few plans, for a prompt.</summary>
+    public static string InShort(IReadOnlyList<SlotPlan> plans) => plans.Count <= MaxPlansInPrompt
         ? InFull(plans)
-        : InFull(plans.Take(MostAskedInFull).ToList()) + Environment.NewLine + "  … and " + Number(plans.Count - MostAskedInFull) + " slots more; -WhatIf shows the commands of all.";
+        : InFull(plans.Take(MaxPlansInPrompt).ToList()) + Environment.NewLine
+            + "  … and " + Number(plans.Count - MaxPlansInPrompt) + " more slots; -WhatIf shows the commands of all.";
 
-    /// <summary>What to know before it runs, what is only told and what is a warning; the same of several plans once.</summary>
+    /// <summary>The warnings and findings of plans, each as a warning or as information, without duplicates.</summary>
     public static IEnumerable<(bool IsWarning, string Text)> Notices(IReadOnlyList<SlotPlan> plans) => plans
-        .SelectMany(plan => plan.Warnings.Select(warning => (true, warning)).Concat(
-            plan.Findings.Select(finding => (finding.Severity != FindingSeverity.Information, finding.Message + (finding.Advice is null ? string.Empty : " Next: " + finding.Advice)))))
+        .SelectMany(plan => plan.Warnings.Select(warning => (true, warning)).Concat(plan.Findings.Select(Notice)))
         .Distinct();
 
-    /// <summary>A count of keys for people; the server may not have told one.</summary>
+    /// <summary>One finding: information stays information, everything else is a warning.</summary>
+    public static (bool IsWarning, string Text) Notice(PlanFinding finding) => (
+        finding.Severity != FindingSeverity.Information,
+        finding.Message + (finding.Advice is null ? string.Empty : " Next: " + finding.Advice));
+
+    /// <summary>A number of keys for people; null if the server reported none.</summary>
     public static string Keys(long? count) => count switch
     {
         null => "the keys",
@@ -58,18 +67,23 @@ internal static class PlanText
     {
         var text = new StringBuilder();
         if (titled)
-            text.AppendLine().Append("  slot ").Append(Number(plan.Slot)).Append(plan.State is { } state ? " (" + state + ")" : string.Empty);
+        {
+            text.AppendLine().Append("  slot ").Append(Number(plan.Slot));
+            text.Append(plan.State is { } state ? " (" + state + ")" : string.Empty);
+        }
+
         var width = plan.Commands.Select(command => command.Node.Length).DefaultIfEmpty(0).Max();
         var number = 0;
         foreach (var command in plan.Commands)
         {
-            text.AppendLine().AppendFormat(CultureInfo.InvariantCulture, "  {0,2}. {1}  {2}", ++number, command.Node.PadRight(width), command.Command);
+            text.AppendLine();
+            text.AppendFormat(CultureInfo.InvariantCulture, "  {0,2}. {1}  {2}", ++number, command.Node.PadRight(width), command.Command);
             if (command.Why.Length > 0)
                 text.AppendLine().Append("      ").Append(command.Why);
         }
 
         if (plan.IsPartial)
-            text.AppendLine().Append("      Then the slot is read again, and what it shows decides the rest.");
+            text.AppendLine().Append("      The slot is then read again, and its state determines the remaining steps.");
         return text.ToString();
     }
 

@@ -6,25 +6,27 @@ using System.Management.Automation;
 
 namespace RedisClusterOps;
 
-/// <summary>A cluster as a parameter takes it: a session, or a text that names one.</summary>
+/// <summary>The value of a <c>-Cluster</c> parameter: a session, or a text that specifies one.</summary>
 /// <remarks>
-/// The text is read when the cmdlet runs, not while its parameters are bound: an error then carries its own id, not the binder's.
+/// The text is parsed when the cmdlet runs, not during parameter binding, so that an error has its own id instead of the binder's.
 /// </remarks>
 public sealed class RedisClusterReference
 {
     private RedisClusterSession? _session;
     private readonly IReadOnlyList<string> _texts;
 
-    /// <summary>Names a cluster by its session.</summary>
-    /// <param name="session">What <c>Connect-RedisCluster</c> returned.</param>
+    /// <summary>Refers to a cluster by its session.</summary>
+    /// <param name="session">The output of <c>Connect-RedisCluster</c>.</param>
     public RedisClusterReference(RedisClusterSession session)
     {
         _session = session ?? throw new ArgumentNullException(nameof(session));
         _texts = [];
     }
 
-    /// <summary>Names a cluster by a text.</summary>
-    /// <param name="text"><c>host:port[,host:port…]</c>, a <c>redis://</c> or <c>rediss://</c> URL, or a StackExchange.Redis connection string.</param>
+    /// <summary>Refers to a cluster by a text.</summary>
+    /// <param name="text">
+    /// <c>host:port[,host:port…]</c>, a <c>redis://</c> or <c>rediss://</c> URL, or a StackExchange.Redis connection string.
+    /// </param>
     public RedisClusterReference(string text)
         : this([text])
     {
@@ -32,17 +34,17 @@ public sealed class RedisClusterReference
 
     internal RedisClusterReference(IReadOnlyList<string> texts) => _texts = texts;
 
-    /// <summary>The seeds of a session. A text is not repeated, for a password may be in it.</summary>
+    /// <summary>The seeds of a session. A text is never shown, because it may contain a password.</summary>
     public override string ToString() => _texts.Count == 0 ? _session?.ToString() ?? "cluster" : "cluster";
 
-    /// <summary>The session; the same one each time, so that all records of a pipeline are one run.</summary>
+    /// <summary>Gets the session. It is the same each time, so that all records of a pipeline belong to one run.</summary>
     /// <exception cref="RedisOperationException">InvalidConnectionString.</exception>
     internal RedisClusterSession Resolve() => _session ??= RedisClusterSession.Parse(_texts);
 }
 
 /// <summary>
-/// Lets a parameter of type <see cref="RedisClusterReference"/> take a session, a text, several texts (an unquoted <c>a:1,b:2</c> is a
-/// list to PowerShell), or a session that came back from a job as a mere copy (its addresses, without its credential).
+/// Lets a parameter of type <see cref="RedisClusterReference"/> take a session, a text, several texts (PowerShell parses an unquoted
+/// <c>a:1,b:2</c> as a list), or a deserialized session of a job (its addresses, without its credential).
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class RedisClusterReferenceAttribute : ArgumentTransformationAttribute

@@ -8,16 +8,16 @@ using System.Threading.Tasks;
 namespace RedisClusterOps;
 
 /// <summary>
-/// What every cmdlet of the module shares: it starts a step of the core, waits for it on its own pipeline thread, writes what the step
-/// reports meanwhile, and turns failures into error records.
+/// The base of every cmdlet. It starts a step of the core, waits for it on the pipeline thread, writes the step's events meanwhile, and
+/// turns failures into error records.
 /// </summary>
 public abstract class RedisCmdlet : PSCmdlet, IDisposable
 {
-    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
     private readonly CancellationTokenSource _stop = new();
     private (RedisClusterSession Session, RedisCluster Cluster)? _open;
     private OperationLog? _log;
-    private string? _toldOfStop;
+    private string? _reportedStop;
 
     /// <summary>Closes the connections of this invocation.</summary>
     public void Dispose()
@@ -26,13 +26,13 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Signalled when the user, or a later cmdlet of the pipeline, asks to stop.</summary>
+    /// <summary>Signalled when the user or a later cmdlet of the pipeline stops this one.</summary>
     internal CancellationToken Stop => _stop.Token;
 
-    /// <summary>One record of the pipeline.</summary>
+    /// <summary>Processes one record of the pipeline.</summary>
     internal abstract void Run();
 
-    /// <summary>What is left to do after the last record.</summary>
+    /// <summary>Does the remaining work after the last record.</summary>
     internal virtual void Finish()
     {
     }
@@ -43,7 +43,7 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
     /// <inheritdoc/>
     protected sealed override void EndProcessing() => Guard(Finish);
 
-    /// <summary>Only signals; the pipeline thread ends the step in hand.</summary>
+    /// <summary>Only signals; the pipeline thread ends the current step.</summary>
     protected sealed override void StopProcessing() => _stop.Cancel();
 
     /// <summary>Closes the connections of this invocation.</summary>
@@ -57,10 +57,13 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         _stop.Dispose();
     }
 
-    /// <summary>This invocation's hold on a cluster; the same one for every record that names the same session, and one at a time, for it may hold the cluster's lock.</summary>
+    /// <summary>
+    /// Opens a cluster for this invocation. All records with the same session share it. Only one is open at a time, because it may hold
+    /// the cluster's lock.
+    /// </summary>
     internal RedisCluster Open(RedisClusterSession session)
     {
-        _log ??= new OperationLog { Commands = DebugIsAsked() };
+        _log ??= new OperationLog { Commands = IsDebugRequested() };
         if (_open is { } open && Equals(open.Session, session))
             return open.Cluster;
         Close();
@@ -69,20 +72,25 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         return cluster;
     }
 
-    /// <summary>Lets go of the cluster, and so of its lock: a later cmdlet of the pipeline may want to go on with what this one writes.</summary>
+    /// <summary>
+    /// Closes the cluster and releases its lock: a later cmdlet of the pipeline may need the lock to process this one's output.
+    /// </summary>
     internal void Close()
     {
         _open?.Cluster.Dispose();
         _open = null;
     }
 
+    /// <summary>Resolves a path of PowerShell to one of the file system; null if it is null.</summary>
+    internal string? FilePath(string? path) => path is null ? null : GetUnresolvedProviderPathFromPSPath(path);
+
     /// <summary>Waits for a step, and writes its events meanwhile.</summary>
     internal T Await<T>(Task<T> step, string activity) => Await(step, NewProgress(activity), endsProgress: true);
 
-    /// <summary>The progress of several steps that a person sees as one; the caller ends it.</summary>
+    /// <summary>Creates the progress of several steps that are shown as one; the caller ends it.</summary>
     internal SlotProgress NewProgress(string activity) => new(activity, WriteProgress);
 
-    /// <summary>Ends it. Nothing may be written after a stop; the host then removes the progress from the screen.</summary>
+    /// <summary>Ends the progress. After a stop nothing may be written, and the host removes the progress bar itself.</summary>
     internal void End(SlotProgress progress)
     {
         if (!Stop.IsCancellationRequested)
@@ -96,7 +104,7 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
     {
         try
         {
-            while (!((IAsyncResult)step).AsyncWaitHandle.WaitOne(LookInterval))
+            while (!((IAsyncResult)step).AsyncWaitHandle.WaitOne(PollInterval))
                 WriteEvents(progress);
             WriteEvents(progress);
             if (endsProgress)
@@ -104,16 +112,16 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         }
         catch (Exception)
         {
-            // Writing fails when the pipeline is stopped or a preference says so. The step must not continue unobserved: it is stopped,
-            // may finish the batch in hand, and its result, which reaches no caller, is settled here.
+            // A write fails when the pipeline is stopped or a preference variable makes it fail. The step must not continue unobserved.
+            // It is stopped, may finish its current batch, and its result, which reaches no caller, is handled here.
             _stop.Cancel();
             ((IAsyncResult)step).AsyncWaitHandle.WaitOne();
             if (step.Status != TaskStatus.RanToCompletion)
-                TellOfStop(step.Exception?.InnerException as RedisOperationException);
+                ReportStop(step.Exception?.InnerException as RedisOperationException);
             else if (step.GetAwaiter().GetResult() is SlotMoveRun started)
-                WindDown(started);
+                StopAndWait(started);
             else
-                TellOfStop(FailureIn(step.GetAwaiter().GetResult()));
+                ReportStop(FailureIn(step.GetAwaiter().GetResult()));
             throw;
         }
 
@@ -121,22 +129,22 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
     }
 
     /// <summary>
-    /// Stops a run and waits for its end. Ctrl+C, <c>Select-Object -First</c> and a preference that turns an error into a terminating one all end the
-    /// pipeline while slots are open. The run leaves each of them in a named state before the connections close.
+    /// Stops a run and waits for its end. Ctrl+C, <c>Select-Object -First</c> and <c>-ErrorAction Stop</c> all end the pipeline while slots
+    /// are open. The run leaves each slot in a known state before the connections close.
     /// </summary>
-    internal void WindDown(SlotMoveRun run)
+    internal void StopAndWait(SlotMoveRun run)
     {
         _stop.Cancel();
         try
         {
             RedisOperationException? stopped = null;
             while (Waited(run.NextAsync()) is { } outcomes)
-                stopped ??= outcomes.Select(outcome => outcome.Failure).FirstOrDefault(failure => failure is { Code: FailureCode.Stopped });
-            TellOfStop(stopped);
+                stopped ??= StopIn(outcomes);
+            ReportStop(stopped);
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
-            // The pipeline ends by what ended it first.
+            // The pipeline keeps the exception that ended it first.
         }
 
         static IReadOnlyList<SlotOutcome>? Waited(Task<IReadOnlyList<SlotOutcome>?> step)
@@ -146,37 +154,44 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         }
     }
 
-    /// <summary>Ends the pipeline with a failure. To be thrown: the compiler, and a reference assembly without a body, can't know that it does not return.</summary>
+    /// <summary>
+    /// Ends the pipeline with a failure. The caller throws the return value, because the compiler can't know that this never returns.
+    /// </summary>
     internal Exception Terminate(RedisOperationException failure, object? subject = null)
     {
         ThrowTerminatingError(ErrorRecords.From(failure, subject));
         return failure;
     }
 
-    /// <summary>Writes what a stop left unfinished to the host itself, because nothing reaches the pipeline after a stop. The same text is written once.</summary>
-    internal void TellOfStop(RedisOperationException? failure)
+    /// <summary>
+    /// Reports the unfinished work of a stop to the host, because the pipeline takes no output then. The same text is written once.
+    /// </summary>
+    internal void ReportStop(RedisOperationException? failure)
     {
-        if (failure is not { Code: FailureCode.Stopped } || ErrorRecords.TextOf(failure) is not { } text || text == _toldOfStop)
+        if (failure is not { Code: FailureCode.Stopped } || ErrorRecords.TextOf(failure) is not { } text || text == _reportedStop)
             return;
-        _toldOfStop = text;
+        _reportedStop = text;
         try
         {
             Host?.UI?.WriteWarningLine(text);
         }
         catch (Exception e) when (e is not PipelineStoppedException)
         {
-            // A host without a screen may refuse; the slot's state is on the cluster for all to read.
+            // A host without a screen may fail. The slot's state can still be read from the cluster.
         }
     }
 
-    // Of a run's outcomes the one that says what the stop left: it is the same for all of them.
+    // The failure in a step's result. All stopped outcomes of a run have the same text.
     private static RedisOperationException? FailureIn(object? result) => result switch
     {
         SlotOutcome outcome => outcome.Failure,
         KeyMoveOutcome outcome => outcome.Failure,
-        IReadOnlyList<SlotOutcome> outcomes => outcomes.Select(outcome => outcome.Failure).FirstOrDefault(failure => failure is { Code: FailureCode.Stopped }),
+        IReadOnlyList<SlotOutcome> outcomes => StopIn(outcomes),
         _ => null,
     };
+
+    private static RedisOperationException? StopIn(IReadOnlyList<SlotOutcome> outcomes) =>
+        outcomes.Select(outcome => outcome.Failure).FirstOrDefault(failure => failure is { Code: FailureCode.Stopped });
 
     private void Guard(Action run)
     {
@@ -186,7 +201,7 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         }
         catch (RedisOperationException failure)
         {
-            TellOfStop(failure);
+            ReportStop(failure);
             throw Terminate(failure);
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -217,8 +232,8 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         }
     }
 
-    // Every command as a debug record is a burden on a big move; so the core is told whether anyone looks.
-    private bool DebugIsAsked() =>
+    // A debug record per command slows down a big move, so the core produces them only on request.
+    private bool IsDebugRequested() =>
         MyInvocation.BoundParameters.TryGetValue("Debug", out var asked) && asked is SwitchParameter given
             ? given.IsPresent
             : GetVariableValue("DebugPreference")?.ToString() is { } preference

@@ -3,24 +3,33 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
 using System.Threading.Tasks;
+using RedisClusterOps.Completion;
 
 namespace RedisClusterOps;
 
-/// <summary>A cmdlet that changes slots: a plan first, then consent to it, then the plan carried out, and an object for each slot.</summary>
+/// <summary>
+/// A cmdlet that changes slots. It plans first, asks for consent, carries out the plan, and writes an object for each slot.
+/// </summary>
 public abstract class SlotOperationCmdlet : RedisClusterCmdlet
 {
     /// <summary>
-    /// Folder of the journal: what ran and how far it came, and what must not be lost, such as the losing value of a conflict. Unless
-    /// told, the one that the variable REDISCLUSTEROPS_JOURNAL names, else the user's own data folder.
+    /// Specifies the folder of the journal, which records each run, its progress, and data that must not be lost, such as the overwritten
+    /// value of a key conflict. The default is the folder in the environment variable REDISCLUSTEROPS_JOURNAL, otherwise the user's data
+    /// folder.
     /// </summary>
     [Parameter]
     public string? JournalPath { get; set; }
 
-    /// <summary>How it is done, as the core takes it.</summary>
-    internal virtual MoveOptions MoveOptions => new() { JournalPath = JournalPath is null ? null : GetUnresolvedProviderPathFromPSPath(JournalPath) };
+    /// <summary>The options for the core.</summary>
+    internal virtual MoveOptions MoveOptions => new() { JournalPath = FilePath(JournalPath) };
 
-    /// <summary>Plans one slot, asks, and does it. What is wrong with the slot alone is an error and a result, and does not end the pipeline.</summary>
-    /// <param name="refused">What is known of the slot where it can't even be planned.</param>
+    /// <summary>
+    /// Plans one slot, asks for consent, and carries out the plan. A failure that concerns only this slot is an error record and a result;
+    /// it does not end the pipeline.
+    /// </summary>
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="refused">The result to complete and write if the slot can't be planned.</param>
+    /// <param name="planning">The planning step.</param>
     internal void Operate(RedisCluster cluster, RedisSlotMigrationResult refused, Task<SlotPlan> planning)
     {
         SlotPlan plan;
@@ -30,7 +39,8 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
         }
         catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {
-            Fail(cluster, failure, refused with { Outcome = MigrationOutcome.Failed, Reason = ErrorRecords.TextOf(failure), Cluster = FindSession() });
+            var reason = ErrorRecords.TextOf(failure);
+            Fail(cluster, failure, refused with { Outcome = MigrationOutcome.Failed, Reason = reason, Cluster = FindSession() });
             return;
         }
 
@@ -48,7 +58,7 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
         }
     }
 
-    /// <summary>Plans several slots, asks once for each pair of nodes, and does what was agreed to, slot by slot.</summary>
+    /// <summary>Plans several slots, asks once for each pair of nodes, and carries out the agreed plans in order.</summary>
     internal void Operate(RedisCluster cluster, Task<IReadOnlyList<SlotPlan>> planning)
     {
         var plans = Await(planning, "Reading the cluster");
@@ -60,12 +70,13 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
         var slots = new HashSet<int>(agreed.Select(plan => plan.Slot));
         var progress = NewProgress(agreed.Count == 0 ? string.Empty : agreed[0].Operation + ": slots");
         var count = 0;
-        // A slot that needs a person's decision is told in its place, and the others are done. Those that go together do so when the first of them would.
+        // A slot that needs a person's decision is reported at its place in the order, and the other slots are carried out. Slots that can
+        // run together all run when the first of them is due.
         try
         {
             foreach (var group in RedisCluster.GroupPlans(plans.Where(plan => !HasWork(plan) || slots.Contains(plan.Slot)).ToList()))
             {
-                progress.Count(count, agreed.Count);
+                progress.SetSlots(count, agreed.Count);
                 count += group.Count(plan => slots.Contains(plan.Slot));
                 if (group.Count == 1)
                     CarryOut(cluster, group[0], progress);
@@ -79,21 +90,21 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
         }
     }
 
-    /// <summary>Writes what becomes of the slots of a run, as it becomes.</summary>
+    /// <summary>Writes the outcomes of a run as they arrive.</summary>
     internal void CarryOut(SlotMoveRun run)
     {
         var progress = NewProgress("Moving slots");
         try
         {
-            var told = false;
+            var reported = false;
             while (Await(run.NextAsync(), progress) is IReadOnlyList<SlotOutcome> outcomes)
             {
                 foreach (var outcome in outcomes)
                 {
-                    // What a stop has left is the same for all.
-                    if (!told && outcome.Failure is { Code: FailureCode.Stopped } stopped)
-                        TellOfStop(stopped);
-                    told |= outcome.Failure is { Code: FailureCode.Stopped };
+                    // All stopped slots of a run have the same text.
+                    if (!reported && outcome.Failure is { Code: FailureCode.Stopped } stopped)
+                        ReportStop(stopped);
+                    reported |= outcome.Failure is { Code: FailureCode.Stopped };
                     WriteObject(NextActionText.ResultOf(outcome));
                     if (outcome.Failure is { } failure)
                         WriteError(ErrorRecords.From(failure, outcome.Result.Slot));
@@ -104,26 +115,20 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
         }
         catch (Exception)
         {
-            WindDown(run);
+            StopAndWait(run);
             throw;
         }
     }
 
     /// <summary>
-    /// Shows plans of one pair of nodes and asks for consent. The commands are part of the text that -WhatIf and -Confirm show: who
-    /// rehearses wants to see what would be sent, and where to.
+    /// Shows plans of one pair of nodes and asks for consent. The commands are part of the text of -WhatIf and -Confirm, so that a preview
+    /// shows what would be sent to which node.
     /// </summary>
-    /// <param name="action">What would be done, in short; null for what the plans say.</param>
+    /// <param name="plans">The plans.</param>
+    /// <param name="action">The action in short; null to derive it from the plans.</param>
     internal bool Consent(IReadOnlyList<SlotPlan> plans, string? action = null)
     {
-        foreach (var (isWarning, text) in PlanText.Notices(plans))
-        {
-            if (isWarning)
-                WriteWarning(text);
-            else
-                WriteVerbose(text);
-        }
-
+        WriteNotices(PlanText.Notices(plans));
         action ??= PlanText.Action(plans);
         var target = PlanText.Slots(plans);
         return ShouldProcess(
@@ -132,7 +137,19 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
             "Confirm");
     }
 
-    /// <summary>Writes what became of a slot.</summary>
+    /// <summary>Writes each notice to the warning stream or the verbose stream.</summary>
+    internal void WriteNotices(IEnumerable<(bool IsWarning, string Text)> notices)
+    {
+        foreach (var (isWarning, text) in notices)
+        {
+            if (isWarning)
+                WriteWarning(text);
+            else
+                WriteVerbose(text);
+        }
+    }
+
+    /// <summary>Writes the result of a slot.</summary>
     internal virtual void Write(RedisCluster cluster, RedisSlotMigrationResult result) => WriteObject(result);
 
     private void CarryOut(RedisCluster cluster, SlotPlan plan, SlotProgress progress)
@@ -146,10 +163,35 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
 
     private void Fail(RedisCluster cluster, RedisOperationException failure, RedisSlotMigrationResult result)
     {
-        TellOfStop(failure);
+        ReportStop(failure);
         Write(cluster, result);
         WriteError(ErrorRecords.From(failure, result.Slot));
     }
 
     private static bool HasWork(SlotPlan plan) => !plan.IsDone && plan.Refusal is null;
+}
+
+/// <summary>A cmdlet that leaves a slot open with consistent flags, and writes it as <c>Get-RedisOpenSlot</c> does.</summary>
+public abstract class SlotOpeningCmdlet : SlotOperationCmdlet
+{
+    private readonly List<RedisOpenSlot> _opened = [];
+
+    /// <summary>Specifies the slot, 0 to 16383.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateRange(0, 16383)]
+    [ArgumentCompleter(typeof(SlotCompleter))]
+    public int Slot { get; set; }
+
+    // A failed slot is only an error record: an object would reach the next cmdlet of the pipeline, which moves keys.
+    internal sealed override void Write(RedisCluster cluster, RedisSlotMigrationResult result)
+    {
+        if (result.Outcome != MigrationOutcome.Failed)
+            _opened.AddRange(Await(cluster.GetOpenSlotsAsync([result.Slot], Stop), "Reading the cluster"));
+    }
+
+    internal sealed override void Finish()
+    {
+        Close();
+        WriteObject(_opened, enumerateCollection: true);
+    }
 }

@@ -7,14 +7,14 @@ BeforeAll {
     $null = Connect-RedisCluster $Nodes[0]
     Invoke-Wedge -Slot 5519
 
-    # What Tab offers after a line.
+    # The completions that Tab offers at the end of a line.
     function Get-Completion([string] $Line) {
         (TabExpansion2 -inputScript $Line -cursorColumn $Line.Length).CompletionMatches
     }
 
-    # On a busy machine a look may take longer than Tab waits; one presses it again.
+    # On a busy machine a query may exceed the time limit of completion; a user presses Tab again.
     function Find-Completion([string] $Line) {
-        foreach ($press in 1..10) {
+        foreach ($attempt in 1..10) {
             if ($found = @(Get-Completion $Line | Where-Object CompletionText -Match '[0-9a-f]')) { break }
         }
         $found
@@ -29,7 +29,7 @@ AfterAll {
 }
 
 Describe 'Completion of a slot' {
-    It 'offers just the open ones where one has to be open: <_>' -ForEach @(
+    It 'offers only open slots to a cmdlet that needs one: <_>' -ForEach @(
         'Complete-RedisSlotMigration ', 'Complete-RedisSlotMigration -Slot ', 'Undo-RedisSlotMigration 5', 'Restart-RedisSlotMigration 55'
         'Move-RedisSlotKey ', 'Repair-RedisCluster -Slot ', 'Get-RedisOpenSlot '
     ) {
@@ -38,7 +38,9 @@ Describe 'Completion of a slot' {
         $first.ToolTip | Should -Match '^Migrating, 127\.0\.0\.1:\d+ \(20 keys\) -> 127\.0\.0\.1:\d+ \(10 keys\)$'
     }
 
-    It 'offers the open ones first, then where each stretch of a master begins: <_>' -ForEach 'Get-RedisSlotKey ', 'Move-RedisSlot -Slot ', 'Start-RedisSlotMigration -Slot ' {
+    It 'offers open slots first, then the first slot of each range: <_>' -ForEach @(
+        'Get-RedisSlotKey ', 'Move-RedisSlot -Slot ', 'Start-RedisSlotMigration -Slot '
+    ) {
         $found = @(Find-Completion $_)
         $found[0].CompletionText | Should -Be '5519'
         $found[1].CompletionText | Should -Be '0'
@@ -46,12 +48,13 @@ Describe 'Completion of a slot' {
         $found[1].ToolTip | Should -Match '^the first of 0-5460, owned by 127'
     }
 
-    It 'asks the cluster that the line names, in a variable too, or that is the default' {
+    It 'queries the cluster of -Cluster, also from a variable, or of $PSDefaultParameterValues' {
         Disconnect-RedisCluster
         $env:REDISCLUSTEROPS_ENTRY = $Nodes[1]
         try {
             @(Find-Completion "Complete-RedisSlotMigration -Cluster $($Nodes[1]) -Slot ").CompletionText | Should -Contain '5519'
-            @(Find-Completion 'Complete-RedisSlotMigration -Cluster $env:REDISCLUSTEROPS_ENTRY -Slot ').CompletionText | Should -Contain '5519'
+            $found = @(Find-Completion 'Complete-RedisSlotMigration -Cluster $env:REDISCLUSTEROPS_ENTRY -Slot ')
+            $found.CompletionText | Should -Contain '5519'
             $global:PSDefaultParameterValues['*-Redis*:Cluster'] = $Nodes[1]
             @(Find-Completion 'Complete-RedisSlotMigration -Slot ').CompletionText | Should -Contain '5519'
             $global:PSDefaultParameterValues['Disabled'] = $true
@@ -68,8 +71,9 @@ Describe 'Completion of a slot' {
 
 Describe 'Completion of a node' {
     It 'offers host:port with role, slots and id as tooltip: <_>' -ForEach @(
-        'Get-RedisClusterNode ', 'Get-RedisSlotKey 5519 -Node ', 'Complete-RedisSlotMigration 5519 -Source ', 'Undo-RedisSlotMigration 5519 -Target '
-        'Move-RedisSlot 1 -Target ', 'Move-RedisSlot -Count 1 -Source ', 'Restart-RedisSlotMigration 5519 -Target ', 'Repair-RedisCluster -Target ', 'Start-RedisSlotMigration 1 -Source '
+        'Get-RedisClusterNode ', 'Get-RedisSlotKey 5519 -Node ', 'Complete-RedisSlotMigration 5519 -Source '
+        'Undo-RedisSlotMigration 5519 -Target ', 'Move-RedisSlot 1 -Target ', 'Move-RedisSlot -Count 1 -Source '
+        'Restart-RedisSlotMigration 5519 -Target ', 'Repair-RedisCluster -Target ', 'Start-RedisSlotMigration 1 -Source '
     ) {
         $found = @(Find-Completion $_)
         $found.CompletionText | Should -Be ($Nodes | Sort-Object { [int]$_.Split(':')[1] })
@@ -79,7 +83,7 @@ Describe 'Completion of a node' {
         }
     }
 
-    It 'offers ids once one is begun, and what is begun of host:port' {
+    It 'completes the beginning of an id or of host:port' {
         $node = @(Get-RedisClusterNode)[2]
         @(Find-Completion "Get-RedisClusterNode $($node.Id.Substring(0, 10))").CompletionText | Should -Be $node.Id
         @(Find-Completion "Move-RedisSlot 1 -Target '$($node.Endpoint.Substring(0, 13))").CompletionText | Should -Contain $node.Endpoint
@@ -87,13 +91,14 @@ Describe 'Completion of a node' {
 }
 
 Describe 'Completion of a run' {
-    It 'offers runs, to be gone on with only those that can be' {
+    It 'offers runs, and to Resume-RedisMigration only resumable runs' {
         $done = Complete-RedisSlotMigration 5519
         $found = @(Find-Completion 'Undo-RedisSlotMigration -MigrationId ')
         $found.CompletionText | Should -Be $done.MigrationId
         $found.ToolTip | Should -Match '^Complete Completed, 1 of 1 slots, last progress \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ$'
         @(Find-Completion "Get-RedisMigration $($done.MigrationId.Substring(0, 9))").CompletionText | Should -Be $done.MigrationId
-        @(Find-Completion "Get-RedisMigration -JournalPath $($env:REDISCLUSTEROPS_JOURNAL) -Id ").CompletionText | Should -Be $done.MigrationId
+        $found = @(Find-Completion "Get-RedisMigration -JournalPath $($env:REDISCLUSTEROPS_JOURNAL) -Id ")
+        $found.CompletionText | Should -Be $done.MigrationId
         @(Get-Completion 'Resume-RedisMigration -Id ').ForEach('CompletionText') | Should -Not -Contain $done.MigrationId
         Invoke-Wedge -Slot 5519
     }
@@ -110,10 +115,10 @@ Describe 'Completion' {
         @(Get-Completion $Line).CompletionText | Sort-Object | Should -Be $Values
     }
 
-    It 'is silent and soon back where there is <Name>' -ForEach @(
+    It 'returns soon, empty and without an error for <Name>' -ForEach @(
         @{ Name = 'no cluster'; Line = 'Complete-RedisSlotMigration -Slot ' }
-        @{ Name = 'no such cluster'; Line = 'Complete-RedisSlotMigration -Cluster 127.0.0.1:1 -Slot ' }
-        @{ Name = 'a text that names none'; Line = "Move-RedisSlot 1 -Cluster 'host:1,colour=blue' -Target " }
+        @{ Name = 'an unreachable cluster'; Line = 'Complete-RedisSlotMigration -Cluster 127.0.0.1:1 -Slot ' }
+        @{ Name = 'an invalid connection string'; Line = "Move-RedisSlot 1 -Cluster 'host:1,colour=blue' -Target " }
         @{ Name = 'no journal'; Line = "Resume-RedisMigration -JournalPath /nowhere/at/all -Id " }
     ) {
         Disconnect-RedisCluster
@@ -133,7 +138,8 @@ Describe 'Completion' {
         $silent.Start()
         try {
             $clock = [Diagnostics.Stopwatch]::StartNew()
-            @(Get-Completion "Complete-RedisSlotMigration -Cluster $($silent.LocalEndpoint) -Slot ") | Where-Object CompletionText -Match '^\d' | Should -BeNullOrEmpty
+            $found = @(Get-Completion "Complete-RedisSlotMigration -Cluster $($silent.LocalEndpoint) -Slot ")
+            $found | Where-Object CompletionText -Match '^\d' | Should -BeNullOrEmpty
             $clock.Elapsed.TotalSeconds | Should -BeLessThan 5
         }
         finally { $silent.Stop() }

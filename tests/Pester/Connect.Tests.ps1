@@ -2,22 +2,22 @@ BeforeAll {
     . (Join-Path $PSScriptRoot 'LabCluster.ps1')
     Import-Module (Join-Path $Repository 'out/RedisClusterOps')
     $script:Nodes = Enter-Lab
-    $script:Alone = Enter-Server @()
-    $script:Locked = Enter-Server @('--cluster-enabled', 'yes', '--requirepass', 'right')
+    $script:Standalone = Enter-Server @()
+    $script:Protected = Enter-Server @('--cluster-enabled', 'yes', '--requirepass', 'right')
     function Get-Failure([scriptblock] $Script) {
         try { $null = & $Script; 'no error' } catch { $_ }
     }
-    function ConvertTo-Credential([string] $User, [string] $Word) {
+    function ConvertTo-Credential([string] $User, [string] $Password) {
         $secret = New-Object securestring
-        $Word.ToCharArray() | ForEach-Object { $secret.AppendChar($_) }
+        $Password.ToCharArray() | ForEach-Object { $secret.AppendChar($_) }
         New-Object pscredential($User, $secret)
     }
 }
 
 AfterAll {
     Disconnect-RedisCluster
-    Exit-Server $Alone
-    Exit-Server $Locked
+    Exit-Server $Standalone
+    Exit-Server $Protected
     Exit-Lab
 }
 
@@ -39,7 +39,7 @@ Describe 'Connect-RedisCluster' {
         (Get-RedisClusterInfo -Cluster (& $Text)).State | Should -Be 'ok'
     }
 
-    It 'takes several nodes as PowerShell reads them unquoted' {
+    It 'takes several nodes without quotes' {
         (Get-RedisClusterInfo -Cluster $Nodes[0], $Nodes[1]).State | Should -Be 'ok'
         (Connect-RedisCluster $Nodes[0], $Nodes[1]).Seeds.Count | Should -Be 2
     }
@@ -48,7 +48,8 @@ Describe 'Connect-RedisCluster' {
         $null = Connect-RedisCluster $Nodes[0]
         $other = [PowerShell]::Create()
         try {
-            $null = $other.AddScript("Import-Module '$(Join-Path $Repository 'out/RedisClusterOps')'; Get-RedisClusterInfo -ErrorAction SilentlyContinue").Invoke()
+            $module = Join-Path $Repository 'out/RedisClusterOps'
+            $null = $other.AddScript("Import-Module '$module'; Get-RedisClusterInfo -ErrorAction SilentlyContinue").Invoke()
             $other.Streams.Error[0].FullyQualifiedErrorId | Should -BeLike 'NoCluster,*'
         }
         catch [Management.Automation.RuntimeException] {
@@ -65,7 +66,7 @@ Describe 'Connect-RedisCluster' {
         $failure.ErrorDetails.RecommendedAction | Should -Match 'Connect-RedisCluster'
     }
 
-    It 'is what -Cluster $null falls back to' {
+    It 'is the default for -Cluster $null' {
         $session = Connect-RedisCluster $Nodes[0]
         (Get-RedisClusterInfo -Cluster $null).Cluster | Should -Be $session
     }
@@ -78,14 +79,20 @@ Describe 'Connect-RedisCluster' {
     }
 
     It 'fails with <Id> for <Name>' -ForEach @(
-        @{ Id = 'InvalidConnectionString'; Name = 'a text that names no cluster'; Script = { Connect-RedisCluster 'host:99999' } }
-        @{ Id = 'InvalidConnectionString'; Name = 'a setting that is not known'; Script = { Connect-RedisCluster 'host:1,colour=blue' } }
+        @{ Id = 'InvalidConnectionString'; Name = 'an invalid port'; Script = { Connect-RedisCluster 'host:99999' } }
+        @{ Id = 'InvalidConnectionString'; Name = 'an unknown setting'; Script = { Connect-RedisCluster 'host:1,colour=blue' } }
         @{ Id = 'InvalidConnectionString'; Name = 'a URL with options'; Script = { Connect-RedisCluster 'redis://user:wr0ng@host:1?x=y' } }
         @{ Id = 'ConnectionFailed'; Name = 'a node that does not answer'; Script = { Connect-RedisCluster 127.0.0.1:1 -ConnectTimeout 2s } }
-        @{ Id = 'NotAClusterNode'; Name = 'a server outside any cluster'; Script = { Connect-RedisCluster $Alone.Endpoint } }
-        @{ Id = 'AuthenticationFailed'; Name = 'a missing password'; Script = { Connect-RedisCluster $Locked.Endpoint } }
-        @{ Id = 'AuthenticationFailed'; Name = 'a wrong password'; Script = { Connect-RedisCluster $Locked.Endpoint -Credential (ConvertTo-Credential 'default' 'wr0ng') } }
-        @{ Id = 'AuthenticationFailed'; Name = 'an unknown user'; Script = { Connect-RedisCluster $Locked.Endpoint -Credential (ConvertTo-Credential 'nobody' 'wr0ng') } }
+        @{ Id = 'NotAClusterNode'; Name = 'a server without cluster mode'; Script = { Connect-RedisCluster $Standalone.Endpoint } }
+        @{ Id = 'AuthenticationFailed'; Name = 'a missing password'; Script = { Connect-RedisCluster $Protected.Endpoint } }
+        @{ Id = 'AuthenticationFailed'; Name = 'a wrong password'; Script = {
+                Connect-RedisCluster $Protected.Endpoint -Credential (ConvertTo-Credential 'default' 'wr0ng')
+            }
+        }
+        @{ Id = 'AuthenticationFailed'; Name = 'an unknown user'; Script = {
+                Connect-RedisCluster $Protected.Endpoint -Credential (ConvertTo-Credential 'unknown' 'wr0ng')
+            }
+        }
     ) {
         $failure = Get-Failure $Script
         $failure.FullyQualifiedErrorId | Should -Be "$Id,RedisClusterOps.Commands.ConnectRedisClusterCommand"
@@ -95,21 +102,22 @@ Describe 'Connect-RedisCluster' {
     }
 
     It 'logs in with the password of requirepass as user default' {
-        $session = Connect-RedisCluster $Locked.Endpoint -Credential (ConvertTo-Credential 'default' 'right')
+        $session = Connect-RedisCluster $Protected.Endpoint -Credential (ConvertTo-Credential 'default' 'right')
         (Get-RedisClusterInfo).KnownNodes | Should -Be 1
         $session | ConvertTo-Json -Depth 5 | Should -Not -Match '"right"'
         $session | Format-List * -Force | Out-String | Should -Not -Match '\bright\b'
     }
 
-    It 'advises to leave out a password that nobody asked for' {
+    It 'advises to omit a password that the server does not need' {
         $failure = Get-Failure { Connect-RedisCluster $Nodes[0] -Credential (ConvertTo-Credential 'default' 'wr0ng') }
         $failure.FullyQualifiedErrorId | Should -BeLike 'AuthenticationFailed,*'
         $failure.ErrorDetails.RecommendedAction | Should -Match 'without user name and password'
     }
 
-    It 'warns when it will believe any certificate' {
-        $null = Get-Failure { Connect-RedisCluster $Nodes[0] -SkipCertificateCheck -ConnectTimeout 1s -WarningVariable script:heard -WarningAction SilentlyContinue }
-        $heard | Should -HaveCount 1
+    It 'warns that certificates are not verified' {
+        $quiet = @{ WarningVariable = 'script:warnings'; WarningAction = 'SilentlyContinue' }
+        $null = Get-Failure { Connect-RedisCluster $Nodes[0] -SkipCertificateCheck -ConnectTimeout 1s @quiet }
+        $warnings | Should -HaveCount 1
     }
 }
 
@@ -122,14 +130,14 @@ Describe 'Get-RedisClusterNode' {
         @(Get-RedisClusterNode -Role Replica).Count | Should -Be 0
     }
 
-    It 'goes on after a name that fits no node' {
-        $found = Get-RedisClusterNode nobody:1, $Nodes[1] -ErrorAction SilentlyContinue -ErrorVariable missing
+    It 'continues after a name that matches no node' {
+        $found = Get-RedisClusterNode unknown:1, $Nodes[1] -ErrorAction SilentlyContinue -ErrorVariable missing
         $found.Endpoint | Should -Be $Nodes[1]
         $missing.FullyQualifiedErrorId | Should -BeLike 'NodeNotFound,*'
-        $missing.TargetObject | Should -Be 'nobody:1'
+        $missing.TargetObject | Should -Be 'unknown:1'
         $found = Get-RedisClusterNode $Nodes[1], 127.0.0.1:*
         $found[0].Endpoint | Should -Be $Nodes[1]
-        $found.Endpoint | Sort-Object | Should -Be ($Nodes | Sort-Object) -Because 'a node that fits two names is written once'
+        $found.Endpoint | Sort-Object | Should -Be ($Nodes | Sort-Object) -Because 'a node that matches two names is written once'
     }
 
     It 'takes wildcards and id prefixes' {
@@ -151,7 +159,7 @@ Describe 'Get-RedisKeySlot' {
         ('' | Get-RedisKeySlot).Slot | Should -Be 0
     }
 
-    It 'names the owner where there is one' {
+    It 'gets the owner if a cluster is specified' {
         (Get-RedisKeySlot '{a}b' -Cluster $Nodes[0]).Owner | Should -BeIn $Nodes
     }
 }

@@ -11,13 +11,14 @@ BeforeAll {
     $script:Session = Connect-RedisCluster $Nodes[0] -Credential $Credential
     $script:Empty = (Get-RedisClusterNode | Where-Object SlotCount -eq 0).Endpoint
 
-    # Runs a script in a PowerShell of its own in this process, and returns what went into each of its streams.
-    function Invoke-Apart([string] $Script) {
+    # Runs a script in a new runspace of this process, and returns the records of each stream.
+    function Invoke-InRunspace([string] $Script) {
         $shell = [powershell]::Create()
         try {
             $output = $shell.AddScript("Import-Module '$ModulePath'; " + $Script).Invoke()
             [pscustomobject]@{
-                Output = @($output); Errors = @($shell.Streams.Error); Warnings = @($shell.Streams.Warning); Progress = @($shell.Streams.Progress)
+                Output = @($output); Errors = @($shell.Streams.Error)
+                Warnings = @($shell.Streams.Warning); Progress = @($shell.Streams.Progress)
                 Verbose = @($shell.Streams.Verbose | ForEach-Object Message); Debug = @($shell.Streams.Debug | ForEach-Object Message)
             }
         }
@@ -33,10 +34,10 @@ AfterAll {
 }
 
 Describe 'Streams' {
-    It 'show one bar of keys for a slot, at most twice a second, and end it' {
+    It 'show one progress bar of keys for one slot, at most twice per second, and complete it' {
         Invoke-Wedge -Slot 200 -Key 200 -Moved 0
         $clock = [Diagnostics.Stopwatch]::StartNew()
-        $seen = Invoke-Apart "Complete-RedisSlotMigration 200 -Cluster $($Nodes[0]) -MaxKeysPerSecond 150 -BatchSize 10"
+        $seen = Invoke-InRunspace "Complete-RedisSlotMigration 200 -Cluster $($Nodes[0]) -MaxKeysPerSecond 150 -BatchSize 10"
         $seen.Output.Outcome | Should -Be 'Completed'
         $records = @($seen.Progress | Where-Object Activity -eq 'Complete: slots')
         $records[-1].RecordType | Should -Be 'Completed'
@@ -47,10 +48,10 @@ Describe 'Streams' {
         $running.ParentActivityId | Select-Object -Unique | Should -Be -1
     }
 
-    It 'show a bar of slots and one of keys below it where there are many, and end both' {
+    It 'show a progress bar of slots with one of keys below it for several slots, and complete both' {
         Invoke-Wedge -Slot 201 -Key 60 -Moved 0
         Invoke-Wedge -Slot 202 -Key 60 -Moved 0
-        $seen = Invoke-Apart "Repair-RedisCluster -Cluster $($Nodes[0]) -MaxKeysPerSecond 50 -BatchSize 10 -Confirm:`$false"
+        $seen = Invoke-InRunspace "Repair-RedisCluster -Cluster $($Nodes[0]) -MaxKeysPerSecond 50 -BatchSize 10 -Confirm:`$false"
         @($seen.Output.Outcome | Select-Object -Unique) | Should -Be 'Repaired'
         $parent = @($seen.Progress | Where-Object { $_.ParentActivityId -eq -1 -and $_.StatusDescription -match ' of 2 slots$' })
         $parent.Count | Should -BeGreaterThan 0
@@ -61,19 +62,19 @@ Describe 'Streams' {
         }
     }
 
-    It 'hold no command unless -Debug asks for it' {
+    It 'contain commands only with -Debug' {
         Invoke-Wedge -Slot 204 -Key 4 -Moved 1
-        $seen = Invoke-Apart "Complete-RedisSlotMigration 204 -Cluster $($Nodes[0]) -Verbose"
+        $seen = Invoke-InRunspace "Complete-RedisSlotMigration 204 -Cluster $($Nodes[0]) -Verbose"
         $seen.Verbose | Should -Not -BeNullOrEmpty
         $seen.Debug | Should -BeNullOrEmpty
     }
 
-    It 'say each step once with -Verbose, each command with -Debug, and no value and no password' {
+    It 'contain each step once with -Verbose, each command with -Debug, and neither values nor passwords' {
         Invoke-Wedge -Slot 203 -Key 20 -Moved 5
         $name = (Get-RedisSlotKey 203 -First 1).Name
         $null = redis-cli -c -p $Nodes[0].Split(':')[1] SET $name 'the-value-itself'
-        $line = "`$VerbosePreference = 'Continue'; `$DebugPreference = 'Continue'; Complete-RedisSlotMigration 203 -Cluster 'redis://operator:$Secret@$($Nodes[0])'"
-        $seen = Invoke-Apart $line
+        $preferences = "`$VerbosePreference = 'Continue'; `$DebugPreference = 'Continue'; "
+        $seen = Invoke-InRunspace ($preferences + "Complete-RedisSlotMigration 203 -Cluster 'redis://operator:$Secret@$($Nodes[0])'")
         $seen.Output.Outcome | Should -Be 'Completed'
         $seen.Verbose | Where-Object { $_ -like 'Slot 203*' } | Group-Object | Where-Object Count -gt 1 | Should -BeNullOrEmpty
         @($seen.Verbose | Where-Object { $_ -like 'Slot 203*' }).Count | Should -BeGreaterThan 1
@@ -85,7 +86,7 @@ Describe 'Streams' {
 
 Describe 'Objects' {
     BeforeAll {
-        # While a slot is open that would move, there is no plan.
+        # There is no plan while a slot that would move is open.
         $plan = New-RedisRebalancePlan -UseEmptyMaster
         Invoke-Wedge -Slot 210 -Key 12 -Moved 2
         Invoke-Wedge -Slot 211 -Key 12 -Moved 2
@@ -105,13 +106,13 @@ Describe 'Objects' {
         }
     }
 
-    It 'of type <_> become JSON and CLIXML and text, without secrets and without cycles' -ForEach @(
+    It 'of type <_> convert to JSON, CLIXML and text, without secrets and cycles' -ForEach @(
         'RedisClusterSession', 'RedisClusterNode', 'RedisClusterInfo', 'RedisClusterHealth', 'RedisOpenSlot', 'RedisSlotKey', 'RedisKeySlot'
         'RedisKeyMove', 'RedisSlotMigrationResult', 'RedisMigration', 'RedisRebalancePlan'
     ) {
         $object = $Objects[$_]
         $object | Should -BeOfType "RedisClusterOps.$_"
-        # A depth at which a cycle would be cut off with a warning.
+        # At this depth, ConvertTo-Json would truncate a cycle and write a warning.
         $json = $object | ConvertTo-Json -Depth 20 -WarningVariable cut -WarningAction SilentlyContinue
         $cut | Should -BeNullOrEmpty
         $json | ConvertFrom-Json | Should -Not -BeNullOrEmpty
@@ -119,11 +120,18 @@ Describe 'Objects' {
         Export-Clixml -InputObject $object -LiteralPath $file -Depth 6
         $copy = Import-Clixml -LiteralPath $file
         $copy.PSTypeNames | Should -Contain "Deserialized.RedisClusterOps.$_"
-        $texts = $json, (Get-Content -LiteralPath $file -Raw), ($object | Format-List -Property * -Force | Out-String), ($object | Out-String), ($object | ConvertTo-Csv | Out-String), "$object"
+        $texts = @(
+            $json
+            Get-Content -LiteralPath $file -Raw
+            $object | Format-List -Property * -Force | Out-String
+            $object | Out-String
+            $object | ConvertTo-Csv | Out-String
+            "$object"
+        )
         foreach ($text in $texts) { $text | Should -Not -Match $Secret }
     }
 
-    It 'that came back from a file or a job still name their cluster' {
+    It 'keep their cluster after deserialization' {
         $file = Join-Path $TestDrive 'open.xml'
         Get-RedisOpenSlot 210 | Export-Clixml -LiteralPath $file -Depth 4
         $copy = Import-Clixml -LiteralPath $file
@@ -134,7 +142,7 @@ Describe 'Objects' {
 }
 
 Describe 'Runspaces' {
-    It 'have a session each: ForEach-Object -Parallel' -Skip:($PSVersionTable.PSVersion.Major -lt 7) {
+    It 'have separate sessions: ForEach-Object -Parallel' -Skip:($PSVersionTable.PSVersion.Major -lt 7) {
         $seen = 1..4 | ForEach-Object -Parallel {
             Import-Module $using:ModulePath
             $none = try { Get-RedisClusterInfo } catch { $_.FullyQualifiedErrorId.Split(',')[0] }
@@ -147,24 +155,35 @@ Describe 'Runspaces' {
         (Get-RedisClusterInfo).Cluster.User | Should -Be 'operator'
     }
 
-    It 'take the session of another: Start-ThreadJob, Start-Job' -Skip:(-not (Get-Command Start-ThreadJob -ErrorAction SilentlyContinue)) {
+    It 'accept the session of another runspace: Start-ThreadJob, Start-Job' -Skip:(-not (Get-Command Start-ThreadJob -ErrorAction Ignore)) {
         $job = Start-ThreadJob { Import-Module $using:ModulePath; (Get-RedisClusterInfo -Cluster $using:Session).Cluster.User }
         $job | Receive-Job -Wait -AutoRemoveJob | Should -Be 'operator'
-        # Another process gets a copy: where the cluster is, and not the password.
-        $job = Start-Job { Import-Module $using:ModulePath; $env:REDISCLUSTEROPS_JOURNAL = $using:env:REDISCLUSTEROPS_JOURNAL; Get-RedisOpenSlot -Cluster $using:Session; (Get-RedisClusterInfo -Cluster ($using:Nodes)[0]).State }
+        # Another process receives a copy with the addresses, without the password.
+        $job = Start-Job {
+            Import-Module $using:ModulePath
+            $env:REDISCLUSTEROPS_JOURNAL = $using:env:REDISCLUSTEROPS_JOURNAL
+            Get-RedisOpenSlot -Cluster $using:Session
+            (Get-RedisClusterInfo -Cluster ($using:Nodes)[0]).State
+        }
         $job | Receive-Job -Wait -AutoRemoveJob | Select-Object -Last 1 | Should -Be 'ok'
     }
 }
 
-Describe 'Defaults and early ends' {
-    It 'come from $PSDefaultParameterValues' {
-        $seen = Invoke-Apart "`$PSDefaultParameterValues['*-Redis*:Cluster'] = '$($Nodes[1])'; (Get-RedisClusterInfo).Cluster.ToString(); (Get-RedisKeySlot a).Owner; `$PSDefaultParameterValues['*-Redis*:MaxStall'] = '5ms'; Complete-RedisSlotMigration 1 -WhatIf -ErrorAction SilentlyContinue | Out-Null"
+Describe 'Pipelines' {
+    It 'use $PSDefaultParameterValues' {
+        $seen = Invoke-InRunspace @"
+`$PSDefaultParameterValues['*-Redis*:Cluster'] = '$($Nodes[1])'
+(Get-RedisClusterInfo).Cluster.ToString()
+(Get-RedisKeySlot a).Owner
+`$PSDefaultParameterValues['*-Redis*:MaxStall'] = '5ms'
+Complete-RedisSlotMigration 1 -WhatIf -ErrorAction SilentlyContinue | Out-Null
+"@
         $seen.Errors | Where-Object { $_.FullyQualifiedErrorId -notlike 'SlotNotOpen,*' } | Should -BeNullOrEmpty
         $seen.Output[0] | Should -Be $Nodes[1]
         $seen.Output[1] | Should -BeIn $Nodes
     }
 
-    It 'leave the next slot alone where Select-Object has enough' {
+    It 'leave the next slot unchanged once Select-Object -First has enough' {
         Invoke-Wedge -Slot 220 -Key 6 -Moved 2
         Invoke-Wedge -Slot 221 -Key 6 -Moved 2
         $one = Get-RedisOpenSlot 220, 221 | Complete-RedisSlotMigration | Select-Object -First 1
@@ -175,7 +194,7 @@ Describe 'Defaults and early ends' {
 }
 
 Describe 'Cultures' {
-    It 'change nothing that is parsed or written: <_>' -ForEach 'de-DE', 'tr-TR' {
+    It 'do not affect what is parsed or written: <_>' -ForEach 'de-DE', 'tr-TR' {
         Invoke-Wedge -Slot 230 -Key 40 -Moved 10
         $file = Join-Path $TestDrive "plan-$_.json"
         $script = @"
@@ -193,7 +212,7 @@ Describe 'Cultures' {
 (`$plan.After | Where-Object Node -eq '$($Nodes[0])').Weight.ToString([cultureinfo]::InvariantCulture)
 Invoke-RedisRebalance -PlanFile '$file' -WhatIf
 "@
-        $seen = Invoke-Apart $script
+        $seen = Invoke-InRunspace $script
         $seen.Errors | Should -BeNullOrEmpty
         $seen.Output[0] | Should -Be $(if ($_ -eq 'tr-TR') { [char]0x131 } else { [char]'i' })
         $seen.Output[1] | Should -Be '1,5'
@@ -204,7 +223,7 @@ Invoke-RedisRebalance -PlanFile '$file' -WhatIf
         $seen.Output[7] | Should -Be $seen.Output[6]
         $seen.Output[8] | Should -Be '1.5'
         (Get-Content $file -Raw | ConvertFrom-Json) | Should -Not -BeNullOrEmpty
-        # The next round begins as this one did.
+        # Restores the initial state for the next culture.
         $null = Undo-RedisSlotMigration -MigrationId (Get-RedisMigration)[0].Id
         foreach ($key in (Get-RedisSlotKey 230).Name) { $null = redis-cli -c -p $Nodes[0].Split(':')[1] DEL $key }
     }

@@ -2,14 +2,15 @@
 
 $script:Repository = (Resolve-Path (Join-Path $PSScriptRoot '../..')).Path
 
-# run.ps1 names the lab program of its build configuration. By default, that of a release build.
-$script:LabProgram = if ($env:RCO_LAB) { $env:RCO_LAB } else { Join-Path $Repository 'src/RedisClusterOps.Lab/bin/Release/net10.0/RedisClusterOps.Lab.dll' }
+# run.ps1 sets the lab program of its build configuration. By default, that of a release build.
+$script:LabProgram = $env:RCO_LAB
+if (-not $LabProgram) { $script:LabProgram = Join-Path $Repository 'src/RedisClusterOps.Lab/bin/Release/net10.0/RedisClusterOps.Lab.dll' }
 
 # This PowerShell as a program, with the arguments that precede its own: PowerShell as a .NET tool is a dll that dotnet runs.
 $script:ShellProgram = (Get-Process -Id $PID).Path
 $script:ShellArgument = @(if ([IO.Path]::GetFileNameWithoutExtension($ShellProgram) -eq 'dotnet') { Join-Path $PSHOME 'pwsh.dll' })
 
-# A server on PATH is what the lab takes first; the test servers' folder is put before the user's own.
+# Puts the folder of the test server first on PATH, where the lab and the tests find it.
 function Add-ServerPath {
     $servers = $env:RCO_SERVERS
     if (-not $servers) {
@@ -32,7 +33,7 @@ function Invoke-Lab {
 # Starts four masters, the last without slots; returns their host:port.
 function Enter-Lab {
     Add-ServerPath
-    # The lab records its running cluster in the user's data folder. A folder of our own leaves the user's cluster alone.
+    # The lab records its cluster in the user's data folder. A separate folder leaves the user's own lab untouched.
     $script:DataHome = $env:XDG_DATA_HOME
     $script:LabData = Join-Path ([IO.Path]::GetTempPath()) "redisclusterops-pester-$PID"
     $null = New-Item -ItemType Directory $script:LabData -Force
@@ -46,17 +47,18 @@ function Exit-Lab {
     Remove-Item $script:LabData -Recurse -Force
 }
 
-# Leaves a slot in the middle of its migration.
+# Stops the migration of a slot half-way.
 function Invoke-Wedge([int] $Slot, [int] $Key = 30, [int] $Moved = 10) {
     $null = Invoke-Lab wedge --json --slot $Slot --keys $Key --moved $Moved
 }
 
-# What a server itself reports, so that the module's own output is not the only evidence.
+# The functions below query the servers directly, so that the module's own output is not the only evidence.
 
-# The calls of each node's commands that move keys or slots. Two equal results prove that nothing was written in between.
+# Counts each node's calls of the commands that move keys or slots. Equal results prove that nothing was written in between.
 function Get-WriteCount([string[]] $Node) {
     foreach ($one in $Node) {
-        $counts = (redis-cli -p $one.Split(':')[1] INFO commandstats) -match '^cmdstat_(cluster\|setslot|migrate|restore|set|del)[^:]*:' -replace ',.*'
+        $statistics = redis-cli -p $one.Split(':')[1] INFO commandstats
+        $counts = $statistics -match '^cmdstat_(cluster\|setslot|migrate|restore|set|del)[^:]*:' -replace ',.*'
         "$one $counts"
     }
 }
@@ -73,11 +75,11 @@ function Enter-Server([string[]] $Setting) {
     $folder = Join-Path ([IO.Path]::GetTempPath()) ([IO.Path]::GetRandomFileName())
     $null = New-Item -ItemType Directory $folder
     foreach ($attempt in 1..20) {
-        # The cluster bus listens 10000 above; together they stay below the ephemeral range.
+        # The bus port is 10000 higher. Both must be below the ephemeral range.
         $port = Get-Random -Minimum 13000 -Maximum 22000
         $arguments = @('--port', $port, '--bind', '127.0.0.1', '--save', '""', '--dir', $folder) + $Setting
         $process = Start-Process redis-server -ArgumentList $arguments -PassThru -RedirectStandardOutput (Join-Path $folder 'log')
-        foreach ($look in 1..50) {
+        foreach ($check in 1..50) {
             Start-Sleep -Milliseconds 100
             if ($process.HasExited) { break }
             if ((Get-Content (Join-Path $folder 'log') -Raw) -match 'Ready to accept connections') {
@@ -85,7 +87,7 @@ function Enter-Server([string[]] $Setting) {
             }
         }
     }
-    throw "No redis-server could be started ($attempt attempts, $look looks at the last one)."
+    throw "No redis-server could be started after $attempt attempts. The last one was checked $check times."
 }
 
 function Exit-Server($Server) {
@@ -94,7 +96,7 @@ function Exit-Server($Server) {
     Remove-Item $Server.Folder -Recurse -Force
 }
 
-# Runs a script in a fresh PowerShell of the same edition and returns what a screen would show.
+# Runs a script in a new PowerShell of the same edition and returns its screen output.
 function Invoke-FreshPowerShell([string] $Script, [string[]] $Switch = @()) {
     $module = Join-Path $script:Repository 'out/RedisClusterOps'
     $full = "Import-Module '$module'; " + $Script

@@ -15,24 +15,24 @@ Describe 'The module' -Tag Offline {
         $manifest.CompatiblePSEditions | Should -Be @('Desktop', 'Core')
     }
 
-    It 'imports into a fresh PowerShell without a word' {
+    It 'imports into a new PowerShell without output' {
         (Invoke-FreshPowerShell '').Trim() | Should -BeNullOrEmpty
     }
 
-    It 'exports just what the manifest says' {
+    It 'exports exactly the cmdlets of the manifest' {
         $exported = (Get-Module RedisClusterOps).ExportedCommands.Keys | Sort-Object
         $exported | Should -Be (Import-PowerShellDataFile (Join-Path $Repository 'RedisClusterOps.psd1')).CmdletsToExport
     }
 
-    It 'explains itself in about_RedisClusterOps, about_RedisSlotMigration and about_RedisClusterOps_Runbooks' {
+    It 'has the topics about_RedisClusterOps, about_RedisSlotMigration and about_RedisClusterOps_Runbooks' {
         Get-Help about_RedisClusterOps | Out-String | Should -Match 'Connect-RedisCluster'
         Get-Help about_RedisSlotMigration | Out-String | Should -Match 'Migrating'
         Get-Help about_RedisClusterOps_Runbooks | Out-String | Should -Match 'Get-AutomationPSCredential'
     }
 
-    It 'has every line of its about topics in PowerShell that parses' {
+    It 'names only existing cmdlets in its about topics' {
         foreach ($topic in Get-ChildItem (Join-Path $ModulePath 'en-US/*.help.txt')) {
-            # What is indented by eight is typed; a schedule of cron and a bare list of names is not.
+            # Commands are indented by eight, as are cron schedules and lists of names, which are excluded.
             $lines = Get-Content $topic | Where-Object { $_ -match '^ {8}\S.*(-Redis|\$)' -and $_ -notmatch '\*/5|^\s+\w+, ' }
             $lines | Should -Not -BeNullOrEmpty -Because $topic.Name
             foreach ($name in [regex]::Matches((Get-Content $topic -Raw), '\b[A-Z][a-z]+-Redis\w+').Value | Select-Object -Unique) {
@@ -41,9 +41,10 @@ Describe 'The module' -Tag Offline {
         }
     }
 
-    It 'can be named, tagged and licensed by a gallery' {
-        $manifest = Test-ModuleManifest (Join-Path $ModulePath 'RedisClusterOps.psd1') -WarningVariable doubts -WarningAction SilentlyContinue
-        $doubts | Should -BeNullOrEmpty
+    It 'has the metadata that a gallery needs' {
+        $path = Join-Path $ModulePath 'RedisClusterOps.psd1'
+        $manifest = Test-ModuleManifest $path -WarningVariable warnings -WarningAction SilentlyContinue
+        $warnings | Should -BeNullOrEmpty
         $manifest.Tags | Should -Contain 'PSEdition_Desktop'
         $manifest.Tags | Should -Contain 'PSEdition_Core'
         $manifest.LicenseUri | Should -Not -BeNullOrEmpty
@@ -63,7 +64,9 @@ Describe 'A time span' -Tag Offline {
         $transformation.Transform($ExecutionContext, $Text) | Should -Be ([timespan]::FromMilliseconds($Milliseconds))
     }
 
-    It 'is rejected without a unit or out of range: <_>' -ForEach '5', 5, '5 apples', '-5s', '0s', '00:00:00', 'ms', '99999999999999999999d', '1e9d', '', $null {
+    It 'is rejected without a unit or out of range: <_>' -ForEach @(
+        '5', 5, '5 apples', '-5s', '0s', '00:00:00', 'ms', '99999999999999999999d', '1e9d', '', $null
+    ) {
         $value = $_
         { Connect-RedisCluster 127.0.0.1:1 -ConnectTimeout $value } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
     }
@@ -78,14 +81,14 @@ Describe 'Help of <_>' -Tag Offline -ForEach $CommandNames {
         @($Help.examples.example).Count | Should -BeGreaterOrEqual 3
     }
 
-    It 'reads well: no marks of Markdown, no link that leads nowhere, code where code is' {
+    It 'has no Markdown, no dead link, and code in every example' {
         $text = $Help | Out-String -Width 120
         $text | Should -Not -Match '```'
         $text | Should -Not -Match 'Online Version|\.md\b'
         foreach ($example in $Help.examples.example) { $example.code | Should -Match '\S' }
     }
 
-    It 'has examples that PowerShell parses, of cmdlets and parameters that exist' {
+    It 'has examples that parse, with existing cmdlets and parameters' {
         foreach ($example in $Help.examples.example) {
             $code = ($example.code -split '\n\n')[0]
             $problems = $null
@@ -94,8 +97,9 @@ Describe 'Help of <_>' -Tag Offline -ForEach $CommandNames {
             foreach ($line in $tree.FindAll({ param($node) $node -is [Management.Automation.Language.CommandAst] }, $true)) {
                 $command = Get-Command $line.GetCommandName() -ErrorAction SilentlyContinue
                 $command | Should -Not -BeNullOrEmpty -Because $code
-                foreach ($parameter in $line.CommandElements | Where-Object { $_ -is [Management.Automation.Language.CommandParameterAst] }) {
-                    $command.ResolveParameter($parameter.ParameterName) | Should -Not -BeNullOrEmpty -Because "$code -$($parameter.ParameterName)"
+                $parameters = $line.CommandElements | Where-Object { $_ -is [Management.Automation.Language.CommandParameterAst] }
+                foreach ($name in $parameters.ParameterName) {
+                    $command.ResolveParameter($name) | Should -Not -BeNullOrEmpty -Because "$code -$name"
                 }
             }
         }
@@ -132,9 +136,12 @@ Describe 'Binding of <Name>' -Tag Offline -ForEach @(
     @{ Name = 'Show-RedisSlotMap'; Sets = '__AllParameterSets'; Value = @(); Property = 'Cluster' }
     @{ Name = 'Start-RedisSlotMigration'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot', 'Source', 'Target' }
     @{ Name = 'Test-RedisCluster'; Sets = '__AllParameterSets'; Value = @(); Property = 'Cluster' }
-    @{ Name = 'Undo-RedisSlotMigration'; Sets = 'MigrationId', 'Slot'; Value = 'Slot'; Property = 'Cluster', 'MigrationId', 'Slot', 'Source', 'Target' }
+    @{
+        Name = 'Undo-RedisSlotMigration'; Sets = 'MigrationId', 'Slot'; Value = 'Slot'
+        Property = 'Cluster', 'MigrationId', 'Slot', 'Source', 'Target'
+    }
 ) {
-    It 'is by parameter set, value and property name as scripts expect' {
+    It 'has the parameter sets and pipeline bindings that scripts rely on' {
         $command = Get-Command $Name
         $command.ParameterSets.Name | Sort-Object | Should -Be $Sets
         $all = $command.ParameterSets.Parameters

@@ -3,7 +3,7 @@ BeforeAll {
     $script:ModulePath = Join-Path $Repository 'out/RedisClusterOps'
     Import-Module $ModulePath
     . (Join-Path $PSScriptRoot 'RecordedHost.ps1')
-    # Runs are written down in a folder of their own, not in the one of whoever runs this.
+    # A journal folder for these tests, so that the user's own journal stays unchanged.
     $script:Journal = $env:REDISCLUSTEROPS_JOURNAL
     $env:REDISCLUSTEROPS_JOURNAL = Join-Path ([IO.Path]::GetTempPath()) "redisclusterops-pester-journal-$PID"
     $script:Nodes = Enter-Lab
@@ -14,8 +14,11 @@ BeforeAll {
         $null = redis-cli -p $Node.Split(':')[1] CLUSTER SETSLOT @Argument
     }
 
-    # Everything that a rehearsal must leave as it is.
-    function Get-Shape { Get-RedisClusterNode | ForEach-Object { "$($_.Id) $($_.ConfigEpoch) $($_.SlotRanges) $($_.KeyCount)" }; Get-RedisOpenSlot | Out-String }
+    # Everything that -WhatIf must not change.
+    function Get-ClusterState {
+        Get-RedisClusterNode | ForEach-Object { "$($_.Id) $($_.ConfigEpoch) $($_.SlotRanges) $($_.KeyCount)" }
+        Get-RedisOpenSlot | Out-String
+    }
 }
 
 AfterAll {
@@ -37,16 +40,16 @@ Describe 'Every cmdlet that changes a slot' {
         @{ Line = 'Repair-RedisCluster'; Shows = 'repair from' }
         @{ Line = 'Resume-RedisMigration'; Shows = 'repair from' }
     ) {
-        $before = Get-Shape
+        $before = Get-ClusterState
         $written = Get-WriteCount $Nodes
-        $rehearsed = Invoke-Asked "`$null = Connect-RedisCluster $($Nodes[0]); $($Line.Replace('TARGET', $Empty)) -WhatIf"
-        # A slot that needs no restart is emitted as it is.
-        $text = ($rehearsed.Lines -join "`n") + ($rehearsed.Output | Out-String)
+        $preview = Invoke-Asked "`$null = Connect-RedisCluster $($Nodes[0]); $($Line.Replace('TARGET', $Empty)) -WhatIf"
+        # A slot that needs no restart is returned unchanged.
+        $text = ($preview.Lines -join "`n") + ($preview.Output | Out-String)
         $text | Should -Match ([regex]::Escape($Shows))
         $text | Should -Not -Match 'RolledBack|Repaired|Completed'
-        $rehearsed.Errors | Should -BeNullOrEmpty
+        $preview.Errors | Should -BeNullOrEmpty
         Get-WriteCount $Nodes | Should -Be $written
-        Get-Shape | Should -Be $before
+        Get-ClusterState | Should -Be $before
         Get-RedisMigration | Should -BeNullOrEmpty
     }
 }
@@ -60,7 +63,7 @@ Describe 'Start-RedisSlotMigration and Restart-RedisSlotMigration' {
         (Get-RedisMigration | Where-Object Operation -eq Start)[0].SlotCount | Should -Be 2
     }
 
-    It 'writes the open slot, with the time it was opened' {
+    It 'returns the open slot, with the time it was opened' {
         $open = Start-RedisSlotMigration -Slot 112 -Target $Empty -Confirm:$false
         $open.GetType().Name | Should -Be 'RedisOpenSlot'
         $open.State | Should -Be 'Drained'
@@ -69,7 +72,7 @@ Describe 'Start-RedisSlotMigration and Restart-RedisSlotMigration' {
         ($open | Undo-RedisSlotMigration).Outcome | Should -Be 'RolledBack'
     }
 
-    It 'puts both ends in order, or sends the slot elsewhere' {
+    It 'makes the flags consistent, or changes the target' {
         $open = Start-RedisSlotMigration 113 -Target $Empty
         Invoke-SetSlot $open.Source 113, 'STABLE'
         (Get-RedisOpenSlot 113).State | Should -Be 'ImportingOnly'
@@ -79,16 +82,18 @@ Describe 'Start-RedisSlotMigration and Restart-RedisSlotMigration' {
         $null = Undo-RedisSlotMigration 113
     }
 
-    It 'fails slot by slot, writes no object for one that failed, and goes on' {
+    It 'fails per slot, writes no object for a failed slot, and continues' {
         $open = 114, 115 | Restart-RedisSlotMigration -ErrorAction SilentlyContinue -ErrorVariable failures
         $open | Should -BeNullOrEmpty
         $failures.FullyQualifiedErrorId | Should -Be (@('SlotNotOpen,RedisClusterOps.Commands.RestartRedisSlotMigrationCommand') * 2)
-        { Start-RedisSlotMigration 114 -Target nobody:1 -ErrorAction Stop } | Should -Throw -ErrorId 'NodeNotFound,*'
+        { Start-RedisSlotMigration 114 -Target unknown:1 -ErrorAction Stop } | Should -Throw -ErrorId 'NodeNotFound,*'
     }
 }
 
 Describe 'Undo-RedisSlotMigration' {
-    It 'brings open slots back through the pipeline: <Strategy>' -ForEach @(@{ Strategy = 'RoundTrip'; Slot = 120 }, @{ Strategy = 'PullBack'; Slot = 121 }) {
+    It 'returns open slots from the pipeline to their source: <Strategy>' -ForEach @(
+        @{ Strategy = 'RoundTrip'; Slot = 120 }, @{ Strategy = 'PullBack'; Slot = 121 }
+    ) {
         Invoke-Wedge -Slot $Slot
         $open = Get-RedisOpenSlot $Slot
         $result = $open | Undo-RedisSlotMigration -Strategy $Strategy -WarningAction SilentlyContinue
@@ -99,7 +104,7 @@ Describe 'Undo-RedisSlotMigration' {
         Get-KeyCount $open.Target $Slot | Should -Be 0
     }
 
-    It 'warns of the window of PullBack and of none with RoundTrip' {
+    It 'warns that PullBack makes keys unreadable for a time, and not with RoundTrip' {
         Invoke-Wedge -Slot 122
         Undo-RedisSlotMigration 122 -WhatIf -WarningVariable none
         $none | Should -BeNullOrEmpty
@@ -108,7 +113,7 @@ Describe 'Undo-RedisSlotMigration' {
         $null = Undo-RedisSlotMigration 122
     }
 
-    It 'undoes what was completed, from its result or as a whole run' {
+    It 'undoes a completed migration, from its result or as a run' {
         Invoke-Wedge -Slot 123
         Invoke-Wedge -Slot 124
         $owner = (Get-RedisOpenSlot 123).Source
@@ -120,7 +125,7 @@ Describe 'Undo-RedisSlotMigration' {
         @(Get-RedisSlotKey 124 -Node $owner).Count | Should -Be 30
     }
 
-    It 'does not stand in its own way where each object names the cluster anew' {
+    It 'does not lock itself out if each object has its own session' {
         $objects = foreach ($slot in 127, 128) {
             Invoke-Wedge -Slot $slot
             Get-RedisOpenSlot $slot -Cluster $Nodes[1]
@@ -128,7 +133,7 @@ Describe 'Undo-RedisSlotMigration' {
         ($objects | Undo-RedisSlotMigration).Outcome | Should -Be @('RolledBack', 'RolledBack')
     }
 
-    It 'fails on one slot and does the others' {
+    It 'fails on one slot and undoes the others' {
         Invoke-Wedge -Slot 126
         $results = 125, 126 | Undo-RedisSlotMigration -ErrorAction SilentlyContinue -ErrorVariable failures
         $results.Outcome | Should -Be @('Failed', 'RolledBack')
@@ -142,7 +147,7 @@ Describe 'Undo-RedisSlotMigration' {
 }
 
 Describe 'Repair-RedisCluster' {
-    It 'repairs what is wrong, and asks nobody with -Confirm:$false' {
+    It 'repairs every problem, without a prompt with -Confirm:$false' {
         Invoke-Wedge -Slot 130
         Invoke-Wedge -Slot 131
         $open = Get-RedisOpenSlot 131
@@ -154,14 +159,14 @@ Describe 'Repair-RedisCluster' {
         @(Get-RedisSlotKey 131 -Node $open.Source).Count | Should -Be 30
     }
 
-    It 'does nothing by itself where nobody can be asked' {
+    It 'changes nothing if it can not prompt' {
         Invoke-Wedge -Slot 132
         Invoke-FreshPowerShell "Repair-RedisCluster -Cluster $($Nodes[0])" '-NonInteractive' | Should -Not -Match 'Repaired'
         (Get-RedisOpenSlot 132).State | Should -Be 'Migrating'
         (Get-RedisOpenSlot 132 | Repair-RedisCluster -Confirm:$false).Outcome | Should -Be 'Repaired'
     }
 
-    It 'asks once for each pair of nodes, leaves what is declined, and is one run that can be undone' {
+    It 'prompts once for each pair of nodes, skips what is declined, and makes one run that can be undone' {
         Invoke-Wedge -Slot 133
         Invoke-Wedge -Slot 134
         $asked = Invoke-Asked "Repair-RedisCluster -Cluster $($Nodes[0])" -Answer 2
@@ -179,7 +184,7 @@ Describe 'Repair-RedisCluster' {
         (Undo-RedisSlotMigration -MigrationId $id[0]).Outcome | Should -Be @('RolledBack', 'RolledBack')
     }
 
-    It 'stops on a slot whose keys contradict each other, and does the rest' {
+    It 'fails on a slot with a key conflict, and repairs the others' {
         Invoke-Wedge -Slot 135
         Invoke-Wedge -Slot 136
         $open = Get-RedisOpenSlot 135
@@ -194,7 +199,7 @@ Describe 'Repair-RedisCluster' {
         @(Get-RedisSlotKey 135 -Node $open.Source).Count | Should -Be 30
     }
 
-    It 'leaves to a person who is to own a slot of nobody, and says between whom' {
+    It 'leaves the owner of an unassigned slot to a person, and names the candidates' {
         Invoke-Wedge -Slot 137
         $source = (Get-RedisOpenSlot 137).Source
         foreach ($node in $Nodes) { Invoke-SetSlot $node 137, 'STABLE' }
@@ -208,28 +213,29 @@ Describe 'Repair-RedisCluster' {
 }
 
 Describe 'Get-RedisMigration | Resume-RedisMigration' {
-    It 'needs no cluster, and filters by one that is named' {
+    It 'needs no cluster, and filters by -Cluster' {
         Invoke-FreshPowerShell '(Get-RedisMigration).Count' | Should -Match '\d'
         @(Get-RedisMigration -Cluster $Nodes[0]).Count | Should -Be @(Get-RedisMigration).Count
         Get-RedisMigration -JournalPath (Join-Path $TestDrive 'none') | Should -BeNullOrEmpty
         Get-RedisMigration -Running | Should -BeNullOrEmpty
     }
 
-    It 'reports an id that is not there and goes on' {
+    It 'reports an unknown id and continues' {
         $newest = (Get-RedisMigration)[0].Id
         (Get-RedisMigration 19990101, $newest -ErrorAction SilentlyContinue -ErrorVariable failures).Id | Should -Be $newest
         $failures.FullyQualifiedErrorId | Should -Be 'MigrationNotFound,RedisClusterOps.Commands.GetRedisMigrationCommand'
         { Resume-RedisMigration 19990101 } | Should -Throw -ErrorId 'MigrationNotFound,*'
     }
 
-    It 'goes on with a run whose process was killed; while it ran nobody else got in' {
+    It 'resumes a run whose process was killed, and locks out other runs until then' {
         Invoke-Wedge -Slot 140 -Key 2000 -Moved 0
         Invoke-Wedge -Slot 141
         $line = "Import-Module '$ModulePath'; Complete-RedisSlotMigration 140 -Cluster $($Nodes[0]) -MaxKeysPerSecond 100 -BatchSize 1000"
-        $other = Start-Process $ShellProgram -ArgumentList ($ShellArgument + '-NoProfile', '-Command', "`"$line`"") -PassThru -RedirectStandardOutput (Join-Path $TestDrive 'other')
+        $arguments = $ShellArgument + '-NoProfile', '-Command', "`"$line`""
+        $other = Start-Process $ShellProgram -ArgumentList $arguments -PassThru -RedirectStandardOutput (Join-Path $TestDrive 'other')
         try {
-            # One big batch, then seconds of pause: who only holds the lock is met, not who is just moving keys.
-            foreach ($look in 1..100) {
+            # One big batch, then seconds of pause: the other run holds the lock but moves no keys.
+            foreach ($attempt in 1..100) {
                 Start-Sleep -Milliseconds 300
                 if ((Get-RedisOpenSlot 140).KeysOnTarget -gt 0) { break }
             }
@@ -255,14 +261,17 @@ Describe 'Views of runs' {
     It 'fit 120 columns: <Name>' -ForEach @(
         @{ Name = 'runs'; Script = { Get-RedisMigration }; Shows = 'LastProgress' }
         @{ Name = 'slots of a run'; Script = { (Get-RedisMigration)[0].Slots }; Shows = 'Operation' }
-        @{ Name = 'a slot that was opened'; Script = { Start-RedisSlotMigration 150 -Target $Empty }; Shows = 'Complete-RedisSlotMigration -Slot 150' }
+        @{
+            Name = 'an open slot'; Script = { Start-RedisSlotMigration 150 -Target $Empty }
+            Shows = 'Complete-RedisSlotMigration -Slot 150'
+        }
     ) {
         $lines = & $Script | Out-String -Width 120 -Stream | Where-Object { $_.Trim() }
         $lines | ForEach-Object { $_.TrimEnd().Length } | Measure-Object -Maximum | ForEach-Object Maximum | Should -BeLessOrEqual 120
         $lines -join "`n" | Should -Match ([regex]::Escape($Shows))
     }
 
-    It 'have a list with everything behind the table' {
+    It 'have a list with all properties' {
         Get-RedisMigration | Select-Object -First 1 | Format-List | Out-String -Width 120 | Should -Match 'IsResumable'
         Get-RedisOpenSlot 150 | Format-List | Out-String -Width 120 | Should -Match 'Since +: \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ'
         $null = Undo-RedisSlotMigration 150

@@ -14,7 +14,7 @@ AfterAll {
 }
 
 Describe 'Show-RedisSlotMap' {
-    It 'is one object whose view is the picture' {
+    It 'is one object whose view is the map' {
         $map = Show-RedisSlotMap -Width 80
         @($map).Count | Should -Be 1
         $map.OpenSlots | Should -Be '5519'
@@ -26,8 +26,8 @@ Describe 'Show-RedisSlotMap' {
         "$map" | Should -Not -Match "`e"
     }
 
-    It 'is as wide as the screen: <Column> columns make <Width>' -ForEach @(
-        # One column stays free. Without a screen the width is 80, and a narrower map than 40 shows no legend.
+    It 'is as wide as the screen: <Column> columns give <Width>' -ForEach @(
+        # One column stays free. Without a screen the width is 80. A map narrower than 40 shows no legend.
         @{ Column = 140; Width = 139 }, @{ Column = 0; Width = 80 }, @{ Column = 12; Width = 40 }
     ) {
         $map = (Invoke-Asked "Show-RedisSlotMap -Cluster $($Nodes[0])" -Column $Column).Output
@@ -36,13 +36,13 @@ Describe 'Show-RedisSlotMap' {
         if ($Column -eq 140) { $map.Picture[0].Length | Should -Be (6 + 128) }
     }
 
-    It 'is as wide as -Width says, whatever the screen, and writes nothing to the cluster' {
+    It 'is as wide as -Width specifies on any screen, and writes nothing to the cluster' {
         $written = Get-WriteCount $Nodes
         (Invoke-Asked "Show-RedisSlotMap -Width 57 -Cluster $($Nodes[0])" -Column 200).Output.Width | Should -Be 57
         Get-WriteCount $Nodes | Should -Be $written
     }
 
-    It 'has colours on a terminal only: not in text, in a file, or where rendering is plain' {
+    It 'has colours on a terminal only, not in text, files or plain rendering' {
         (Show-RedisSlotMap | Out-String) | Should -Not -Match "`e"
         $file = Join-Path $TestDrive 'map.txt'
         Show-RedisSlotMap > $file
@@ -51,7 +51,7 @@ Describe 'Show-RedisSlotMap' {
         Invoke-FreshPowerShell "Show-RedisSlotMap -Cluster $($Nodes[0])" | Should -Not -Match "`e"
     }
 
-    It 'is ASCII where asked to be' {
+    It 'is ASCII with -PlainText' {
         (Show-RedisSlotMap -PlainText).Picture -join '' | Should -Match '^[ -~]+$'
         (Show-RedisSlotMap -PlainText).Picture -join '' | Should -Match '\* open'
     }
@@ -61,13 +61,13 @@ Describe 'Show-RedisSlotMap' {
         Show-RedisSlotMap | Format-List | Out-String -Width 120 | Should -Match 'OpenSlots +: \{5519\}'
     }
 
-    It 'refuses a width that no legend fits into' {
+    It 'rejects a width that is too small for the legend' {
         { Show-RedisSlotMap -Width 39 } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
     }
 }
 
 Describe 'Export-RedisClusterReport' {
-    It 'writes a page, and emits it only with -PassThru' {
+    It 'writes a page, and returns it only with -PassThru' {
         $file = Join-Path $TestDrive 'report.html'
         Export-RedisClusterReport $file | Should -BeNullOrEmpty
         Get-Content $file -Raw | Should -Match '(?s)<!DOCTYPE html>.*SlotOpen 5519.*<svg'
@@ -78,7 +78,7 @@ Describe 'Export-RedisClusterReport' {
         if (-not $IsWindows) { (Get-Item $file).UnixMode | Should -Be '-rw-------' }
     }
 
-    It 'takes a path of the current location, and one with brackets as it is' {
+    It 'takes a relative path, and treats brackets literally' {
         Push-Location $TestDrive
         try {
             (Export-RedisClusterReport 'a[1].html' -PassThru).FullName | Should -Be (Join-Path $TestDrive 'a[1].html')
@@ -86,7 +86,7 @@ Describe 'Export-RedisClusterReport' {
         finally { Pop-Location }
     }
 
-    It 'writes nothing with -WhatIf, and keeps what is there with -NoClobber' {
+    It 'writes nothing with -WhatIf, and keeps an existing file with -NoClobber' {
         $file = Join-Path $TestDrive 'other.html'
         Export-RedisClusterReport $file -WhatIf
         Test-Path $file | Should -BeFalse
@@ -97,7 +97,7 @@ Describe 'Export-RedisClusterReport' {
         Get-Content $file -Raw | Should -Match 'Slot map'
     }
 
-    It 'writes nothing that is declined' {
+    It 'writes nothing if the prompt is declined' {
         $file = Join-Path $TestDrive 'declined.html'
         $asked = Invoke-Asked "Export-RedisClusterReport '$file' -PassThru -Confirm -Cluster $($Nodes[0])" -Answer 2
         $asked.Questions | Should -HaveCount 1
@@ -115,17 +115,19 @@ Describe 'Export-RedisClusterReport' {
         @(Get-ChildItem $TestDrive -Force -Filter 'pages*').Name | Should -Be 'pages'
     }
 
-    It 'has the alerts by what a watcher remembers, and leaves that as it is' {
+    It 'reads the alert state file, and does not change it' {
         $file = Join-Path $TestDrive 'alerts.html'
         $state = Join-Path $TestDrive 'watch.json'
         $null = Get-RedisClusterAlert -StatePath $state
-        $remembered = Get-Content $state -Raw
+        $before = Get-Content $state -Raw
         Export-RedisClusterReport $file -StatePath $state -StuckAfter 1ms
-        Get-Content $file -Raw | Should -Match '(?s)<h2>Alerts</h2>.*SlotStuck 5519 <span class="since">since at least <time.*<h2>Findings</h2>'
-        Get-Content $state -Raw | Should -Be $remembered
-        Export-RedisClusterReport $file -StatePath (Join-Path $TestDrive 'none.json') -WarningVariable told -WarningAction SilentlyContinue
-        $told | Should -Match 'There is no state file'
-        Join-Path $TestDrive 'none.json' | Should -Not -Exist
+        $alerts = '<h2>Alerts</h2>.*SlotStuck 5519 <span class="since">since at least <time.*<h2>Findings</h2>'
+        Get-Content $file -Raw | Should -Match "(?s)$alerts"
+        Get-Content $state -Raw | Should -Be $before
+        $missing = Join-Path $TestDrive 'none.json'
+        Export-RedisClusterReport $file -StatePath $missing -WarningVariable warnings -WarningAction SilentlyContinue
+        $warnings | Should -Match 'There is no state file'
+        $missing | Should -Not -Exist
     }
 
     It 'is one page for all objects of one cluster' {

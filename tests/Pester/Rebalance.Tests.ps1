@@ -3,17 +3,17 @@ BeforeAll {
     $script:ModulePath = Join-Path $Repository 'out/RedisClusterOps'
     Import-Module $ModulePath
     . (Join-Path $PSScriptRoot 'RecordedHost.ps1')
-    # Runs are written down in a folder of their own, not in the one of whoever runs this.
+    # A journal folder for these tests, so that the user's own journal stays unchanged.
     $script:Journal = $env:REDISCLUSTEROPS_JOURNAL
     $env:REDISCLUSTEROPS_JOURNAL = Join-Path ([IO.Path]::GetTempPath()) "redisclusterops-pester-rebalance-$PID"
     $script:Nodes = Enter-Lab
-    # A master that gives its last slot away is to stay one: these tests fill and empty the fourth again and again.
+    # Keeps a master without slots a master: these tests fill and drain the fourth master repeatedly.
     foreach ($node in $Nodes) { $null = redis-cli -p $node.Split(':')[1] CONFIG SET cluster-allow-replica-migration no }
     $null = Connect-RedisCluster $Nodes[0]
     $script:Empty = (Get-RedisClusterNode | Where-Object SlotCount -eq 0).Endpoint
     $script:Full = @((Get-RedisClusterNode | Where-Object SlotCount -gt 0).Endpoint)
 
-    # Keys all over the slots: each node is sent those of its own.
+    # Keys in slots of every owner, written to the owners.
     $script:Keys = 3000
     $lines = @{}
     1..$Keys | ForEach-Object { "order:$_" } | Get-RedisKeySlot | ForEach-Object {
@@ -22,9 +22,17 @@ BeforeAll {
     }
     foreach ($owner in $lines.Keys) { $null = $lines[$owner] | redis-cli -p $owner.Split(':')[1] }
 
-    # Who owns which slots and holds how many keys: what a rehearsal and a refusal must leave as it is.
-    function Get-OwnerMap { Get-RedisClusterNode | Sort-Object Endpoint | ForEach-Object { "$($_.Endpoint) $($_.SlotRanges) $($_.KeyCount)" }; Get-RedisOpenSlot | Out-String }
-    function Get-OwnerOf([int] $Slot) { (Get-RedisClusterNode | Where-Object { $_.SlotRanges | Where-Object { [int]($_ -split '-')[0] -le $Slot -and [int]($_ -split '-')[-1] -ge $Slot } }).Endpoint }
+    # The slots and key counts of every node, and the open slots: -WhatIf and a rejected command must not change them.
+    function Get-OwnerMap {
+        Get-RedisClusterNode | Sort-Object Endpoint | ForEach-Object { "$($_.Endpoint) $($_.SlotRanges) $($_.KeyCount)" }
+        Get-RedisOpenSlot | Out-String
+    }
+    function Get-OwnerOf([int] $Slot) {
+        $owner = Get-RedisClusterNode | Where-Object {
+            $_.SlotRanges | Where-Object { [int]($_ -split '-')[0] -le $Slot -and [int]($_ -split '-')[-1] -ge $Slot }
+        }
+        $owner.Endpoint
+    }
     function Get-KeySum { (Get-RedisClusterNode | Measure-Object KeyCount -Sum).Sum }
 }
 
@@ -38,18 +46,19 @@ AfterAll {
 Describe 'New-RedisRebalancePlan | Invoke-RedisRebalance' {
     It 'shows each pair with its slots and keys with -WhatIf, and writes nothing' {
         $before = Get-OwnerMap
-        $rehearsed = Invoke-Asked "New-RedisRebalancePlan -Cluster $($Nodes[0]) -UseEmptyMaster | Invoke-RedisRebalance -WhatIf"
-        $lines = @($rehearsed.Lines -split '\r?\n' -like 'What if:*')
+        $preview = Invoke-Asked "New-RedisRebalancePlan -Cluster $($Nodes[0]) -UseEmptyMaster | Invoke-RedisRebalance -WhatIf"
+        $lines = @($preview.Lines -split '\r?\n' -like 'What if:*')
         $lines.Count | Should -Be 3
         foreach ($move in (New-RedisRebalancePlan -UseEmptyMaster).Moves) {
-            $shown = "rebalance: move $($move.SlotCount) slots with $($move.EstimatedKeys) keys from $($move.Source) to $Empty, key by key`" on target `"slots $($move.SlotRanges -join ',')`""
+            $shown = "rebalance: move $($move.SlotCount) slots with $($move.EstimatedKeys) keys from $($move.Source) to $Empty, " +
+                "key by key`" on target `"slots $($move.SlotRanges -join ',')`""
             @($lines | Where-Object { $_.Contains($shown) }).Count | Should -Be 1 -Because $shown
         }
         Get-OwnerMap | Should -Be $before
         Get-RedisMigration | Should -BeNullOrEmpty
     }
 
-    It 'asks once for each pair, and does only what was agreed to' {
+    It 'prompts once for each pair, and moves only the agreed ones' {
         $asked = Invoke-Asked "Invoke-RedisRebalance -Cluster $($Nodes[0]) -UseEmptyMaster" -Answer 2, 0, 2
         $asked.Errors | Should -BeNullOrEmpty
         $asked.Questions.Count | Should -Be 3
@@ -60,11 +69,12 @@ Describe 'New-RedisRebalancePlan | Invoke-RedisRebalance' {
         (Undo-RedisSlotMigration -MigrationId $asked.Output[0].MigrationId).Count | Should -Be $asked.Output.Count
     }
 
-    It 'does not ask with -Confirm:$false nor below $ConfirmPreference, and does nothing where nobody can be asked' {
+    It 'does not prompt with -Confirm:$false or below $ConfirmPreference, and changes nothing if it can not prompt' {
         $before = Get-OwnerMap
         Invoke-FreshPowerShell "Invoke-RedisRebalance -Cluster $($Nodes[0]) -UseEmptyMaster" '-NonInteractive' | Should -Not -Match 'Moved'
         Get-OwnerMap | Should -Be $before
-        $line = "Invoke-RedisRebalance -Cluster $($Nodes[0]) -UseEmptyMaster -Confirm:`$false | Group-Object Outcome -NoElement; Invoke-RedisRebalance -Cluster $($Nodes[0]) @{ '$Empty' = 0 } | Group-Object Outcome -NoElement"
+        $line = "Invoke-RedisRebalance -Cluster $($Nodes[0]) -UseEmptyMaster -Confirm:`$false | Group-Object Outcome -NoElement; " +
+            "Invoke-RedisRebalance -Cluster $($Nodes[0]) @{ '$Empty' = 0 } | Group-Object Outcome -NoElement"
         $text = Invoke-FreshPowerShell "`$ConfirmPreference = 'None'; $line" '-NonInteractive'
         [regex]::Matches($text, '4096 Moved').Count | Should -Be 2
         Get-OwnerMap | Select-Object -First 4 | ForEach-Object { $_ -replace ' \d+$' } | Sort-Object | Should -Not -BeNullOrEmpty
@@ -79,7 +89,9 @@ Describe 'New-RedisRebalancePlan | Invoke-RedisRebalance' {
         @($results.Outcome | Select-Object -Unique) | Should -Be 'Moved'
         @($results.MigrationId | Select-Object -Unique).Count | Should -Be 1
         ($results | Measure-Object KeysMoved -Sum).Sum | Should -Be ($plan.Moves | Measure-Object EstimatedKeys -Sum).Sum
-        foreach ($share in $plan.After) { (Get-RedisClusterNode -Node $share.Node).SlotRanges -join ',' | Should -Be ($share.SlotRanges -join ',') }
+        foreach ($share in $plan.After) {
+            (Get-RedisClusterNode -Node $share.Node).SlotRanges -join ',' | Should -Be ($share.SlotRanges -join ',')
+        }
         Get-KeySum | Should -Be $Keys
         Test-RedisCluster -Deep -Quiet | Should -BeTrue
         (New-RedisRebalancePlan -UseEmptyMaster).Moves | Should -BeNullOrEmpty
@@ -88,26 +100,29 @@ Describe 'New-RedisRebalancePlan | Invoke-RedisRebalance' {
         $script:Run = $results[0].MigrationId
     }
 
-    It 'refuses the plan once slots have other owners, and says which' {
+    It 'rejects the plan once slots have other owners, and names them' {
         $before = Get-OwnerMap
-        { $Plan | Invoke-RedisRebalance -Confirm:$false } | Should -Throw -ErrorId 'StalePlan,*' -ExpectedMessage "*belong to $Empty now, not to *Nothing was changed.*"
+        $message = "*belong to $Empty now, not to *Nothing was changed.*"
+        { $Plan | Invoke-RedisRebalance -Confirm:$false } | Should -Throw -ErrorId 'StalePlan,*' -ExpectedMessage $message
         { $Plan | Invoke-RedisRebalance -WhatIf } | Should -Throw -ErrorId 'StalePlan,*'
         Get-OwnerMap | Should -Be $before
     }
 
-    It 'brings the owners back: Undo-RedisSlotMigration -MigrationId' {
+    It 'is undone by Undo-RedisSlotMigration -MigrationId' {
         $before = Get-OwnerMap
         $null = Undo-RedisSlotMigration -MigrationId $Run -WhatIf
         Get-OwnerMap | Should -Be $before
         $undone = Get-RedisMigration $Run | Undo-RedisSlotMigration
         @($undone.Outcome | Select-Object -Unique) | Should -Be 'RolledBack'
-        foreach ($share in $Plan.Before) { (Get-RedisClusterNode -Node $share.Node).SlotRanges -join ',' | Should -Be ($share.SlotRanges -join ',') }
+        foreach ($share in $Plan.Before) {
+            (Get-RedisClusterNode -Node $share.Node).SlotRanges -join ',' | Should -Be ($share.SlotRanges -join ',')
+        }
         Get-KeySum | Should -Be $Keys
-        # The owners are those of the plan again, so it fits again.
+        # The owners match the plan again, so the plan is valid again.
         { $Plan | Invoke-RedisRebalance -WhatIf } | Should -Not -Throw
     }
 
-    It 'keeps a plan in a file without a secret, and carries it out from there for the session that is current' {
+    It 'writes a plan file without secrets, and carries it out with the current session' {
         $secret = 's3cret-word'
         foreach ($node in $Nodes) { $null = redis-cli -p $node.Split(':')[1] ACL SETUSER operator on ">$secret" '~*' '&*' '+@all' }
         $credential = [pscredential]::new('operator', [Net.NetworkCredential]::new('', $secret).SecurePassword)
@@ -120,7 +135,8 @@ Describe 'New-RedisRebalancePlan | Invoke-RedisRebalance' {
             $results = Invoke-RedisRebalance -PlanFile $file -Confirm:$false
             $results.Count | Should -Be $plan.SlotCount
             Export-Clixml -InputObject $results[0] -LiteralPath (Join-Path $TestDrive 'result.xml') -Depth 5
-            $texts += ($results[0] | ConvertTo-Json -Depth 8), (Get-Content (Join-Path $TestDrive 'plan.xml') -Raw), (Get-Content (Join-Path $TestDrive 'result.xml') -Raw)
+            $texts += $results[0] | ConvertTo-Json -Depth 8
+            $texts += 'plan.xml', 'result.xml' | ForEach-Object { Get-Content (Join-Path $TestDrive $_) -Raw }
             $texts += Get-Content (Get-RedisMigration $results[0].MigrationId).Path -Raw
             foreach ($text in $texts) { $text | Should -Not -Match $secret }
             ($texts[1] | ConvertFrom-Json).Moves.Count | Should -Be 3
@@ -129,7 +145,8 @@ Describe 'New-RedisRebalancePlan | Invoke-RedisRebalance' {
             $null = Undo-RedisSlotMigration -MigrationId $results[0].MigrationId
             Set-Content $file '{"no": "plan"}'
             { Invoke-RedisRebalance -PlanFile $file -Confirm:$false } | Should -Throw -ErrorId 'InvalidPlanFile,*'
-            { Invoke-RedisRebalance -PlanFile (Join-Path $TestDrive 'none.json') -Confirm:$false } | Should -Throw -ErrorId 'InvalidPlanFile,*'
+            $missing = Join-Path $TestDrive 'none.json'
+            { Invoke-RedisRebalance -PlanFile $missing -Confirm:$false } | Should -Throw -ErrorId 'InvalidPlanFile,*'
         }
         finally {
             Disconnect-RedisCluster
@@ -150,7 +167,7 @@ Describe 'New-RedisRebalancePlan | Invoke-RedisRebalance' {
         Get-WriteCount $Nodes | Should -Be $written
     }
 
-    It 'writes to -OutFile the plan that it emits' {
+    It 'writes to -OutFile the plan that it returns' {
         $file = Join-Path $TestDrive 'same.json'
         $plan = New-RedisRebalancePlan -UseEmptyMaster -By Slots -OutFile $file
         $written = Get-Content $file -Raw | ConvertFrom-Json
@@ -160,9 +177,9 @@ Describe 'New-RedisRebalancePlan | Invoke-RedisRebalance' {
         $moves | Should -Be ($plan.Moves | ForEach-Object { "$($_.SourceId) $($_.TargetId) $($_.SlotRanges -join ',')" })
     }
 
-    It 'takes weights, and names what it can not take: <Line>' -ForEach @(
-        @{ Line = "New-RedisRebalancePlan @{ 'nobody:1' = 2 }"; Id = 'NodeNotFound' }
-        @{ Line = "Invoke-RedisRebalance @{ 'nobody:1' = 2 } -WhatIf"; Id = 'NodeNotFound' }
+    It 'rejects an invalid argument: <Line>' -ForEach @(
+        @{ Line = "New-RedisRebalancePlan @{ 'unknown:1' = 2 }"; Id = 'NodeNotFound' }
+        @{ Line = "Invoke-RedisRebalance @{ 'unknown:1' = 2 } -WhatIf"; Id = 'NodeNotFound' }
         @{ Line = 'Invoke-RedisRebalance @{ NODE = -1 } -WhatIf'; Id = 'InvalidArgument' }
         @{ Line = "Invoke-RedisRebalance @{ NODE = 'much' } -WhatIf"; Id = 'InvalidArgument' }
         @{ Line = 'New-RedisRebalancePlan @{ NODE = $null }'; Id = 'InvalidArgument' }
@@ -178,7 +195,7 @@ Describe 'New-RedisRebalancePlan | Invoke-RedisRebalance' {
 }
 
 Describe 'Move-RedisSlot' {
-    It 'moves slots that are named, of several owners, in one run' {
+    It 'moves slots of several owners in one run' {
         $results = Move-RedisSlot 5, 6000, 12000 -Target $Empty
         $results.Slot | Sort-Object | Should -Be 5, 6000, 12000
         @($results.Outcome | Select-Object -Unique) | Should -Be 'Moved'
@@ -193,19 +210,20 @@ Describe 'Move-RedisSlot' {
         (Get-RedisClusterNode -Node $Empty).SlotCount | Should -Be 0
     }
 
-    It 'takes slots and targets from the pipeline, those of one target as one run' {
+    It 'takes slots and targets from the pipeline, one run per target' {
         $other = @($Full | Where-Object { $_ -ne (Get-OwnerOf 21) })[0]
         $results = 'order:1', 'order:2' | Get-RedisKeySlot | Move-RedisSlot -Target $Empty
         $results.Slot | Sort-Object | Should -Be ('order:1', 'order:2' | Get-RedisKeySlot | ForEach-Object Slot | Sort-Object)
         @($results.MigrationId | Select-Object -Unique).Count | Should -Be 1
-        $results = @([pscustomobject]@{ Slot = 20; Target = $Empty }, [pscustomobject]@{ Slot = 21; Target = $other }, [pscustomobject]@{ Slot = 22; Target = $Empty }) | Move-RedisSlot
+        $requests = @{ Slot = 20; Target = $Empty }, @{ Slot = 21; Target = $other }, @{ Slot = 22; Target = $Empty }
+        $results = $requests | ForEach-Object { [pscustomobject]$_ } | Move-RedisSlot
         ($results | Where-Object Target -eq $Empty).Slot | Sort-Object | Should -Be 20, 22
         ($results | Where-Object Target -eq $other).Slot | Should -Be 21
     }
 
     It 'takes a number of slots, from each source in proportion' {
-        $rehearsed = Invoke-Asked "Move-RedisSlot -Count 300 -Source * -Target $Empty -Cluster $($Nodes[0]) -WhatIf"
-        @($rehearsed.Lines -split '\r?\n' -like 'What if:*').Count | Should -Be 3
+        $preview = Invoke-Asked "Move-RedisSlot -Count 300 -Source * -Target $Empty -Cluster $($Nodes[0]) -WhatIf"
+        @($preview.Lines -split '\r?\n' -like 'What if:*').Count | Should -Be 3
         $before = (Get-RedisClusterNode -Node $Empty).SlotCount
         $results = Move-RedisSlot -Count 30 -Source $Full[1], $Full[2] -Target $Empty
         $results.Count | Should -Be 30
@@ -214,7 +232,7 @@ Describe 'Move-RedisSlot' {
         Get-KeySum | Should -Be $Keys
     }
 
-    It 'does not ask unless told to, and then once for each pair' {
+    It 'prompts only with -Confirm, once for each pair' {
         $slots = foreach ($one in (Get-RedisClusterNode -Node $Full[0], $Full[1]).SlotRanges) { ($one -split '-')[-1] }
         $asked = Invoke-Asked "Move-RedisSlot $($slots -join ',') -Target $Empty -Cluster $($Nodes[0]) -Confirm" -Answer 2, 2
         $asked.Errors | Should -BeNullOrEmpty
@@ -222,8 +240,8 @@ Describe 'Move-RedisSlot' {
         $asked.Output | Should -BeNullOrEmpty
     }
 
-    It 'refuses, and touches nothing: <Line>' -ForEach @(
-        @{ Line = 'Move-RedisSlot 5 -Target nobody:1'; Id = 'NodeNotFound' }
+    It 'rejects an invalid request and changes nothing: <Line>' -ForEach @(
+        @{ Line = 'Move-RedisSlot 5 -Target unknown:1'; Id = 'NodeNotFound' }
         @{ Line = "Move-RedisSlot 5 -Target ''"; Id = 'ParameterArgumentValidationErrorEmptyStringNotAllowed' }
         @{ Line = 'Move-RedisSlot SLOT -Source EMPTY -Target FULL'; Id = 'SlotNotOwned' }
         @{ Line = 'Move-RedisSlot -Count 16000 -Source EMPTY -Target FULL'; Id = 'InvalidArgument' }
@@ -235,11 +253,12 @@ Describe 'Move-RedisSlot' {
     ) {
         $slot = ((Get-RedisClusterNode -Node $Full[1]).SlotRanges[-1] -split '-')[-1]
         $before = Get-OwnerMap
-        [scriptblock]::Create($Line.Replace('SLOT', $slot).Replace('EMPTY', $Empty).Replace('FULL', $Full[0])) | Should -Throw -ErrorId "$Id,*"
+        $script = $Line.Replace('SLOT', $slot).Replace('EMPTY', $Empty).Replace('FULL', $Full[0])
+        [scriptblock]::Create($script) | Should -Throw -ErrorId "$Id,*"
         Get-OwnerMap | Should -Be $before
     }
 
-    It 'leaves an open slot to those who repair, and says so' {
+    It 'rejects an open slot, and leaves it unchanged' {
         Invoke-Wedge -Slot 1500
         { Move-RedisSlot 1500 -Target $Empty } | Should -Throw -ErrorId 'SlotStateUnsuitable,*'
         (Get-RedisOpenSlot 1500).State | Should -Be 'Migrating'
@@ -250,14 +269,16 @@ Describe 'Move-RedisSlot' {
 }
 
 Describe 'A run that ends early' {
-    It 'leaves slots in states with a name where Select-Object has enough, and Resume-RedisMigration goes on' {
-        $first = New-RedisRebalancePlan -UseEmptyMaster -Threshold 0 | Invoke-RedisRebalance -MaxKeysPerSecond 400 -Confirm:$false | Select-Object -First 1
+    It 'leaves slots in known states once Select-Object -First has enough, and can be resumed' {
+        $plan = New-RedisRebalancePlan -UseEmptyMaster -Threshold 0
+        $first = $plan | Invoke-RedisRebalance -MaxKeysPerSecond 400 -Confirm:$false | Select-Object -First 1
         $first.Outcome | Should -Be 'Moved'
         $run = Get-RedisMigration $first.MigrationId
         $run.State | Should -Be 'Stopped'
         $run.IsResumable | Should -BeTrue
         $run.SlotsLeft | Should -BeGreaterThan 0
-        # What was opened and had no key moved was closed again, what was empty was handed over, for as long as a stop may take; how far that comes is the machine's.
+        # Within its time limit, a stop closes open slots of which no key has moved, and hands over empty ones. How many depends on the
+        # machine's speed.
         $open = @(Get-RedisOpenSlot)
         $open | ForEach-Object { $_.State | Should -BeIn 'Migrating', 'Drained' }
         Get-KeySum | Should -Be $Keys
@@ -270,10 +291,11 @@ Describe 'A run that ends early' {
         Get-KeySum | Should -Be $Keys
     }
 
-    It 'ends by an error that was made the last thing, and leaves nothing at work' {
-        $busy = Join-Path $TestDrive 'file'
-        Set-Content $busy 'not a folder'
-        { Move-RedisSlot 1 -Target $Full[2] -JournalPath (Join-Path $busy 'runs') -ErrorAction Stop } | Should -Throw -ErrorId 'JournalUnavailable,*'
+    It 'ends with a terminating error, and leaves no run in progress' {
+        $file = Join-Path $TestDrive 'file'
+        Set-Content $file 'not a folder'
+        $journal = Join-Path $file 'runs'
+        { Move-RedisSlot 1 -Target $Full[2] -JournalPath $journal -ErrorAction Stop } | Should -Throw -ErrorId 'JournalUnavailable,*'
         Get-RedisMigration -Running | Should -BeNullOrEmpty
     }
 }
@@ -290,19 +312,19 @@ Describe 'Views of plans and moves' {
     }
 }
 
-Describe 'A beginning that two ids share' {
-    It 'is refused with both of them' {
+Describe 'An ambiguous id prefix' {
+    It 'is rejected with the candidates' {
         $null = Move-RedisSlot -Source $Empty -Target $Full[0]
         $port = $Empty.Split(':')[1]
         $others = (Get-RedisClusterNode | Where-Object Endpoint -ne $Empty).Id
         $firsts = $others | ForEach-Object { $_[0] }
-        # A node that is reset gets a new id; it is not long until one begins like another's.
+        # Each reset gives the node a new random id; repeat until it shares its first character with another id.
         do {
             $null = redis-cli -p $port CLUSTER RESET HARD
             $id = redis-cli -p $port CLUSTER MYID
         } until ($firsts -contains $id[0])
         $null = redis-cli -p $Full[0].Split(':')[1] CLUSTER MEET 127.0.0.1 $port
-        foreach ($look in 1..100) {
+        foreach ($attempt in 1..100) {
             Start-Sleep -Milliseconds 200
             if ((Get-RedisClusterNode).Id -contains $id) { break }
         }

@@ -13,7 +13,11 @@ using System.Security;
 public class RecordedRawUI : PSHostRawUserInterface
 {
     public int Columns;
-    public override Size WindowSize { get { if (Columns == 0) throw new NotImplementedException(); return new Size(Columns, 50); } set { } }
+    public override Size WindowSize
+    {
+        get { if (Columns == 0) throw new NotImplementedException(); return new Size(Columns, 50); }
+        set { }
+    }
     public override Size BufferSize { get { return WindowSize; } set { } }
     public override Size MaxWindowSize { get { return WindowSize; } }
     public override Size MaxPhysicalWindowSize { get { return WindowSize; } }
@@ -46,7 +50,8 @@ public class RecordedUI : PSHostUserInterface
         return Answers.Dequeue();
     }
     public override void WriteWarningLine(string message) { lock (Warnings) Warnings.Add(message); }
-    public override Dictionary<string, PSObject> Prompt(string c, string m, Collection<FieldDescription> d) { throw new NotSupportedException(); }
+    public override Dictionary<string, PSObject> Prompt(string c, string m, Collection<FieldDescription> d)
+    { throw new NotSupportedException(); }
     public override PSCredential PromptForCredential(string c, string m, string u, string t) { throw new NotSupportedException(); }
     public override PSCredential PromptForCredential(string c, string m, string u, string t, PSCredentialTypes a, PSCredentialUIOptions o)
     { throw new NotSupportedException(); }
@@ -80,7 +85,8 @@ public class RecordedHost : PSHost
 '@
 }
 
-# A shell with the module imported. Answer: the chosen indexes (0 Yes, 1 Yes to All, 2 No, 3 No to All). Column: the screen's width; 0 is no screen.
+# Creates a shell with the module imported. Answer: the choices to make (0 Yes, 1 Yes to All, 2 No, 3 No to All).
+# Column: the width of the screen; 0 for no screen.
 function Open-RecordedShell([int[]] $Answer, [int] $Column) {
     $recorder = [RecordedHost]::new()
     $recorder.Screen.Raw.Columns = $Column
@@ -99,7 +105,7 @@ function Close-RecordedShell($Recorded) {
     $Recorded.Shell.Runspace.Dispose()
 }
 
-# Runs a script in such a shell. Returns its output, its errors, the questions that it asked, and the lines that -WhatIf wrote to the screen.
+# Runs a script in such a shell. Returns its output, its errors, its prompts (Questions), and the lines that -WhatIf wrote to the screen.
 function Invoke-Asked([string] $Script, [int[]] $Answer, [int] $Column) {
     $recorded = Open-RecordedShell $Answer $Column
     try {

@@ -13,7 +13,7 @@ AfterAll {
 }
 
 Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
-    It 'rehearses with -WhatIf, then does it' {
+    It 'previews with -WhatIf, then completes' {
         Invoke-Wedge -Slot 5519
         $open = Get-RedisOpenSlot
         $open.Slot | Should -Be 5519
@@ -57,19 +57,20 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
         (11 | Complete-RedisSlotMigration -MaxStall 5ms -Timeout 30s).Outcome | Should -Be 'Completed'
     }
 
-    It 'asks nothing by itself, not even when nobody could answer' {
+    It 'does not prompt by default, so it completes with -NonInteractive' {
         Invoke-Wedge -Slot 12
         Invoke-FreshPowerShell "Complete-RedisSlotMigration 12 -Cluster $($Nodes[0])" '-NonInteractive' | Should -Match 'Completed'
     }
 
-    It 'does nothing where consent was asked for and nobody can give it' {
+    It 'changes nothing with -Confirm if it can not prompt' {
         Invoke-Wedge -Slot 13
-        Invoke-FreshPowerShell "Complete-RedisSlotMigration 13 -Cluster $($Nodes[0]) -Confirm" '-NonInteractive' | Should -Not -Match 'Completed'
+        $line = "Complete-RedisSlotMigration 13 -Cluster $($Nodes[0]) -Confirm"
+        Invoke-FreshPowerShell $line '-NonInteractive' | Should -Not -Match 'Completed'
         (Get-RedisOpenSlot 13).State | Should -Be 'Migrating'
         $null = Complete-RedisSlotMigration 13
     }
 
-    It 'leaves a slot that is declined and continues with the next' {
+    It 'skips a declined slot and continues with the next' {
         Invoke-Wedge -Slot 23
         Invoke-Wedge -Slot 24
         $asked = Invoke-Asked "23, 24 | Complete-RedisSlotMigration -Cluster $($Nodes[0]) -Confirm" -Answer 2, 0
@@ -79,7 +80,7 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
         $null = Complete-RedisSlotMigration 23
     }
 
-    It 'fails slot by slot, with a result each, and goes on' {
+    It 'fails per slot, with a result for each, and continues' {
         Invoke-Wedge -Slot 15
         $results = 14, 15, 16 | Complete-RedisSlotMigration -ErrorAction SilentlyContinue -ErrorVariable failures
         $results.Outcome | Should -Be @('Failed', 'Completed', 'Failed')
@@ -88,21 +89,21 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
         foreach ($failure in $failures) { $failure.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty }
     }
 
-    It 'stops the script where the caller says so' {
+    It 'stops the script with -ErrorAction Stop' {
         { Complete-RedisSlotMigration 14 -ErrorAction Stop } | Should -Throw -ErrorId 'SlotNotOpen,*'
     }
 
-    It 'refuses what is no slot, no node, or fits two nodes' {
+    It 'rejects an invalid slot, time or node' {
         { Complete-RedisSlotMigration -Slot -1 } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
         { Complete-RedisSlotMigration 16384 } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
         { Complete-RedisSlotMigration 1 -MaxStall 5 } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
         Invoke-Wedge -Slot 17
-        { Complete-RedisSlotMigration 17 -Target nobody:1 -ErrorAction Stop } | Should -Throw -ErrorId 'NodeNotFound,*'
+        { Complete-RedisSlotMigration 17 -Target unknown:1 -ErrorAction Stop } | Should -Throw -ErrorId 'NodeNotFound,*'
         (Get-RedisOpenSlot 17).State | Should -Be 'Migrating'
         $null = Complete-RedisSlotMigration 17
     }
 
-    It 'can be stopped, and goes on with the same line' {
+    It 'can be stopped, and resumed with the same command' {
         Invoke-Wedge -Slot 18 -Key 2000 -Moved 0
         $recorded = Open-RecordedShell
         $shell = $recorded.Shell
@@ -110,16 +111,16 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
         try {
             $null = $shell.AddScript("Complete-RedisSlotMigration 18 -Cluster $($Nodes[0]) -MaxKeysPerSecond 100 -BatchSize 10")
             $running = $shell.BeginInvoke([Management.Automation.PSDataCollection[psobject]]::new(), $output)
-            foreach ($look in 1..100) {
+            foreach ($attempt in 1..100) {
                 Start-Sleep -Milliseconds 100
                 if ((Get-RedisOpenSlot 18).KeysOnTarget -gt 0) { break }
             }
-            $look | Should -BeLessThan 100
+            $attempt | Should -BeLessThan 100
             $clock = [Diagnostics.Stopwatch]::StartNew()
             $shell.Stop()
             $clock.Elapsed.TotalSeconds | Should -BeLessThan 5
             $running.IsCompleted | Should -BeTrue
-            # Nothing reaches the pipeline after a stop, so the host shows what is left.
+            # The pipeline takes no output after a stop, so the host shows the unfinished work.
             $output | Should -BeNullOrEmpty
             $recorded.Screen.Warnings | Should -HaveCount 1
             $recorded.Screen.Warnings[0] | Should -Match 'Complete-RedisSlotMigration'
@@ -133,7 +134,7 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
         @(Get-RedisSlotKey 18).Count | Should -Be 2000
     }
 
-    It 'says each step with -Verbose and each command with -Debug' {
+    It 'writes each step with -Verbose and each command with -Debug' {
         Invoke-Wedge -Slot 19
         $shown = Invoke-FreshPowerShell "`$DebugPreference = 'Continue'; Complete-RedisSlotMigration 19 -Cluster $($Nodes[0]) -Verbose"
         $shown | Should -Match 'VERBOSE: Slot 19'
@@ -163,7 +164,7 @@ Describe 'Move-RedisSlotKey' {
 }
 
 Describe 'Get-RedisSlotKey' {
-    It 'streams, and ends when a later cmdlet has enough' {
+    It 'streams, and ends once Select-Object -First has enough' {
         Invoke-Wedge -Slot 21 -Key 500 -Moved 0
         @(Get-RedisSlotKey 21).Count | Should -Be 500
         @(Get-RedisSlotKey 21 -First 7).Count | Should -Be 7
@@ -178,7 +179,7 @@ Describe 'Get-RedisSlotKey' {
 }
 
 Describe 'Test-RedisCluster' {
-    It 'writes an object with findings, or a Boolean with -Quiet' {
+    It 'returns an object with findings, or a Boolean with -Quiet' {
         Invoke-Wedge -Slot 25
         (Test-RedisCluster).Findings.Code | Should -Contain 'SlotOpen'
         Test-RedisCluster -Quiet | Should -BeFalse
@@ -213,7 +214,7 @@ Describe 'Views' {
         $lines -join "`n" | Should -Match ([regex]::Escape($Shows))
     }
 
-    It 'have a list with everything behind the table of open slots' {
+    It 'have a list with all properties of an open slot' {
         Get-RedisOpenSlot | Format-List | Out-String -Width 120 | Should -Match 'ClientsSee'
     }
 }

@@ -25,7 +25,7 @@ Describe 'Get-RedisClusterAlert' {
         }
         AfterAll { $null = Get-RedisOpenSlot | Complete-RedisSlotMigration -Confirm:$false }
 
-        It 'says so after -StuckAfter, by a file that another process goes on with' {
+        It 'alerts after -StuckAfter, from a state file that another process wrote' {
             $state = Join-Path $Folder 'state.json'
             Get-RedisClusterAlert -StatePath $state -StuckAfter 2s | Should -BeNullOrEmpty
             Start-Sleep 3
@@ -35,7 +35,7 @@ Describe 'Get-RedisClusterAlert' {
             (Get-RedisOpenSlot -StatePath $state).Since | Should -Not -BeNullOrEmpty
         }
 
-        It 'takes <Name> of an earlier look' -ForEach @(
+        It 'takes <Name> of an earlier check' -ForEach @(
             @{ Name = 'an open slot'; Script = { $Slot } }
             @{ Name = 'the health'; Script = { Test-RedisCluster } }
             @{ Name = 'an open slot from JSON'; Script = { $Slot | ConvertTo-Json -Depth 3 | ConvertFrom-Json } }
@@ -55,26 +55,26 @@ Describe 'Get-RedisClusterAlert' {
             $alert.Threshold | Should -Be '00:00:01'
         }
 
-        It 'refuses what is no earlier look, and says that it knows nothing of before' {
+        It 'rejects other objects, and warns if it has no earlier state' {
             { Get-RedisClusterAlert -Previous 5 } | Should -Throw -ErrorId 'InvalidArgument,*'
-            Get-RedisClusterAlert -WarningVariable heard -WarningAction SilentlyContinue | Should -BeNullOrEmpty
-            $heard | Should -HaveCount 1
+            Get-RedisClusterAlert -WarningVariable warnings -WarningAction SilentlyContinue | Should -BeNullOrEmpty
+            $warnings | Should -HaveCount 1
         }
 
-        It 'warns of a damaged file and begins anew' {
+        It 'warns of a damaged file and starts a new one' {
             $state = Join-Path $Folder 'damaged.json'
-            Set-Content $state 'no memory'
-            $null = Get-RedisClusterAlert -StatePath $state -WarningVariable heard -WarningAction SilentlyContinue
-            $heard | Should -HaveCount 1
-            Get-Content "$state.damaged" | Should -Be 'no memory'
-            $null = Get-RedisClusterAlert -StatePath $state -WarningVariable heard -WarningAction SilentlyContinue
-            $heard | Should -HaveCount 0
+            Set-Content $state 'not JSON'
+            $null = Get-RedisClusterAlert -StatePath $state -WarningVariable warnings -WarningAction SilentlyContinue
+            $warnings | Should -HaveCount 1
+            Get-Content "$state.damaged" | Should -Be 'not JSON'
+            $null = Get-RedisClusterAlert -StatePath $state -WarningVariable warnings -WarningAction SilentlyContinue
+            $warnings | Should -HaveCount 0
         }
     }
 }
 
 Describe 'Measure-RedisClusterLink' {
-    It 'measures every node and lists the bus' {
+    It 'measures every node and lists the links of the cluster bus' {
         $links = Measure-RedisClusterLink -Count 5
         @($links | Where-Object Kind -eq ClientToNode).Count | Should -Be 4
         @($links | Where-Object Kind -eq NodeToNode).Count | Should -Be 12
@@ -84,12 +84,12 @@ Describe 'Measure-RedisClusterLink' {
 
     It 'takes nodes, also from the pipeline' {
         @(Measure-RedisClusterLink $Nodes[1] | Where-Object Kind -eq ClientToNode).Target | Should -Be $Nodes[1]
-        { Measure-RedisClusterLink nobody } | Should -Throw -ErrorId 'NodeNotFound,*'
+        { Measure-RedisClusterLink unknown } | Should -Throw -ErrorId 'NodeNotFound,*'
     }
 }
 
 Describe 'Get-RedisClusterInfo' {
-    It 'tells what each node says itself' {
+    It 'has the view of each node' {
         $views = (Get-RedisClusterInfo).Views
         $views | Should -HaveCount 4
         $views.SlotsOk | Select-Object -Unique | Should -Be 16384

@@ -4,7 +4,7 @@
 .DESCRIPTION
     Needs a built module in out/RedisClusterOps and a built lab program. The exit status is 0 only if a test ran and none failed.
 .EXAMPLE
-    ./tests/Pester/run.ps1 -Path tests/Pester/Completion.Tests.ps1 -FullName '*begun ids*'
+    ./tests/Pester/run.ps1 -Path tests/Pester/Completion.Tests.ps1 -FullName '*open slots*'
 #>
 [CmdletBinding()]
 param(
@@ -34,7 +34,9 @@ function Import-Pester {
     $version = $project.SelectSingleNode("//PackageDownload[@Include='Pester']").GetAttribute('Version').Trim('[', ']')
     $packages = & dotnet nuget locals global-packages --list --force-english-output | ForEach-Object { $_ -replace '^global-packages:\s*' }
     $manifest = [IO.Path]::Combine($packages, 'pester', $version, 'tools', 'Pester.psd1')
-    if (-not (Test-Path $manifest)) { throw "Pester $version is not restored ($manifest). Run: dotnet restore tests/RedisClusterOps.Module.Tests" }
+    if (-not (Test-Path $manifest)) {
+        throw "Pester $version is not restored ($manifest). Run: dotnet restore tests/RedisClusterOps.Module.Tests"
+    }
     Get-Module Pester | Remove-Module
     Import-Module $manifest -Global
 }
@@ -47,8 +49,12 @@ function ConvertTo-ResultRow($Run) {
         $outcome = switch ($test.Result) { 'Passed' { 'Passed' } 'Skipped' { 'NotExecuted' } default { 'Failed' } }
         [pscustomobject]@{ Name = "$($file): $($test.ExpandedPath)"; Outcome = $outcome; Duration = $test.Duration }
     }
-    foreach ($block in $Run.FailedBlocks) { [pscustomobject]@{ Name = "block $($block.ExpandedPath)"; Outcome = 'Failed'; Duration = $block.Duration } }
-    foreach ($container in $Run.FailedContainers) { [pscustomobject]@{ Name = "file $($container.Item)"; Outcome = 'Failed'; Duration = $container.Duration } }
+    foreach ($block in $Run.FailedBlocks) {
+        [pscustomobject]@{ Name = "block $($block.ExpandedPath)"; Outcome = 'Failed'; Duration = $block.Duration }
+    }
+    foreach ($container in $Run.FailedContainers) {
+        [pscustomobject]@{ Name = "file $($container.Item)"; Outcome = 'Failed'; Duration = $container.Duration }
+    }
 }
 
 function Save-Result([object[]] $Row, [string] $File) {
@@ -93,5 +99,6 @@ $rows = @(ConvertTo-ResultRow $run)
 if ($ResultPath) { Save-Result $rows $ResultPath }
 $failed = @($rows | Where-Object Outcome -eq 'Failed').Count
 $passed = @($rows | Where-Object Outcome -eq 'Passed').Count
-"Pester $($run.Version), PowerShell $($PSVersionTable.PSVersion): $passed passed, $failed failed, $($rows.Count - $passed - $failed) skipped"
+$skipped = $rows.Count - $passed - $failed
+"Pester $($run.Version), PowerShell $($PSVersionTable.PSVersion): $passed passed, $failed failed, $skipped skipped"
 exit $(if ($failed -eq 0 -and $passed -gt 0 -and $run.Result -eq 'Passed') { 0 } else { 1 })

@@ -7,12 +7,12 @@ using RedisClusterOps.Lab;
 
 namespace RedisClusterOps.Cluster.Tests;
 
-/// <summary>How often each command ran on each node, administrative ones included, which MONITOR does not show.</summary>
+/// <summary>The number of calls of each command on each node. This includes administrative commands, which MONITOR does not show.</summary>
 internal sealed class CommandCounts
 {
     private const string Line = "cmdstat_";
 
-    // Commands that change nothing but the connection they come on, and what nodes tell each other. All others count as writes.
+    // Commands that change only their own connection, and commands between nodes. All others count as writes.
     private static readonly HashSet<string> Reads = new(StringComparer.OrdinalIgnoreCase)
     {
         "acl|dryrun", "acl|getuser", "acl|whoami", "asking", "auth", "client", "client|getname", "client|id", "client|info",
@@ -31,20 +31,22 @@ internal sealed class CommandCounts
 
     private CommandCounts(IReadOnlyDictionary<string, long> counts) => _counts = counts;
 
-    /// <summary>Reads until nothing is added any more: Garnet counts what a connection did only when it notices that it was closed.</summary>
+    /// <summary>
+    /// Reads until the counts are stable, because Garnet counts the commands of a connection only when it notices that it was closed.
+    /// </summary>
     public static async Task<CommandCounts> ReadAsync(IReadOnlyList<LocalNode> nodes)
     {
-        for (var last = await LookAsync(nodes); ;)
+        for (var last = await ReadOnceAsync(nodes); ;)
         {
             await Task.Delay(300);
-            var now = await LookAsync(nodes);
+            var now = await ReadOnceAsync(nodes);
             if (now.WritesSince(last).Count == 0)
                 return now;
             last = now;
         }
     }
 
-    private static async Task<CommandCounts> LookAsync(IReadOnlyList<LocalNode> nodes)
+    private static async Task<CommandCounts> ReadOnceAsync(IReadOnlyList<LocalNode> nodes)
     {
         var counts = new Dictionary<string, long>();
         foreach (var node in nodes)
@@ -63,10 +65,10 @@ internal sealed class CommandCounts
 
         return counts.Count > 0
             ? new CommandCounts(counts)
-            : throw new InvalidOperationException("No node tells its command statistics, so nothing could be proved by them.");
+            : throw new InvalidOperationException("No node reports command statistics, so they prove nothing.");
     }
 
-    /// <summary>The commands that ran since then and change something: <c>host:port name ×count</c>.</summary>
+    /// <summary>The commands that write and ran since the earlier counts: <c>host:port name ×count</c>.</summary>
     public IReadOnlyList<string> WritesSince(CommandCounts earlier) =>
     [
         .. _counts

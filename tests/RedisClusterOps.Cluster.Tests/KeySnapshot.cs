@@ -8,9 +8,11 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster.Tests;
 
-/// <summary>All there is to know about one key, in a form that two servers can be compared by: DUMP differs for equal values.</summary>
-/// <param name="Type">As TYPE says it.</param>
-/// <param name="Content">Every byte of the value, in an order of its own where the server has none.</param>
+/// <summary>
+/// The complete state of one key in a form that can be compared between servers. DUMP cannot, because it differs for equal values.
+/// </summary>
+/// <param name="Type">The reply to TYPE.</param>
+/// <param name="Content">Every byte of the value, sorted if the server returns it in no order.</param>
 /// <param name="ExpiresAt">Milliseconds since 1970; -1 without expiry.</param>
 internal sealed record KeySnapshot(string Type, string Content, long ExpiresAt)
 {
@@ -38,14 +40,14 @@ internal sealed record KeySnapshot(string Type, string Content, long ExpiresAt)
         return new KeySnapshot(type, content, left < 0 ? -1 : DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() + left);
     }
 
-    /// <summary>Null where the other is the same key; else what differs.</summary>
+    /// <summary>The difference to the other snapshot; null if they are equal.</summary>
     public string? DifferenceFrom(KeySnapshot other, TimeSpan expiryTolerance)
     {
         if (Type != other.Type)
             return "was a " + Type + ", is a " + other.Type;
         if (Content != other.Content)
         {
-            // From a little before where they part.
+            // Shows some text before the first difference.
             var same = Math.Max(0, Content.Zip(other.Content).TakeWhile(pair => pair.First == pair.Second).Count() - 40);
             return "was " + Printable.Clean(Content[same..], 200) + ", is " + Printable.Clean(other.Content[same..], 200);
         }
@@ -65,7 +67,7 @@ internal sealed record KeySnapshot(string Type, string Content, long ExpiresAt)
         foreach (var group in (await ask(["XINFO", "GROUPS", key])).Items)
         {
             parts.Add(Fields(group, ["name", "consumers", "pending", "last-delivered-id", "entries-read", "lag"]));
-            // An entry waits since a moment that RESTORE keeps, but the server tells it as an age, so that part is left out.
+            // RESTORE keeps the time since which an entry is pending, but the server returns it as an age, so it is omitted.
             var pending = await ask(["XPENDING", key, group.Items[1].Bytes, "-", "+", 100]);
             parts.AddRange(pending.Items.Select(entry => Flat(entry.Items[0]) + Flat(entry.Items[1]) + Flat(entry.Items[3])));
         }

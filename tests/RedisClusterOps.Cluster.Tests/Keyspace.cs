@@ -10,7 +10,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests;
 
-/// <summary>Keys of one slot that are as awkward as a server allows, and the proof that nothing about them changed.</summary>
+/// <summary>The most difficult keys of one slot that a server allows, and the check that they are unchanged.</summary>
 internal sealed class Keyspace
 {
     private static readonly TimeSpan Expiry = TimeSpan.FromHours(1);
@@ -21,9 +21,9 @@ internal sealed class Keyspace
     private readonly List<(byte[] Key, RespCommand[] Writes)> _recipes = [];
     private readonly Dictionary<string, KeySnapshot> _expected = [];
 
-    /// <param name="slot">Where all of the keys are. The key with the empty name is in slot 0 and nowhere else.</param>
-    /// <param name="garnet">Leaves out what Garnet can't do: it has no streams, and it moves no key with a name beyond 1 KB.</param>
-    /// <param name="deletesPending">Whether an entry of a stream is deleted while it waits for its consumer.</param>
+    /// <param name="slot">The slot of all keys. The key with the empty name exists only in slot 0.</param>
+    /// <param name="garnet">True to omit what Garnet does not support: streams, and moves of keys with a name over 1 KB.</param>
+    /// <param name="deletesPending">True to delete an entry of a stream while it is pending.</param>
     public Keyspace(int slot, bool garnet = false, bool deletesPending = true)
     {
         Slot = slot;
@@ -40,7 +40,7 @@ internal sealed class Keyspace
 
     public IReadOnlyList<byte[]> Keys => [.. _recipes.Select(recipe => recipe.Key)];
 
-    /// <summary>Writes all the keys and remembers how they read.</summary>
+    /// <summary>Writes all keys and records their values.</summary>
     public async Task WriteAsync(RedirectFollower client)
     {
         foreach (var (key, writes) in _recipes)
@@ -60,7 +60,7 @@ internal sealed class Keyspace
         }
     }
 
-    /// <summary>Every difference between what was written and what an application reads now.</summary>
+    /// <summary>The differences between the recorded values and those that an application reads now.</summary>
     public async Task<IReadOnlyList<string>> DifferencesAsync(RedirectFollower client)
     {
         Assert.NotEmpty(_expected);

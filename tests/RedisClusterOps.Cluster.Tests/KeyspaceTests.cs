@@ -6,12 +6,12 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests;
 
-/// <summary>Proves that the proof works: equal keys are found equal after a real move, and each kind of damage is found.</summary>
+/// <summary>Tests the check of keys: unchanged keys are equal after a real move, and each kind of damage is detected.</summary>
 public sealed class KeyspaceTests
 {
     [Theory]
     [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
-    public async Task Every_kind_of_key_survives_a_move_by_hand(string server)
+    public async Task Keys_of_every_kind_are_unchanged_after_a_move_by_hand(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);
         using var client = cluster.Client();
@@ -28,9 +28,9 @@ public sealed class KeyspaceTests
         Assert.Empty(await keys.DifferencesAsync(client));
     }
 
-    // Why no mover may take MIGRATE's word for it, and why the fixture has shorter names for Garnet.
+    // This is why a mover must not trust the reply to MIGRATE, and why the keys have shorter names on Garnet.
     [Fact]
-    public async Task Garnet_answers_OK_and_leaves_a_key_whose_name_is_longer_than_1_KB()
+    public async Task Garnet_replies_OK_but_does_not_move_a_key_with_a_name_over_1_KB()
     {
         await using var cluster = await TestCluster.StartAsync(Servers.Garnet, masters: 2);
         var (source, target) = (cluster.Node(0), cluster.Node(1));
@@ -45,7 +45,7 @@ public sealed class KeyspaceTests
 
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task Damage_is_found(string server)
+    public async Task Damage_is_detected(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 2);
         using var client = cluster.Client();

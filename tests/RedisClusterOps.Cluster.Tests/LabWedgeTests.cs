@@ -8,7 +8,7 @@ namespace RedisClusterOps.Cluster.Tests;
 public sealed class LabWedgeTests
 {
     [Fact]
-    public void The_runbooks_key_is_in_the_runbooks_slot() =>
+    public void The_key_of_the_runbook_is_in_its_slot() =>
         Assert.Equal(LabWedge.DefaultSlot, HashSlot.Of(Encoding.UTF8.GetBytes(LabWedge.DefaultKey)));
 
     [Theory]
@@ -25,7 +25,7 @@ public sealed class LabWedgeTests
         Assert.Equal(target.Id, (await TestCluster.OwnLineOfAsync(source)).MigratingTo[LabWedge.DefaultSlot]);
         Assert.Equal(source.Id, (await TestCluster.OwnLineOfAsync(target)).ImportingFrom[LabWedge.DefaultSlot]);
         Assert.Equal(100, await TestCluster.CountKeysAsync(source, LabWedge.DefaultSlot));
-        // Garnet counts only what it owns; there the keys that are read back below stand for it.
+        // Garnet counts only the slots that a node owns. There, the keys are read back below.
         if (!cluster.IsGarnet)
             Assert.Equal(50, await TestCluster.CountKeysAsync(target, LabWedge.DefaultSlot));
         Assert.Equal(new ReadBack(150, 0, 0, 0), await cluster.Wedge().ReadBackAsync());
@@ -33,7 +33,7 @@ public sealed class LabWedgeTests
 
     [Theory]
     [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
-    public async Task Any_slot_can_be_wedged_towards_a_chosen_master(string server)
+    public async Task Any_slot_can_be_wedged_to_a_chosen_master(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);
         var wedged = await cluster.Wedge().WedgeAsync(cluster.Node(2).Endpoint, slot: 0, keys: 3, moved: 0);

@@ -10,12 +10,12 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests;
 
-/// <summary>The ground all other tests stand on.</summary>
+/// <summary>Tests the lab clusters that all other tests use.</summary>
 public sealed class LocalClusterTests
 {
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task Four_masters_come_up_agree_and_leave_nothing_behind(string server)
+    public async Task Four_masters_start_agree_and_leave_nothing_behind(string server)
     {
         ProcessMark[] processes;
         string folder;
@@ -54,13 +54,13 @@ public sealed class LocalClusterTests
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task A_killed_node_comes_back_with_its_keys_and_its_slots(string server)
+    public async Task A_killed_node_restarts_with_its_keys_and_slots(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, with: options => options with { AppendOnly = true });
         using var client = cluster.Client();
         var key = LabWedge.KeysOf(LabWedge.DefaultSlot, 1)[0];
         Assert.Equal("OK", (await client.AskAsync(key, RespCommand.Of("SET", key, "kept"))).Text);
-        // Servers write their log down once a second.
+        // Servers write their append-only file once a second.
         await Task.Delay(1500);
 
         var owner = await cluster.OwnerOfAsync(LabWedge.DefaultSlot);
@@ -89,7 +89,7 @@ public sealed class LocalClusterTests
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
-    public async Task A_password_and_a_given_assignment_are_honoured(string server)
+    public async Task A_password_and_given_slots_are_used(string server)
     {
         IReadOnlyList<IReadOnlyList<SlotRange>> slots = [[new(0, 99), new(200, 16383)], [new(100, 199)]];
         await using var cluster = await TestCluster.StartAsync(server, masters: 2, with: options => options with
@@ -105,7 +105,7 @@ public sealed class LocalClusterTests
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task A_cluster_that_speaks_only_TLS_comes_up_and_can_be_wedged(string server)
+    public async Task A_cluster_with_TLS_only_starts_and_can_be_wedged(string server)
     {
         using var authority = new TestAuthority();
         await using var cluster = await TestCluster.StartAsync(server, with: options => options with
@@ -116,7 +116,7 @@ public sealed class LocalClusterTests
         await cluster.Wedge().WedgeAsync();
         Assert.True((await cluster.Wedge().ReadBackAsync()).IsComplete);
 
-        // What TLS is for: without the right authority there is no connection.
+        // A client with another authority cannot connect.
         using var stranger = new TestAuthority();
         var wrong = new NodeConnector(new ConnectionOptions { Tls = new TlsOptions { CaCertificatePath = stranger.CaPath } });
         await Assert.ThrowsAnyAsync<RedisOperationException>(() => wrong.ConnectAsync(cluster.Node(0).Endpoint, default));
@@ -124,7 +124,7 @@ public sealed class LocalClusterTests
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task A_detached_cluster_outlives_its_starter_and_ends_by_its_record(string server)
+    public async Task A_detached_cluster_outlives_its_starter_and_is_ended_by_its_record(string server)
     {
         string folder;
         await using (var cluster = await TestCluster.StartAsync(server, masters: 3, with: options => options with { Detached = true }))
@@ -142,7 +142,7 @@ public sealed class LocalClusterTests
     }
 
     [Fact]
-    public async Task A_recorded_process_number_that_now_belongs_to_another_is_left_alone()
+    public async Task A_recorded_process_id_that_was_reused_is_not_killed()
     {
         await using var cluster = await TestCluster.StartAsync(Servers.Redis70, masters: 1);
         var other = ProcessMark.Of(cluster.Node(0).ProcessId) with { Started = "1@an earlier boot" };
@@ -151,7 +151,7 @@ public sealed class LocalClusterTests
     }
 
     [Fact]
-    public async Task A_server_that_refuses_its_settings_is_quoted_and_nothing_stays()
+    public async Task A_server_that_rejects_its_settings_is_quoted_and_nothing_is_left()
     {
         const string Wrong = "no-such-setting yes";
         var failure = await Assert.ThrowsAsync<LabException>(

@@ -23,12 +23,18 @@ internal sealed class LongestFirst : ITestCollectionOrderer
 {
     private static readonly string[] Long =
     [
-        nameof(Completion.SharedClusters), nameof(AtomicInterruptionTests), nameof(UndoCrashClusters), nameof(KilledRunTests), nameof(StateClusters),
-        nameof(FixComparisonTests), nameof(RepairClusters), nameof(KilledRebalanceTests), nameof(TrafficClusters), nameof(AtomicMoveTests), nameof(NodeTroubleTests),
+        nameof(Completion.SharedClusters), nameof(AtomicInterruptionTests), nameof(UndoCrashClusters), nameof(KilledRunTests),
+        nameof(StateClusters), nameof(FixComparisonTests), nameof(RepairClusters), nameof(KilledRebalanceTests),
+        nameof(TrafficClusters), nameof(AtomicMoveTests), nameof(NodeTroubleTests),
     ];
 
     public IReadOnlyCollection<TTestCollection> OrderTestCollections<TTestCollection>(IReadOnlyCollection<TTestCollection> testCollections)
-        where TTestCollection : ITestCollection => [.. testCollections.OrderBy(collection => PlaceOf(collection.TestCollectionDisplayName))];
+        where TTestCollection : ITestCollection =>
+        [.. testCollections.OrderBy(collection => PlaceOf(collection.TestCollectionDisplayName))];
 
-    private static int PlaceOf(string name) => Array.FindIndex(Long, part => name.Contains(part, StringComparison.Ordinal)) is >= 0 and var place ? place : Long.Length;
+    private static int PlaceOf(string name)
+    {
+        var place = Array.FindIndex(Long, part => name.Contains(part, StringComparison.Ordinal));
+        return place >= 0 ? place : Long.Length;
+    }
 }

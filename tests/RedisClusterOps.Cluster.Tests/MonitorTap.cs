@@ -12,12 +12,12 @@ using RedisClusterOps.Protocol;
 namespace RedisClusterOps.Cluster.Tests;
 
 /// <summary>One command as MONITOR shows it.</summary>
-/// <param name="Node">Where it ran.</param>
-/// <param name="Name">Lower case.</param>
+/// <param name="Node">The node that ran it.</param>
+/// <param name="Name">The name in lower case.</param>
 /// <param name="Line">The server's line: <c>1700000000.123456 [0 127.0.0.1:5000] "set" "k" "v"</c>.</param>
 internal sealed record MonitoredCommand(NodeEndpoint Node, string Name, string Line);
 
-/// <summary>Listens to what clients do on every node.</summary>
+/// <summary>Records the commands of clients on every node.</summary>
 /// <remarks>
 /// MONITOR hides administrative commands, CLUSTER SETSLOT among them; <see cref="CommandCounts"/> counts those.
 /// For plain TCP only. Garnet has no MONITOR.
@@ -38,7 +38,7 @@ internal sealed class MonitorTap : IAsyncDisposable
         return tap;
     }
 
-    /// <summary>Everything clients sent until now, in the order of each node.</summary>
+    /// <summary>All commands of clients so far, in the order of each node.</summary>
     public async Task<IReadOnlyList<MonitoredCommand>> SeenAsync()
     {
         var mark = Guid.NewGuid().ToString("N");
@@ -92,7 +92,7 @@ internal sealed class MonitorTap : IAsyncDisposable
         {
             while (await reader.ReadLineAsync() is { } line)
             {
-                // Client names, addresses and arguments are quoted or bracketed, so the first quote begins the command's name.
+                // Everything before the command is in brackets, so the first quote begins its name.
                 var from = line.IndexOf("] \"", StringComparison.Ordinal) + 3;
                 var to = from < 3 ? -1 : line.IndexOf('"', from);
                 if (to > 0)
@@ -101,7 +101,7 @@ internal sealed class MonitorTap : IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
-            // The tap was closed, or the node ended.
+            // The tap was closed or the node exited.
         }
     }
 }

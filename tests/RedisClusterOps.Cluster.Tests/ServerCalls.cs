@@ -9,7 +9,7 @@ namespace RedisClusterOps.Cluster.Tests;
 /// <summary>Calls of a command that a server has counted.</summary>
 internal static class ServerCalls
 {
-    /// <summary>Waits until the server has counted that many more calls, apart from those of this method.</summary>
+    /// <summary>Waits until the server has counted this number of further calls, without those of this method.</summary>
     /// <param name="command">As INFO commandstats names it, such as <c>cluster|nodes</c>.</param>
     public static async Task UntilAsync(LocalNode node, string command, int more)
     {

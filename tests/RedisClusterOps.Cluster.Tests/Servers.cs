@@ -19,15 +19,17 @@ internal static class Servers
     /// <summary>The required servers, or those that RCO_TEST_SERVERS names with commas between.</summary>
     public static TheoryData<string> Matrix => Wanted(_ => true);
 
-    /// <summary>The same without Garnet, which lacks much of what a test of an error path needs.</summary>
+    /// <summary>The same without Garnet, which lacks features that tests of error paths need.</summary>
     public static TheoryData<string> RedisAndValkey => Wanted(name => name != Garnet);
 
-    /// <summary>The whole matrix in the full proof, and without Garnet in the short one: a Garnet node takes seconds of processor time to start.</summary>
+    /// <summary>
+    /// The whole matrix in the full proof, and without Garnet in the short one: a Garnet node takes seconds of processor time to start.
+    /// </summary>
     public static TheoryData<string> GarnetInFullProof => KillCase.IsFullProof ? Matrix : RedisAndValkey;
 
     /// <summary>
-    /// For tests that take long: one server in the short proof, every Redis and Valkey in the full one. The tests name different servers, so the
-    /// short proof still covers all of them.
+    /// For tests that take long: one server in the short proof, every Redis and Valkey in the full one. The tests name different servers,
+    /// so the short proof still covers all of them.
     /// </summary>
     /// <param name="server">The server of the short proof.</param>
     public static TheoryData<string> OneOf(string server) => Wanted(name => name != Garnet && (KillCase.IsFullProof || name == server));
@@ -54,7 +56,9 @@ internal static class Servers
     public static string PathOf(string name, string program)
     {
         var path = Path.Combine(Folder, name, program);
-        return File.Exists(path) ? path : throw new InvalidOperationException(name + " is not in " + Folder + ". Run: tests/servers/get " + name);
+        return File.Exists(path)
+            ? path
+            : throw new InvalidOperationException(name + " is not in " + Folder + ". Run: tests/servers/get " + name);
     }
 
     private static readonly string[] InTurn = [Redis70, Redis86, Valkey91];

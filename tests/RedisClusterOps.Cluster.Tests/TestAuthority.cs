@@ -7,7 +7,7 @@ using RedisClusterOps.Lab;
 
 namespace RedisClusterOps.Cluster.Tests;
 
-/// <summary>A certificate authority for one test, and a certificate for loopback that it signed. The files go with it.</summary>
+/// <summary>A certificate authority for one test, with a signed certificate for loopback. Disposing deletes the files.</summary>
 internal sealed class TestAuthority : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("redisclusterops-tls-");
@@ -43,7 +43,7 @@ internal sealed class TestAuthority : IDisposable
         Write("client.key", ownKey.ExportPkcs8PrivateKeyPem());
     }
 
-    /// <summary>Of the client's PFX file.</summary>
+    /// <summary>The password of the client's PFX file.</summary>
     public const string ClientPassword = "Schluessel-45";
 
     /// <summary>A client's certificate and key.</summary>

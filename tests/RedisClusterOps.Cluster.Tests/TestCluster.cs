@@ -13,10 +13,10 @@ internal sealed class TestCluster : IAsyncDisposable
 {
     private readonly LocalClusterOptions _options;
 
-    // A test run that was killed could not clean up; the next one does it.
+    // A killed test run leaves clusters. The next run ends them.
     static TestCluster()
     {
-        foreach (var orphan in LabRecord.All().Where(lab => lab.Owner is not null && lab.IsLeftToUs()))
+        foreach (var orphan in LabRecord.All().Where(lab => lab.Owner is not null && lab.IsUnowned()))
             orphan.End();
     }
 
@@ -43,8 +43,8 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>Starts a cluster: by default the first masters share all slots and the last has none.</summary>
     /// <param name="server">A name of <see cref="Servers"/>.</param>
     /// <param name="masters">At least one.</param>
-    /// <param name="replicas">All together.</param>
-    /// <param name="with">Changes anything else.</param>
+    /// <param name="replicas">The total number of replicas.</param>
+    /// <param name="with">Changes other options.</param>
     public static async Task<TestCluster> StartAsync(
         string server, int masters = 4, int replicas = 0, Func<LocalClusterOptions, LocalClusterOptions>? with = null)
     {
@@ -57,16 +57,16 @@ internal sealed class TestCluster : IAsyncDisposable
 
     public LocalNode Node(int index) => Nodes[index];
 
-    /// <summary>The node of that id, as <c>CLUSTER NODES</c> names it.</summary>
+    /// <summary>The node with this id.</summary>
     public LocalNode NodeOf(string id) => Nodes.Single(node => node.Id == id);
 
     public LocalNode NodeAt(NodeEndpoint endpoint) => Nodes.Single(node => node.Endpoint == endpoint);
 
-    /// <summary>What one node tells of all nodes.</summary>
+    /// <summary>The view of one node: its reply to <c>CLUSTER NODES</c>.</summary>
     public static async Task<IReadOnlyList<NodeLine>> ViewOfAsync(LocalNode node) =>
         ClusterNodesParser.Parse((await node.SendAsync("CLUSTER", "NODES")).Text);
 
-    /// <summary>What a node tells of itself, open slots included.</summary>
+    /// <summary>The line of a node about itself, with its open slots.</summary>
     public static async Task<NodeLine> OwnLineOfAsync(LocalNode node) =>
         (await ViewOfAsync(node)).Single(line => (line.Flags & NodeFlags.Myself) != 0);
 
@@ -74,22 +74,24 @@ internal sealed class TestCluster : IAsyncDisposable
     public async Task<LocalNode> OwnerOfAsync(int slot) =>
         NodeOf((await ViewOfAsync(Nodes.First(node => node.IsRunning))).Single(line => line.IsMaster && line.Slots.Contains(slot)).Id);
 
-    /// <summary>How many keys of the slot a node holds.</summary>
-    /// <exception cref="RedisServerException">Garnet tells it only of slots that the node owns.</exception>
+    /// <summary>The number of keys of the slot on a node.</summary>
+    /// <exception cref="RedisServerException">Garnet counts only the slots that the node owns.</exception>
     public static async Task<long> CountKeysAsync(LocalNode node, int slot) =>
         (await node.SendAsync("CLUSTER", "COUNTKEYSINSLOT", slot)).Integer;
 
-    /// <summary>Has a replica take its master's place, as an operator has it.</summary>
-    /// <remarks>The server gives up a manual failover after five seconds, without a word: on a busy machine it has to be asked for again.</remarks>
+    /// <summary>Promotes a replica by a manual failover.</summary>
+    /// <remarks>
+    /// The server silently cancels a manual failover after five seconds, so on a busy machine the command has to be repeated.
+    /// </remarks>
     public static async Task PromoteAsync(LocalNode replica)
     {
         var (until, asked) = (DateTime.UtcNow.AddSeconds(60), DateTime.MinValue);
         for (var reply = string.Empty; !(await OwnLineOfAsync(replica)).IsMaster; await Task.Delay(20))
         {
-            Assert.True(DateTime.UtcNow < until, replica.Endpoint + " did not take its master's place. It said: " + reply);
+            Assert.True(DateTime.UtcNow < until, replica.Endpoint + " was not promoted. Its last reply: " + reply);
             if (DateTime.UtcNow - asked < TimeSpan.FromSeconds(6))
                 continue;
-            // An error is a no for the moment: its link is down just now, or it became master since the look.
+            // An error is temporary: the link is down, or the replica was promoted in the meantime.
             reply = (await replica.AskAsync("CLUSTER", "FAILOVER")).Text;
             asked = DateTime.UtcNow;
         }
@@ -97,7 +99,7 @@ internal sealed class TestCluster : IAsyncDisposable
 
     public LabWedge Wedge() => new(Connection, Endpoints);
 
-    /// <summary>An application's client: follows redirections.</summary>
+    /// <summary>A client of an application, which follows redirects.</summary>
     public RedirectFollower Client() => new(new NodeConnector(Connection), Nodes.First(node => node.IsRunning).Endpoint);
 
     public ValueTask DisposeAsync() => Cluster.DisposeAsync();

@@ -5,12 +5,12 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests;
 
-/// <summary>The two witnesses that nothing was written see what was written.</summary>
+/// <summary>Tests both detectors of writes: they report what was written.</summary>
 public sealed class WriteWatchTests
 {
     [Theory]
     [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
-    public async Task Counts_tell_reads_from_writes(string server)
+    public async Task Counts_distinguish_reads_from_writes(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);
         await cluster.Wedge().WedgeAsync();
@@ -30,7 +30,7 @@ public sealed class WriteWatchTests
 
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task A_tap_sees_what_clients_do_on_every_node(string server)
+    public async Task A_tap_records_the_commands_of_clients_on_every_node(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);
         await using var tap = await MonitorTap.StartAsync(cluster);

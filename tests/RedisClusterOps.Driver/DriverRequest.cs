@@ -25,7 +25,7 @@ public enum DriverOperation
     Resume,
 }
 
-/// <summary>What a driver process does. It is passed as JSON, the only argument of the process.</summary>
+/// <summary>The request to a driver process. It is passed as JSON, the only argument of the process.</summary>
 public sealed record DriverRequest
 {
     /// <summary>The line on standard output that says that the runtime has started and the operation begins.</summary>
@@ -62,9 +62,9 @@ public sealed record DriverRequest
     public MoveOptions Options { get; init; } = new();
 }
 
-/// <summary>What became of one slot: a line of standard output, as JSON.</summary>
+/// <summary>The outcome of one slot: a line of standard output, as JSON.</summary>
 /// <param name="Slot">0 to 16383.</param>
-/// <param name="Outcome">How it ended.</param>
+/// <param name="Outcome">The outcome.</param>
 public sealed record DriverResult(int Slot, MigrationOutcome Outcome);
 
 /// <summary>A failure or a notice: a line of standard error, as JSON.</summary>

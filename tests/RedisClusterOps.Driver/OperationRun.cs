@@ -26,7 +26,8 @@ internal sealed class OperationRun(DriverRequest request, RedisCluster redis, Op
                 await RunAsync([await redis.PlanUndoAsync(Slot, request.Source, request.Target, request.Strategy, false, Options, stop)]);
                 break;
             case DriverOperation.Repair:
-                await RunAsync(await redis.PlanRepairAsync(new RepairOptions { Slots = request.Slot is { } slot ? [slot] : null }, Options, stop));
+                await RunAsync(
+                    await redis.PlanRepairAsync(new RepairOptions { Slots = request.Slot is { } slot ? [slot] : null }, Options, stop));
                 break;
             case DriverOperation.Move:
                 await RunAsync(await redis.PlanMoveAsync(request.Selection, Options, stop));
@@ -96,7 +97,7 @@ internal sealed class OperationRun(DriverRequest request, RedisCluster redis, Op
             Write(failure);
     }
 
-    /// <summary>Writes a failure, after what led to it.</summary>
+    /// <summary>Writes a failure, after the notices that led to it.</summary>
     public void Write(RedisOperationException failure)
     {
         _hasFailed = true;

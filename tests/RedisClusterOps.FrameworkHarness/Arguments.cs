@@ -8,7 +8,8 @@ namespace RedisClusterOps.FrameworkHarness;
 /// <summary>The command line: <c>name=value</c>, each name at most once.</summary>
 internal sealed class Arguments(IEnumerable<string> words)
 {
-    private readonly Dictionary<string, string> _values = words.Select(word => word.Split(['='], 2)).ToDictionary(parts => parts[0], parts => parts[1]);
+    private readonly Dictionary<string, string> _values = words.Select(word => word.Split(['='], 2))
+        .ToDictionary(parts => parts[0], parts => parts[1]);
 
     /// <summary>An open slot to complete.</summary>
     public int Complete => int.Parse(_values["complete"], CultureInfo.InvariantCulture);
@@ -19,13 +20,20 @@ internal sealed class Arguments(IEnumerable<string> words)
     /// <summary>The folder of the journal.</summary>
     public string Journal => _values["journal"];
 
-    /// <summary>With <c>ca</c>, connections use TLS and trust only that authority; with <c>certificate</c>, they present that PFX file.</summary>
+    /// <summary>
+    /// With <c>ca</c>, connections use TLS and trust only that authority; with <c>certificate</c>, they present that PFX file.
+    /// </summary>
     public RedisClusterSession Session()
     {
         var plain = RedisClusterSession.Parse(_values["cluster"]);
         if (Optional("ca") is not { } authority)
             return plain;
-        var tls = new TlsOptions { CaCertificatePath = authority, CertificatePath = Optional("certificate"), CertificatePassword = Optional("password") };
+        var tls = new TlsOptions
+        {
+            CaCertificatePath = authority,
+            CertificatePath = Optional("certificate"),
+            CertificatePassword = Optional("password"),
+        };
         return plain.With(new ConnectionOptions { Tls = tls });
     }
 

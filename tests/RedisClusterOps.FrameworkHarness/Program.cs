@@ -7,8 +7,9 @@ using System.Threading.Tasks;
 namespace RedisClusterOps.FrameworkHarness;
 
 /// <summary>
-/// Reads, diagnoses, completes, undoes and rebalances a real cluster with the Core that ships, on the .NET Framework profile. One line per step;
-/// the exit status is 0 only if every step had the expected result. Mono runs it here. Mono is not .NET Framework, and this is not PowerShell.
+/// Reads, diagnoses, completes, undoes and rebalances a real cluster with the Core that ships, on the .NET Framework profile. One line
+/// per step; the exit status is 0 only if every step had the expected result. Mono runs it here. Mono is not .NET Framework, and this is
+/// not PowerShell.
 /// </summary>
 internal static class Program
 {
@@ -35,17 +36,33 @@ internal static class Program
         using (var core = new RedisCluster(session))
         {
             var info = await core.GetInfoAsync(default);
-            Say("read", string.Join(",", info.Engines) + " " + string.Join(",", info.Versions) + ", " + info.ReachableNodes + " nodes, TLS " + session.UseTls);
+            Say(
+                "read",
+                string.Join(",", info.Engines) + " " + string.Join(",", info.Versions) + ", " + info.ReachableNodes + " nodes, TLS "
+                    + session.UseTls);
             Require(info.KnownNodes == info.ReachableNodes && info.SlotsOk == 16384, "every node is reachable and every slot is served");
 
             var health = await core.TestAsync(new HealthOptions { Deep = true }, default);
             Say("diagnose", string.Join("; ", health.Findings));
             Require(!health.Healthy, "open slots make a cluster unhealthy");
-            Require(health.OpenSlots.Select(open => open.Slot).SequenceEqual(new[] { arguments.Complete, arguments.Undo }.OrderBy(slot => slot)), "just the two wedged slots are open");
+            Require(
+                health.OpenSlots.Select(open => open.Slot)
+                    .SequenceEqual(new[] { arguments.Complete, arguments.Undo }.OrderBy(slot => slot)),
+                "only the two wedged slots are open");
         }
 
-        await SettleAsync(session, arguments.Complete, MigrationOutcome.Completed, open => open.TargetId!, core => core.PlanCompletionAsync(arguments.Complete, null, null, options, default));
-        await SettleAsync(session, arguments.Undo, MigrationOutcome.RolledBack, open => open.SourceId!, core => core.PlanUndoAsync(arguments.Undo, null, null, UndoStrategy.RoundTrip, false, options, default));
+        await SettleAsync(
+            session,
+            arguments.Complete,
+            MigrationOutcome.Completed,
+            open => open.TargetId!,
+            core => core.PlanCompletionAsync(arguments.Complete, null, null, options, default));
+        await SettleAsync(
+            session,
+            arguments.Undo,
+            MigrationOutcome.RolledBack,
+            open => open.SourceId!,
+            core => core.PlanUndoAsync(arguments.Undo, null, null, UndoStrategy.RoundTrip, false, options, default));
         await RequireHealthyAsync(session);
 
         var before = await SharesAsync(session);
@@ -56,12 +73,20 @@ internal static class Program
         Require(!before.SequenceEqual(await SharesAsync(session)), "the owners have changed");
         await RequireHealthyAsync(session);
 
-        await MoveAsync(session, async core => (await core.PlanUndoOfMovesAsync(run, options, default))!, MigrationOutcome.RolledBack, options);
+        await MoveAsync(
+            session, async core => (await core.PlanUndoOfMovesAsync(run, options, default))!, MigrationOutcome.RolledBack, options);
         Require(before.SequenceEqual(await SharesAsync(session)), "every master has the slots that it had before");
         await RequireHealthyAsync(session);
     }
 
-    private static async Task SettleAsync(RedisClusterSession session, int slot, MigrationOutcome wanted, Func<RedisOpenSlot, string> owner, Func<RedisCluster, Task<SlotPlan>> plan)
+    private static async Task SettleAsync(
+        RedisClusterSession session,
+        int slot,
+        MigrationOutcome wanted,
+        Func<RedisOpenSlot,
+        string> owner,
+        Func<RedisCluster,
+        Task<SlotPlan>> plan)
     {
         using var core = new RedisCluster(session);
         var open = (await core.GetOpenSlotsAsync([slot], default)).Single();
@@ -70,13 +95,17 @@ internal static class Program
         if (outcome.Failure is not null)
             throw outcome.Failure;
         var owned = await KeysAsync(core, slot, owner(open));
-        Say(outcome.Result.Operation, outcome.Result + ", was " + open.State + ", " + outcome.Result.KeysMoved + " keys moved, " + owned.Count + " of " + keys.Count + " on the owner");
+        Say(
+            outcome.Result.Operation,
+            outcome.Result + ", was " + open.State + ", " + outcome.Result.KeysMoved + " keys moved, " + owned.Count + " of " + keys.Count
+                + " on the owner");
         Require(outcome.Result.Outcome == wanted, "the outcome is " + wanted);
         Require(keys.Count > 0 && owned.Count == keys.Count && !keys.Except(owned).Any(), "the owner has every key");
         Require((await core.GetOpenSlotsAsync([slot], default)).Count == 0, "the slot is closed");
     }
 
-    private static async Task<string> MoveAsync(RedisClusterSession session, Func<RedisCluster, Task<RedisRebalancePlan>> plan, MigrationOutcome wanted, MoveOptions options)
+    private static async Task<string> MoveAsync(
+        RedisClusterSession session, Func<RedisCluster, Task<RedisRebalancePlan>> plan, MigrationOutcome wanted, MoveOptions options)
     {
         var outcomes = new List<SlotOutcome>();
         using (var core = new RedisCluster(session))
@@ -87,8 +116,12 @@ internal static class Program
                 outcomes.AddRange(some);
             if (outcomes.FirstOrDefault(outcome => outcome.Failure is not null) is { } failed)
                 throw failed.Failure!;
-            Say(moves.Operation, outcomes.Count + " slots " + wanted + ", " + outcomes.Sum(outcome => outcome.Result.KeysMoved) + " keys moved");
-            Require(moves.SlotCount > 0 && outcomes.Count == moves.SlotCount && outcomes.All(outcome => outcome.Result.Outcome == wanted), "every slot is " + wanted);
+            Say(
+                moves.Operation,
+                outcomes.Count + " slots " + wanted + ", " + outcomes.Sum(outcome => outcome.Result.KeysMoved) + " keys moved");
+            Require(
+                moves.SlotCount > 0 && outcomes.Count == moves.SlotCount && outcomes.All(outcome => outcome.Result.Outcome == wanted),
+                "every slot is " + wanted);
         }
 
         // Closing the cluster ends the run in the journal.
@@ -109,7 +142,8 @@ internal static class Program
     private static async Task<IReadOnlyList<string>> SharesAsync(RedisClusterSession session)
     {
         using var core = new RedisCluster(session);
-        return (await core.GetNodesAsync(default)).Select(node => node.Id + " " + node.Role + " " + string.Join(",", node.SlotRanges)).OrderBy(line => line, StringComparer.Ordinal).ToList();
+        return (await core.GetNodesAsync(default)).Select(node => node.Id + " " + node.Role + " " + string.Join(",", node.SlotRanges))
+            .OrderBy(line => line, StringComparer.Ordinal).ToList();
     }
 
     private static async Task<IReadOnlyList<string>> KeysAsync(RedisCluster core, int slot, string node) =>
@@ -118,7 +152,7 @@ internal static class Program
     private static void Require(bool isTrue, string what)
     {
         if (!isTrue)
-            throw new InvalidOperationException("This does not hold: " + what + ".");
+            throw new InvalidOperationException("Expected: " + what + ".");
     }
 
     private static void Say(string step, string text) => Console.WriteLine("{0,6} ms  {1}: {2}", Clock.ElapsedMilliseconds, step, text);

@@ -6,7 +6,7 @@ using System.Reflection;
 
 namespace RedisClusterOps.Module.Tests;
 
-/// <summary>One cmdlet as its attributes describe it.</summary>
+/// <summary>A cmdlet as described by its attributes.</summary>
 internal sealed record CmdletClass(Type Type, CmdletAttribute Attribute)
 {
     public static IReadOnlyList<CmdletClass> All { get; } =

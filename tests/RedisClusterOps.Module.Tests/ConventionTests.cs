@@ -7,52 +7,55 @@ using Xunit;
 
 namespace RedisClusterOps.Module.Tests;
 
-/// <summary>What PowerShell's guidelines and our own contract ask of every cmdlet.</summary>
+/// <summary>Every cmdlet follows PowerShell's guidelines and this module's contract.</summary>
 public sealed class ConventionTests
 {
-    // The verbs of PowerShell 5.1 that this module has any use for.
+    // The approved verbs of PowerShell 5.1 that this module uses.
     private static readonly string[] ApprovedVerbs =
     [
         "Complete", "Connect", "Disconnect", "Export", "Get", "Invoke", "Measure", "Move", "New", "Repair", "Restart", "Resume",
         "Show", "Start", "Test", "Undo",
     ];
 
-    private static readonly string[] VerbsThatWrite = ["Complete", "Export", "Invoke", "Move", "Repair", "Restart", "Resume", "Start", "Undo"];
+    private static readonly string[] VerbsThatWrite =
+        ["Complete", "Export", "Invoke", "Move", "Repair", "Restart", "Resume", "Start", "Undo"];
 
     private static readonly string[] Move = ["BatchSize", "MaxStall", "MaxKeysPerSecond", "Timeout", "OnKeyConflict", "JournalPath"];
 
-    private static readonly string[] MoveWhole = [.. Move, "Method", "MaxParallel"];
+    private static readonly string[] BulkMove = [.. Move, "Method", "MaxParallel"];
 
-    /// <summary>The contract: scripts are written against these names.</summary>
+    /// <summary>The contract: scripts rely on these names.</summary>
     private static readonly Dictionary<string, string[]> Contract = new()
     {
         ["Complete-RedisSlotMigration"] = ["Cluster", "Slot", "Source", "Target", .. Move],
         ["Connect-RedisCluster"] =
         [
-            "Endpoint", "Credential", "UseTls", "CertificatePath", "CertificateKeyPath", "CertificatePassword", "CaCertificatePath", "SkipCertificateCheck",
-            "ConnectTimeout", "CommandTimeout", "AddressMap",
+            "Endpoint", "Credential", "UseTls", "CertificatePath", "CertificateKeyPath", "CertificatePassword", "CaCertificatePath",
+            "SkipCertificateCheck", "ConnectTimeout", "CommandTimeout", "AddressMap",
         ],
         ["Disconnect-RedisCluster"] = [],
         ["Get-RedisClusterAlert"] = ["Cluster", "StuckAfter", "StatePath", "Previous", "JournalPath"],
-        ["Export-RedisClusterReport"] = ["Cluster", "Path", "NoClobber", "PassThru", "Deep", "MinimumReplica", "StuckAfter", "StatePath", "JournalPath"],
+        ["Export-RedisClusterReport"] =
+            ["Cluster", "Path", "NoClobber", "PassThru", "Deep", "MinimumReplica", "StuckAfter", "StatePath", "JournalPath"],
         ["Get-RedisClusterInfo"] = ["Cluster"],
         ["Get-RedisClusterNode"] = ["Cluster", "Node", "Role"],
         ["Get-RedisKeySlot"] = ["Cluster", "Key"],
         ["Get-RedisMigration"] = ["Cluster", "Id", "Running", "JournalPath"],
         ["Get-RedisOpenSlot"] = ["Cluster", "Slot", "StatePath"],
         ["Get-RedisSlotKey"] = ["Cluster", "Slot", "Node", "First", "Detail"],
-        ["Invoke-RedisRebalance"] = ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Plan", "PlanFile", .. MoveWhole],
+        ["Invoke-RedisRebalance"] = ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Plan", "PlanFile", .. BulkMove],
         ["Measure-RedisClusterLink"] = ["Cluster", "Node", "Count"],
-        ["Move-RedisSlot"] = ["Cluster", "Slot", "Count", "Source", "Target", .. MoveWhole],
+        ["Move-RedisSlot"] = ["Cluster", "Slot", "Count", "Source", "Target", .. BulkMove],
         ["Move-RedisSlotKey"] = ["Cluster", "Slot", "Source", "Target", "First", "Key", .. Move],
         ["New-RedisRebalancePlan"] = ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Method", "OutFile"],
         ["Repair-RedisCluster"] = ["Cluster", "Slot", "Target", "AllowUnreachableNode", "SkipCoverage", .. Move],
         ["Restart-RedisSlotMigration"] = ["Cluster", "Slot", "Target", "JournalPath"],
-        ["Resume-RedisMigration"] = ["Cluster", "Id", .. MoveWhole],
+        ["Resume-RedisMigration"] = ["Cluster", "Id", .. BulkMove],
         ["Show-RedisSlotMap"] = ["Cluster", "Width", "PlainText"],
         ["Start-RedisSlotMigration"] = ["Cluster", "Slot", "Source", "Target", "JournalPath"],
         ["Test-RedisCluster"] = ["Cluster", "Quiet", "Deep", "MinimumReplica"],
-        ["Undo-RedisSlotMigration"] = ["Cluster", "Slot", "Source", "Target", "MigrationId", "Strategy", "AllowUnreachableNode", .. MoveWhole],
+        ["Undo-RedisSlotMigration"] =
+            ["Cluster", "Slot", "Source", "Target", "MigrationId", "Strategy", "AllowUnreachableNode", .. BulkMove],
     };
 
     public static TheoryData<string> Names => [.. CmdletClass.All.Select(cmdlet => cmdlet.Name)];
@@ -62,8 +65,8 @@ public sealed class ConventionTests
         Assert.Equal(Contract.Keys.Order(StringComparer.Ordinal), CmdletClass.All.Select(cmdlet => cmdlet.Name));
 
     [Theory, MemberData(nameof(Names))]
-    public void Its_parameters_are_those_of_the_contract(string name) =>
-        Assert.Equal(Contract[name].Order(StringComparer.Ordinal), Find(name).Parameters.Select(p => p.Name).Order(StringComparer.Ordinal));
+    public void Its_parameters_are_those_of_the_contract(string name) => Assert.Equal(
+        Contract[name].Order(StringComparer.Ordinal), Find(name).Parameters.Select(p => p.Name).Order(StringComparer.Ordinal));
 
     [Theory, MemberData(nameof(Names))]
     public void Its_name_follows_the_rules(string name)
@@ -78,17 +81,17 @@ public sealed class ConventionTests
     }
 
     [Theory, MemberData(nameof(Names))]
-    public void It_says_what_it_writes_to_the_pipeline(string name) =>
+    public void It_declares_its_output_type(string name) =>
         Assert.NotEmpty(Find(name).Type.GetCustomAttributes<OutputTypeAttribute>());
 
     [Theory, MemberData(nameof(Names))]
-    public void It_asks_before_it_changes_a_cluster_or_writes_a_file_for_its_own_sake_and_only_then(string name)
+    public void It_supports_ShouldProcess_exactly_if_it_changes_a_cluster_or_writes_a_report(string name)
     {
         var cmdlet = Find(name);
         Assert.Equal(VerbsThatWrite.Contains(cmdlet.Attribute.VerbName), cmdlet.Attribute.SupportsShouldProcess);
-        var isBulk = name is "Repair-RedisCluster" or "Invoke-RedisRebalance";
-        // The engine reports no impact for a cmdlet that never asks.
-        var impact = !cmdlet.Attribute.SupportsShouldProcess ? ConfirmImpact.None : isBulk ? ConfirmImpact.High : ConfirmImpact.Medium;
+        var isHigh = name is "Repair-RedisCluster" or "Invoke-RedisRebalance";
+        // The engine reports no impact for a cmdlet without SupportsShouldProcess.
+        var impact = !cmdlet.Attribute.SupportsShouldProcess ? ConfirmImpact.None : isHigh ? ConfirmImpact.High : ConfirmImpact.Medium;
         Assert.Equal(impact, cmdlet.Attribute.ConfirmImpact);
         Assert.DoesNotContain(cmdlet.Parameters, parameter => parameter.Name == "Force");
     }
@@ -102,18 +105,21 @@ public sealed class ConventionTests
         var cluster = cmdlet.Type.GetProperty("Cluster")!.GetCustomAttribute<ParameterAttribute>()!;
         Assert.True(cluster.ValueFromPipelineByPropertyName);
         Assert.False(cluster.Mandatory);
-        // Of a repair the target is a person's decision. What an open slot happens to say of its target is none.
+        // The target of a repair is a person's decision. The target of a piped open slot must not bind.
         var bound = name == "Repair-RedisCluster" ? new[] { "Slot" } : ["Slot", "Source", "Target"];
         foreach (var parameter in cmdlet.Parameters.Where(parameter => bound.Contains(parameter.Name)))
-            Assert.True(parameter.GetCustomAttributes<ParameterAttribute>().Any(set => set.ValueFromPipelineByPropertyName), parameter.Name);
+        {
+            var sets = parameter.GetCustomAttributes<ParameterAttribute>();
+            Assert.True(sets.Any(set => set.ValueFromPipelineByPropertyName), parameter.Name);
+        }
     }
 
     [Theory, MemberData(nameof(Names))]
-    public void At_most_one_parameter_takes_whole_objects_from_the_pipeline(string name) =>
-        Assert.InRange(Find(name).Parameters.Count(parameter => parameter.GetCustomAttributes<ParameterAttribute>().Any(set => set.ValueFromPipeline)), 0, 1);
+    public void At_most_one_parameter_binds_pipeline_input_by_value(string name) =>
+        Assert.InRange(Find(name).Parameters.Count(IsBoundByValue), 0, 1);
 
     [Theory, MemberData(nameof(Names))]
-    public void A_slot_is_checked_before_anything_is_touched(string name)
+    public void A_slot_parameter_validates_its_range(string name)
     {
         if (Find(name).Type.GetProperty("Slot") is not { } slot)
             return;
@@ -122,14 +128,14 @@ public sealed class ConventionTests
     }
 
     [Theory, MemberData(nameof(Names))]
-    public void A_time_takes_a_unit(string name)
+    public void A_time_parameter_accepts_a_unit(string name)
     {
         foreach (var parameter in Find(name).Parameters.Where(parameter => parameter.PropertyType == typeof(TimeSpan)))
             Assert.True(parameter.IsDefined(typeof(ArgumentTransformationAttribute)), parameter.Name);
     }
 
     [Fact]
-    public void Every_failure_has_a_category_that_says_something()
+    public void Every_failure_has_a_specific_category()
     {
         foreach (var code in Enum.GetValues<FailureCode>())
         {
@@ -140,6 +146,9 @@ public sealed class ConventionTests
             Assert.Equal("what next", record.ErrorDetails!.RecommendedAction);
         }
     }
+
+    private static bool IsBoundByValue(PropertyInfo parameter) =>
+        parameter.GetCustomAttributes<ParameterAttribute>().Any(set => set.ValueFromPipeline);
 
     private static CmdletClass Find(string name) => CmdletClass.All.Single(cmdlet => cmdlet.Name == name);
 }

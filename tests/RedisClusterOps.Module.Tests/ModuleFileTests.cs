@@ -10,7 +10,7 @@ using Xunit;
 
 namespace RedisClusterOps.Module.Tests;
 
-/// <summary>Manifest, views, help and the staged module fit the cmdlets.</summary>
+/// <summary>The manifest, the views, the help and the staged module match the cmdlets.</summary>
 public sealed class ModuleFileTests
 {
     private static readonly XNamespace Command = "http://schemas.microsoft.com/maml/dev/command/2004/10";
@@ -20,7 +20,7 @@ public sealed class ModuleFileTests
     public static TheoryData<string> Names => [.. CmdletClass.All.Select(cmdlet => cmdlet.Name)];
 
     [Fact]
-    public void The_manifest_exports_just_the_cmdlets()
+    public void The_manifest_exports_exactly_the_cmdlets()
     {
         Assert.Equal(CmdletClass.All.Select(cmdlet => cmdlet.Name), Repository.ManifestArray("CmdletsToExport"));
         Assert.Empty(Repository.ManifestArray("FunctionsToExport"));
@@ -29,40 +29,42 @@ public sealed class ModuleFileTests
     }
 
     [Fact]
-    public void One_version_stands_everywhere()
+    public void The_version_is_the_same_everywhere()
     {
         var version = Repository.ManifestValue("ModuleVersion");
         Assert.Equal(version, XDocument.Load(Repository.Path("Directory.Build.props")).Descendants("Version").Single().Value);
         Assert.Equal(version, typeof(RedisCluster).Assembly.GetName().Version!.ToString(3));
-        Assert.Equal(version, Regex.Match(Repository.Text("CHANGELOG.md"), @"^## \[?v?(\d+\.\d+\.\d+)", RegexOptions.Multiline).Groups[1].Value);
+        var newest = Regex.Match(Repository.Text("CHANGELOG.md"), @"^## \[?v?(\d+\.\d+\.\d+)", RegexOptions.Multiline);
+        Assert.Equal(version, newest.Groups[1].Value);
     }
 
     [Fact]
-    public void The_staged_module_is_what_ships_and_nothing_else()
+    public void The_staged_module_contains_exactly_the_files_that_ship()
     {
         var folder = Repository.Path("out/RedisClusterOps");
-        var found = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file).Replace('\\', '/'));
+        var found = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+            .Select(file => Path.GetRelativePath(folder, file).Replace('\\', '/'));
         Assert.Equal(
             [
                 "LICENSE", "RedisClusterOps.Core.dll", "RedisClusterOps.Format.ps1xml", "RedisClusterOps.dll", "RedisClusterOps.psd1",
-                "en-US/RedisClusterOps.dll-Help.xml", "en-US/about_RedisClusterOps.help.txt", "en-US/about_RedisClusterOps_Runbooks.help.txt",
-                "en-US/about_RedisSlotMigration.help.txt",
+                "en-US/RedisClusterOps.dll-Help.xml", "en-US/about_RedisClusterOps.help.txt",
+                "en-US/about_RedisClusterOps_Runbooks.help.txt", "en-US/about_RedisSlotMigration.help.txt",
             ],
             found.Order(StringComparer.Ordinal));
     }
 
     [Fact]
-    public void The_shipped_assemblies_need_nothing_but_each_other_and_the_platform()
+    public void The_shipped_assemblies_reference_only_each_other_and_the_platform()
     {
         foreach (var assembly in new[] { typeof(RedisCluster).Assembly, typeof(RedisClusterCmdlet).Assembly })
         {
-            var needed = assembly.GetReferencedAssemblies().Select(name => name.Name).Except(["netstandard", "RedisClusterOps.Core", "System.Management.Automation"]);
-            Assert.Empty(needed);
+            string[] allowed = ["netstandard", "RedisClusterOps.Core", "System.Management.Automation"];
+            Assert.Empty(assembly.GetReferencedAssemblies().Select(name => name.Name).Except(allowed));
         }
     }
 
     [Fact]
-    public void Views_show_properties_that_exist_and_run_no_script()
+    public void Views_show_existing_properties_and_contain_no_script()
     {
         var format = XDocument.Load(Repository.Path("RedisClusterOps.Format.ps1xml"));
         Assert.Empty(format.Descendants("ScriptBlock"));
@@ -78,9 +80,12 @@ public sealed class ModuleFileTests
 
         static void CheckProperties(XElement part, Type type)
         {
-            foreach (var name in part.Descendants("PropertyName").Where(name => name.Ancestors("CustomControl").FirstOrDefault() is not { } control || control == part || control.Parent == part))
+            foreach (var name in part.Descendants("PropertyName").Where(name => BelongsTo(name, part)))
                 Assert.True(type.GetProperty(name.Value) is not null, type.Name + " has no " + name.Value);
         }
+
+        static bool BelongsTo(XElement name, XElement part) =>
+            name.Ancestors("CustomControl").FirstOrDefault() is not { } control || control == part || control.Parent == part;
     }
 
     [Fact]
@@ -91,7 +96,7 @@ public sealed class ModuleFileTests
             var headers = table.Descendants("TableColumnHeader").ToArray();
             Assert.Equal(headers.Length, table.Descendants("TableColumnItem").Count());
             var widths = headers.Select(header => (int?)header.Element("Width")).ToArray();
-            // A column without a width takes what is left; less than 18 would be of no use.
+            // A column without a width gets the remaining space and needs at least 18 columns.
             Assert.InRange(widths.Sum(width => width ?? 18) + widths.Length - 1, 1, 120);
         }
     }
@@ -99,24 +104,31 @@ public sealed class ModuleFileTests
     [Theory, MemberData(nameof(Names))]
     public void Every_output_type_has_a_view(string name)
     {
-        var views = XDocument.Load(Repository.Path("RedisClusterOps.Format.ps1xml")).Descendants("TypeName").Select(element => element.Value).ToHashSet();
-        var types = Cmdlet(name).Type.GetCustomAttributes<OutputTypeAttribute>().SelectMany(attribute => attribute.Type).Select(type => type.Type);
+        var format = XDocument.Load(Repository.Path("RedisClusterOps.Format.ps1xml"));
+        var views = format.Descendants("TypeName").Select(element => element.Value).ToHashSet();
+        var types = Cmdlet(name).Type.GetCustomAttributes<OutputTypeAttribute>()
+            .SelectMany(attribute => attribute.Type).Select(type => type.Type);
         Assert.All(types.Where(type => type.Assembly == typeof(RedisCluster).Assembly), type => Assert.Contains(type.FullName!, views));
     }
 
     [Theory, MemberData(nameof(Names))]
-    public void Help_documents_it_and_each_of_its_parameters(string name)
+    public void Its_help_documents_every_parameter(string name)
     {
         var help = XDocument.Load(Repository.Path("en-US/RedisClusterOps.dll-Help.xml")).Descendants(Command + "command")
             .Single(command => command.Element(Command + "details")!.Element(Command + "name")!.Value.Trim() == name);
         Assert.NotEmpty(help.Element(Command + "details")!.Element(Maml + "description")!.Value.Trim());
         Assert.InRange(help.Descendants(Command + "example").Count(), 3, 5);
         var documented = help.Element(Command + "parameters")?.Elements(Command + "parameter").ToDictionary(
-            parameter => parameter.Element(Maml + "name")!.Value, parameter => parameter.Element(Maml + "description")?.Value.Trim() ?? string.Empty)
+            parameter => parameter.Element(Maml + "name")!.Value,
+            parameter => parameter.Element(Maml + "description")?.Value.Trim() ?? string.Empty)
             ?? [];
         var added = Cmdlet(name).Attribute.SupportsShouldProcess ? new[] { "WhatIf", "Confirm" } : [];
         foreach (var parameter in Cmdlet(name).Parameters.Select(parameter => parameter.Name).Concat(added))
-            Assert.True(documented.TryGetValue(parameter, out var text) && text.Length > 0, name + " -" + parameter + " is not documented");
+        {
+            var isDocumented = documented.TryGetValue(parameter, out var text) && text.Length > 0;
+            Assert.True(isDocumented, name + " -" + parameter + " is not documented");
+        }
+
         Assert.DoesNotContain("{{", help.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("```", help.ToString(), StringComparison.Ordinal);
         Assert.True(File.Exists(Repository.Path("docs/en-US/" + name + ".md")));
@@ -126,7 +138,7 @@ public sealed class ModuleFileTests
     [InlineData("about_RedisClusterOps")]
     [InlineData("about_RedisClusterOps_Runbooks")]
     [InlineData("about_RedisSlotMigration")]
-    public void An_about_topic_is_plain_and_narrow(string topic)
+    public void An_about_topic_is_ASCII_of_at_most_80_columns(string topic)
     {
         var lines = File.ReadAllLines(Repository.Path("en-US/" + topic + ".help.txt"));
         Assert.Equal(topic, lines.First(line => line.StartsWith("    ", StringComparison.Ordinal)).Trim());
@@ -135,7 +147,7 @@ public sealed class ModuleFileTests
     }
 
     [Fact]
-    public void No_text_or_json_of_a_session_holds_its_password()
+    public void No_text_or_JSON_of_a_session_contains_its_password()
     {
         const string Secret = "s3cret-word";
         var session = RedisClusterSession.Parse("redis://admin:" + Secret + "@127.0.0.1:7000");

@@ -7,7 +7,7 @@ using System.Text.RegularExpressions;
 
 namespace RedisClusterOps.Module.Tests;
 
-/// <summary>The files of this repository, and what they say.</summary>
+/// <summary>The files of this repository.</summary>
 internal static class Repository
 {
     public static string Root { get; } = System.IO.Path.GetFullPath(

@@ -3,19 +3,20 @@ using System.Linq;
 
 namespace RedisClusterOps.Lab.Commands;
 
-/// <summary><c>down</c>: ends what <c>up</c> started and what a killed tour left behind.</summary>
+/// <summary><c>down</c>: ends the lab that <c>up</c> started, and removes the servers and files of a killed tour.</summary>
 internal static class DownCommand
 {
     public static Command Create(LabCommandLine line)
     {
-        var command = new Command("down", "End the lab that 'up' started, and what a killed tour left behind. Nothing else is touched.");
+        var command = new Command(
+            "down", "End the lab that 'up' started, and any servers and files of a killed tour. Nothing else is touched.");
         command.SetAction(_ => Run(line));
         return command;
     }
 
     private static int Run(LabCommandLine line)
     {
-        var labs = LabRecord.All().Where(lab => lab.IsLeftToUs()).ToList();
+        var labs = LabRecord.All().Where(lab => lab.IsUnowned()).ToList();
         foreach (var lab in labs)
         {
             var ended = lab.End();

@@ -57,7 +57,7 @@ internal sealed class LabCommandLine
         }
         catch (Exception failure) when (Interruption.ExitStatus is { } status)
         {
-            // Whatever broke after the signal, a connection to an ended server for one, is a consequence of it.
+            // A failure after the signal, such as a lost connection to an ended server, is a consequence of the signal.
             return Report(failure is OperationCanceledException ? "interrupted" : "interrupted: " + failure.Message, status);
         }
         catch (UsageException failure)
@@ -70,11 +70,16 @@ internal sealed class LabCommandLine
         }
     }
 
-    /// <summary>Finds the server program of a lab. Says so on standard error if it has to be downloaded.</summary>
+    /// <summary>Gets the lab that <c>up</c> started.</summary>
+    /// <exception cref="UsageException">No lab is running.</exception>
+    public static LabRecord RunningLab() =>
+        LabRecord.FindRunning() ?? throw new UsageException("No lab is running. Start one: " + Invocation + "up");
+
+    /// <summary>Finds the server program of a lab. Writes a line to standard error if it has to be downloaded.</summary>
     public Task<ServerBinary> FindServerAsync(CancellationToken stop) =>
         ExplainIfSlowAsync(ServerBinary.FindAsync(stop), "no redis-server or valkey-server on PATH: getting Garnet as a .NET tool", stop);
 
-    /// <summary>Finds PowerShell 7.4 or later. Says so on standard error if it has to be downloaded.</summary>
+    /// <summary>Finds PowerShell 7.4 or later. Writes a line to standard error if it has to be downloaded.</summary>
     public Task<PowerShellProgram> FindPowerShellAsync(CancellationToken stop) =>
         ExplainIfSlowAsync(PowerShellProgram.FindAsync(stop), "no pwsh 7.4 or later on PATH: getting PowerShell as a .NET tool", stop);
 
@@ -107,7 +112,7 @@ internal sealed class LabCommandLine
         return await search;
     }
 
-    // A mistyped command line is one line, not a page of help. No command at all is a question, and help answers it.
+    // An invalid command line gets one line of error, not a page of help. Without a command, the help is shown.
     private async Task<int> RefuseAsync(ParseResult parsed)
     {
         var path = parsed.CommandResult.Command == _root ? string.Empty : parsed.CommandResult.Command.Name + " ";
@@ -130,7 +135,7 @@ internal sealed class LabCommandLine
         return status;
     }
 
-    // Signals are Interruption's: the library's own handling would end the process two seconds after the first.
+    // Interruption handles signals. The library's own handling would end the process two seconds after the first signal.
     private InvocationConfiguration Configuration() => new()
     {
         EnableDefaultExceptionHandler = false,
@@ -139,3 +144,6 @@ internal sealed class LabCommandLine
         Error = Errors,
     };
 }
+
+/// <summary>The command can't run as it was given. Nothing was started or changed. The message names the next step.</summary>
+internal sealed class UsageException(string message) : Exception(message);

@@ -23,7 +23,7 @@ internal static class ShellCommand
 
     private static async Task<int> RunAsync(LabCommandLine line, CancellationToken stop)
     {
-        var lab = RunningLab.Get();
+        var lab = LabCommandLine.RunningLab();
         var module = RepositoryFolder.BuiltModule();
         var powershell = await line.FindPowerShellAsync(stop);
         var script = Console.IsInputRedirected ? await Console.In.ReadToEndAsync(stop) : null;

@@ -7,15 +7,15 @@ using RedisClusterOps.Lab.Tour;
 
 namespace RedisClusterOps.Lab.Commands;
 
-/// <summary><c>tour</c>: a stuck slot from diagnosis to proof, on a cluster of its own that is removed afterwards.</summary>
+/// <summary><c>tour</c>: diagnoses and completes a stuck slot migration, on a cluster of its own that is removed afterwards.</summary>
 internal static class TourCommand
 {
     public static Command Create(LabCommandLine line)
     {
         var command = new Command(
             "tour",
-            "Start a cluster, stop a slot migration half-way, diagnose and complete it, rebalance and undo that, with the cmdlets "
-            + "in a real PowerShell. Prove from the servers that no key was lost, and remove the cluster.");
+            "Start a cluster and stop a slot migration half-way. Diagnose and complete the migration, rebalance the cluster and undo "
+            + "the rebalance, with the cmdlets in a real PowerShell. Verify on the servers that no key is lost. Remove the cluster.");
         command.SetAction((_, stop) => RunAsync(line, stop));
         return command;
     }
@@ -26,8 +26,9 @@ internal static class TourCommand
         var module = RepositoryFolder.BuiltModule();
         var server = await line.FindServerAsync(stop);
         var powershell = await line.FindPowerShellAsync(stop);
-        line.Out.WriteLine("A stuck slot migration, on 4 masters of " + server.Name + ", with PowerShell " + powershell.Version + ".");
-        line.Out.WriteLine("The tour removes all of it at the end.");
+        line.Out.WriteLine(
+            "A stuck slot migration on a cluster with 4 masters of " + server.Name + ", repaired with PowerShell " + powershell.Version + ".");
+        line.Out.WriteLine("The tour removes its cluster at the end.");
         await using (var cluster = await LocalCluster.StartAsync(new LocalClusterOptions { Server = server, EndsOnSignals = false }, stop))
         {
             using var shell = new TourShell(powershell, Path.Combine(cluster.Folder, "journal"));
@@ -37,7 +38,7 @@ internal static class TourCommand
         line.Out.WriteLine();
         var seconds = (int)clock.Elapsed.TotalSeconds;
         line.Out.WriteLine("Every step was proved, and every server and file is removed. It took " + seconds + " s.");
-        line.Out.WriteLine("Next, on a cluster that stays: " + LabCommandLine.Invocation + "up");
+        line.Out.WriteLine("To try it on a cluster that keeps running: " + LabCommandLine.Invocation + "up");
         return 0;
     }
 }

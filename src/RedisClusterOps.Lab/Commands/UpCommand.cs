@@ -23,7 +23,7 @@ internal static class UpCommand
 
         async Task<int> RunAsync(ParseResult parsed, CancellationToken stop)
         {
-            if (RunningLab.Find() is { } running)
+            if (LabRecord.FindRunning() is { } running)
             {
                 var which = running.Server + ", " + running.Nodes[0].Endpoint();
                 throw new UsageException("A lab is already running (" + which + "). End it: " + LabCommandLine.Invocation + "down");

@@ -37,7 +37,7 @@ internal static class WedgeCommand
                     $"--moved ({movedKeys}) can't be more than --keys ({written}). Help: {LabCommandLine.Invocation}wedge --help");
             }
 
-            var lab = RunningLab.Get();
+            var lab = LabCommandLine.RunningLab();
             var endpoints = lab.Nodes.Select(node => node.Endpoint()).ToList();
             using var connections = new ClusterConnections(new NodeConnector(new ConnectionOptions()));
             foreach (var endpoint in endpoints)

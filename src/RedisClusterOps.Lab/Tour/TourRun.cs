@@ -1,6 +1,8 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
@@ -8,7 +10,9 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Lab.Tour;
 
-/// <summary>A stuck slot from diagnosis to proof, then a rebalance and its undo. The servers prove what the cmdlets did.</summary>
+/// <summary>
+/// The steps of the tour: diagnose and complete a stuck slot migration, then rebalance and undo. Each result is verified on the servers.
+/// </summary>
 internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell shell)
 {
     private const string Grouped = " | Group-Object Outcome, Source, Target | Select-Object Count, Name";
@@ -18,13 +22,13 @@ internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell
     private readonly SpreadKeys _spread = new(cluster.Nodes[0].Endpoint);
     private int _step;
 
-    /// <exception cref="LabException">A cmdlet wrote an error or did not do what it should, or the servers disprove it.</exception>
+    /// <exception cref="LabException">A cmdlet wrote an error, or a result on the servers is not the expected one.</exception>
     public async Task RunAsync(string module, CancellationToken stop)
     {
         Heading("A slot migration stops half-way");
         var wedged = await _wedge.WedgeAsync(cancellation: stop);
         Say($"{wedged.Keys.Count} keys were written to slot {wedged.Slot}. Its migration from {wedged.Source} to {wedged.Target}");
-        Say($"began, moved {wedged.Moved} of the keys, and stopped: what an interrupted reshard leaves behind.");
+        Say($"started, moved {wedged.Moved} of the keys, and stopped, as an interrupted reshard does.");
 
         Heading("Connect and diagnose");
         await TypeAsync("Import-Module " + Relative(module), stop);
@@ -32,7 +36,7 @@ internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell
         await TypeAsync("Test-RedisCluster", stop, "$tourOutput.Healthy", "False");
         await TypeAsync("Get-RedisOpenSlot", stop, "$tourOutput.Slot", Text(wedged.Slot));
 
-        Heading("Preview: -WhatIf checks everything and changes nothing");
+        Heading("Preview the repair: -WhatIf checks everything and changes nothing");
         var before = await OpenFlagsAsync(stop);
         await TypeAsync("Get-RedisOpenSlot | Complete-RedisSlotMigration -WhatIf", stop);
         Prove("the slot is open as before on both masters", await OpenFlagsAsync(stop) == before);
@@ -44,9 +48,9 @@ internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell
         await ProveKeysAsync(stop, spread: false);
         await TypeAsync("Test-RedisCluster", stop, "$tourOutput.Healthy", "True");
 
-        Heading("Give the empty master its share");
+        Heading("Rebalance: give the empty master its share of the slots");
         await _spread.WriteAsync(stop);
-        Say($"{wedged.Target} owns one slot only. {SpreadKeys.Count} more keys were written, to slots of all masters.");
+        Say($"{wedged.Target} owns only one slot. {SpreadKeys.Count} more keys were written, to slots of all masters.");
         await TypeAsync(
             "$moved = Invoke-RedisRebalance -UseEmptyMaster -Confirm:$false", stop, "$moved.Outcome | Sort-Object -Unique", "Moved");
         await TypeAsync("$moved" + Grouped, stop);
@@ -56,7 +60,7 @@ internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell
         await ProveKeysAsync(stop);
         await TypeAsync("Show-RedisSlotMap", stop);
 
-        Heading("Undo the rebalance: the journal knows every run");
+        Heading("Undo the rebalance: the journal records every run");
         await TypeAsync("Get-RedisMigration", stop, "$tourOutput.Count", "2");
         await TypeAsync(
             "Undo-RedisSlotMigration -MigrationId $moved[0].MigrationId -OutVariable undone" + Grouped,
@@ -75,13 +79,13 @@ internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell
         Write(++_step + ". " + text, ConsoleColor.Yellow);
     }
 
-    // What is echoed is what runs.
+    // The echoed line is the one that runs.
     private async Task TypeAsync(string line, CancellationToken stop, string expression = "", string expected = "")
     {
         Write("PS> " + line, ConsoleColor.Cyan);
         var value = await shell.RunAsync(line, expression, stop);
         if (value != expected)
-            throw new LabException("'" + line + "' should give " + expected + "; it gave '" + value + "'.");
+            throw new LabException("'" + line + "' returned '" + value + "' instead of '" + expected + "'.");
     }
 
     private async Task ProveKeysAsync(CancellationToken stop, bool spread = true)
@@ -119,7 +123,7 @@ internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell
         Console.ResetColor();
     }
 
-    // As a person in the repository's folder types it.
+    // As a user in the repository's folder types it.
     private static string Relative(string folder)
     {
         var relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), folder);
@@ -129,4 +133,76 @@ internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell
     }
 
     private static string Text(int number) => number.ToString(System.Globalization.CultureInfo.InvariantCulture);
+}
+
+/// <summary>The owners of all slots as the servers report them, read without the code under test.</summary>
+/// <param name="Slots">The slots of each master; empty for a master without slots.</param>
+internal sealed record OwnerMap(IReadOnlyDictionary<NodeEndpoint, SlotSet> Slots)
+{
+    /// <summary>Reads every server's own view.</summary>
+    /// <exception cref="LabException">Two servers disagree, a slot is open or has no owner.</exception>
+    public static async Task<OwnerMap> ReadAsync(LocalCluster cluster, CancellationToken cancellation)
+    {
+        OwnerMap? first = null;
+        foreach (var node in cluster.Nodes)
+        {
+            var lines = ClusterNodesParser.Parse((await node.SendAsync(RespCommand.Of("CLUSTER", "NODES"), cancellation)).Text);
+            if (lines.Any(line => line.MigratingTo.Count + line.ImportingFrom.Count > 0))
+                throw new LabException(node.Endpoint + " still has an open slot.");
+            var masters = lines.Where(line => line.IsMaster && line.Endpoint is not null);
+            var map = new OwnerMap(masters.ToDictionary(line => line.Endpoint!.Value, line => line.Slots));
+            var owned = map.Slots.Values.Sum(slots => slots.Count);
+            if (owned != HashSlot.Count)
+                throw new LabException(node.Endpoint + " reports owners of " + owned + " slots, not of all " + HashSlot.Count + ".");
+            first ??= map;
+            if (!map.Equals(first))
+                throw new LabException(node.Endpoint + " and " + cluster.Nodes[0].Endpoint + " report different owners.");
+        }
+
+        return first!;
+    }
+
+    /// <summary>The owner of a slot.</summary>
+    public NodeEndpoint OwnerOf(int slot) => Slots.First(master => master.Value.Contains(slot)).Key;
+
+    /// <summary>True if every slot has the same owner in both.</summary>
+    public bool Equals(OwnerMap? other) =>
+        other is not null
+        && Slots.Count == other.Slots.Count
+        && Slots.All(master => other.Slots.TryGetValue(master.Key, out var slots) && slots.Equals(master.Value));
+
+    public override int GetHashCode() => Slots.Count;
+}
+
+/// <summary>Keys in slots of every master, so that the rebalance has keys to move.</summary>
+internal sealed class SpreadKeys(NodeEndpoint entry)
+{
+    public const int Count = 500;
+
+    public async Task WriteAsync(CancellationToken cancellation)
+    {
+        using var client = new RedirectFollower(new NodeConnector(new ConnectionOptions()), entry);
+        foreach (var key in Enumerable.Range(0, Count).Select(Name))
+        {
+            var command = RespCommand.Of("SET", key, LabWedge.ValueOf(key));
+            (await client.AskAsync(key, command, cancellation)).OrThrow(entry, command);
+        }
+    }
+
+    /// <summary>Reads the keys as an application does.</summary>
+    /// <returns>The number of keys with the value that was written.</returns>
+    public async Task<int> CountIntactAsync(CancellationToken cancellation)
+    {
+        using var client = new RedirectFollower(new NodeConnector(new ConnectionOptions()), entry);
+        var intact = 0;
+        foreach (var key in Enumerable.Range(0, Count).Select(Name))
+        {
+            var reply = await client.AskAsync(key, RespCommand.Of("GET", key), cancellation);
+            intact += !reply.IsError && !reply.IsNull && reply.Text == LabWedge.ValueOf(key) ? 1 : 0;
+        }
+
+        return intact;
+    }
+
+    private static byte[] Name(int number) => Encoding.UTF8.GetBytes("order:" + number);
 }

@@ -11,12 +11,12 @@ using RedisClusterOps.Journal;
 
 namespace RedisClusterOps.Lab.Tour;
 
-/// <summary>One PowerShell session that runs the lines of the tour. Its output goes where that of this process goes.</summary>
+/// <summary>One PowerShell session that runs the lines of the tour. It writes to the output of this process.</summary>
 internal sealed class TourShell : IDisposable
 {
     private const int InterruptSignal = 2;
-    private static readonly TimeSpan IdlePatience = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(4);
 
     private readonly AnonymousPipeServerStream _requestPipe = new(PipeDirection.Out, HandleInheritability.Inheritable);
     private readonly AnonymousPipeServerStream _replyPipe = new(PipeDirection.In, HandleInheritability.Inheritable);
@@ -49,7 +49,7 @@ internal sealed class TourShell : IDisposable
     }
 
     /// <summary>Runs a line and waits until its output was shown.</summary>
-    /// <param name="line">What a person would type.</param>
+    /// <param name="line">The command line to run.</param>
     /// <param name="expression">
     /// A PowerShell expression that is evaluated afterwards and not shown; <c>$tourOutput</c> holds the output of the line.
     /// </param>
@@ -77,14 +77,14 @@ internal sealed class TourShell : IDisposable
         return result.Value;
     }
 
-    /// <summary>Ends the session as Ctrl+C does, so that it removes its own temporary files; by force if that takes too long.</summary>
+    /// <summary>Ends the session as Ctrl+C does, so that it removes its own temporary files; otherwise kills it after a timeout.</summary>
     public void Dispose()
     {
-        // An idle session ends when it finds its requests closed; a cmdlet that runs has to be stopped.
+        // An idle session ends when the request pipe closes. A running cmdlet has to be stopped.
         _requestPipe.Dispose();
-        if (!_process.WaitForExit(IdlePatience) && !OperatingSystem.IsWindows())
+        if (!_process.WaitForExit(IdleTimeout) && !OperatingSystem.IsWindows())
             _ = Kill(_process.Id, InterruptSignal);
-        if (!_process.WaitForExit(StopPatience))
+        if (!_process.WaitForExit(StopTimeout))
         {
             _process.Kill(entireProcessTree: true);
             _process.WaitForExit();

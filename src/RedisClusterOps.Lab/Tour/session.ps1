@@ -1,13 +1,13 @@
-# Runs the lines of the tour in one session, as if a person had typed them, and shows their output on this terminal.
+# Runs the lines of the tour in one session, as if a user had typed them, and shows their output on this terminal.
 # A request is two lines: the line to run, and an expression for the tour that is not shown; it reads the line's output as $tourOutput.
-# The reply is one line of JSON: the errors that were written or thrown, and the expression's value as text.
+# The reply is one line of JSON: the written or thrown errors, and the value of the expression as text.
 param(
     [Parameter(Mandatory)] [string] $RequestHandle,
     [Parameter(Mandatory)] [string] $ReplyHandle,
     [switch] $PlainText
 )
 
-# A terminal shows what PowerShell shows by itself. A file gets lines of a width that suits it, without colours and progress bars.
+# A terminal gets PowerShell's normal display. A file gets lines of at most 120 columns, without colours and progress bars.
 $tourShow = { $input | Out-Default }
 if ($PlainText) {
     $PSStyle.OutputRendering = 'PlainText'

@@ -3,8 +3,8 @@ using System.Management.Automation;
 namespace RedisClusterOps.Commands;
 
 /// <summary>
-/// Finishes the open migration of a slot: moves what is left of its keys, then hands the slot over, target first, and waits until every
-/// node agrees. No node loses the slot while it holds a key of it.
+/// Completes the open migration of a slot: moves the remaining keys, then hands the slot over, target first, and waits until every node
+/// agrees. No node loses the slot while it holds keys of it.
 /// </summary>
 [Cmdlet(VerbsLifecycle.Complete, "RedisSlotMigration", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(RedisSlotMigrationResult))]

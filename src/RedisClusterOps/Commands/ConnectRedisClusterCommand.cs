@@ -11,87 +11,101 @@ using RedisClusterOps.Protocol;
 namespace RedisClusterOps.Commands;
 
 /// <summary>
-/// Reads a cluster once to prove that it can be reached, and makes its session the current one of this runspace. The session is
-/// configuration: it holds no open connection.
+/// Reads a cluster once to verify that it is reachable, and makes its session the current one of this runspace. The session is
+/// configuration; it holds no open connection.
 /// </summary>
 [Cmdlet(VerbsCommunications.Connect, "RedisCluster")]
 [OutputType(typeof(RedisClusterSession))]
 public sealed class ConnectRedisClusterCommand : RedisCmdlet
 {
-    /// <summary>Nodes to ask first: <c>host:port</c>, a <c>redis://</c> or <c>rediss://</c> URL, or a StackExchange.Redis connection string.</summary>
+    /// <summary>
+    /// Specifies the nodes to contact first: <c>host:port</c>, a <c>redis://</c> or <c>rediss://</c> URL, or a StackExchange.Redis
+    /// connection string.
+    /// </summary>
     [Parameter(Mandatory = true, Position = 0)]
     public string[] Endpoint { get; set; } = [];
 
-    /// <summary>ACL user and password. User <c>default</c> stands for the password of requirepass.</summary>
+    /// <summary>Specifies an ACL user and its password. Use the name <c>default</c> for the password of requirepass.</summary>
     [Parameter]
     [Credential]
     public PSCredential? Credential { get; set; }
 
-    /// <summary>Speak TLS to every node.</summary>
+    /// <summary>Connects to every node by TLS.</summary>
     [Parameter]
     public SwitchParameter UseTls { get; set; }
 
-    /// <summary>File with the client's certificate and key: PFX, or PEM on PowerShell 7. Means TLS.</summary>
+    /// <summary>Specifies a file with the client's certificate and key: PFX, or PEM on PowerShell 7. Implies TLS.</summary>
     [Parameter]
     public string? CertificatePath { get; set; }
 
-    /// <summary>PEM file with the key, where the certificate's PEM file does not hold it.</summary>
+    /// <summary>Specifies a PEM file with the key, if the certificate's PEM file does not contain it.</summary>
     [Parameter]
     public string? CertificateKeyPath { get; set; }
 
-    /// <summary>Password of that file, or of the key.</summary>
+    /// <summary>Specifies the password of the certificate file, or of the key.</summary>
     [Parameter]
     public SecureString? CertificatePassword { get; set; }
 
-    /// <summary>PEM or DER file with the authorities to trust instead of the machine's. Means TLS.</summary>
+    /// <summary>Specifies a PEM or DER file with the certificate authorities to trust instead of the machine's. Implies TLS.</summary>
     [Parameter]
     public string? CaCertificatePath { get; set; }
 
-    /// <summary>Accept any certificate. Means TLS.</summary>
+    /// <summary>Accepts any server certificate without verification. Implies TLS.</summary>
     [Parameter]
     public SwitchParameter SkipCertificateCheck { get; set; }
 
-    /// <summary>How long connecting to one node may take, log-in included. 5 s unless told.</summary>
+    /// <summary>Specifies how long connecting to one node may take, including authentication. The default is 5 s.</summary>
     [Parameter]
     [Duration]
     public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a node may take to answer. 30 s unless told.</summary>
+    /// <summary>Specifies how long a node may take to answer a command. The default is 30 s.</summary>
     [Parameter]
     [Duration]
     public TimeSpan CommandTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Which <c>host:port</c> to dial for a <c>host:port</c> that a node announces; for NAT and containers.</summary>
+    /// <summary>Maps an announced <c>host:port</c> to the <c>host:port</c> to connect to; for NAT and containers.</summary>
     [Parameter]
     public Hashtable? AddressMap { get; set; }
 
     internal override void Run()
     {
         if (SkipCertificateCheck)
-            WriteWarning("-SkipCertificateCheck: whoever answers is believed to be the cluster, and gets the password.");
+            WriteWarning("-SkipCertificateCheck: server certificates are not verified. An impostor could receive your password.");
         var session = RedisClusterSession.Parse(Endpoint);
         session = session.With(Adjust(session.Options));
         if (AddressMap is not null)
             session = session.WithAddressMap(Texts(AddressMap));
         var info = Await(Open(session).GetInfoAsync(Stop), "Connecting to " + session);
         WriteVerbose(string.Format(
-            CultureInfo.InvariantCulture, "{0}: {1} of {2} nodes answer, {3} slots assigned, state {4}", session, info.ReachableNodes, info.KnownNodes, info.SlotsAssigned, info.State));
+            CultureInfo.InvariantCulture,
+            "{0}: {1} of {2} nodes answer, {3} slots assigned, state {4}",
+            session,
+            info.ReachableNodes,
+            info.KnownNodes,
+            info.SlotsAssigned,
+            info.State));
         CurrentSession.Set(session);
         WriteObject(session);
     }
 
-    // What is said here wins over what the endpoint's text says.
+    // Parameters take precedence over the settings in the text of -Endpoint.
     private ConnectionOptions Adjust(ConnectionOptions options)
     {
         if (Credential is not null)
         {
-            // Windows PowerShell may put a backslash before a user without a domain.
+            // Windows PowerShell may prefix a user name without a domain with a backslash.
             var user = Credential.UserName.TrimStart('\\');
             options = options with { User = user == "default" ? null : user, Password = Plain(Credential.Password) };
         }
 
         if (CertificatePath is null && (CertificateKeyPath is not null || CertificatePassword is not null))
-            throw new RedisOperationException(FailureCode.InvalidConnectionString, "-CertificateKeyPath and -CertificatePassword belong to -CertificatePath, which is not given.");
+        {
+            throw new RedisOperationException(
+                FailureCode.InvalidConnectionString,
+                "-CertificateKeyPath and -CertificatePassword belong to -CertificatePath, which is missing.");
+        }
+
         if (UseTls || SkipCertificateCheck || CertificatePath is not null || CaCertificatePath is not null)
         {
             options = options with
@@ -118,10 +132,11 @@ public sealed class ConnectRedisClusterCommand : RedisCmdlet
     {
         if (path is null)
             return null;
-        var file = GetUnresolvedProviderPathFromPSPath(path);
+        var file = FilePath(path)!;
         return File.Exists(file)
             ? file
-            : throw new RedisOperationException(FailureCode.InvalidConnectionString, "There is no certificate file '" + file + "'.", file);
+            : throw new RedisOperationException(
+                FailureCode.InvalidConnectionString, "The certificate file '" + file + "' does not exist.", file);
     }
 
     private static string Plain(SecureString secret) => new NetworkCredential(string.Empty, secret).Password;

@@ -2,7 +2,7 @@ using System.Management.Automation;
 
 namespace RedisClusterOps.Commands;
 
-/// <summary>Forgets the current session of this runspace. Nothing is closed, for a session holds nothing open.</summary>
+/// <summary>Clears the current session of this runspace. No connection is closed, because a session holds none open.</summary>
 [Cmdlet(VerbsCommunications.Disconnect, "RedisCluster")]
 [OutputType(typeof(void))]
 public sealed class DisconnectRedisClusterCommand : RedisCmdlet

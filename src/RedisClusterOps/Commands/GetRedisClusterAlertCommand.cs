@@ -4,40 +4,50 @@ using System.Management.Automation;
 
 namespace RedisClusterOps.Commands;
 
-/// <summary>What has to be looked at now, and since when: for a schedule. Nothing is written when all is well.</summary>
+/// <summary>
+/// Gets the active alerts of a cluster and since when each has existed. Meant for a schedule; writes nothing if all is well.
+/// </summary>
 [Cmdlet(VerbsCommon.Get, "RedisClusterAlert")]
 [OutputType(typeof(RedisClusterAlert))]
 public sealed class GetRedisClusterAlertCommand : RedisClusterCmdlet
 {
-    /// <summary>How long an open slot may make no progress. 30 minutes unless told.</summary>
+    /// <summary>Specifies how long an open slot may make no progress. The default is 30 minutes.</summary>
     [Parameter]
     [Duration]
     public TimeSpan StuckAfter { get; set; } = TimeSpan.FromMinutes(30);
 
-    /// <summary>File to remember by from one run to the next: since when each trouble has been there. It is made when it is not there.</summary>
+    /// <summary>
+    /// Specifies a file that records between runs since when each problem exists. It is created if it does not exist.
+    /// </summary>
     [Parameter]
     public string? StatePath { get; set; }
 
-    /// <summary>What earlier runs wrote: alerts of this cmdlet, open slots, or the health of a check. Also as they come back from a file of CLIXML or JSON.</summary>
+    /// <summary>
+    /// Specifies earlier output: alerts of this cmdlet, open slots, or the health of a check. Objects deserialized from CLIXML or JSON are
+    /// accepted, too.
+    /// </summary>
     [Parameter]
     public object[]? Previous { get; set; }
 
-    /// <summary>Folder of the journal, which knows of our own runs. Unless told, the one that the variable REDISCLUSTEROPS_JOURNAL names, else the user's own data folder.</summary>
+    /// <summary>
+    /// Specifies the folder of the journal. The default is the folder in the environment variable REDISCLUSTEROPS_JOURNAL, otherwise the
+    /// user's data folder.
+    /// </summary>
     [Parameter]
     public string? JournalPath { get; set; }
 
     internal override void Run()
     {
-        var earlier = (Previous ?? []).SelectMany(EarlierLook.Read).ToList();
+        var previous = (Previous ?? []).SelectMany(PreviousObservation.Read).ToList();
         var options = new AlertOptions
         {
             StuckAfter = StuckAfter,
-            StatePath = StatePath is null ? null : GetUnresolvedProviderPathFromPSPath(StatePath),
-            JournalPath = JournalPath is null ? null : GetUnresolvedProviderPathFromPSPath(JournalPath),
-            PreviousAlerts = earlier.OfType<RedisClusterAlert>().ToList(),
-            PreviousOpenSlots = earlier.OfType<RedisOpenSlot>().ToList(),
+            StatePath = FilePath(StatePath),
+            JournalPath = FilePath(JournalPath),
+            PreviousAlerts = previous.OfType<RedisClusterAlert>().ToList(),
+            PreviousOpenSlots = previous.OfType<RedisOpenSlot>().ToList(),
         };
-        var outcome = Await(Open().GetAlertsAsync(options, Stop), "Looking for what is wrong");
+        var outcome = Await(Open().GetAlertsAsync(options, Stop), "Checking the cluster");
         WriteObject(outcome.Alerts, enumerateCollection: true);
         if (outcome.Failure is { } failure)
             WriteError(ErrorRecords.From(failure));

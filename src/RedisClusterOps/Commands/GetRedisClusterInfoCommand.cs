@@ -2,7 +2,9 @@ using System.Management.Automation;
 
 namespace RedisClusterOps.Commands;
 
-/// <summary>A cluster in one object: its state, slots, nodes, epochs, keys, memory and versions, the worst view of any node.</summary>
+/// <summary>
+/// Gets a cluster as one object: state, slots, nodes, epochs, keys, memory and versions. The state is the worst that any node reports.
+/// </summary>
 [Cmdlet(VerbsCommon.Get, "RedisClusterInfo")]
 [OutputType(typeof(RedisClusterInfo))]
 public sealed class GetRedisClusterInfoCommand : RedisClusterCmdlet

@@ -4,18 +4,18 @@ using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
-/// <summary>Every node of a cluster with its share of slots, its load and its replication.</summary>
+/// <summary>Gets every node of a cluster with its slots, load and replication.</summary>
 [Cmdlet(VerbsCommon.Get, "RedisClusterNode")]
 [OutputType(typeof(RedisClusterNode))]
 public sealed class GetRedisClusterNodeCommand : RedisClusterCmdlet
 {
-    /// <summary>Only these nodes: id, id prefix or <c>host:port</c>, wildcards allowed.</summary>
+    /// <summary>Gets only these nodes: id, id prefix or <c>host:port</c>; wildcards are allowed.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(NodeCompleter))]
     public string[]? Node { get; set; }
 
-    /// <summary>Only nodes of this role.</summary>
+    /// <summary>Gets only nodes with this role.</summary>
     [Parameter]
     public RedisNodeRole? Role { get; set; }
 
@@ -42,7 +42,7 @@ public sealed class GetRedisClusterNodeCommand : RedisClusterCmdlet
         }
     }
 
-    // Two names may fit one node; it is written once.
+    // Two names may match one node. It is written once.
     private void Write(IReadOnlyList<RedisClusterNode> nodes, HashSet<string> written)
     {
         foreach (var node in nodes)

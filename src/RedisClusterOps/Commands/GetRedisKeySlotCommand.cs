@@ -4,18 +4,18 @@ using System.Management.Automation;
 
 namespace RedisClusterOps.Commands;
 
-/// <summary>Which slot a key belongs to, and who owns that slot. Without a cluster it computes the slot alone.</summary>
+/// <summary>Gets the slot of a key and the owner of that slot. Without a cluster, only the slot.</summary>
 [Cmdlet(VerbsCommon.Get, "RedisKeySlot")]
 [OutputType(typeof(RedisKeySlot))]
 public sealed class GetRedisKeySlotCommand : RedisClusterCmdlet
 {
-    // One look at the cluster serves this many keys of a pipeline, or those of half a second.
-    private const int LocatedAtOnce = 1000;
+    // The cluster is read once for this many keys of a pipeline, or for the keys of half a second.
+    private const int KeysPerRead = 1000;
     private readonly List<string> _waiting = [];
     private readonly Stopwatch _sinceLast = Stopwatch.StartNew();
     private RedisClusterSession? _session;
 
-    /// <summary>Names of keys, as UTF-8.</summary>
+    /// <summary>Specifies key names, as UTF-8.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [AllowEmptyString]
     public string[] Key { get; set; } = [];
@@ -34,7 +34,7 @@ public sealed class GetRedisKeySlotCommand : RedisClusterCmdlet
             Finish();
         _session = session;
         _waiting.AddRange(Key);
-        if (_waiting.Count >= LocatedAtOnce || _sinceLast.ElapsedMilliseconds >= 500)
+        if (_waiting.Count >= KeysPerRead || _sinceLast.ElapsedMilliseconds >= 500)
             Finish();
     }
 

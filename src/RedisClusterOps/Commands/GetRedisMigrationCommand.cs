@@ -5,30 +5,36 @@ using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
-/// <summary>What ran, from the journal: which operation, how far it came, since when, when it last got on, and whether it can be gone on with. Needs no cluster.</summary>
+/// <summary>
+/// Gets past and current runs from the journal: the operation, its progress, its start and last progress, and whether it can be resumed.
+/// Needs no cluster.
+/// </summary>
 [Cmdlet(VerbsCommon.Get, "RedisMigration")]
 [OutputType(typeof(RedisMigration))]
 public sealed class GetRedisMigrationCommand : RedisClusterCmdlet
 {
     private ISet<string>? _nodes;
 
-    /// <summary>Only these runs: an id, or the beginning of one.</summary>
+    /// <summary>Gets only these runs: an id, or the beginning of one.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(MigrationCompleter))]
     public string[]? Id { get; set; }
 
-    /// <summary>Only those that are at work now.</summary>
+    /// <summary>Gets only runs in progress.</summary>
     [Parameter]
     public SwitchParameter Running { get; set; }
 
-    /// <summary>Folder of the journal. Unless told, the one that the variable REDISCLUSTEROPS_JOURNAL names, else the user's own data folder.</summary>
+    /// <summary>
+    /// Specifies the folder of the journal. The default is the folder in the environment variable REDISCLUSTEROPS_JOURNAL, otherwise the
+    /// user's data folder.
+    /// </summary>
     [Parameter]
     public string? JournalPath { get; set; }
 
     internal override void Run()
     {
-        var folder = JournalPath is null ? null : GetUnresolvedProviderPathFromPSPath(JournalPath);
-        // A cluster that is merely current is no wish to see only its runs.
+        var folder = FilePath(JournalPath);
+        // Only -Cluster filters by cluster. The current session does not.
         var session = Cluster?.Resolve();
         if (session is not null)
             _nodes ??= new HashSet<string>(Await(Open(session).GetNodesAsync(Stop), "Reading the cluster").Select(node => node.Id));
@@ -37,8 +43,8 @@ public sealed class GetRedisMigrationCommand : RedisClusterCmdlet
         {
             try
             {
-                // Two prefixes may name the same run.
-                foreach (var run in RedisCluster.GetMigrations(folder, id).Where(run => IsWanted(run) && written.Add(run.Id)))
+                // Two prefixes may match the same run. It is written once.
+                foreach (var run in RedisCluster.GetMigrations(folder, id).Where(run => Matches(run) && written.Add(run.Id)))
                     WriteObject(run with { Cluster = session });
             }
             catch (RedisOperationException failure) when (failure.Code == FailureCode.MigrationNotFound)
@@ -48,5 +54,5 @@ public sealed class GetRedisMigrationCommand : RedisClusterCmdlet
         }
     }
 
-    private bool IsWanted(RedisMigration run) => (!Running || run.IsRunning) && (_nodes is null || run.NodeIds.Any(_nodes.Contains));
+    private bool Matches(RedisMigration run) => (!Running || run.IsRunning) && (_nodes is null || run.NodeIds.Any(_nodes.Contains));
 }

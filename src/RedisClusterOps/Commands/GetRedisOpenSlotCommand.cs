@@ -3,25 +3,32 @@ using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
-/// <summary>Slots that are open, disputed or without an owner, found on every node; what clients see of each, and the command to run next.</summary>
+/// <summary>
+/// Gets slots that are open, disputed or without an owner in the view of any node, how each affects clients, and the next command to run.
+/// </summary>
 [Cmdlet(VerbsCommon.Get, "RedisOpenSlot")]
 [OutputType(typeof(RedisOpenSlot))]
 public sealed class GetRedisOpenSlotCommand : RedisClusterCmdlet
 {
-    /// <summary>Only these slots, 0 to 16383.</summary>
+    /// <summary>Gets only these slots, 0 to 16383.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateRange(0, 16383)]
     [ArgumentCompleter(typeof(OpenSlotCompleter))]
     public int[]? Slot { get; set; }
 
-    /// <summary>The file of a watcher (<c>Get-RedisClusterAlert -StatePath</c>): since when at least a slot has been open, and how fast it got on since the watcher's last look.</summary>
+    /// <summary>
+    /// Specifies the state file of <c>Get-RedisClusterAlert -StatePath</c>, which adds since when each slot has been open at least, and its
+    /// progress since the file was written.
+    /// </summary>
     [Parameter]
     public string? StatePath { get; set; }
 
     internal override void Run()
     {
-        var redis = Open();
-        var slots = StatePath is null ? redis.GetOpenSlotsAsync(Slot, Stop) : redis.GetOpenSlotsAsync(Slot, GetUnresolvedProviderPathFromPSPath(StatePath), Stop);
-        WriteObject(Await(slots, "Looking for open slots"), enumerateCollection: true);
+        var cluster = Open();
+        var slots = FilePath(StatePath) is { } file
+            ? cluster.GetOpenSlotsAsync(Slot, file, Stop)
+            : cluster.GetOpenSlotsAsync(Slot, Stop);
+        WriteObject(Await(slots, "Finding open slots"), enumerateCollection: true);
     }
 }

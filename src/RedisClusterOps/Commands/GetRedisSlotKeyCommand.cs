@@ -4,31 +4,31 @@ using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
-/// <summary>Names of the keys of a slot on one node; with -Detail also their type, time to live and memory.</summary>
+/// <summary>Gets the keys of a slot on one node; with -Detail also their type, time to live and memory.</summary>
 [Cmdlet(VerbsCommon.Get, "RedisSlotKey")]
 [OutputType(typeof(RedisSlotKey))]
 public sealed class GetRedisSlotKeyCommand : RedisClusterCmdlet
 {
-    // So many keys are asked about in one round trip; the first lines show at once, and a stop waits for no more than these.
-    private const int DescribedAtOnce = 100;
+    // Keys described per round trip. The first lines appear soon, and a stop waits for one round trip at most.
+    private const int KeysPerRoundTrip = 100;
 
-    /// <summary>The slot, 0 to 16383.</summary>
+    /// <summary>Specifies the slot, 0 to 16383.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateRange(0, 16383)]
     [ArgumentCompleter(typeof(SlotCompleter))]
     public int Slot { get; set; }
 
-    /// <summary>The node to ask: id, unique id prefix or <c>host:port</c>. The slot's owner unless told.</summary>
+    /// <summary>Specifies the node to query: id, unique id prefix or <c>host:port</c>. The default is the slot's owner.</summary>
     [Parameter]
     [ArgumentCompleter(typeof(NodeCompleter))]
     public string? Node { get; set; }
 
-    /// <summary>At most so many keys.</summary>
+    /// <summary>Specifies the maximum number of keys.</summary>
     [Parameter]
     [ValidateRange(1, int.MaxValue)]
     public int? First { get; set; }
 
-    /// <summary>Also type, time to live and memory of each key.</summary>
+    /// <summary>Adds type, time to live and memory of each key.</summary>
     [Parameter]
     public SwitchParameter Detail { get; set; }
 
@@ -44,9 +44,9 @@ public sealed class GetRedisSlotKeyCommand : RedisClusterCmdlet
                 return;
             }
 
-            for (var start = 0; start < keys.Count; start += DescribedAtOnce)
+            for (var start = 0; start < keys.Count; start += KeysPerRoundTrip)
             {
-                var chunk = keys.Skip(start).Take(DescribedAtOnce).ToArray();
+                var chunk = keys.Skip(start).Take(KeysPerRoundTrip).ToArray();
                 WriteObject(Await(cluster.DescribeKeysAsync(chunk, Stop), "Describing the keys"), enumerateCollection: true);
             }
         }

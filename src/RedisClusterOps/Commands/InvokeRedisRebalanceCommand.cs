@@ -4,12 +4,17 @@ using System.Management.Automation;
 namespace RedisClusterOps.Commands;
 
 /// <summary>
-/// Moves slots, with all their keys, until the masters have what their weights say; or carries out a plan that was made before, if the
-/// slots have the same owners as then. Clients see every key all the time.
+/// Moves slots, with all their keys, until each master has the share that its weight specifies; or carries out an existing plan, if the
+/// slots still have the same owners. Clients can access every key at any time.
 /// </summary>
-[Cmdlet(VerbsLifecycle.Invoke, "RedisRebalance", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High, DefaultParameterSetName = ByOptions)]
+[Cmdlet(
+    VerbsLifecycle.Invoke,
+    "RedisRebalance",
+    SupportsShouldProcess = true,
+    ConfirmImpact = ConfirmImpact.High,
+    DefaultParameterSetName = ByOptions)]
 [OutputType(typeof(RedisSlotMigrationResult))]
-public sealed class InvokeRedisRebalanceCommand : WholeSlotCmdlet
+public sealed class InvokeRedisRebalanceCommand : BulkMoveCmdlet
 {
     private const string ByOptions = "Options";
 
@@ -17,38 +22,46 @@ public sealed class InvokeRedisRebalanceCommand : WholeSlotCmdlet
 
     private const string ByFile = "PlanFile";
 
-    /// <summary>Node (id, unique id prefix, or <c>host:port</c>) -> weight; 0 drains the node. A master that is not named has weight 1.</summary>
+    /// <summary>
+    /// Specifies the weight of nodes (id, unique id prefix, or <c>host:port</c>). 0 drains a node. The default weight of a master is 1.
+    /// </summary>
     [Parameter(ParameterSetName = ByOptions, Position = 0)]
     public Hashtable? Weight { get; set; }
 
-    /// <summary>Gives slots to masters that have none, too.</summary>
+    /// <summary>Includes masters without slots.</summary>
     [Parameter(ParameterSetName = ByOptions)]
     public SwitchParameter UseEmptyMaster { get; set; }
 
-    /// <summary>Percent that a master may be off before anything is moved; 0 for exact. 2 unless told.</summary>
+    /// <summary>Specifies by how many percent a master may deviate before slots move; 0 is exact. The default is 2.</summary>
     [Parameter(ParameterSetName = ByOptions)]
     [ValidateRange(0.0, 100.0)]
     public double Threshold { get; set; } = 2;
 
-    /// <summary>What is made even: slots, unless told, or the keys or the memory that they hold.</summary>
+    /// <summary>Specifies what to balance: Slots, the default, or the Keys or Memory in them.</summary>
     [Parameter(ParameterSetName = ByOptions)]
     public RebalanceMeasure By { get; set; }
 
-    /// <summary>A plan of <c>New-RedisRebalancePlan</c>. Refused with what has changed where slots have other owners since.</summary>
+    /// <summary>Specifies a plan of <c>New-RedisRebalancePlan</c>. It is rejected if slots have other owners now.</summary>
     [Parameter(ParameterSetName = ByPlan, Mandatory = true, ValueFromPipeline = true)]
     public RedisRebalancePlan? Plan { get; set; }
 
-    /// <summary>A file that <c>New-RedisRebalancePlan -OutFile</c> wrote. Refused like a plan that no longer fits.</summary>
+    /// <summary>Specifies a file of <c>New-RedisRebalancePlan -OutFile</c>. It is rejected if slots have other owners now.</summary>
     [Parameter(ParameterSetName = ByFile, Mandatory = true)]
     public string? PlanFile { get; set; }
 
     internal override void Run()
     {
-        var plan = PlanFile is not null ? RedisClusterOps.Planning.Rebalance.PlanFile.Read(GetUnresolvedProviderPathFromPSPath(PlanFile)) : Plan;
-        // A plan knows its cluster, but a file holds no password: there a session comes first.
+        var plan = FilePath(PlanFile) is { } file ? Planning.Rebalance.PlanFile.Read(file) : Plan;
+        // A plan object contains its session. A plan file contains no password, so a session takes precedence over the file.
         var session = Cluster is null && Plan?.Cluster is { } known ? known : FindSession() ?? plan?.Cluster;
         var cluster = Open(session ?? throw ErrorRecords.NoCluster());
-        var options = new RebalanceOptions { Weights = WeightTable.Read(Weight), UseEmptyMaster = UseEmptyMaster, Threshold = Threshold, By = By };
-        MoveWhole(cluster, plan ?? Await(cluster.PlanRebalanceAsync(options, MoveOptions, Stop), "Counting keys"));
+        var options = new RebalanceOptions
+        {
+            Weights = WeightTable.Read(Weight),
+            UseEmptyMaster = UseEmptyMaster,
+            Threshold = Threshold,
+            By = By,
+        };
+        MoveSlots(cluster, plan ?? Await(cluster.PlanRebalanceAsync(options, MoveOptions, Stop), "Counting keys"));
     }
 }

@@ -2,20 +2,21 @@ using System.Management.Automation;
 
 namespace RedisClusterOps.Commands;
 
-/// <summary>How long round trips to each node take and how many fail, and what the nodes tell of the links between them.</summary>
+/// <summary>Measures round trips to each node, and gets the state of the links between nodes as the nodes report it.</summary>
 [Cmdlet(VerbsDiagnostic.Measure, "RedisClusterLink")]
 [OutputType(typeof(RedisClusterLink))]
 public sealed class MeasureRedisClusterLinkCommand : RedisClusterCmdlet
 {
-    /// <summary>Only links to and between these: id, id prefix or <c>host:port</c>, wildcards allowed.</summary>
+    /// <summary>Gets only links to and between these nodes: id, id prefix or <c>host:port</c>; wildcards are allowed.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
     [SupportsWildcards]
     public string[]? Node { get; set; }
 
-    /// <summary>Round trips to each node. 20 unless told.</summary>
+    /// <summary>Specifies the number of round trips to each node. The default is 20.</summary>
     [Parameter]
     [ValidateRange(1, 100_000)]
     public int Count { get; set; } = 20;
 
-    internal override void Run() => WriteObject(Await(Open().MeasureLinksAsync(Count, Node, Stop), "Measuring round trips"), enumerateCollection: true);
+    internal override void Run() =>
+        WriteObject(Await(Open().MeasureLinksAsync(Count, Node, Stop), "Measuring round trips"), enumerateCollection: true);
 }

@@ -5,53 +5,74 @@ using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
-/// <summary>Moves slots, with all their keys, to one master: slots that are named, a number of them, or all that a master has. Clients see every key all the time.</summary>
-[Cmdlet(VerbsCommon.Move, "RedisSlot", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium, DefaultParameterSetName = FromSources)]
+/// <summary>
+/// Moves slots, with all their keys, to one master: specific slots, a number of slots, or all slots of a master. Clients can access every
+/// key at any time.
+/// </summary>
+[Cmdlet(
+    VerbsCommon.Move,
+    "RedisSlot",
+    SupportsShouldProcess = true,
+    ConfirmImpact = ConfirmImpact.Medium,
+    DefaultParameterSetName = FromSources)]
 [OutputType(typeof(RedisSlotMigrationResult))]
-public sealed class MoveRedisSlotCommand : WholeSlotCmdlet
+public sealed class MoveRedisSlotCommand : BulkMoveCmdlet
 {
-    private const string Named = "Slot";
+    private const string BySlot = "Slot";
 
     private const string FromSources = "Source";
 
-    private readonly List<Asked> _asked = [];
+    private readonly List<Request> _requests = [];
 
-    /// <summary>The slots, 0 to 16383; such as <c>5519</c>, <c>(0..99)</c>, or from the pipeline.</summary>
-    [Parameter(ParameterSetName = Named, Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    /// <summary>Specifies the slots, 0 to 16383, such as <c>5519</c> or <c>(0..99)</c>. Accepts pipeline input.</summary>
+    [Parameter(ParameterSetName = BySlot, Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateRange(0, 16383)]
     [ArgumentCompleter(typeof(SlotCompleter))]
     public int[] Slot { get; set; } = [];
 
-    /// <summary>How many slots, 1 to 16384, from the sources in proportion to what they have. Without it, and without slots, all that the sources have.</summary>
+    /// <summary>
+    /// Specifies the number of slots, 1 to 16384, taken from the sources in proportion to their slots. By default, all slots of the
+    /// sources.
+    /// </summary>
     [Parameter(ParameterSetName = FromSources)]
     [ValidateRange(1, 16384)]
     public int? Count { get; set; }
 
-    /// <summary>The masters that slots leave: node ids, unique id prefixes, or <c>host:port</c>; <c>*</c> for all but the target. Named slots come from whoever owns them unless told.</summary>
+    /// <summary>
+    /// Specifies the masters that the slots leave: node ids, unique id prefixes, or <c>host:port</c>; <c>*</c> for all but the target. With
+    /// -Slot, the default is the current owner of each slot.
+    /// </summary>
     [Parameter(ParameterSetName = FromSources, Mandatory = true)]
-    [Parameter(ParameterSetName = Named, ValueFromPipelineByPropertyName = true)]
+    [Parameter(ParameterSetName = BySlot, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(MasterCompleter))]
     public string[]? Source { get; set; }
 
-    /// <summary>The master that the slots go to: node id, unique id prefix, or <c>host:port</c>.</summary>
+    /// <summary>Specifies the master that receives the slots: node id, unique id prefix, or <c>host:port</c>.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(MasterCompleter))]
     public string Target { get; set; } = string.Empty;
 
-    internal override void Run() => _asked.Add(new Asked(FindSession() ?? throw ErrorRecords.NoCluster(), Source, Target, [.. Slot]));
+    internal override void Run() => _requests.Add(new Request(GetSession(), Source, Target, [.. Slot]));
 
-    // Slots of the whole pipeline that go to one master are one plan, one question for each pair, one run.
+    // All slots of the pipeline with one target form one plan, with one prompt for each pair of masters, and one run.
     internal override void Finish()
     {
-        foreach (var (asked, slots) in _asked.GroupBy(one => one.Key).Select(group => (group.First(), group.SelectMany(one => one.Slots).ToList())).ToList())
+        foreach (var group in _requests.GroupBy(request => request.Key))
         {
-            var selection = new SlotSelection { Slots = ParameterSetName == Named ? slots : null, Count = Count, Sources = asked.Sources, Target = asked.Target };
-            var cluster = Open(asked.Cluster);
-            MoveWhole(cluster, Await(cluster.PlanMoveAsync(selection, MoveOptions, Stop), "Counting keys"));
+            var request = group.First();
+            var selection = new SlotSelection
+            {
+                Slots = ParameterSetName == BySlot ? group.SelectMany(one => one.Slots).ToList() : null,
+                Count = Count,
+                Sources = request.Sources,
+                Target = request.Target,
+            };
+            var cluster = Open(request.Cluster);
+            MoveSlots(cluster, Await(cluster.PlanMoveAsync(selection, MoveOptions, Stop), "Counting keys"));
         }
     }
 
-    private sealed record Asked(RedisClusterSession Cluster, string[]? Sources, string Target, IReadOnlyList<int> Slots)
+    private sealed record Request(RedisClusterSession Cluster, string[]? Sources, string Target, IReadOnlyList<int> Slots)
     {
         public (RedisClusterSession, string, string?) Key => (Cluster, Target, Sources is null ? null : string.Join("\n", Sources));
     }

@@ -7,7 +7,7 @@ namespace RedisClusterOps.Commands;
 [OutputType(typeof(RedisKeyMove))]
 public sealed class MoveRedisSlotKeyCommand : SlotMigrationCmdlet
 {
-    /// <summary>The most keys to move, 1 or more. By default, all keys of the slot.</summary>
+    /// <summary>Specifies the maximum number of keys to move, 1 or more. By default, all keys of the slot.</summary>
     [Parameter]
     [ValidateRange(1, int.MaxValue)]
     public int? First { get; set; }
@@ -27,7 +27,7 @@ public sealed class MoveRedisSlotKeyCommand : SlotMigrationCmdlet
                 return;
             var outcome = Await(cluster.MoveKeysAsync(plan, Stop), "Moving keys");
             if (outcome.Failure is { } failure)
-                TellOfStop(failure);
+                ReportStop(failure);
             Close();
             WriteObject(outcome.Result);
             if (outcome.Failure is not null)
@@ -35,16 +35,16 @@ public sealed class MoveRedisSlotKeyCommand : SlotMigrationCmdlet
         }
         catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {
-            TellOfStop(failure);
+            ReportStop(failure);
             WriteError(ErrorRecords.From(failure, Slot));
         }
     }
 
     private string Extent(SlotPlan plan)
     {
-        // The plan counts a key named twice once, and none beyond -First.
-        if (plan.Keys is { } named)
-            return PlanText.Keys(named.Count);
+        // The plan contains a key that is specified twice only once, and no keys beyond -First.
+        if (plan.Keys is { } keys)
+            return PlanText.Keys(keys.Count);
         return First is { } first && !(plan.KeysOnSource <= first) ? "at most " + PlanText.Keys(first) : PlanText.Keys(plan.KeysOnSource);
     }
 }

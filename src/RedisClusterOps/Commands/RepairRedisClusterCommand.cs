@@ -4,36 +4,47 @@ using RedisClusterOps.Completion;
 namespace RedisClusterOps.Commands;
 
 /// <summary>
-/// Puts right every slot that is open, disputed, without an owner, or of which a master holds keys that it does not own: one owner, no
-/// flag, every key with the owner. Where only a person can decide it stops on that slot, says between what, and goes on with the others.
+/// Repairs every slot that is open, disputed or without an owner, or whose keys are on a master that does not own it. Afterwards the slot
+/// has one owner, no flags, and all its keys on the owner. A slot that needs a person's decision fails with the choices; the others are
+/// repaired.
 /// </summary>
 [Cmdlet(VerbsDiagnostic.Repair, "RedisCluster", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
 [OutputType(typeof(RedisSlotMigrationResult))]
 public sealed class RepairRedisClusterCommand : KeyMovingCmdlet
 {
-    /// <summary>Only these slots, 0 to 16383; all unless told.</summary>
+    /// <summary>Repairs only these slots, 0 to 16383. By default, all slots.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateRange(0, 16383)]
     [ArgumentCompleter(typeof(OpenSlotCompleter))]
     public int[]? Slot { get; set; }
 
-    /// <summary>The master that shall own a slot where the cluster itself can't tell: node id, unique id prefix, or <c>host:port</c>.</summary>
+    /// <summary>
+    /// Specifies the master to make the owner of slots whose owner can't be determined: node id, unique id prefix, or <c>host:port</c>.
+    /// </summary>
     [Parameter]
     [ArgumentCompleter(typeof(MasterCompleter))]
     public string? Target { get; set; }
 
-    /// <summary>Goes on without a master that does not answer: its slots are given to others, and when it comes back it deletes the keys that it still has of them.</summary>
+    /// <summary>
+    /// Continues without an unreachable master: other masters take over its slots, and when it rejoins it deletes its keys of these slots.
+    /// </summary>
     [Parameter]
     public SwitchParameter AllowUnreachableNode { get; set; }
 
-    /// <summary>Leaves slots that nobody serves alone.</summary>
+    /// <summary>Skips slots that no node serves.</summary>
     [Parameter]
     public SwitchParameter SkipCoverage { get; set; }
 
     internal override void Run()
     {
         var cluster = Open();
-        var repair = new RepairOptions { Slots = Slot, Target = Target, AllowUnreachableNode = AllowUnreachableNode, SkipCoverage = SkipCoverage };
+        var repair = new RepairOptions
+        {
+            Slots = Slot,
+            Target = Target,
+            AllowUnreachableNode = AllowUnreachableNode,
+            SkipCoverage = SkipCoverage,
+        };
         Operate(cluster, cluster.PlanRepairAsync(repair, MoveOptions, Stop));
     }
 }

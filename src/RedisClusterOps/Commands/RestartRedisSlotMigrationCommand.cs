@@ -4,14 +4,17 @@ using RedisClusterOps.Completion;
 namespace RedisClusterOps.Commands;
 
 /// <summary>
-/// Puts both ends of an open slot in order, so that it is a normal open slot again: the target imports, the source migrates. Keys stay
-/// where they are. Where none has moved yet it can be sent to another target.
+/// Makes the flags of an open slot consistent again: the target imports, the source migrates. Keys stay where they are. If no key has moved
+/// yet, another target can be specified.
 /// </summary>
 [Cmdlet(VerbsLifecycle.Restart, "RedisSlotMigration", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(RedisOpenSlot))]
 public sealed class RestartRedisSlotMigrationCommand : SlotOpeningCmdlet
 {
-    /// <summary>Another target, while no key has moved: node id, unique id prefix, or <c>host:port</c>. Without it, the one it had.</summary>
+    /// <summary>
+    /// Specifies another target, if no key has moved yet: node id, unique id prefix, or <c>host:port</c>. The default is the current
+    /// target.
+    /// </summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(MasterCompleter))]
     public string? Target { get; set; }

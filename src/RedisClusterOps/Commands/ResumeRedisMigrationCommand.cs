@@ -4,14 +4,17 @@ using RedisClusterOps.Completion;
 namespace RedisClusterOps.Commands;
 
 /// <summary>
-/// Goes on with a run that was stopped, killed, or that failed on some of its slots: each slot that is not done is planned anew from
-/// what the cluster says now, the way it was going.
+/// Resumes a run that was stopped or killed, or that failed on some of its slots. Each unfinished slot is planned again from the current
+/// state of the cluster, in the direction of the run.
 /// </summary>
 [Cmdlet(VerbsLifecycle.Resume, "RedisMigration", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(RedisSlotMigrationResult))]
-public sealed class ResumeRedisMigrationCommand : WholeSlotCmdlet
+public sealed class ResumeRedisMigrationCommand : BulkMoveCmdlet
 {
-    /// <summary>The run, by its id or the beginning of it. Without it the newest one on this cluster that can be gone on with; where the journal knows none, every open slot is repaired, forward, as its flags say.</summary>
+    /// <summary>
+    /// Specifies the run by its id or the beginning of it. The default is the newest resumable run of this cluster. If the journal has
+    /// none, every open slot is repaired in the direction of its flags.
+    /// </summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(ResumableCompleter))]
     public string? Id { get; set; }
@@ -19,8 +22,8 @@ public sealed class ResumeRedisMigrationCommand : WholeSlotCmdlet
     internal override void Run()
     {
         var cluster = Open();
-        if (Await(cluster.PlanResumeOfMovesAsync(Id, MoveOptions, Stop), "Reading the journal") is { } whole)
-            MoveWhole(cluster, whole);
+        if (Await(cluster.PlanResumeOfMovesAsync(Id, MoveOptions, Stop), "Reading the journal") is { } plan)
+            MoveSlots(cluster, plan);
         else
             Operate(cluster, cluster.PlanResumeAsync(Id, MoveOptions, Stop));
     }

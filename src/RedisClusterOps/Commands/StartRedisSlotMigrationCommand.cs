@@ -3,17 +3,21 @@ using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
-/// <summary>Opens the migration of a stable slot: the target imports first, then the source migrates. No key is moved, and the owner stays the owner.</summary>
+/// <summary>
+/// Starts the migration of a stable slot: first the target imports, then the source migrates. No key moves, and the owner does not change.
+/// </summary>
 [Cmdlet(VerbsLifecycle.Start, "RedisSlotMigration", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(RedisOpenSlot))]
 public sealed class StartRedisSlotMigrationCommand : SlotOpeningCmdlet
 {
-    /// <summary>The master that the caller expects to own the slot: node id, unique id prefix, or <c>host:port</c>. Without it, whoever owns it.</summary>
+    /// <summary>
+    /// Specifies the expected owner of the slot: node id, unique id prefix, or <c>host:port</c>. The default is the current owner.
+    /// </summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(MasterCompleter))]
     public string? Source { get; set; }
 
-    /// <summary>The master that the slot is to go to: node id, unique id prefix, or <c>host:port</c>.</summary>
+    /// <summary>Specifies the master that will receive the slot: node id, unique id prefix, or <c>host:port</c>.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(MasterCompleter))]
     public string Target { get; set; } = string.Empty;

@@ -2,20 +2,20 @@ using System.Management.Automation;
 
 namespace RedisClusterOps.Commands;
 
-/// <summary>Checks a cluster as every one of its nodes sees it: findings, each with what clients notice and the command to run.</summary>
+/// <summary>Checks a cluster in the view of every node. Each finding has its effect on clients and the next command to run.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "RedisCluster")]
 [OutputType(typeof(RedisClusterHealth), typeof(bool))]
 public sealed class TestRedisClusterCommand : RedisClusterCmdlet
 {
-    /// <summary>Only true or false: whether no finding is an error or a warning.</summary>
+    /// <summary>Returns only true or false: true if no finding is an error or a warning.</summary>
     [Parameter]
     public SwitchParameter Quiet { get; set; }
 
-    /// <summary>Also look on every master for keys of slots that it does not own.</summary>
+    /// <summary>Also checks every master for keys of slots that it does not own.</summary>
     [Parameter]
     public SwitchParameter Deep { get; set; }
 
-    /// <summary>Replicas that every master with slots must have. 0 unless told.</summary>
+    /// <summary>Specifies how many replicas every master with slots must have. The default is 0.</summary>
     [Parameter]
     [ValidateRange(0, 16383)]
     public int MinimumReplica { get; set; }

@@ -7,14 +7,14 @@ using System.Management.Automation;
 
 namespace RedisClusterOps.Completion;
 
-/// <summary>Completes a node: by <c>host:port</c>, or by its id where an id was begun.</summary>
+/// <summary>Completes a node: by <c>host:port</c>, or by its id if the word is the beginning of an id.</summary>
 public class NodeCompleter : ClusterCompleter
 {
     internal virtual bool Fits(RedisClusterNode node) => true;
 
     internal override IEnumerable<CompletionResult> Complete(string command, string word, IDictionary bound)
     {
-        var nodes = (Ask(command, bound, (cluster, stop) => cluster.ListNodesAsync(stop)) ?? []).Where(Fits).ToList();
+        var nodes = (Query(command, bound, (cluster, stop) => cluster.ListNodesAsync(stop)) ?? []).Where(Fits).ToList();
         foreach (var node in nodes.Where(node => Begins(node.Endpoint, word)))
             yield return Result(node.Endpoint, node.Endpoint, ToolTip(node));
         foreach (var node in nodes.Where(node => word.Length > 0 && Begins(node.Id, word)))
@@ -30,11 +30,15 @@ public class NodeCompleter : ClusterCompleter
         node.Endpoint,
         node.Role == RedisNodeRole.Master ? "master" : "replica",
         node.State == RedisNodeState.Ok ? string.Empty : " (" + node.State + ")",
-        node.SlotCount == 0 ? "no slots" : "slots " + string.Join(",", node.SlotRanges.Take(8)) + (node.SlotRanges.Count > 8 ? ",…" : string.Empty),
+        SlotsOf(node),
         node.Id);
+
+    private static string SlotsOf(RedisClusterNode node) => node.SlotCount == 0
+        ? "no slots"
+        : "slots " + string.Join(",", node.SlotRanges.Take(8)) + (node.SlotRanges.Count > 8 ? ",…" : string.Empty);
 }
 
-/// <summary>Completes a master: what slots come from and go to.</summary>
+/// <summary>Completes a master, as source or target of slots.</summary>
 public sealed class MasterCompleter : NodeCompleter
 {
     internal override bool Fits(RedisClusterNode node) => node.Role == RedisNodeRole.Master;

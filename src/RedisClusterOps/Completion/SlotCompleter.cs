@@ -7,14 +7,14 @@ using System.Management.Automation;
 
 namespace RedisClusterOps.Completion;
 
-/// <summary>Completes a slot: the open ones first, then the first of each stretch that a master owns.</summary>
+/// <summary>Completes a slot: the open slots first, then the first slot of each range that a master owns.</summary>
 public class SlotCompleter : ClusterCompleter
 {
     internal virtual bool OpenOnly => false;
 
     internal override IEnumerable<CompletionResult> Complete(string command, string word, IDictionary bound)
     {
-        if (Ask<Tuple<IReadOnlyList<RedisOpenSlot>, IReadOnlyList<RedisClusterNode>>>(command, bound, async (cluster, stop) =>
+        if (Query<Tuple<IReadOnlyList<RedisOpenSlot>, IReadOnlyList<RedisClusterNode>>>(command, bound, async (cluster, stop) =>
         {
             var (open, nodes) = await cluster.ListSlotsAsync(stop).ConfigureAwait(false);
             return Tuple.Create(open, nodes);
@@ -27,7 +27,8 @@ public class SlotCompleter : ClusterCompleter
         if (!OpenOnly)
         {
             slots = slots.Concat(found.Item2
-                .SelectMany(node => node.SlotRanges.Select(range => (Slot: First(range), ToolTip: "the first of " + range + ", owned by " + node.Endpoint)))
+                .SelectMany(node => node.SlotRanges.Select(range =>
+                    (Slot: First(range), ToolTip: "the first of " + range + ", owned by " + node.Endpoint)))
                 .OrderBy(slot => slot.Slot));
         }
 
@@ -41,12 +42,13 @@ public class SlotCompleter : ClusterCompleter
     private static string ToolTip(RedisOpenSlot slot) =>
         slot.State + ", " + End(slot.Source, slot.KeysOnSource) + " -> " + End(slot.Target, slot.KeysOnTarget);
 
-    private static string End(string? node, long? keys) => node is null ? "?" : keys is null ? node : node + " (" + PlanText.Keys(keys) + ")";
+    private static string End(string? node, long? keys) =>
+        node is null ? "?" : keys is null ? node : node + " (" + PlanText.Keys(keys) + ")";
 
     private static int First(string range) => int.Parse(range.Split('-')[0], CultureInfo.InvariantCulture);
 }
 
-/// <summary>Completes a slot that is open, for cmdlets that need one that is.</summary>
+/// <summary>Completes an open slot, for cmdlets that need one.</summary>
 public sealed class OpenSlotCompleter : SlotCompleter
 {
     internal override bool OpenOnly => true;

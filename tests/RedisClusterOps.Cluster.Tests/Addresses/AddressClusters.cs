@@ -5,12 +5,12 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Addresses;
 
-/// <summary>A cluster of each kind and server. Forming one is waiting, so they wait together.</summary>
+/// <summary>A cluster of each kind and server. They start concurrently, because forming a cluster is mostly waiting.</summary>
 public sealed class AddressClusters : IAsyncLifetime
 {
     private readonly Dictionary<(string Kind, string Server), Task<TestCluster>> _clusters = [];
 
-    /// <summary>Every kind on every server; that clients are told '?', which we never are, on one.</summary>
+    /// <summary>Every kind on every server, except unannounced host names, which are tested on one server.</summary>
     public static IEnumerable<(string Kind, string Server)> Cases => AddressKind.All.Keys
         .SelectMany(_ => Servers.RedisAndValkey, (kind, server) => (kind, server.Data))
         .Where(one => one.kind != AddressKind.Unannounced || one.Data == Servers.Valkey91);

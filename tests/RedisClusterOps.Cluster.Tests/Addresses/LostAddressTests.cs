@@ -7,23 +7,26 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Addresses;
 
-/// <summary>Addresses that are not there, or mean nothing here.</summary>
+/// <summary>Addresses that are missing or not reachable from the client.</summary>
 public sealed class LostAddressTests
 {
-    // Until it has met another node, a node does not know its own address: CLUSTER NODES says ":7000", CLUSTER SHARDS "".
+    // Until a node has met another one, it does not know its own address: CLUSTER NODES shows ":7000", CLUSTER SHARDS "".
     [Fact]
-    public Task A_node_that_does_not_know_its_own_address_is_called_what_it_was_reached_by() => Task.WhenAll(Servers.RedisAndValkey.Select(server => AloneAsync(server.Data)));
+    public Task A_node_that_does_not_know_its_address_is_shown_with_the_endpoint_used() =>
+        Task.WhenAll(Servers.RedisAndValkey.Select(server => AloneAsync(server.Data)));
 
-    // Announced is what only nodes may dial; clients are told a host name, or to stay at the host that they asked. No map is needed then.
+    // The announced address is reachable only for nodes. Clients receive a host name, or keep the host that they are connected to, so
+    // that no map is needed.
     [Fact]
-    public Task A_node_whose_address_means_nothing_here_is_found_where_clients_are_told_to_go() => Task.WhenAll(
+    public Task A_node_with_an_unreachable_address_is_reached_at_the_endpoint_for_clients() => Task.WhenAll(
         FromOutsideAsync(Servers.Redis70, "localhost", "cluster-announce-hostname localhost", "cluster-preferred-endpoint-type hostname"),
         FromOutsideAsync(Servers.Redis86, "127.0.0.1", "cluster-preferred-endpoint-type unknown-endpoint"),
         FromOutsideAsync(Servers.Valkey91, "127.0.0.1", "cluster-preferred-endpoint-type unknown-endpoint"));
 
     private static async Task AloneAsync(string server)
     {
-        await using var cluster = await TestCluster.StartAsync(server, masters: 1, with: options => options with { Slots = [[new SlotRange(0, 16382)]] });
+        await using var cluster = await TestCluster.StartAsync(
+            server, masters: 1, with: options => options with { Slots = [[new SlotRange(0, 16382)]] });
         Assert.Equal(string.Empty, (await TestCluster.OwnLineOfAsync(cluster.Node(0))).Host);
         var seed = new NodeEndpoint("localhost", cluster.Node(0).Endpoint.Port);
         using var core = new RedisCluster(new RedisClusterSession([seed], cluster.Connection)) { KeepsJournal = false };
@@ -31,7 +34,8 @@ public sealed class LostAddressTests
         Assert.Equal((seed.ToString(), null), (await core.GetNodesAsync(default)).Select(node => (node.Endpoint, node.Trouble)).Single());
         Assert.Equal(
             [FindingCode.SlotUncovered, FindingCode.ClusterStateFail],
-            (await core.TestAsync(new HealthOptions { Deep = true }, default)).Findings.Where(finding => finding.Severity == FindingSeverity.Error).Select(finding => finding.Code));
+            (await core.TestAsync(new HealthOptions { Deep = true }, default)).Findings
+                .Where(finding => finding.Severity == FindingSeverity.Error).Select(finding => finding.Code));
         var plan = Assert.Single(await core.PlanRepairAsync(new RepairOptions(), new MoveOptions(), default));
         Assert.Equal(seed + " CLUSTER ADDSLOTS 16383", plan.Commands.Select(command => command.Node + " " + command.Command).First());
         Assert.Null((await core.CarryOutAsync(plan, default)).Failure);
@@ -41,7 +45,10 @@ public sealed class LostAddressTests
 
     private static async Task FromOutsideAsync(string server, string host, params string[] lines)
     {
-        await using var cluster = await TestCluster.StartAsync(server, masters: 2, with: options => options with { ConfigLines = ["bind 127.0.0.1 127.0.0.2", "cluster-announce-ip 127.0.0.2", .. lines] });
+        await using var cluster = await TestCluster.StartAsync(server, masters: 2, with: options => options with
+        {
+            ConfigLines = ["bind 127.0.0.1 127.0.0.2", "cluster-announce-ip 127.0.0.2", .. lines],
+        });
         await cluster.Wedge().WedgeAsync(slot: 7, keys: 20, moved: 5);
         var session = new RedisClusterSession([cluster.Node(0).Endpoint], cluster.Connection);
         var connector = new FromOutside(new NodeConnector(session.Options));
@@ -55,7 +62,7 @@ public sealed class LostAddressTests
         Assert.Contains(new NodeEndpoint(host, cluster.Node(1).Endpoint.Port), connector.Reached);
     }
 
-    /// <summary>What only the nodes may dial does not answer.</summary>
+    /// <summary>Addresses that only the nodes can reach do not respond.</summary>
     private sealed class FromOutside(INodeConnector inner) : INodeConnector
     {
         public IClock Clock => inner.Clock;
@@ -65,7 +72,11 @@ public sealed class LostAddressTests
         public Task<INodeConnection> ConnectAsync(NodeEndpoint endpoint, CancellationToken cancellation)
         {
             if (endpoint.Host == "127.0.0.2")
-                throw new RedisConnectionException(FailureCode.ConnectionFailed, endpoint, "No answer from " + endpoint + ".", outcomeUnknown: false);
+            {
+                throw new RedisConnectionException(
+                    FailureCode.ConnectionFailed, endpoint, "No reply from " + endpoint + ".", outcomeUnknown: false);
+            }
+
             Reached.Add(endpoint);
             return inner.ConnectAsync(endpoint, cancellation);
         }

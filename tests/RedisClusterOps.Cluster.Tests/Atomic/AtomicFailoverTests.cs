@@ -11,11 +11,11 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Atomic;
 
-/// <summary>What happens to an end of a move, in its middle.</summary>
-public enum EndTrouble
+/// <summary>A fault of the source or the target during a move.</summary>
+public enum EndFault
 {
-    SourceHandsOver,
-    TargetHandsOver,
+    SourceFailsOver,
+    TargetFailsOver,
     SourceDies,
     TargetDies,
     TargetHangs,
@@ -23,28 +23,31 @@ public enum EndTrouble
 }
 
 /// <summary>
-/// An end hands over to its replica, dies or hangs while the servers move its slots and clients write: the move ends well or says that it did
-/// not, and another go, between the masters that there are then, does the rest.
+/// The source or the target fails over to its replica, dies or hangs during an atomic move while clients write. The move succeeds or
+/// reports its failure, and another move between the current masters does the rest.
 /// </summary>
 public sealed class AtomicFailoverTests(ITestOutputHelper output)
 {
     private const int Shards = 4;
 
-    // Longer than the snapshot takes, and too short for a failover.
+    // Longer than the snapshot takes, but too short for a failover.
     private static readonly TimeSpan ShortHang = TimeSpan.FromSeconds(3.5);
 
-    // Each takes many seconds, so a usual run has two.
-    public static TheoryData<string, EndTrouble> Cases
+    // Each case takes many seconds, so the short proof has two.
+    public static TheoryData<string, EndFault> Cases
     {
         get
         {
-            var cases = new TheoryData<string, EndTrouble>();
+            var cases = new TheoryData<string, EndFault>();
             foreach (var server in AtomicScene.Able.Select(row => row.Data))
             {
-                foreach (var trouble in Enum.GetValues<EndTrouble>())
+                foreach (var trouble in Enum.GetValues<EndFault>())
                 {
-                    if (KillCase.IsFullProof || (server, trouble) is (Servers.Redis86, EndTrouble.SourceHandsOver) or (Servers.Valkey91, EndTrouble.TargetHandsOver))
+                    if (KillCase.IsFullProof
+                        || (server, trouble) is (Servers.Redis86, EndFault.SourceFailsOver) or (Servers.Valkey91, EndFault.TargetFailsOver))
+                    {
                         cases.Add(server, trouble);
+                    }
                 }
             }
 
@@ -54,25 +57,26 @@ public sealed class AtomicFailoverTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task Trouble_with_an_end_costs_no_write(string server, EndTrouble trouble)
+    public async Task No_write_is_lost_when_the_source_or_target_fails(string server, EndFault trouble)
     {
-        await using var scene = await StartAsync(server, TimeSpan.FromSeconds(trouble == EndTrouble.TargetHangs ? 20 : 2));
+        await using var scene = await StartAsync(server, TimeSpan.FromSeconds(trouble == EndFault.TargetHangs ? 20 : 2));
         var (from, to) = (await MasterAsync(scene, 0), await MasterAsync(scene, 1));
-        var end = trouble is EndTrouble.SourceHandsOver or EndTrouble.SourceDies ? from : to;
+        var end = trouble is EndFault.SourceFailsOver or EndFault.SourceDies ? from : to;
         var replica = await ReplicaAsync(scene, end);
         var fresh = new FreshKeys(scene.Cluster, scene.Slots);
         using var enough = new CancellationTokenSource();
-        // What a replica had not got when its master died is lost by any server, so nobody writes then.
-        var dies = trouble is EndTrouble.SourceDies or EndTrouble.TargetDies;
+        // Every server loses writes that a replica had not received when its master died, so there are no writes in that case.
+        var dies = trouble is EndFault.SourceDies or EndFault.TargetDies;
         var writing = dies ? Task.CompletedTask : fresh.RunAsync(enough.Token);
         if (!dies)
             await fresh.UntilAsync(100);
 
         await scene.SlowAsync(250);
         var moving = scene.MoveAsync(source: from, target: to);
-        await scene.UntilUnderWayAsync(from);
-        await (dies ? DieAsync(end, replica) : trouble is EndTrouble.SourceHandsOver or EndTrouble.TargetHandsOver ? TestCluster.PromoteAsync(replica) : HangAsync(end, replica, trouble));
-        await TellAsync(moving, server + ", " + trouble);
+        await scene.UntilTransferringAsync(from);
+        var failsOver = trouble is EndFault.SourceFailsOver or EndFault.TargetFailsOver;
+        await (dies ? DieAsync(end, replica) : failsOver ? TestCluster.PromoteAsync(replica) : HangAsync(end, replica, trouble));
+        await ReportAsync(moving, server + ", " + trouble);
         await scene.SlowAsync(0);
         await scene.Cluster.Cluster.WaitUntilAgreedAsync();
         await scene.MoveAsync(source: await MasterAsync(scene, 0), target: await MasterAsync(scene, 1));
@@ -82,7 +86,7 @@ public sealed class AtomicFailoverTests(ITestOutputHelper output)
         await enough.CancelAsync();
         await writing;
         Assert.Empty(await fresh.MissingAsync());
-        await AssertInOrderAsync(scene);
+        await AssertConsistentAsync(scene);
     }
 
     private static async Task<AtomicScene> StartAsync(string server, TimeSpan nodeTimeout)
@@ -106,17 +110,17 @@ public sealed class AtomicFailoverTests(ITestOutputHelper output)
         await end.RestartAsync();
     }
 
-    private static async Task HangAsync(LocalNode end, LocalNode replica, EndTrouble trouble)
+    private static async Task HangAsync(LocalNode end, LocalNode replica, EndFault trouble)
     {
         end.Stop();
-        if (trouble == EndTrouble.TargetHangsTooLong)
+        if (trouble == EndFault.TargetHangsTooLong)
             await KillScene.UntilAsync(async () => (await TestCluster.OwnLineOfAsync(replica)).IsMaster);
         else
             await Task.Delay(ShortHang);
         end.Continue();
     }
 
-    private async Task TellAsync(Task moving, string what)
+    private async Task ReportAsync(Task moving, string what)
     {
         try
         {
@@ -130,8 +134,8 @@ public sealed class AtomicFailoverTests(ITestOutputHelper output)
         }
     }
 
-    // Every key is with its slot's owner, and no other master hides one.
-    private static async Task AssertInOrderAsync(AtomicScene scene)
+    // Every key is on the owner of its slot, and no other master has a hidden copy.
+    private static async Task AssertConsistentAsync(AtomicScene scene)
     {
         var masters = await Task.WhenAll(Enumerable.Range(0, Shards).Select(shard => MasterAsync(scene, shard)));
         await scene.AssertOwnerAsync(masters[1]);
@@ -144,7 +148,7 @@ public sealed class AtomicFailoverTests(ITestOutputHelper output)
         }
     }
 
-    // A shard is the node that began as its master and that one's replica.
+    // A shard is its first master and that master's replica.
     private static async Task<LocalNode> MasterAsync(AtomicScene scene, int shard)
     {
         var first = scene.Cluster.Node(shard);

@@ -6,12 +6,12 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Atomic;
 
-/// <summary>Whole slots that the servers move themselves: what arrives, who owns it, and when nothing is begun.</summary>
+/// <summary>Atomic moves of whole slots: the keys, the owner afterwards, and the cases in which no move is started.</summary>
 public sealed class AtomicMoveTests
 {
     [Theory]
     [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
-    public async Task Every_key_of_every_kind_arrives_and_every_node_names_the_new_owner(string server)
+    public async Task Keys_of_every_kind_arrive_and_every_node_reports_the_new_owner(string server)
     {
         await using var scene = await AtomicScene.StartAsync(server, replicas: 4);
         await scene.WriteAsync(40_000);
@@ -19,29 +19,29 @@ public sealed class AtomicMoveTests
         Keyspace[] odd = [new(0), new(2048), new(4095), new(4096)];
         foreach (var keys in odd)
             await keys.WriteAsync(client);
-        var before = await scene.KeysInAllAsync();
+        var before = await scene.CountAllKeysAsync();
         Assert.True(before > 40_000);
 
         var outcome = await scene.MoveAsync();
 
         Assert.Equal((false, 1), (outcome.Adopted, outcome.Attempts));
         Assert.Null(outcome.Note);
-        Assert.NotEmpty(scene.Told);
+        Assert.NotEmpty(scene.Notices);
         await scene.AssertOwnerAsync(scene.Target);
         await scene.AssertKeysAsync(scene.AfterMove);
         foreach (var keys in odd)
         {
-            // See the next test for that of Valkey.
+            // The next test covers streams on Valkey.
             Assert.DoesNotContain(await keys.DifferencesAsync(client), text => !(scene.IsValkey && text.Contains(":stream:")));
         }
 
-        Assert.Equal(before, await scene.KeysInAllAsync());
-        Assert.True(await scene.NoneRunsAsync());
+        Assert.Equal(before, await scene.CountAllKeysAsync());
+        Assert.True(await scene.IsIdleAsync());
     }
 
-    // It sends a stream as the commands that would make it, and to claim an entry that has been deleted does nothing. MIGRATE keeps it.
+    // Valkey transfers a stream as commands, and claiming a deleted entry has no effect. MIGRATE keeps such an entry.
     [Fact]
-    public async Task All_that_Valkey_loses_of_a_stream_is_who_was_given_an_entry_that_has_been_deleted_since()
+    public async Task Valkey_loses_only_pending_entries_of_a_stream_that_were_deleted()
     {
         await using var scene = await AtomicScene.StartAsync(Servers.Valkey91);
         const string Key = "{tag}stream";
@@ -77,7 +77,7 @@ public sealed class AtomicMoveTests
 
     [Theory]
     [MemberData(nameof(AtomicScene.OneOf), Servers.Valkey91, MemberType = typeof(AtomicScene))]
-    public async Task Slots_that_the_target_owns_already_are_left_and_the_others_move(string server)
+    public async Task Slots_that_the_target_owns_are_skipped_and_the_others_move(string server)
     {
         await using var scene = await AtomicScene.StartAsync(server);
         await scene.WriteAsync(20_000);
@@ -87,10 +87,10 @@ public sealed class AtomicMoveTests
         await scene.AssertKeysAsync(scene.AfterMove);
     }
 
-    // A master without slots makes itself a replica of the one that took the last of them, and loads the keys anew.
+    // A master without slots becomes a replica of the one that took the last slot, and loads the keys again.
     [Theory]
     [MemberData(nameof(AtomicScene.OneOf), Servers.Redis86, MemberType = typeof(AtomicScene))]
-    public async Task A_source_that_gives_all_it_has_may_become_a_replica_and_it_is_done_all_the_same(string server)
+    public async Task A_move_succeeds_when_the_drained_source_becomes_a_replica(string server)
     {
         await using var scene = await AtomicScene.StartAsync(server);
         await scene.WriteAsync(20_000);
@@ -103,22 +103,22 @@ public sealed class AtomicMoveTests
 
     [Theory]
     [MemberData(nameof(AtomicScene.OneOf), Servers.Valkey91, MemberType = typeof(AtomicScene))]
-    public async Task Three_sources_give_to_one_target(string server)
+    public async Task Three_sources_move_to_one_target(string server)
     {
         await using var scene = await AtomicScene.StartAsync(server);
         await scene.WriteAsync(20_000);
         SlotSet[] shares = [.. new[] { 0, 5461, 10922 }.Select(first => SlotSet.From([new SlotRange(first, first + 1364)]))];
-        // On Redis too: they wait for their turns.
+        // On Redis they run one after the other.
         await Task.WhenAll(shares.Select((share, i) => scene.MoveAsync(share, scene.Cluster.Node(i))));
         foreach (var share in shares)
             await scene.AssertOwnerAsync(scene.Target, share);
         await scene.AssertKeysAsync(slot => shares.Any(share => share.Contains(slot)) ? scene.Target : scene.BeforeMove(slot));
-        Assert.Equal(20_000, await scene.KeysInAllAsync());
+        Assert.Equal(20_000, await scene.CountAllKeysAsync());
     }
 
     [Theory]
     [MemberData(nameof(AtomicScene.OneOf), Servers.Redis86, MemberType = typeof(AtomicScene))]
-    public async Task An_open_slot_on_either_end_is_refused_before_anything_is_begun(string server)
+    public async Task An_open_slot_on_either_end_is_refused_before_any_change(string server)
     {
         await using var scene = await AtomicScene.StartAsync(server);
         foreach (var (node, action, peer) in new[] { (scene.Source, "MIGRATING", scene.Target), (scene.Target, "IMPORTING", scene.Source) })
@@ -146,7 +146,7 @@ public sealed class AtomicMoveTests
         Assert.Contains("slot 5461 belongs to " + scene.Cluster.Node(1).Endpoint, foreign.Message);
         var replica = await Assert.ThrowsAsync<RedisOperationException>(() => scene.MoveAsync(target: scene.Cluster.Replicas[1]));
         Assert.Equal(FailureCode.StalePlan, replica.Code);
-        Assert.True(await scene.NoneRunsAsync());
+        Assert.True(await scene.IsIdleAsync());
     }
 
     public static TheoryData<string, string, string> Rights => new()
@@ -158,7 +158,7 @@ public sealed class AtomicMoveTests
 
     [Theory]
     [MemberData(nameof(Rights))]
-    public async Task A_user_without_the_rights_moves_nothing_and_is_told(string server, string rule, string what)
+    public async Task A_missing_permission_is_named_and_nothing_moves(string server, string rule, string what)
     {
         await using var scene = await AtomicScene.StartAsync(server);
         scene.Session = await RestrictedUser.OnAsync(scene.Cluster.Nodes, rule);
@@ -169,9 +169,9 @@ public sealed class AtomicMoveTests
         await scene.AssertOwnerAsync(scene.Source);
     }
 
-    // The nodes of Valkey log in to each other as replicas do; those of Redis have a secret of their own.
+    // Valkey nodes authenticate to each other as replicas do. Redis nodes use an internal secret.
     [Fact]
-    public async Task Nodes_that_cannot_log_in_to_each_other_are_not_asked_again_and_again()
+    public async Task Failed_authentication_between_nodes_is_not_retried()
     {
         await using var scene = await AtomicScene.StartAsync(Servers.Valkey91);
         await scene.Target.SendAsync("CONFIG", "SET", "requirepass", "secret");
@@ -187,9 +187,9 @@ public sealed class AtomicMoveTests
         Assert.Single(await scene.ListAsync(scene.Source));
     }
 
-    // Redis deletes key by key where a client wants to be told of each.
+    // Redis deletes the keys one by one if a client tracks invalidations.
     [Fact]
-    public async Task What_the_source_deletes_key_by_key_is_waited_for()
+    public async Task A_move_waits_until_the_source_has_deleted_its_keys()
     {
         await using var scene = await AtomicScene.StartAsync(Servers.Redis86);
         await scene.WriteAsync(150_000);

@@ -9,17 +9,18 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Atomic;
 
-/// <summary>Stops near the hand-over, while clients write: what was acknowledged is there afterwards.</summary>
+/// <summary>Moves are stopped near the handover while clients write. No acknowledged write is lost.</summary>
 public sealed class AtomicStopTests(ITestOutputHelper output)
 {
     private static readonly int Stops = int.TryParse(Environment.GetEnvironmentVariable("RCO_ATOMIC_STOPS"), out var stops) ? stops : 6;
 
-    // The source has granted the slots and holds writes back until it hears that they are taken. Were the task cancelled now, it would
-    // acknowledge the write, and lose it with the slots a moment later.
+    // The source has granted the slots and delays writes until it learns that they are taken over. If the task were cancelled now, the
+    // source would acknowledge the write and lose it with the slots a moment later.
     [Fact]
-    public async Task A_stop_in_the_moment_of_the_hand_over_waits_for_it()
+    public async Task A_stop_during_the_handover_waits_for_it()
     {
-        await using var scene = await AtomicScene.StartAsync(Servers.Valkey91, with: options => options with { ConfigLines = ["enable-debug-command yes"] });
+        await using var scene = await AtomicScene.StartAsync(
+            Servers.Valkey91, with: options => options with { ConfigLines = ["enable-debug-command yes"] });
         await scene.WriteAsync(1000);
         await scene.Target.SendAsync("DEBUG", "SLOTMIGRATION", "PREVENT-FAILOVER", 1);
         using var stop = new CancellationTokenSource();
@@ -28,8 +29,8 @@ public sealed class AtomicStopTests(ITestOutputHelper output)
         await stop.CancelAsync();
         var key = scene.Keys.First(written => scene.Slots.Contains(HashSlot.Of(written.Key))).Key;
         using var client = await scene.Source.ConnectAsync();
-        var writing = client.SendAsync([RespCommand.Of("SET", key, "written in that moment")], null, default);
-        for (var looks = 0; looks < 20; looks++)
+        var writing = client.SendAsync([RespCommand.Of("SET", key, "written during the handover")], null, default);
+        for (var checks = 0; checks < 20; checks++)
         {
             Assert.Equal("failover-granted", (await scene.ListAsync(scene.Source))[0].State);
             await Task.Delay(10);
@@ -43,10 +44,10 @@ public sealed class AtomicStopTests(ITestOutputHelper output)
         await scene.AssertKeysAsync(scene.AfterMove);
     }
 
-    // Slots go to and fro between two masters, neither of which ever has none; every move is stopped somewhere between its snapshot and its end.
+    // Slots move back and forth between two masters that both always have slots. Every move is stopped between its snapshot and its end.
     [Theory]
     [MemberData(nameof(AtomicScene.Able), MemberType = typeof(AtomicScene))]
-    public async Task Stops_near_the_hand_over_cost_no_write(string server)
+    public async Task Stops_near_the_handover_lose_no_write(string server)
     {
         var random = TestSeed.NewRandom();
         await using var scene = await AtomicScene.StartAsync(server);
@@ -76,7 +77,7 @@ public sealed class AtomicStopTests(ITestOutputHelper output)
         await fresh.UntilAsync(100);
         await end.CancelAsync();
         await writing;
-        output.WriteLine("{0}: {1} stops, {2} of them after the hand-over; {3} writes", server, Stops, moves, fresh.Count);
+        output.WriteLine("{0}: {1} stops, {2} of them after the handover; {3} writes", server, Stops, moves, fresh.Count);
         Assert.Empty(await fresh.MissingAsync());
         await scene.AssertKeysAsync(slot => scene.Slots.Contains(slot) ? from : scene.BeforeMove(slot));
     }
@@ -89,7 +90,7 @@ public sealed class AtomicStopTests(ITestOutputHelper output)
                 return;
         }
 
-        Assert.Fail("The source granted nothing.");
+        Assert.Fail("The source did not grant the slots.");
     }
 
     private static async Task UntilNearAsync(AtomicScene scene, Lab.LocalNode source, Task moving, int late)

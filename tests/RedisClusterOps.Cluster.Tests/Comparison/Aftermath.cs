@@ -8,7 +8,7 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster.Tests.Comparison;
 
-/// <summary>What became of a slot, measured on every node: who owns it, which flags are left, and where its keys are.</summary>
+/// <summary>The state of a slot afterwards, measured on every node: its owner, the flags that are left, and its keys.</summary>
 internal static class Aftermath
 {
     private const string NoOwner = "no owner";
@@ -32,7 +32,7 @@ internal static class Aftermath
         return string.Join(", ", [anyOwner && (owner is "S owns it" or "T owns it" or "X owns it") ? "a master owns it" : owner, .. flags]) + "; " + string.Join(", ", keys);
     }
 
-    /// <summary>S, T, X, or whose replica it was.</summary>
+    /// <summary>S, T, X, or the replica of one of them.</summary>
     public static string NameOf(SlotScene scene, string id)
     {
         if (scene.Cluster.Nodes.FirstOrDefault(node => node.Id == id) is not { } node)
@@ -42,7 +42,7 @@ internal static class Aftermath
         return NameOf(scene, scene.Cluster.Masters[node.Index - scene.Cluster.Masters.Count].Id) + "'s replica";
     }
 
-    // Gossip is waited for: what is still contradictory then stays so.
+    // Waits for gossip. Contradictions that are left after that are permanent.
     private static async Task<string> OwnerAsync(SlotScene scene, IReadOnlyList<LocalNode> nodes)
     {
         var until = DateTime.UtcNow + GossipTime;

@@ -7,14 +7,14 @@ using RedisClusterOps.Lab;
 
 namespace RedisClusterOps.Cluster.Tests.Comparison;
 
-/// <summary>Three masters that share all slots, with the servers' default settings; kept from case to case as long as all is in order.</summary>
+/// <summary>Three masters that share all slots, with default settings. Cases reuse the cluster as long as it is healthy.</summary>
 public sealed class ComparisonClusters : IAsyncDisposable
 {
     private const int MasterCount = 3;
     private readonly Dictionary<string, TestCluster> _shared = [];
-    private int _slotsGiven;
+    private int _slotsUsed;
 
-    /// <summary>A fresh slot of the second master, on its way to the third.</summary>
+    /// <summary>Returns a fresh slot of the second master, to move to the third.</summary>
     internal async Task<SlotScene> SceneAsync(string server, FixCase what)
     {
         if (what.Cluster is not null || !_shared.TryGetValue(server, out var cluster))
@@ -29,13 +29,13 @@ public sealed class ComparisonClusters : IAsyncDisposable
         }
 
         var last = LocalClusterOptions.SharesFor(MasterCount, MasterCount)[1][0].Last;
-        var scene = new SlotScene(cluster, last - ++_slotsGiven, cluster.Node(1), cluster.Node(2));
+        var scene = new SlotScene(cluster, last - ++_slotsUsed, cluster.Node(1), cluster.Node(2));
         for (var attempt = 0; attempt < 100 && !await AgreesAsync(scene); attempt++)
             await Task.Delay(100);
         return scene;
     }
 
-    /// <summary>Clears away what a case left; a cluster that does not come to rest by that is thrown away.</summary>
+    /// <summary>Removes what a case left. Discards a cluster that does not become consistent again.</summary>
     internal async Task SettleAsync(string server, FixCase what, SlotScene scene)
     {
         if (what.Cluster is not null || !await IsSettledAsync(scene))
@@ -69,7 +69,7 @@ public sealed class ComparisonClusters : IAsyncDisposable
         return false;
     }
 
-    // On the owner, and on everybody's epoch: who has not heard of a higher one would raise his own too little.
+    // The nodes have to agree on the owner and on every epoch. A node that does not know a higher epoch would not raise its own enough.
     private static async Task<bool> AgreesAsync(SlotScene scene)
     {
         var opinions = new HashSet<string>();
@@ -78,9 +78,11 @@ public sealed class ComparisonClusters : IAsyncDisposable
             var view = await TestCluster.ViewOfAsync(node);
             if (view.Count(line => line.Slots.Contains(scene.Slot)) != 1)
                 return false;
-            opinions.Add(string.Join(" ", view.OrderBy(line => line.Id).Select(line => line.Id + ":" + line.ConfigEpoch + (line.Slots.Contains(scene.Slot) ? "!" : string.Empty))));
+            opinions.Add(string.Join(" ", view.OrderBy(line => line.Id).Select(Describe)));
         }
 
         return opinions.Count == 1;
+
+        string Describe(NodeLine line) => line.Id + ":" + line.ConfigEpoch + (line.Slots.Contains(scene.Slot) ? "!" : string.Empty);
     }
 }

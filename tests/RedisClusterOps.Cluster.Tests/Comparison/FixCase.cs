@@ -6,60 +6,61 @@ using RedisClusterOps.Lab;
 
 namespace RedisClusterOps.Cluster.Tests.Comparison;
 
-/// <summary>One thing that can be wrong with a slot, how it is made by hand, and what both tools make of it.</summary>
-/// <param name="Name">What the table calls it.</param>
-/// <param name="MakeAsync">Brings a fresh slot of S into it.</param>
+/// <summary>A problem of a slot, how to create it by hand, and the results of both tools.</summary>
+/// <param name="Name">Its name in the table.</param>
+/// <param name="MakeAsync">Creates the problem on a fresh slot of S.</param>
 internal sealed record FixCase(string Name, Func<SlotScene, Task> MakeAsync)
 {
-    /// <summary>The value of a key that was written on T while S has another of the same name.</summary>
+    /// <summary>The value on T of a key that S has with another value.</summary>
     public const string Rival = "written on T";
 
-    /// <summary>How <c>redis-cli --cluster fix</c> ends, and what it leaves.</summary>
+    /// <summary>The exit status of <c>redis-cli --cluster fix</c> and the state afterwards.</summary>
     public required string Tool { get; init; }
 
-    /// <summary>The same of valkey-cli on Valkey, where it differs.</summary>
+    /// <summary>The same for valkey-cli on Valkey, if it differs.</summary>
     public string? ToolOnValkey { get; init; }
 
-    /// <summary>How a repair of the whole cluster ends for that slot, and what it leaves.</summary>
+    /// <summary>The outcome for this slot of a repair of the whole cluster, and the state afterwards.</summary>
     public required string Ours { get; init; }
 
     public string? OursOnValkey { get; init; }
 
     /// <summary>
-    /// True where the tool makes another master the owner while S still holds keys, before S is told to keep them: they are lost by chance,
-    /// so a loss is no surprise to the test.
+    /// True if the tool makes another master the owner while S still holds keys. S may delete them, so the test accepts lost keys.
     /// </summary>
     public bool MayLose { get; init; }
 
-    /// <summary>True where it depends on the machine how far a key came before the time was up: with S it is right, whether T has it as well or not.</summary>
+    /// <summary>
+    /// True if it depends on the machine whether a key reaches T before the timeout. S has the right value in both cases.
+    /// </summary>
     public bool MayNotArrive { get; init; }
 
-    /// <summary>More arguments of the tool.</summary>
+    /// <summary>Further arguments of the tool.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
 
-    /// <summary>What is typed when it asks.</summary>
+    /// <summary>The input at the prompt of the tool.</summary>
     public string Input { get; init; } = string.Empty;
 
-    /// <summary>The node that the tools are pointed at; null for S.</summary>
+    /// <summary>The node that both tools connect to; by default S.</summary>
     public Func<SlotScene, LocalNode>? Entry { get; init; }
 
-    /// <summary>Who both tools log in as; null for the default user.</summary>
+    /// <summary>The user of both tools; null for the default user.</summary>
     public (string Name, string Password)? User { get; init; }
 
     public RepairOptions Repair { get; init; } = new();
 
     public MoveOptions Move { get; init; } = new();
 
-    /// <summary>What happens between the repair and the measurement, such as that a node comes back.</summary>
+    /// <summary>Runs between the repair and the measurement, for example to restart a node.</summary>
     public Func<SlotScene, Task>? AfterAsync { get; init; }
 
-    /// <summary>True to run the same command once more after that.</summary>
+    /// <summary>True to run the same command again after that.</summary>
     public bool Twice { get; init; }
 
-    /// <summary>True where any owner is as good as another.</summary>
+    /// <summary>True if any master may own the slot afterwards.</summary>
     public bool AnyOwner { get; init; }
 
-    /// <summary>A cluster of its own, for what can't be put right again; null to share one.</summary>
+    /// <summary>The options of a separate cluster, for problems that cannot be undone; null to use the shared one.</summary>
     public Func<LocalClusterOptions, LocalClusterOptions>? Cluster { get; init; }
 
     public int Replicas { get; init; }

@@ -84,7 +84,8 @@ internal static class FixCases
         {
             await scene.WedgeAsync(6, moved: 2);
             await scene.SetSlotAsync(X(scene), "IMPORTING", scene.Source);
-            await scene.Source.SendAsync(["MIGRATE", X(scene).Endpoint.Host, X(scene).Endpoint.Port, "", 0, 20_000, "KEYS", .. scene.Keys.Take(3)]);
+            await scene.Source.SendAsync(
+                ["MIGRATE", X(scene).Endpoint.Host, X(scene).Endpoint.Port, "", 0, 20_000, "KEYS", .. scene.Keys.Take(3)]);
         })
         {
             MayLose = true,
@@ -268,22 +269,24 @@ internal static class FixCases
         var state = OpenStates.Get(name);
         await state.MakeAsync(scene);
         foreach (var deaf in state.Deaf(scene))
-            await SlotScene.DeafAsync(deaf, false);
+            await SlotScene.DropBusPacketsAsync(deaf, false);
     };
 
     private static LocalNode X(SlotScene scene) => scene.Cluster.Node(0);
 
-    private static LocalClusterOptions WithDebug(LocalClusterOptions options) => options with { ConfigLines = ["enable-debug-command yes"] };
+    private static LocalClusterOptions WithDebug(LocalClusterOptions options) =>
+        options with { ConfigLines = ["enable-debug-command yes"] };
 
     private static LocalClusterOptions Lasting(LocalClusterOptions options) => options with
     {
         NodeTimeout = TimeSpan.FromSeconds(2),
         AppendOnly = true,
-        // Or a replica would move over to a shard that has none for the moment.
+        // Otherwise a replica would migrate to a shard that has none for the moment.
         ConfigLines = ["appendfsync always", "cluster-require-full-coverage no", "cluster-migration-barrier 9"],
     };
 
-    private static LocalClusterOptions WithEmptyTarget(LocalClusterOptions options) => Lasting(options) with { Slots = LocalClusterOptions.SharesFor(2, 3) };
+    private static LocalClusterOptions WithEmptyTarget(LocalClusterOptions options) =>
+        Lasting(options) with { Slots = LocalClusterOptions.SharesFor(2, 3) };
 
     private static async Task TargetDownAsync(SlotScene scene)
     {
@@ -295,7 +298,8 @@ internal static class FixCases
     {
         node.Kill();
         foreach (var other in scene.Cluster.Nodes.Where(other => other.IsRunning))
-            await KillScene.UntilAsync(async () => ((await TestCluster.ViewOfAsync(other)).Single(line => line.Id == node.Id).Flags & NodeFlags.Fail) != 0);
+            await KillScene.UntilAsync(
+                async () => ((await TestCluster.ViewOfAsync(other)).Single(line => line.Id == node.Id).Flags & NodeFlags.Fail) != 0);
     }
 
     private static async Task ReturnAsync(SlotScene scene)
@@ -304,7 +308,7 @@ internal static class FixCases
         await scene.Cluster.Cluster.WaitUntilAgreedAsync();
     }
 
-    // Half moved, and with all that was written on the replica.
+    // Half of the keys have moved, and the replica has received all writes.
     private static async Task PromoteAsync(SlotScene scene, LocalNode master, bool dies)
     {
         await scene.WedgeAsync(5, moved: 2);
@@ -315,13 +319,15 @@ internal static class FixCases
         else
             await TestCluster.PromoteAsync(replica);
         foreach (var other in scene.Cluster.Nodes.Where(other => other.IsRunning))
-            await KillScene.UntilAsync(async () => (await TestCluster.ViewOfAsync(other)).Any(line => line.Id == replica.Id && line.IsMaster && line.Slots.Count > 0));
+            await KillScene.UntilAsync(async () => (await TestCluster.ViewOfAsync(other)).Any(IsPromoted));
+
+        bool IsPromoted(NodeLine line) => line.Id == replica.Id && line.IsMaster && line.Slots.Count > 0;
     }
 
     private static async Task<long> OffsetAsync(LocalNode node) =>
         ServerFacts.Parse((await node.SendAsync("INFO", "replication")).Text).Number("master_repl_offset")!.Value;
 
-    // Open, half moved, and a key of S is on T as well.
+    // The slot is open, half of the keys have moved, and a key of S is on T as well.
     private static async Task WithCopyAsync(SlotScene scene, string? value)
     {
         await scene.WedgeAsync(4, moved: 2);

@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
@@ -6,7 +5,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Comparison;
 
-/// <summary>What the document says is what the tests hold both tools to.</summary>
+/// <summary>The table in the document is the one that the tests check with both tools.</summary>
 public sealed class FixDocumentTests
 {
     private const string Header = "| what is wrong | `redis-cli --cluster fix` | RedisClusterOps |";
@@ -14,7 +13,8 @@ public sealed class FixDocumentTests
     [Fact]
     public void The_table_in_the_document_is_the_one_that_is_tested()
     {
-        var table = File.ReadAllLines(Path.Combine(Root(), "docs", "redis-cli.md")).SkipWhile(line => line != Header).TakeWhile(line => line.StartsWith('|'));
+        var table = File.ReadAllLines(RepositoryFiles.Document("redis-cli.md")).SkipWhile(line => line != Header)
+            .TakeWhile(line => line.StartsWith('|'));
         Assert.Equal(Lines(), table);
     }
 
@@ -23,16 +23,11 @@ public sealed class FixDocumentTests
         yield return Header;
         yield return "|---|---|---|";
         foreach (var what in FixCases.All)
-            yield return "| " + what.Name + " | " + Cell(what.Tool, what.ToolOnValkey) + (what.MayLose ? ", or keys lost" : string.Empty) + " | " + Cell(what.Ours, what.OursOnValkey) + " |";
+        {
+            var tool = Cell(what.Tool, what.ToolOnValkey) + (what.MayLose ? ", or keys lost" : string.Empty);
+            yield return "| " + what.Name + " | " + tool + " | " + Cell(what.Ours, what.OursOnValkey) + " |";
+        }
     }
 
     private static string Cell(string text, string? onValkey) => onValkey is null ? text : text + " *(Valkey: " + onValkey + ")*";
-
-    private static string Root()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "RedisClusterOps.sln")))
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests are not inside the repository.");
-        return folder;
-    }
 }

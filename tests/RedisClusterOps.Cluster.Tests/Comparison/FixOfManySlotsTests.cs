@@ -10,8 +10,8 @@ using Xunit;
 namespace RedisClusterOps.Cluster.Tests.Comparison;
 
 /// <summary>
-/// Many slots between the same two masters, every other one with more keys on its target. The servers' own tool goes by the number of keys,
-/// so it makes now one master the owner and now the other, before either has been emptied.
+/// Many open slots between the same two masters, every second one with more keys on its target. The servers' own tool decides by the number
+/// of keys, so it makes both masters owners of some slots before the other one is drained.
 /// </summary>
 public sealed class FixOfManySlotsTests(ITestOutputHelper output)
 {
@@ -22,18 +22,20 @@ public sealed class FixOfManySlotsTests(ITestOutputHelper output)
     [Theory]
     [InlineData(Servers.Redis70)]
     [InlineData(Servers.Valkey91)]
-    public async Task A_repair_of_them_loses_nothing(string server)
+    public async Task A_repair_of_many_slots_loses_no_key(string server)
     {
         await using var cluster = await StartAsync(server);
         var scene = new SlotScene(cluster, First, cluster.Node(1), cluster.Node(2));
         var keys = await WedgeAsync(scene);
-        Assert.All(await scene.RepairAllAsync(), outcome => Assert.Equal((null, MigrationOutcome.Repaired), (outcome.Failure?.Message, outcome.Result.Outcome)));
+        Assert.All(
+            await scene.RepairAllAsync(),
+            outcome => Assert.Equal((null, MigrationOutcome.Repaired), (outcome.Failure?.Message, outcome.Result.Outcome)));
         Assert.Equal(0, await LostAsync(scene, keys));
     }
 
-    // How many it loses is chance, and with this many slots it always lost some; so it is run on request only. redis-cli lost none here.
+    // The number of lost keys is random, but with this many slots it always lost some. redis-cli lost none. The test runs on request only.
     [Fact(Explicit = true)]
-    public async Task Valkeys_own_tool_loses_keys()
+    public async Task The_own_tool_of_Valkey_loses_keys()
     {
         await using var cluster = await StartAsync(Servers.Valkey91);
         var scene = new SlotScene(cluster, First, cluster.Node(1), cluster.Node(2));
@@ -61,7 +63,7 @@ public sealed class FixOfManySlotsTests(ITestOutputHelper output)
         return all;
     }
 
-    // By what the nodes hold, whoever may be asked for it.
+    // Lists the keys on all masters, whether they own the slot or not.
     private static async Task<int> LostAsync(SlotScene scene, IReadOnlyList<byte[]> keys)
     {
         var held = new HashSet<string>();

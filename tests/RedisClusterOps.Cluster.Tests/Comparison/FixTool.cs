@@ -2,47 +2,30 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
-using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Processes;
 using RedisClusterOps.Lab;
 
 namespace RedisClusterOps.Cluster.Tests.Comparison;
 
-/// <summary>The servers' own tool: <c>redis-cli --cluster fix</c>, or valkey-cli's, of the same package as the server.</summary>
+/// <summary>
+/// Runs the servers' own tool: <c>redis-cli --cluster fix</c>, or the same of valkey-cli, from the package of the server.
+/// </summary>
 internal static class FixTool
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
-    /// <param name="input">What a person would type.</param>
-    /// <param name="command">What else than repairing.</param>
+    /// <param name="input">The text for standard input.</param>
+    /// <param name="command">The command of the tool, by default <c>fix</c>.</param>
     public static async Task<(int ExitCode, string Output)> RunAsync(
-        string server, LocalNode entry, IReadOnlyList<string> arguments, string input, (string Name, string Password)? user = null, string command = "fix")
+        string server, LocalNode entry, IReadOnlyList<string> arguments, string input, (
+            string Name, string Password)? user = null, string command = "fix")
     {
         var home = Servers.Get(server);
         var program = Path.Combine(Path.GetDirectoryName(home.Path)!, home.Kind == ServerEngine.Valkey ? "valkey-cli" : "redis-cli");
         string[] login = user is var (name, password) ? ["--user", name, "--pass", password, "--no-auth-warning"] : [];
-        var start = new ProcessStartInfo(program, [.. login, "--cluster", command, entry.Endpoint.ToString(), .. arguments])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        using var process = Process.Start(start)!;
-        await process.StandardInput.WriteAsync(input);
-        process.StandardInput.Close();
-        var errors = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEndAsync();
-        using var time = new CancellationTokenSource(Patience);
-        try
-        {
-            await process.WaitForExitAsync(time.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill(entireProcessTree: true);
-            throw new TimeoutException("It did not end within " + Patience.TotalSeconds + " s: " + await output);
-        }
-
-        return (process.ExitCode, await output + await errors);
+        var start = new ProcessStartInfo(program, [.. login, "--cluster", command, entry.Endpoint.ToString(), .. arguments]);
+        var end = await ChildProcess.RunAsync(start, input, Patience);
+        return (end.ExitCode, end.Output + end.Errors);
     }
 }

@@ -7,8 +7,10 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Completion;
 
-/// <summary>A replica took the place of one end: Redis forgets its flag then, Valkey carries it over. Completing keeps every key.</summary>
-/// <remarks>The tests share a cluster and look up who is master when they begin, for each of them changes it.</remarks>
+/// <summary>
+/// A replica replaced the source or the target. Redis loses the flag of that end, Valkey keeps it. Completing keeps every key.
+/// </summary>
+/// <remarks>The tests share a cluster. Each test reads the roles when it begins, because the test before changed them.</remarks>
 public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : IClassFixture<FailoverStateTests.Clusters>
 {
     private const int Keys = 60;
@@ -16,7 +18,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
-    public async Task The_source_was_demoted_to_a_replica(string server)
+    public async Task Completes_when_the_source_was_demoted_to_a_replica(string server)
     {
         var scene = await clusters.WedgedAsync(server, slot: 101, source: 0, target: 1);
         var promoted = await PromoteAsync(scene.Cluster, scene.Source);
@@ -25,7 +27,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task The_target_was_demoted_to_a_replica(string server)
+    public async Task Completes_when_the_target_was_demoted_to_a_replica(string server)
     {
         var scene = await clusters.WedgedAsync(server, slot: 102, source: 0, target: 1);
         var promoted = await PromoteAsync(scene.Cluster, scene.Target);
@@ -34,7 +36,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task The_source_died_and_its_replica_was_promoted(string server)
+    public async Task Completes_when_the_source_died_and_its_replica_was_promoted(string server)
     {
         var scene = await clusters.WedgedAsync(server, slot: 103, source: 0, target: 1);
         var after = scene.With(source: await SucceedAsync(scene.Cluster, scene.Source));
@@ -43,18 +45,18 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
         else
             await CompleteAsync(server, after, RedisOpenSlotState.SourceFailedOver);
 
-        // What the dead one still believes must not win when it comes back.
+        // The outdated view of the dead node must not win when it is restarted.
         await Clusters.ReviveAsync(scene.Cluster, scene.Source, after.Source);
         if (server.StartsWith("valkey-"))
             await CompleteAsync(server, after, RedisOpenSlotState.Migrating);
         await after.AssertClosedAsync();
     }
 
-    // The successor of a dead target is known by the keys that it holds. Redis 8.6 counts none of a slot that the node does not import.
-    // Valkey lets a target that comes back too late take the slot, and the shard, with the keys that it had.
+    // The successor of a dead target is recognized by the keys that it holds. Redis 8.6 counts no keys of a slot that the node does not
+    // import. On Valkey, a target that is restarted too late takes over the slot and the shard with its old keys.
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
-    public async Task The_target_died_and_its_replica_was_promoted(string server)
+    public async Task Completes_when_the_target_died_and_its_replica_was_promoted(string server)
     {
         var scene = await clusters.WedgedAsync(server, slot: 104, source: 0, target: 1);
         var after = scene.With(target: await SucceedAsync(scene.Cluster, scene.Target));
@@ -72,7 +74,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task The_source_is_demoted_while_its_keys_are_moved(string server)
+    public async Task The_source_is_demoted_while_keys_are_moving(string server)
     {
         var scene = await clusters.WedgedAsync(server, slot: 105, source: 0, target: 1, keys: 10_000);
         var (moving, log) = Moving(scene);
@@ -85,7 +87,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task The_target_is_demoted_while_it_gets_keys(string server)
+    public async Task The_target_is_demoted_while_keys_are_moving(string server)
     {
         var scene = await clusters.WedgedAsync(server, slot: 106, source: 0, target: 1, keys: 10_000);
         var (moving, log) = Moving(scene);
@@ -96,7 +98,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
         }
     }
 
-    // Slow enough for the failover to fall into it.
+    // Slow enough for the failover to happen during the move.
     private static (Task<SlotOutcome> Moving, OperationLog Log) Moving(SlotScene scene)
     {
         var log = new OperationLog();
@@ -109,10 +111,10 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
 
     private static async Task FinishAsync(Task<SlotOutcome> moving, SlotScene after)
     {
-        Assert.False(moving.IsCompleted, "It was through before the failover.");
+        Assert.False(moving.IsCompleted, "The run finished before the failover.");
         var outcome = await moving;
         if (outcome.Failure is not null)
-            await after.CompleteSurelyAsync();
+            await after.CompleteSuccessfullyAsync();
         await after.AssertClosedAsync();
     }
 
@@ -127,11 +129,11 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
     {
         var carried = server.StartsWith("valkey-");
         await scene.AssertOpenAsync(carried ? RedisOpenSlotState.Migrating : onRedis, Keys - Moved, Moved);
-        Assert.Equal(Keys - Moved, (await scene.CompleteSurelyAsync()).KeysMoved);
+        Assert.Equal(Keys - Moved, (await scene.CompleteSuccessfullyAsync()).KeysMoved);
         await scene.AssertClosedAsync();
     }
 
-    // By its own wish; the old master stays as a replica.
+    // A manual failover: the old master becomes a replica.
     private static async Task<LocalNode> PromoteAsync(TestCluster cluster, LocalNode master)
     {
         var replica = await ReplicaOfAsync(cluster, master);
@@ -142,7 +144,7 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
         return replica;
     }
 
-    // By an election, after the master is dead.
+    // An election after the master died.
     private static async Task<LocalNode> SucceedAsync(TestCluster cluster, LocalNode master)
     {
         var replica = await ReplicaOfAsync(cluster, master);
@@ -153,9 +155,10 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
     }
 
     private static async Task<LocalNode> ReplicaOfAsync(TestCluster cluster, LocalNode master) =>
-        cluster.NodeOf((await TestCluster.ViewOfAsync(master)).First(line => line.MasterId == master.Id && (line.Flags & NodeFlags.Fail) == 0).Id);
+        cluster.NodeOf(
+            (await TestCluster.ViewOfAsync(master)).First(line => line.MasterId == master.Id && (line.Flags & NodeFlags.Fail) == 0).Id);
 
-    // An importer of Redis hears nothing of the slot that it imports, so the nodes do not come to agree about every slot.
+    // A Redis node ignores gossip about a slot that it imports, so the nodes never agree about every slot.
     private static Task UntilKnownAsync(TestCluster cluster, LocalNode master) => UntilAsync(async () =>
     {
         foreach (var node in cluster.Nodes.Where(node => node.IsRunning))
@@ -167,26 +170,27 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
         return true;
     });
 
-    private static Task UntilMasterAsync(LocalNode node) => UntilAsync(async () => (await TestCluster.OwnLineOfAsync(node)) is { IsMaster: true, Slots.Count: > 0 });
+    private static Task UntilMasterAsync(LocalNode node) =>
+        UntilAsync(async () => (await TestCluster.OwnLineOfAsync(node)) is { IsMaster: true, Slots.Count: > 0 });
 
     private static async Task UntilAsync(Func<Task<bool>> condition)
     {
         var until = DateTime.UtcNow.AddSeconds(60);
         while (!await condition())
         {
-            Assert.True(DateTime.UtcNow < until, "The failover did not come to pass.");
+            Assert.True(DateTime.UtcNow < until, "The failover did not finish within a minute.");
             await Task.Delay(50);
         }
     }
 
-    /// <summary>Three masters with slots and a replica for each, which keep their keys on the disk, and fail over soon.</summary>
+    /// <summary>Three masters with slots and a replica each. They keep their keys on disk and fail over quickly.</summary>
     public sealed class Clusters : IAsyncDisposable
     {
         private readonly Dictionary<string, TestCluster> _clusters = [];
 
-        /// <summary>A wedged slot whose replicas have every key.</summary>
-        /// <param name="source">The shard that owns it.</param>
-        /// <param name="target">The shard that it is to go to; an empty one could not fail over on Redis.</param>
+        /// <summary>Wedges a slot and waits until the replicas have every key.</summary>
+        /// <param name="source">The shard that owns the slot.</param>
+        /// <param name="target">The shard to move it to. It has slots, because a master without slots has no failover on Redis.</param>
         internal async Task<SlotScene> WedgedAsync(string server, int slot, int source, int target, int keys = Keys)
         {
             if (!_clusters.TryGetValue(server, out var cluster))
@@ -196,12 +200,12 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
                     Slots = LocalClusterOptions.SharesFor(3, 3),
                     NodeTimeout = TimeSpan.FromSeconds(2),
                     AppendOnly = true,
-                    // Or a replica would move over to a shard that has none for the moment.
+                    // Otherwise a replica would migrate to a shard that has none for the moment.
                     ConfigLines = ["cluster-migration-barrier 9"],
                 });
             }
 
-            // What the test before changed takes a while to get around.
+            // The changes of the test before take a while to reach every node.
             await cluster.Cluster.WaitUntilAgreedAsync();
             var scene = new SlotScene(cluster, slot, await MasterOfShardAsync(cluster, source), await MasterOfShardAsync(cluster, target));
             await scene.WedgeAsync(keys, Moved);
@@ -209,15 +213,16 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
             return scene;
         }
 
-        /// <summary>Starts a dead node again, and has it follow its successor.</summary>
-        /// <remarks>By itself it follows whoever took its last slot, and that may have been the target.</remarks>
+        /// <summary>Restarts a dead node and makes it a replica of its successor.</summary>
+        /// <remarks>By default it replicates the master that took its last slot, which may be the target.</remarks>
         internal static async Task ReviveAsync(TestCluster cluster, LocalNode node, LocalNode successor)
         {
             await node.RestartAsync();
             await UntilAsync(async () => (await TestCluster.OwnLineOfAsync(node)).Slots.Count == 0);
             await UntilAsync(async () => (await node.AskAsync("CLUSTER", "REPLICATE", successor.Id)).Text == "OK");
             foreach (var other in cluster.Nodes)
-                await UntilAsync(async () => (await TestCluster.ViewOfAsync(other)).Any(line => line.Id == node.Id && line.MasterId == successor.Id));
+                await UntilAsync(
+                    async () => (await TestCluster.ViewOfAsync(other)).Any(line => line.Id == node.Id && line.MasterId == successor.Id));
             await UntilAsync(async () => (await node.SendAsync("INFO", "replication")).Text.Contains("master_link_status:up"));
         }
 
@@ -227,14 +232,14 @@ public sealed class FailoverStateTests(FailoverStateTests.Clusters clusters) : I
                 await cluster.DisposeAsync();
         }
 
-        // A shard is the node that began as its master and that one's replica.
+        // A shard is its first master and that master's replica.
         private static async Task<LocalNode> MasterOfShardAsync(TestCluster cluster, int shard)
         {
             var first = cluster.Node(shard);
             return (await TestCluster.OwnLineOfAsync(first)).IsMaster ? first : cluster.Node(shard + 3);
         }
 
-        // By their offsets: Redis 8.6 counts no key of an importing slot on a replica.
+        // Compares offsets, because Redis 8.6 counts no keys of an importing slot on a replica.
         private static async Task UntilReplicatedAsync(TestCluster cluster)
         {
             foreach (var line in (await TestCluster.ViewOfAsync(cluster.Node(0))).Where(line => line.MasterId is not null))

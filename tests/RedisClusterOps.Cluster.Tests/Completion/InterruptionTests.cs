@@ -7,7 +7,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Completion;
 
-/// <summary>A run that is stopped, or that is not alone, loses nothing; the same command goes on.</summary>
+/// <summary>A run that is stopped or disturbed by another one loses nothing, and the same command resumes it.</summary>
 [Collection(nameof(SharedClusters))]
 public sealed class InterruptionTests(SharedClusters clusters)
 {
@@ -15,7 +15,7 @@ public sealed class InterruptionTests(SharedClusters clusters)
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task Stopped_amid_100000_keys_it_answers_within_a_second_and_the_same_command_finishes(string server)
+    public async Task A_run_of_100000_keys_stops_within_a_second_and_the_same_command_finishes_it(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 100_000, moved: 0);
@@ -38,13 +38,13 @@ public sealed class InterruptionTests(SharedClusters clusters)
         await scene.AssertShownAsync(RedisOpenSlotState.Migrating, left, stopped.Result.KeysMoved);
         await scene.AssertKeysAsync(scene.Source, scene.Target);
 
-        Assert.Equal(left, (await scene.CompleteSurelyAsync()).KeysMoved);
+        Assert.Equal(left, (await scene.CompleteSuccessfullyAsync()).KeysMoved);
         await scene.AssertClosedAsync();
     }
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task Stopped_before_it_began_it_writes_nothing(string server)
+    public async Task A_run_that_is_stopped_before_it_starts_writes_nothing(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WriteAsync(3);
@@ -60,18 +60,18 @@ public sealed class InterruptionTests(SharedClusters clusters)
 
         await watch.AssertNothingWrittenAsync();
         Assert.Equal((MigrationOutcome.Failed, FailureCode.Stopped), (stopped.Result.Outcome, stopped.Failure!.Code));
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
-    public async Task A_second_run_on_the_cluster_is_refused_with_who_is_at_work(string server)
+    public async Task A_second_run_is_refused_and_the_error_names_the_first_one(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 20_000, moved: 100);
         using var log = new OperationLog();
-        // Slow enough for a second one to come into it, however busy the machine is.
+        // Slow enough that the second run starts during the first one, however busy the machine is.
         var first = Task.Run(() => scene.CompleteAsync(new MoveOptions { MaxKeysPerSecond = 4_000 }, log));
         await UntilMovedAsync(log, 1_000);
 
@@ -86,23 +86,24 @@ public sealed class InterruptionTests(SharedClusters clusters)
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task Two_runs_from_two_machines_at_the_same_time_lose_no_key(string server)
+    public async Task Concurrent_runs_on_two_machines_lose_no_key(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 20_000, moved: 100);
 
-        // Two machines share no lock, as two runs that keep no journal do not.
-        var outcomes = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() => scene.CompleteWithoutJournalAsync())));
+        // Runs on two machines share no lock. Neither do runs without a journal.
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() => scene.CompleteWithoutLockAsync())));
 
         Assert.Contains(outcomes, outcome => outcome.Result.Outcome == MigrationOutcome.Completed);
         Assert.All(outcomes, outcome => Assert.True(
-            outcome.Failure?.Code is null or FailureCode.StalePlan or FailureCode.SlotNotOpen or FailureCode.ClusterViewConflict, outcome.Result.Reason));
+            outcome.Failure?.Code is null or FailureCode.StalePlan or FailureCode.SlotNotOpen or FailureCode.ClusterViewConflict,
+            outcome.Result.Reason));
         await scene.AssertClosedAsync();
     }
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task Flags_that_somebody_clears_meanwhile_cost_no_key(string server)
+    public async Task No_key_is_lost_when_another_tool_clears_a_flag_during_the_run(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 20_000, moved: 0);
@@ -113,11 +114,11 @@ public sealed class InterruptionTests(SharedClusters clusters)
 
         var outcome = await running;
 
-        // The source serves clients by itself again: which copies are the right ones is a person's decision.
+        // The source serves clients alone again, so an operator has to decide which copies are right.
         Assert.Equal(FailureCode.SlotStateUnsuitable, outcome.Failure?.Code);
         await scene.AssertKeysAsync(scene.Source, scene.Target);
         await scene.SetSlotAsync(scene.Source, "MIGRATING", scene.Target);
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 

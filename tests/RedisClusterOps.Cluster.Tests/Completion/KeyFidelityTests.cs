@@ -9,11 +9,11 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Completion;
 
-/// <summary>What arrives is what was there: names and values byte for byte, expiry within what elapsed, every database.</summary>
+/// <summary>Keys arrive unchanged: names and values byte for byte, the expiry within the elapsed time, in every database.</summary>
 [Collection(nameof(SharedClusters))]
 public sealed class KeyFidelityTests(SharedClusters clusters)
 {
-    // Slot 0 is the one with the key whose name is empty.
+    // Slot 0 holds the key with the empty name.
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
     public async Task Keys_of_every_name_and_type_read_the_same_after_completing(string server)
@@ -23,11 +23,11 @@ public sealed class KeyFidelityTests(SharedClusters clusters)
         using var client = scene.Cluster.Client();
         await keys.WriteAsync(client);
         await scene.OpenAsync();
-        // Some of each kind by hand, as whoever began it did.
+        // Move some keys of each kind by hand, as the operator who began the migration did.
         byte[][] byHand = [.. keys.Keys.Where((_, i) => i % 3 == 0)];
         await scene.Source.SendAsync(["MIGRATE", scene.Target.Endpoint.Host, scene.Target.Endpoint.Port, "", 0, 20_000, "KEYS", .. byHand]);
 
-        var result = await scene.CompleteSurelyAsync();
+        var result = await scene.CompleteSuccessfullyAsync();
 
         Assert.Equal(keys.Keys.Count - byHand.Length, result.KeysMoved);
         Assert.Empty(await keys.DifferencesAsync(client));
@@ -37,7 +37,7 @@ public sealed class KeyFidelityTests(SharedClusters clusters)
 
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task Time_to_live_goes_on_where_it_was(string server)
+    public async Task Keys_keep_their_time_to_live(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 20, moved: 5);
@@ -45,12 +45,12 @@ public sealed class KeyFidelityTests(SharedClusters clusters)
             await scene.Source.SendAsync("PEXPIRE", key, 600_000);
         var start = DateTime.UtcNow;
 
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
 
         foreach (var key in scene.Keys.Take(10))
         {
             var left = (await scene.Target.SendAsync("PTTL", key)).Integer;
-            // A second more for the replies' own way.
+            // One more second for the round trip.
             Assert.InRange(left, 599_000 - (DateTime.UtcNow - start).TotalMilliseconds, 600_000);
         }
 
@@ -61,16 +61,17 @@ public sealed class KeyFidelityTests(SharedClusters clusters)
 
     [Theory(Timeout = 60_000)]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task Keys_that_expire_while_it_runs_are_gone_and_the_others_are_all_there(string server)
+    public async Task Keys_that_expire_during_the_run_are_gone_and_all_others_remain(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WriteAsync(200);
         var shortLived = LabWedge.KeysOf(scene.Slot, 400).Skip(200).ToArray();
-        await SlotScene.PipelineAsync(scene.Source, shortLived.Select((key, i) => RespCommand.Of("SET", key, "soon gone", "PX", 20 + (5 * i))));
+        await SlotScene.PipelineAsync(
+            scene.Source, shortLived.Select((key, i) => RespCommand.Of("SET", key, "soon gone", "PX", 20 + (5 * i))));
         await scene.OpenAsync();
 
-        // Slow enough for them to expire before, in and after the batch that they are in.
-        var result = await scene.CompleteSurelyAsync(new MoveOptions { MaxKeysPerSecond = 300 });
+        // Slow enough that keys expire before, during and after their batch.
+        var result = await scene.CompleteSuccessfullyAsync(new MoveOptions { MaxKeysPerSecond = 300 });
 
         Assert.InRange(result.KeysMoved, 200, 400);
         await Task.Delay(Math.Max(0, 1100 - (int)result.Elapsed.TotalMilliseconds), TestContext.Current.CancellationToken);
@@ -81,10 +82,10 @@ public sealed class KeyFidelityTests(SharedClusters clusters)
         Assert.Null(await scene.ShownAsync());
     }
 
-    // They still count, and are still listed, until somebody touches them.
+    // An expired key is still counted and listed until a command accesses it.
     [Theory(Timeout = 60_000)]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task Keys_that_have_expired_and_are_not_deleted_yet_do_not_hold_it_up(string server)
+    public async Task Expired_keys_that_are_not_deleted_yet_do_not_block_completion(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WriteAsync(50);
@@ -97,7 +98,7 @@ public sealed class KeyFidelityTests(SharedClusters clusters)
             Assert.Equal(150, await TestCluster.CountKeysAsync(scene.Source, scene.Slot));
             TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
 
-            await scene.CompleteSurelyAsync();
+            await scene.CompleteSuccessfullyAsync();
         }
         finally
         {
@@ -110,7 +111,7 @@ public sealed class KeyFidelityTests(SharedClusters clusters)
     [Theory]
     [InlineData(Servers.Redis86)]
     [InlineData(Servers.Valkey91)]
-    public async Task Fields_of_a_hash_keep_their_own_expiry(string server)
+    public async Task Hash_fields_keep_their_expiry(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.OpenAsync();
@@ -120,7 +121,7 @@ public sealed class KeyFidelityTests(SharedClusters clusters)
         await scene.Source.SendAsync("HPEXPIRE", key, 600_000, "FIELDS", 1, "ends");
         await scene.SetSlotAsync(scene.Source, "MIGRATING", scene.Target);
 
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
 
         var left = await scene.Target.SendAsync("HPTTL", key, "FIELDS", 2, "kept", "ends");
         Assert.Equal(-1, left.Items[0].Integer);
@@ -128,7 +129,7 @@ public sealed class KeyFidelityTests(SharedClusters clusters)
     }
 
     [Fact]
-    public async Task Keys_of_every_database_move_and_none_is_deleted_by_the_hand_over()
+    public async Task Keys_of_every_database_move_and_the_handover_deletes_none()
     {
         const int Databases = 4;
         const int KeysInEach = 30;
@@ -147,14 +148,15 @@ public sealed class KeyFidelityTests(SharedClusters clusters)
         }
 
         await scene.OpenAsync();
-        // Database 0 is already through: a count of it alone would say that nothing is left.
+        // Database 0 has moved already, so a count of database 0 alone would report that nothing is left.
         await scene.Source.SendAsync(
             ["MIGRATE", scene.Target.Endpoint.Host, scene.Target.Endpoint.Port, "", 0, 5000, "KEYS", .. keys]);
         await scene.AssertShownAsync(RedisOpenSlotState.Migrating, 3 * KeysInEach, KeysInEach);
         var plan = await scene.PlanAsync();
-        Assert.Equal(["SELECT 0", "SELECT 1", "SELECT 2", "SELECT 3"], plan.Commands.Select(c => c.Command).Where(c => c.StartsWith("SELECT")));
+        Assert.Equal(
+            ["SELECT 0", "SELECT 1", "SELECT 2", "SELECT 3"], plan.Commands.Select(c => c.Command).Where(c => c.StartsWith("SELECT")));
 
-        Assert.Equal(3 * KeysInEach, (await scene.CompleteSurelyAsync()).KeysMoved);
+        Assert.Equal(3 * KeysInEach, (await scene.CompleteSuccessfullyAsync()).KeysMoved);
 
         var wrong = new List<string>();
         using var target = await scene.Target.ConnectAsync();

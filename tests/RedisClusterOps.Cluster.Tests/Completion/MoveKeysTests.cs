@@ -5,13 +5,13 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Completion;
 
-/// <summary>Moving keys of an open slot without closing it.</summary>
+/// <summary>Keys of an open slot are moved without closing the slot.</summary>
 [Collection(nameof(SharedClusters))]
 public sealed class MoveKeysTests(SharedClusters clusters)
 {
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task The_first_keys_move_and_the_rest_stays(string server)
+    public async Task A_limited_number_of_keys_moves_and_the_rest_stays(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 50, moved: 10);
@@ -22,23 +22,23 @@ public sealed class MoveKeysTests(SharedClusters clusters)
         await AssertStillOpenAsync(scene, onSource: 25, onTarget: 25);
         Assert.Equal(25, (await MoveAsync(scene)).KeysMoved);
         await AssertStillOpenAsync(scene, onSource: 0, onTarget: 50);
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task Named_keys_move_and_those_that_are_not_there_are_counted(string server)
+    public async Task Named_keys_move_and_missing_ones_are_counted(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 20, moved: 5);
 
-        // The last one has moved already, the other name was never written.
+        // Key 19 has moved already, and the last name was never written.
         var move = await MoveAsync(scene, keys: [scene.KeyName(0), scene.KeyName(7), scene.KeyName(19), scene.KeyName(1) + "never"]);
 
         Assert.Equal((2L, 2L, 13L), (move.KeysMoved, move.KeysMissing, move.KeysRemaining));
         await AssertStillOpenAsync(scene, onSource: 13, onTarget: 7);
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 
@@ -53,13 +53,13 @@ public sealed class MoveKeysTests(SharedClusters clusters)
         Assert.Equal((FailureCode.KeyNotInSlot, LabWedge.DefaultKey), (refusal.Code, refusal.Subject));
         Assert.Contains("slot " + LabWedge.DefaultSlot, refusal.Message);
         await AssertStillOpenAsync(scene, onSource: 3, onTarget: 2);
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task A_slot_that_is_open_on_one_end_only_takes_no_keys(string server)
+    public async Task Keys_of_a_slot_that_is_open_on_one_end_only_are_not_moved(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WriteAsync(5);
@@ -69,13 +69,13 @@ public sealed class MoveKeysTests(SharedClusters clusters)
         await watch.AssertNothingWrittenAsync();
         Assert.Equal(FailureCode.SlotNotOpen, refusal.Code);
         Assert.Contains("MigratingOnly", refusal.Message);
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task A_stop_is_told_with_what_is_left(string server)
+    public async Task A_stopped_move_reports_the_remaining_keys(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 2_000, moved: 0);
@@ -94,7 +94,7 @@ public sealed class MoveKeysTests(SharedClusters clusters)
         Assert.InRange(left, 1, 1_999);
         Assert.Contains(left + " keys left", stopped.Failure!.Message);
         Assert.Equal((2_000 - left, left), (stopped.Result.KeysMoved, stopped.Result.KeysRemaining));
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 

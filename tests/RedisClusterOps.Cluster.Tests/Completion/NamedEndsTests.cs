@@ -6,13 +6,15 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Completion;
 
-/// <summary>-Source and -Target say what the caller expects; anything else is refused before a command is sent.</summary>
+/// <summary>
+/// -Source and -Target state what the caller expects. If the slot has other ends, the command is refused before anything is sent.
+/// </summary>
 [Collection(nameof(SharedClusters))]
 public sealed class NamedEndsTests(SharedClusters clusters)
 {
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task Ends_are_known_by_address_id_and_the_beginning_of_an_id(string server)
+    public async Task Source_and_target_can_be_named_by_address_id_or_id_prefix(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 3, moved: 1);
@@ -23,17 +25,18 @@ public sealed class NamedEndsTests(SharedClusters clusters)
         if (!scene.Cluster.IsGarnet)
             await scene.PlanAsync(scene.Cluster.Node(5).Id, scene.Cluster.Node(7).Endpoint.ToString());
 
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task Other_ends_than_those_of_the_slot_are_refused(string server)
+    public async Task A_source_or_target_that_differs_from_the_slot_is_refused(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 3, moved: 1);
-        var (source, target, other) = (scene.Source.Endpoint.ToString(), scene.Target.Endpoint.ToString(), scene.Cluster.Node(2).Endpoint.ToString());
+        var (source, target, other) = (
+            scene.Source.Endpoint.ToString(), scene.Target.Endpoint.ToString(), scene.Cluster.Node(2).Endpoint.ToString());
         var watch = await WriteWatch.StartAsync(scene.Cluster);
 
         await AssertRefusedAsync(scene, FailureCode.SlotNotOwned, "leaves " + source + ", not " + other, other, null);
@@ -44,13 +47,13 @@ public sealed class NamedEndsTests(SharedClusters clusters)
         await AssertRefusedAsync(scene, FailureCode.NodeNotFound, "127.0.0.1:1", null, "127.0.0.1:1");
 
         await watch.AssertNothingWrittenAsync();
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task A_stable_slot_has_nothing_to_complete(string server)
+    public async Task A_stable_slot_is_refused(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WriteAsync(3);
@@ -59,7 +62,7 @@ public sealed class NamedEndsTests(SharedClusters clusters)
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task A_beginning_that_two_ids_share_is_refused_with_both()
+    public async Task An_ambiguous_id_prefix_is_refused_and_the_error_names_both_nodes()
     {
         await using var cluster = await TestCluster.StartAsync(Servers.Redis70, masters: 3);
         var scene = new SlotScene(cluster, LabWedge.DefaultSlot, cluster.Node(0), cluster.Node(1));
@@ -76,8 +79,8 @@ public sealed class NamedEndsTests(SharedClusters clusters)
         await scene.PlanAsync(scene.Source.Id, null);
     }
 
-    // Ids are drawn at random: an empty node draws again until its id begins like that, and joins again.
-    private static async Task RenameUntilAsync(TestCluster cluster, LocalNode node, string beginning, CancellationToken cancellation)
+    // Node ids are random. An empty node is reset until its id begins with the prefix, then it joins the cluster again.
+    private static async Task RenameUntilAsync(TestCluster cluster, LocalNode node, string prefix, CancellationToken cancellation)
     {
         foreach (var other in cluster.Nodes.Where(other => other != node))
             await other.SendAsync("CLUSTER", "FORGET", node.Id);
@@ -87,12 +90,14 @@ public sealed class NamedEndsTests(SharedClusters clusters)
             await node.SendAsync("CLUSTER", "RESET", "HARD");
             id = (await node.SendAsync("CLUSTER", "MYID")).Text;
         }
-        while (!id.StartsWith(beginning));
+        while (!id.StartsWith(prefix));
         foreach (var other in cluster.Nodes.Where(other => other != node))
             await node.SendAsync("CLUSTER", "MEET", other.Endpoint.Host, other.Endpoint.Port);
-        // Until others have told it, the node does not know its own address.
-        while ((await Task.WhenAll(cluster.Nodes.Select(TestCluster.ViewOfAsync))).Any(view => !view.Any(line => line.IsMaster && line.Endpoint is not null && line.Id == id)))
+        // A node learns its own address from the others.
+        while ((await Task.WhenAll(cluster.Nodes.Select(TestCluster.ViewOfAsync))).Any(view => !view.Any(IsKnown)))
             await Task.Delay(20, cancellation);
+
+        bool IsKnown(NodeLine line) => line.IsMaster && line.Endpoint is not null && line.Id == id;
     }
 
     private static async Task AssertRefusedAsync(SlotScene scene, FailureCode code, string reason, string? from, string? to)

@@ -4,47 +4,47 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Completion;
 
-/// <summary>Every state that a migration can be left in without a failover: it is named, and completing it keeps every key.</summary>
+/// <summary>Every state that a migration can be left in without a failover is recognized, and completing it keeps every key.</summary>
 [Collection(nameof(SharedClusters))]
 public sealed class OpenStateTests(SharedClusters clusters)
 {
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task Only_the_target_was_told(string server)
+    public async Task Only_the_target_is_open(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WriteAsync(12);
         await scene.SetSlotAsync(scene.Target, "IMPORTING", scene.Source);
         await scene.AssertOpenAsync(RedisOpenSlotState.ImportingOnly, 12, 0);
 
-        Assert.Equal(12, (await scene.CompleteSurelyAsync()).KeysMoved);
+        Assert.Equal(12, (await scene.CompleteSuccessfullyAsync()).KeysMoved);
         await scene.AssertClosedAsync();
     }
 
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task Only_the_source_was_told(string server)
+    public async Task Only_the_source_is_open(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WriteAsync(12);
         await scene.SetSlotAsync(scene.Source, "MIGRATING", scene.Target);
         await scene.AssertOpenAsync(RedisOpenSlotState.MigratingOnly, 12, 0);
 
-        Assert.Equal(12, (await scene.CompleteSurelyAsync()).KeysMoved);
+        Assert.Equal(12, (await scene.CompleteSuccessfullyAsync()).KeysMoved);
         await scene.AssertClosedAsync();
     }
 
-    // Redis 8.6 hides keys of a slot that the node neither owns nor imports: they are there all the same.
+    // Redis 8.6 hides the keys of a slot that the node neither owns nor imports, but they still exist.
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task The_target_lost_its_flag_and_holds_keys(string server)
+    public async Task The_target_lost_its_flag_but_holds_keys(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 12, moved: 5);
         await scene.SetSlotAsync(scene.Target, "STABLE");
         await scene.AssertOpenAsync(RedisOpenSlotState.MigratingOnly, 7, 5);
 
-        Assert.Equal(7, (await scene.CompleteSurelyAsync()).KeysMoved);
+        Assert.Equal(7, (await scene.CompleteSuccessfullyAsync()).KeysMoved);
         await scene.AssertClosedAsync();
     }
 
@@ -56,39 +56,39 @@ public sealed class OpenStateTests(SharedClusters clusters)
         await scene.WedgeAsync(keys: 12, moved: 5);
         await scene.AssertOpenAsync(RedisOpenSlotState.Migrating, 7, 5);
 
-        Assert.Equal(7, (await scene.CompleteSurelyAsync()).KeysMoved);
+        Assert.Equal(7, (await scene.CompleteSuccessfullyAsync()).KeysMoved);
         await scene.AssertClosedAsync();
     }
 
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task Every_key_has_moved_and_nobody_closed_it(string server)
+    public async Task Every_key_has_moved_but_the_slot_is_still_open(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 12, moved: 12);
         await scene.AssertOpenAsync(RedisOpenSlotState.Drained, 0, 12);
 
-        Assert.Equal(0, (await scene.CompleteSurelyAsync()).KeysMoved);
+        Assert.Equal(0, (await scene.CompleteSuccessfullyAsync()).KeysMoved);
         await scene.AssertClosedAsync();
     }
 
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task It_was_opened_and_there_is_no_key_at_all(string server)
+    public async Task An_open_slot_without_keys(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.OpenAsync();
         await scene.AssertOpenAsync(RedisOpenSlotState.Drained, 0, 0);
 
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 
-    // Valkey's source ends its flag by itself when it hears that it lost the slot, and so does Garnet's.
+    // On Valkey and Garnet the source clears its flag when it learns that it lost the slot.
     [Theory(Timeout = 30_000)]
     [InlineData(Servers.Redis70)]
     [InlineData(Servers.Redis86)]
-    public async Task The_target_was_given_the_slot_and_the_source_keeps_its_flag(string server)
+    public async Task The_target_owns_the_slot_but_the_source_still_has_its_flag(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 12, moved: 12);
@@ -97,68 +97,68 @@ public sealed class OpenStateTests(SharedClusters clusters)
             await Task.Delay(10, TestContext.Current.CancellationToken);
         await scene.AssertShownAsync(RedisOpenSlotState.FinishedOnTarget, CountedOnLoser(server), 12);
 
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 
-    // Of Redis the source does hear of it, in its own time.
+    // On Redis the source learns of it by gossip after a while.
     [Theory]
     [InlineData(Servers.Redis70)]
     [InlineData(Servers.Valkey91)]
-    public async Task The_target_was_given_the_slot_and_the_source_has_not_heard_of_it(string server)
+    public async Task The_target_owns_the_slot_but_the_source_has_not_learned_of_it(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 12, moved: 12);
-        await SlotScene.DeafAsync(scene.Source, true);
+        await SlotScene.DropBusPacketsAsync(scene.Source, true);
         try
         {
             await scene.SetSlotAsync(scene.Target, "NODE", scene.Target);
             await scene.AssertShownAsync(RedisOpenSlotState.FinishedOnTarget, CountedOnLoser(server), 12);
 
-            await scene.CompleteSurelyAsync();
+            await scene.CompleteSuccessfullyAsync();
             await scene.AssertClosedAsync();
         }
         finally
         {
-            await SlotScene.DeafAsync(scene.Source, false);
+            await SlotScene.DropBusPacketsAsync(scene.Source, false);
         }
     }
 
-    // Valkey's target takes the slot by itself when it hears that the source gave it up, so it must not hear.
+    // A Valkey target takes over the slot when it learns that the source gave it up, so it must not receive that message.
     [Theory]
     [InlineData(Servers.Redis70)]
     [InlineData(Servers.Redis86)]
     [InlineData(Servers.Valkey91)]
-    public async Task The_source_gave_the_slot_away_and_the_target_has_not_heard_of_it(string server)
+    public async Task The_source_handed_the_slot_over_but_the_target_has_not_learned_of_it(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 12, moved: 12);
-        await SlotScene.DeafAsync(scene.Target, true);
+        await SlotScene.DropBusPacketsAsync(scene.Target, true);
         try
         {
             await scene.SetSlotAsync(scene.Source, "NODE", scene.Target);
             await scene.AssertShownAsync(RedisOpenSlotState.FinishedOnSource, CountedOnLoser(server), 12);
 
-            await scene.CompleteSurelyAsync();
+            await scene.CompleteSuccessfullyAsync();
             await scene.AssertClosedAsync();
         }
         finally
         {
-            await SlotScene.DeafAsync(scene.Target, false);
+            await SlotScene.DropBusPacketsAsync(scene.Target, false);
         }
     }
 
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task A_slot_that_is_closed_is_not_completed_again(string server)
+    public async Task A_closed_slot_is_not_completed_again(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 3, moved: 1);
         var plan = await scene.PlanAsync();
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
 
         Assert.Contains(scene.Target.Endpoint.ToString(), (await scene.AssertRefusedAsync(FailureCode.SlotNotOpen, "is not open")).Message);
-        // A plan that was made before finds the slot where it wanted it.
+        // A plan from before finds the slot where it should be.
         using var core = scene.Core();
         var again = await core.CarryOutAsync(plan, default);
         Assert.Equal((MigrationOutcome.Completed, 0L), (again.Result.Outcome, again.Result.KeysMoved));
@@ -167,9 +167,12 @@ public sealed class OpenStateTests(SharedClusters clusters)
 
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task Several_slots_are_shown_in_their_order_and_completed_one_by_one(string server)
+    public async Task Several_open_slots_are_shown_in_order_and_completed_one_by_one(string server)
     {
-        var scenes = new[] { await clusters.SceneAsync(server), await clusters.SceneAsync(server, 2, 0), await clusters.SceneAsync(server, 0, 1) };
+        SlotScene[] scenes =
+        [
+            await clusters.SceneAsync(server), await clusters.SceneAsync(server, 2, 0), await clusters.SceneAsync(server, 0, 1),
+        ];
         foreach (var scene in scenes)
             await scene.WedgeAsync(keys: 4, moved: 2);
         using (var core = scenes[0].Core())
@@ -180,13 +183,13 @@ public sealed class OpenStateTests(SharedClusters clusters)
         }
 
         foreach (var scene in scenes)
-            await scene.CompleteSurelyAsync();
+            await scene.CompleteSuccessfullyAsync();
         foreach (var scene in scenes)
             await scene.AssertKeysAsync();
         using var after = scenes[0].Core();
         Assert.Empty(await after.GetOpenSlotsAsync(null, default));
     }
 
-    // Redis 8.6 would hide what it has of a slot that it lost.
+    // Redis 8.6 hides the keys of a slot that the node lost.
     private static long? CountedOnLoser(string server) => server == Servers.Redis86 ? null : 0;
 }

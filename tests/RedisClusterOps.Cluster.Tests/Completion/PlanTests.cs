@@ -6,13 +6,13 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Completion;
 
-/// <summary>What -WhatIf shows: the commands node by node, and not one of them sent.</summary>
+/// <summary>-WhatIf shows the commands of each node and sends none of them.</summary>
 [Collection(nameof(SharedClusters))]
 public sealed class PlanTests(SharedClusters clusters)
 {
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task Of_a_wedged_slot_it_moves_the_rest_then_tells_the_target_the_source_and_the_others(string server)
+    public async Task A_wedged_slot_is_drained_then_assigned_on_the_target_the_source_and_the_other_masters(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 150, moved: 50);
@@ -26,58 +26,60 @@ public sealed class PlanTests(SharedClusters clusters)
         Assert.Empty(plan.Warnings);
         Assert.All(plan.Commands, command => Assert.NotEmpty(command.Why));
         AssertCommands(scene, plan, [Migrate(scene, 100), .. Closing(scene)]);
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task Of_a_half_opened_slot_it_opens_the_other_end_first(string server)
+    public async Task A_half_opened_slot_is_opened_on_the_other_end_first(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WriteAsync(1);
         var watch = await WriteWatch.StartAsync(scene.Cluster);
         await scene.SetSlotAsync(scene.Target, "IMPORTING", scene.Source);
         var importing = await scene.PlanAsync();
-        AssertCommands(scene, importing, [(scene.Source, SetSlot(scene, "MIGRATING " + scene.Target.Id)), Migrate(scene, 1), .. Closing(scene)]);
+        AssertCommands(
+            scene, importing, [(scene.Source, SetSlot(scene, "MIGRATING " + scene.Target.Id)), Migrate(scene, 1), .. Closing(scene)]);
 
         await scene.SetSlotAsync(scene.Target, "STABLE");
         await scene.SetSlotAsync(scene.Source, "MIGRATING", scene.Target);
         var migrating = await scene.PlanAsync();
-        AssertCommands(scene, migrating, [(scene.Target, SetSlot(scene, "IMPORTING " + scene.Source.Id)), Migrate(scene, 1), .. Closing(scene)]);
+        AssertCommands(
+            scene, migrating, [(scene.Target, SetSlot(scene, "IMPORTING " + scene.Source.Id)), Migrate(scene, 1), .. Closing(scene)]);
 
-        // The proof sees a write where there was one: the three by hand.
+        // The watch does detect writes: the three by hand.
         await Assert.ThrowsAnyAsync<Xunit.Sdk.XunitException>(watch.AssertNothingWrittenAsync);
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task Of_a_drained_slot_it_moves_nothing(string server)
+    public async Task A_drained_slot_is_assigned_without_moving_keys(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 3, moved: 3);
         AssertCommands(scene, await scene.PlanAsync(), [.. Closing(scene)]);
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 
     private static void AssertCommands(SlotScene scene, SlotPlan plan, (LocalNode Node, string Command)[] expected)
     {
-        var told = plan.Commands.Select(command => (command.Node, command.Command)).ToList();
-        Assert.Equal(expected.Select(command => (command.Node.Endpoint.ToString(), command.Command)), told.Take(expected.Length));
-        // The masters that are neither end come last, in any order.
+        var planned = plan.Commands.Select(command => (command.Node, command.Command)).ToList();
+        Assert.Equal(expected.Select(command => (command.Node.Endpoint.ToString(), command.Command)), planned.Take(expected.Length));
+        // The other masters come last, in any order.
         var others = scene.Cluster.Masters.Where(node => node != scene.Source && node != scene.Target);
         Assert.Equal(
             others.Select(node => (node.Endpoint.ToString(), SetSlot(scene, "NODE " + scene.Target.Id))).Order(),
-            told.Skip(expected.Length).Order());
+            planned.Skip(expected.Length).Order());
     }
 
     private static (LocalNode Node, string Command) Migrate(SlotScene scene, int keys) => (
         scene.Source,
-        "MIGRATE " + scene.Target.Endpoint.Host + " " + scene.Target.Endpoint.Port + " \"\" 0 60000 KEYS <" + keys + (keys == 1 ? " key" : " keys")
-            + ", in batches>");
+        "MIGRATE " + scene.Target.Endpoint.Host + " " + scene.Target.Endpoint.Port + " \"\" 0 60000 KEYS <"
+            + keys + (keys == 1 ? " key" : " keys") + ", in batches>");
 
     private static IEnumerable<(LocalNode Node, string Command)> Closing(SlotScene scene) =>
         [(scene.Target, SetSlot(scene, "NODE " + scene.Target.Id)), (scene.Source, SetSlot(scene, "NODE " + scene.Target.Id))];

@@ -3,38 +3,41 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Completion;
 
-/// <summary>States in which completing could lose a key or needs a person's judgement: refused with the reason and the next command, nothing written.</summary>
+/// <summary>
+/// States in which completing could lose a key or needs an operator's decision are refused with the reason and the next command. Nothing
+/// is written.
+/// </summary>
 [Collection(nameof(SharedClusters))]
 public sealed class RefusedStateTests(SharedClusters clusters)
 {
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task Keys_on_an_importer_that_the_owner_does_not_know(string server)
+    public async Task Stray_keys_on_an_importer_while_the_owner_has_no_flag(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 5, moved: 3);
         await scene.SetSlotAsync(scene.Source, "STABLE");
 
         var shown = await ShownAsync(scene, RedisOpenSlotState.StrayKeys);
-        // The keys would leave the node that holds them without owning the slot.
+        // The source shown is the node that holds keys without owning the slot.
         Assert.Equal((scene.Target.Id, scene.Source.Id, 3L, 2L), (shown.SourceId, shown.TargetId, shown.KeysOnSource, shown.KeysOnTarget));
         await AssertRefusedAsync(scene, shown, "StrayKeys", "Repair-RedisCluster -Slot " + scene.Slot);
 
         await scene.SetSlotAsync(scene.Source, "MIGRATING", scene.Target);
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 
-    // Redis can't be made deaf for all that it is told, and settles this within a second or two.
+    // Redis does not drop all cluster bus packets, and resolves the conflict within two seconds.
     [Theory]
     [InlineData(Servers.Valkey91)]
     public async Task Two_masters_that_both_claim_the_slot(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WriteAsync(5);
-        // Deaf, or one of them would give way as soon as it hears of the other, and delete its keys if it is the owner.
-        await SlotScene.DeafAsync(scene.Source, true);
-        await SlotScene.DeafAsync(scene.Target, true);
+        // Otherwise one master would give way as soon as it learns of the other, and the owner would delete its keys.
+        await SlotScene.DropBusPacketsAsync(scene.Source, true);
+        await SlotScene.DropBusPacketsAsync(scene.Target, true);
         try
         {
             await scene.SetSlotAsync(scene.Target, "NODE", scene.Target);
@@ -43,10 +46,10 @@ public sealed class RefusedStateTests(SharedClusters clusters)
         }
         finally
         {
-            // The claim is withdrawn before anybody hears of it.
+            // Withdraw the claim before any node learns of it.
             await scene.Target.AskAsync("CLUSTER", "SETSLOT", scene.Slot, "NODE", scene.Source.Id);
-            await SlotScene.DeafAsync(scene.Source, false);
-            await SlotScene.DeafAsync(scene.Target, false);
+            await SlotScene.DropBusPacketsAsync(scene.Source, false);
+            await SlotScene.DropBusPacketsAsync(scene.Target, false);
         }
 
         await scene.AssertKeysAsync();
@@ -54,7 +57,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
 
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task A_slot_of_nobody(string server)
+    public async Task A_slot_without_an_owner(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.Source.SendAsync("CLUSTER", "DELSLOTS", scene.Slot);
@@ -76,7 +79,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
     [Theory]
     [InlineData(Servers.Redis70)]
     [InlineData(Servers.Valkey91)]
-    public async Task A_slot_of_nobody_whose_keys_are_on_one_master(string server)
+    public async Task A_slot_without_an_owner_whose_keys_are_on_one_master(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WriteAsync(5);
@@ -97,7 +100,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
 
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task Two_importers(string server)
+    public async Task Two_masters_that_import_the_slot(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(keys: 5, moved: 2);
@@ -109,13 +112,13 @@ public sealed class RefusedStateTests(SharedClusters clusters)
         await AssertRefusedAsync(scene, shown, "more than one master is importing it", "Repair-RedisCluster -Slot " + scene.Slot);
 
         await scene.SetSlotAsync(other, "STABLE");
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 
     [Theory]
     [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
-    public async Task An_importer_other_than_the_one_that_the_source_migrates_to(string server)
+    public async Task An_importer_that_is_not_the_target_of_the_source(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WriteAsync(5);
@@ -127,15 +130,15 @@ public sealed class RefusedStateTests(SharedClusters clusters)
         await AssertRefusedAsync(scene, shown, "but " + other.Endpoint + " is importing it", "Repair-RedisCluster -Slot " + scene.Slot);
 
         await scene.SetSlotAsync(other, "STABLE");
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 
-    // Valkey and Garnet refuse that.
+    // Valkey and Garnet reject the command.
     [Theory]
     [InlineData(Servers.Redis70)]
     [InlineData(Servers.Redis86)]
-    public async Task A_source_that_migrates_to_itself(string server)
+    public async Task A_source_that_migrates_the_slot_to_itself(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WriteAsync(5);
@@ -183,18 +186,18 @@ public sealed class RefusedStateTests(SharedClusters clusters)
             scene.Target.Continue();
         }
 
-        await scene.CompleteSurelyAsync();
+        await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 
     [Theory]
     [InlineData(Servers.Redis86)]
     [InlineData(Servers.Valkey91)]
-    public async Task A_slot_that_the_servers_move_themselves(string server)
+    public async Task A_slot_that_is_in_an_atomic_migration(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WriteAsync(500);
-        // The snapshot takes ten seconds this way, and is called off before.
+        // The snapshot takes ten seconds with this delay. The test cancels it earlier.
         await scene.Source.SendAsync("CONFIG", "SET", "rdb-key-save-delay", 20_000);
         if (server == Servers.Redis86)
             await scene.Target.SendAsync("CLUSTER", "MIGRATION", "IMPORT", scene.Slot, scene.Slot);
@@ -204,7 +207,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
         {
             var shown = await ShownAsync(scene, RedisOpenSlotState.Atomic);
             Assert.Equal((scene.Source.Id, scene.Target.Id), (shown.SourceId, shown.TargetId));
-            // The servers' own writes go on meanwhile, so it is the core that is watched.
+            // The servers write in the meantime, so the test checks the commands of the core instead.
             using var log = new OperationLog { Commands = true };
             using var core = scene.Core(log);
             var refusal = await Assert.ThrowsAsync<RedisOperationException>(

@@ -6,35 +6,35 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Completion;
 
-/// <summary>One cluster of each server for all tests that leave it as it was; every test gets a slot of its own.</summary>
+/// <summary>One cluster of each server, shared by the tests that restore its state. Every test has a slot of its own.</summary>
 /// <remarks>
-/// Four masters, the last without slots, and a replica for each but on Garnet. Tests of one collection run one after the other.
-/// DEBUG is for the tests, which make a node deaf by it; the core does without.
+/// Four masters, the last without slots, and a replica of each except on Garnet. Tests of one collection run one after the other.
+/// The tests need DEBUG to drop cluster bus packets. The core does not use it.
 /// </remarks>
 [CollectionDefinition(nameof(SharedClusters))]
 public sealed class SharedClusters : IAsyncDisposable, ICollectionFixture<SharedClusters>
 {
     private const int Owners = 3;
     private readonly Dictionary<string, TestCluster> _clusters = [];
-    private int _slotsGiven;
+    private int _slotsUsed;
 
-    /// <summary>A slot that no other test uses, and its two ends.</summary>
-    /// <param name="source">Its owner: 0, 1 or 2.</param>
-    /// <param name="target">Where it is to go: any other master, 3 for the one that began empty.</param>
+    /// <summary>Returns a slot that no other test uses, with its source and target.</summary>
+    /// <param name="source">The index of its owner: 0, 1 or 2.</param>
+    /// <param name="target">The index of the target: any other master. Master 3 starts without slots.</param>
     internal async Task<SlotScene> SceneAsync(string server, int source = 1, int target = 3)
     {
         var slots = LocalClusterOptions.SharesFor(Owners, Owners + 1)[source][0];
-        // The runbook's own slot is near the beginning of the second share, and is kept for its test.
-        var slot = slots.Last - ++_slotsGiven;
+        // The slot of the runbook is near the beginning of the second range and is reserved for its test.
+        var slot = slots.Last - ++_slotsUsed;
         return await SceneAsync(server, slot, source, target);
     }
 
-    /// <summary>A slot by its number, for the one test that needs just that.</summary>
+    /// <summary>Returns the slot with this number, for a test that needs a specific one.</summary>
     internal async Task<SlotScene> SceneAsync(string server, int slot, int source, int target)
     {
         if (!_clusters.TryGetValue(server, out var cluster))
         {
-            // Garnet's replicas take it ten seconds, and prove nothing that the masters do not.
+            // Replicas of Garnet take ten seconds to start and prove nothing more.
             var replicas = server == Servers.Garnet ? 0 : Owners + 1;
             _clusters[server] = cluster = await TestCluster.StartAsync(
                 server, Owners + 1, replicas, options => options with { ConfigLines = ["enable-debug-command yes"] });

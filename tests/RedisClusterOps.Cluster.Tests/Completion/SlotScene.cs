@@ -9,7 +9,9 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Completion;
 
-/// <summary>One slot of a cluster with its two ends: brings it into a state by hand, lets the core work on it, and proves what came out.</summary>
+/// <summary>
+/// One slot of a cluster with its source and target. Brings the slot into a state by hand, runs the core on it and checks the result.
+/// </summary>
 internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source, LocalNode target)
 {
     private const int AtOnce = 1000;
@@ -22,12 +24,12 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
 
     public LocalNode Target => target;
 
-    /// <summary>What <see cref="WriteAsync"/> wrote.</summary>
+    /// <summary>The keys that <see cref="WriteAsync"/> wrote.</summary>
     public IReadOnlyList<byte[]> Keys { get; private set; } = [];
 
     public string KeyName(int index) => System.Text.Encoding.UTF8.GetString(Keys[index]);
 
-    /// <summary>Writes keys to the owner; the value of each is known from its name.</summary>
+    /// <summary>Writes keys to the owner. The value of a key follows from its name.</summary>
     public async Task WriteAsync(int keys)
     {
         Keys = LabWedge.KeysOf(slot, keys);
@@ -35,14 +37,15 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
             await PipelineAsync(source, part.Select(key => RespCommand.Of("SET", key, LabWedge.ValueOf(key))));
     }
 
-    /// <summary>The same slot and keys after a failover put another node at one of the ends.</summary>
-    public SlotScene With(LocalNode? source = null, LocalNode? target = null) => new(cluster, slot, source ?? Source, target ?? Target) { Keys = Keys };
+    /// <summary>The same slot and keys with another source or target, after a failover.</summary>
+    public SlotScene With(LocalNode? source = null, LocalNode? target = null) =>
+        new(cluster, slot, source ?? Source, target ?? Target) { Keys = Keys };
 
-    /// <summary>CLUSTER SETSLOT on a node.</summary>
+    /// <summary>Sends CLUSTER SETSLOT to a node.</summary>
     public async Task SetSlotAsync(LocalNode node, string action, LocalNode? peer = null)
     {
         object[] command = peer is null ? ["CLUSTER", "SETSLOT", slot, action] : ["CLUSTER", "SETSLOT", slot, action, peer.Id];
-        // Valkey does nothing until its replicas have confirmed, which they do not while they are still getting in touch.
+        // Valkey refuses the command until its replicas have confirmed it, which they cannot do while they are still connecting.
         var until = DateTime.UtcNow.AddSeconds(10);
         RespValue reply;
         while ((reply = await node.AskAsync(command)).Text.StartsWith("NOREPLICAS") && DateTime.UtcNow < until)
@@ -50,21 +53,21 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
         reply.OrThrow(node.Endpoint, RespCommand.Of(command));
     }
 
-    /// <summary>Begins the migration as it should be begun.</summary>
+    /// <summary>Opens the slot on both ends in the right order.</summary>
     public async Task OpenAsync()
     {
         await SetSlotAsync(target, "IMPORTING", source);
         await SetSlotAsync(source, "MIGRATING", target);
     }
 
-    /// <summary>Moves that many of the keys by hand, the last ones first.</summary>
+    /// <summary>Moves this number of keys by hand, the last ones first.</summary>
     public async Task MoveAsync(int keys)
     {
         foreach (var part in Keys.Reverse().Take(keys).Chunk(AtOnce))
             await source.SendAsync(["MIGRATE", target.Endpoint.Host, target.Endpoint.Port, "", 0, 20_000, "KEYS", .. part]);
     }
 
-    /// <summary>Keys are written, the migration is begun, and some of them have moved.</summary>
+    /// <summary>Writes keys, opens the slot and moves some of the keys.</summary>
     public async Task WedgeAsync(int keys, int moved)
     {
         await WriteAsync(keys);
@@ -72,31 +75,34 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
         await MoveAsync(moved);
     }
 
-    /// <summary>A core of its own, as each cmdlet call has one. It knows one node at first.</summary>
-    /// <param name="patience">Seconds for a node to accept and to answer.</param>
+    /// <summary>Creates a core, as each cmdlet call does. It starts with one node as the endpoint.</summary>
+    /// <param name="patience">The timeout for connecting and for replies, in seconds.</param>
     public RedisCluster Core(OperationLog? log = null, double patience = 5)
     {
         return new RedisCluster(Session(patience), log) { NextActionText = NextActionText.Of };
     }
 
     private RedisClusterSession Session(double patience) => new(
-        [cluster.Nodes.First(node => node.IsRunning).Endpoint], cluster.Connection with { ConnectTimeout = TimeSpan.FromSeconds(patience) });
+        [cluster.Nodes.First(node => node.IsRunning).Endpoint],
+        cluster.Connection with { ConnectTimeout = TimeSpan.FromSeconds(patience) });
 
-    /// <summary>The slot as Get-RedisOpenSlot shows it; null where it is not shown.</summary>
+    /// <summary>The slot as Get-RedisOpenSlot shows it; null if it is not open.</summary>
     public async Task<RedisOpenSlot?> ShownAsync()
     {
         using var core = Core();
         return (await core.GetOpenSlotsAsync([slot], default)).SingleOrDefault();
     }
 
-    /// <summary>It is shown in that state, from the source to the target, with these counts, what clients see, and what to run next.</summary>
-    /// <param name="onSource">Null where the source does not tell.</param>
-    /// <param name="onTarget">The same of the target.</param>
+    /// <summary>
+    /// Asserts that the slot is shown in this state with its source and target, these counts, what clients see, and the next command.
+    /// </summary>
+    /// <param name="onSource">The keys on the source; null if it does not count them.</param>
+    /// <param name="onTarget">The keys on the target; null if it does not count them.</param>
     public async Task AssertShownAsync(RedisOpenSlotState state, long? onSource, long? onTarget)
     {
         var shown = await ShownAsync();
         Assert.NotNull(shown);
-        Assert.True(state == shown.State, "It is " + shown.State + ": " + shown.Detail);
+        Assert.True(state == shown.State, "The slot is " + shown.State + ": " + shown.Detail);
         Assert.Equal((source.Endpoint.ToString(), source.Id), (shown.Source, shown.SourceId));
         Assert.Equal((target.Endpoint.ToString(), target.Id), (shown.Target, shown.TargetId));
         Assert.Equal((onSource, onTarget), (shown.KeysOnSource, shown.KeysOnTarget));
@@ -107,14 +113,15 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
     /// <summary>As <see cref="AssertShownAsync(RedisOpenSlotState, long?, long?)"/>, while the source owns the slot.</summary>
     public async Task AssertOpenAsync(RedisOpenSlotState state, long onSource, long onTarget)
     {
-        // Garnet's target counts only when it owns the slot, that of Redis 8.6 when it imports it.
+        // A target counts the keys of the slot on Garnet only if it owns it, and on Redis 8.6 only if it imports it.
         var counts = !cluster.IsGarnet
-            && (cluster.Cluster.Server.Name != Servers.Redis86 || (await TestCluster.OwnLineOfAsync(target)).ImportingFrom.ContainsKey(slot));
+            && (cluster.Cluster.Server.Name != Servers.Redis86
+                || (await TestCluster.OwnLineOfAsync(target)).ImportingFrom.ContainsKey(slot));
         await AssertShownAsync(state, onSource, counts ? onTarget : null);
     }
 
-    /// <summary>Completing is refused for that reason; planning and refusing wrote nothing on any node.</summary>
-    /// <returns>The refusal.</returns>
+    /// <summary>Asserts that completing is refused for this reason, and that no node was written to.</summary>
+    /// <returns>The exception.</returns>
     public async Task<RedisOperationException> AssertRefusedAsync(FailureCode code, string reason)
     {
         var watch = await WriteWatch.StartAsync(cluster);
@@ -126,17 +133,21 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
         return refusal;
     }
 
-    /// <summary>Makes a node deaf for what other nodes tell it, or ends that. It still speaks. For a few seconds at most, or it takes them for dead.</summary>
-    public static Task DeafAsync(LocalNode node, bool deaf) => node.SendAsync("DEBUG", "DROP-CLUSTER-PACKET-FILTER", deaf ? -2 : -1);
+    /// <summary>
+    /// Makes a node drop all packets that it receives on the cluster bus, or ends that. The node still sends. After the node timeout it
+    /// would flag the other nodes as failed.
+    /// </summary>
+    public static Task DropBusPacketsAsync(LocalNode node, bool drop) =>
+        node.SendAsync("DEBUG", "DROP-CLUSTER-PACKET-FILTER", drop ? -2 : -1);
 
-    /// <summary>The plan, as -WhatIf shows it.</summary>
+    /// <summary>Returns the plan that -WhatIf shows.</summary>
     public async Task<SlotPlan> PlanAsync(string? from = null, string? to = null, MoveOptions? options = null)
     {
         using var core = Core();
         return await core.PlanCompletionAsync(slot, from, to, options ?? new MoveOptions(), default);
     }
 
-    /// <summary>Plans and completes, as the cmdlet does.</summary>
+    /// <summary>Plans and completes the migration, as the cmdlet does.</summary>
     public async Task<SlotOutcome> CompleteAsync(MoveOptions? options = null, OperationLog? log = null, CancellationToken stop = default)
     {
         using var core = Core(log);
@@ -144,16 +155,16 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
         return await core.CarryOutAsync(plan, stop);
     }
 
-    /// <summary>Completes as somebody on another machine would, whose lock is not ours.</summary>
-    public async Task<SlotOutcome> CompleteWithoutJournalAsync()
+    /// <summary>Completes the migration without the lock of this machine, as a run on another machine would.</summary>
+    public async Task<SlotOutcome> CompleteWithoutLockAsync()
     {
         using var core = new RedisCluster(Session(5), new NodeConnector(cluster.Connection), null) { KeepsJournal = false };
         var plan = await core.PlanCompletionAsync(slot, null, null, new MoveOptions(), default);
         return await core.CarryOutAsync(plan, default);
     }
 
-    /// <summary>Completes and takes nothing less for an answer.</summary>
-    public async Task<RedisSlotMigrationResult> CompleteSurelyAsync(MoveOptions? options = null)
+    /// <summary>Completes the migration and asserts that it succeeded.</summary>
+    public async Task<RedisSlotMigrationResult> CompleteSuccessfullyAsync(MoveOptions? options = null)
     {
         var outcome = await CompleteAsync(options);
         Assert.True(outcome.Failure is null, outcome.Failure?.ToString());
@@ -161,9 +172,12 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
         return outcome.Result;
     }
 
-    /// <summary>The slot is closed and the owner is the only one in every node's view, replicas included; it has the highest epoch; all keys are there.</summary>
-    /// <param name="owner">Null for the target.</param>
-    /// <param name="highestEpoch">False where it owned the slot all the time, and had no reason to raise its epoch.</param>
+    /// <summary>
+    /// Asserts that the slot is closed, that every node and replica reports the same owner, that the owner has the highest epoch, and
+    /// that all keys exist.
+    /// </summary>
+    /// <param name="owner">The expected owner; by default the target.</param>
+    /// <param name="highestEpoch">False if the owner never changed, so that it did not raise its epoch.</param>
     public async Task AssertClosedAsync(LocalNode? owner = null, bool highestEpoch = true)
     {
         owner ??= target;
@@ -173,22 +187,26 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
             var view = await TestCluster.ViewOfAsync(node);
             Assert.Equal((node.Endpoint, owner.Id), (node.Endpoint, view.Single(line => line.Slots.Contains(slot)).Id));
             var own = view.Single(line => (line.Flags & NodeFlags.Myself) != 0);
-            Assert.False(own.MigratingTo.ContainsKey(slot) || own.ImportingFrom.ContainsKey(slot), node.Endpoint + " still has the slot open");
+            Assert.False(
+                own.MigratingTo.ContainsKey(slot) || own.ImportingFrom.ContainsKey(slot), node.Endpoint + " still has the slot open");
             if (own.IsMaster)
                 epochs[node.Id] = own.ConfigEpoch;
         }
 
-        // On Garnet above that of the former owner: it raises an epoch above those that it has heard of, and its gossip takes a second.
+        // On Garnet it only exceeds that of the former owner: a node raises its epoch above those that it knows, and gossip takes a second.
         if (highestEpoch)
         {
             var lower = epochs.Where(epoch => epoch.Key != owner.Id && (!cluster.IsGarnet || epoch.Key == source.Id));
-            Assert.All(lower, epoch => Assert.True(epoch.Value < epochs[owner.Id], epoch.Key + " has epoch " + epoch.Value + ", the owner " + epochs[owner.Id]));
+            Assert.All(
+                lower,
+                epoch => Assert.True(
+                    epoch.Value < epochs[owner.Id], epoch.Key + " has epoch " + epoch.Value + ", the owner " + epochs[owner.Id]));
         }
 
         Assert.Null(await ShownAsync());
         await AssertKeysAsync();
         Assert.Equal(Keys.Count, await TestCluster.CountKeysAsync(owner, slot));
-        // Garnet counts only what it owns.
+        // Garnet counts only the slots that a node owns.
         if (!cluster.IsGarnet)
         {
             foreach (var other in cluster.Nodes.Where(node => node.IsRunning && epochs.ContainsKey(node.Id) && node != owner))
@@ -196,7 +214,9 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
         }
     }
 
-    /// <summary>Deletes what masters hold of the slot without owning it: Redis 8.6 shows it to whoever imports.</summary>
+    /// <summary>
+    /// Deletes the keys of the slot on masters that do not own it. Redis 8.6 shows such keys once the master imports the slot.
+    /// </summary>
     public async Task DropHiddenAsync()
     {
         var view = await TestCluster.ViewOfAsync(source);
@@ -206,12 +226,15 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
         {
             await master.AskAsync("CLUSTER", "SETSLOT", slot, "IMPORTING", owner.Id);
             using (var connection = await master.ConnectAsync())
-                await connection.SendAsync([.. Keys.SelectMany(key => new[] { RespCommand.Of("ASKING"), RespCommand.Of("DEL", key) }), RespCommand.Of("PING")], null, default);
+                await connection.SendAsync(
+                    [.. Keys.SelectMany(key => new[] { RespCommand.Of("ASKING"), RespCommand.Of("DEL", key) }), RespCommand.Of("PING")],
+                    null,
+                    default);
             await master.AskAsync("CLUSTER", "SETSLOT", slot, "STABLE");
         }
     }
 
-    /// <summary>Every key that was written reads as it was written.</summary>
+    /// <summary>Asserts that every key reads as it was written.</summary>
     public async Task AssertKeysAsync()
     {
         using var client = cluster.Client();
@@ -221,7 +244,8 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
             foreach (var part in Keys.Chunk(AtOnce))
             {
                 var reply = await client.AskAsync(part[0], RespCommand.Of(["MGET", .. part]));
-                wrong.AddRange(part.Where((key, i) => reply.IsError || reply.Items[i].IsNull || reply.Items[i].Text != LabWedge.ValueOf(key))
+                wrong.AddRange(part
+                    .Where((key, i) => reply.IsError || reply.Items[i].IsNull || reply.Items[i].Text != LabWedge.ValueOf(key))
                     .Select(key => Printable.Quote(key)));
             }
         }
@@ -238,7 +262,10 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
         Assert.Empty(wrong);
     }
 
-    /// <summary>Every key that was written is on one of the two nodes, right, and on one only: nothing is asked through redirections.</summary>
+    /// <summary>
+    /// Asserts that exactly one of the two nodes holds each key, with the right value. Reads each node directly, without following
+    /// redirects.
+    /// </summary>
     public async Task AssertKeysAsync(LocalNode one, LocalNode other)
     {
         using var first = await one.ConnectAsync();
@@ -247,7 +274,8 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
         foreach (var part in Keys.Chunk(AtOnce))
         {
             var here = await first.SendAsync([.. part.Select(key => RespCommand.Of("GET", key))], null, default);
-            var there = await second.SendAsync([.. part.SelectMany(key => new[] { RespCommand.Of("ASKING"), RespCommand.Of("GET", key) })], null, default);
+            var there = await second.SendAsync(
+                [.. part.SelectMany(key => new[] { RespCommand.Of("ASKING"), RespCommand.Of("GET", key) })], null, default);
             for (var i = 0; i < part.Length; i++)
             {
                 string?[] found = [TextOf(here[i]), TextOf(there[(2 * i) + 1])];
@@ -258,7 +286,7 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
 
         Assert.Empty(wrong);
 
-        // A key that has left answers ASK on a source that migrates, nothing on one that does not.
+        // For a moved key, a migrating source replies ASK, and another source replies null.
         static string? TextOf(RespValue reply) => reply.IsError || reply.IsNull ? null : reply.Text;
     }
 

@@ -4,10 +4,10 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Completion;
 
-/// <summary>The proof that nobody wrote anything on any node: by the servers' own counts of every command, and by MONITOR where there is one.</summary>
+/// <summary>Proves that no node was written to: by the servers' command counts, and by MONITOR if the server has it.</summary>
 internal sealed class WriteWatch
 {
-    // Redis counts the question for running migrations under the same name as the order to begin one.
+    // Redis counts a query for running migrations and a command that starts one under the same name.
     private const string MigrationTasks = " cluster|migration ";
 
     private readonly TestCluster _cluster;
@@ -25,7 +25,7 @@ internal sealed class WriteWatch
         return new WriteWatch(cluster, await CommandCounts.ReadAsync(cluster.Nodes), tasks, tap);
     }
 
-    /// <summary>Ends the watch.</summary>
+    /// <summary>Asserts that no node was written to since the start, and ends the watch.</summary>
     public async Task AssertNothingWrittenAsync()
     {
         var writes = (await CommandCounts.ReadAsync(_cluster.Nodes)).WritesSince(_before);
@@ -33,12 +33,16 @@ internal sealed class WriteWatch
         Assert.Equal(_tasks, await TasksAsync(_cluster));
         if (_tap is null)
             return;
-        string[] harmless = ["ping", "info", "dbsize", "select", "config", "cluster", "client", "hello", "auth", "replconf", "psync", "memory", "acl", "function"];
+        string[] harmless =
+        [
+            "ping", "info", "dbsize", "select", "config", "cluster", "client",
+            "hello", "auth", "replconf", "psync", "memory", "acl", "function",
+        ];
         Assert.DoesNotContain(await _tap.SeenAsync(), command => !harmless.Contains(command.Name));
         await _tap.DisposeAsync();
     }
 
-    // Ids of all migrations that a server ever began; an error where it knows no such thing.
+    // The ids of all migrations that a server ever started. A server without them replies with an error.
     private static async Task<string> TasksAsync(TestCluster cluster)
     {
         var replies = await Task.WhenAll(cluster.Nodes.Select(node => node.AskAsync("CLUSTER", "MIGRATION", "STATUS", "ALL")));

@@ -6,17 +6,21 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Conflicts;
 
-/// <summary>Garnet has no BUSYKEY: it keeps the target's old value, says OK and lets the source delete its own. So the target is asked first.</summary>
+/// <summary>
+/// Garnet has no BUSYKEY: it keeps the old value of the target, replies OK and lets the source delete its own. So the core asks the
+/// target first.
+/// </summary>
 public sealed class GarnetConflictTests(SharedClusters clusters) : IClassFixture<SharedClusters>
 {
     [Fact]
-    public async Task By_itself_the_server_loses_the_value_that_clients_use()
+    public async Task MIGRATE_alone_loses_the_value_that_clients_use()
     {
         var (slot, key) = await OpenAsync(["SET", "mine"], ["SET", "theirs"]);
         var target = slot.Target.Endpoint;
         Assert.Equal("OK", (await slot.OnSourceAsync("MIGRATE", target.Host, target.Port, "", 0, 5000, "KEYS", key)).Text);
         Assert.Equal("theirs", (await slot.OnTargetAsync("GET", key)).Text);
-        Assert.DoesNotContain(Printable.Quote(key), (await slot.OnSourceAsync("CLUSTER", "GETKEYSINSLOT", slot.Slot, 10)).Items.Select(item => item.Text));
+        Assert.DoesNotContain(
+            Printable.Quote(key), (await slot.OnSourceAsync("CLUSTER", "GETKEYSINSLOT", slot.Slot, 10)).Items.Select(item => item.Text));
     }
 
     [Theory]
@@ -24,7 +28,7 @@ public sealed class GarnetConflictTests(SharedClusters clusters) : IClassFixture
     [InlineData("SET", "SADD")]
     [InlineData("SADD", "SET")]
     [InlineData("RPUSH", "RPUSH")]
-    public async Task Different_copies_stop_it_and_neither_is_touched(string onSource, string onTarget)
+    public async Task Different_copies_stop_the_run_and_both_are_kept(string onSource, string onTarget)
     {
         var (slot, key) = await OpenAsync([onSource, "mine"], [onTarget, "theirs"]);
         var other = slot.Key("other");
@@ -53,7 +57,7 @@ public sealed class GarnetConflictTests(SharedClusters clusters) : IClassFixture
     [Theory]
     [InlineData(KeyConflictAction.KeepSource, "mine", "theirs", -1)]
     [InlineData(KeyConflictAction.KeepTarget, "theirs", "mine", 1000)]
-    public async Task The_losing_string_can_be_brought_back(KeyConflictAction action, string winner, string loser, int expiry)
+    public async Task The_overwritten_string_can_be_restored(KeyConflictAction action, string winner, string loser, int expiry)
     {
         using var saved = new SavedValueFile();
         var (slot, key) = await OpenAsync(["SET", "mine"], ["SET", "theirs"]);
@@ -68,11 +72,12 @@ public sealed class GarnetConflictTests(SharedClusters clusters) : IClassFixture
     [Theory]
     [InlineData(KeyConflictAction.KeepSource, "SET", "SADD")]
     [InlineData(KeyConflictAction.KeepTarget, "SADD", "SET")]
-    public async Task A_value_that_can_not_be_saved_is_not_overwritten(KeyConflictAction action, string onSource, string onTarget)
+    public async Task A_value_that_cannot_be_saved_is_not_overwritten(KeyConflictAction action, string onSource, string onTarget)
     {
         using var saved = new SavedValueFile();
         var (slot, key) = await OpenAsync([onSource, "mine"], [onTarget, "theirs"]);
-        var failure = await slot.FailsAsync(FailureCode.KeyExistsOnTarget, new MoveOptions { OnKeyConflict = action, JournalPath = saved.Folder });
+        var failure = await slot.FailsAsync(
+            FailureCode.KeyExistsOnTarget, new MoveOptions { OnKeyConflict = action, JournalPath = saved.Folder });
         Assert.Contains("can't be saved", failure.Message);
         Assert.Equal("mine", await ReadAsync(slot, key, onSource, fromTarget: false));
         Assert.Equal("theirs", await ReadAsync(slot, key, onTarget, fromTarget: true));

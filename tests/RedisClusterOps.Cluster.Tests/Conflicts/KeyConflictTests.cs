@@ -13,22 +13,29 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Conflicts;
 
-/// <summary>A key that is on both sides of an open slot: settled where both copies are one value, shown and left alone where not.</summary>
+/// <summary>A key of an open slot that exists on both nodes: equal copies are merged, different ones are reported and kept.</summary>
 public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<SharedClusters>
 {
-    // As awkward as a name gets; what a terminal would obey has to come out harmless.
-    private static readonly byte[] OddName = [0x00, 0xFF, (byte)'\r', (byte)'\n', (byte)'"', (byte)'\'', (byte)' ', 0x1B, (byte)'[', (byte)'2', (byte)'J', (byte)'$', (byte)'(', (byte)'`', 0xC3, 0x28];
+    // The hardest possible name. Control characters must not reach a terminal.
+    private static readonly byte[] OddName = [0x00, 0xFF, .. "\r\n\"' \u001b[2J$(`"u8, 0xC3, 0x28];
 
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task Equal_copies_are_one_key_however_they_are_stored(string server)
+    public async Task Equal_copies_are_one_key_in_any_encoding(string server)
     {
         var slot = await clusters.SlotAsync(server);
         var fields = Enumerable.Range(0, 600).SelectMany(i => new object[] { "f" + i, "v" + i }).ToArray();
         var members = Enumerable.Range(0, 600).Select(i => (object)("m" + i)).ToArray();
         var scored = Enumerable.Range(0, 600).SelectMany(i => new object[] { $"{i}.25", "m" + i }).ToArray();
         var (text, alike, set, hash, sorted, numbers, list) =
-            (slot.Key("text"), slot.Key("expiring"), slot.Key("set"), slot.Key("hash"), slot.Key("sorted"), slot.Key("numbers"), slot.Key("list"));
+            (
+                slot.Key("text"),
+                slot.Key("expiring"),
+                slot.Key("set"),
+                slot.Key("hash"),
+                slot.Key("sorted"),
+                slot.Key("numbers"),
+                slot.Key("list"));
 
         await slot.OnSourceAsync("SET", text, OddName);
         await slot.OnSourceAsync("SET", alike, "x", "PX", 600_000);
@@ -41,7 +48,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
 
         await slot.OnTargetAsync("SET", text, OddName);
         await slot.OnTargetAsync("SET", alike, "x", "PX", 600_500);
-        // Members in another order; and tables that were large once stay tables.
+        // Members in another order, and hash tables that stay hash tables after they were large.
         await slot.OnTargetAsync(["SADD", set, .. members.Reverse()]);
         await slot.OnTargetAsync(["HSET", hash, "b", "2", "a", "1", .. fields]);
         await slot.OnTargetAsync(["HDEL", hash, .. fields.Where((_, i) => i % 2 == 0)]);
@@ -72,7 +79,11 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
             var all = new TheoryData<string, string>();
             foreach (var server in Servers.RedisAndValkey)
             {
-                foreach (var kind in new[] { "value", "type", "expiry", "no expiry", "order of a list", "member of a large set", "stream", "expiry of a field" })
+                string[] kinds =
+                [
+                    "value", "type", "expiry", "no expiry", "order of a list", "member of a large set", "stream", "expiry of a field",
+                ];
+                foreach (var kind in kinds)
                 {
                     if (kind != "expiry of a field" || server.Data is Servers.Redis86 or Servers.Valkey91)
                         all.Add(server.Data, kind);
@@ -85,7 +96,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
 
     [Theory]
     [MemberData(nameof(Differences))]
-    public async Task Different_copies_stop_it_and_neither_is_touched(string server, string difference)
+    public async Task Different_copies_stop_the_run_and_both_are_kept(string server, string difference)
     {
         var slot = await clusters.SlotAsync(server);
         var key = slot.Key(OddName);
@@ -99,7 +110,9 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
             "order of a list" => ([["RPUSH", key, "a", "b"]], [["RPUSH", key, "b", "a"]]),
             "member of a large set" => ([["SADD", key, .. members]], [["SADD", key, .. members.Skip(1), "other"]]),
             "stream" => ([["XADD", key, "1-1", "f", "v"]], [["XADD", key, "1-1", "f", "w"]]),
-            _ => (new object[][] { ["HSET", key, "f", "v"] }, new object[][] { ["HSET", key, "f", "v"], ["HEXPIRE", key, 1000, "FIELDS", 1, "f"] }),
+            _ => (
+                new object[][] { ["HSET", key, "f", "v"] },
+                new object[][] { ["HSET", key, "f", "v"], ["HEXPIRE", key, 1000, "FIELDS", 1, "f"] }),
         };
         foreach (var command in onSource)
             await slot.OnSourceAsync(command);
@@ -117,18 +130,21 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
         (await slot.SourceCopyAsync(key)).AssertSameAs(mine);
         (await slot.TargetCopyAsync(key)).AssertSameAs(theirs);
         Assert.Contains(Printable.Quote(key), failure.Message);
-        Assert.Contains(slot.Source.Endpoint + " (source, in use) " + mine.Type + ", " + mine.Dump.Length / 2 + " bytes, " + (mine.ExpiresAt < 0 ? "no expiry" : "expires in "), failure.Message);
-        Assert.Contains(slot.Target.Endpoint + " (target, hidden) " + theirs.Type + ", " + theirs.Dump.Length / 2 + " bytes, " + (theirs.ExpiresAt < 0 ? "no expiry" : "expires in "), failure.Message);
+        Assert.Contains(slot.Source.Endpoint + " (source, in use) " + Describe(mine), failure.Message);
+        Assert.Contains(slot.Target.Endpoint + " (target, hidden) " + Describe(theirs), failure.Message);
         Assert.DoesNotContain(failure.Message, char.IsControl);
         using var client = slot.Cluster.Client();
         foreach (var other in others)
             Assert.Equal("fine", (await client.AskAsync(other, RespCommand.Of("GET", other))).Text);
 
-        // Asked again it says the same: nothing became equal, or moved, by asking.
+        // A second attempt reports the same, so the first one changed nothing.
         await slot.FailsAsync(FailureCode.KeyExistsOnTarget);
         (await slot.SourceCopyAsync(key)).AssertSameAs(mine);
         (await slot.TargetCopyAsync(key)).AssertSameAs(theirs);
     }
+
+    private static string Describe(SideCopy copy) =>
+        copy.Type + ", " + copy.Dump.Length / 2 + " bytes, " + (copy.ExpiresAt < 0 ? "no expiry" : "expires in ");
 
     public static TheoryData<string, KeyConflictAction> Decisions
     {
@@ -147,7 +163,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
 
     [Theory]
     [MemberData(nameof(Decisions))]
-    public async Task The_losing_value_is_in_a_file_that_redis_cli_brings_back_byte_for_byte(string server, KeyConflictAction action)
+    public async Task The_overwritten_value_is_saved_and_redis_cli_restores_it_byte_for_byte(string server, KeyConflictAction action)
     {
         using var saved = new SavedValueFile();
         var slot = await clusters.SlotAsync(server);
@@ -181,7 +197,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
 
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task A_run_that_fails_later_tells_where_it_saved_what_lost_before(string server)
+    public async Task A_run_that_fails_later_reports_the_files_of_overwritten_values(string server)
     {
         using var saved = new SavedValueFile();
         var slot = await clusters.SlotAsync(server);
@@ -211,12 +227,13 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
             await slot.Target.SendAsync("CONFIG", "SET", "maxmemory", 0);
         }
 
-        Assert.Equal(["mine", "theirs"], (await Task.WhenAll(keys.Select(key => slot.OnTargetAsync("GET", key)))).Select(value => value.Text).Order());
+        var values = await Task.WhenAll(keys.Select(key => slot.OnTargetAsync("GET", key)));
+        Assert.Equal(["mine", "theirs"], values.Select(value => value.Text).Order());
     }
 
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task A_value_that_can_not_be_written_to_a_file_is_not_overwritten(string server)
+    public async Task A_value_that_cannot_be_written_to_a_file_is_not_overwritten(string server)
     {
         using var saved = new SavedValueFile();
         Directory.CreateDirectory(saved.Folder);
@@ -228,7 +245,8 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
         await slot.OnTargetAsync("SET", key, "theirs");
         foreach (var action in new[] { KeyConflictAction.KeepSource, KeyConflictAction.KeepTarget })
         {
-            var failure = await slot.FailsAsync(FailureCode.KeyExistsOnTarget, new MoveOptions { OnKeyConflict = action, JournalPath = saved.Folder });
+            var failure = await slot.FailsAsync(
+                FailureCode.KeyExistsOnTarget, new MoveOptions { OnKeyConflict = action, JournalPath = saved.Folder });
             Assert.Contains("can't be saved", failure.Message);
             Assert.Contains("-JournalPath", failure.NextStep());
             Assert.Equal("mine", (await slot.OnSourceAsync("GET", key)).Text);
@@ -238,7 +256,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
 
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task One_conflict_in_a_batch_holds_back_only_that_key(string server)
+    public async Task A_conflict_in_a_batch_holds_back_only_that_key(string server)
     {
         var slot = await clusters.SlotAsync(server);
         var keys = Enumerable.Range(0, 20).Select(i => slot.Key("k" + i)).ToList();
@@ -259,7 +277,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
 
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task Writes_to_the_copy_that_loses_are_in_the_saved_file_to_the_last_one(string server)
+    public async Task The_saved_file_has_every_write_to_the_overwritten_copy(string server)
     {
         using var saved = new SavedValueFile();
         var slot = await clusters.SlotAsync(server);
@@ -281,7 +299,8 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
         });
         await UntilAcknowledgedAsync(3);
 
-        var result = await slot.CompletedAsync(new MoveOptions { OnKeyConflict = KeyConflictAction.KeepTarget, JournalPath = saved.Folder });
+        var result = await slot.CompletedAsync(
+            new MoveOptions { OnKeyConflict = KeyConflictAction.KeepTarget, JournalPath = saved.Folder });
 
         await UntilAcknowledgedAsync(Interlocked.Read(ref acknowledged) + 3);
         await ended.CancelAsync();
@@ -294,12 +313,13 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
         Assert.InRange(lost, 1, acknowledged);
         Assert.Equal(acknowledged, kept - 1_000_000 + lost);
 
-        Task UntilAcknowledgedAsync(long writes) => KillScene.UntilAsync(() => Task.FromResult(Interlocked.Read(ref acknowledged) >= writes || writing.IsCompleted));
+        Task UntilAcknowledgedAsync(long writes) =>
+            KillScene.UntilAsync(() => Task.FromResult(Interlocked.Read(ref acknowledged) >= writes || writing.IsCompleted));
     }
 
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task A_copy_that_is_written_all_the_time_is_dropped_whole_or_not_at_all(string server)
+    public async Task A_copy_under_constant_writes_is_deleted_completely_or_not_at_all(string server)
     {
         using var saved = new SavedValueFile();
         var slot = await clusters.SlotAsync(server);
@@ -319,7 +339,8 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
             }
         });
 
-        var outcome = await slot.CompleteAsync(new MoveOptions { OnKeyConflict = KeyConflictAction.KeepTarget, JournalPath = saved.Folder });
+        var outcome = await slot.CompleteAsync(
+            new MoveOptions { OnKeyConflict = KeyConflictAction.KeepTarget, JournalPath = saved.Folder });
 
         await ended.CancelAsync();
         await writing;
@@ -328,7 +349,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
             Assert.Equal(FailureCode.KeyExistsOnTarget, failure.Code);
             Assert.Equal(acknowledged, long.Parse((await slot.OnSourceAsync("GET", key)).Text));
             Assert.Equal("1000000", (await slot.OnTargetAsync("GET", key)).Text);
-            // Nothing lost, so nothing to put back.
+            // Nothing was overwritten, so nothing was saved.
             Assert.Empty(saved.Saved);
         }
         else
@@ -340,17 +361,19 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
     }
 
     [Fact]
-    public async Task A_value_of_another_database_goes_back_into_that_database()
+    public async Task A_value_of_another_database_is_restored_into_that_database()
     {
         using var saved = new SavedValueFile();
-        await using var cluster = await TestCluster.StartAsync(Servers.Valkey91, masters: 2, with: options => options with { ConfigLines = ["cluster-databases 4"] });
+        await using var cluster = await TestCluster.StartAsync(
+            Servers.Valkey91, masters: 2, with: options => options with { ConfigLines = ["cluster-databases 4"] });
         var slot = new MovingSlot(cluster, 7);
         var key = slot.Key("k");
         await SetAsync(slot.Source, "source");
         await slot.OpenAsync();
         await SetAsync(slot.Target, "target");
 
-        var result = await slot.CompletedAsync(new MoveOptions { OnKeyConflict = KeyConflictAction.KeepSource, JournalPath = saved.Folder });
+        var result = await slot.CompletedAsync(
+            new MoveOptions { OnKeyConflict = KeyConflictAction.KeepSource, JournalPath = saved.Folder });
 
         Assert.Equal(("source", "(null)"), (await GetAsync(3), await GetAsync(0)));
         await SavedValueFile.RestoreAsync(result.Reason!);
@@ -359,7 +382,8 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
         async Task SetAsync(LocalNode node, string value)
         {
             using var connection = await node.ConnectAsync();
-            var replies = await connection.SendAsync([RespCommand.Of("SELECT", 3), RespCommand.Of("ASKING"), RespCommand.Of("SET", key, value)], null, default);
+            var replies = await connection.SendAsync(
+                [RespCommand.Of("SELECT", 3), RespCommand.Of("ASKING"), RespCommand.Of("SET", key, value)], null, default);
             Assert.Equal("OK", replies[2].Text);
         }
 

@@ -7,18 +7,18 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Conflicts;
 
-/// <summary>A folder for losing values, and the shell that runs the command that brings one back.</summary>
+/// <summary>A folder for overwritten values, and a shell that runs the command that restores one.</summary>
 internal sealed class SavedValueFile : IDisposable
 {
     public string Folder { get; } = Path.Combine(Directory.CreateTempSubdirectory("redisclusterops-conflicts-").FullName, "journal");
 
-    /// <summary>Where the losing values go, inside the journal's folder.</summary>
+    /// <summary>The folder of the overwritten values in the journal folder.</summary>
     public string Conflicts => Path.Combine(Folder, "conflicts");
 
     public string[] Saved => Directory.Exists(Conflicts) ? Directory.GetFiles(Conflicts) : [];
 
-    /// <summary>Runs the command exactly as the text gives it, with the real redis-cli on PATH.</summary>
-    /// <returns>What it printed.</returns>
+    /// <summary>Runs the command in the text unchanged, with the real redis-cli on PATH.</summary>
+    /// <returns>The output.</returns>
     public static async Task<string> RestoreAsync(string text)
     {
         var command = Regex.Match(text, "To put it back: (redis-cli .*? < \"[^\"]*\")", RegexOptions.Singleline);

@@ -7,15 +7,16 @@ using Xunit;
 namespace RedisClusterOps.Cluster.Tests.Crashes;
 
 /// <summary>
-/// Our process dies at its first, second, third … send, before the server gets it or after it did it; then somebody runs the same
-/// command again. Whatever the moment: the slot ends at the target, closed, and every key is there.
+/// Our process dies at the first, second, third … send, before the server receives it or after the server ran it. Then the same command
+/// runs again. At any moment, the slot ends closed on the target with every key.
 /// </summary>
 [Collection(nameof(SharedClusters))]
 public sealed class CrashAtEveryCommandTests(SharedClusters clusters)
 {
     private const int Keys = 20;
 
-    // Every moment takes minutes over all servers, so a usual run takes every sixth, from another one on in each case. RCO_PROOF=full takes them all.
+    // All moments on all servers take minutes. A short proof tests every sixth, with a different offset in each case. RCO_PROOF=full
+    // tests all.
     private static readonly int Step = Environment.GetEnvironmentVariable("RCO_PROOF") == "full" ? 1 : 6;
 
     public static TheoryData<string, string, Death> Cases
@@ -28,10 +29,10 @@ public sealed class CrashAtEveryCommandTests(SharedClusters clusters)
                 var index = 0;
                 foreach (var start in new[] { "ImportingOnly", "MigratingOnly", "Migrating", "Drained", "FinishedOnSource" })
                 {
-                    // Valkey's target takes a slot that the source gave away by itself, within half a second: no time to crash in.
+                    // A Valkey target takes over a slot that the source handed over within half a second, which leaves no time for a crash.
                     if (start == "FinishedOnSource" && server.Data.StartsWith("valkey", StringComparison.Ordinal))
                         continue;
-                    foreach (var death in new[] { Death.BeforeSending, Death.AfterTheServerDidIt })
+                    foreach (var death in new[] { Death.BeforeSending, Death.AfterExecution })
                     {
                         if (Servers.IsTaken(server.Data, index++))
                             cases.Add(server.Data, start, death);
@@ -45,7 +46,7 @@ public sealed class CrashAtEveryCommandTests(SharedClusters clusters)
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task Completing_again_after_a_crash_loses_nothing(string server, string start, Death death)
+    public async Task A_second_completion_after_a_crash_loses_nothing(string server, string start, Death death)
     {
         var died = true;
         var sends = DyingConnector.FirstMoment(Step, server, start, death);
@@ -54,26 +55,27 @@ public sealed class CrashAtEveryCommandTests(SharedClusters clusters)
             var scene = await clusters.SceneAsync(server);
             await BringIntoAsync(scene, start);
             died = await CompleteUntilDeathAsync(scene, sends, death);
-            // Nothing is lost while nobody has come back yet, and nothing once somebody has.
+            // No key is lost before the second run, and none after it.
             if (start != "FinishedOnSource" && await scene.ShownAsync() is { State: not RedisOpenSlotState.MigratingOnly })
                 await scene.AssertKeysAsync();
-            await CompleteWhatIsLeftAsync(scene);
+            await CompleteAgainAsync(scene);
             await scene.AssertClosedAsync();
         }
 
-        // Reading the nodes, the flags, the keys, the cut-over, the proof: fewer sends would mean that the run was not looked at.
-        Assert.True(sends > 20 + Step, "The run was through before it had sent " + (sends - Step) + " times.");
+        // Reading nodes, flags and keys, the handover and the verification take more sends than this. Fewer would mean that nothing was
+        // tested.
+        Assert.True(sends > 20 + Step, "The run finished with only " + (sends - Step) + " sends.");
     }
 
-    private static async Task CompleteWhatIsLeftAsync(SlotScene scene)
+    private static async Task CompleteAgainAsync(SlotScene scene)
     {
         try
         {
-            await scene.CompleteSurelyAsync();
+            await scene.CompleteSuccessfullyAsync();
         }
         catch (RedisOperationException closed) when (closed.Code == FailureCode.SlotNotOpen)
         {
-            // The run had come so far that nothing was left but what the nodes tell each other.
+            // Only gossip was left.
             await scene.Cluster.Cluster.WaitUntilAgreedAsync();
         }
     }
@@ -114,7 +116,7 @@ public sealed class CrashAtEveryCommandTests(SharedClusters clusters)
         using var core = new RedisCluster(session, connector, null);
         try
         {
-            // Small batches, so that there are several to die between.
+            // Small batches, so that the process can die between them.
             var plan = await core.PlanCompletionAsync(scene.Slot, null, null, new MoveOptions { BatchSize = 5 }, default);
             var outcome = await core.CarryOutAsync(plan, default);
             Assert.Equal(MigrationOutcome.Completed, outcome.Result.Outcome);

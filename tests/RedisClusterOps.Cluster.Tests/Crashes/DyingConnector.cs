@@ -7,27 +7,27 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster.Tests.Crashes;
 
-/// <summary>When, at a send, our own process dies.</summary>
+/// <summary>The moment of a send at which our process dies.</summary>
 public enum Death
 {
-    /// <summary>Nothing of the send has left.</summary>
+    /// <summary>Nothing was sent.</summary>
     BeforeSending,
 
-    /// <summary>The server carried it out; we never learned so.</summary>
-    AfterTheServerDidIt,
+    /// <summary>The server ran the commands, but the process received no reply.</summary>
+    AfterExecution,
 }
 
-/// <summary>The process is gone: nothing in the core catches this.</summary>
+/// <summary>Stands for the death of the process. The core does not catch it.</summary>
 internal sealed class ProcessDiedException : Exception;
 
-/// <summary>Connections of a process that dies at a send, and sends nothing more.</summary>
-/// <param name="isLast">Whether it dies at this one: how many there have been, over all nodes, and what is sent.</param>
+/// <summary>Connections of a process that dies at a send and sends nothing afterwards.</summary>
+/// <param name="isLast">Whether the process dies at this send, by the number of sends to all nodes and by the commands.</param>
 internal sealed class DyingConnector(INodeConnector inner, Func<int, IReadOnlyList<RespCommand>, bool> isLast, Death death) : INodeConnector
 {
     private int _sends;
     private volatile bool _dead;
 
-    /// <summary>One that dies at its n-th send.</summary>
+    /// <summary>Creates a connector that dies after this number of sends.</summary>
     public DyingConnector(INodeConnector inner, int sendsToLive, Death death)
         : this(inner, (sends, _) => sends > sendsToLive, death)
     {
@@ -44,7 +44,7 @@ internal sealed class DyingConnector(INodeConnector inner, Func<int, IReadOnlyLi
         return new Mortal(this, await inner.ConnectAsync(endpoint, cancellation));
     }
 
-    /// <summary>Where a case that takes every n-th moment begins: each elsewhere, so that all of them together meet many.</summary>
+    /// <summary>The first moment of a case that tests every n-th one. It differs between cases, so that together they test many.</summary>
     public static int FirstMoment(int step, params object[] theCase) => string.Concat(theCase).Sum(letter => letter) % step;
 
     private sealed class Mortal(DyingConnector process, INodeConnection inner) : INodeConnection
@@ -53,14 +53,15 @@ internal sealed class DyingConnector(INodeConnector inner, Func<int, IReadOnlyLi
 
         public bool IsUsable => inner.IsUsable;
 
-        public async Task<IReadOnlyList<RespValue>> SendAsync(IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation)
+        public async Task<IReadOnlyList<RespValue>> SendAsync(
+            IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation)
         {
             if (process._dead)
                 throw new ProcessDiedException();
             if (!process.IsLast(Interlocked.Increment(ref process._sends), commands))
                 return await inner.SendAsync(commands, timeout, cancellation);
             process._dead = true;
-            if (process.Death == Death.AfterTheServerDidIt)
+            if (process.Death == Death.AfterExecution)
                 await inner.SendAsync(commands, timeout, CancellationToken.None);
             throw new ProcessDiedException();
         }

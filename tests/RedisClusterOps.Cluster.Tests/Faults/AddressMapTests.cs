@@ -9,12 +9,14 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Faults;
 
-/// <summary>A cluster behind a port map: what the nodes call themselves can't be dialled from here, and among themselves nothing else can.</summary>
+/// <summary>
+/// A cluster behind a port map: clients cannot connect to the addresses that the nodes announce, and the nodes only use those.
+/// </summary>
 public sealed class AddressMapTests
 {
     [Theory]
     [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
-    public async Task Everything_goes_through_the_map_and_only_the_nodes_use_their_own_addresses(string server)
+    public async Task Clients_use_only_mapped_addresses_and_MIGRATE_uses_the_announced_ones(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);
         var proxies = cluster.Nodes.Select(node => new TcpProxy(node.Endpoint)).ToList();
@@ -24,7 +26,8 @@ public sealed class AddressMapTests
             for (var i = 0; i < 30; i++)
                 await slot.OnSourceAsync("SET", slot.Key("k" + i), "v");
             await slot.OpenAsync();
-            var map = cluster.Nodes.Zip(proxies).ToDictionary(pair => pair.First.Endpoint.ToString(), pair => pair.Second.Endpoint.ToString());
+            var map = cluster.Nodes.Zip(proxies)
+                .ToDictionary(pair => pair.First.Endpoint.ToString(), pair => pair.Second.Endpoint.ToString());
             slot.Session = new RedisClusterSession([proxies[1].Endpoint], cluster.Connection, map);
 
             var connector = new OnlyConnector(new NodeConnector(cluster.Connection), [.. proxies.Select(proxy => proxy.Endpoint)]);
@@ -36,9 +39,11 @@ public sealed class AddressMapTests
                 var open = Assert.Single(await redis.GetOpenSlotsAsync(null, default));
                 Assert.Equal((slot.Source.Endpoint.ToString(), slot.Target.Endpoint.ToString()), (open.Source, open.Target));
 
-                // Either name of a node will do.
-                await redis.PlanCompletionAsync(7, slot.Source.Endpoint.ToString(), proxies[3].Endpoint.ToString(), new MoveOptions(), default);
-                var outcome = await redis.CarryOutAsync(await redis.PlanCompletionAsync(7, null, null, new MoveOptions(), default), default);
+                // A node can be named by its announced or its mapped address.
+                await redis.PlanCompletionAsync(
+                    7, slot.Source.Endpoint.ToString(), proxies[3].Endpoint.ToString(), new MoveOptions(), default);
+                var outcome = await redis.CarryOutAsync(
+                    await redis.PlanCompletionAsync(7, null, null, new MoveOptions(), default), default);
                 Assert.Null(outcome.Failure);
                 Assert.Equal(30, outcome.Result.KeysMoved);
                 Assert.Empty((await redis.TestAsync(new HealthOptions { Deep = true }, default)).Findings);
@@ -72,14 +77,16 @@ public sealed class AddressMapTests
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
-    public async Task A_map_that_leads_to_the_wrong_node_is_found_out(string server)
+    public async Task A_map_to_the_wrong_node_is_detected(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);
         var slot = new MovingSlot(cluster, 7);
         await slot.OnSourceAsync("SET", slot.Key("k"), "v");
         await slot.OpenAsync();
         slot.Session = new RedisClusterSession(
-            [cluster.Node(0).Endpoint], cluster.Connection, new Dictionary<string, string> { [slot.Target.Endpoint.ToString()] = cluster.Node(1).Endpoint.ToString() });
+            [cluster.Node(0).Endpoint],
+            cluster.Connection,
+            new Dictionary<string, string> { [slot.Target.Endpoint.ToString()] = cluster.Node(1).Endpoint.ToString() });
         var failure = await Assert.ThrowsAnyAsync<RedisOperationException>(() => slot.CompleteAsync());
         Assert.Equal(FailureCode.NodeUnreachable, failure.Code);
         Assert.Contains(slot.Target.Endpoint.ToString(), failure.Message);
@@ -87,7 +94,7 @@ public sealed class AddressMapTests
         await slot.AssertOpenAsync();
     }
 
-    /// <summary>Dials only what can be dialled from here, and remembers where MIGRATE was told to go.</summary>
+    /// <summary>Connects only to reachable addresses, and records the target port of each MIGRATE.</summary>
     internal sealed class OnlyConnector(INodeConnector inner, IReadOnlyList<NodeEndpoint> reachable) : INodeConnector
     {
         public ConcurrentBag<string> Migrates { get; } = [];

@@ -7,18 +7,18 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Faults;
 
-/// <summary>Clients that write, delete, let expire and run transactions at the same time as we complete.</summary>
+/// <summary>Clients write, delete, expire keys and run transactions while the slot is completed.</summary>
 public sealed class ConcurrentToolTests(SharedClusters clusters) : IClassFixture<SharedClusters>
 {
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task Clients_that_delete_create_expire_and_run_scripts_meanwhile_find_what_they_left(string server)
+    public async Task Writes_of_clients_during_the_run_are_kept(string server)
     {
         var slot = await clusters.SlotAsync(server);
         var expected = new Dictionary<string, string>();
         for (var i = 0; i < 400; i++)
             await slot.OnSourceAsync("SET", slot.Key("k" + i), "0");
-        // Some that expire while they are listed, counted and moved.
+        // Some keys expire while they are listed, counted and moved.
         for (var i = 0; i < 200; i++)
             await slot.OnSourceAsync("SET", slot.Key("short" + i), "v", "PX", 50 + i * 5);
         await slot.OpenAsync();
@@ -70,7 +70,7 @@ public sealed class ConcurrentToolTests(SharedClusters clusters) : IClassFixture
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task Transactions_that_delete_and_write_again_survive_the_end(string server)
+    public async Task Transactions_that_delete_and_rewrite_a_key_survive_the_handover(string server)
     {
         var slot = await clusters.SlotAsync(server);
         var key = slot.Key("k");
@@ -79,12 +79,14 @@ public sealed class ConcurrentToolTests(SharedClusters clusters) : IClassFixture
         var (turn, last) = (0, "0");
         using var direct = await slot.Source.ConnectAsync();
 
-        // Before each of our sends the key is deleted and made anew in one transaction on the source, as long as the source takes it.
+        // Before each send, a transaction on the source deletes the key and writes it again, as long as the source accepts it.
         var outcome = await slot.CompleteAsync(async (_, _) =>
         {
             var value = (++turn).ToString();
             var replies = await direct.SendAsync(
-                [RespCommand.Of("MULTI"), RespCommand.Of("DEL", key), RespCommand.Of("SET", key, value), RespCommand.Of("EXEC")], null, default);
+                [RespCommand.Of("MULTI"), RespCommand.Of("DEL", key), RespCommand.Of("SET", key, value), RespCommand.Of("EXEC")],
+                null,
+                default);
             if (!replies[3].IsError && !replies[3].IsNull)
                 last = value;
         });
@@ -95,9 +97,9 @@ public sealed class ConcurrentToolTests(SharedClusters clusters) : IClassFixture
         Assert.Equal(last, (await slot.OnTargetAsync("GET", key)).Text);
     }
 
-    // An import-mode server keeps keys that have expired, so the source lists what nobody can move.
+    // A server in import mode keeps expired keys, so the source lists keys that cannot be moved.
     [Fact]
-    public async Task A_source_that_lists_what_it_does_not_give_is_not_asked_for_ever()
+    public async Task A_run_ends_if_the_source_lists_keys_that_cannot_be_moved()
     {
         var slot = await clusters.SlotAsync(Servers.Valkey91);
         for (var i = 0; i < 3; i++)

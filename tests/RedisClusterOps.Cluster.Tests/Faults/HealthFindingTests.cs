@@ -11,14 +11,14 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Faults;
 
-/// <summary>Every finding of a check, made on real servers, and none on a cluster that is well.</summary>
+/// <summary>Every finding of a check on real servers, and none on a healthy cluster.</summary>
 public sealed class HealthFindingTests
 {
     private static readonly ConnectionOptions Impatient = new() { ConnectTimeout = TimeSpan.FromMilliseconds(700) };
 
     [Theory]
     [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
-    public async Task A_cluster_that_is_well_has_none_and_what_is_done_to_it_is_found(string server)
+    public async Task A_healthy_cluster_has_no_findings_and_changes_are_found(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);
         var health = await CheckAsync(cluster, new HealthOptions { Deep = true });
@@ -26,9 +26,10 @@ public sealed class HealthFindingTests
         Assert.Empty(health.Findings);
         Assert.Equal(4, health.Nodes.Count);
 
-        // Masters with slots, and only those, are asked to have replicas.
+        // Only masters with slots need replicas.
         health = await CheckAsync(cluster, new HealthOptions { MinimumReplica = 1 });
-        Assert.Equal(cluster.Nodes.Take(3).Select(node => node.Endpoint.ToString()).Order(), Targets(health, FindingCode.TooFewReplicas).Order());
+        Assert.Equal(
+            cluster.Nodes.Take(3).Select(node => node.Endpoint.ToString()).Order(), Targets(health, FindingCode.TooFewReplicas).Order());
         Assert.False(health.Healthy);
 
         var slot = new MovingSlot(cluster, 7);
@@ -45,21 +46,23 @@ public sealed class HealthFindingTests
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task Load_is_found(string server)
+    public async Task Memory_and_processor_load_is_found(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 2);
         var node = cluster.Node(0);
-        var used = long.Parse((await node.SendAsync("INFO", "memory")).Text.Split("used_memory:")[1].Split('\r')[0], CultureInfo.InvariantCulture);
+        var used = long.Parse(
+            (await node.SendAsync("INFO", "memory")).Text.Split("used_memory:")[1].Split('\r')[0], CultureInfo.InvariantCulture);
         foreach (var (share, severity) in new[] { (0.88, FindingSeverity.Warning), (0.98, FindingSeverity.Error) })
         {
             await node.SendAsync("CONFIG", "SET", "maxmemory", (long)(used / share));
             var pressure = Assert.Single((await CheckAsync(cluster)).Findings);
-            Assert.Equal((FindingCode.MemoryPressure, severity, node.Endpoint.ToString()), (pressure.Code, pressure.Severity, pressure.Target));
+            Assert.Equal(
+                (FindingCode.MemoryPressure, severity, node.Endpoint.ToString()), (pressure.Code, pressure.Severity, pressure.Target));
         }
 
         await node.SendAsync("CONFIG", "SET", "maxmemory", 0);
 
-        // On a machine that is busy with other things the server may not get a core for itself at once.
+        // On a busy machine the server may not get a whole core at once.
         using var ended = new CancellationTokenSource();
         var burning = Task.Run(async () =>
         {
@@ -75,21 +78,27 @@ public sealed class HealthFindingTests
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task Nodes_that_freeze_are_found_step_by_step(string server)
+    public async Task Frozen_nodes_are_unreachable_then_suspected_then_failed(string server)
     {
         await using var cluster = await TestCluster.StartAsync(
-            server, masters: 4, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(2), Slots = LocalClusterOptions.SharesFor(4, 4) });
+            server,
+            masters: 4,
+            with: options => options with { NodeTimeout = TimeSpan.FromSeconds(2), Slots = LocalClusterOptions.SharesFor(4, 4) });
         var (first, second, third) = (cluster.Node(1), cluster.Node(2), cluster.Node(3));
 
-        // We notice at once, the cluster takes its node timeout.
+        // The check notices at once. The cluster waits for the node timeout.
         first.Stop();
         var health = await CheckAsync(cluster, null, Impatient);
         Assert.Contains(first.Endpoint.ToString(), Targets(health, FindingCode.NodeUnreachable));
         Assert.Contains("4096-8191", Targets(health, FindingCode.SlotUncovered));
         health = await UntilFoundAsync(cluster, FindingCode.NodeFail, first.Endpoint.ToString());
-        Assert.Contains(cluster.Node(0).Endpoint.ToString(), Targets(await UntilFoundAsync(cluster, FindingCode.ClusterStateFail, cluster.Node(0).Endpoint.ToString()), FindingCode.ClusterStateFail));
+        Assert.Contains(
+            cluster.Node(0).Endpoint.ToString(),
+            Targets(
+                await UntilFoundAsync(cluster, FindingCode.ClusterStateFail, cluster.Node(0).Endpoint.ToString()),
+                FindingCode.ClusterStateFail));
 
-        // Without a majority nobody can be declared dead: suspected is all the other two ever get.
+        // Without a majority no node can be flagged as failed, so the other two only stay suspected.
         second.Stop();
         third.Stop();
         health = await UntilFoundAsync(cluster, FindingCode.NodePFail, second.Endpoint.ToString());
@@ -108,7 +117,10 @@ public sealed class HealthFindingTests
     {
         var options = new ConnectionOptions { Password = "p" };
         await using var cluster = await TestCluster.StartAsync(
-            server, masters: 3, replicas: 3, with: made => made with { ConfigLines = ["requirepass p", "masterauth p"], Connection = options });
+            server,
+            masters: 3,
+            replicas: 3,
+            with: made => made with { ConfigLines = ["requirepass p", "masterauth p"], Connection = options });
         Assert.Empty((await CheckAsync(cluster, new HealthOptions { MinimumReplica = 1, Deep = true })).Findings);
 
         await cluster.Replicas[0].SendAsync("CONFIG", "SET", "masterauth", "wrong");
@@ -120,7 +132,7 @@ public sealed class HealthFindingTests
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task Slots_without_an_owner_and_owners_in_dispute_are_found(string server)
+    public async Task Slots_without_an_owner_and_disputed_slots_are_found(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);
         await cluster.Node(0).SendAsync("CLUSTER", "DELSLOTS", 7);
@@ -131,11 +143,11 @@ public sealed class HealthFindingTests
         await UntilFoundAsync(cluster, FindingCode.ClusterStateFail, cluster.Node(0).Endpoint.ToString());
     }
 
-    // Redis 8.6 deletes what nobody may see, so there nothing is left to be found.
+    // Redis 8.6 deletes hidden keys, so nothing is left to find there.
     [Theory]
     [InlineData(Servers.Redis70)]
     [InlineData(Servers.Valkey91)]
-    public async Task Keys_where_they_do_not_belong_are_found_by_a_deep_check(string server)
+    public async Task Stray_keys_are_found_by_a_deep_check(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);
         var slot = new MovingSlot(cluster, 7);
@@ -153,12 +165,13 @@ public sealed class HealthFindingTests
     [Theory]
     [InlineData(Servers.Redis86)]
     [InlineData(Servers.Valkey91)]
-    public async Task A_migration_that_the_servers_do_themselves_is_found_and_no_fault(string server)
+    public async Task A_running_atomic_migration_is_reported_as_information(string server)
     {
-        await using var cluster = await TestCluster.StartAsync(server, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(60) });
+        await using var cluster = await TestCluster.StartAsync(
+            server, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(60) });
         var slot = new MovingSlot(cluster, 7);
         await slot.OnSourceAsync("SET", slot.Key("k"), "v");
-        // The other end is frozen, so that it does not get anywhere.
+        // The other node is frozen, so that the migration makes no progress.
         var (asked, frozen) = server == Servers.Redis86 ? (slot.Target, slot.Source) : (slot.Source, slot.Target);
         frozen.Stop();
         try
@@ -182,7 +195,7 @@ public sealed class HealthFindingTests
     }
 
     [Fact]
-    public async Task Different_versions_are_mentioned_and_keys_move_from_older_to_newer_but_not_back()
+    public async Task Mixed_versions_are_reported_and_keys_move_to_the_newer_version_but_not_back()
     {
         await using var cluster = await TestCluster.StartAsync(Servers.Redis70, masters: 2);
         await using var newer = await TestCluster.StartAsync(Servers.Redis86, masters: 1, with: options => options with { Slots = [[]] });
@@ -193,7 +206,9 @@ public sealed class HealthFindingTests
             foreach (var node in new[] { cluster.Node(0), cluster.Node(1), added })
             {
                 var lines = await TestCluster.ViewOfAsync(node);
-                if (lines.Count != 3 || lines.Any(line => !line.Connected || (line.Flags & NodeFlags.Handshake) != 0) || lines.Select(line => line.ConfigEpoch).Distinct().Count() != 3)
+                if (lines.Count != 3
+                    || lines.Any(line => !line.Connected || (line.Flags & NodeFlags.Handshake) != 0)
+                    || lines.Select(line => line.ConfigEpoch).Distinct().Count() != 3)
                     return false;
             }
 
@@ -205,7 +220,7 @@ public sealed class HealthFindingTests
         Assert.Contains("Redis 7.0.", mixed.Message);
         Assert.Contains("Redis 8.6.", mixed.Message);
 
-        // The copies below are equal, although no two bytes of their dumps need be: another version writes another format.
+        // The copies below are equal but their dumps differ, because each version writes its own format.
         var forth = new MovingSlot(cluster, 7, cluster.Node(0), added);
         var (sorted, hash) = (forth.Key("sorted"), forth.Key("hash"));
         await forth.OnSourceAsync("ZADD", sorted, "0.1", "a", "1e300", "b", "-inf", "c", "3", "d");
@@ -220,7 +235,12 @@ public sealed class HealthFindingTests
         var back = new MovingSlot(cluster, 7, added, cluster.Node(1));
         await back.OpenAsync();
         using (var redis = new RedisCluster(back.Session))
-            Assert.Contains((await redis.PlanCompletionAsync(7, null, null, new MoveOptions(), default)).Findings, finding => finding.Code == PlanFindingCode.VersionMismatch && finding.Message.Contains("an older target may refuse"));
+        {
+            var findings = (await redis.PlanCompletionAsync(7, null, null, new MoveOptions(), default)).Findings;
+            Assert.Contains(findings, finding =>
+                finding.Code == PlanFindingCode.VersionMismatch && finding.Message.Contains("an older target may refuse"));
+        }
+
         var failure = await back.FailsAsync(FailureCode.ServerError);
         Assert.Contains("DUMP payload", failure.Message);
         Assert.Equal(2, await back.KeysOnSourceAsync());
@@ -228,15 +248,15 @@ public sealed class HealthFindingTests
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task Nodes_that_never_arrive_or_changed_their_name_are_found(string server)
+    public async Task Nodes_that_never_join_or_changed_their_id_are_found(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);
-        var port = LoopbackPorts.Take();
+        var port = LoopbackPorts.Reserve();
         await cluster.Node(0).SendAsync("CLUSTER", "MEET", "127.0.0.1", port);
         await UntilFoundAsync(cluster, FindingCode.NodeHandshake, "127.0.0.1:" + port);
-        LoopbackPorts.GiveBack(port);
+        LoopbackPorts.Release(port);
 
-        // The one without slots starts over as somebody else, at the same address.
+        // The master without slots restarts with another id at the same address.
         var lost = cluster.Node(3);
         var formerly = lost.Id;
         lost.Kill();
@@ -245,15 +265,17 @@ public sealed class HealthFindingTests
         Assert.NotEqual(formerly, lost.Id);
         await UntilAsync(async () => (await CheckAsync(cluster)).Findings.Any(finding =>
             (finding.Code == FindingCode.NodeNoAddress && finding.Target == formerly)
-            // Valkey gives up the name and the node at once.
-            || (finding.Code == FindingCode.NodeUnreachable && formerly.StartsWith(finding.Target, StringComparison.Ordinal) && finding.Message.Contains("no node knows its address"))));
+            // Valkey forgets the old node at once.
+            || (finding.Code == FindingCode.NodeUnreachable
+                && formerly.StartsWith(finding.Target, StringComparison.Ordinal)
+                && finding.Message.Contains("no node knows its address"))));
     }
 
-    // Only Redis 7.0 takes such a name; the newer ones want an address.
+    // Only Redis 7.0 accepts such a value; newer versions require an address.
     [Theory]
     [InlineData("x\u001b[31mred\u0007")]
     [InlineData("$(touch${IFS}here)")]
-    public async Task A_node_that_calls_itself_what_a_terminal_obeys_is_shown_by_its_id(string name)
+    public async Task A_node_that_announces_control_characters_is_shown_by_its_id(string name)
     {
         await using var cluster = await TestCluster.StartAsync(Servers.Redis70);
         var odd = cluster.Node(2);
@@ -269,9 +291,11 @@ public sealed class HealthFindingTests
         Assert.All(shown, text => Assert.DoesNotContain(text, c => char.IsControl(c) || c is '$' or '('));
     }
 
-    private static async Task<RedisClusterHealth> CheckAsync(TestCluster cluster, HealthOptions? options = null, ConnectionOptions? connection = null)
+    private static async Task<RedisClusterHealth> CheckAsync(
+        TestCluster cluster, HealthOptions? options = null, ConnectionOptions? connection = null)
     {
-        using var redis = new RedisCluster(new RedisClusterSession([cluster.Node(0).Endpoint], connection ?? cluster.Connection)) { NextActionText = NextActionText.Of };
+        var session = new RedisClusterSession([cluster.Node(0).Endpoint], connection ?? cluster.Connection);
+        using var redis = new RedisCluster(session) { NextActionText = NextActionText.Of };
         return await redis.TestAsync(options ?? new HealthOptions(), default);
     }
 
@@ -298,7 +322,7 @@ public sealed class HealthFindingTests
         var until = DateTime.UtcNow.AddSeconds(30);
         while (!await holds())
         {
-            Assert.True(DateTime.UtcNow < until, otherwise?.Invoke() ?? "It never came to it.");
+            Assert.True(DateTime.UtcNow < until, otherwise?.Invoke() ?? "The expected state was not reached within 30 seconds.");
             await Task.Delay(100);
         }
     }

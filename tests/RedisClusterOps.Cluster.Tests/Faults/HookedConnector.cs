@@ -6,9 +6,9 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster.Tests.Faults;
 
-/// <summary>Real connections to real servers, with a moment before each send in which a test lets something happen.</summary>
-/// <param name="inner">Makes the connections.</param>
-/// <param name="before">What happens before the commands leave for that node.</param>
+/// <summary>Real connections to real servers that run a hook of the test before each send.</summary>
+/// <param name="inner">Opens the connections.</param>
+/// <param name="before">Runs before the commands are sent to the node.</param>
 internal sealed class HookedConnector(INodeConnector inner, Func<NodeEndpoint, IReadOnlyList<RespCommand>, Task> before) : INodeConnector
 {
     public IClock Clock => inner.Clock;
@@ -22,7 +22,8 @@ internal sealed class HookedConnector(INodeConnector inner, Func<NodeEndpoint, I
 
         public bool IsUsable => inner.IsUsable;
 
-        public async Task<IReadOnlyList<RespValue>> SendAsync(IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation)
+        public async Task<IReadOnlyList<RespValue>> SendAsync(
+            IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation)
         {
             await before(Endpoint, commands);
             return await inner.SendAsync(commands, timeout, cancellation);

@@ -9,35 +9,37 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Faults;
 
-/// <summary>Somebody else works on the same slot. He gets his turn before a certain send of ours, and each send is tried.</summary>
+/// <summary>Another tool changes the same slot just before one of our sends. Each send is tested.</summary>
 public sealed class InterferenceTests(SharedClusters clusters) : IClassFixture<SharedClusters>
 {
     private const int Keys = 8;
     private const int AtOnce = 8;
 
-    // Every send takes minutes; RCO_TEST_EVERY_SEND=1 does it. Otherwise every fourth, beginning with another one each time.
+    // All sends take minutes: RCO_TEST_EVERY_SEND=1 tests them. By default every fourth is tested, with a random offset.
     private static readonly int Stride = Environment.GetEnvironmentVariable("RCO_TEST_EVERY_SEND") == "1" ? 1 : 4;
 
     private static readonly Dictionary<string, Func<MovingSlot, Task>> Interferences = new()
     {
-        ["the source is told STABLE"] = slot => slot.Source.AskAsync("CLUSTER", "SETSLOT", slot.Slot, "STABLE"),
-        ["the target is told STABLE"] = slot => slot.Target.AskAsync("CLUSTER", "SETSLOT", slot.Slot, "STABLE"),
-        ["both are told STABLE"] = async slot =>
+        ["the source is set to STABLE"] = slot => slot.Source.AskAsync("CLUSTER", "SETSLOT", slot.Slot, "STABLE"),
+        ["the target is set to STABLE"] = slot => slot.Target.AskAsync("CLUSTER", "SETSLOT", slot.Slot, "STABLE"),
+        ["both are set to STABLE"] = async slot =>
         {
             await slot.Source.AskAsync("CLUSTER", "SETSLOT", slot.Slot, "STABLE");
             await slot.Target.AskAsync("CLUSTER", "SETSLOT", slot.Slot, "STABLE");
         },
-        ["the source is sent to another master"] = slot => slot.Source.AskAsync("CLUSTER", "SETSLOT", slot.Slot, "MIGRATING", slot.Cluster.Node(2).Id),
-        ["the target imports from another master"] = slot => slot.Target.AskAsync("CLUSTER", "SETSLOT", slot.Slot, "IMPORTING", slot.Cluster.Node(2).Id),
-        ["the source gives the slot away itself"] = slot => slot.Source.AskAsync("CLUSTER", "SETSLOT", slot.Slot, "NODE", slot.Target.Id),
-        ["another run of ours completes it"] = async slot =>
+        ["the source migrates to another master"] = slot => slot.Source.AskAsync(
+            "CLUSTER", "SETSLOT", slot.Slot, "MIGRATING", slot.Cluster.Node(2).Id),
+        ["the target imports from another master"] = slot => slot.Target.AskAsync(
+            "CLUSTER", "SETSLOT", slot.Slot, "IMPORTING", slot.Cluster.Node(2).Id),
+        ["the source hands the slot over itself"] = slot => slot.Source.AskAsync("CLUSTER", "SETSLOT", slot.Slot, "NODE", slot.Target.Id),
+        ["another run completes the slot"] = async slot =>
         {
             using var redis = new RedisCluster(slot.Session);
-            // Near the end there may be nothing left for it to do.
+            // Near the end it may have nothing left to do.
             if ((await redis.GetOpenSlotsAsync([slot.Slot], default)).Count > 0)
                 Assert.Null((await slot.CompleteAsync()).Failure);
         },
-        ["the flags go and come back"] = async slot =>
+        ["the flag of the source is cleared and set again"] = async slot =>
         {
             await slot.Source.AskAsync("CLUSTER", "SETSLOT", slot.Slot, "STABLE");
             await slot.Source.AskAsync("CLUSTER", "SETSLOT", slot.Slot, "MIGRATING", slot.Target.Id);
@@ -51,8 +53,8 @@ public sealed class InterferenceTests(SharedClusters clusters) : IClassFixture<S
             var all = new TheoryData<string, string>();
             foreach (var server in Servers.RedisAndValkey)
             {
-                foreach (var what in Interferences.Keys)
-                    all.Add(server.Data, what);
+                foreach (var name in Interferences.Keys)
+                    all.Add(server.Data, name);
             }
 
             return all;
@@ -61,7 +63,7 @@ public sealed class InterferenceTests(SharedClusters clusters) : IClassFixture<S
 
     [Theory]
     [MemberData(nameof(All))]
-    public async Task No_key_is_lost_and_no_success_is_told_that_is_none(string server, string what)
+    public async Task No_key_is_lost_and_no_false_success_is_reported(string server, string interference)
     {
         var sends = await CountSendsAsync(server);
         using var places = new SemaphoreSlim(AtOnce);
@@ -71,7 +73,7 @@ public sealed class InterferenceTests(SharedClusters clusters) : IClassFixture<S
             await places.WaitAsync();
             try
             {
-                await TryAsync(server, what, at);
+                await TryAsync(server, interference, at);
             }
             catch (Exception e)
             {
@@ -86,11 +88,11 @@ public sealed class InterferenceTests(SharedClusters clusters) : IClassFixture<S
         await Task.WhenAll(trials);
     }
 
-    private async Task TryAsync(string server, string what, int at)
+    private async Task TryAsync(string server, string interference, int at)
     {
         var slot = await OpenedAsync(server);
-        // Redis 8.6 deletes at once what an importer that is told STABLE has imported: that loss is not ours, and nobody can undo it.
-        var trims = server == Servers.Redis86 && what is "the target is told STABLE" or "both are told STABLE";
+        // On Redis 8.6 STABLE deletes the imported keys of an importer at once. The interference causes that loss, and it cannot be undone.
+        var trims = server == Servers.Redis86 && interference is "the target is set to STABLE" or "both are set to STABLE";
         var trimmed = new List<string>();
         var sent = 0;
         var (plan, outcome) = (Task.CompletedTask, (SlotOutcome?)null);
@@ -101,7 +103,7 @@ public sealed class InterferenceTests(SharedClusters clusters) : IClassFixture<S
                     return;
                 if (trims)
                     trimmed.AddRange(await NamesAsync(slot.Target, slot.Slot));
-                await Interferences[what](slot);
+                await Interferences[interference](slot);
             },
             new MoveOptions { BatchSize = 3 });
 
@@ -116,7 +118,8 @@ public sealed class InterferenceTests(SharedClusters clusters) : IClassFixture<S
         }
 
         var there = (await NamesAsync(slot.Source, slot.Slot)).Concat(await NamesAsync(slot.Target, slot.Slot)).ToList();
-        var expected = Enumerable.Range(0, Keys).Select(i => Encoding.ASCII.GetString(slot.Key("k" + i))).Except(trimmed).Order(StringComparer.Ordinal).ToList();
+        var expected = Enumerable.Range(0, Keys).Select(i => Encoding.ASCII.GetString(slot.Key("k" + i))).Except(trimmed)
+            .Order(StringComparer.Ordinal).ToList();
         Assert.Equal(expected, there.Except(trimmed).Distinct().Order(StringComparer.Ordinal));
         if (outcome.Failure is not null)
         {
@@ -132,7 +135,8 @@ public sealed class InterferenceTests(SharedClusters clusters) : IClassFixture<S
     {
         var slot = await OpenedAsync(server);
         var sends = 0;
-        Assert.Null((await slot.CompleteAsync((_, _) => Task.FromResult(Interlocked.Increment(ref sends)), new MoveOptions { BatchSize = 3 })).Failure);
+        var options = new MoveOptions { BatchSize = 3 };
+        Assert.Null((await slot.CompleteAsync((_, _) => Task.FromResult(Interlocked.Increment(ref sends)), options)).Failure);
         return sends;
     }
 
@@ -147,7 +151,7 @@ public sealed class InterferenceTests(SharedClusters clusters) : IClassFixture<S
         return slot;
     }
 
-    // What a person would do who has looked at it. Nobody wrote meanwhile, so what both have is one and the same.
+    // Opens the slot as an operator would. There were no writes, so keys on both nodes are equal.
     private static async Task ReopenAsync(MovingSlot slot)
     {
         if (!(await TestCluster.OwnLineOfAsync(slot.Source)).Slots.Contains(slot.Slot))

@@ -10,18 +10,25 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Faults;
 
-/// <summary>A MIGRATE that breaks: nobody knows which of its keys have arrived. No key may be lost over it, and none may be there twice in the end.</summary>
+/// <summary>After an interrupted MIGRATE it is unknown which keys have arrived. No key may be lost or remain on both nodes.</summary>
 public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFixture<SharedClusters>
 {
     private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(200);
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task A_value_too_big_for_the_timeout_is_told_and_arrives_once_there_is_time(string server)
+    public async Task A_value_too_big_for_the_timeout_is_reported_and_moves_with_a_longer_timeout(string server)
     {
-        // The servers do nothing else while they are at it: nobody may take them for dead because of that.
-        await using var cluster = await TestCluster.StartAsync(server, masters: 2, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(60) });
-        var slot = new MovingSlot(cluster, 7) { Session = new RedisClusterSession(cluster.Endpoints, new ConnectionOptions { ConnectTimeout = TimeSpan.FromSeconds(30) }) };
+        // MIGRATE blocks the servers. The long node timeout keeps the others from flagging them as failed.
+        await using var cluster = await TestCluster.StartAsync(
+            server, masters: 2, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(60) });
+        var slot = new MovingSlot(
+            cluster,
+            7)
+        {
+            Session = new RedisClusterSession(
+                cluster.Endpoints, new ConnectionOptions { ConnectTimeout = TimeSpan.FromSeconds(30) })
+        };
         var key = slot.Key("big");
         var element = new byte[2 * 1024 * 1024];
         for (var i = 0; i < 50; i++)
@@ -52,16 +59,18 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task Named_keys_of_which_one_is_too_big_do_not_go_round_for_ever(string server)
+    public async Task Named_keys_with_one_that_always_times_out_end_with_an_error(string server)
     {
         var slot = await clusters.SlotAsync(server);
         var keys = new[] { slot.Key("big"), slot.Key("other") };
         foreach (var key in keys)
             await slot.OnSourceAsync("SET", key, "v");
         await slot.OpenAsync();
-        using var looking = new RedisCluster(slot.Session);
-        var plan = await looking.PlanKeyMoveAsync(slot.Slot, null, null, null, [.. keys.Select(Encoding.ASCII.GetString)], new MoveOptions { Timeout = TimeSpan.FromMilliseconds(50) }, default);
-        // Frozen for each transfer and only for it: to the source that is a value that never gets through in time.
+        using var planner = new RedisCluster(slot.Session);
+        var options = new MoveOptions { Timeout = TimeSpan.FromMilliseconds(50) };
+        string[] names = [.. keys.Select(Encoding.ASCII.GetString)];
+        var plan = await planner.PlanKeyMoveAsync(slot.Slot, null, null, null, names, options, default);
+        // The target is frozen only during each transfer. To the source this looks like a value that always times out.
         using var redis = new RedisCluster(slot.Session, new HookedConnector(new NodeConnector(slot.Session.Options), Freeze), null);
         var moving = redis.MoveKeysAsync(plan, default);
         try
@@ -89,25 +98,25 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
-    public async Task A_target_that_freezes_in_the_middle_and_goes_on_loses_and_doubles_nothing(string server)
+    public async Task A_target_that_freezes_and_resumes_loses_and_duplicates_no_key(string server)
     {
         var slot = await clusters.SlotAsync(server);
         var keys = await FillAsync(slot, 300);
         await slot.OpenAsync();
         using var log = new OperationLog();
         var completing = slot.CompleteWithFrozenTargetAsync(new MoveOptions { BatchSize = 50, Timeout = Short }, log);
-        await UntilBrokenAsync(log);
+        await UntilInterruptedAsync(log);
         slot.Target.Continue();
 
         var outcome = await completing;
         Assert.Null(outcome.Failure);
         await slot.AssertClosedAsync();
-        await AssertAllThereAsync(slot, keys);
+        await AssertAllArrivedAsync(slot, keys);
     }
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task A_copy_that_was_on_the_target_before_a_transfer_broke_is_not_lost(string server)
+    public async Task A_copy_that_existed_on_the_target_before_an_interrupted_transfer_is_not_lost(string server)
     {
         using var saved = new SavedValueFile();
         var slot = await clusters.SlotAsync(server);
@@ -117,7 +126,7 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
         await slot.OnTargetAsync("SET", key, "theirs");
         using var log = new OperationLog();
         var completing = slot.CompleteWithFrozenTargetAsync(new MoveOptions { Timeout = Short, JournalPath = saved.Folder }, log);
-        await UntilBrokenAsync(log);
+        await UntilInterruptedAsync(log);
         slot.Target.Continue();
 
         var outcome = await completing;
@@ -137,7 +146,7 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task A_key_that_was_written_after_its_transfer_broke_arrives_as_it_was_written(string server)
+    public async Task A_write_after_an_interrupted_transfer_is_not_lost(string server)
     {
         using var saved = new SavedValueFile();
         var slot = await clusters.SlotAsync(server);
@@ -146,8 +155,8 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
         await slot.OpenAsync();
         using var log = new OperationLog();
         var completing = slot.CompleteWithFrozenTargetAsync(new MoveOptions { Timeout = Short, JournalPath = saved.Folder }, log);
-        await UntilBrokenAsync(log);
-        // The target will restore the old value when it runs again; a client meanwhile writes to the source, which still serves the key.
+        await UntilInterruptedAsync(log);
+        // The target restores the old value when it resumes. Before that a client writes to the source, which still serves the key.
         await slot.OnSourceAsync("SET", key, "new");
         slot.Target.Continue();
 
@@ -158,7 +167,7 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
 
     [Theory]
     [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
-    public async Task A_connection_that_breaks_before_the_answer_costs_nothing(string server)
+    public async Task A_connection_that_breaks_before_the_reply_loses_nothing(string server)
     {
         var slot = await clusters.SlotAsync(server);
         var keys = await FillAsync(slot, 300);
@@ -170,12 +179,12 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
         await slot.CompletedAsync(new MoveOptions { BatchSize = 50 });
 
         Assert.Equal(1, proxy.Cuts);
-        await AssertAllThereAsync(slot, keys);
+        await AssertAllArrivedAsync(slot, keys);
     }
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
-    public async Task Connections_that_break_anywhere_cost_nothing(string server)
+    public async Task Connections_that_break_anywhere_lose_nothing(string server)
     {
         var (cuts, finished) = (0, 0);
         for (var trial = 0; trial < 25; trial++)
@@ -187,7 +196,7 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
             await using var toTarget = new TcpProxy(slot.Target.Endpoint);
             var open = slot.Session;
             slot.Session = Through(slot, (slot.Source, toSource), (slot.Target, toTarget));
-            // The whole work is some twenty thousand bytes of answers from each side.
+            // Each node replies with about twenty thousand bytes in the whole run.
             var at = new Random(trial);
             toSource.CutAfterReplyBytes(at.Next(1, 20_000));
             toTarget.CutAfterReplyBytes(at.Next(1, 20_000));
@@ -202,23 +211,26 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
             }
             catch (RedisOperationException cut)
             {
-                // While it was still looking.
+                // The connection broke while the cluster was being read.
                 Assert.Contains(cut.Code, new[] { FailureCode.ConnectionFailed, FailureCode.NodeUnreachable });
             }
 
             cuts += toSource.Cuts + toTarget.Cuts;
             slot.Session = open;
-            if ((await TestCluster.OwnLineOfAsync(slot.Source)).Slots.Contains(slot.Slot) || (await TestCluster.OwnLineOfAsync(slot.Source)).MigratingTo.ContainsKey(slot.Slot))
+            var own = await TestCluster.OwnLineOfAsync(slot.Source);
+            if (own.Slots.Contains(slot.Slot) || own.MigratingTo.ContainsKey(slot.Slot))
                 await slot.CompletedAsync();
             await slot.AssertClosedAsync();
-            await AssertAllThereAsync(slot, keys);
+            await AssertAllArrivedAsync(slot, keys);
         }
 
-        Assert.True(cuts >= 15 && finished > 0, cuts + " cuts, " + finished + " finished all the same");
+        Assert.True(cuts >= 15 && finished > 0, cuts + " cuts, " + finished + " runs finished");
     }
 
     private static RedisClusterSession Through(MovingSlot slot, params (LocalNode Node, TcpProxy Proxy)[] proxies) => new(
-        [slot.Cluster.Node(1).Endpoint], slot.Session.Options, proxies.ToDictionary(pair => pair.Node.Endpoint.ToString(), pair => pair.Proxy.Endpoint.ToString()));
+        [slot.Cluster.Node(1).Endpoint],
+        slot.Session.Options,
+        proxies.ToDictionary(pair => pair.Node.Endpoint.ToString(), pair => pair.Proxy.Endpoint.ToString()));
 
     private static async Task<List<byte[]>> FillAsync(MovingSlot slot, int count)
     {
@@ -227,14 +239,14 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
         return keys;
     }
 
-    private static async Task AssertAllThereAsync(MovingSlot slot, List<byte[]> keys)
+    private static async Task AssertAllArrivedAsync(MovingSlot slot, List<byte[]> keys)
     {
         var values = await slot.OnTargetAsync(["MGET", .. keys]);
         Assert.Equal(keys.Select((_, i) => "v" + i), values.Items.Select(value => value.Text));
         Assert.Equal(keys.Count, await TestCluster.CountKeysAsync(slot.Target, slot.Slot));
     }
 
-    private static async Task UntilBrokenAsync(OperationLog log)
+    private static async Task UntilInterruptedAsync(OperationLog log)
     {
         var until = DateTime.UtcNow.AddSeconds(20);
         while (DateTime.UtcNow < until)

@@ -6,14 +6,14 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Faults;
 
-/// <summary>Memory that is full, passwords, users who may not do everything, TLS.</summary>
+/// <summary>Full memory, passwords, users with limited permissions, and TLS.</summary>
 public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixture<SharedClusters>
 {
     private const string Password = "p w:@/'\"é";
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task A_target_without_memory_stops_it_until_there_is_some(string server)
+    public async Task A_full_target_stops_the_run_until_it_has_memory(string server)
     {
         var slot = await clusters.SlotAsync(server);
         var keys = Enumerable.Range(0, 4).Select(i => slot.Key("k" + i)).ToList();
@@ -21,7 +21,8 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
             await slot.OnSourceAsync("SET", key, new byte[1024 * 1024]);
         await slot.OpenAsync();
         var used = (await slot.Target.SendAsync("INFO", "memory")).Text.Split("used_memory:")[1].Split('\r')[0];
-        await slot.Target.SendAsync("CONFIG", "SET", "maxmemory", long.Parse(used, CultureInfo.InvariantCulture) + 2_500_000, "maxmemory-policy", "noeviction");
+        await slot.Target.SendAsync(
+            "CONFIG", "SET", "maxmemory", long.Parse(used, CultureInfo.InvariantCulture) + 2_500_000, "maxmemory-policy", "noeviction");
         try
         {
             var failure = await slot.FailsAsync(FailureCode.TargetOutOfMemory, new MoveOptions { BatchSize = 1 });
@@ -66,14 +67,14 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
 
     [Theory]
     [MemberData(nameof(Rights))]
-    public async Task A_user_who_lacks_one_right_is_told_which_and_where_and_nothing_is_lost(string server, string rule, string named)
+    public async Task A_missing_permission_is_named_with_its_node_and_nothing_is_lost(string server, string rule, string named)
     {
         var slot = await clusters.SlotAsync(server);
         var keys = Enumerable.Range(0, 10).Select(i => slot.Key("k" + i)).ToList();
         foreach (var key in keys)
             await slot.OnSourceAsync("SET", key, "v");
         await slot.OpenAsync();
-        // One key that has arrived already, so that the way of equal copies is gone as well.
+        // One key has arrived already, so that the comparison of equal copies is tested as well.
         await slot.OnTargetAsync("SET", keys[3], "v");
         slot.Session = await UserAsync(slot, rule);
 
@@ -86,7 +87,8 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
         Assert.DoesNotContain(Password, failure.Message);
         await slot.AssertOpenAsync();
 
-        // The same user: MIGRATE keeps its log-in to the target for ten seconds, so another one who needs none would go on as this one.
+        // Extends the same user: MIGRATE caches its authenticated connection to the target for ten seconds, and another user would reuse
+        // it.
         foreach (var node in slot.Cluster.Nodes)
             await node.SendAsync("ACL", "SETUSER", "u" + slot.Slot, "+@all", "~*");
         await slot.CompletedAsync();
@@ -95,7 +97,7 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task A_user_with_just_the_rights_it_takes_can_complete(string server)
+    public async Task A_user_with_only_the_required_permissions_can_complete(string server)
     {
         var slot = await clusters.SlotAsync(server);
         await slot.OnSourceAsync("SET", slot.Key("k"), "v");
@@ -103,7 +105,8 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
         await slot.OnTargetAsync("SET", slot.Key("k"), "v");
         slot.Session = await UserAsync(
             slot,
-            "-@all +cluster|nodes +cluster|setslot +cluster|bumpepoch +cluster|countkeysinslot +cluster|getkeysinslot +migrate +select +restore-asking +asking +exists +dump +type +pttl +ping");
+            "-@all +cluster|nodes +cluster|setslot +cluster|bumpepoch +cluster|countkeysinslot +cluster|getkeysinslot "
+            + "+migrate +select +restore-asking +asking +exists +dump +type +pttl +ping");
         await slot.CompletedAsync();
         Assert.Equal("v", (await slot.OnTargetAsync("GET", slot.Key("k"))).Text);
     }
@@ -113,15 +116,16 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
     [InlineData("-config|get")]
     [InlineData("-info -config|get")]
     [InlineData("-info -config|get -select")]
-    public async Task Keys_of_other_databases_are_not_given_up_because_the_user_may_not_ask_how_many_there_are(string rule)
+    public async Task Keys_of_other_databases_are_kept_if_the_user_may_not_count_them(string rule)
     {
-        await using var cluster = await TestCluster.StartAsync(Servers.Valkey91, masters: 2, with: options => options with { ConfigLines = ["cluster-databases 4"] });
+        await using var cluster = await TestCluster.StartAsync(
+            Servers.Valkey91, masters: 2, with: options => options with { ConfigLines = ["cluster-databases 4"] });
         var slot = new MovingSlot(cluster, 7);
         var key = slot.Key("k");
         await slot.OpenAsync();
         slot.Session = await UserAsync(slot, rule);
 
-        // Right before the slot is given away a key is there that was not there when the cluster was looked at.
+        // A key is written after the cluster was read and just before the handover.
         var written = false;
         var outcome = await slot.CompleteAsync(async (_, commands) =>
         {
@@ -130,28 +134,30 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
             written = true;
             await slot.OnSourceAsync("CLUSTER", "SETSLOT", slot.Slot, "STABLE");
             using var connection = await slot.Source.ConnectAsync();
-            Assert.Equal("OK", (await connection.SendAsync([RespCommand.Of("SELECT", 3), RespCommand.Of("SET", key, "v")], null, default))[1].Text);
+            Assert.Equal(
+                "OK", (await connection.SendAsync([RespCommand.Of("SELECT", 3), RespCommand.Of("SET", key, "v")], null, default))[1].Text);
             await slot.OnSourceAsync("CLUSTER", "SETSLOT", slot.Slot, "MIGRATING", slot.Target.Id);
         });
 
         Assert.True(written);
         Assert.True(
             await HoldsAsync(slot.Source) || await HoldsAsync(slot.Target),
-            "The key is nowhere. Outcome: " + outcome.Result.Outcome + " " + outcome.Result.Reason);
+            "The key is lost. Outcome: " + outcome.Result.Outcome + " " + outcome.Result.Reason);
         if (outcome.Failure is null)
             Assert.True(await HoldsAsync(slot.Target));
 
         async Task<bool> HoldsAsync(Lab.LocalNode node)
         {
             using var connection = await node.ConnectAsync();
-            var replies = await connection.SendAsync([RespCommand.Of("SELECT", 3), RespCommand.Of("ASKING"), RespCommand.Of("EXISTS", key)], null, default);
+            var replies = await connection.SendAsync(
+                [RespCommand.Of("SELECT", 3), RespCommand.Of("ASKING"), RespCommand.Of("EXISTS", key)], null, default);
             return !replies[2].IsError && replies[2].Integer == 1;
         }
     }
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
-    public async Task With_a_password_everywhere_it_completes_and_with_a_wrong_one_it_does_not_begin(string server)
+    public async Task Completes_with_the_right_password_and_refuses_a_wrong_one(string server)
     {
         await using var cluster = await TestCluster.StartAsync(
             server, masters: 2, with: options => options with
@@ -163,7 +169,8 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
         await slot.OnSourceAsync("SET", slot.Key("k"), "v");
         await slot.OpenAsync();
 
-        foreach (var wrong in new[] { new ConnectionOptions(), new ConnectionOptions { Password = "wrong" }, new ConnectionOptions { User = "nobody", Password = Password } })
+        var unknownUser = new ConnectionOptions { User = "no-such-user", Password = Password };
+        foreach (var wrong in new[] { new ConnectionOptions(), new ConnectionOptions { Password = "wrong" }, unknownUser })
         {
             slot.Session = new RedisClusterSession(cluster.Endpoints, wrong);
             var failure = await FailureOfAsync(slot);
@@ -172,28 +179,34 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
             Assert.DoesNotContain(Password, failure.Message);
         }
 
-        foreach (var right in new[] { new ConnectionOptions { Password = Password }, new ConnectionOptions { User = "default", Password = Password } })
+        foreach (var user in new[] { null, "default" })
         {
             slot = new MovingSlot(cluster, slot.Slot + 1);
             await slot.OnSourceAsync("SET", slot.Key("k"), "v");
             await slot.OpenAsync();
-            slot.Session = new RedisClusterSession([cluster.Endpoints[0]], right);
+            slot.Session = new RedisClusterSession([cluster.Endpoints[0]], new ConnectionOptions { User = user, Password = Password });
             Assert.Equal(1, (await slot.CompletedAsync()).KeysMoved);
         }
     }
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task A_target_with_another_password_is_named_and_gets_no_copy_that_stays(string server)
+    public async Task A_target_with_another_password_is_named_and_keeps_no_copy(string server)
     {
         await using var cluster = await TestCluster.StartAsync(
-            server, masters: 2, with: options => options with { ConfigLines = ["requirepass one", "masterauth one"], Connection = new ConnectionOptions { Password = "one" } });
+            server,
+            masters: 2,
+            with: options => options with
+            {
+                ConfigLines = ["requirepass one", "masterauth one"],
+                Connection = new ConnectionOptions { Password = "one" },
+            });
         var slot = new MovingSlot(cluster, 7);
         await slot.OnSourceAsync("SET", slot.Key("k"), "v");
         await slot.OpenAsync();
         using var log = new OperationLog();
 
-        // The password changes when everything has been read: only MIGRATE meets the new one.
+        // The password changes after the cluster was read, so that only MIGRATE fails.
         var changed = false;
         var outcome = await slot.CompleteAsync(
             async (_, commands) =>
@@ -214,7 +227,7 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task With_TLS_everywhere_it_completes_and_a_stranger_is_not_trusted(string server)
+    public async Task Completes_with_TLS_and_rejects_an_unknown_authority(string server)
     {
         using var authority = new TestAuthority();
         using var stranger = new TestAuthority();
@@ -228,7 +241,8 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
             await slot.OnSourceAsync("SET", slot.Key("k" + i), "v");
         await slot.OpenAsync();
 
-        slot.Session = new RedisClusterSession(cluster.Endpoints, new ConnectionOptions { Tls = new TlsOptions { CaCertificatePath = stranger.CaPath } });
+        slot.Session = new RedisClusterSession(
+            cluster.Endpoints, new ConnectionOptions { Tls = new TlsOptions { CaCertificatePath = stranger.CaPath } });
         Assert.Equal(FailureCode.ConnectionFailed, (await FailureOfAsync(slot)).Code);
         slot.Session = new RedisClusterSession(cluster.Endpoints, new ConnectionOptions());
         Assert.Contains("connect by TLS", (await FailureOfAsync(slot)).Message);
@@ -243,18 +257,20 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
     private static async Task<RedisClusterSession> UserAsync(MovingSlot slot, string rule)
     {
         foreach (var node in slot.Cluster.Nodes)
-            await node.SendAsync(["ACL", "SETUSER", "u" + slot.Slot, "reset", "on", ">" + Password, "~*", "&*", "+@all", .. rule.Split(' ')]);
-        return new RedisClusterSession([slot.Cluster.Node(0).Endpoint], new ConnectionOptions { User = "u" + slot.Slot, Password = Password });
+            await node.SendAsync(
+                ["ACL", "SETUSER", "u" + slot.Slot, "reset", "on", ">" + Password, "~*", "&*", "+@all", .. rule.Split(' ')]);
+        return new RedisClusterSession(
+            [slot.Cluster.Node(0).Endpoint], new ConnectionOptions { User = "u" + slot.Slot, Password = Password });
     }
 
-    // Reading and planning throw; the work itself gives an outcome.
+    // Reading and planning throw an exception; a run returns an outcome.
     private static async Task<RedisOperationException> FailureOfAsync(MovingSlot slot)
     {
         try
         {
             var completing = slot.CompleteAsync();
             Assert.Same(completing, await Task.WhenAny(completing, Task.Delay(20_000)));
-            return (await completing).Failure ?? throw new Xunit.Sdk.XunitException("It succeeded.");
+            return (await completing).Failure ?? throw new Xunit.Sdk.XunitException("The run succeeded.");
         }
         catch (RedisOperationException failure)
         {

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Faults;
 
-/// <summary>A cluster behind a port map of its own: from here its nodes can be reached by their proxies only.</summary>
+/// <summary>A cluster behind its own port map. Clients reach its nodes only through proxies.</summary>
 internal sealed class MappedCluster : IAsyncDisposable
 {
     private const int Slot = 7;
@@ -23,22 +23,27 @@ internal sealed class MappedCluster : IAsyncDisposable
         _proxies = [.. cluster.Nodes.Select(node => new TcpProxy(node.Endpoint))];
     }
 
-    /// <summary>Two masters, one with some slots more than the other.</summary>
+    /// <summary>Starts two masters, one with slightly more slots than the other.</summary>
     public static async Task<MappedCluster> StartAsync(string server) => new(await TestCluster.StartAsync(
         server, masters: 2, with: options => options with { Slots = [[new SlotRange(0, 8211)], [new SlotRange(8212, 16383)]] }));
 
     public async Task WorkAsync()
     {
         await _cluster.Wedge().WedgeAsync(slot: Slot, keys: Keys, moved: 10);
-        var map = _cluster.Nodes.Zip(_proxies).ToDictionary(pair => pair.First.Endpoint.ToString(), pair => pair.Second.Endpoint.ToString());
+        var map = _cluster.Nodes.Zip(_proxies)
+            .ToDictionary(pair => pair.First.Endpoint.ToString(), pair => pair.Second.Endpoint.ToString());
         var session = new RedisClusterSession([_proxies[0].Endpoint], _cluster.Connection, map);
-        var connector = new AddressMapTests.OnlyConnector(new NodeConnector(session.Options), [.. _proxies.Select(proxy => proxy.Endpoint)]);
-        // By MIGRATE, so that its address is seen; where the servers move slots themselves, no address of ours is in it.
+        var connector = new AddressMapTests.OnlyConnector(
+            new NodeConnector(session.Options), [.. _proxies.Select(proxy => proxy.Endpoint)]);
+        // KeyByKey, because only MIGRATE contains an address that we choose. Server-side migrations do not.
         var options = new MoveOptions { Method = MoveMethod.KeyByKey };
         using var core = new RedisCluster(session, connector, null) { KeepsJournal = false };
 
-        Assert.Equal(_cluster.Endpoints.Select(node => node.ToString()).Order(), (await core.GetNodesAsync(default)).Select(node => node.Endpoint).Order());
-        Assert.Equal((Slot, 20L, 10L), (await core.GetOpenSlotsAsync(null, default)).Select(open => (open.Slot, open.KeysOnSource!.Value, open.KeysOnTarget!.Value)).Single());
+        Assert.Equal(
+            _cluster.Endpoints.Select(node => node.ToString()).Order(),
+            (await core.GetNodesAsync(default)).Select(node => node.Endpoint).Order());
+        var open = (await core.GetOpenSlotsAsync(null, default)).Single();
+        Assert.Equal((Slot, 20L, 10L), (open.Slot, open.KeysOnSource!.Value, open.KeysOnTarget!.Value));
         var completed = await core.CarryOutAsync(await core.PlanCompletionAsync(Slot, null, null, options, default), default);
         Assert.Equal((20L, null), (completed.Result.KeysMoved, completed.Failure));
 

@@ -10,15 +10,15 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Faults;
 
-/// <summary>One side's copy of a key, as that node itself tells it.</summary>
-/// <param name="Type">As TYPE says it; <c>none</c> where the key is not there.</param>
-/// <param name="Dump">As DUMP gives it, in hexadecimal digits.</param>
+/// <summary>The copy of a key on one node.</summary>
+/// <param name="Type">The reply to TYPE; <c>none</c> if the key does not exist.</param>
+/// <param name="Dump">The reply to DUMP, in hexadecimal digits.</param>
 /// <param name="ExpiresAt">Milliseconds since 1970; -1 without expiry.</param>
 internal sealed record SideCopy(string Type, string Dump, long ExpiresAt)
 {
     public static readonly SideCopy None = new("none", string.Empty, -1);
 
-    /// <summary>Fails where the other is not the same bytes with the same expiry.</summary>
+    /// <summary>Asserts that the other copy has the same bytes and the same expiry.</summary>
     public void AssertSameAs(SideCopy other)
     {
         Assert.Equal((Type, Dump), (other.Type, other.Dump));
@@ -26,7 +26,7 @@ internal sealed record SideCopy(string Type, string Dump, long ExpiresAt)
     }
 }
 
-/// <summary>A slot between two masters, with a hand on each side: keys can be put on either, whatever a client would be told.</summary>
+/// <summary>A slot with its source and target. Keys can be written to either node directly, without redirects.</summary>
 internal sealed class MovingSlot(TestCluster cluster, int slot, LocalNode? source = null, LocalNode? target = null)
 {
     public TestCluster Cluster => cluster;
@@ -39,12 +39,12 @@ internal sealed class MovingSlot(TestCluster cluster, int slot, LocalNode? sourc
 
     public RedisClusterSession Session { get; set; } = new([cluster.Node(0).Endpoint], cluster.Connection);
 
-    /// <summary>A key of the slot whose name ends like this.</summary>
+    /// <summary>A key of the slot with this suffix.</summary>
     public byte[] Key(string ending) => Key(Encoding.UTF8.GetBytes(ending));
 
     public byte[] Key(byte[] ending) => [(byte)'{', .. LabWedge.KeysOf(slot, 1)[0], (byte)'}', .. ending];
 
-    /// <summary>Both flags, in the right order.</summary>
+    /// <summary>Sets both flags in the right order.</summary>
     public async Task OpenAsync()
     {
         await Target.SendAsync("CLUSTER", "SETSLOT", slot, "IMPORTING", Source.Id);
@@ -53,7 +53,7 @@ internal sealed class MovingSlot(TestCluster cluster, int slot, LocalNode? sourc
 
     public Task<RespValue> OnSourceAsync(params object[] command) => Source.SendAsync(command);
 
-    /// <summary>Runs commands on the importing side, each behind an ASKING.</summary>
+    /// <summary>Runs a command on the importing node, after ASKING.</summary>
     public async Task<RespValue> OnTargetAsync(params object[] command)
     {
         using var connection = await Target.ConnectAsync();
@@ -73,20 +73,20 @@ internal sealed class MovingSlot(TestCluster cluster, int slot, LocalNode? sourc
         return await redis.CarryOutAsync(await redis.PlanCompletionAsync(slot, null, null, options ?? new MoveOptions(), stop), stop);
     }
 
-    /// <summary>Completes it, with something else going on before each of its sends.</summary>
+    /// <summary>Completes the slot and runs a hook before each send.</summary>
     public async Task<SlotOutcome> CompleteAsync(
         Func<NodeEndpoint, IReadOnlyList<RespCommand>, Task> before, MoveOptions? options = null, OperationLog? log = null)
     {
-        using var looking = new RedisCluster(Session);
-        var plan = await looking.PlanCompletionAsync(slot, null, null, options ?? new MoveOptions(), default);
+        using var planner = new RedisCluster(Session);
+        var plan = await planner.PlanCompletionAsync(slot, null, null, options ?? new MoveOptions(), default);
         using var redis = Core(new HookedConnector(new NodeConnector(Session.Options), before), log);
         return await redis.CarryOutAsync(plan, default);
     }
 
-    // Without a journal there is no lock, and several of these work on one cluster at once, as from several machines.
+    // Without a journal there is no lock, so several slots of one cluster can be completed at the same time, as from several machines.
     private RedisCluster Core(INodeConnector connector, OperationLog? log) => new(Session, connector, log) { KeepsJournal = false };
 
-    /// <summary>Completes it, and freezes the target just before the first keys are sent to it.</summary>
+    /// <summary>Completes the slot and freezes the target just before the first MIGRATE.</summary>
     public Task<SlotOutcome> CompleteWithFrozenTargetAsync(MoveOptions options, OperationLog log)
     {
         var frozen = false;
@@ -105,7 +105,7 @@ internal sealed class MovingSlot(TestCluster cluster, int slot, LocalNode? sourc
             log);
     }
 
-    /// <summary>Completes it and expects that to succeed.</summary>
+    /// <summary>Completes the slot and asserts that it succeeds.</summary>
     public async Task<RedisSlotMigrationResult> CompletedAsync(MoveOptions? options = null)
     {
         var outcome = await CompleteAsync(options);
@@ -115,7 +115,7 @@ internal sealed class MovingSlot(TestCluster cluster, int slot, LocalNode? sourc
         return outcome.Result;
     }
 
-    /// <summary>Completes it and expects that to fail for this reason, with the slot still open both ways.</summary>
+    /// <summary>Completes the slot and asserts that it fails with this code and leaves the slot open on both nodes.</summary>
     public async Task<RedisOperationException> FailsAsync(FailureCode code, MoveOptions? options = null)
     {
         var outcome = await CompleteAsync(options);
@@ -126,14 +126,18 @@ internal sealed class MovingSlot(TestCluster cluster, int slot, LocalNode? sourc
         return outcome.Failure;
     }
 
-    /// <summary>Every running node names the target, no node has a flag for the slot, and nothing is left on the source.</summary>
+    /// <summary>
+    /// Asserts that every running node reports the target as the owner, no node has a flag for the slot, and no key is left on the
+    /// source.
+    /// </summary>
     public async Task AssertClosedAsync()
     {
         foreach (var node in cluster.Nodes.Where(node => node.IsRunning))
         {
             var lines = await TestCluster.ViewOfAsync(node);
             Assert.Equal(Target.Id, lines.Single(line => line.Slots.Contains(slot)).Id);
-            Assert.DoesNotContain(lines, line => line.IsMaster && (line.MigratingTo.ContainsKey(slot) || line.ImportingFrom.ContainsKey(slot)));
+            Assert.DoesNotContain(
+                lines, line => line.IsMaster && (line.MigratingTo.ContainsKey(slot) || line.ImportingFrom.ContainsKey(slot)));
         }
 
         if (!cluster.IsGarnet)
@@ -151,9 +155,10 @@ internal sealed class MovingSlot(TestCluster cluster, int slot, LocalNode? sourc
     {
         using var connection = await node.ConnectAsync();
         RespCommand[] questions = [RespCommand.Of("TYPE", key), RespCommand.Of("DUMP", key), RespCommand.Of("PTTL", key)];
-        var replies = await connection.SendAsync([.. questions.SelectMany(question => new[] { RespCommand.Of("ASKING"), question })], null, default);
+        var replies = await connection.SendAsync(
+            [.. questions.SelectMany(question => new[] { RespCommand.Of("ASKING"), question })], null, default);
         var (type, dump, left) = (replies[1], replies[3], replies[5]);
-        // A migrating source sends whoever asks for a key that has left to the target.
+        // A migrating source redirects requests for a moved key to the target.
         if (type.IsError && (ServerErrors.StartsWith(type.Text, "ASK ") || ServerErrors.StartsWith(type.Text, "MOVED ")))
             return SideCopy.None;
         type.OrThrow(node.Endpoint, questions[0]);

@@ -13,7 +13,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Faults;
 
-/// <summary>What answers is no cluster, or nothing answers: one clear error each, in time, and nothing was touched.</summary>
+/// <summary>If the endpoint is not a cluster or does not respond, there is one clear error in time, and nothing is changed.</summary>
 public sealed class NoClusterTests
 {
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromMilliseconds(700);
@@ -27,7 +27,7 @@ public sealed class NoClusterTests
     [InlineData("redis://user:secret@:7000")]
     [InlineData("127.0.0.1:7000,password=secret,ssl=perhaps")]
     [InlineData("host\u001b[31m:7000")]
-    public void A_text_that_names_no_cluster_is_an_error_before_anything_is_dialled(string text)
+    public void An_invalid_connection_string_is_rejected_before_any_connection(string text)
     {
         var failure = Assert.Throws<RedisOperationException>(() => RedisClusterSession.Parse(text));
         Assert.Equal(FailureCode.InvalidConnectionString, failure.Code);
@@ -36,7 +36,7 @@ public sealed class NoClusterTests
     }
 
     [Fact]
-    public async Task A_name_that_nobody_has_is_a_host_that_is_not_found()
+    public async Task An_unknown_host_name_is_reported()
     {
         var failure = await FailureOfAsync(RedisClusterSession.Parse("foo"));
         Assert.Equal(FailureCode.ConnectionFailed, failure.Code);
@@ -44,11 +44,11 @@ public sealed class NoClusterTests
     }
 
     [Fact]
-    public async Task A_port_where_nobody_listens_is_refused()
+    public async Task A_closed_port_is_reported_as_connection_refused()
     {
-        var port = LoopbackPorts.Take();
+        var port = LoopbackPorts.Reserve();
         var failure = await FailureOfAsync(Session(new NodeEndpoint("127.0.0.1", port)));
-        LoopbackPorts.GiveBack(port);
+        LoopbackPorts.Release(port);
         Assert.Equal(FailureCode.ConnectionFailed, failure.Code);
         Assert.Contains("127.0.0.1:" + port + ": connection refused", failure.Message);
     }
@@ -60,7 +60,7 @@ public sealed class NoClusterTests
     [InlineData("-ERR \u001b]0;title\u0007 nothing here\r\n", FailureCode.ServerError)]
     [InlineData("-DENIED Redis is running in protected mode\r\n", FailureCode.ConnectionFailed)]
     [InlineData("", FailureCode.ConnectionFailed)]
-    public async Task Something_that_is_no_Redis_is_told_harmlessly(string answer, FailureCode code)
+    public async Task A_server_that_is_not_Redis_is_reported_without_control_characters(string answer, FailureCode code)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -81,14 +81,15 @@ public sealed class NoClusterTests
 
     [Theory]
     [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
-    public async Task A_server_without_cluster_mode_is_told_as_that(string server)
+    public async Task A_server_without_cluster_mode_is_reported(string server)
     {
         var folder = Directory.CreateTempSubdirectory("redisclusterops-standalone-");
-        var port = LoopbackPorts.Take();
+        var port = LoopbackPorts.Reserve();
         var endpoint = new NodeEndpoint("127.0.0.1", port);
-        string[] arguments = server == Servers.Garnet
-            ? ["--port", port.ToString(), "--bind", "127.0.0.1", "--checkpointdir", "data", "--device-type", "RandomAccess", "--memory", "64m", "--page", "1m", "--index", "1m"]
-            : ["--port", port.ToString(), "--bind", "127.0.0.1", "--save", ""];
+        string[] special = server == Servers.Garnet
+            ? ["--checkpointdir", "data", "--device-type", "RandomAccess", "--memory", "64m", "--page", "1m", "--index", "1m"]
+            : ["--save", ""];
+        string[] arguments = ["--port", port.ToString(), "--bind", "127.0.0.1", .. special];
         using var process = ServerProcess.Start(Servers.Get(server), arguments, folder.FullName);
         try
         {
@@ -102,7 +103,7 @@ public sealed class NoClusterTests
         finally
         {
             process.Kill();
-            LoopbackPorts.GiveBack(port);
+            LoopbackPorts.Release(port);
             folder.Delete(recursive: true);
         }
     }
@@ -110,9 +111,10 @@ public sealed class NoClusterTests
     [Theory]
     [InlineData(Servers.Redis70)]
     [InlineData(Servers.Valkey91)]
-    public async Task A_node_that_hangs_holds_up_nobody_longer_than_the_connect_timeout(string server)
+    public async Task A_node_that_hangs_delays_a_read_by_no_more_than_the_connect_timeout(string server)
     {
-        await using var cluster = await TestCluster.StartAsync(server, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(60) });
+        await using var cluster = await TestCluster.StartAsync(
+            server, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(60) });
         var hung = cluster.Node(1);
         var slot = new MovingSlot(cluster, 7);
         await slot.OnSourceAsync("SET", slot.Key("k"), "v");
@@ -122,14 +124,16 @@ public sealed class NoClusterTests
         {
             foreach (var seeds in new NodeEndpoint[][] { [cluster.Node(0).Endpoint], [hung.Endpoint, cluster.Node(0).Endpoint] })
             {
-                using var redis = new RedisCluster(new RedisClusterSession(seeds, new ConnectionOptions { ConnectTimeout = ConnectTimeout }));
+                using var redis = new RedisCluster(
+                    new RedisClusterSession(seeds, new ConnectionOptions { ConnectTimeout = ConnectTimeout }));
                 var clock = Stopwatch.StartNew();
                 var nodes = await redis.GetNodesAsync(default);
-                // It is given its time, to a tick of the system's timer, and no more.
+                // The check waits for the timeout, within the resolution of the system timer, and not longer.
                 Assert.InRange(clock.Elapsed, ConnectTimeout - TimeSpan.FromMilliseconds(50), ConnectTimeout + TimeSpan.FromSeconds(1.5));
                 Assert.Equal(4, nodes.Count);
                 var silent = Assert.Single(nodes, node => node.Trouble is not null);
-                Assert.Equal((hung.Endpoint.ToString(), RedisNodeState.Unreachable, 5461), (silent.Endpoint, silent.State, silent.SlotCount));
+                Assert.Equal(
+                    (hung.Endpoint.ToString(), RedisNodeState.Unreachable, 5461), (silent.Endpoint, silent.State, silent.SlotCount));
                 Assert.Contains("700 ms", silent.Trouble);
                 var open = Assert.Single(await redis.GetOpenSlotsAsync(null, default));
                 Assert.Equal((7, RedisOpenSlotState.Migrating), (open.Slot, open.State));
@@ -139,8 +143,8 @@ public sealed class NoClusterTests
             Assert.Equal(FailureCode.ConnectionFailed, failure.Code);
             Assert.Contains(hung.Endpoint.ToString(), failure.Message);
 
-            // And the end of a migration that it has no part in is not held up by it either. On Valkey it may import the slot for all that anybody
-            // knows, and take it when it goes on: there the answer is no, and does not take longer.
+            // A migration of other masters is completed without delay. On Valkey the hung node may import the slot too and take it over
+            // when it resumes, so completion is refused, without delay.
             slot.Session = new RedisClusterSession([cluster.Node(0).Endpoint], new ConnectionOptions { ConnectTimeout = ConnectTimeout });
             var working = Stopwatch.StartNew();
             if (server == Servers.Valkey91)
@@ -163,7 +167,8 @@ public sealed class NoClusterTests
         }
     }
 
-    private static RedisClusterSession Session(params NodeEndpoint[] seeds) => new(seeds, new ConnectionOptions { ConnectTimeout = ConnectTimeout });
+    private static RedisClusterSession Session(params NodeEndpoint[] seeds) =>
+        new(seeds, new ConnectionOptions { ConnectTimeout = ConnectTimeout });
 
     private static async Task<RedisOperationException> FailureOfAsync(RedisClusterSession session)
     {
@@ -180,7 +185,7 @@ public sealed class NoClusterTests
             {
                 var client = await listener.AcceptTcpClientAsync(ended);
                 clients.Add(client);
-                // The same to whatever is said to it.
+                // The reply is the same for every request.
                 for (var i = 0; i < 8; i++)
                     await client.GetStream().WriteAsync(answer, ended);
             }

@@ -8,12 +8,12 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Faults;
 
-/// <summary>Nodes that die or freeze while a slot is being completed.</summary>
+/// <summary>Nodes die or freeze while a slot is completed.</summary>
 public sealed class NodeFailureTests
 {
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
-    public async Task A_node_that_dies_in_the_middle_and_comes_back_has_lost_nothing(string server)
+    public async Task A_node_that_dies_during_the_run_and_is_restarted_loses_no_key(string server)
     {
         await using var cluster = await TestCluster.StartAsync(
             server, masters: 3, with: options => options with { AppendOnly = true, ConfigLines = ["appendfsync always"] });
@@ -25,7 +25,7 @@ public sealed class NodeFailureTests
             await slot.OpenAsync();
             var victim = sourceDies ? slot.Source : slot.Target;
 
-            // In the middle: the kill comes right behind a MIGRATE, while the servers are at it.
+            // The node is killed right after a MIGRATE was sent, during the transfer.
             var (sent, killed) = (0, Task.CompletedTask);
             slot.Session = new RedisClusterSession([slot.Target.Endpoint, slot.Source.Endpoint], cluster.Connection);
             var outcome = await slot.CompleteAsync(
@@ -52,28 +52,37 @@ public sealed class NodeFailureTests
         }
     }
 
-    // Two of our own commands lead here: an undo that gives up a dead target, and a migration to another one.
+    // An undo that abandons a dead target, followed by a migration to another one, leads to this state.
     [Fact]
-    public async Task A_dead_third_master_of_a_Valkey_is_waited_for_because_it_may_import_the_slot_too()
+    public async Task On_Valkey_a_dead_third_master_blocks_completion_because_it_may_import_the_slot()
     {
         await using var cluster = await TestCluster.StartAsync(
-            Servers.Valkey91, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(60), ConfigLines = ["cluster-require-full-coverage no"], AppendOnly = true });
+            Servers.Valkey91,
+            with: options => options with
+            {
+                NodeTimeout = TimeSpan.FromSeconds(60),
+                ConfigLines = ["cluster-require-full-coverage no"],
+                AppendOnly = true,
+            });
         var slot = await FilledAsync(cluster, 1);
         var dead = cluster.Node(1);
         await dead.SendAsync("CLUSTER", "SETSLOT", 1, "IMPORTING", slot.Source.Id);
         dead.Kill();
         using (var core = new RedisCluster(slot.Session))
         {
-            var refusal = await Assert.ThrowsAsync<RedisOperationException>(() => core.PlanCompletionAsync(1, null, null, new MoveOptions(), default));
+            var refusal = await Assert.ThrowsAsync<RedisOperationException>(
+                () => core.PlanCompletionAsync(1, null, null, new MoveOptions(), default));
             Assert.Equal((FailureCode.NodeUnreachable, dead.Endpoint.ToString()), (refusal.Code, refusal.Subject));
-            Assert.Equal(FailureCode.NodeUnreachable, Assert.Single(await core.PlanRepairAsync(new RepairOptions { Slots = [1] }, new MoveOptions(), default)).Refusal?.Code);
+            var repair = await core.PlanRepairAsync(new RepairOptions { Slots = [1] }, new MoveOptions(), default);
+            Assert.Equal(FailureCode.NodeUnreachable, Assert.Single(repair).Refusal?.Code);
         }
 
         await dead.RestartAsync();
         await cluster.Cluster.WaitUntilAgreedAsync();
         using (var core = new RedisCluster(slot.Session))
         {
-            var repaired = await core.CarryOutAsync(Assert.Single(await core.PlanRepairAsync(new RepairOptions { Slots = [1] }, new MoveOptions(), default)), default);
+            var repair = await core.PlanRepairAsync(new RepairOptions { Slots = [1] }, new MoveOptions(), default);
+            var repaired = await core.CarryOutAsync(Assert.Single(repair), default);
             Assert.Equal(MigrationOutcome.Repaired, repaired.Result.Outcome);
         }
 
@@ -83,24 +92,31 @@ public sealed class NodeFailureTests
     }
 
     [Fact]
-    public async Task With_a_third_master_dead_it_completes_and_says_who_does_not_know_yet()
+    public async Task With_a_dead_third_master_the_slot_is_completed_and_the_result_names_that_master()
     {
         await using var cluster = await TestCluster.StartAsync(
-            Servers.Redis70, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(2), ConfigLines = ["cluster-require-full-coverage no"], AppendOnly = true });
+            Servers.Redis70,
+            with: options => options with
+            {
+                NodeTimeout = TimeSpan.FromSeconds(2),
+                ConfigLines = ["cluster-require-full-coverage no"],
+                AppendOnly = true,
+            });
         var (early, late) = (await FilledAsync(cluster, 1), await FilledAsync(cluster, 2));
         var dead = cluster.Node(1);
         dead.Kill();
 
-        // Nobody but we has noticed.
+        // No other node has noticed yet.
         var result = await early.CompletedAsync();
         Assert.Contains(dead.Endpoint + " does not answer; it will learn the new owner when it is back", result.Reason);
 
-        // Now the others have given it up.
-        await UntilAsync(async () => ((await TestCluster.ViewOfAsync(cluster.Node(0))).Single(line => line.Id == dead.Id).Flags & NodeFlags.Fail) != 0);
+        // Now the other nodes have flagged it as failed.
+        await UntilAsync(
+            async () => ((await TestCluster.ViewOfAsync(cluster.Node(0))).Single(line => line.Id == dead.Id).Flags & NodeFlags.Fail) != 0);
         result = await late.CompletedAsync();
         Assert.Contains(dead.Endpoint + " does not answer", result.Reason);
 
-        // It had not heard of anything, and it does learn.
+        // The restarted node does not know the new owners yet and learns of them.
         await dead.RestartAsync();
         await cluster.Cluster.WaitUntilAgreedAsync();
         await early.AssertClosedAsync();
@@ -109,9 +125,10 @@ public sealed class NodeFailureTests
     }
 
     [Fact]
-    public async Task A_cluster_that_is_down_for_a_dead_master_keeps_the_slot_open_and_says_why()
+    public async Task A_cluster_that_is_down_keeps_the_slot_open_and_the_error_gives_the_reason()
     {
-        await using var cluster = await TestCluster.StartAsync(Servers.Redis70, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(2), AppendOnly = true });
+        await using var cluster = await TestCluster.StartAsync(
+            Servers.Redis70, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(2), AppendOnly = true });
         var slot = await FilledAsync(cluster, 1);
         var dead = cluster.Node(1);
         dead.Kill();
@@ -132,17 +149,18 @@ public sealed class NodeFailureTests
     }
 
     [Fact]
-    public async Task A_frozen_replica_of_a_Valkey_delays_the_end_and_never_falsifies_it()
+    public async Task On_Valkey_a_frozen_replica_delays_the_handover_but_does_not_corrupt_it()
     {
         await using var cluster = await TestCluster.StartAsync(
             Servers.Valkey91, masters: 3, replicas: 3, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(60) });
-        // A target with slots of its own. The replica of a master without any hears of the first one before its master has taken it, may be told next that the
-        // source claims that slot, and then goes over to the source.
+        // The target has slots. Otherwise its replica could learn of the first slot before its master has taken it over, then that the
+        // source claims the slot, and would become a replica of the source.
         var (waiting, failing) = (await FilledAsync(cluster, 1, cluster.Masters[1]), await FilledAsync(cluster, 2, cluster.Masters[1]));
         var replica = cluster.Replicas[1];
-        // A frozen replica would hold up each reading of the cluster, too.
+        // A frozen replica would also delay each read of the cluster.
         foreach (var slot in new[] { waiting, failing })
-            slot.Session = new RedisClusterSession([cluster.Node(0).Endpoint], cluster.Connection with { ConnectTimeout = TimeSpan.FromMilliseconds(500) });
+            slot.Session = new RedisClusterSession(
+                [cluster.Node(0).Endpoint], cluster.Connection with { ConnectTimeout = TimeSpan.FromMilliseconds(500) });
 
         replica.Stop();
         var thaw = Task.Delay(TimeSpan.FromSeconds(4)).ContinueWith(_ => replica.Continue(), TaskScheduler.Default);
@@ -151,7 +169,7 @@ public sealed class NodeFailureTests
         Assert.Null(outcome.Failure);
         await waiting.AssertClosedAsync();
 
-        // Nobody waits for a replica that is only just coming back.
+        // The target does not wait for a replica that is still reconnecting.
         await UntilAsync(async () => (await waiting.Target.SendAsync("INFO", "replication")).Text.Contains("state=online"));
         replica.Stop();
         var failure = (await failing.CompleteAsync()).Failure;
@@ -176,7 +194,7 @@ public sealed class NodeFailureTests
         var until = DateTime.UtcNow.AddSeconds(30);
         while (!await holds())
         {
-            Assert.True(DateTime.UtcNow < until, "It never came to it.");
+            Assert.True(DateTime.UtcNow < until, "The expected state was not reached within 30 seconds.");
             await Task.Delay(50);
         }
     }

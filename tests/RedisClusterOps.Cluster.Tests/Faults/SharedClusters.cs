@@ -5,7 +5,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Faults;
 
-/// <summary>One cluster of each server for all tests of a class. A test works on slots that no other test gets.</summary>
+/// <summary>One cluster of each server for all tests of a class. Each test has slots of its own.</summary>
 public sealed class SharedClusters : IAsyncLifetime
 {
     private readonly Dictionary<string, Task<TestCluster>> _clusters = [];
@@ -22,7 +22,7 @@ public sealed class SharedClusters : IAsyncLifetime
         }
     }
 
-    /// <summary>A slot of the first master, on its way to the last one, which owns nothing; not opened yet.</summary>
+    /// <summary>Returns a slot of the first master to move to the last one, which has no slots. It is not open yet.</summary>
     internal async Task<MovingSlot> SlotAsync(string server)
     {
         Task<TestCluster>? cluster;

@@ -9,7 +9,7 @@ using System.Threading.Tasks;
 
 namespace RedisClusterOps.Cluster.Tests.Faults;
 
-/// <summary>Stands between us and one node, as a NAT or a firewall would, and breaks connections where a test wants them broken.</summary>
+/// <summary>A proxy for one node, like a NAT or a firewall, that breaks connections on request.</summary>
 internal sealed class TcpProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -31,13 +31,13 @@ internal sealed class TcpProxy : IAsyncDisposable
 
     public NodeEndpoint Endpoint { get; }
 
-    /// <summary>How many connections were broken on purpose.</summary>
+    /// <summary>The number of connections broken on request.</summary>
     public int Cuts => _cuts;
 
-    /// <summary>The next time this is in a request the request is passed on, and the connection to us closed before any answer.</summary>
+    /// <summary>Forwards the next request with this text, and closes the connection to the client before the reply.</summary>
     public void CutAfterRequest(string text) => Volatile.Write(ref _cutAfter, text);
 
-    /// <summary>Closes the connection to us, once, after so many more bytes of replies.</summary>
+    /// <summary>Closes the connection to the client, once, after this number of further reply bytes.</summary>
     public void CutAfterReplyBytes(long bytes) => Volatile.Write(ref _repliesLeft, bytes);
 
     public async ValueTask DisposeAsync()
@@ -58,7 +58,7 @@ internal sealed class TcpProxy : IAsyncDisposable
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
         {
-            // The test is over.
+            // The test has ended.
         }
     }
 
@@ -74,7 +74,7 @@ internal sealed class TcpProxy : IAsyncDisposable
             var answering = PumpAsync(server.GetStream(), client.GetStream(), CutsAfterReply, connection.Token);
             var first = await Task.WhenAny(asking, answering);
             var cut = first.IsCompletedSuccessfully && first.Result;
-            // Us it leaves at once. The node is left connected, so that it carries out what it was sent: it must not notice.
+            // Closes the connection to the client at once. The node stays connected, so that it runs the request.
             client.Dispose();
             if (cut)
             {
@@ -87,7 +87,7 @@ internal sealed class TcpProxy : IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
         {
-            // Either side hung up.
+            // One of the two closed its connection.
         }
         finally
         {
@@ -95,7 +95,7 @@ internal sealed class TcpProxy : IAsyncDisposable
         }
     }
 
-    // True where it ended because of a cut.
+    // Returns true if a cut ended it.
     private static async Task<bool> PumpAsync(Stream from, Stream to, Func<byte[], int, int> allowed, CancellationToken cancellation)
     {
         var buffer = new byte[64 * 1024];
@@ -111,13 +111,13 @@ internal sealed class TcpProxy : IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
         {
-            // Either side hung up.
+            // One of the two closed its connection.
         }
 
         return false;
     }
 
-    // Negative: so many bytes, and then the cut.
+    // A negative result is the number of bytes to forward before the cut.
     private int CutsAfterRequest(byte[] bytes, int count) =>
         Volatile.Read(ref _cutAfter) is { } text && Encoding.Latin1.GetString(bytes, 0, count).Contains(text)
         && Interlocked.CompareExchange(ref _cutAfter, null, text) == text

@@ -13,13 +13,14 @@ using Xunit;
 namespace RedisClusterOps.Cluster.Tests.Framework;
 
 /// <summary>
-/// The dll that ships does its main job as part of a net472 program under Mono 6.8, the nearest relative of the .NET Framework in Windows PowerShell 5.1.
-/// This proves that Core needs no API, no runtime behaviour and no async machinery that only modern .NET has. It does not prove that .NET Framework's own
-/// sockets and TLS (Schannel), or PowerShell 5.1 itself, do the same: these run on Windows only.
+/// The shipped dll does its main job in a net472 program under Mono 6.8, the runtime on Linux that is closest to .NET Framework. This
+/// proves that Core needs no API, runtime behaviour or async machinery of modern .NET. It does not prove that the sockets and TLS
+/// (Schannel) of .NET Framework or PowerShell 5.1 itself work, which run on Windows only.
 /// </summary>
 /// <remarks>
-/// The certificates are RSA and the PFX is encrypted with 3DES. Mono's own X509Chain can't verify a signature by an ECDSA key ("Cannot decode public key
-/// from unknown OID '1.2.840.10045.2.1'"), and its BoringSSL can't read a PFX encrypted with AES ("Unable to decode certificate"). Windows does both.
+/// The certificates are RSA and the PFX is encrypted with 3DES. Mono's own X509Chain can't verify a signature by an ECDSA key ("Cannot
+/// decode public key from unknown OID '1.2.840.10045.2.1'"), and its BoringSSL can't read a PFX encrypted with AES ("Unable to decode
+/// certificate"). Windows does both.
 /// </remarks>
 public sealed class MainJobOnMonoTests
 {
@@ -44,7 +45,8 @@ public sealed class MainJobOnMonoTests
         var home = Directory.CreateTempSubdirectory("redisclusterops-mono-");
         try
         {
-            await using var cluster = await FilledCluster.StartAsync(Servers.Redis70, keys: 4_000, with: options => With(options, transport, authority));
+            await using var cluster = await FilledCluster.StartAsync(
+                Servers.Redis70, keys: 4_000, with: options => With(options, transport, authority));
             var before = await cluster.OwnersAsync();
             var (completed, undone) = (await WedgeAsync(cluster, Completed, target: 2), await WedgeAsync(cluster, Undone, target: 1));
 
@@ -54,7 +56,7 @@ public sealed class MainJobOnMonoTests
             Assert.True(run.ExitCode == 0, "exit status " + run.ExitCode + "\n" + run.Output + run.Errors);
             Assert.Contains("Mono", run.Output);
 
-            // The undone slot is where it was, the completed one on its target; the rebalance was undone, so nothing else differs.
+            // The undone slot is on its source and the completed one on its target. The rebalance was undone, so nothing else differs.
             var expected = before.ToArray();
             expected[Completed] = 2;
             Assert.Equal(expected, await cluster.OwnersAsync());
@@ -76,7 +78,8 @@ public sealed class MainJobOnMonoTests
         var home = Directory.CreateTempSubdirectory("redisclusterops-mono-");
         try
         {
-            await using var cluster = await FilledCluster.StartAsync(Servers.Redis70, keys: 0, masters: 1, with: options => With(options, Transport.Tls, authority));
+            await using var cluster = await FilledCluster.StartAsync(
+                Servers.Redis70, keys: 0, masters: 1, with: options => With(options, Transport.Tls, authority));
 
             var run = await MonoProcess.RunAsync(home, Arguments(cluster, home, Transport.Tls, stranger));
 
@@ -92,25 +95,36 @@ public sealed class MainJobOnMonoTests
     private static Task<WedgedSlot> WedgeAsync(FilledCluster cluster, int slot, int target) =>
         cluster.Cluster.Wedge().WedgeAsync(cluster.Cluster.Node(target).Endpoint, slot, WedgedKeys, moved: WedgedKeys / 3);
 
-    private static LocalClusterOptions With(LocalClusterOptions options, Transport transport, TestAuthority authority) => transport == Transport.Plain ? options : options with
-    {
-        Tls = authority.ServerFiles,
-        ConfigLines = transport == Transport.MutualTls ? ["tls-auth-clients yes"] : [],
-        Connection = new ConnectionOptions
+    private static LocalClusterOptions With(LocalClusterOptions options, Transport transport, TestAuthority authority) =>
+        transport == Transport.Plain ? options : options with
         {
-            Tls = new TlsOptions { CaCertificatePath = authority.CaPath, CertificatePath = authority.ClientPemPath, CertificateKeyPath = authority.ClientKeyPath },
-        },
-    };
+            Tls = authority.ServerFiles,
+            ConfigLines = transport == Transport.MutualTls ? ["tls-auth-clients yes"] : [],
+            Connection = new ConnectionOptions
+            {
+                Tls = new TlsOptions
+                {
+                    CaCertificatePath = authority.CaPath,
+                    CertificatePath = authority.ClientPemPath,
+                    CertificateKeyPath = authority.ClientKeyPath,
+                },
+            },
+        };
 
     private static IEnumerable<string> Arguments(FilledCluster cluster, DirectoryInfo home, Transport transport, TestAuthority authority)
     {
+        var journal = home.CreateSubdirectory("journal").FullName;
         IEnumerable<string> arguments =
-            ["cluster=" + cluster.Nodes[0].Endpoint, "complete=" + Completed, "undo=" + Undone, "journal=" + home.CreateSubdirectory("journal").FullName];
+            ["cluster=" + cluster.Nodes[0].Endpoint, "complete=" + Completed, "undo=" + Undone, "journal=" + journal];
         return transport switch
         {
             Transport.Plain => arguments,
             Transport.Tls => [.. arguments, "ca=" + authority.CaPath],
-            _ => [.. arguments, "ca=" + authority.CaPath, "certificate=" + authority.ClientPfxPath, "password=" + TestAuthority.ClientPassword],
+            _ =>
+            [
+                .. arguments, "ca=" + authority.CaPath,
+                "certificate=" + authority.ClientPfxPath, "password=" + TestAuthority.ClientPassword,
+            ],
         };
     }
 }

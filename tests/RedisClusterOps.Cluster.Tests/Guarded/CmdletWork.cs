@@ -12,49 +12,76 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;
 
-/// <summary>What a cmdlet has the core do.</summary>
-/// <param name="IsOpen">How the slot has to be before: open with some keys moved, or as it is.</param>
-/// <param name="Begin">Reads, and makes the plan, or does all of a cmdlet that only reads. Throws what keeps it from being carried out; returns what is to be known before.</param>
-internal sealed record CmdletWork(bool IsOpen, Func<RedisCluster, MovingSlot, Task<(IReadOnlyList<PlanFinding> Findings, Func<Task> End)>> Begin)
+/// <summary>The work of a cmdlet in the core.</summary>
+/// <param name="IsOpen">True if the slot has to be open with some keys moved before.</param>
+/// <param name="Begin">
+/// Reads and plans, or does all the work of a cmdlet that only reads. Throws the reason if the plan cannot be carried out; returns the
+/// findings and the rest of the work.
+/// </param>
+internal sealed record CmdletWork(
+    bool IsOpen, Func<RedisCluster, MovingSlot, Task<(IReadOnlyList<PlanFinding> Findings, Func<Task> End)>> Begin)
 {
     private static readonly MoveOptions Options = new();
 
     private static readonly string[] Atomic84 = [Tests.Servers.Redis86];
     private static readonly string[] Atomic90 = [Tests.Servers.Valkey91];
 
-    /// <summary>The servers that can do it.</summary>
+    /// <summary>The servers that support it.</summary>
     public IReadOnlyList<string> Servers { get; init; } = [Tests.Servers.Redis70, Tests.Servers.Redis86, Tests.Servers.Valkey91];
 
     public static IReadOnlyDictionary<string, CmdletWork> All { get; } = new Dictionary<string, CmdletWork>
     {
         ["Connect-RedisCluster"] = Reading(async (core, _) => Assert.Equal(3, (await core.GetInfoAsync(default)).KnownNodes)),
         ["Get-RedisClusterInfo"] = Reading(async (core, _) => Assert.Equal(3, (await core.GetInfoAsync(default)).ReachableNodes)),
-        ["Get-RedisClusterNode"] = Reading(async (core, _) => Assert.All(await core.GetNodesAsync(default), node => Assert.Null(node.Trouble))),
+        ["Get-RedisClusterNode"] = Reading(
+            async (core, _) => Assert.All(await core.GetNodesAsync(default), node => Assert.Null(node.Trouble))),
         ["Get-RedisKeySlot"] = Reading(async (core, _) => Assert.NotNull(Assert.Single(await core.LocateKeysAsync(["k"], default)).Owner)),
-        ["New-RedisRebalancePlan"] = Reading(async (core, _) => Assert.NotEmpty((await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, Options, default)).Moves), isOpen: false),
+        ["New-RedisRebalancePlan"] = Reading(
+            async (core, _) =>
+            {
+                var aim = new RebalanceOptions { UseEmptyMaster = true };
+                Assert.NotEmpty((await core.PlanRebalanceAsync(aim, Options, default)).Moves);
+            },
+            isOpen: false),
         ["Test-RedisCluster"] = Reading(async (core, _) => Assert.NotEmpty((await core.TestAsync(new HealthOptions(), default)).OpenSlots)),
-        ["Get-RedisOpenSlot"] = Reading(async (core, slot) => Assert.Equal(2, Assert.Single(await core.GetOpenSlotsAsync([slot.Slot], default)).KeysOnTarget)),
+        ["Get-RedisOpenSlot"] = Reading(async (core, slot) =>
+            Assert.Equal(2, Assert.Single(await core.GetOpenSlotsAsync([slot.Slot], default)).KeysOnTarget)),
         ["Get-RedisClusterAlert"] = Reading(async (core, _) =>
         {
-            var options = new AlertOptions { StuckAfter = TimeSpan.FromMilliseconds(1), StatePath = Path.Combine(JournalOfTests.NewFolder(), "seen.json"), JournalPath = JournalOfTests.NewFolder() };
+            var options = new AlertOptions
+            {
+                StuckAfter = TimeSpan.FromMilliseconds(1),
+                StatePath = Path.Combine(JournalOfTests.NewFolder(), "seen.json"),
+                JournalPath = JournalOfTests.NewFolder(),
+            };
             await core.GetAlertsAsync(options, default);
             await Task.Delay(5);
             Assert.Contains((await core.GetAlertsAsync(options, default)).Alerts, alert => alert.Code == AlertCode.SlotStuck);
         }),
-        ["Measure-RedisClusterLink"] = Reading(async (core, _) => Assert.All((await core.MeasureLinksAsync(1, null, default)).Where(link => link.SourceId is null), link => Assert.Equal(1, link.Received))),
-        ["Show-RedisSlotMap"] = Reading(async (core, _) => Assert.NotEmpty((await core.GetSlotMapAsync(new ScreenTraits(80, false, false), default)).Masters)),
-        ["Export-RedisClusterReport"] = Reading(async (core, _) => Assert.NotEmpty((await core.GetReportAsync(new HealthOptions(), new AlertOptions(), default)).Health.OpenSlots)),
-        ["Get-RedisSlotKey"] = Reading(async (core, slot) => Assert.Equal(4, (await core.GetSlotKeysAsync(slot.Slot, null, null, default)).Count)),
-        ["Start-RedisSlotMigration"] = OfSlot(false, (core, slot) => core.PlanStartAsync(slot.Slot, null, slot.Target.Id, Options, default)),
+        ["Measure-RedisClusterLink"] = Reading(async (core, _) =>
+        {
+            var links = await core.MeasureLinksAsync(1, null, default);
+            Assert.All(links.Where(link => link.SourceId is null), link => Assert.Equal(1, link.Received));
+        }),
+        ["Show-RedisSlotMap"] = Reading(async (core, _) =>
+            Assert.NotEmpty((await core.GetSlotMapAsync(new ScreenTraits(80, false, false), default)).Masters)),
+        ["Export-RedisClusterReport"] = Reading(async (core, _) =>
+            Assert.NotEmpty((await core.GetReportAsync(new HealthOptions(), new AlertOptions(), default)).Health.OpenSlots)),
+        ["Get-RedisSlotKey"] = Reading(async (core, slot) =>
+            Assert.Equal(4, (await core.GetSlotKeysAsync(slot.Slot, null, null, default)).Count)),
+        ["Start-RedisSlotMigration"] = OfSlot(
+            false, (core, slot) => core.PlanStartAsync(slot.Slot, null, slot.Target.Id, Options, default)),
         ["Restart-RedisSlotMigration"] = OfHalfOpen((core, slot) => core.PlanRestartAsync(slot.Slot, null, Options, default)),
         ["Move-RedisSlotKey"] = new(true, async (core, slot) =>
         {
             var plan = await core.PlanKeyMoveAsync(slot.Slot, null, null, null, null, Options, default);
             return (plan.Findings, async () => Assert.Null((await core.MoveKeysAsync(plan, default)).Failure));
         }),
-        ["Complete-RedisSlotMigration"] = OfSlot(true, (core, slot) => core.PlanCompletionAsync(slot.Slot, null, null, Options, default)),
-        ["Undo-RedisSlotMigration"] = OfSlot(true, (core, slot) => core.PlanUndoAsync(slot.Slot, null, null, UndoStrategy.RoundTrip, false, Options, default)),
-        ["Repair-RedisCluster"] = OfSlot(true, async (core, slot) => Assert.Single(await core.PlanRepairAsync(new RepairOptions { Slots = [slot.Slot] }, Options, default))),
+        ["Complete-RedisSlotMigration"] = OfSlot(true, (core, slot) =>
+            core.PlanCompletionAsync(slot.Slot, null, null, Options, default)),
+        ["Undo-RedisSlotMigration"] = OfSlot(true, (core, slot) =>
+            core.PlanUndoAsync(slot.Slot, null, null, UndoStrategy.RoundTrip, false, Options, default)),
+        ["Repair-RedisCluster"] = OfSlot(true, PlanRepairAsync),
         ["Complete-RedisSlotMigration -OnKeyConflict KeepSource"] = OfConflict(KeyConflictAction.KeepSource),
         ["Complete-RedisSlotMigration -OnKeyConflict KeepTarget"] = OfConflict(KeyConflictAction.KeepTarget),
         ["Resume-RedisMigration"] = new(true, ResumeAsync),
@@ -64,14 +91,27 @@ internal sealed record CmdletWork(bool IsOpen, Func<RedisCluster, MovingSlot, Ta
                 await slot.Source.AskAsync("DEL", slot.Key("k" + key));
             foreach (var node in slot.Cluster.Nodes)
                 await node.AskAsync("CLUSTER", "DELSLOTS", slot.Slot);
-            return await OfSlot(false, async (core, slot) => Assert.Single(await core.PlanRepairAsync(new RepairOptions { Slots = [slot.Slot] }, Options, default))).Begin(core, slot);
+            return await OfSlot(false, PlanRepairAsync).Begin(core, slot);
         }),
         ["Move-RedisSlot -Method Atomic   # Redis 8.4 and later"] = MovingItself(Atomic84),
         ["Move-RedisSlot -Method Atomic   # Valkey 9.0 and later"] = MovingItself(Atomic90),
-        ["Move-RedisSlot"] = Moving((core, slot) => core.PlanMoveAsync(new SlotSelection { Slots = [slot.Slot], Target = slot.Target.Id }, Options, default)),
-        ["Invoke-RedisRebalance"] = Moving((core, slot) => core.PlanRebalanceAsync(
-            new RebalanceOptions { Threshold = 0, Weights = new Dictionary<string, double> { [slot.Source.Id] = 8092, [slot.Cluster.Node(1).Id] = 8092, [slot.Target.Id] = 200 }, UseEmptyMaster = true }, Options, default)),
+        ["Move-RedisSlot"] = Moving((core, slot) =>
+            core.PlanMoveAsync(new SlotSelection { Slots = [slot.Slot], Target = slot.Target.Id }, Options, default)),
+        ["Invoke-RedisRebalance"] = Moving((core, slot) =>
+        {
+            var weights = new Dictionary<string, double>
+            {
+                [slot.Source.Id] = 8092,
+                [slot.Cluster.Node(1).Id] = 8092,
+                [slot.Target.Id] = 200,
+            };
+            var aim = new RebalanceOptions { Threshold = 0, Weights = weights, UseEmptyMaster = true };
+            return core.PlanRebalanceAsync(aim, Options, default);
+        }),
     };
+
+    private static async Task<SlotPlan> PlanRepairAsync(RedisCluster core, MovingSlot slot) =>
+        Assert.Single(await core.PlanRepairAsync(new RepairOptions { Slots = [slot.Slot] }, Options, default));
 
     private static CmdletWork Reading(Func<RedisCluster, MovingSlot, Task> read, bool isOpen = true) => new(isOpen, async (core, slot) =>
     {
@@ -87,7 +127,7 @@ internal sealed record CmdletWork(bool IsOpen, Func<RedisCluster, MovingSlot, Ta
         return (plan.Findings, async () => Assert.Null((await core.CarryOutAsync(plan, default)).Failure));
     });
 
-    // A key that differs on both sides.
+    // One key has different values on both nodes.
     private static CmdletWork OfConflict(KeyConflictAction action) => new(true, async (core, slot) =>
     {
         await slot.OnTargetAsync("SET", slot.Key("k0"), "another");
@@ -95,12 +135,16 @@ internal sealed record CmdletWork(bool IsOpen, Func<RedisCluster, MovingSlot, Ta
         return await OfSlot(true, (core, slot) => core.PlanCompletionAsync(slot.Slot, null, null, options, default)).Begin(core, slot);
     });
 
-    // Somebody with all rights began it, and was cut off at the first key.
+    // A user with all permissions started the run, which was killed at the first key.
     private static async Task<(IReadOnlyList<PlanFinding> Findings, Func<Task> End)> ResumeAsync(RedisCluster core, MovingSlot slot)
     {
         var options = Options with { JournalPath = JournalOfTests.NewFolder() };
         using (var begun = new RedisCluster(slot.Session, new HookedConnector(new NodeConnector(slot.Session.Options), Die), null))
-            await Assert.ThrowsAsync<ProcessDiedException>(async () => await begun.CarryOutAsync(await begun.PlanCompletionAsync(slot.Slot, null, null, options, default), default));
+        {
+            var plan = await begun.PlanCompletionAsync(slot.Slot, null, null, options, default);
+            await Assert.ThrowsAsync<ProcessDiedException>(() => begun.CarryOutAsync(plan, default));
+        }
+
         return await OfSlot(true, async (core, _) => Assert.Single(await core.PlanResumeAsync(null, options, default))).Begin(core, slot);
 
         static Task Die(NodeEndpoint node, IReadOnlyList<RespCommand> commands) =>
@@ -108,19 +152,24 @@ internal sealed record CmdletWork(bool IsOpen, Func<RedisCluster, MovingSlot, Ta
     }
 
     private static CmdletWork MovingItself(string[] servers) => Moving(
-        (core, slot) => core.PlanMoveAsync(new SlotSelection { Slots = [slot.Slot], Target = slot.Target.Id }, Options with { Method = MoveMethod.Atomic }, default),
-        Options with { Method = MoveMethod.Atomic }) with { Servers = servers };
+        (core, slot) => core.PlanMoveAsync(
+            new SlotSelection { Slots = [slot.Slot], Target = slot.Target.Id }, Options with { Method = MoveMethod.Atomic }, default),
+        Options with { Method = MoveMethod.Atomic }) with
+    { Servers = servers };
 
-    // A slot whose other end has to be opened, so that there is something to do.
+    // Only the target is open, so that the source has to be opened.
     private static CmdletWork OfHalfOpen(Func<RedisCluster, MovingSlot, Task<SlotPlan>> make) => new(false, async (core, slot) =>
     {
         await slot.Target.SendAsync("CLUSTER", "SETSLOT", slot.Slot, "IMPORTING", slot.Source.Id);
         return await OfSlot(false, make).Begin(core, slot);
     });
 
-    private static CmdletWork Moving(Func<RedisCluster, MovingSlot, Task<RedisRebalancePlan>> make, MoveOptions? options = null) => new(false, async (core, slot) =>
+    private static CmdletWork Moving(Func<RedisCluster, MovingSlot, Task<RedisRebalancePlan>> make, MoveOptions? options = null) =>
+        new(false, async (core, slot) =>
     {
         var plan = await core.CheckMovesAsync(await make(core, slot), options ?? Options, default);
-        return (plan.Findings, async () => Assert.All(await MoveRuns.CarryOutAsync(core, plan, options ?? Options), outcome => Assert.Null(outcome.Failure)));
+        return (
+            plan.Findings,
+            async () => Assert.All(await MoveRuns.CarryOutAsync(core, plan, options ?? Options), outcome => Assert.Null(outcome.Failure)));
     });
 }

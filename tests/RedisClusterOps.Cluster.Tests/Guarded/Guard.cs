@@ -5,7 +5,7 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;
 
-/// <summary>What keeps strangers out of a cluster.</summary>
+/// <summary>The access control of a cluster.</summary>
 public enum Guard
 {
     /// <summary>requirepass.</summary>
@@ -14,14 +14,14 @@ public enum Guard
     /// <summary>An ACL user; the default user is off.</summary>
     Acl,
 
-    /// <summary>No port but the one that speaks TLS.</summary>
+    /// <summary>Only a TLS port.</summary>
     Tls,
 
-    /// <summary>The same, and clients show a certificate.</summary>
+    /// <summary>Only a TLS port, and clients need a certificate.</summary>
     MutualTls,
 }
 
-/// <summary>How a cluster is guarded, and how we get in all the same.</summary>
+/// <summary>A cluster with access control, and the options to connect to it.</summary>
 internal sealed class GuardedCluster : IDisposable
 {
     public const string User = "operator";
@@ -29,8 +29,9 @@ internal sealed class GuardedCluster : IDisposable
 
     private readonly TestAuthority _authority = new();
 
-    /// <summary>Two masters with slots, one with some more than the other.</summary>
-    public static async Task<TestCluster> StartAsync(string server, Guard guard, GuardedCluster files) => await TestCluster.StartAsync(server, masters: 2, with: options =>
+    /// <summary>Starts two masters, one with slightly more slots than the other.</summary>
+    public static async Task<TestCluster> StartAsync(string server, Guard guard, GuardedCluster files) =>
+        await TestCluster.StartAsync(server, masters: 2, with: options =>
         (guard is Guard.Tls or Guard.MutualTls ? options with { Tls = files._authority.ServerFiles } : options) with
         {
             Slots = [[new SlotRange(0, 8211)], [new SlotRange(8212, 16383)]],
@@ -38,17 +39,25 @@ internal sealed class GuardedCluster : IDisposable
             Connection = files.ConnectionOf(guard),
         });
 
-    /// <summary>Not let in, for each reason that there is.</summary>
+    /// <summary>Connection options that are rejected, one for each reason.</summary>
     public IReadOnlyList<(ConnectionOptions Options, FailureCode Code)> Strangers(Guard guard) => guard switch
     {
-        Guard.Password => [(new ConnectionOptions(), FailureCode.AuthenticationFailed), (new ConnectionOptions { Password = "wrong" }, FailureCode.AuthenticationFailed)],
+        Guard.Password =>
+        [
+            (new ConnectionOptions(), FailureCode.AuthenticationFailed),
+            (new ConnectionOptions { Password = "wrong" }, FailureCode.AuthenticationFailed),
+        ],
         Guard.Acl =>
         [
             (new ConnectionOptions(), FailureCode.AuthenticationFailed),
             (new ConnectionOptions { Password = Password }, FailureCode.AuthenticationFailed),
-            (new ConnectionOptions { User = "nobody", Password = Password }, FailureCode.AuthenticationFailed),
+            (new ConnectionOptions { User = "no-such-user", Password = Password }, FailureCode.AuthenticationFailed),
         ],
-        Guard.Tls => [(new ConnectionOptions(), FailureCode.ConnectionFailed), (new ConnectionOptions { Tls = new TlsOptions() }, FailureCode.ConnectionFailed)],
+        Guard.Tls =>
+        [
+            (new ConnectionOptions(), FailureCode.ConnectionFailed),
+            (new ConnectionOptions { Tls = new TlsOptions() }, FailureCode.ConnectionFailed),
+        ],
         _ => [(new ConnectionOptions { Tls = new TlsOptions { CaCertificatePath = _authority.CaPath } }, FailureCode.ConnectionFailed)],
     };
 
@@ -61,15 +70,24 @@ internal sealed class GuardedCluster : IDisposable
         Guard.Tls => new ConnectionOptions { Tls = new TlsOptions { CaCertificatePath = _authority.CaPath } },
         _ => new ConnectionOptions
         {
-            Tls = new TlsOptions { CaCertificatePath = _authority.CaPath, CertificatePath = _authority.ClientPemPath, CertificateKeyPath = _authority.ClientKeyPath },
+            Tls = new TlsOptions
+            {
+                CaCertificatePath = _authority.CaPath,
+                CertificatePath = _authority.ClientPemPath,
+                CertificateKeyPath = _authority.ClientKeyPath,
+            },
         },
     };
 
     private static IReadOnlyList<string> LinesOf(Guard guard) => guard switch
     {
         Guard.Password => ["requirepass \"" + Password + "\"", "masterauth \"" + Password + "\""],
-        // What the nodes are to each other they need a name for as well: Valkey moves slots by logging in to the target.
-        Guard.Acl => ["user default off", "user " + User + " on \">" + Password + "\" ~* &* +@all", "masteruser " + User, "masterauth \"" + Password + "\""],
+        // The nodes need a user as well: for an atomic move, a Valkey source authenticates to the target.
+        Guard.Acl =>
+        [
+            "user default off", "user " + User + " on \">" + Password + "\" ~* &* +@all",
+            "masteruser " + User, "masterauth \"" + Password + "\"",
+        ],
         Guard.MutualTls => ["tls-auth-clients yes"],
         _ => [],
     };

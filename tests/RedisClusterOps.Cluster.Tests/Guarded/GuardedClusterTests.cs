@@ -40,7 +40,7 @@ public sealed class GuardedClusterTests(CmdletShell shell) : IClassFixture<Cmdle
         using var core = new RedisCluster(new RedisClusterSession([cluster.Node(0).Endpoint], cluster.Connection));
         Assert.Equal([Slot, Slot + 1, Slot + 2], (await core.GetOpenSlotsAsync(null, default)).Select(open => open.Slot));
 
-        // First, while the core has no run: a run holds the cluster's lock until its RedisCluster is disposed.
+        // This comes first, because a run of the core holds the lock of the cluster until its RedisCluster is disposed.
         var byCmdlet = await shell.RunAsync(
             cluster.Node(0).Endpoint, cluster.Connection, $"(Complete-RedisSlotMigration {Slot + 2}).Outcome");
         Assert.Equal(["Completed"], byCmdlet.AssertClean().Lines);
@@ -48,13 +48,16 @@ public sealed class GuardedClusterTests(CmdletShell shell) : IClassFixture<Cmdle
         var completed = await core.CarryOutAsync(await core.PlanCompletionAsync(Slot, null, null, options, default), default);
         Assert.Equal((MigrationOutcome.Completed, 12L, null), (completed.Result.Outcome, completed.Result.KeysMoved, completed.Failure));
 
-        var undone = await core.CarryOutAsync(await core.PlanUndoAsync(Slot + 1, null, null, UndoStrategy.RoundTrip, false, options, default), default);
+        var undone = await core.CarryOutAsync(
+            await core.PlanUndoAsync(Slot + 1, null, null, UndoStrategy.RoundTrip, false, options, default), default);
         Assert.Equal((MigrationOutcome.RolledBack, null), (undone.Result.Outcome, undone.Failure));
 
         var rebalance = new RebalanceOptions { Threshold = 0 };
         var plan = await core.PlanRebalanceAsync(rebalance, options, default);
         Assert.Equal(18, Assert.Single(plan.Moves).SlotCount);
-        Assert.All(await MoveRuns.CarryOutAsync(core, plan, options), moved => Assert.Equal((MigrationOutcome.Moved, null), (moved.Result.Outcome, moved.Failure)));
+        Assert.All(
+            await MoveRuns.CarryOutAsync(core, plan, options),
+            moved => Assert.Equal((MigrationOutcome.Moved, null), (moved.Result.Outcome, moved.Failure)));
         Assert.Empty((await core.PlanRebalanceAsync(rebalance, options, default)).Moves);
 
         Assert.Empty((await core.TestAsync(new HealthOptions { Deep = true }, default)).Findings);

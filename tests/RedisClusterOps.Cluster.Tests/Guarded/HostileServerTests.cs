@@ -10,14 +10,14 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;
 
-/// <summary>A hostile server lies, stalls, closes the connection, floods, and sends terminal escapes.</summary>
-/// <remarks>Reading it ends within seconds, in an error in our own words.</remarks>
+/// <summary>A hostile server sends false data, stalls, closes the connection, floods, and sends terminal escapes.</summary>
+/// <remarks>Every read ends within seconds with an error in our own words.</remarks>
 public sealed class HostileServerTests(CmdletShell shell) : IClassFixture<CmdletShell>
 {
     private const string Id = "0123456789012345678901234567890123456789";
     private const string Other = "abcdefabcdefabcdefabcdefabcdefabcdefabcd";
 
-    // Colours, a title, a cleared screen, C1 codes, a bidirectional override (in UTF-8, byte by byte), the markup of the tables and of a page.
+    // Colours, a title, a cleared screen, C1 codes, a bidirectional override in UTF-8 bytes, and markup of tables and HTML.
     private const string Evil = "\x1b[2J\x1b]0;owned\a\u009b31m[red]x[/]\b\u00e2\u0080\u00ae<img/src=x/onerror=alert(1)>&lt;\"'";
 
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(20);
@@ -32,14 +32,15 @@ public sealed class HostileServerTests(CmdletShell shell) : IClassFixture<Cmdlet
         foreach (var line in new[]
         {
             "Test-RedisCluster", "Test-RedisCluster -Deep", "Get-RedisClusterNode", "Get-RedisClusterInfo", "Get-RedisOpenSlot",
-            "Get-RedisSlotKey 5 -Detail", "Get-RedisKeySlot a", "Complete-RedisSlotMigration 5", "Complete-RedisSlotMigration 7", "Move-RedisSlotKey 5",
+            "Get-RedisSlotKey 5 -Detail", "Get-RedisKeySlot a", "Complete-RedisSlotMigration 5", "Complete-RedisSlotMigration 7",
+            "Move-RedisSlotKey 5",
             $"Start-RedisSlotMigration 9 -Target {Other[..8]}", "Restart-RedisSlotMigration 5", "Undo-RedisSlotMigration 5 -WhatIf",
             "Repair-RedisCluster -WhatIf", "New-RedisRebalancePlan", $"Move-RedisSlot 9 -Target {Other[..8]}", "Show-RedisSlotMap",
             "Measure-RedisClusterLink", "Get-RedisClusterAlert", $"Get-RedisClusterAlert -StatePath '{files}/state.json'",
             $"Export-RedisClusterReport '{files}/report.html'; Get-RedisClusterNode",
         })
         {
-            // As a person sees it, in a table and in full, and as a script writes it.
+            // As a table, as a list and as JSON.
             var run = await shell.RunAsync($$"""
                 $VerbosePreference = $DebugPreference = 'Continue'
                 $PSDefaultParameterValues = @{ '*-Redis*:Cluster' = '{{endpoint}}' }
@@ -61,7 +62,7 @@ public sealed class HostileServerTests(CmdletShell shell) : IClassFixture<Cmdlet
         Assert.Contains(Other[..8], page);
     }
 
-    public static TheoryData<string, string> Liars => new()
+    public static TheoryData<string, string> FalseReplies => new()
     {
         { "no line of its own", Lines($"{Other} 127.0.0.1:1@2 master - 0 0 1 connected 0-16383") },
         { "an id with escapes", Lines($"{Evil} 127.0.0.1:1@2 myself,master - 0 0 1 connected 0-16383") },
@@ -78,15 +79,15 @@ public sealed class HostileServerTests(CmdletShell shell) : IClassFixture<Cmdlet
     };
 
     [Theory]
-    [MemberData(nameof(Liars))]
-    public async Task A_liar_is_an_error_of_one_line(string lie, string reply)
+    [MemberData(nameof(FalseReplies))]
+    public async Task A_false_reply_is_an_error_of_one_line(string lie, string reply)
     {
         await using var node = FakeNode.Answering(command => command == "CLUSTER NODES" ? reply : "+OK\r\n");
         await AssertRefusedAsync(node, lie);
     }
 
     [Fact]
-    public async Task A_liar_who_speaks_of_a_billion_databases_is_not_believed()
+    public async Task A_server_that_claims_a_billion_databases_is_rejected()
     {
         FakeNode? node = null;
         await using var listening = node = FakeNode.Answering(command => command switch
@@ -100,14 +101,14 @@ public sealed class HostileServerTests(CmdletShell shell) : IClassFixture<Cmdlet
     }
 
     [Fact]
-    public async Task A_node_that_stalls_is_given_up_after_the_time_that_connecting_may_take()
+    public async Task A_node_that_stalls_times_out()
     {
         await using var node = FakeNode.AfterLogin(session => session.StallAsync());
         await AssertRefusedAsync(node, "silence");
     }
 
     [Fact]
-    public async Task A_node_that_breaks_off_is_an_error()
+    public async Task A_connection_that_closes_within_a_reply_is_an_error()
     {
         await using var node = FakeNode.AfterLogin(async session =>
         {
@@ -118,7 +119,7 @@ public sealed class HostileServerTests(CmdletShell shell) : IClassFixture<Cmdlet
     }
 
     [Fact]
-    public async Task A_flood_costs_no_more_memory_than_the_limits_allow()
+    public async Task A_flood_uses_no_more_memory_than_the_limits_allow()
     {
         var sent = 0L;
         await using var node = FakeNode.AfterLogin(async session =>
@@ -138,20 +139,23 @@ public sealed class HostileServerTests(CmdletShell shell) : IClassFixture<Cmdlet
     }
 
     [Fact]
-    public async Task A_cluster_of_a_liar_who_names_thousands_of_nodes_is_told_as_what_it_is()
+    public async Task A_server_that_lists_thousands_of_failed_nodes_is_shown_as_it_is()
     {
         FakeNode? node = null;
         await using var listening = node = FakeNode.Answering(command => command == "CLUSTER NODES"
-            ? Lines([Own(node!.Endpoint), .. Enumerable.Range(0, 3_000).Select(i => i.ToString("x40") + " 127.0.0.1:1@2 master,fail - 0 0 1 disconnected")])
+            ? Lines([Own(node!.Endpoint), .. Enumerable.Range(0, 3_000).Select(Failed)])
             : "+OK\r\n");
         using var core = Core(node);
         var nodes = await core.GetNodesAsync(default).WaitAsync(Soon);
         Assert.Equal(3_001, nodes.Count);
         Assert.Single(nodes, known => known.Trouble is null);
+
+        static string Failed(int number) => number.ToString("x40") + " 127.0.0.1:1@2 master,fail - 0 0 1 disconnected";
     }
 
     private static void AssertPlain(string text) =>
-        Assert.DoesNotContain(text, c => c != '\n' && (char.IsControl(c) || char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator));
+        Assert.DoesNotContain(text, c => c != '\n' && (char.IsControl(c) || char.GetUnicodeCategory(c)
+            is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator));
 
     private static async Task AssertRefusedAsync(FakeNode node, string lie, Protocol.RespLimits? limits = null)
     {
@@ -162,13 +166,22 @@ public sealed class HostileServerTests(CmdletShell shell) : IClassFixture<Cmdlet
     }
 
     private static RedisCluster Core(FakeNode node, Protocol.RespLimits? limits = null) => new(new RedisClusterSession(
-        [node.Endpoint], new Protocol.ConnectionOptions { ConnectTimeout = TimeSpan.FromSeconds(1), CommandTimeout = TimeSpan.FromSeconds(1), Limits = limits ?? new() }));
+        [node.Endpoint],
+        new Protocol.ConnectionOptions
+        {
+            ConnectTimeout = TimeSpan.FromSeconds(1),
+            CommandTimeout = TimeSpan.FromSeconds(1),
+            Limits = limits ?? new(),
+        }));
 
     private static string Answer(string command, NodeEndpoint endpoint) => command switch
     {
-        "CLUSTER NODES" => Lines(Own(endpoint) + $" [5->-{Other}]", $"{Other} {Evil}:7000@17000,{Evil} master - 0 0 2 connected 16000-16383"),
+        "CLUSTER NODES" => Lines(
+            Own(endpoint) + $" [5->-{Other}]", $"{Other} {Evil}:7000@17000,{Evil} master - 0 0 2 connected 16000-16383"),
         "CLUSTER INFO" => Bulk($"cluster_state:{Evil}\r\ncluster_known_nodes:{Evil}\r\n{Evil}:1\r\n"),
-        "INFO" or "INFO cpu" => Bulk($"redis_version:7.0.15{Evil}\r\nrole:{Evil}\r\nmaxmemory:1\r\nmaxmemory_policy:{Evil}\r\nmaster_link_status:{Evil}\r\nslave0:ip={Evil},port=1,state={Evil},offset=1,lag=1\r\ndb0:keys=1{Evil}\r\n"),
+        "INFO" or "INFO cpu" => Bulk(
+            $"redis_version:7.0.15{Evil}\r\nrole:{Evil}\r\nmaxmemory:1\r\nmaxmemory_policy:{Evil}\r\nmaster_link_status:{Evil}\r\n"
+            + $"slave0:ip={Evil},port=1,state={Evil},offset=1,lag=1\r\ndb0:keys=1{Evil}\r\n"),
         "DBSIZE" => ":1\r\n",
         "CLUSTER COUNTKEYSINSLOT 5" or "CLUSTER COUNTKEYSINSLOT 9" => ":1\r\n",
         _ when command.StartsWith("CLUSTER GETKEYSINSLOT", StringComparison.Ordinal) => $"*1\r\n{Bulk(Evil)}",

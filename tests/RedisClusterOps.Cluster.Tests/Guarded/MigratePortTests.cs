@@ -6,7 +6,10 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;
 
-/// <summary>Whatever we speak, keys move to the port that speaks what the source's MIGRATE speaks: TLS with tls-cluster yes, none without.</summary>
+/// <summary>
+/// Keys move to the port with the encryption of MIGRATE on the source, whatever the client uses: TLS if tls-cluster is yes, otherwise
+/// plain TCP.
+/// </summary>
 public sealed class MigratePortTests
 {
     private const int Keys = 12;
@@ -25,7 +28,7 @@ public sealed class MigratePortTests
         var slot = 100;
         foreach (var tls in new[] { true, false })
         {
-            // The lab's own journal folder, and the servers' own way to move slots aside: MIGRATE is what this is about.
+            // KeyByKey, because the test is about MIGRATE.
             var options = new MoveOptions { Method = MoveMethod.KeyByKey };
             for (var i = 0; i < 3; i++)
                 await two.Cluster.Wedge().WedgeAsync(slot: slot + i, keys: Keys, moved: 5);
@@ -37,18 +40,22 @@ public sealed class MigratePortTests
             var completed = await core.CarryOutAsync(completion, default);
             Assert.Equal((MigrationOutcome.Completed, 7L, null), (completed.Result.Outcome, completed.Result.KeysMoved, completed.Failure));
 
-            // There, and back through the port of the source.
+            // The way back uses the port of the source.
             var undo = await core.PlanUndoAsync(slot + 1, null, null, UndoStrategy.RoundTrip, false, options, default);
             Assert.Contains(Migrates(undo), command => command.StartsWith("MIGRATE 127.0.0.1 " + two.Port(0, tlsCluster) + " "));
-            Assert.Equal((MigrationOutcome.RolledBack, null), ((await core.CarryOutAsync(undo, default)) is var undone ? undone.Result.Outcome : default, undone.Failure));
+            Assert.Equal(
+                (MigrationOutcome.RolledBack, null),
+                ((await core.CarryOutAsync(undo, default)) is var undone ? undone.Result.Outcome : default, undone.Failure));
 
             var repair = Assert.Single(await core.PlanRepairAsync(new RepairOptions { Slots = [slot + 2] }, options, default));
             Assert.Null((await core.CarryOutAsync(repair, default)).Failure);
 
-            // Slots with keys, whole, the other way.
+            // Whole slots with keys, in the other direction.
             var selection = new SlotSelection { Slots = [slot, slot + 2], Target = two.Cluster.Node(0).Id };
             var moves = await core.PlanMoveAsync(selection, options, default);
-            Assert.All(await MoveRuns.CarryOutAsync(core, moves, options), moved => Assert.Equal((MigrationOutcome.Moved, null), (moved.Result.Outcome, moved.Failure)));
+            Assert.All(
+                await MoveRuns.CarryOutAsync(core, moves, options),
+                moved => Assert.Equal((MigrationOutcome.Moved, null), (moved.Result.Outcome, moved.Failure)));
 
             Assert.Empty((await core.TestAsync(new HealthOptions { Deep = true }, default)).Findings);
             foreach (var number in new[] { slot, slot + 1, slot + 2 })
@@ -56,7 +63,7 @@ public sealed class MigratePortTests
             slot += 10;
         }
 
-        // A target that has lost the port which the source would dial: said before anything is written.
+        // A target without the port that the source needs is refused before anything is written.
         await RefusedWithoutThePortAsync(two, tlsCluster);
     }
 
@@ -68,11 +75,15 @@ public sealed class MigratePortTests
         foreach (var node in Enumerable.Range(0, 2))
             await two.Cluster.Node(node).SendAsync("CONFIG", "SET", tlsCluster ? "port" : "tls-port", "0");
         using var core = new RedisCluster(two.Session(tlsCluster));
-        var refusal = await Assert.ThrowsAnyAsync<RedisOperationException>(() => core.PlanCompletionAsync(200, null, null, new MoveOptions(), default));
+        var refusal = await Assert.ThrowsAnyAsync<RedisOperationException>(
+            () => core.PlanCompletionAsync(200, null, null, new MoveOptions(), default));
         Assert.Equal(FailureCode.TlsMismatch, refusal.Code);
         Assert.Contains("nothing was done", refusal.Message);
     }
 
     private static string[] Migrates(SlotPlan plan) =>
-        [.. plan.Actions.SelectMany(action => action.Commands).Select(command => command.Command).Where(command => command.StartsWith("MIGRATE "))];
+        [
+            .. plan.Actions.SelectMany(action => action.Commands)
+                .Select(command => command.Command).Where(command => command.StartsWith("MIGRATE ")),
+        ];
 }

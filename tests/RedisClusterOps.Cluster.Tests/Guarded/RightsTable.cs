@@ -5,7 +5,7 @@ using System.Linq;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;
 
-/// <summary>The table of docs/acl.md: the line that makes the smallest user for each cmdlet.</summary>
+/// <summary>The table of docs/acl.md with the minimal user of each cmdlet.</summary>
 internal static class RightsTable
 {
     public const string User = "operator";
@@ -13,17 +13,11 @@ internal static class RightsTable
 
     private const string Begin = "ACL SETUSER " + User + " ";
 
-    /// <summary>Cmdlet to the rules of its user, in the order of the page.</summary>
-    public static IReadOnlyDictionary<string, IReadOnlyList<string>> Rows { get; } = File.ReadAllLines(Path.Combine(Root(), "docs", "acl.md"))
+    /// <summary>The rules of the user of each cmdlet, in the order of the page.</summary>
+    public static IReadOnlyDictionary<string, IReadOnlyList<string>> Rows { get; } = File.ReadAllLines(
+        RepositoryFiles.Document("acl.md"))
         .Where(line => line.StartsWith("| `", StringComparison.Ordinal) && line.Contains(Begin, StringComparison.Ordinal))
-        .Select(line => line.Replace("\\|", "\0", StringComparison.Ordinal).Split('|').Select(cell => cell.Trim(' ', '`').Replace('\0', '|')).ToList())
+        .Select(line => line.Replace("\\|", "\0", StringComparison.Ordinal).Split('|'))
+        .Select(cells => cells.Select(cell => cell.Trim(' ', '`').Replace('\0', '|')).ToList())
         .ToDictionary(cells => cells[1], cells => (IReadOnlyList<string>)cells[2][Begin.Length..].Split(' '));
-
-    private static string Root()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "RedisClusterOps.sln")))
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests are not inside the repository.");
-        return folder;
-    }
 }

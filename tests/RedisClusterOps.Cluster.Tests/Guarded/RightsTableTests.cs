@@ -11,19 +11,22 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;
 
-/// <summary>The page of rights is true: with just those a cmdlet does its work, and without any one of them it begins nothing.</summary>
+/// <summary>
+/// The permissions in docs/acl.md are exact: each cmdlet works with them, and without any one of them it changes nothing.
+/// </summary>
 public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<RightsClusters>
 {
     private const string Rebalancing = "Invoke-RedisRebalance";
 
-    // What the rights are asked for with; without them the work is done all the same.
+    // The commands that check permissions. A cmdlet works without them.
     private static readonly string[] Asking = ["+acl|whoami", "+acl|dryrun"];
 
-    // Whatever is not sent for its own sake, but changes nothing.
+    // Commands that change nothing.
     private static readonly string[] Harmless =
     [
-        "ACL", "CLIENT", "INFO", "DBSIZE", "CONFIG GET", "SELECT", "MEMORY", "FUNCTION", "COMMAND", "CLUSTER NODES", "CLUSTER INFO", "CLUSTER COUNTKEYSINSLOT", "CLUSTER GETKEYSINSLOT",
-        "CLUSTER SLOT-STATS", "CLUSTER MIGRATION STATUS", "CLUSTER GETSLOTMIGRATIONS",
+        "ACL", "CLIENT", "INFO", "DBSIZE", "CONFIG GET", "SELECT", "MEMORY", "FUNCTION", "COMMAND", "CLUSTER NODES",
+        "CLUSTER INFO", "CLUSTER COUNTKEYSINSLOT", "CLUSTER GETKEYSINSLOT", "CLUSTER SLOT-STATS", "CLUSTER MIGRATION STATUS",
+        "CLUSTER GETSLOTMIGRATIONS",
     ];
 
     private static readonly string[] All = [Servers.Redis70, Servers.Redis86, Servers.Valkey91];
@@ -31,19 +34,20 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
     public static TheoryData<string> Of => [.. All];
 
     [Fact]
-    public void Every_cmdlet_that_asks_a_node_has_a_line()
+    public void Every_cmdlet_that_contacts_a_node_has_a_row()
     {
         Assert.Equal(CmdletWork.All.Keys.Order(), RightsTable.Rows.Keys.Order());
     }
 
     [Theory]
     [MemberData(nameof(Of))]
-    public async Task With_just_these_rights_each_cmdlet_works_and_without_any_one_of_them_it_begins_nothing(string server)
+    public async Task Each_cmdlet_works_with_these_permissions_and_changes_nothing_without_any_one_of_them(string server)
     {
         var cluster = await clusters.Of(server);
         var number = 0;
-        // Rebalancing takes the slots of others along, so it comes last.
-        foreach (var (cmdlet, rules) in RightsTable.Rows.Where((row, index) => IsTaken(server, row.Key, index)).OrderBy(row => row.Key == Rebalancing))
+        // Rebalancing moves the slots of the other cases too, so it comes last.
+        var rows = RightsTable.Rows.Where((row, index) => IsTaken(server, row.Key, index));
+        foreach (var (cmdlet, rules) in rows.OrderBy(row => row.Key == Rebalancing))
         {
             var work = CmdletWork.All[cmdlet];
             var slot = new MovingSlot(cluster, ++number);
@@ -54,19 +58,19 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
             if (rules.Contains("~*"))
                 await WithoutAsync(cmdlet, work, slot, rules, "~*");
 
-            await DoesItAsync(cmdlet, slot, rules);
+            await WorksAsync(cmdlet, slot, rules);
             await CloseAsync(slot);
-            // Who may ask what server it is works in its ways, and they need no more either.
+            // With INFO the core uses the features of the server. They need no other permissions.
             if (!Asking.All(rules.Contains) || rules.Contains("+info") || cmdlet == Rebalancing)
                 continue;
             var other = new MovingSlot(cluster, ++number);
             await PrepareAsync(work, other);
-            await DoesItAsync(cmdlet, other, [.. rules, "+info"]);
+            await WorksAsync(cmdlet, other, [.. rules, "+info"]);
             await CloseAsync(other);
         }
     }
 
-    private static async Task DoesItAsync(string cmdlet, MovingSlot slot, IReadOnlyList<string> rules)
+    private static async Task WorksAsync(string cmdlet, MovingSlot slot, IReadOnlyList<string> rules)
     {
         await SetUserAsync(slot.Cluster, rules);
         using var core = new RedisCluster(Session(slot.Cluster)) { KeepsJournal = false };
@@ -75,14 +79,14 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
         await end();
     }
 
-    // The usual rights and INFO, as the page says is worth giving: the servers could do it, but this user may not have them do it.
+    // The documented permissions and INFO, which the page recommends: the servers support atomic moves, but this user may not start one.
     [Theory]
     [InlineData(Servers.Redis86, "CLUSTER MIGRATION")]
     [InlineData(Servers.Valkey91, "CLUSTER MIGRATESLOTS")]
-    public async Task Who_may_not_have_the_servers_move_slots_moves_them_key_by_key_and_is_told(string server, string missing)
+    public async Task Without_permission_for_atomic_moves_slots_move_key_by_key_with_a_finding(string server, string missing)
     {
         var cluster = await clusters.Of(server);
-        // From the middle master, and of its last slots: rebalancing takes the first ones.
+        // One of the last slots of the second master, because rebalancing moves the first ones.
         var slot = new MovingSlot(cluster, 16000, cluster.Node(1));
         await slot.OnSourceAsync("SET", slot.Key("k"), "v");
         await SetUserAsync(cluster, [.. RightsTable.Rows["Move-RedisSlot"], "+info"]);
@@ -103,18 +107,25 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
         await SetUserAsync(slot.Cluster, rules.Where(other => other != rule));
         var sent = new ConcurrentQueue<string>();
         var session = Session(slot.Cluster);
-        using var core = new RedisCluster(session, new HookedConnector(new NodeConnector(session.Options), Note), null) { KeepsJournal = false };
+        using var core = new RedisCluster(
+            session, new HookedConnector(new NodeConnector(session.Options), Note), null)
+        { KeepsJournal = false };
         try
         {
             var (findings, _) = await work.Begin(core, slot);
-            Assert.True(Asking.Contains(rule) && findings.Any(finding => finding.Code == PlanFindingCode.RightsUnknown), cmdlet + " begins without " + rule + ".");
+            Assert.True(
+                Asking.Contains(rule) && findings.Any(finding => finding.Code == PlanFindingCode.RightsUnknown),
+                cmdlet + " starts without " + rule + ".");
         }
         catch (RedisOperationException refusal)
         {
-            // Which keys a user may touch is asked with several commands; the server's words are about the key.
+            // Several commands check key permissions. The server reports the key, not the command.
             var named = rule == "~*" ? "to access the '" : rule[1..].Replace('|', ' ');
-            Assert.True(refusal.Code == FailureCode.PermissionDenied, cmdlet + " without " + rule + ": " + refusal.Code + ": " + refusal.Message);
-            Assert.True(refusal.Message.Contains(named, StringComparison.OrdinalIgnoreCase), cmdlet + " without " + rule + " does not name it: " + refusal.Message);
+            Assert.True(
+                refusal.Code == FailureCode.PermissionDenied, cmdlet + " without " + rule + ": " + refusal.Code + ": " + refusal.Message);
+            Assert.True(
+                refusal.Message.Contains(named, StringComparison.OrdinalIgnoreCase),
+                cmdlet + " without " + rule + " does not name it: " + refusal.Message);
             Assert.Contains(slot.Cluster.Endpoints, node => refusal.Message.Contains(node.ToString(), StringComparison.Ordinal));
             Assert.False(string.IsNullOrEmpty(refusal.NextStep()));
         }
@@ -141,10 +152,10 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
             await slot.OnTargetAsync("SET", slot.Key("k" + key), "v");
     }
 
-    // Whatever it was left as: the next cmdlet looks at one open slot, its own.
+    // Closes the slot in any state, so that the next cmdlet finds only its own slot open.
     private static async Task CloseAsync(MovingSlot slot)
     {
-        // Not without a user: the servers keep the connections of MIGRATE for a while, logged in as whoever used them last.
+        // The user has to exist: the servers cache the authenticated connections of MIGRATE for a while.
         await SetUserAsync(slot.Cluster, ["on", ">" + RightsTable.Password, "~*", "+@all"]);
         using var core = new RedisCluster(Session(slot.Cluster)) { KeepsJournal = false };
         foreach (var plan in await core.PlanRepairAsync(new RepairOptions { Slots = [slot.Slot] }, new MoveOptions(), default))
@@ -168,7 +179,7 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
     }
 }
 
-/// <summary>One cluster of each server: two masters with slots, a third with nearly none.</summary>
+/// <summary>One cluster of each server: two masters with slots and one without.</summary>
 public sealed class RightsClusters : IAsyncLifetime
 {
     private readonly Dictionary<string, TestCluster> _clusters = [];

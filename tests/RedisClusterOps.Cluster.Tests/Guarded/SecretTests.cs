@@ -91,17 +91,17 @@ public sealed class SecretTests(CmdletShell shell) : IClassFixture<CmdletShell>
         "Measure-RedisClusterLink",
         "Get-RedisClusterAlert -StatePath '" + state + "' -JournalPath $journal",
         "Export-RedisClusterReport '" + report + "' -Deep -JournalPath $journal",
-        "Connect-RedisCluster $node -Credential (Get-Login nobody)",
+        "Connect-RedisCluster $node -Credential (Get-Login stranger)",
         "Connect-RedisCluster $node -Credential (Get-Login default)",
         "$null = Connect-RedisCluster $node -Credential (Get-Login guest)",
         "Complete-RedisSlotMigration 100 @to",
         "Get-RedisClusterInfo -Cluster (Get-Url operator)",
-        "Get-RedisClusterInfo -Cluster (Get-Url nobody)",
+        "Get-RedisClusterInfo -Cluster (Get-Url stranger)",
         "Connect-RedisCluster \"$node,password=$word,nope=1\"",
         "Connect-RedisCluster \"redis://u:$word@h:99999\"",
     ];
 
-    // Every stream of a recorded line goes to the transcript and to the screen, and is kept for the exports.
+    // Every stream of a recorded line is written to the transcript and the screen, and kept for the exports.
     private static string Prelude(NodeEndpoint node, string passwordFile, string folder, string journal) => $$"""
         $word = [IO.File]::ReadAllText('{{passwordFile}}')
         $node = '{{node}}'
@@ -138,7 +138,7 @@ public sealed class SecretTests(CmdletShell shell) : IClassFixture<CmdletShell>
         $errors | ForEach-Object { $_.ErrorDetails.RecommendedAction; $_.FullyQualifiedErrorId }
         """;
 
-    // In every encoding that text may get: as it is, in JSON, HTML and URLs, as UTF-16, as base64 in each of its phases.
+    // Searches in every encoding: plain, JSON, HTML, URL, UTF-16, and base64 in each of its phases.
     private static void AssertFree(string where, byte[] bytes)
     {
         var plain = Encoding.UTF8.GetBytes(GuardedCluster.Password);

@@ -8,12 +8,12 @@ using Xunit;
 namespace RedisClusterOps.Cluster.Tests.Guarded;
 
 /// <summary>One real server with a TLS port that requires a client certificate, and a port without TLS.</summary>
-/// <remarks>Its user 'guest' has almost no rights.</remarks>
+/// <remarks>Its user 'guest' has almost no permissions.</remarks>
 public sealed class GatedNode : IAsyncLifetime
 {
     internal const string GuestPassword = "Gast-46";
 
-    private readonly int _plain = LoopbackPorts.Take();
+    private readonly int _plain = LoopbackPorts.Reserve();
 
     internal TestAuthority Authority { get; } = new();
 
@@ -40,7 +40,7 @@ public sealed class GatedNode : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await Cluster.DisposeAsync();
-        LoopbackPorts.GiveBack(_plain);
+        LoopbackPorts.Release(_plain);
         Authority.Dispose();
     }
 }
@@ -116,7 +116,7 @@ public sealed class StrangerTests(GatedNode gate, CmdletShell shell) : IClassFix
     {
         var options = new ConnectionOptions { User = "guest", Password = WrongPassword };
         var wrong = await shell.RunAsync(CmdletShell.Connect(gate.Plain, options));
-        AssertTells(
+        AssertReported(
             wrong,
             "AuthenticationFailed",
             gate.Plain,
@@ -126,11 +126,11 @@ public sealed class StrangerTests(GatedNode gate, CmdletShell shell) : IClassFix
 
         var url = "redis://guest:" + GatedNode.GuestPassword + "@" + gate.Plain;
         var guest = await shell.RunAsync("Repair-RedisCluster -Slot 5 -WhatIf -Cluster '" + url + "'");
-        AssertTells(guest, "PermissionDenied", gate.Plain, "COUNTKEYSINSLOT", "ACL WHOAMI and ACL GETUSER");
+        AssertReported(guest, "PermissionDenied", gate.Plain, "COUNTKEYSINSLOT", "ACL WHOAMI and ACL GETUSER");
         Assert.DoesNotContain(GatedNode.GuestPassword, guest.Text);
     }
 
-    private static void AssertTells(CmdletRun run, string code, string endpoint, string inside, string action)
+    private static void AssertReported(CmdletRun run, string code, string endpoint, string inside, string action)
     {
         var error = run.AssertRefused(code);
         Assert.Contains(endpoint, error.Message);
@@ -140,7 +140,7 @@ public sealed class StrangerTests(GatedNode gate, CmdletShell shell) : IClassFix
     }
 
     private async Task AssertRefusedAsync(string endpoint, TlsOptions? tls, string inside, string action) =>
-        AssertTells(await ConnectAsync(endpoint, tls), "ConnectionFailed", endpoint, inside, action);
+        AssertReported(await ConnectAsync(endpoint, tls), "ConnectionFailed", endpoint, inside, action);
 
     private Task<CmdletRun> ConnectAsync(string endpoint, TlsOptions? tls) =>
         shell.RunAsync(CmdletShell.Connect(endpoint, new ConnectionOptions { Tls = tls }));

@@ -6,7 +6,7 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;
 
-/// <summary>Two masters with a port that speaks TLS and one that does not, and tls-cluster either way.</summary>
+/// <summary>Two masters, each with a TLS port and a plain port, and tls-cluster on or off.</summary>
 internal sealed class TwoPortCluster : IAsyncDisposable
 {
     private readonly TestAuthority _authority;
@@ -27,31 +27,38 @@ internal sealed class TwoPortCluster : IAsyncDisposable
     {
         var authority = new TestAuthority();
         var files = authority.ServerFiles;
-        int[] others = [LoopbackPorts.Take(), LoopbackPorts.Take()];
+        int[] others = [LoopbackPorts.Reserve(), LoopbackPorts.Reserve()];
         var cluster = await TestCluster.StartAsync(server, masters: 2, with: options => options with
         {
-            // The lab connects as the nodes do to each other: CLUSTER MEET wants the port of the bus's kind.
+            // The lab connects as the nodes do to each other, because CLUSTER MEET needs the port with the encryption of the bus.
             Tls = tlsCluster ? files : null,
             Connection = new ConnectionOptions { Tls = tlsCluster ? new TlsOptions { CaCertificatePath = authority.CaPath } : null },
             Slots = [[new SlotRange(0, 8211)], [new SlotRange(8212, 16383)]],
-            ConfigLines = tlsCluster ? [] : ["tls-cert-file " + files.CertificatePath, "tls-key-file " + files.KeyPath, "tls-ca-cert-file " + files.CaPath, "tls-auth-clients no"],
+            ConfigLines = tlsCluster ? [] :
+            [
+                "tls-cert-file " + files.CertificatePath, "tls-key-file " + files.KeyPath,
+                "tls-ca-cert-file " + files.CaPath, "tls-auth-clients no",
+            ],
             NodeConfigLines = index => [(tlsCluster ? "port " : "tls-port ") + others[index]],
         });
         return new TwoPortCluster(authority, cluster, tlsCluster, others);
     }
 
-    /// <summary>The port of a node that speaks TLS, or the other one.</summary>
+    /// <summary>The TLS port of a node, or the plain one.</summary>
     public int Port(int node, bool tls) => tls == _tlsCluster ? Cluster.Node(node).Endpoint.Port : _otherPorts[node];
 
-    /// <summary>All nodes, for Redis before 7.2 with tls-cluster no tells even those who speak TLS the ports that don't.</summary>
+    /// <summary>
+    /// A session with all nodes as endpoints. Redis before 7.2 with tls-cluster no announces plain ports even to TLS clients.
+    /// </summary>
     public RedisClusterSession Session(bool tls) => new(
-        Enumerable.Range(0, 2).Select(node => new NodeEndpoint("127.0.0.1", Port(node, tls))), new ConnectionOptions { Tls = tls ? new TlsOptions { CaCertificatePath = _authority.CaPath } : null });
+        Enumerable.Range(0, 2).Select(node => new NodeEndpoint("127.0.0.1", Port(node, tls))),
+        new ConnectionOptions { Tls = tls ? new TlsOptions { CaCertificatePath = _authority.CaPath } : null });
 
     public async ValueTask DisposeAsync()
     {
         await Cluster.DisposeAsync();
         foreach (var port in _otherPorts)
-            LoopbackPorts.GiveBack(port);
+            LoopbackPorts.Release(port);
         _authority.Dispose();
     }
 }

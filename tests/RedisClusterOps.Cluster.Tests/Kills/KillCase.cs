@@ -9,7 +9,7 @@ public enum Work
     /// <summary>Completes a slot that is stuck half-way.</summary>
     Complete,
 
-    /// <summary>Undoes it: forward to the end, then back.</summary>
+    /// <summary>Undoes it by a round trip.</summary>
     Undo,
 
     /// <summary>Undoes it by pulling the keys back.</summary>
@@ -42,7 +42,8 @@ internal static class KillCase
     /// <summary>True if the slot is to end at the migration's source.</summary>
     public static bool EndsAtSource(this Work work) => work is Work.Undo or Work.PullBack or Work.RepairStrays;
 
-    public static bool LosesJournal(this Recovery recovery) => recovery is Recovery.ResumeWithoutJournal or Recovery.SameCommandWithoutJournal;
+    public static bool LosesJournal(this Recovery recovery) =>
+        recovery is Recovery.ResumeWithoutJournal or Recovery.SameCommandWithoutJournal;
 
     /// <summary>Half of the trials resume, half repeat the command; one in five of each does so without the journal.</summary>
     public static Recovery RecoveryOf(int trial) => (trial % 10) switch
@@ -55,7 +56,7 @@ internal static class KillCase
 
     /// <summary>
     /// False if only the journal knew the direction. A resume from the flags alone completes what they say. So does a repair once no key is
-    /// stray any more: it can't tell its own flag from one that a migration left.
+    /// stray any more: it cannot distinguish its own flag from one that a migration left.
     /// </summary>
     public static bool KnowsDirection(this Recovery recovery, Work work) => recovery switch
     {

@@ -11,7 +11,9 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Kills;
 
-/// <summary>A cluster for many trials, each with a fresh slot of 20 000 keys that is stuck half-way, and a process that works on it.</summary>
+/// <summary>
+/// A cluster for many trials, each with a fresh slot of 20 000 keys that is stuck half-way, and a process that works on it.
+/// </summary>
 /// <remarks>There are no other keys, so each node's count of all its keys proves that none is stray.</remarks>
 internal sealed class KillScene : IAsyncDisposable
 {
@@ -30,11 +32,12 @@ internal sealed class KillScene : IAsyncDisposable
 
     public LocalNode Target => Slot.Target;
 
-    /// <summary>The journal's folder of the present trial.</summary>
+    /// <summary>The journal folder of the current trial.</summary>
     public string Journal { get; private set; } = string.Empty;
 
     /// <summary>Starts three masters. The last of them has no slots at first and is the target.</summary>
-    public static async Task<KillScene> StartAsync(string server, Func<LocalClusterOptions, LocalClusterOptions>? with = null, int replicas = 0) =>
+    public static async Task<KillScene> StartAsync(
+        string server, Func<LocalClusterOptions, LocalClusterOptions>? with = null, int replicas = 0) =>
         new(await TestCluster.StartAsync(server, masters: 3, replicas, with));
 
     /// <summary>Clears the trial before, and brings a fresh slot to where the operation begins.</summary>
@@ -58,7 +61,13 @@ internal sealed class KillScene : IAsyncDisposable
     /// <param name="keysPerSecond">0 for no limit.</param>
     public Task<OperationProcess> StartAsync(Work work, int keysPerSecond = 0, Host host = Host.Driver)
     {
-        var request = Request(work is Work.Complete ? DriverOperation.Complete : work is Work.Undo or Work.PullBack ? DriverOperation.Undo : DriverOperation.Repair) with
+        var operation = work switch
+        {
+            Work.Complete => DriverOperation.Complete,
+            Work.Undo or Work.PullBack => DriverOperation.Undo,
+            _ => DriverOperation.Repair,
+        };
+        var request = Request(operation) with
         {
             Slot = Slot.Slot,
             Strategy = work == Work.PullBack ? UndoStrategy.PullBack : UndoStrategy.RoundTrip,
@@ -68,7 +77,7 @@ internal sealed class KillScene : IAsyncDisposable
         return OperationProcess.StartAsync(request with { Options = request.Options with { MaxKeysPerSecond = keysPerSecond } }, host);
     }
 
-    /// <summary>Runs the operation without a limit of its speed.</summary>
+    /// <summary>Runs the operation without a rate limit.</summary>
     public async Task<OperationEnd> RunAsync(Work work, Host host = Host.Driver)
     {
         using var process = await StartAsync(work, host: host);
@@ -109,8 +118,10 @@ internal sealed class KillScene : IAsyncDisposable
             _ => "without an owner",
         };
         var flags = string.Concat(
-            source.MigratingTo.ContainsKey(slot) ? ", source migrating" : "", source.ImportingFrom.ContainsKey(slot) ? ", source importing" : "",
-            target.MigratingTo.ContainsKey(slot) ? ", target migrating" : "", target.ImportingFrom.ContainsKey(slot) ? ", target importing" : "");
+            source.MigratingTo.ContainsKey(slot) ? ", source migrating" : "",
+            source.ImportingFrom.ContainsKey(slot) ? ", source importing" : "",
+            target.MigratingTo.ContainsKey(slot) ? ", target migrating" : "",
+            target.ImportingFrom.ContainsKey(slot) ? ", target importing" : "");
         var keys = await KeysAsync(Target) switch
         {
             0 => "all keys on the source",
@@ -121,7 +132,9 @@ internal sealed class KillScene : IAsyncDisposable
         return owner + flags + ", " + keys;
     }
 
-    /// <summary>The slot is closed, every node names the same owner, and the owner alone holds every key.</summary>
+    /// <summary>
+    /// Asserts that the slot is closed, that every node reports the same owner, and that only the owner holds keys, all of them.
+    /// </summary>
     /// <param name="owners">The nodes that may own it.</param>
     public async Task AssertConsistentAsync(params LocalNode[] owners)
     {
@@ -132,7 +145,9 @@ internal sealed class KillScene : IAsyncDisposable
             var view = await TestCluster.ViewOfAsync(node);
             Assert.Equal((node.Endpoint, owner.Id), (node.Endpoint, view.Single(line => line.Slots.Contains(Slot.Slot)).Id));
             var own = view.Single(line => (line.Flags & NodeFlags.Myself) != 0);
-            Assert.True(!own.MigratingTo.ContainsKey(Slot.Slot) && !own.ImportingFrom.ContainsKey(Slot.Slot), node.Endpoint + " still has the slot open.");
+            Assert.True(
+                !own.MigratingTo.ContainsKey(Slot.Slot) && !own.ImportingFrom.ContainsKey(Slot.Slot),
+                node.Endpoint + " still has the slot open.");
             if (own.IsMaster)
                 Assert.Equal((node.Endpoint, node == owner ? Keys : 0), (node.Endpoint, await KeysAsync(node)));
         }

@@ -18,7 +18,10 @@ public enum Victim
     Third,
 }
 
-/// <summary>A master with an append-only file is killed with SIGKILL during an operation and restarted: the operation is resumed, and nothing is lost.</summary>
+/// <summary>
+/// A master with an append-only file is killed with SIGKILL during an operation and restarted: the operation is resumed, and nothing is
+/// lost.
+/// </summary>
 public sealed class KilledNodeTests
 {
     // In the short proof one node dies, a different one by the seed.
@@ -42,10 +45,11 @@ public sealed class KilledNodeTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task A_master_that_dies_in_the_middle_and_is_restarted_has_lost_nothing(string server, Work work)
+    public async Task A_master_that_dies_during_the_operation_and_is_restarted_loses_no_key(string server, Work work)
     {
         var random = TestSeed.NewRandom();
-        await using var scene = await KillScene.StartAsync(server, options => options with { AppendOnly = true, ConfigLines = ["appendfsync always"] });
+        await using var scene = await KillScene.StartAsync(
+            server, options => options with { AppendOnly = true, ConfigLines = ["appendfsync always"] });
         var first = random.Next(3);
         for (var trial = 0; trial < Trials; trial++)
         {
@@ -71,7 +75,8 @@ public sealed class KilledNodeTests
             if (end.ExitCode != 0)
                 (trial % 2 == 0 ? await scene.ResumeAsync() : await scene.RunAsync(work)).AssertExited(0);
 
-            TestContext.Current.TestOutputHelper!.WriteLine("{0} {1}: the {2} died while the slot was {3}; exit status {4}", server, work, victim, where, end.ExitCode);
+            TestContext.Current.TestOutputHelper!.WriteLine(
+                "{0} {1}: the {2} died while the slot was {3}; exit status {4}", server, work, victim, where, end.ExitCode);
             await scene.AssertConsistentAsync(work.EndsAtSource() ? scene.Source : scene.Target);
         }
     }

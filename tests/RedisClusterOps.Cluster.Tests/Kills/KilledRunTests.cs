@@ -11,8 +11,8 @@ using Xunit.Sdk;
 namespace RedisClusterOps.Cluster.Tests.Kills;
 
 /// <summary>
-/// A process is killed with SIGKILL at random moments of its operation, from the first read to the exit. Then the run is resumed, or the same
-/// command runs again, sometimes after the journal is lost. No key is lost, no flag stays, no key is stray.
+/// A process is killed with SIGKILL at random moments of its operation, from the first read to the exit. Then the run is resumed, or the
+/// same command runs again, sometimes after the journal is lost. No key is lost, no flag stays, no key is stray.
 /// </summary>
 public sealed class KilledRunTests(KilledRunTests.Scenes scenes) : IClassFixture<KilledRunTests.Scenes>
 {
@@ -41,7 +41,7 @@ public sealed class KilledRunTests(KilledRunTests.Scenes scenes) : IClassFixture
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task Killed_at_any_moment_it_is_recovered_without_loss(string server, Work work, Host host)
+    public async Task An_operation_that_is_killed_at_any_moment_is_recovered_without_loss(string server, Work work, Host host)
     {
         var output = TestContext.Current.TestOutputHelper!;
         var random = TestSeed.NewRandom();
@@ -55,7 +55,8 @@ public sealed class KilledRunTests(KilledRunTests.Scenes scenes) : IClassFixture
             // One moment in each part of the run, and some after it.
             var moment = usual * (1.05 * (trial + random.NextDouble()) / trials);
             var recovery = KillCase.RecoveryOf(first + trial);
-            var trace = $"{server} {work} {host} trial {trial}, killed after {moment.TotalMilliseconds:0} of {usual.TotalMilliseconds:0} ms, then {recovery}";
+            var trace = $"{server} {work} {host} trial {trial}, killed after {moment.TotalMilliseconds:0} "
+                + $"of {usual.TotalMilliseconds:0} ms, then {recovery}";
             var clock = Stopwatch.StartNew();
             try
             {
@@ -88,7 +89,7 @@ public sealed class KilledRunTests(KilledRunTests.Scenes scenes) : IClassFixture
         _ => 1,
     };
 
-    // Measures how long the operation takes, which has to end well too.
+    // Measures the duration of the operation, which has to succeed.
     private static async Task<TimeSpan> UndisturbedAsync(KillScene scene, Work work, Host host)
     {
         await scene.BeginAsync(work);
@@ -100,7 +101,7 @@ public sealed class KilledRunTests(KilledRunTests.Scenes scenes) : IClassFixture
         return usual;
     }
 
-    /// <returns>How far the run had come, by the journal and by the nodes.</returns>
+    /// <returns>The progress of the run, by the journal and by the nodes.</returns>
     private static async Task<string> KillAsync(KillScene scene, Work work, Host host, TimeSpan moment)
     {
         await scene.BeginAsync(work);
@@ -124,9 +125,12 @@ public sealed class KilledRunTests(KilledRunTests.Scenes scenes) : IClassFixture
             recovery = Recovery.SameCommand;
         if (recovery.LosesJournal())
             scene.LoseJournal();
-        var end = recovery is Recovery.Resume or Recovery.ResumeWithoutJournal ? await scene.ResumeAsync(host) : await scene.RunAsync(work, host);
-        // From flags alone, a resume leaves stray keys to a repair and says so.
-        if (recovery == Recovery.ResumeWithoutJournal && end.ExitCode == 1 && end.FirstFailure.Contains("is StrayKeys", StringComparison.Ordinal))
+        var end = recovery is Recovery.Resume or Recovery.ResumeWithoutJournal
+            ? await scene.ResumeAsync(host)
+            : await scene.RunAsync(work, host);
+        // A resume from the flags alone does not handle stray keys and recommends a repair.
+        var leavesStrayKeys = end.ExitCode == 1 && end.FirstFailure.Contains("is StrayKeys", StringComparison.Ordinal);
+        if (recovery == Recovery.ResumeWithoutJournal && leavesStrayKeys)
         {
             Assert.StartsWith("Repair-RedisCluster ", end.Failures[0].NextStep);
             end = await scene.RunAsync(Work.Repair, host);
@@ -139,7 +143,7 @@ public sealed class KilledRunTests(KilledRunTests.Scenes scenes) : IClassFixture
         await scene.AssertConsistentAsync(
             !recovery.KnowsDirection(work) ? [scene.Source, scene.Target] : work.EndsAtSource() ? [scene.Source] : [scene.Target]);
         Assert.All(scene.Runs().Where(known => known.Id != before?.Id), later => Assert.Equal(MigrationState.Completed, later.State));
-        // Nor is anything left of a run that was killed between the end of its last slot and its own.
+        // A run that was killed after its last slot but before its own end is not resumable either.
         Assert.True(recovery.LosesJournal() || !scene.Runs()[0].IsResumable, "The journal says: " + string.Join("; ", scene.Runs()));
         // Only the journal knew that the undo had changed the setting; without it, the setting stays.
         await AssertStillMastersAsync(scene, mayBeKept: work == Work.Undo && recovery.LosesJournal() ? scene.Target : null);
@@ -150,9 +154,10 @@ public sealed class KilledRunTests(KilledRunTests.Scenes scenes) : IClassFixture
     {
         foreach (var node in scene.Cluster.Nodes)
         {
-            Assert.True((await TestCluster.OwnLineOfAsync(node)).IsMaster, node.Endpoint + " is a replica now.");
+            Assert.True((await TestCluster.OwnLineOfAsync(node)).IsMaster, node.Endpoint + " became a replica.");
             var setting = (await node.SendAsync("CONFIG", "GET", "cluster-allow-replica-migration")).Items[1].Text;
-            Assert.True(setting == "yes" || node == mayBeKept, node.Endpoint + " was left with cluster-allow-replica-migration " + setting + ".");
+            Assert.True(
+                setting == "yes" || node == mayBeKept, node.Endpoint + " was left with cluster-allow-replica-migration " + setting + ".");
         }
     }
 

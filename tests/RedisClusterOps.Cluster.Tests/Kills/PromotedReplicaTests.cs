@@ -8,8 +8,8 @@ using Xunit;
 namespace RedisClusterOps.Cluster.Tests.Kills;
 
 /// <summary>
-/// A replica is promoted at one end during an operation. Redis loses that end's flag then; Valkey keeps it. The diagnosis says so, and an undo or
-/// a repair brings the slot where it belongs. The test waits for the replica's offset, so no write is lost by replication.
+/// A replica is promoted at one end during an operation. Redis loses that end's flag then; Valkey keeps it. The diagnosis says so, and an
+/// undo or a repair brings the slot where it belongs. The test waits for the replica's offset, so no write is lost by replication.
 /// </summary>
 public sealed class PromotedReplicaTests
 {
@@ -42,7 +42,8 @@ public sealed class PromotedReplicaTests
             await UntilMasterAsync(scene.Cluster, replica);
 
             var end = await process.EndAsync();
-            TestContext.Current.TestOutputHelper!.WriteLine("{0} {1}, {2} promoted: exit status {3}", server, work, ofSource ? "source's" : "target's", end.ExitCode);
+            TestContext.Current.TestOutputHelper!.WriteLine(
+                "{0} {1}, {2} promoted: exit status {3}", server, work, ofSource ? "source's" : "target's", end.ExitCode);
             var after = ofSource ? (Source: replica, Target: target) : (Source: source, Target: replica);
             await EndAsync(scene, work, after.Source, after.Target, resume: ofSource, isFinished: end.ExitCode == 0);
         }
@@ -71,10 +72,12 @@ public sealed class PromotedReplicaTests
             await FailoverStateTests.Clusters.ReviveAsync(scene.Cluster, dead, replica);
 
             var after = ofSource ? (Source: replica, Target: target) : (Source: source, Target: replica);
-            var carried = server.StartsWith("valkey-", StringComparison.Ordinal);
+            var state = server.StartsWith("valkey-", StringComparison.Ordinal) ? RedisOpenSlotState.Migrating
+                : ofSource ? RedisOpenSlotState.SourceFailedOver
+                : RedisOpenSlotState.TargetFailedOver;
             var shown = await scene.Slot.ShownAsync();
             Assert.Equal(
-                (carried ? RedisOpenSlotState.Migrating : ofSource ? RedisOpenSlotState.SourceFailedOver : RedisOpenSlotState.TargetFailedOver, after.Source.Id, after.Target.Id),
+                (state, after.Source.Id, after.Target.Id),
                 (shown?.State, shown?.SourceId, shown?.TargetId));
             await EndAsync(scene, work, after.Source, after.Target, resume: ofSource, isFinished: false);
         }
@@ -102,7 +105,7 @@ public sealed class PromotedReplicaTests
         await scene.AssertConsistentAsync(work.EndsAtSource() ? source : target);
     }
 
-    // A shard is the node that began as its master and that one's replica.
+    // A shard is its first master and that master's replica.
     private static async Task<LocalNode> MasterOfShardAsync(TestCluster cluster, int shard)
     {
         var first = cluster.Node(shard);
@@ -110,12 +113,15 @@ public sealed class PromotedReplicaTests
     }
 
     private static async Task<LocalNode> ReplicaOfAsync(TestCluster cluster, LocalNode master) =>
-        cluster.NodeOf((await TestCluster.ViewOfAsync(master)).First(line => line.MasterId == master.Id && (line.Flags & NodeFlags.Fail) == 0).Id);
+        cluster.NodeOf(
+            (await TestCluster.ViewOfAsync(master)).First(line => line.MasterId == master.Id && (line.Flags & NodeFlags.Fail) == 0).Id);
 
     private static async Task UntilMasterAsync(TestCluster cluster, LocalNode replica)
     {
         foreach (var node in cluster.Nodes.Where(node => node.IsRunning))
-            await KillScene.UntilAsync(async () => (await TestCluster.ViewOfAsync(node)).Any(line => line.Id == replica.Id && line.IsMaster && line.Slots.Count > 0));
+            await KillScene.UntilAsync(async () => (await TestCluster.ViewOfAsync(node)).Any(IsPromoted));
+
+        bool IsPromoted(NodeLine line) => line.Id == replica.Id && line.IsMaster && line.Slots.Count > 0;
     }
 
     /// <summary>Waits until the replica has every write of its master.</summary>

@@ -3,12 +3,9 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
-using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Json;
-using System.Threading;
 using System.Threading.Tasks;
-using CliWrap;
+using RedisClusterOps.Cluster.Tests.Processes;
 using RedisClusterOps.Lab;
 using Xunit;
 
@@ -17,6 +14,8 @@ namespace RedisClusterOps.Cluster.Tests.LabProgram;
 /// <summary>Runs the lab as a user does, as a process, with a data folder and a temporary folder of its own.</summary>
 internal sealed class LabHome : IDisposable
 {
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+
     private static readonly string[] ServerPrograms = ["redis-server", "valkey-server"];
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("redisclusterops-home-");
@@ -37,15 +36,15 @@ internal sealed class LabHome : IDisposable
 
     private string Data => Path.Combine(_folder.FullName, "data");
 
-    /// <summary>Starts the lab; standard input is empty.</summary>
-    public LabProcess Start(params string[] arguments) => new(Command(arguments));
+    /// <summary>Starts the lab with an empty standard input.</summary>
+    public ChildProcess Start(params string[] arguments) => ChildProcess.Start(Command(arguments));
 
-    /// <summary>Runs the lab to its end; standard input is empty.</summary>
-    public Task<LabRun> RunAsync(params string[] arguments) => Start(arguments).EndAsync();
+    /// <summary>Runs the lab to its end with an empty standard input.</summary>
+    public Task<ProcessEnd> RunAsync(params string[] arguments) => ChildProcess.RunAsync(Command(arguments), within: Patience);
 
     /// <summary>Runs the lab to its end with this standard input.</summary>
-    public Task<LabRun> RunWithInputAsync(string input, params string[] arguments) =>
-        new LabProcess(Command(arguments).WithStandardInputPipe(PipeSource.FromString(input))).EndAsync();
+    public Task<ProcessEnd> RunWithInputAsync(string input, params string[] arguments) =>
+        ChildProcess.RunAsync(Command(arguments), input, Patience);
 
     /// <summary>The ids of servers whose working folder is, or was, in the temporary folder.</summary>
     public IReadOnlyList<int> RunningServers() => [.. Directory.EnumerateDirectories("/proc")
@@ -66,17 +65,16 @@ internal sealed class LabHome : IDisposable
         _folder.Delete(recursive: true);
     }
 
-    private Command Command(string[] arguments)
+    private ProcessStartInfo Command(string[] arguments)
     {
-        string[] lab = [Path.Combine(AppContext.BaseDirectory, "RedisClusterOps.Lab.dll"), .. arguments];
-        // A shell's background process ignores SIGINT, and so do its children. env restores the default.
-        var command = OperatingSystem.IsLinux()
-            ? Cli.Wrap("env").WithArguments(["--default-signal=INT", "dotnet", .. lab])
-            : Cli.Wrap("dotnet").WithArguments(lab);
-        return command
-            .WithWorkingDirectory(AppContext.BaseDirectory)
-            .WithValidation(CommandResultValidation.None)
-            .WithEnvironmentVariables(variables => variables.Set("PATH", _path).Set("XDG_DATA_HOME", Data).Set("TMPDIR", Temporary));
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "RedisClusterOps.Lab.dll"), .. arguments])
+        {
+            WorkingDirectory = AppContext.BaseDirectory,
+        };
+        start.Environment["PATH"] = _path;
+        start.Environment["XDG_DATA_HOME"] = Data;
+        start.Environment["TMPDIR"] = Temporary;
+        return start;
     }
 
     private static string WorkingFolderOf(int id)
@@ -92,98 +90,22 @@ internal sealed class LabHome : IDisposable
     }
 }
 
-/// <summary>The result of a run of the lab.</summary>
-internal sealed record LabRun(int ExitCode, string Output, string Errors)
+/// <summary>Reads the output of the lab.</summary>
+internal static class LabOutput
 {
     /// <summary>Every line of standard output as JSON.</summary>
-    public IReadOnlyList<JsonElement> Objects() =>
-        [.. Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+    public static IReadOnlyList<JsonElement> Objects(this ProcessEnd lab) =>
+        [.. lab.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
 
-    public LabRun AssertEnded(int exitCode)
+    /// <summary>
+    /// Asserts exit status 2, no output, and one line on standard error with the problem and the next command.
+    /// </summary>
+    public static void AssertRefused(this ProcessEnd lab, string problem, string next)
     {
-        var all = Output + "--- standard error\n" + Errors;
-        Assert.True(exitCode == ExitCode, "It ended with " + ExitCode + ", not " + exitCode + ".\n" + all);
-        return this;
-    }
-
-    /// <summary>Refused: exit status 2, no output, and one line on standard error with the problem and the next command.</summary>
-    public void AssertRefused(string problem, string next)
-    {
-        AssertEnded(2);
-        Assert.Equal(string.Empty, Output);
-        var line = Assert.Single(Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        lab.AssertExited(2);
+        Assert.Equal(string.Empty, lab.Output);
+        var line = Assert.Single(lab.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Assert.StartsWith("error: " + problem, line);
         Assert.EndsWith(next, line);
     }
-}
-
-/// <summary>A running lab program.</summary>
-internal sealed class LabProcess
-{
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
-
-    private readonly CancellationToken _patience = new CancellationTokenSource(Patience).Token;
-    private readonly StringBuilder _output = new();
-    private readonly StringBuilder _errors = new();
-    private readonly CommandTask<CommandResult> _run;
-
-    public LabProcess(Command command) => _run = command
-        .WithStandardOutputPipe(PipeTarget.ToDelegate(line => Append(_output, line)))
-        .WithStandardErrorPipe(PipeTarget.ToDelegate(line => Append(_errors, line)))
-        .ExecuteAsync(_patience);
-
-    /// <summary>Sends a signal, as <c>kill</c> does.</summary>
-    public void Signal(PosixSignal signal) => Send(signal switch
-    {
-        PosixSignal.SIGHUP => 1,
-        PosixSignal.SIGINT => 2,
-        PosixSignal.SIGTERM => 15,
-        _ => throw new ArgumentOutOfRangeException(nameof(signal)),
-    });
-
-    /// <summary>SIGKILL.</summary>
-    public void Kill() => Send(9);
-
-    /// <summary>Waits until standard output holds this text, and returns the output so far.</summary>
-    public async Task<string> OutputAsync(string text)
-    {
-        while (true)
-        {
-            var ended = _run.Task.IsCompleted;
-            var output = Text(_output);
-            if (output.Contains(text, StringComparison.Ordinal))
-                return output;
-            Assert.False(ended || _patience.IsCancellationRequested, "'" + text + "' was never written, but: " + output + Text(_errors));
-            await Task.Delay(10);
-        }
-    }
-
-    public async Task<LabRun> EndAsync()
-    {
-        try
-        {
-            return new LabRun((await _run).ExitCode, Text(_output), Text(_errors));
-        }
-        catch (OperationCanceledException)
-        {
-            throw new TimeoutException("The lab did not end within " + Patience + ". It wrote: " + Text(_output) + Text(_errors));
-        }
-    }
-
-    private static void Append(StringBuilder text, string line)
-    {
-        lock (text)
-            text.Append(line).Append('\n');
-    }
-
-    private static string Text(StringBuilder text)
-    {
-        lock (text)
-            return text.ToString();
-    }
-
-    private void Send(int signal) => Assert.Equal(0, SendSignal(_run.ProcessId, signal));
-
-    [DllImport("libc", EntryPoint = "kill")]
-    private static extern int SendSignal(int pid, int signal);
 }

@@ -14,9 +14,9 @@ public sealed class LabTests : IDisposable
     public void Dispose() => _home.Dispose();
 
     [Fact]
-    public async Task A_lab_goes_up_gets_stuck_is_completed_in_the_shell_and_goes_down()
+    public async Task A_lab_is_started_wedged_completed_in_the_shell_and_ended()
     {
-        var up = (await _home.RunAsync("up")).AssertEnded(0);
+        var up = (await _home.RunAsync("up")).AssertExited(0);
         Assert.Equal(3, up.Output.Split('\n').Count(line => line.Contains("  master  slots ")));
         Assert.Single(up.Output.Split('\n'), line => line.EndsWith("  master  no slots"));
         Assert.Contains("Connect-RedisCluster 127.0.0.1:", up.Output);
@@ -24,11 +24,11 @@ public sealed class LabTests : IDisposable
         (await _home.RunAsync("up")).AssertRefused("A lab is already running (redis-server, 127.0.0.1:", "-- down");
         Assert.Equal(4, _home.RunningServers().Count);
 
-        var wedge = (await _home.RunAsync("wedge")).AssertEnded(0);
+        var wedge = (await _home.RunAsync("wedge")).AssertExited(0);
         Assert.Contains("slot 5519 is stuck: 150 keys written to ", wedge.Output);
         (await _home.RunAsync("wedge")).AssertRefused("Slot 5519 is already open on 127.0.0.1:", "Complete-RedisSlotMigration -Slot 5519");
         var second = await _home.RunAsync("wedge", "--json", "--slot", "0", "--keys", "9", "--moved", "4");
-        var other = Assert.Single(second.AssertEnded(0).Objects());
+        var other = Assert.Single(second.AssertExited(0).Objects());
         Assert.Equal((0, 9, 4), (Number(other, "Slot"), Number(other, "Keys"), Number(other, "Moved")));
         Assert.NotEqual(other.GetProperty("Source").GetString(), other.GetProperty("Target").GetString());
 
@@ -41,30 +41,30 @@ public sealed class LabTests : IDisposable
             exit 3
             """,
             "shell");
-        shell.AssertEnded(3);
+        shell.AssertExited(3);
         var lines = shell.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(["0 Migrating", "5519 Migrating", "0 Completed", "5519 Completed"], lines);
 
-        var down = (await _home.RunAsync("down")).AssertEnded(0);
+        var down = (await _home.RunAsync("down")).AssertExited(0);
         Assert.StartsWith("ended 4 of 4 servers (redis-server): 127.0.0.1:", down.Output);
         _home.AssertNothingLeft();
-        Assert.Equal("no lab is running\n", (await _home.RunAsync("down")).AssertEnded(0).Output);
+        Assert.Equal("no lab is running\n", (await _home.RunAsync("down")).AssertExited(0).Output);
     }
 
     [Fact]
-    public async Task The_shell_passes_on_a_failure_as_text_and_a_status()
+    public async Task The_shell_returns_a_failure_as_text_and_exit_status()
     {
-        (await _home.RunAsync("up", "--masters", "2", "--json")).AssertEnded(0);
-        var shell = (await _home.RunWithInputAsync("throw 'this went wrong'", "shell")).AssertEnded(1);
+        (await _home.RunAsync("up", "--masters", "2", "--json")).AssertExited(0);
+        var shell = (await _home.RunWithInputAsync("throw 'this went wrong'", "shell")).AssertExited(1);
         Assert.Contains("this went wrong", shell.Errors);
         Assert.DoesNotContain("CLIXML", shell.Errors);
-        (await _home.RunAsync("down")).AssertEnded(0);
+        (await _home.RunAsync("down")).AssertExited(0);
     }
 
     [Fact]
-    public async Task Each_master_has_as_many_replicas_as_asked_for()
+    public async Task Each_master_has_the_requested_number_of_replicas()
     {
-        var nodes = (await _home.RunAsync("up", "--masters", "3", "--replicas", "2", "--json")).AssertEnded(0).Objects();
+        var nodes = (await _home.RunAsync("up", "--masters", "3", "--replicas", "2", "--json")).AssertExited(0).Objects();
 
         var masters = nodes.Where(node => Text(node, "Role") == "Master").ToList();
         Assert.Equal(["0-8191", "8192-16383", ""], masters.Select(master => Text(master, "Slots")));
@@ -73,7 +73,7 @@ public sealed class LabTests : IDisposable
         Assert.Equal(6, replicas.Count);
         Assert.All(masters, master => Assert.Equal(2, replicas.Count(replica => Text(replica, "Master") == Text(master, "Endpoint"))));
         Assert.Equal(9, nodes.Select(node => Text(node, "Id")).Distinct().Count());
-        (await _home.RunAsync("down")).AssertEnded(0);
+        (await _home.RunAsync("down")).AssertExited(0);
         _home.AssertNothingLeft();
     }
 
@@ -105,8 +105,8 @@ public sealed class LabTests : IDisposable
     [InlineData("down")]
     public async Task Every_command_has_help(string command)
     {
-        Assert.Contains("\n  " + command + " ", (await _home.RunAsync("--help")).AssertEnded(0).Output);
-        Assert.Contains("RedisClusterOps.Lab " + command, (await _home.RunAsync(command, "--help")).AssertEnded(0).Output);
+        Assert.Contains("\n  " + command + " ", (await _home.RunAsync("--help")).AssertExited(0).Output);
+        Assert.Contains("RedisClusterOps.Lab " + command, (await _home.RunAsync(command, "--help")).AssertExited(0).Output);
     }
 
     private static int Number(JsonElement element, string name) => element.GetProperty(name).GetInt32();

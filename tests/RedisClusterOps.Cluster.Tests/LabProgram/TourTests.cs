@@ -6,6 +6,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Kills;
+using RedisClusterOps.Cluster.Tests.Processes;
 using RedisClusterOps.Lab;
 using RedisClusterOps.Protocol;
 using Xunit;
@@ -23,7 +24,11 @@ public sealed class TourTests
     {
         get
         {
-            var cases = new TheoryData<string?, string> { { Servers.Redis70, "4 masters of redis-server" }, { null, "4 masters of garnet-server" } };
+            var cases = new TheoryData<string?, string>
+            {
+                { Servers.Redis70, "4 masters of redis-server" },
+                { null, "4 masters of garnet-server" },
+            };
             if (KillCase.IsFullProof)
                 cases.Add(Servers.Valkey91, "4 masters of valkey-server");
             return cases;
@@ -51,7 +56,7 @@ public sealed class TourTests
     public async Task A_tour_proves_every_step_and_leaves_nothing(string? server, string masters)
     {
         using var home = new LabHome(server);
-        var tour = (await home.RunAsync("tour")).AssertEnded(0);
+        var tour = (await home.RunAsync("tour")).AssertExited(0);
 
         Assert.Contains(masters, tour.Output);
         Assert.Contains("Next: Complete-RedisSlotMigration -Slot 5519", tour.Output);
@@ -70,10 +75,10 @@ public sealed class TourTests
     }
 
     // Redirected output is plain text of a readable width.
-    private static void AssertPlain(LabRun tour)
+    private static void AssertPlain(ProcessEnd tour)
     {
         Assert.DoesNotContain('\u001b', tour.Output + tour.Errors);
-        // What PowerShell does not lay out, an action of -WhatIf for one, is as long as it is.
+        // PowerShell does not wrap some lines, such as the actions of -WhatIf.
         var tables = tour.Output.Split('\n').Where(line => !Regex.IsMatch(line, "^(What if:|PS> )"));
         Assert.All(tables, line => Assert.InRange(line.Length, 0, 120));
     }
@@ -84,13 +89,13 @@ public sealed class TourTests
     {
         using var home = new LabHome();
         var tour = home.Start("tour");
-        await tour.OutputAsync(after);
-        // Without servers now, their absence afterwards would prove nothing.
+        await tour.UntilOutputAsync(after);
+        // Otherwise the absence of servers afterwards would prove nothing.
         Assert.Equal(4, home.RunningServers().Count);
 
         tour.Signal(signal);
 
-        var run = (await tour.EndAsync()).AssertEnded(exitCode);
+        var run = (await tour.EndAsync(LabHome.Patience)).AssertExited(exitCode);
         Assert.Contains("error: interrupted", run.Errors);
         Assert.DoesNotContain("Every step was proved", run.Output);
         home.AssertNothingLeft();
@@ -101,13 +106,13 @@ public sealed class TourTests
     {
         using var home = new LabHome();
         var tour = home.Start("tour");
-        var entry = Regex.Match(await tour.OutputAsync(Connecting), @"from 127\.0\.0\.1:(\d+) ").Groups[1].Value;
+        var entry = Regex.Match(await tour.UntilOutputAsync(Connecting), @"from 127\.0\.0\.1:(\d+) ").Groups[1].Value;
         var key = Encoding.UTF8.GetBytes(LabWedge.DefaultKey);
         var connector = new NodeConnector(new ConnectionOptions());
         using (var client = new RedirectFollower(connector, new NodeEndpoint("127.0.0.1", int.Parse(entry))))
             Assert.Equal("OK", (await client.AskAsync(key, RespCommand.Of("SET", key, "damaged"))).Text);
 
-        var run = (await tour.EndAsync()).AssertEnded(1);
+        var run = (await tour.EndAsync(LabHome.Patience)).AssertExited(1);
 
         Assert.Contains("error: Not proved: 149 of 150 keys read back with the value that was written.", run.Errors);
         Assert.DoesNotContain("Every step was proved", run.Output);
@@ -119,33 +124,33 @@ public sealed class TourTests
     {
         using var home = new LabHome();
         var tour = home.Start("tour");
-        await tour.OutputAsync(Connecting);
+        await tour.UntilOutputAsync(Connecting);
         foreach (var server in home.RunningServers())
             Process.GetProcessById(server).Kill();
 
-        var run = (await tour.EndAsync()).AssertEnded(1);
+        var run = (await tour.EndAsync(LabHome.Patience)).AssertExited(1);
 
         Assert.Matches("error: 'Connect-RedisCluster .*' wrote an error: |error: 'Test-RedisCluster' wrote an error: ", run.Errors);
         home.AssertNothingLeft();
     }
 
     [Fact]
-    public async Task What_a_killed_tour_leaves_is_ended_by_down()
+    public async Task Down_ends_the_servers_of_a_killed_tour()
     {
         using var home = new LabHome();
         var tour = home.Start("tour");
-        await tour.OutputAsync(Connecting);
-        tour.Kill();
+        await tour.UntilOutputAsync(Connecting);
+        await tour.KillAsync();
         await tour.EndAsync();
         Assert.Equal(4, home.RunningServers().Count);
 
-        var down = (await home.RunAsync("down")).AssertEnded(0);
+        var down = (await home.RunAsync("down")).AssertExited(0);
 
         Assert.StartsWith("ended 4 of 4 servers (redis-server): 127.0.0.1:", down.Output);
         home.AssertNothingLeft();
     }
 
-    private static string[] SlotsInMap(LabRun tour, int map) =>
+    private static string[] SlotsInMap(ProcessEnd tour, int map) =>
         [.. Regex.Matches(tour.Output, @"^[A-Z] 127\.0\.0\.1:\d+ +([\d,]+) +[\d.]+ %", RegexOptions.Multiline)
             .Chunk(4).ElementAt(map).Select(line => line.Groups[1].Value).Order(StringComparer.Ordinal)];
 }

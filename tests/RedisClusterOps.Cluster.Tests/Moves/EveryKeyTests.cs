@@ -8,7 +8,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>Whatever the keys are, and however the cluster is guarded: slots move whole with all of them.</summary>
+/// <summary>Whole slots move with keys of every kind, in several databases, and on clusters with passwords, users or TLS.</summary>
 public sealed class EveryKeyTests(ITestOutputHelper output)
 {
     private const int LargeSlot = 50_000;
@@ -18,15 +18,15 @@ public sealed class EveryKeyTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task Keys_of_every_type_and_name_and_a_large_slot_among_them(string server, MoveMethod method)
+    public async Task Keys_of_every_type_and_name_and_a_large_slot(string server, MoveMethod method)
     {
         await using var cluster = await FilledCluster.StartAsync(server, keys: 5_000);
         var options = OptionsOf(method);
         using var core = new RedisCluster(cluster.Session);
         var plan = await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, options, default);
-        // Valkey sends itself a stream as commands, and none of these tells of an entry that is pending and deleted.
+        // Valkey transfers a stream as commands, and no command creates an entry that is pending and deleted.
         var deletesPending = (server, method) != (Servers.Valkey91, MoveMethod.Atomic);
-        // Slot 0 has the key without a name.
+        // Slot 0 has the key with the empty name.
         int[] slots = [0, .. plan.Moves.SelectMany(move => new[] { move.SlotRanges[0].First + 1, move.SlotRanges[^1].Last })];
         var keyspaces = slots.Distinct().Select(slot => new Keyspace(slot, deletesPending: deletesPending)).ToList();
         foreach (var keyspace in keyspaces)
@@ -42,7 +42,8 @@ public sealed class EveryKeyTests(ITestOutputHelper output)
 
         var clock = Stopwatch.StartNew();
         var outcomes = await MoveRuns.CarryOutAsync(core, plan, options);
-        output.WriteLine("{0} {1}: {2} keys in {3} ms", server, method, outcomes.Sum(outcome => outcome.Result.KeysMoved), clock.ElapsedMilliseconds);
+        output.WriteLine(
+            "{0} {1}: {2} keys in {3} ms", server, method, outcomes.Sum(outcome => outcome.Result.KeysMoved), clock.ElapsedMilliseconds);
         Assert.All(outcomes, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
         Assert.Equal(4096, outcomes.Count);
         await cluster.AssertClosedAsync();
@@ -54,23 +55,28 @@ public sealed class EveryKeyTests(ITestOutputHelper output)
             Assert.True(differences.Count == 0, string.Join("\n", differences));
         }
 
-        var replies = await SendAsync(cluster.Cluster.NodeOf(plan.Moves[1].TargetId), Enumerable.Range(0, LargeSlot).Select(number => RespCommand.Of("GET", "{" + tag + "}:" + number)));
+        var replies = await SendAsync(
+            cluster.Cluster.NodeOf(plan.Moves[1].TargetId),
+            Enumerable.Range(0, LargeSlot).Select(number => RespCommand.Of("GET", "{" + tag + "}:" + number)));
         Assert.Equal(Enumerable.Range(0, LargeSlot).Select(number => number.ToString()), replies.Select(reply => reply.Text));
     }
 
     [Theory]
     [InlineData(MoveMethod.KeyByKey)]
     [InlineData(MoveMethod.Atomic)]
-    public async Task Keys_of_several_databases(MoveMethod method)
+    public async Task Keys_in_several_databases(MoveMethod method)
     {
         const int Databases = 4;
-        await using var cluster = await FilledCluster.StartAsync(Servers.Valkey91, keys: 4_000, with: lab => lab with { ConfigLines = ["cluster-databases " + Databases] });
+        await using var cluster = await FilledCluster.StartAsync(
+            Servers.Valkey91, keys: 4_000, with: lab => lab with { ConfigLines = ["cluster-databases " + Databases] });
         var owners = await cluster.OwnersAsync();
         for (var database = 1; database < Databases; database++)
         {
             var select = RespCommand.Of("SELECT", database);
             foreach (var node in cluster.Nodes)
-                await SendAsync(node, [select, .. Own(node, owners).Select(number => RespCommand.Of("SET", FilledCluster.Name(number), database + " " + number))]);
+                await SendAsync(
+                    node,
+                    [select, .. Own(node).Select(number => RespCommand.Of("SET", FilledCluster.Name(number), database + " " + number))]);
         }
 
         using var core = new RedisCluster(cluster.Session);
@@ -86,32 +92,40 @@ public sealed class EveryKeyTests(ITestOutputHelper output)
             Assert.Equal(4_000, await CountAsync(cluster, database));
             foreach (var node in cluster.Nodes)
             {
-                var replies = await SendAsync(node, [RespCommand.Of("SELECT", database), .. Own(node, owners).Select(number => RespCommand.Of("GET", FilledCluster.Name(number)))]);
-                Assert.Equal(Own(node, owners).Select(number => database + " " + number), replies.Skip(1).Select(reply => reply.Text));
+                var replies = await SendAsync(
+                    node,
+                    [RespCommand.Of("SELECT", database), .. Own(node).Select(number => RespCommand.Of("GET", FilledCluster.Name(number)))]);
+                Assert.Equal(Own(node).Select(number => database + " " + number), replies.Skip(1).Select(reply => reply.Text));
             }
         }
 
-        IEnumerable<int> Own(LocalNode node, IReadOnlyList<int> of) => Enumerable.Range(0, 4_000).Where(number => of[FilledCluster.SlotOf(FilledCluster.Name(number))] == node.Index);
+        IEnumerable<int> Own(LocalNode node) => Enumerable.Range(0, 4_000)
+            .Where(number => owners[FilledCluster.SlotOf(FilledCluster.Name(number))] == node.Index);
     }
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
-    public async Task Behind_a_password_and_for_a_user_of_their_own(string server)
+    public async Task On_a_cluster_with_a_password_and_as_a_named_user(string server)
     {
         const string Password = "Geheim-42";
         await using var cluster = await FilledCluster.StartAsync(server, keys: 5_000, with: lab => lab with
         {
-            ConfigLines = ["cluster-allow-replica-migration no", "requirepass " + Password, "masterauth " + Password, "user operator on >" + Password + "-43 ~* &* +@all"],
+            ConfigLines =
+            [
+                "cluster-allow-replica-migration no", "requirepass " + Password, "masterauth " + Password,
+                "user operator on >" + Password + "-43 ~* &* +@all",
+            ],
             Connection = new ConnectionOptions { Password = Password },
         });
-        var user = new RedisClusterSession([cluster.Nodes[0].Endpoint], new ConnectionOptions { User = "operator", Password = Password + "-43" });
+        var user = new RedisClusterSession(
+            [cluster.Nodes[0].Endpoint], new ConnectionOptions { User = "operator", Password = Password + "-43" });
         await ThereAndBackAsync(cluster, user, MoveMethod.KeyByKey);
         await ThereAndBackAsync(cluster, cluster.Session, MoveMethod.Auto);
     }
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task Where_all_speak_TLS(string server)
+    public async Task On_a_cluster_with_TLS(string server)
     {
         using var authority = new TestAuthority();
         await using var cluster = await FilledCluster.StartAsync(server, keys: 5_000, with: lab => lab with
@@ -128,7 +142,8 @@ public sealed class EveryKeyTests(ITestOutputHelper output)
     {
         var options = OptionsOf(method);
         var before = await cluster.OwnersAsync();
-        var selection = new SlotSelection { Count = 600, Sources = [cluster.Nodes[0].Id, cluster.Nodes[1].Id], Target = cluster.Nodes[^1].Id };
+        var nodes = cluster.Nodes;
+        var selection = new SlotSelection { Count = 600, Sources = [nodes[0].Id, nodes[1].Id], Target = nodes[^1].Id };
         string run;
         using (var core = new RedisCluster(session))
         {
@@ -142,18 +157,23 @@ public sealed class EveryKeyTests(ITestOutputHelper output)
 
         using var later = new RedisCluster(session);
         var back = await later.PlanUndoOfMovesAsync(run, options, default);
-        Assert.All(await MoveRuns.CarryOutAsync(later, back!, options), outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
+        Assert.All(
+            await MoveRuns.CarryOutAsync(later, back!, options), outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
         Assert.Equal(before, await cluster.OwnersAsync());
         await cluster.AssertConsistentAsync();
     }
 
     private static MoveOptions OptionsOf(MoveMethod method) => new() { Method = method, JournalPath = JournalOfTests.NewFolder() };
 
-    private static string Tag(int slot) => Enumerable.Range(0, int.MaxValue).Select(number => "tag" + number).First(tag => FilledCluster.SlotOf(tag) == slot);
+    private static string Tag(int slot) =>
+        Enumerable.Range(0, int.MaxValue).Select(number => "tag" + number).First(tag => FilledCluster.SlotOf(tag) == slot);
 
     private static async Task<long> CountAsync(FilledCluster cluster, int database)
     {
-        var counts = await Task.WhenAll(cluster.Nodes.Select(node => SendAsync(node, database == 0 ? [RespCommand.Of("DBSIZE")] : [RespCommand.Of("SELECT", database), RespCommand.Of("DBSIZE")])));
+        RespCommand[] commands = database == 0
+            ? [RespCommand.Of("DBSIZE")]
+            : [RespCommand.Of("SELECT", database), RespCommand.Of("DBSIZE")];
+        var counts = await Task.WhenAll(cluster.Nodes.Select(node => SendAsync(node, commands)));
         return counts.Sum(replies => replies[^1].Integer);
     }
 

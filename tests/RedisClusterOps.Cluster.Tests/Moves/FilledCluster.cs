@@ -9,7 +9,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>A cluster with many keys over all slots; every one of them is looked for at the end, where it belongs and nowhere else.</summary>
+/// <summary>A cluster with many keys in all slots. At the end every key has to be on the owner of its slot and on no other node.</summary>
 internal sealed class FilledCluster : IAsyncDisposable
 {
     private const int InOneGo = 1000;
@@ -24,15 +24,16 @@ internal sealed class FilledCluster : IAsyncDisposable
 
     public RedisClusterSession Session => new([Cluster.Node(0).Endpoint], Cluster.Connection);
 
-    /// <summary>By default three masters share all slots and the fourth has none.</summary>
-    public static async Task<FilledCluster> StartAsync(string server, int keys, int masters = 4, int replicas = 0, Func<LocalClusterOptions, LocalClusterOptions>? with = null)
+    /// <summary>Starts a cluster. By default three masters share all slots and the fourth has none.</summary>
+    public static async Task<FilledCluster> StartAsync(
+        string server, int keys, int masters = 4, int replicas = 0, Func<LocalClusterOptions, LocalClusterOptions>? with = null)
     {
         var cluster = new FilledCluster(await TestCluster.StartAsync(server, masters, replicas, with), keys);
         await cluster.FillAsync();
         return cluster;
     }
 
-    /// <summary>The owner of each slot, by index of the node, as each running node tells: they have to agree.</summary>
+    /// <summary>The owner of each slot, by index of the node. All running nodes have to agree.</summary>
     public async Task<IReadOnlyList<int>> OwnersAsync()
     {
         var maps = new List<int[]>();
@@ -48,7 +49,7 @@ internal sealed class FilledCluster : IAsyncDisposable
             maps.Add(owners);
         }
 
-        // Of whole maps and of every key an assertion takes longer than all the rest.
+        // Compares first, because an assertion on whole maps takes longer than everything else.
         if (maps.FirstOrDefault(map => !map.AsSpan().SequenceEqual(maps[0])) is { } other)
             Assert.Equal(maps[0], other);
         return maps[0];
@@ -60,7 +61,7 @@ internal sealed class FilledCluster : IAsyncDisposable
         return [.. Enumerable.Range(0, Nodes.Count).Select(index => owners.Count(owner => owner == index))];
     }
 
-    /// <summary>The owner of each slot, by index of the node, as shares of a plan have it.</summary>
+    /// <summary>The owner of each slot in the shares of a plan, by index of the node.</summary>
     public IReadOnlyList<int> OwnersIn(IReadOnlyList<RedisNodeShare> shares)
     {
         var owners = Enumerable.Repeat(-1, HashSlot.Count).ToArray();
@@ -73,16 +74,20 @@ internal sealed class FilledCluster : IAsyncDisposable
         return owners;
     }
 
-    /// <summary>How many moves the node's server is at by itself, as one end of them; none where it has no such thing.</summary>
+    /// <summary>The number of server-side migrations in progress on the node; 0 on servers without them.</summary>
     public static async Task<int> TasksAsync(LocalNode node)
     {
-        var (redis, valkey) = (await node.AskAsync("CLUSTER", "MIGRATION", "STATUS", "ALL"), await node.AskAsync("CLUSTER", "GETSLOTMIGRATIONS"));
+        var (redis, valkey) = (
+            await node.AskAsync("CLUSTER", "MIGRATION", "STATUS", "ALL"), await node.AskAsync("CLUSTER", "GETSLOTMIGRATIONS"));
         var tasks = !redis.IsError ? AtomicTask.AllOfRedis(redis) : !valkey.IsError ? AtomicTask.AllOfValkey(valkey) : [];
         return tasks.Count(task => task.End == AtomicEnd.None);
     }
 
-    /// <summary>No slot is open, every key is on the owner of its slot with the value it was written with, and there are no others.</summary>
-    /// <param name="others">Keys that somebody else has written, with their values.</param>
+    /// <summary>
+    /// Asserts that no slot is open, that every key is on the owner of its slot with the value it was written with, and that there are no
+    /// other keys.
+    /// </summary>
+    /// <param name="others">Keys that another client has written, with their values.</param>
     public async Task AssertConsistentAsync(IReadOnlyDictionary<string, string>? others = null)
     {
         await AssertClosedAsync();
@@ -98,12 +103,15 @@ internal sealed class FilledCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>Every key is on the owner of its slot with the value it was written with, and there are no others.</summary>
+    /// <summary>
+    /// Asserts that every key is on the owner of its slot with the value it was written with, and that there are no other keys.
+    /// </summary>
     public async Task AssertKeysAsync(IReadOnlyDictionary<string, string>? others = null)
     {
         var owners = await OwnersAsync();
         Assert.DoesNotContain(-1, owners);
-        var expected = Enumerable.Range(0, Keys).Select(key => (Name: Name(key), Value: Value(key))).Concat((others ?? new Dictionary<string, string>()).Select(other => (Name: other.Key, other.Value)))
+        var expected = Enumerable.Range(0, Keys).Select(key => (Name: Name(key), Value: Value(key)))
+            .Concat((others ?? new Dictionary<string, string>()).Select(other => (Name: other.Key, other.Value)))
             .ToLookup(key => owners[SlotOf(key.Name)]);
         foreach (var node in Nodes.Where(node => node.IsRunning))
         {
@@ -114,22 +122,29 @@ internal sealed class FilledCluster : IAsyncDisposable
             for (var i = 0; i < mine.Count; i++)
             {
                 var value = values[i].IsNull ? null : values[i].Text;
-                if (value != mine[i].Value)
-                    Assert.Fail(mine[i].Name + " is to be '" + mine[i].Value + "' on " + node.Endpoint + ", and is " + (value is null ? "not there" : "'" + value + "'") + await WhereAsync(SlotOf(mine[i].Name)));
+                if (value == mine[i].Value)
+                    continue;
+                var actual = value is null ? "missing" : "'" + value + "'";
+                var where = await WhereAsync(SlotOf(mine[i].Name));
+                Assert.Fail(mine[i].Name + " should be '" + mine[i].Value + "' on " + node.Endpoint + ", but is " + actual + where);
             }
 
             Assert.Equal((node.Endpoint, mine.Count), (node.Endpoint, (int)(await node.SendAsync("DBSIZE")).Integer));
         }
     }
 
-    // Of a key that is not where it should be one wants to know whether it is lost or only astray.
+    // Shows whether a missing key is lost or on another node.
     private async Task<string> WhereAsync(int slot)
     {
         var found = new List<string>();
         foreach (var node in Nodes.Where(node => node.IsRunning))
-            found.Add(node.Endpoint + ": " + string.Join(", ", (await node.SendAsync("CLUSTER", "GETKEYSINSLOT", slot, 10)).Items.Select(key => key.Text)));
+        {
+            var keys = (await node.SendAsync("CLUSTER", "GETKEYSINSLOT", slot, 10)).Items;
+            found.Add(node.Endpoint + ": " + string.Join(", ", keys.Select(key => key.Text)));
+        }
+
         var expected = Enumerable.Range(0, Keys).Count(key => SlotOf(Name(key)) == slot);
-        return "; " + expected + " keys of slot " + slot + " were written; there are on " + string.Join(" | ", found);
+        return "; " + expected + " keys of slot " + slot + " were written; found on " + string.Join(" | ", found);
     }
 
     public ValueTask DisposeAsync() => Cluster.DisposeAsync();
@@ -138,7 +153,9 @@ internal sealed class FilledCluster : IAsyncDisposable
     {
         var owners = await OwnersAsync();
         await Task.WhenAll(Nodes.Select(node => EachAsync(
-            node, [.. Enumerable.Range(0, Keys).Where(key => owners[SlotOf(Name(key))] == node.Index)], key => RespCommand.Of("SET", Name(key), Value(key)))));
+            node,
+            [.. Enumerable.Range(0, Keys).Where(key => owners[SlotOf(Name(key))] == node.Index)],
+            key => RespCommand.Of("SET", Name(key), Value(key)))));
     }
 
     private static async Task<IReadOnlyList<RespValue>> EachAsync<T>(LocalNode node, List<T> keys, Func<T, RespCommand> command)

@@ -8,7 +8,9 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>A target that comes near its maxmemory is waited for, with the reason; one that would make room by deleting keys is not begun with.</summary>
+/// <summary>
+/// A run waits for a target that is near its maxmemory and reports the reason. It refuses a target that would evict keys.
+/// </summary>
 public sealed class FullTargetTests
 {
     private const int Keys = 3_000;
@@ -17,7 +19,7 @@ public sealed class FullTargetTests
 
     [Theory]
     [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
-    public async Task It_waits_until_there_is_room_and_says_why(string server)
+    public async Task A_run_waits_for_free_memory_and_reports_the_reason(string server)
     {
         await using var scene = await StartAsync(server);
         await LimitAsync(scene.Target, 6 * Megabyte);
@@ -34,9 +36,9 @@ public sealed class FullTargetTests
         await AssertMovedAsync(scene);
     }
 
-    // As fast as it goes: what the target refuses between two looks is moved once there is room.
+    // At full speed: keys that the target rejects between two memory checks move once there is room.
     [Fact]
-    public async Task A_target_that_was_full_before_anybody_looked_loses_nothing()
+    public async Task Keys_that_a_full_target_rejects_move_once_there_is_room()
     {
         await using var scene = await StartAsync(Servers.Redis70);
         await LimitAsync(scene.Target, 3 * Megabyte);
@@ -52,7 +54,7 @@ public sealed class FullTargetTests
 
     [Theory]
     [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
-    public async Task One_that_would_evict_keys_is_refused_before_anything_is_touched(string server)
+    public async Task A_target_that_would_evict_keys_is_refused_before_any_change(string server)
     {
         await using var scene = await StartAsync(server);
         await LimitAsync(scene.Target, 3 * Megabyte);
@@ -71,10 +73,11 @@ public sealed class FullTargetTests
     private static async Task<TroubleScene> StartAsync(string server)
     {
         var scene = await TroubleScene.StartAsync(server, Keys);
-        // A value of 10 KB beside each key: 30 MB in all, of which a fourth moves.
+        // One more value of 10 KB for each key: 30 MB in all, of which a quarter moves.
         var owners = await scene.Cluster.OwnersAsync();
         for (var number = 0; number < Keys; number++)
-            await scene.Cluster.Nodes[owners[FilledCluster.SlotOf(FilledCluster.Name(number))]].SendAsync("SETRANGE", LargeOf(number), Large, "!");
+            await scene.Cluster.Nodes[owners[FilledCluster.SlotOf(FilledCluster.Name(number))]].SendAsync(
+                "SETRANGE", LargeOf(number), Large, "!");
         await scene.PlanAgainAsync();
         return scene;
     }
@@ -95,7 +98,8 @@ public sealed class FullTargetTests
 
     private static string LargeOf(int number) => "{" + FilledCluster.Name(number) + "}:large";
 
-    private static RedisRebalancePlan KeyByKey(RedisRebalancePlan plan) => plan with { Moves = [.. plan.Moves.Select(move => move with { DecidedMethod = MoveMethod.KeyByKey })] };
+    private static RedisRebalancePlan KeyByKey(RedisRebalancePlan plan) =>
+        plan with { Moves = [.. plan.Moves.Select(move => move with { DecidedMethod = MoveMethod.KeyByKey })] };
 
     private static async Task LimitAsync(LocalNode node, long room)
     {
@@ -106,16 +110,16 @@ public sealed class FullTargetTests
 
     private static async Task EventAsync(OperationLog log, OperationEventKind kind, string text)
     {
-        var told = new List<string>();
+        var logged = new List<string>();
         for (var until = DateTime.UtcNow.AddSeconds(30); DateTime.UtcNow < until; await Task.Yield())
         {
             if (!log.TryTake(out var next, TimeSpan.FromMilliseconds(50)))
                 continue;
             if (next!.Kind == kind && next.Message.StartsWith(text, StringComparison.Ordinal))
                 return;
-            told.Add(next.Kind + " " + next.Message);
+            logged.Add(next.Kind + " " + next.Message);
         }
 
-        Assert.Fail("It never said '" + text + "', but: " + string.Join("; ", told.TakeLast(5)));
+        Assert.Fail("'" + text + "' was never logged, but: " + string.Join("; ", logged.TakeLast(5)));
     }
 }

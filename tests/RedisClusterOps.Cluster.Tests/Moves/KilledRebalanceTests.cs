@@ -11,14 +11,14 @@ using Xunit.Sdk;
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
 /// <summary>
-/// A process is killed with SIGKILL at random moments of a rebalance. Then the run is resumed or undone, or the journal is lost and the rebalance
-/// runs again. Every slot ends where it belongs, no slot stays open, and no key is missing.
+/// A process is killed with SIGKILL at random moments of a rebalance. Then the run is resumed or undone, or the journal is lost and the
+/// rebalance runs again. Every slot ends where it belongs, no slot stays open, and no key is missing.
 /// </summary>
 public sealed class KilledRebalanceTests
 {
     private const int Keys = 20_000;
 
-    // The moves take half a second then, so that a moment can fall into any part of them.
+    // At this rate the moves take half a second, so a kill can hit any part of them.
     private const int SlowKeysPerSecond = 10_000;
 
     // Without the journal, each slot that was left open is repaired individually, which takes long.
@@ -51,7 +51,7 @@ public sealed class KilledRebalanceTests
 
     [Theory]
     [MemberData(nameof(Kills))]
-    public async Task Killed_at_any_moment_it_is_resumed_or_undone_without_loss(string server, MoveMethod method, Host host)
+    public async Task A_run_that_is_killed_at_any_moment_is_resumed_or_undone_without_loss(string server, MoveMethod method, Host host)
     {
         var output = TestContext.Current.TestOutputHelper!;
         var random = TestSeed.NewRandom();
@@ -65,7 +65,8 @@ public sealed class KilledRebalanceTests
         {
             var moment = usual * (1.05 * (trial + random.NextDouble()) / kills);
             var recovery = (Recovery)((first + trial) % Ways);
-            var trace = $"{server} {method} {host} trial {trial}, killed after {moment.TotalMilliseconds:0} of {usual.TotalMilliseconds:0} ms, then {recovery}";
+            var trace = $"{server} {method} {host} trial {trial}, killed after "
+                + $"{moment.TotalMilliseconds:0} of {usual.TotalMilliseconds:0} ms, then {recovery}";
             var clock = new Stopwatch();
             try
             {
@@ -163,7 +164,8 @@ public sealed class KilledRebalanceTests
         Assert.All(scene.Runs(), known => Assert.False(known.IsResumable, "The journal says: " + known));
     }
 
-    // Server-side migrations finish by themselves. A repair completes the slots that were left open, as their flags say. The same command moves the rest.
+    // Server-side migrations finish by themselves. A repair completes the slots that were left open, as their flags say. The same command
+    // moves the rest.
     private static async Task RebalanceAgainAsync(MoveScene scene, MoveWork work, Host host)
     {
         await KillScene.UntilAsync(async () => await scene.TasksAsync() == 0);
@@ -174,5 +176,6 @@ public sealed class KilledRebalanceTests
         await scene.Cluster.AssertConsistentAsync();
     }
 
-    private static IReadOnlyList<(int Node, int Slots)> CountsOf(IReadOnlyList<int> owners) => [.. owners.GroupBy(owner => owner).Select(group => (group.Key, group.Count())).Order()];
+    private static IReadOnlyList<(int Node, int Slots)> CountsOf(IReadOnlyList<int> owners) =>
+        [.. owners.GroupBy(owner => owner).Select(group => (group.Key, group.Count())).Order()];
 }

@@ -7,7 +7,9 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>An application works on keys all over the slots while these move: its ledger of acknowledged writes and the cluster agree exactly.</summary>
+/// <summary>
+/// An application uses keys in all slots while they move. The cluster matches its ledger of acknowledged writes exactly.
+/// </summary>
 public sealed class LiveTrafficTests(ITestOutputHelper output)
 {
     private const int Keys = 20_000;
@@ -20,13 +22,13 @@ public sealed class LiveTrafficTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task A_rebalance_is_not_noticed(string server, MoveMethod method)
+    public async Task Clients_notice_no_rebalance(string server, MoveMethod method)
     {
         await using var cluster = await FilledCluster.StartAsync(server, Keys);
-        // Some seconds: workers meet slots before, while and after they move.
+        // A few seconds, so that the workers use slots before, while and after they move.
         var options = OptionsOf(method) with { MaxKeysPerSecond = 5_000 };
         var application = On(cluster);
-        await WhileWorkingAsync(application, async () =>
+        await WithTrafficAsync(application, async () =>
         {
             using var core = new RedisCluster(cluster.Session);
             var plan = await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, options, default);
@@ -34,7 +36,12 @@ public sealed class LiveTrafficTests(ITestOutputHelper output)
             Assert.All(outcomes, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
             Assert.Equal(4096, outcomes.Count);
         });
-        output.WriteLine("{0} {1}: {2} operations, {3} asked again for keys on both sides", server, method, application.Operations, application.TriedAgain);
+        output.WriteLine(
+            "{0} {1}: {2} operations, {3} retries for keys on both nodes",
+            server,
+            method,
+            application.Operations,
+            application.TriedAgain);
         Assert.Equal([4096, 4096, 4096, 4096], await cluster.SlotCountsAsync());
         await cluster.AssertConsistentAsync(application.Acknowledged());
     }
@@ -42,14 +49,14 @@ public sealed class LiveTrafficTests(ITestOutputHelper output)
     // Clients write new keys to slots that are open and wait to be moved.
     [Theory]
     [MemberData(nameof(Stops))]
-    public async Task Clients_notice_nothing_when_it_is_stopped_and_resumed_repeatedly(string server, MoveMethod method)
+    public async Task Clients_notice_no_rebalance_that_is_stopped_and_resumed_repeatedly(string server, MoveMethod method)
     {
         var random = TestSeed.NewRandom();
         await using var cluster = await FilledCluster.StartAsync(server, Keys);
         var options = OptionsOf(method) with { MaxKeysPerSecond = 20_000 };
         var application = On(cluster);
         var stops = 0;
-        await WhileWorkingAsync(application, async () =>
+        await WithTrafficAsync(application, async () =>
         {
             for (var left = 1; left > 0; stops++)
             {
@@ -58,8 +65,13 @@ public sealed class LiveTrafficTests(ITestOutputHelper output)
                     ? await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, options, default)
                     : await core.PlanResumeOfMovesAsync(null, options, default);
                 Assert.NotNull(plan);
-                var outcomes = await MoveRuns.CarryOutAsync(core, plan, options, stops < 6 ? TimeSpan.FromMilliseconds(random.Next(method == MoveMethod.Atomic ? 100 : 250)) : null);
-                Assert.All(outcomes, outcome => Assert.True(outcome.Failure is null or { Code: FailureCode.Stopped }, outcome.Failure?.Message));
+                var outcomes = await MoveRuns.CarryOutAsync(
+                    core,
+                    plan,
+                    options,
+                    stops < 6 ? TimeSpan.FromMilliseconds(random.Next(method == MoveMethod.Atomic ? 100 : 250)) : null);
+                Assert.All(
+                    outcomes, outcome => Assert.True(outcome.Failure is null or { Code: FailureCode.Stopped }, outcome.Failure?.Message));
                 left = outcomes.Count(outcome => outcome.Failure is not null);
             }
         });
@@ -70,9 +82,10 @@ public sealed class LiveTrafficTests(ITestOutputHelper output)
 
     private static MoveOptions OptionsOf(MoveMethod method) => new() { Method = method, JournalPath = JournalOfTests.NewFolder() };
 
-    private static Application On(FilledCluster cluster) => new(cluster.Cluster, OfApplication, number => "{app:" + number + "}", _ => null, TrafficKind.Everything);
+    private static Application On(FilledCluster cluster) =>
+        new(cluster.Cluster, OfApplication, number => "{app:" + number + "}", _ => null, TrafficKind.Everything);
 
-    private static async Task WhileWorkingAsync(Application application, Func<Task> something)
+    private static async Task WithTrafficAsync(Application application, Func<Task> something)
     {
         using var end = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         var working = application.RunAsync(end.Token);

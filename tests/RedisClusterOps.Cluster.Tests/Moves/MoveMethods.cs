@@ -4,10 +4,10 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>Servers, and the methods by which each of them moves whole slots.</summary>
+/// <summary>The servers, each with the methods by which it moves whole slots.</summary>
 internal static class MoveMethods
 {
-    /// <summary>The servers of a test whose subject is the same on all of them: one in the short proof.</summary>
+    /// <summary>The servers of a test that does not depend on the server: one of them in the short proof.</summary>
     public static TheoryData<string> One => KillCase.IsFullProof ? Servers.RedisAndValkey : [Servers.Redis70];
 
     /// <summary>Every method of every server.</summary>

@@ -5,11 +5,12 @@ using System.Threading.Tasks;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>Plans carried out as a cmdlet does it.</summary>
+/// <summary>Carries out plans as a cmdlet does.</summary>
 internal static class MoveRuns
 {
-    /// <param name="stopAfter">When to ask it to stop; null for never.</param>
-    public static async Task<IReadOnlyList<SlotOutcome>> CarryOutAsync(RedisCluster core, RedisRebalancePlan plan, MoveOptions options, TimeSpan? stopAfter = null)
+    /// <param name="stopAfter">The time after which to stop the run; by default it is not stopped.</param>
+    public static async Task<IReadOnlyList<SlotOutcome>> CarryOutAsync(
+        RedisCluster core, RedisRebalancePlan plan, MoveOptions options, TimeSpan? stopAfter = null)
     {
         using var stop = new CancellationTokenSource();
         var run = await core.RunMovesAsync(await core.CheckMovesAsync(plan, options, default), plan.Moves, options, stop.Token);

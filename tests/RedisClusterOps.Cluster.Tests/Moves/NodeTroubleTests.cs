@@ -8,14 +8,17 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>A master dies, hangs or hands over to its replica in the middle of a rebalance: the run reports what has not moved, and a resume moves the rest.</summary>
+/// <summary>
+/// A master dies, hangs or hands over to its replica in the middle of a rebalance: the run reports what has not moved, and a resume moves
+/// the rest.
+/// </summary>
 public sealed class NodeTroubleTests(ITestOutputHelper output)
 {
     private const int Keys = 12_000;
 
     private static readonly TimeSpan ShortNodeTimeout = TimeSpan.FromSeconds(2);
 
-    // Longer than the node timeout. No node can be asked when the hang was noticed: a source does not answer while it is in MIGRATE.
+    // Longer than the node timeout. The test cannot ask whether the hang was noticed, because a source does not respond during MIGRATE.
     private static readonly TimeSpan Hang = ShortNodeTimeout + TimeSpan.FromSeconds(1);
 
     // A dead node takes many seconds, so the short proof takes one server and one method.
@@ -29,7 +32,8 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
                 var (server, method) = row.Data;
                 if (KillCase.IsFullProof || (server, method) is (Servers.Redis70, _) or (Servers.Redis86, MoveMethod.Atomic))
                 {
-                    foreach (var victim in KillCase.IsFullProof ? Enum.GetValues<Victim>() : [method == MoveMethod.KeyByKey ? Victim.Source : Victim.Target])
+                    var one = method == MoveMethod.KeyByKey ? Victim.Source : Victim.Target;
+                    foreach (var victim in KillCase.IsFullProof ? Enum.GetValues<Victim>() : [one])
                         cases.Add(server, method, victim);
                 }
             }
@@ -40,7 +44,7 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Deaths))]
-    public async Task A_master_that_dies_and_is_restarted_has_lost_nothing(string server, MoveMethod method, Victim victim)
+    public async Task A_master_that_dies_and_is_restarted_loses_no_key(string server, MoveMethod method, Victim victim)
     {
         await using var scene = await StartAsync(server, method, options => options with
         {
@@ -57,7 +61,14 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
         await node.RestartAsync();
         var end = await process.EndAsync();
         await scene.Cluster.Cluster.Cluster.WaitUntilAgreedAsync();
-        output.WriteLine("{0} {1}, {2} died: exit status {3}, {4}; {5}", server, method, victim, end.ExitCode, await scene.WhereAsync(work), end.FirstFailure);
+        output.WriteLine(
+            "{0} {1}, {2} died: exit status {3}, {4}; {5}",
+            server,
+            method,
+            victim,
+            end.ExitCode,
+            await scene.WhereAsync(work),
+            end.FirstFailure);
         await AssertReportedAsync(scene, end, work);
         if (end.ExitCode != 0)
             (await scene.ResumeAsync()).AssertExited(0);
@@ -67,12 +78,16 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
     // The slots of the old master belong to the new one, so the run has to read the roles again.
     [Theory]
     [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
-    public async Task A_target_that_hands_over_to_its_replica_is_followed(string server)
+    public async Task A_run_continues_with_the_new_master_after_a_failover_of_the_target(string server)
     {
         await using var scene = await StartAsync(
             server,
             MoveMethod.KeyByKey,
-            options => options with { ConfigLines = [.. options.ConfigLines, "cluster-migration-barrier 9"], NodeTimeout = ShortNodeTimeout },
+            options => options with
+            {
+                ConfigLines = [.. options.ConfigLines, "cluster-migration-barrier 9"],
+                NodeTimeout = ShortNodeTimeout,
+            },
             replicas: 4);
         // A run moves every slot that is open at that moment individually, so there must be few of them.
         var work = await scene.BeginBesideOthersAsync();
@@ -95,9 +110,10 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
     // The servers cancel the moves of the old master, and the rest comes from the new one.
     [Theory]
     [MemberData(nameof(Atomic))]
-    public async Task A_source_that_hands_over_to_its_replica_while_the_servers_move(string server)
+    public async Task A_failover_of_the_source_during_an_atomic_move(string server)
     {
-        await using var scene = await StartAsync(server, MoveMethod.Atomic, options => options with { NodeTimeout = ShortNodeTimeout }, replicas: 4);
+        await using var scene = await StartAsync(
+            server, MoveMethod.Atomic, options => options with { NodeTimeout = ShortNodeTimeout }, replicas: 4);
         var work = await scene.BeginAsync();
         var source = scene.Cluster.Nodes[0];
         var replica = await ReplicaOfAsync(scene, source);
@@ -114,7 +130,7 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task One_that_hangs_for_some_seconds_is_waited_for(string server, MoveMethod method)
+    public async Task A_run_waits_for_a_target_that_hangs_for_seconds(string server, MoveMethod method)
     {
         await using var scene = await StartAsync(server, method, options => options with { NodeTimeout = ShortNodeTimeout });
         var work = await BeginAsync(scene, method);
@@ -134,7 +150,8 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
 
     public static TheoryData<string, MoveMethod> Cases => MoveMethods.OneOfEach;
 
-    private static Task<MoveScene> StartAsync(string server, MoveMethod method, Func<LocalClusterOptions, LocalClusterOptions>? with = null, int replicas = 0) =>
+    private static Task<MoveScene> StartAsync(
+        string server, MoveMethod method, Func<LocalClusterOptions, LocalClusterOptions>? with = null, int replicas = 0) =>
         MoveScene.StartAsync(server, Keys, method, with, replicas);
 
     private static async Task<LocalNode> ReplicaOfAsync(MoveScene scene, LocalNode master) =>
@@ -142,7 +159,9 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
 
     // After a connection was lost, the run moves the remaining slots individually. In the short proof they are few.
     private static Task<MoveWork> BeginAsync(MoveScene scene, MoveMethod method, bool isBesideOthers = false) =>
-        !isBesideOthers && (KillCase.IsFullProof || method == MoveMethod.Atomic) ? scene.BeginAsync() : scene.BeginBesideOthersAsync(slots: 300);
+        !isBesideOthers && (KillCase.IsFullProof || method == MoveMethod.Atomic)
+            ? scene.BeginAsync()
+            : scene.BeginBesideOthersAsync(slots: 300);
 
     // Two to four seconds of moving.
     private static Task<OperationProcess> LaunchAsync(MoveScene scene, MoveWork work, MoveMethod method, int? keysPerSecond = null) =>
@@ -160,7 +179,8 @@ public sealed class NodeTroubleTests(ITestOutputHelper output)
     {
         if (method == MoveMethod.Atomic)
             await scene.SlowServersDownAsync();
-        await KillScene.UntilAsync(async () => method == MoveMethod.Atomic ? await scene.TasksAsync() > 0 : await KillScene.KeysAsync(scene.Last) > 0);
+        await KillScene.UntilAsync(
+            async () => method == MoveMethod.Atomic ? await scene.TasksAsync() > 0 : await KillScene.KeysAsync(scene.Last) > 0);
     }
 
     /// <summary>Every slot that was reported as moved has moved.</summary>

@@ -9,12 +9,12 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>How fast, how many at once, and down to nothing.</summary>
+/// <summary>The rate limit, the number of pairs in parallel, and a master that hands over all its slots.</summary>
 public sealed class PaceTests(ITestOutputHelper output)
 {
     [Theory]
     [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
-    public async Task No_more_keys_a_second_than_was_said(string server)
+    public async Task The_rate_limit_is_not_exceeded(string server)
     {
         const int Rate = 2_000;
         await using var cluster = await FilledCluster.StartAsync(server, keys: 20_000);
@@ -32,14 +32,14 @@ public sealed class PaceTests(ITestOutputHelper output)
 
         Assert.All(await running, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
         output.WriteLine("{0}: {1} keys in {2:0.00} s", server, samples[^1].Keys, clock.Elapsed.TotalSeconds);
-        // A breath of each pair may go before its time.
+        // One batch of each pair may be sent early.
         Assert.All(samples, sample => Assert.InRange(sample.Keys, 0, (Rate * sample.Seconds) + (Rate * 0.75)));
         Assert.InRange(clock.Elapsed.TotalSeconds, (5_000.0 / Rate) - 0.75, 60);
     }
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task One_pair_after_the_other_where_that_was_said(string server, MoveMethod method)
+    public async Task With_MaxParallel_1_one_pair_moves_at_a_time(string server, MoveMethod method)
     {
         await using var cluster = await FilledCluster.StartAsync(server, keys: 10_000);
         using var core = new RedisCluster(cluster.Session);
@@ -57,17 +57,22 @@ public sealed class PaceTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task A_master_that_gives_everything_away_becomes_a_replica_if_it_may_and_that_is_told_before(string server, MoveMethod method)
+    public async Task A_drained_master_becomes_a_replica_if_allowed_and_the_check_warns_about_it(string server, MoveMethod method)
     {
         foreach (var may in new[] { false, true })
         {
-            await using var cluster = await FilledCluster.StartAsync(server, keys: 10_000, with: options => options with { ConfigLines = ["cluster-allow-replica-migration " + (may ? "yes" : "no")] });
+            await using var cluster = await FilledCluster.StartAsync(
+                server,
+                keys: 10_000,
+                with: options => options with { ConfigLines = ["cluster-allow-replica-migration " + (may ? "yes" : "no")] });
             using var core = new RedisCluster(cluster.Session);
             var options = Options with { Method = method };
             var drained = cluster.Nodes[1];
-            var plan = await core.PlanRebalanceAsync(new RebalanceOptions { Weights = new Dictionary<string, double> { [drained.Id] = 0 } }, options, default);
-            var told = (await core.CheckMovesAsync(plan, options, default)).Findings.Any(finding => finding.Code == PlanFindingCode.SourceBecomesReplica && finding.Target == drained.Endpoint.ToString());
-            Assert.Equal(may, told);
+            var plan = await core.PlanRebalanceAsync(
+                new RebalanceOptions { Weights = new Dictionary<string, double> { [drained.Id] = 0 } }, options, default);
+            var isWarned = (await core.CheckMovesAsync(plan, options, default)).Findings.Any(
+                finding => finding.Code == PlanFindingCode.SourceBecomesReplica && finding.Target == drained.Endpoint.ToString());
+            Assert.Equal(may, isWarned);
             var outcomes = await MoveRuns.CarryOutAsync(core, plan, options);
             Assert.All(outcomes, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
             Assert.Equal(plan.SlotCount, outcomes.Count);
@@ -81,13 +86,16 @@ public sealed class PaceTests(ITestOutputHelper output)
 
     private static MoveOptions Options => new() { Method = MoveMethod.KeyByKey, JournalPath = JournalOfTests.NewFolder() };
 
-    /// <summary>How many masters had slots on their way to others at once, at the most.</summary>
+    /// <summary>The highest number of masters that were migrating slots at the same time.</summary>
     private static async Task<int> WatchAsync(IReadOnlyList<LocalNode> nodes, CancellationToken end)
     {
-        for (var most = 0; ; most = Math.Max(most, (await Task.WhenAll(nodes.Select(node => TestCluster.OwnLineOfAsync(node)))).Count(own => own.MigratingTo.Count > 0)))
+        var most = 0;
+        while (!end.IsCancellationRequested)
         {
-            if (end.IsCancellationRequested)
-                return most;
+            var own = await Task.WhenAll(nodes.Select(TestCluster.OwnLineOfAsync));
+            most = Math.Max(most, own.Count(line => line.MigratingTo.Count > 0));
         }
+
+        return most;
     }
 }

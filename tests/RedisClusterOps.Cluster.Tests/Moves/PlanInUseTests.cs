@@ -32,7 +32,8 @@ public sealed class PlanInUseTests
 
         var refused = await Assert.ThrowsAsync<RedisOperationException>(() => CarryOutAsync(scene, file, options));
         Assert.Equal(FailureCode.StalePlan, refused.Code);
-        Assert.Contains("slot " + slot + " belongs to " + scene.Cluster.Nodes[2].Endpoint + " now, not to " + scene.Cluster.Nodes[1].Endpoint, refused.Message, StringComparison.Ordinal);
+        var moved = "slot " + slot + " belongs to " + scene.Cluster.Nodes[2].Endpoint + " now, not to " + scene.Cluster.Nodes[1].Endpoint;
+        Assert.Contains(moved, refused.Message, StringComparison.Ordinal);
         await scene.Cluster.AssertConsistentAsync();
         Assert.DoesNotContain(3, await scene.Cluster.OwnersAsync());
 
@@ -45,13 +46,14 @@ public sealed class PlanInUseTests
     [Theory]
     [InlineData(Servers.Redis70, MoveMethod.KeyByKey)]
     [InlineData(Servers.Valkey91, MoveMethod.Atomic)]
-    public async Task Of_two_runs_at_once_the_second_is_refused(string server, MoveMethod method)
+    public async Task A_second_concurrent_run_is_refused(string server, MoveMethod method)
     {
         await using var scene = await MoveScene.StartAsync(server, Keys, method);
         await scene.SlowServersDownAsync(microsecondsPerKey: 2_000);
         var work = await scene.BeginAsync();
         using var first = await scene.LaunchAsync(work.Request, keysPerSecond: method == MoveMethod.Atomic ? 0 : 1_500);
-        await KillScene.UntilAsync(async () => method == MoveMethod.Atomic ? await scene.TasksAsync() > 0 : await KillScene.KeysAsync(scene.Last) > 0);
+        await KillScene.UntilAsync(
+            async () => method == MoveMethod.Atomic ? await scene.TasksAsync() > 0 : await KillScene.KeysAsync(scene.Last) > 0);
         // However slow the machine is, the first run is still in progress then.
         first.Freeze();
         var second = await scene.RunAsync(MoveOf(work.Before.ToList().LastIndexOf(0), scene.Cluster.Nodes[1]));
@@ -64,15 +66,19 @@ public sealed class PlanInUseTests
 
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task While_the_servers_own_tool_moves_slots_nothing_is_begun(string server)
+    public async Task A_move_is_refused_while_another_tool_moves_slots(string server)
     {
         await using var scene = await MoveScene.StartAsync(server, Keys, MoveMethod.KeyByKey);
-        var tool = Path.Combine(Path.GetDirectoryName(Servers.Get(server).Path)!, server.StartsWith("valkey-", StringComparison.Ordinal) ? "valkey-cli" : "redis-cli");
+        var program = server.StartsWith("valkey-", StringComparison.Ordinal) ? "valkey-cli" : "redis-cli";
+        var tool = Path.Combine(Path.GetDirectoryName(Servers.Get(server).Path)!, program);
         var nodes = scene.Cluster.Nodes;
         var before = await scene.Cluster.OwnersAsync();
         using var reshard = Process.Start(new ProcessStartInfo(
             tool,
-            ["--cluster", "reshard", nodes[0].Endpoint.ToString(), "--cluster-from", nodes[0].Id, "--cluster-to", nodes[1].Id, "--cluster-slots", "5000", "--cluster-yes"])
+            [
+                "--cluster", "reshard", nodes[0].Endpoint.ToString(), "--cluster-from", nodes[0].Id,
+                "--cluster-to", nodes[1].Id, "--cluster-slots", "5000", "--cluster-yes",
+            ])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -108,7 +114,8 @@ public sealed class PlanInUseTests
     {
         using var core = new RedisCluster(scene.Cluster.Session);
         var options = new MoveOptions { Method = MoveMethod.KeyByKey, JournalPath = JournalOfTests.NewFolder() };
-        var plan = await core.PlanMoveAsync(new SlotSelection { Slots = [slot], Sources = [scene.Cluster.Nodes[from].Id], Target = scene.Cluster.Nodes[to].Id }, options, default);
+        var (source, target) = (scene.Cluster.Nodes[from].Id, scene.Cluster.Nodes[to].Id);
+        var plan = await core.PlanMoveAsync(new SlotSelection { Slots = [slot], Sources = [source], Target = target }, options, default);
         Assert.True(Assert.Single(await MoveRuns.CarryOutAsync(core, plan, options)) is { Failure: null });
     }
 }

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>A slot that anything is wrong with keeps none of the others: they all move, and it alone fails, with what to do.</summary>
+/// <summary>A slot with a problem does not block the others. It fails individually with a next action, and the others move.</summary>
 public sealed class SlotTroubleTests
 {
     private const int Keys = 20_000;
@@ -13,7 +13,7 @@ public sealed class SlotTroubleTests
 
     [Theory]
     [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
-    public async Task A_key_that_is_on_the_target_already_and_equal_is_moved(string server)
+    public async Task A_slot_with_an_equal_key_on_the_target_moves(string server)
     {
         await using var scene = await TroubleScene.StartAsync(server, Keys);
         await scene.StrayAsync(scene.Key, FilledCluster.Value(scene.KeyNumber));
@@ -24,38 +24,42 @@ public sealed class SlotTroubleTests
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task A_key_that_is_there_with_another_value_fails_its_slot_alone_until_it_is_decided(string server)
+    public async Task A_slot_with_a_conflicting_key_fails_until_the_conflict_is_resolved(string server)
     {
         await using var scene = await TroubleScene.StartAsync(server, Keys);
         await scene.StrayAsync(scene.Key, "another value");
         var outcomes = await scene.RunAsync(KeyByKey);
         var failed = Assert.Single(outcomes, outcome => outcome.Failure is not null);
-        Assert.Equal((scene.Slot, FailureCode.KeyExistsOnTarget, MigrationOutcome.Failed), (failed.Result.Slot, failed.Failure!.Code, failed.Result.Outcome));
+        Assert.Equal(
+            (scene.Slot, FailureCode.KeyExistsOnTarget, MigrationOutcome.Failed),
+            (failed.Result.Slot, failed.Failure!.Code, failed.Result.Outcome));
         Assert.Equal(scene.Plan.SlotCount - 1, outcomes.Count(outcome => outcome.Result.Outcome == MigrationOutcome.Moved));
         Assert.Contains("Resume-RedisMigration", failed.Failure.NextStep() ?? string.Empty, StringComparison.Ordinal);
 
         var decided = Assert.Single(await scene.ResumeAsync(KeyByKey with { OnKeyConflict = KeyConflictAction.KeepSource }));
         Assert.True(decided.Failure is null, decided.Failure?.Message);
-        Assert.Equal((scene.Slot, MigrationOutcome.Moved, 1L), (decided.Result.Slot, decided.Result.Outcome, decided.Result.KeysConflicting));
+        Assert.Equal(
+            (scene.Slot, MigrationOutcome.Moved, 1L), (decided.Result.Slot, decided.Result.Outcome, decided.Result.KeysConflicting));
         await scene.AssertMovedAsync();
     }
 
     [Theory]
     [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
-    public async Task The_sources_values_are_kept_where_that_was_said_before(string server)
+    public async Task With_KeepSource_the_values_of_the_source_are_kept(string server)
     {
         await using var scene = await TroubleScene.StartAsync(server, Keys);
         await scene.StrayAsync(scene.Key, "another value");
         var outcomes = await scene.RunAsync(KeyByKey with { OnKeyConflict = KeyConflictAction.KeepSource });
         Assert.All(outcomes, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
-        Assert.Contains("saved", Assert.Single(outcomes, outcome => outcome.Result.KeysConflicting > 0).Result.Reason, StringComparison.Ordinal);
+        Assert.Contains(
+            "saved", Assert.Single(outcomes, outcome => outcome.Result.KeysConflicting > 0).Result.Reason, StringComparison.Ordinal);
         await scene.AssertMovedAsync();
     }
 
-    // Somebody opened it after the plan was made; the owners are the same, so the plan still fits.
+    // The slot was opened after planning. The owners are the same, so the plan is still valid.
     [Theory]
     [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
-    public async Task A_slot_that_is_on_its_way_to_somebody_else_is_left_to_him(string server)
+    public async Task A_slot_that_migrates_to_another_node_is_not_touched(string server)
     {
         await using var scene = await TroubleScene.StartAsync(server, Keys);
         var other = scene.Cluster.Nodes[1];
@@ -73,7 +77,7 @@ public sealed class SlotTroubleTests
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task A_value_too_large_for_the_timeout_fails_its_slot_alone_until_there_is_more_time(string server)
+    public async Task A_slot_with_a_value_too_large_for_the_timeout_fails_until_the_timeout_is_longer(string server)
     {
         await using var scene = await TroubleScene.StartAsync(server, Keys);
         var large = "{" + FilledCluster.Name(scene.KeyNumber) + "}:large";
@@ -85,27 +89,32 @@ public sealed class SlotTroubleTests
         Assert.Equal(scene.Plan.SlotCount - 1, outcomes.Count(outcome => outcome.Result.Outcome == MigrationOutcome.Moved));
         await scene.Cluster.Cluster.Cluster.WaitUntilAgreedAsync();
 
-        Assert.True(Assert.Single(await scene.ResumeAsync(KeyByKey)) is { Failure: null }, "It did not move.");
+        Assert.True(Assert.Single(await scene.ResumeAsync(KeyByKey)) is { Failure: null }, "The slot did not move.");
         Assert.Equal((60 << 20) + 3, (await scene.Target.SendAsync("STRLEN", large)).Integer);
         await scene.Target.SendAsync("DEL", large);
         await scene.AssertMovedAsync();
     }
 
-    // Valkey 9.1 dies of an assertion where it is sent a slot that it holds keys of.
+    // Valkey 9.1 crashes with an assertion if it receives a slot of which it already holds keys.
     [Theory]
     [InlineData(KeyConflictAction.KeepSource)]
     [InlineData(KeyConflictAction.Stop)]
-    public async Task The_servers_are_not_let_move_a_slot_by_themselves_that_the_target_has_keys_of(KeyConflictAction onConflict)
+    public async Task A_slot_with_keys_on_the_target_moves_key_by_key_in_an_atomic_run(KeyConflictAction onConflict)
     {
         await using var scene = await TroubleScene.StartAsync(Servers.Valkey91, Keys);
         await scene.StrayAsync(scene.Key, "another value");
         var outcomes = await scene.RunAsync(new MoveOptions { Method = MoveMethod.Atomic, OnKeyConflict = onConflict });
-        Assert.Equal(scene.Plan.SlotCount - 1, outcomes.Count(outcome => outcome.Result is { Outcome: MigrationOutcome.Moved, Method: "Atomic" }));
+        Assert.Equal(
+            scene.Plan.SlotCount - 1, outcomes.Count(outcome => outcome.Result is { Outcome: MigrationOutcome.Moved, Method: "Atomic" }));
         var alone = Assert.Single(outcomes, outcome => outcome.Result.Slot == scene.Slot);
         Assert.Equal("KeyByKey", alone.Result.Method);
         Assert.Equal(onConflict == KeyConflictAction.Stop ? FailureCode.KeyExistsOnTarget : null, alone.Failure?.Code);
         if (alone.Failure is not null)
-            Assert.True(Assert.Single(await scene.ResumeAsync(KeyByKey with { OnKeyConflict = KeyConflictAction.KeepSource })) is { Failure: null });
+        {
+            var rest = await scene.ResumeAsync(KeyByKey with { OnKeyConflict = KeyConflictAction.KeepSource });
+            Assert.True(Assert.Single(rest) is { Failure: null });
+        }
+
         await scene.AssertMovedAsync();
     }
 }

@@ -10,21 +10,25 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>Ctrl+C in the middle of a rebalance: the process exits within a second, no key is missing, each slot is in a named state, and a resume moves the rest.</summary>
+/// <summary>
+/// Ctrl+C during a rebalance: the process exits within two seconds, no key is missing, each slot is in a named state, and a resume moves
+/// the rest.
+/// </summary>
 public sealed class StoppedRunTests(ITestOutputHelper output)
 {
     private const int Keys = 20_000;
 
     private static readonly int Rounds = KillCase.IsFullProof ? 10 : 1;
 
-    // At 4000 keys a second each of three pairs has a quarter of a second's work open: 333 keys, in 273 slots. Most of it is finished after the stop.
+    // At 4000 keys a second each of three pairs has a quarter of a second of work open: 333 keys in 273 slots. Most of it is finished
+    // after the stop.
     private const int MostOpen = 820;
 
     public static TheoryData<string, MoveMethod> Cases => MoveMethods.OneOfEach;
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task It_exits_at_once_and_can_be_resumed(string server, MoveMethod method)
+    public async Task A_stopped_run_exits_at_once_and_can_be_resumed(string server, MoveMethod method)
     {
         await using var scene = await MoveScene.StartAsync(server, Keys, method);
         await scene.SlowServersDownAsync();
@@ -40,7 +44,7 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
         end.AssertExited(1);
         Assert.Contains(end.Failures, failure => failure.Code == nameof(FailureCode.Stopped));
         Assert.All(end.Failures, failure => Assert.StartsWith("Resume-RedisMigration", failure.NextStep));
-        await scene.AssertSoonAsync(took);
+        await scene.AssertFastAsync(took);
         Assert.InRange(open.Count, 0, method == MoveMethod.Atomic ? 0 : MostOpen);
         Assert.All(open, slot => Assert.Contains(slot.State, new[] { RedisOpenSlotState.Migrating, RedisOpenSlotState.Drained }));
         Assert.Equal(0, await scene.TasksAsync());
@@ -51,10 +55,10 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
         await scene.AssertEndedAsync(work.After);
     }
 
-    // Keys of a batch in progress reach the target after the stop: the run must not take their slots for untouched and close them.
+    // Keys of a batch in progress reach the target after the stop. The run must not treat their slots as untouched and close them.
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
-    public async Task Keys_that_are_in_transit_while_the_target_hangs_stay_reachable(string server)
+    public async Task Keys_in_transit_to_a_target_that_hangs_stay_reachable(string server)
     {
         var random = TestSeed.NewRandom();
         await using var scene = await MoveScene.StartAsync(server, Keys, MoveMethod.KeyByKey);
@@ -63,9 +67,11 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
             var work = await scene.BeginAsync();
             using var process = await scene.LaunchAsync(work.Request, keysPerSecond: 4_000);
             await UntilKeysMoveAsync(scene, MoveMethod.KeyByKey);
-            var targets = work.After.Zip(work.Before).Where(slot => slot.First != slot.Second).Select(slot => scene.Cluster.Nodes[slot.First]).Distinct().ToList();
+            var targets = work.After.Zip(work.Before).Where(slot => slot.First != slot.Second)
+                .Select(slot => scene.Cluster.Nodes[slot.First]).Distinct().ToList();
             targets.ForEach(target => target.Stop());
-            // The run sends its next batch in this time. It has keys in transit, or waits for the target's answer to SETSLOT: no source shows which.
+            // The run sends its next batch in this time. It has keys in transit, or waits for the target's answer to SETSLOT: no source
+            // shows which.
             await Task.Delay(200);
             process.Interrupt();
             await Task.Delay(random.Next(650, 900));
@@ -81,10 +87,13 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
     // Nodes that hang take up all the time between the stop and the end. The run still reports each pair.
     [Theory]
     [MemberData(nameof(AtomicScene.OneOf), Servers.Redis86, MemberType = typeof(AtomicScene))]
-    public async Task Each_pair_that_has_not_moved_is_reported_while_nodes_hang(string server)
+    public async Task Every_pair_is_reported_while_nodes_hang(string server)
     {
-        await using var cluster = await FilledCluster.StartAsync(server, Keys, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(60) });
-        var session = new RedisClusterSession([cluster.Nodes[^1].Endpoint], cluster.Cluster.Connection with { ConnectTimeout = TimeSpan.FromMilliseconds(500), CommandTimeout = TimeSpan.FromMilliseconds(500) });
+        await using var cluster = await FilledCluster.StartAsync(
+            server, Keys, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(60) });
+        var timeout = TimeSpan.FromMilliseconds(500);
+        var session = new RedisClusterSession(
+            [cluster.Nodes[^1].Endpoint], cluster.Cluster.Connection with { ConnectTimeout = timeout, CommandTimeout = timeout });
         var options = new MoveOptions { Method = MoveMethod.Atomic, MaxParallel = 1, JournalPath = JournalOfTests.NewFolder() };
         using (var core = new RedisCluster(session))
         using (var stop = new CancellationTokenSource())
@@ -96,22 +105,24 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
             var run = await core.RunMovesAsync(await core.CheckMovesAsync(plan, options, default), plan.Moves, options, stop.Token);
             sources[2].Stop();
             await KillScene.UntilAsync(async () => await FilledCluster.TasksAsync(sources[1]) > 0);
-            // The run has asked all nodes in vain, and asks them again.
+            // The run has asked all nodes without success and asks them again.
             await ServerCalls.UntilAsync(sources[0], "cluster|nodes", more: 2);
             sources[1].Stop();
             await stop.CancelAsync();
-            var told = new HashSet<int>();
+            var reported = new HashSet<int>();
             while (await run.NextAsync() is { } some)
-                told.UnionWith(some.Select(outcome => outcome.Result.Slot));
+                reported.UnionWith(some.Select(outcome => outcome.Result.Slot));
             sources.Skip(1).ToList().ForEach(node => node.Continue());
-            Assert.All(plan.Moves, move => Assert.Contains(SlotSet.From(move.SlotRanges).Slots, told.Contains));
+            Assert.All(plan.Moves, move => Assert.Contains(SlotSet.From(move.SlotRanges).Slots, reported.Contains));
         }
 
         await cluster.Cluster.Cluster.WaitUntilAgreedAsync();
         using (var core = new RedisCluster(cluster.Session))
         {
             var plan = await core.PlanResumeOfMovesAsync(null, options, default);
-            Assert.All(await MoveRuns.CarryOutAsync(core, plan!, options), outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
+            Assert.All(
+                await MoveRuns.CarryOutAsync(core, plan!, options),
+                outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
         }
 
         Assert.Equal([4096, 4096, 4096, 4096], await cluster.SlotCountsAsync());
@@ -121,7 +132,8 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
     private static async Task UntilKeysMoveAsync(MoveScene scene, MoveMethod method)
     {
         var before = await CountsAsync();
-        await KillScene.UntilAsync(async () => method == MoveMethod.Atomic ? await scene.TasksAsync() > 0 : !(await CountsAsync()).SequenceEqual(before));
+        await KillScene.UntilAsync(
+            async () => method == MoveMethod.Atomic ? await scene.TasksAsync() > 0 : !(await CountsAsync()).SequenceEqual(before));
 
         async Task<IReadOnlyList<long>> CountsAsync() => await Task.WhenAll(scene.Cluster.Nodes.Select(KillScene.KeysAsync));
     }
@@ -132,9 +144,10 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
         return await core.GetOpenSlotsAsync(null, default);
     }
 
-    private static async Task<long> AllKeysAsync(MoveScene scene) => (await Task.WhenAll(scene.Cluster.Nodes.Select(KillScene.KeysAsync))).Sum();
+    private static async Task<long> AllKeysAsync(MoveScene scene) =>
+        (await Task.WhenAll(scene.Cluster.Nodes.Select(KillScene.KeysAsync))).Sum();
 
-    // As a client sees them that follows redirects.
+    // Reads as a client that follows redirects.
     private static async Task AssertAllReadableAsync(MoveScene scene, MoveWork work)
     {
         using var client = scene.Cluster.Cluster.Client();

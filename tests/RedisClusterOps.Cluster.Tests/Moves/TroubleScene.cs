@@ -8,7 +8,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>A rebalance onto an empty master, and a slot of it that something is done to.</summary>
+/// <summary>A rebalance onto an empty master, and one of its slots that a test disturbs.</summary>
 internal sealed class TroubleScene : IAsyncDisposable
 {
     private readonly string _server;
@@ -19,7 +19,7 @@ internal sealed class TroubleScene : IAsyncDisposable
         (Cluster, _server, Plan) = (cluster, server, plan);
         var move = plan.Moves[0];
         (Source, Target) = (cluster.Cluster.NodeOf(move.SourceId), cluster.Cluster.NodeOf(move.TargetId));
-        // One that has a key, from the middle of what moves.
+        // A slot with a key, from the middle of the slots that move.
         var slots = SlotSet.From(move.SlotRanges).Slots.Skip(300).ToHashSet();
         KeyNumber = Enumerable.Range(0, cluster.Keys).First(number => slots.Contains(FilledCluster.SlotOf(FilledCluster.Name(number))));
     }
@@ -46,16 +46,17 @@ internal sealed class TroubleScene : IAsyncDisposable
         return new TroubleScene(cluster, server, await PlanAsync(cluster));
     }
 
-    /// <summary>The plan, with what the slots hold now.</summary>
+    /// <summary>Plans again with the current content of the slots.</summary>
     public async Task PlanAgainAsync() => Plan = await PlanAsync(Cluster);
 
-    /// <summary>Puts a key on the target, hidden there because it does not own the slot.</summary>
+    /// <summary>Writes a key to the target. It is hidden there, because the target does not own the slot.</summary>
     public async Task StrayAsync(string key, string value)
     {
         await Target.SendAsync("CLUSTER", "SETSLOT", Slot, "IMPORTING", Source.Id);
         using var connection = await Target.ConnectAsync();
-        Assert.Equal("OK", (await connection.SendAsync([RespCommand.Of("ASKING"), RespCommand.Of("SET", key, value)], null, default))[1].Text);
-        // On others it is enough to close it; Redis 8.6 deletes what came so, there it stays half open.
+        Assert.Equal(
+            "OK", (await connection.SendAsync([RespCommand.Of("ASKING"), RespCommand.Of("SET", key, value)], null, default))[1].Text);
+        // On other servers the slot can be closed again. Redis 8.6 would delete the key, so the slot stays half-open there.
         if (_server != Servers.Redis86)
             await Target.SendAsync("CLUSTER", "SETSLOT", Slot, "STABLE");
     }

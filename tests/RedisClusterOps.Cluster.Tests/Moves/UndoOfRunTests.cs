@@ -12,7 +12,11 @@ public sealed class UndoOfRunTests
     {
         get
         {
-            var cases = new TheoryData<string, MoveMethod> { { Servers.Redis70, MoveMethod.KeyByKey }, { Servers.Valkey91, MoveMethod.Auto } };
+            var cases = new TheoryData<string, MoveMethod>
+            {
+                { Servers.Redis70, MoveMethod.KeyByKey },
+                { Servers.Valkey91, MoveMethod.Auto },
+            };
             if (KillCase.IsFullProof)
             {
                 cases.Add(Servers.Redis86, MoveMethod.Auto);
@@ -31,7 +35,8 @@ public sealed class UndoOfRunTests
         await using var cluster = await FilledCluster.StartAsync(server, keys: 8_000);
         var before = await cluster.OwnersAsync();
         using (var core = new RedisCluster(cluster.Session))
-            await MoveRuns.CarryOutAsync(core, await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, options, default), options);
+            await MoveRuns.CarryOutAsync(
+                core, await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, options, default), options);
         Assert.NotEqual(before, await cluster.OwnersAsync());
         var run = Assert.Single(RedisCluster.GetMigrations(options.JournalPath, null));
         Assert.Equal((MigrationState.Completed, 4096, 4096), (run.State, run.SlotCount, run.SlotsDone));
@@ -47,7 +52,7 @@ public sealed class UndoOfRunTests
         await cluster.AssertConsistentAsync();
         foreach (var node in cluster.Nodes)
         {
-            Assert.True((await TestCluster.OwnLineOfAsync(node)).IsMaster, node.Endpoint + " is a replica now.");
+            Assert.True((await TestCluster.OwnLineOfAsync(node)).IsMaster, node.Endpoint + " became a replica.");
             Assert.Equal("yes", (await node.SendAsync("CONFIG", "GET", "cluster-allow-replica-migration")).Items[1].Text);
         }
 

@@ -7,17 +7,17 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
 
-/// <summary>Slots move whole, with all their keys, key by key: every server, every pair of masters at once.</summary>
+/// <summary>Whole slots move key by key with all their keys, on every server and between all pairs of masters at once.</summary>
 public sealed class WholeSlotTests(ITestOutputHelper output)
 {
     private static readonly MoveOptions KeyByKey = new() { Method = MoveMethod.KeyByKey };
 
-    // Garnet's turn in the short proof is the tour, which rebalances on it.
+    // In the short proof, the tour of the lab rebalances on Garnet.
     public static TheoryData<string> Cases => KillCase.IsFullProof ? Servers.Matrix : [Servers.Redis86];
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task An_empty_master_gets_its_share(string server)
+    public async Task An_empty_master_receives_its_share(string server)
     {
         await using var cluster = await FilledCluster.StartAsync(server, IsTenth(server) ? 4_000 : 40_000);
         using var core = new RedisCluster(cluster.Session);
@@ -28,7 +28,11 @@ public sealed class WholeSlotTests(ITestOutputHelper output)
         output.WriteLine(server + ": " + plan + " in " + clock.ElapsedMilliseconds + " ms");
 
         Assert.All(outcomes, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
-        Assert.All(outcomes, outcome => Assert.Equal((MigrationOutcome.Moved, "Rebalance", "KeyByKey"), (outcome.Result.Outcome, outcome.Result.Operation, outcome.Result.Method)));
+        Assert.All(
+            outcomes,
+            outcome => Assert.Equal(
+                (MigrationOutcome.Moved, "Rebalance", "KeyByKey"),
+                (outcome.Result.Outcome, outcome.Result.Operation, outcome.Result.Method)));
         Assert.InRange(plan.SlotCount, options.UseEmptyMaster ? 4096 : 500, 4096);
         Assert.Equal(plan.SlotCount, outcomes.Select(outcome => outcome.Result.Slot).Distinct().Count());
         Assert.Equal(plan.Moves.Sum(move => move.EstimatedKeys), outcomes.Sum(outcome => outcome.Result.KeysMoved));
@@ -37,7 +41,8 @@ public sealed class WholeSlotTests(ITestOutputHelper output)
         Assert.Empty((await core.PlanRebalanceAsync(options, KeyByKey, default)).Moves);
     }
 
-    // Garnet looks through all its keys to count those of one slot, and takes a minute for a whole share: in a usual run a tenth of either has to do.
+    // Garnet scans all its keys to count those of one slot and takes a minute for a whole share. The short proof uses a tenth of the keys
+    // and slots.
     private static bool IsTenth(string server) => server == Servers.Garnet && !KillCase.IsFullProof;
 
     private static RebalanceOptions OptionsOf(string server, FilledCluster cluster) => IsTenth(server)

@@ -11,7 +11,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Pictures;
 
-/// <summary>A cluster with an open slot and one without an owner. Valkey, because Redis can't be kept from settling a dispute.</summary>
+/// <summary>A cluster with an open slot and one without an owner. It runs Valkey, because Redis always resolves a disputed slot.</summary>
 public sealed class PicturedCluster : IAsyncLifetime
 {
     internal const int Stuck = 5519;
@@ -21,14 +21,17 @@ public sealed class PicturedCluster : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Cluster = await TestCluster.StartAsync(Servers.Valkey91, with: options => options with { ConfigLines = ["enable-debug-command yes", "cluster-require-full-coverage no"] });
+        Cluster = await TestCluster.StartAsync(
+            Servers.Valkey91,
+            with: options => options with { ConfigLines = ["enable-debug-command yes", "cluster-require-full-coverage no"] });
         await Cluster.Wedge().WedgeAsync(Cluster.Node(3).Endpoint, Stuck, 9, 3);
         // A node may learn the owner again from one that still has it; repeat until no node has.
         await HoldsAsync(async () =>
         {
             foreach (var node in Cluster.Nodes)
                 await node.AskAsync("CLUSTER", "DELSLOTS", Unowned);
-            return (await Task.WhenAll(Cluster.Nodes.Select(TestCluster.ViewOfAsync))).All(view => !view.Any(line => line.Slots.Contains(Unowned)));
+            var views = await Task.WhenAll(Cluster.Nodes.Select(TestCluster.ViewOfAsync));
+            return views.All(view => !view.Any(line => line.Slots.Contains(Unowned)));
         });
     }
 
@@ -39,7 +42,7 @@ public sealed class PicturedCluster : IAsyncLifetime
         var until = DateTime.UtcNow.AddSeconds(30);
         while (!await holds())
         {
-            Assert.True(DateTime.UtcNow < until, "The cluster did not get into the state that the test needs.");
+            Assert.True(DateTime.UtcNow < until, "The cluster did not reach the state that the test needs.");
             await Task.Delay(100);
         }
     }
@@ -54,16 +57,16 @@ public sealed class PictureTests(PicturedCluster pictured) : IClassFixture<Pictu
 
     private readonly TestCluster _cluster = pictured.Cluster;
 
-    // A node that is deaf for longer than this takes would consider the others failed.
+    // If a node dropped packets for longer than this takes, it would flag the others as failed.
     [Fact]
-    public async Task Open_disputed_and_uncovered_slots_are_seen_in_the_map_and_told_in_the_report()
+    public async Task The_map_and_the_report_show_open_disputed_and_uncovered_slots()
     {
         var (source, other) = (_cluster.Node(0), _cluster.Node(3));
         using var core = Core();
         RedisSlotMap map;
         ClusterReport report;
-        await SlotScene.DeafAsync(source, true);
-        await SlotScene.DeafAsync(other, true);
+        await SlotScene.DropBusPacketsAsync(source, true);
+        await SlotScene.DropBusPacketsAsync(other, true);
         try
         {
             await other.SendAsync("CLUSTER", "SETSLOT", Disputed, "NODE", other.Id);
@@ -72,30 +75,38 @@ public sealed class PictureTests(PicturedCluster pictured) : IClassFixture<Pictu
         }
         finally
         {
-            await SlotScene.DeafAsync(source, false);
-            await SlotScene.DeafAsync(other, false);
+            await SlotScene.DropBusPacketsAsync(source, false);
+            await SlotScene.DropBusPacketsAsync(other, false);
         }
 
-        // For the other tests: the nodes hear each other again, and the dispute ends.
-        await PicturedCluster.HoldsAsync(async () => (await core.GetSlotMapAsync(new ScreenTraits(80, false, false), default)).DisputedSlots.Count == 0);
-        Assert.Equal(("5519", "700", "16000"), (Assert.Single(map.OpenSlots), Assert.Single(map.DisputedSlots), Assert.Single(map.UncoveredSlots)));
+        // The dispute has to end before the other tests.
+        await PicturedCluster.HoldsAsync(
+            async () => (await core.GetSlotMapAsync(new ScreenTraits(80, false, false), default)).DisputedSlots.Count == 0);
+        Assert.Equal(
+            ("5519", "700", "16000"), (Assert.Single(map.OpenSlots), Assert.Single(map.DisputedSlots), Assert.Single(map.UncoveredSlots)));
         AssertMarked(map.Picture, (Stuck, '*'), (Disputed, '?'), (Unowned, '!'));
         Assert.Contains("* open           1  5519", map.Picture);
         Assert.Contains("? disputed       1  700", map.Picture);
         Assert.Contains("! uncovered      1  16000", map.Picture);
-        Assert.All(_cluster.Nodes, node => Assert.Contains(map.Picture, line => line.Contains(" " + node.Endpoint + " ", StringComparison.Ordinal)));
+        Assert.All(
+            _cluster.Nodes,
+            node => Assert.Contains(map.Picture, line => line.Contains(" " + node.Endpoint + " ", StringComparison.Ordinal)));
         var page = ReportPage.Write(report);
-        foreach (var told in new[] { "SlotOpen 5519", "SlotOwnerConflict 700", "SlotUncovered 16000", "open: 5519", "disputed: 700", "uncovered: 16000", "Complete-RedisSlotMigration -Slot 5519" })
-            Assert.Contains(told, page);
+        string[] texts =
+        [
+            "SlotOpen 5519", "SlotOwnerConflict 700", "SlotUncovered 16000", "open: 5519", "disputed: 700", "uncovered: 16000",
+            "Complete-RedisSlotMigration -Slot 5519",
+        ];
+        Assert.All(texts, text => Assert.Contains(text, page));
     }
 
     [Fact]
-    public async Task The_report_has_the_alerts_of_now_with_the_times_that_a_watcher_remembers()
+    public async Task The_report_shows_current_alerts_with_the_times_of_the_watcher()
     {
         var state = Path.Combine(JournalOfTests.NewFolder(), "state.json");
         var options = new AlertOptions { JournalPath = JournalOfTests.NewFolder() };
         using var core = Core();
-        // The uncovered slot is an alert at once. Without a memory it is unknown how long the other has been open.
+        // The uncovered slot is an alert at once. Without a state file it is unknown how long the other slot has been open.
         var page = ReportPage.Write(await core.GetReportAsync(new HealthOptions(), options, default));
         Assert.Contains("SlotUncovered 16000 <span class=\"since\">since at least", page);
         Assert.DoesNotContain("SlotStuck", page);
@@ -122,14 +133,18 @@ public sealed class PictureTests(PicturedCluster pictured) : IClassFixture<Pictu
         }
 
         using var core = Core();
-        var page = ReportPage.Write(await core.GetReportAsync(new HealthOptions(), new AlertOptions { JournalPath = options.JournalPath }, default));
+        var page = ReportPage.Write(
+            await core.GetReportAsync(new HealthOptions(), new AlertOptions { JournalPath = options.JournalPath }, default));
         Assert.Contains("Before and after the last migration", page);
         Assert.Contains(": 3 slots moved", page);
         Assert.Contains(">+3<", page);
         Assert.Contains(">-3<", page);
     }
 
-    private RedisCluster Core() => new(new RedisClusterSession([_cluster.Node(2).Endpoint], _cluster.Connection)) { NextActionText = NextActionText.Of };
+    private RedisCluster Core() => new(new RedisClusterSession([_cluster.Node(2).Endpoint], _cluster.Connection))
+    {
+        NextActionText = NextActionText.Of,
+    };
 
     private static void AssertMarked(IReadOnlyList<string> lines, params (int Slot, char Sign)[] marks) =>
         Assert.All(marks, mark => Assert.Equal(mark.Sign, lines[mark.Slot / 1024][6 + mark.Slot % 1024 / 16]));

@@ -9,14 +9,14 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Preflight;
 
-/// <summary>What can be known before a plan is carried out is said before, with the node or slot and the command that helps.</summary>
+/// <summary>Findings of the preflight checks name the node or slot and the command that helps, before a plan is carried out.</summary>
 public sealed class FindingTests(SharedClusters clusters) : IClassFixture<SharedClusters>
 {
     private const int Megabyte = 1 << 20;
 
     [Theory]
     [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
-    public async Task Of_an_ordinary_move_there_is_nothing_to_say(string server)
+    public async Task An_ordinary_move_has_no_findings(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);
         var slot = new MovingSlot(cluster, 7);
@@ -26,23 +26,24 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
         Assert.Null(result.Refusal);
         Assert.Empty(result.Findings);
         if (cluster.IsGarnet)
-            Assert.DoesNotContain(run.Sent, command => command.StartsWith("CONFIG") || command.StartsWith("ACL") || command.StartsWith("FUNCTION"));
+            Assert.DoesNotContain(
+                run.Sent, command => command.StartsWith("CONFIG") || command.StartsWith("ACL") || command.StartsWith("FUNCTION"));
     }
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task A_target_that_has_no_room_is_told_where_it_refuses_writes_and_refused_where_it_deletes_keys(string server)
+    public async Task A_full_target_is_a_finding_and_one_that_evicts_keys_is_refused(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);
         var slot = new MovingSlot(cluster, 7);
         await FillAsync(slot, slot.Slot, megabytes: 6);
 
         await LimitAsync(slot.Target, 60);
-        Assert.Empty(await SaidOfAsync(slot));
+        Assert.Empty(await FindingsOfAsync(slot));
         await LimitAsync(slot.Target, 7);
-        Assert.Equal(["TargetMemory Warning"], await SaidOfAsync(slot));
+        Assert.Equal(["TargetMemory Warning"], await FindingsOfAsync(slot));
         await LimitAsync(slot.Target, 2);
-        Assert.Equal(["TargetMemory Error"], await SaidOfAsync(slot));
+        Assert.Equal(["TargetMemory Error"], await FindingsOfAsync(slot));
 
         await slot.Target.SendAsync("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
         var refusal = (await PreflightRun.CheckAsync(slot)).Refusal!;
@@ -50,12 +51,12 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
         Assert.Equal(slot.Target.Endpoint.ToString(), refusal.Subject);
         Assert.Contains("allkeys-lru", refusal.Message);
         await LimitAsync(slot.Target, 60);
-        Assert.Empty(await SaidOfAsync(slot));
+        Assert.Empty(await FindingsOfAsync(slot));
     }
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task What_other_slots_of_the_same_run_take_counts(string server)
+    public async Task Memory_for_other_slots_of_the_same_run_is_counted(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);
         var slot = new MovingSlot(cluster, 7);
@@ -69,7 +70,7 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
     }
 
     [Fact]
-    public async Task A_server_that_keeps_account_of_a_slots_memory_is_believed()
+    public async Task The_slot_statistics_of_the_server_are_used()
     {
         await using var cluster = await TestCluster.StartAsync(
             Servers.Redis86, masters: 3, with: options => options with { ConfigLines = ["cluster-slot-stats-enabled yes"] });
@@ -83,7 +84,7 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
-    public async Task A_key_that_takes_longer_than_the_cluster_waits_is_named(string server)
+    public async Task A_key_that_takes_longer_than_the_node_timeout_is_named(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 2);
         var slot = new MovingSlot(cluster, 7);
@@ -104,14 +105,16 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task A_function_that_the_target_lacks_is_named_until_it_has_it(string server)
+    public async Task A_function_that_the_target_lacks_is_named_until_it_is_loaded(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);
         var slot = new MovingSlot(cluster, 7);
         const string Library = "#!lua name=shop\nredis.register_function('reserve', function() return 1 end)";
         await slot.Source.SendAsync("FUNCTION", "LOAD", Library);
         var finding = Assert.Single((await PreflightRun.CheckAsync(slot)).Findings);
-        Assert.Equal((PlanFindingCode.FunctionMissing, FindingSeverity.Warning, slot.Target.Endpoint.ToString()), (finding.Code, finding.Severity, finding.Target));
+        Assert.Equal(
+            (PlanFindingCode.FunctionMissing, FindingSeverity.Warning, slot.Target.Endpoint.ToString()),
+            (finding.Code, finding.Severity, finding.Target));
         Assert.Contains("reserve", finding.Message);
         await slot.Target.SendAsync("FUNCTION", "LOAD", Library);
         Assert.Empty((await PreflightRun.CheckAsync(slot)).Findings);
@@ -119,7 +122,7 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task Nodes_that_speak_differently_to_each_other_are_told(string server)
+    public async Task Nodes_with_different_bus_encryption_are_a_finding(string server)
     {
         using var authority = new TestAuthority();
         await using var cluster = await TestCluster.StartAsync(server, masters: 2, with: options => options with
@@ -132,18 +135,18 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
         Assert.Empty((await PreflightRun.CheckAsync(slot)).Findings);
 
         await slot.Target.SendAsync("CONFIG", "SET", "tls-cluster", "no");
-        Assert.Equal(["TlsMismatch Error"], await SaidOfAsync(slot));
-        // Now both agree to speak plainly, and have no port for it.
+        Assert.Equal(["TlsMismatch Error"], await FindingsOfAsync(slot));
+        // Now both agree on plain connections but have no port for them.
         await slot.Source.SendAsync("CONFIG", "SET", "tls-cluster", "no");
-        Assert.Equal(["TlsMismatch"], await SaidOfAsync(slot));
+        Assert.Equal(["TlsMismatch"], await FindingsOfAsync(slot));
     }
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
-    public async Task A_master_that_loses_its_last_slot_is_warned_of_becoming_a_replica(string server)
+    public async Task A_warning_says_that_a_drained_master_becomes_a_replica(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);
-        // The last master, which has none, is given one.
+        // Assigns one slot to the last master, which has none.
         foreach (var node in new[] { 2, 0, 1 })
             await cluster.Node(node).SendAsync("CLUSTER", "SETSLOT", 7, "NODE", cluster.Node(2).Id);
         var slot = new MovingSlot(cluster, 7, cluster.Node(2), cluster.Node(1));
@@ -153,11 +156,11 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
         Assert.Empty((await PreflightRun.CheckAsync(slot)).Findings);
     }
 
-    // Redis 8.4 and later delete what an importer holds when it stops importing, so there are no such keys there.
+    // Redis 8.4 and later delete the imported keys when an importer stops importing, so there are no such keys.
     [Theory]
     [InlineData(Servers.Redis70)]
     [InlineData(Servers.Valkey91)]
-    public async Task Keys_that_lie_on_the_target_already_are_told(string server)
+    public async Task Keys_that_exist_on_the_target_are_a_finding(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);
         var slot = new MovingSlot(cluster, 7);
@@ -166,22 +169,22 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
         Assert.Empty((await PreflightRun.CheckAsync(slot)).Findings);
         await slot.Source.SendAsync("CLUSTER", "SETSLOT", 7, "STABLE");
         await slot.Target.SendAsync("CLUSTER", "SETSLOT", 7, "STABLE");
-        Assert.Equal(["StrayKeys Warning"], await SaidOfAsync(slot));
+        Assert.Equal(["StrayKeys Warning"], await FindingsOfAsync(slot));
     }
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task Another_slot_of_the_same_nodes_that_is_open_is_told(string server)
+    public async Task Another_open_slot_of_the_same_nodes_is_a_finding(string server)
     {
         var slot = await clusters.SlotAsync(server);
         var other = await clusters.SlotAsync(server);
         await other.OpenAsync();
-        Assert.Contains("OtherOpenSlots Information", await SaidOfAsync(slot));
+        Assert.Contains("OtherOpenSlots Information", await FindingsOfAsync(slot));
     }
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task What_belongs_to_a_node_is_asked_once_for_many_slots(string server)
+    public async Task Facts_about_a_node_are_read_once_for_many_slots(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);
         var slot = new MovingSlot(cluster, 7);
@@ -198,7 +201,7 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
-    public async Task Where_the_user_may_ask_nothing_only_that_is_known_and_nothing_fails(string server)
+    public async Task A_user_without_read_permissions_gets_findings_but_no_failure(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);
         var slot = new MovingSlot(cluster, 7);
@@ -207,13 +210,13 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
         foreach (var rule in new[] { "-config -acl -client -function -memory -info", "-@all +cluster" })
         {
             slot.Session = await RestrictedUser.OnAsync(cluster.Nodes, rule);
-            // Once for each end.
-            Assert.Equal(["RightsUnknown Warning", "RightsUnknown Warning"], await SaidOfAsync(slot));
+            // One finding each for the source and the target.
+            Assert.Equal(["RightsUnknown Warning", "RightsUnknown Warning"], await FindingsOfAsync(slot));
         }
     }
 
-    // A refusal by its code alone, and each finding by code and severity.
-    private static async Task<IReadOnlyList<string>> SaidOfAsync(MovingSlot slot)
+    // The code of a refusal, then the code and severity of each finding.
+    private static async Task<IReadOnlyList<string>> FindingsOfAsync(MovingSlot slot)
     {
         var result = await PreflightRun.CheckAsync(slot);
         var findings = result.Findings.Select(finding => finding.Code + " " + finding.Severity);
@@ -226,10 +229,11 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
             await slot.OnSourceAsync("SETRANGE", slot.Key("k" + number + "-" + i), Megabyte / 2 - 100, "v");
     }
 
-    // So much more than it uses now.
+    // Sets maxmemory to this much more than the node uses now.
     private static async Task LimitAsync(LocalNode node, int megabytes)
     {
-        var used = (await node.SendAsync("INFO", "memory")).Text.Split('\n').Single(line => line.StartsWith("used_memory:")).Split(':')[1].Trim();
+        var used = (await node.SendAsync("INFO", "memory")).Text.Split('\n').Single(line => line.StartsWith("used_memory:"))
+            .Split(':')[1].Trim();
         await node.SendAsync("CONFIG", "SET", "maxmemory", long.Parse(used) + (long)megabytes * Megabyte);
     }
 }

@@ -11,7 +11,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Preflight;
 
-/// <summary>Somebody else at work is seen while he works, and neither before nor after.</summary>
+/// <summary>Another tool is detected while it changes slots, and neither before nor after.</summary>
 public sealed class OtherToolTests
 {
     private const int Checks = 6;
@@ -36,10 +36,10 @@ public sealed class OtherToolTests
 
     [Theory]
     [MemberData(nameof(Tools))]
-    public async Task A_reshard_by_the_servers_own_tool_is_refused_company_for_as_long_as_it_runs(string server, bool withKeys)
+    public async Task A_plan_is_refused_while_the_own_tool_of_the_servers_reshards(string server, bool withKeys)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);
-        // What is planned lies far from what the other tool moves.
+        // The planned slot is far from those that the other tool moves.
         var slot = new MovingSlot(cluster, 8000);
         if (withKeys)
             await FillAsync(cluster.Node(0), slots: 600, keys: 40);
@@ -52,18 +52,20 @@ public sealed class OtherToolTests
             for (var i = 0; i < Checks; i++)
             {
                 var refusal = (await PreflightRun.CheckAsync(slot)).Refusal;
-                Assert.False(tool.HasExited, "The tool was through before it could be watched.");
-                Assert.True(refusal is not null, "Not seen at look " + i + ".");
+                Assert.False(tool.HasExited, "The tool finished before the checks did.");
+                Assert.True(refusal is not null, "The tool was not detected in check " + i + ".");
                 Assert.Equal(FailureCode.AnotherToolAtWork, refusal.Code);
                 Assert.Contains(refusal.Subject!, cluster.Endpoints.Select(node => node.ToString()));
-                Assert.Matches("at 127.0.0.1:[0-9]+ is changing slots now: (migrate|cluster[|]\\w+) on " + refusal.Subject, refusal.Message);
+                Assert.Matches(
+                    "at 127.0.0.1:[0-9]+ is changing slots now: (migrate|cluster[|]\\w+) on " + refusal.Subject, refusal.Message);
             }
 
-            // Of a whole repair it is said once, not of every slot that the tool has open at this moment.
+            // A repair of the whole cluster is refused once, not for every slot that the tool has open.
             await slot.OpenAsync();
             using var core = new RedisCluster(slot.Session);
-            var repair = await Assert.ThrowsAsync<RedisOperationException>(() => core.PlanRepairAsync(new RepairOptions(), new MoveOptions(), default));
-            Assert.False(tool.HasExited, "The tool was through before a repair was planned.");
+            var repair = await Assert.ThrowsAsync<RedisOperationException>(
+                () => core.PlanRepairAsync(new RepairOptions(), new MoveOptions(), default));
+            Assert.False(tool.HasExited, "The tool finished before a repair was planned.");
             Assert.Equal(FailureCode.AnotherToolAtWork, repair.Code);
         }
         finally
@@ -77,7 +79,7 @@ public sealed class OtherToolTests
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task Who_set_a_flag_a_moment_ago_and_does_nothing_now_costs_a_short_wait_and_no_refusal(string server)
+    public async Task An_idle_client_that_set_a_flag_a_moment_ago_costs_a_short_wait_but_no_refusal(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);
         var slot = new MovingSlot(cluster, 7);
@@ -89,13 +91,13 @@ public sealed class OtherToolTests
         using var second = new PreflightRun(slot);
         Assert.Null((await second.CheckAsync(slot.Slot)).Refusal);
         Assert.Contains("INFO commandstats", second.Sent);
-        // An eighth of a second; a timer may come a tick early.
+        // An eighth of a second, minus one tick of the timer.
         Assert.InRange(second.Took, TimeSpan.FromMilliseconds(110), TimeSpan.FromMilliseconds(400) + run.Took);
     }
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task Another_run_of_this_module_is_called_that(string server)
+    public async Task Another_run_of_this_module_is_named_as_such(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);
         var slot = new MovingSlot(cluster, 7);
@@ -122,7 +124,7 @@ public sealed class OtherToolTests
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
-    public async Task Our_own_connections_are_nobody_else(string server)
+    public async Task Our_own_connections_are_not_another_tool(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);
         var slot = new MovingSlot(cluster, 7);
@@ -142,15 +144,16 @@ public sealed class OtherToolTests
     private static Process Start(string server, TestCluster cluster, int slots)
     {
         var cli = Servers.Get(server).Kind == ServerEngine.Valkey ? "valkey-cli" : "redis-cli";
-        var start = new ProcessStartInfo(Path.Combine(Path.GetDirectoryName(Servers.Get(server).Path)!, cli)) { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in new[]
+        string[] arguments =
+        [
+            "--cluster", "reshard", cluster.Node(0).Endpoint.ToString(), "--cluster-from", cluster.Node(0).Id,
+            "--cluster-to", cluster.Node(2).Id, "--cluster-slots", slots.ToString(CultureInfo.InvariantCulture), "--cluster-yes",
+        ];
+        var start = new ProcessStartInfo(Path.Combine(Path.GetDirectoryName(Servers.Get(server).Path)!, cli), arguments)
         {
-            "--cluster", "reshard", cluster.Node(0).Endpoint.ToString(), "--cluster-from", cluster.Node(0).Id, "--cluster-to", cluster.Node(2).Id,
-            "--cluster-slots", slots.ToString(CultureInfo.InvariantCulture), "--cluster-yes",
-        })
-        {
-            start.ArgumentList.Add(argument);
-        }
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
 
         var process = Process.Start(start)!;
         process.OutputDataReceived += (_, _) => { };
@@ -172,7 +175,8 @@ public sealed class OtherToolTests
         for (var slot = 0; slot < slots; slot++)
         {
             var tag = System.Text.Encoding.UTF8.GetString(LabWedge.KeysOf(slot, 1)[0]);
-            var replies = await connection.SendAsync([.. Enumerable.Range(0, keys).Select(i => RespCommand.Of("SET", "{" + tag + "}" + i, "v"))], null, default);
+            var writes = Enumerable.Range(0, keys).Select(i => RespCommand.Of("SET", "{" + tag + "}" + i, "v"));
+            var replies = await connection.SendAsync([.. writes], null, default);
             Assert.All(replies, reply => Assert.Equal("OK", reply.Text));
         }
     }

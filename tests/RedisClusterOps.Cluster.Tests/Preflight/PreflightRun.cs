@@ -9,7 +9,7 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster.Tests.Preflight;
 
-/// <summary>One invocation that plans whole moves, and asks the nodes before each.</summary>
+/// <summary>An invocation that plans moves of whole slots and runs the preflight checks for each.</summary>
 internal sealed class PreflightRun : IDisposable
 {
     private readonly MovingSlot _slot;
@@ -32,10 +32,10 @@ internal sealed class PreflightRun : IDisposable
         _preflight = new PreflightReader(_reader);
     }
 
-    /// <summary>What was sent since the cluster was read.</summary>
+    /// <summary>The commands that were sent since the cluster was read.</summary>
     public IReadOnlyList<string> Sent => _sent;
 
-    /// <summary>How long the last check took, without the reading of the cluster.</summary>
+    /// <summary>The duration of the last check, without reading the cluster.</summary>
     public TimeSpan Took { get; private set; }
 
     public static async Task<PreflightResult> CheckAsync(MovingSlot slot, MoveOptions? options = null)
@@ -44,7 +44,7 @@ internal sealed class PreflightRun : IDisposable
         return await run.CheckAsync(slot.Slot, options);
     }
 
-    /// <summary>Plans to move the slot as a whole, and checks the plan.</summary>
+    /// <summary>Plans to move the whole slot, and checks the plan.</summary>
     public async Task<PreflightResult> CheckAsync(int slot, MoveOptions? options = null)
     {
         var view = await ViewAsync();

@@ -5,13 +5,13 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster.Tests.Preflight;
 
-/// <summary>A user who may do everything that the rules do not take away.</summary>
+/// <summary>A user with all permissions except those that the rules remove.</summary>
 internal static class RestrictedUser
 {
     private const string Name = "operator";
     private const string Password = "secret";
 
-    /// <summary>Makes the user on these nodes, or gives him other rights.</summary>
+    /// <summary>Creates the user on these nodes or replaces its rules.</summary>
     public static async Task<RedisClusterSession> OnAsync(IReadOnlyList<LocalNode> nodes, string rules)
     {
         foreach (var node in nodes)

@@ -5,10 +5,10 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Preflight;
 
-/// <summary>A command that the user may not run is known before the first one is sent.</summary>
+/// <summary>A missing permission is found before the first command of the plan is sent.</summary>
 public sealed class RightsTests
 {
-    /// <summary>Server, rule, the command that is missed, and the index of the node that has the rule.</summary>
+    /// <summary>Server, rule, the command that it denies, and the index of the node that has the rule.</summary>
     public static TheoryData<string, string, string, int> Lacks
     {
         get

@@ -2,20 +2,21 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
-using RedisClusterOps.Cluster.Tests.Shell;
 using RedisClusterOps.Driver;
 
 namespace RedisClusterOps.Cluster.Tests.Processes;
 
-/// <summary>A PowerShell script that runs a request by its cmdlet, and writes what the driver would write.</summary>
+/// <summary>A PowerShell script that runs a request with its cmdlet and writes the same output as the driver.</summary>
 internal static class CmdletScript
 {
     public static string Of(DriverRequest request) =>
         $$"""
-        Import-Module {{Quote(CmdletProcess.Module)}}
+        Import-Module {{Quote(RepositoryFiles.Module)}}
         [Console]::Out.WriteLine('{{DriverRequest.Ready}}')
         $failed = 0
-        function Write-Message($code, $text, $next) { [Console]::Error.WriteLine((ConvertTo-Json -Compress @{ Code = $code; Text = $text; NextStep = $next })) }
+        function Write-Message($code, $text, $next) {
+            [Console]::Error.WriteLine((ConvertTo-Json -Compress @{ Code = $code; Text = $text; NextStep = $next }))
+        }
         try {
             {{Cmdlet(request)}} 2>&1 3>&1 | ForEach-Object {
                 if ($_ -is [System.Management.Automation.ErrorRecord]) {
@@ -37,8 +38,10 @@ internal static class CmdletScript
     private static string Cmdlet(DriverRequest request)
     {
         var options = request.Options;
-        List<string> words = [.. OwnWords(request), "-Cluster", Quote(request.Cluster), "-Confirm:$false", "-JournalPath", Quote(options.JournalPath!)];
-        words.AddRange(["-MaxKeysPerSecond", Number(options.MaxKeysPerSecond), "-Timeout", Number((int)options.Timeout.TotalSeconds) + "s"]);
+        List<string> words = [.. OwnWords(request), "-Cluster", Quote(request.Cluster), "-Confirm:$false"];
+        words.AddRange(["-JournalPath", Quote(options.JournalPath!)]);
+        words.AddRange(
+            ["-MaxKeysPerSecond", Number(options.MaxKeysPerSecond), "-Timeout", Number((int)options.Timeout.TotalSeconds) + "s"]);
         if (options.Method != MoveMethod.Auto)
             words.AddRange(["-Method", options.Method.ToString()]);
         return string.Join(' ', words);
@@ -47,7 +50,9 @@ internal static class CmdletScript
     private static IEnumerable<string> OwnWords(DriverRequest request)
     {
         IEnumerable<string> slot = request.Slot is { } number ? ["-Slot", Number(number)] : [];
-        IEnumerable<string> ends = request is { Source: { } source, Target: { } target } ? ["-Source", Quote(source), "-Target", Quote(target)] : [];
+        IEnumerable<string> ends = request is { Source: { } source, Target: { } target }
+            ? ["-Source", Quote(source), "-Target", Quote(target)]
+            : [];
         return request.Operation switch
         {
             DriverOperation.Complete => ["Complete-RedisSlotMigration", .. slot, .. ends],
@@ -66,8 +71,11 @@ internal static class CmdletScript
         .. aim.UseEmptyMaster ? ["-UseEmptyMaster"] : Array.Empty<string>(),
         .. aim.Weights.Count == 0
             ? Array.Empty<string>()
-            : ["-Weight", "@{ " + string.Join("; ", aim.Weights.Select(weight => Quote(weight.Key) + " = " + weight.Value.ToString(CultureInfo.InvariantCulture))) + " }"],
+            : ["-Weight", "@{ " + string.Join("; ", aim.Weights.Select(Entry)) + " }"],
     ];
+
+    private static string Entry(KeyValuePair<string, double> weight) =>
+        Quote(weight.Key) + " = " + weight.Value.ToString(CultureInfo.InvariantCulture);
 
     private static string Quote(string text) => "'" + text.Replace("'", "''", StringComparison.Ordinal) + "'";
 

@@ -7,28 +7,29 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster.Tests.Rebalance;
 
-/// <summary>An empty cluster of four masters whose slots are laid out anew for each case.</summary>
+/// <summary>An empty cluster of four masters whose slots are assigned again for each case.</summary>
 public sealed class LaidOutCluster : IAsyncDisposable
 {
     private const int Masters = 4;
     private TestCluster? _cluster;
 
-    /// <summary>The cluster with so many slots for each master, in runs or dealt out one by one.</summary>
-    internal async Task<TestCluster> WithAsync(int[] counts, bool inCrumbs)
+    /// <summary>Returns the cluster with this number of slots for each master, in ranges or scattered.</summary>
+    internal async Task<TestCluster> WithAsync(int[] counts, bool isScattered)
     {
-        // A master that loses its last slot is to stay one.
-        _cluster ??= await TestCluster.StartAsync(Servers.Redis70, Masters, 0, options => options with { ConfigLines = ["cluster-allow-replica-migration no"] });
-        var owners = inCrumbs ? Crumbs(counts) : [.. counts.SelectMany((count, index) => Enumerable.Repeat(index, count))];
+        // A master that loses its last slot stays a master.
+        _cluster ??= await TestCluster.StartAsync(
+            Servers.Redis70, Masters, 0, options => options with { ConfigLines = ["cluster-allow-replica-migration no"] });
+        var owners = isScattered ? Scattered(counts) : [.. counts.SelectMany((count, index) => Enumerable.Repeat(index, count))];
         for (var attempt = 0; attempt < 50; attempt++)
         {
-            // Where gossip that was under way brings back what was, it is told again.
+            // Gossip in transit may restore former owners, so the assignment is repeated.
             if (await AgreesAsync(owners))
                 return _cluster;
-            await Task.WhenAll(_cluster.Masters.Select(node => TellAsync(node, owners)));
+            await Task.WhenAll(_cluster.Masters.Select(node => AssignAsync(node, owners)));
             await Task.Delay(100);
         }
 
-        throw new TimeoutException("The nodes do not come to agree on who owns which slot.");
+        throw new TimeoutException("The nodes did not agree on the owner of each slot.");
     }
 
     public async ValueTask DisposeAsync()
@@ -37,11 +38,12 @@ public sealed class LaidOutCluster : IAsyncDisposable
             await _cluster.DisposeAsync();
     }
 
-    // There are no keys, so that owners may be told outright.
-    private async Task TellAsync(LocalNode node, int[] owners)
+    // There are no keys, so owners can be assigned directly.
+    private async Task AssignAsync(LocalNode node, int[] owners)
     {
         using var connection = await node.ConnectAsync();
-        var commands = owners.Select((owner, slot) => RespCommand.Of("CLUSTER", "SETSLOT", slot, "NODE", _cluster!.Node(owner).Id)).ToList();
+        var commands = owners.Select((owner, slot) => RespCommand.Of("CLUSTER", "SETSLOT", slot, "NODE", _cluster!.Node(owner).Id))
+            .ToList();
         foreach (var part in commands.Chunk(2000))
             Assert(await connection.SendAsync(part, null, default));
 
@@ -53,15 +55,17 @@ public sealed class LaidOutCluster : IAsyncDisposable
         foreach (var node in _cluster!.Masters)
         {
             var view = await TestCluster.ViewOfAsync(node);
-            if (view.Any(line => !line.Slots.Slots.SequenceEqual(Enumerable.Range(0, HashSlot.Count).Where(slot => _cluster.Node(owners[slot]).Id == line.Id))))
+            if (!view.All(line => line.Slots.Slots.SequenceEqual(SlotsOf(line.Id))))
                 return false;
         }
 
         return true;
+
+        IEnumerable<int> SlotsOf(string id) => Enumerable.Range(0, HashSlot.Count).Where(slot => _cluster.Node(owners[slot]).Id == id);
     }
 
-    // Each master as often as it has slots, spread over all of them.
-    private static int[] Crumbs(int[] counts)
+    // Spreads the slots of each master over the whole range.
+    private static int[] Scattered(int[] counts)
     {
         var left = (int[])counts.Clone();
         return [.. Enumerable.Range(0, HashSlot.Count).Select(_ =>

@@ -7,15 +7,15 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Rebalance;
 
-/// <summary>New-RedisRebalancePlan on a real cluster: what it emits and writes, and that it changes nothing.</summary>
+/// <summary>New-RedisRebalancePlan on a real cluster: its output, its file, and that it changes nothing.</summary>
 public sealed class PlanCmdletTests(LaidOutCluster layouts, CmdletShell shell) : IClassFixture<LaidOutCluster>, IClassFixture<CmdletShell>
 {
     private static readonly int[] OneEmpty = [5461, 5462, 5461, 0];
 
     [Fact]
-    public async Task It_lists_the_moves_and_the_share_of_each_master_after_them()
+    public async Task The_plan_lists_the_moves_and_the_share_of_each_master_afterwards()
     {
-        var cluster = await layouts.WithAsync(OneEmpty, inCrumbs: false);
+        var cluster = await layouts.WithAsync(OneEmpty, isScattered: false);
         var empty = cluster.Node(3).Endpoint.ToString();
         var run = await PlanAsync(cluster, "-UseEmptyMaster", """
             $plan.SlotCount
@@ -33,9 +33,9 @@ public sealed class PlanCmdletTests(LaidOutCluster layouts, CmdletShell shell) :
     }
 
     [Fact]
-    public async Task A_balanced_cluster_has_no_moves_and_a_finding_for_the_master_that_is_left_out()
+    public async Task A_balanced_cluster_has_no_moves_and_a_finding_for_the_empty_master()
     {
-        var cluster = await layouts.WithAsync(OneEmpty, inCrumbs: false);
+        var cluster = await layouts.WithAsync(OneEmpty, isScattered: false);
         var run = await PlanAsync(
             cluster, string.Empty, "$plan.Moves.Count; $plan.Findings | ForEach-Object { \"$($_.Message) $($_.Advice)\" }");
         run.AssertClean();
@@ -47,9 +47,9 @@ public sealed class PlanCmdletTests(LaidOutCluster layouts, CmdletShell shell) :
     }
 
     [Fact]
-    public async Task Its_file_is_the_plan_that_it_emits()
+    public async Task The_file_holds_the_plan_that_is_emitted()
     {
-        var cluster = await layouts.WithAsync(OneEmpty, inCrumbs: false);
+        var cluster = await layouts.WithAsync(OneEmpty, isScattered: false);
         var file = Path.Combine(JournalOfTests.NewFolder(), "plan.json");
         var run = await PlanAsync(
             cluster,
@@ -61,9 +61,9 @@ public sealed class PlanCmdletTests(LaidOutCluster layouts, CmdletShell shell) :
     }
 
     [Fact]
-    public async Task A_cluster_that_can_not_be_planned_is_an_error_with_the_next_command()
+    public async Task A_cluster_that_cannot_be_rebalanced_is_an_error_with_the_next_command()
     {
-        var cluster = await layouts.WithAsync(OneEmpty, inCrumbs: false);
+        var cluster = await layouts.WithAsync(OneEmpty, isScattered: false);
         var atomic = await PlanAsync(cluster, "-UseEmptyMaster -Method Atomic", string.Empty);
         Assert.Contains("runs Redis 7.0.15, which can't move slots itself", Assert.Single(atomic.Errors).Message);
         (await PlanAsync(cluster, "-Weight @{ '10.9.9.9:1' = 1 }", string.Empty)).AssertRefused("NodeNotFound");

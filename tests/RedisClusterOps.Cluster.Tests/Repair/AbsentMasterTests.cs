@@ -8,14 +8,14 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Repair;
 
-/// <summary>Masters that do not answer, and nodes that nobody knows any more. Each test ends nodes, so each has a cluster of its own.</summary>
+/// <summary>Masters that are down, and nodes that were forgotten. Each test kills nodes, so each has its own cluster.</summary>
 public sealed class AbsentMasterTests
 {
     private const int Slot = 100;
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task A_target_that_is_down_is_waited_for_unless_told_otherwise_and_gives_its_keys_back_when_it_returns(string server)
+    public async Task A_target_that_is_down_can_be_abandoned_and_its_keys_return_when_it_restarts(string server)
     {
         await using var cluster = await StartAsync(server);
         var scene = new SlotScene(cluster, Slot, cluster.Node(0), cluster.Node(2));
@@ -32,16 +32,16 @@ public sealed class AbsentMasterTests
         Assert.Equal(12, await TestCluster.CountKeysAsync(scene.Source, Slot));
         Assert.False((await TestCluster.OwnLineOfAsync(scene.Source)).MigratingTo.ContainsKey(Slot));
 
-        // It is back with what it had, and the same command brings that home.
+        // The target restarts with its keys, and the same command moves them to the owner.
         await scene.Target.RestartAsync();
         await cluster.Cluster.WaitUntilAgreedAsync();
-        Assert.Equal(8, (await scene.RepairSurelyAsync()).KeysMoved);
+        Assert.Equal(8, (await scene.RepairSuccessfullyAsync()).KeysMoved);
         await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
     }
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task Slots_of_a_master_that_is_down_are_given_away_only_when_told_to(string server)
+    public async Task Slots_of_a_master_that_is_down_are_reassigned_only_on_request(string server)
     {
         await using var cluster = await StartAsync(server, few: true);
         var dead = cluster.Node(1);
@@ -50,7 +50,7 @@ public sealed class AbsentMasterTests
         var healthy = new SlotScene(cluster, Slot, cluster.Node(0), cluster.Node(2));
         await healthy.WedgeAsync(20, moved: 8);
         dead.Kill();
-        await UntilAsync(async () => ((await TestCluster.ViewOfAsync(cluster.Node(0))).Single(line => line.Id == dead.Id).Flags & NodeFlags.Fail) != 0);
+        await UntilFailedAsync(cluster.Node(0), dead);
 
         using (var core = scene.Core())
         {
@@ -66,7 +66,7 @@ public sealed class AbsentMasterTests
         using (var client = cluster.Client())
             Assert.True((await client.AskAsync(scene.Keys[0], Protocol.RespCommand.Of("GET", scene.Keys[0]))).IsNull);
 
-        // It gives way when it is back, and what it had is gone, as was said.
+        // The restarted master loses its slots and keys, as announced.
         await dead.RestartAsync();
         await cluster.Cluster.WaitUntilAgreedAsync();
         Assert.Equal(0, (await TestCluster.OwnLineOfAsync(dead)).Slots.Count);
@@ -77,12 +77,12 @@ public sealed class AbsentMasterTests
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
-    public async Task A_dead_master_whose_replica_lives_is_not_given_up(string server)
+    public async Task A_dead_master_with_a_live_replica_is_not_abandoned(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, 3, 1, options => options with
         {
             NodeTimeout = TimeSpan.FromSeconds(2),
-            // Only masters with slots have a vote on Valkey: two of three must be left to find that one is dead.
+            // On Valkey only masters with slots can vote, so two of three must remain to flag one as failed.
             Slots = LocalClusterOptions.SharesFor(3, 3),
             ConfigLines = ["cluster-replica-no-failover yes", "cluster-require-full-coverage no"],
         });
@@ -91,21 +91,22 @@ public sealed class AbsentMasterTests
         await UntilAsync(async () => (await cluster.Replicas[0].SendAsync("INFO", "replication")).Text.Contains("master_link_status:up"));
         await PromotedReplicaTests.UntilReplicatedAsync(scene.Source, cluster.Replicas[0]);
         scene.Source.Kill();
-        await UntilAsync(async () => ((await TestCluster.ViewOfAsync(cluster.Node(1))).Single(line => line.Id == scene.Source.Id).Flags & NodeFlags.Fail) != 0);
+        await UntilFailedAsync(cluster.Node(1), scene.Source);
 
         var refusal = (await scene.PlanRepairAsync(new RepairOptions { AllowUnreachableNode = true })).Refusal;
         Assert.Equal(FailureCode.NodeUnreachable, refusal?.Code);
         Assert.Contains(cluster.Replicas[0].Endpoint.Port + " CLUSTER FAILOVER TAKEOVER", refusal!.NextStep());
 
         await cluster.Replicas[0].SendAsync("CLUSTER", "FAILOVER", "TAKEOVER");
-        await UntilAsync(async () => (await TestCluster.ViewOfAsync(cluster.Node(1))).Single(line => line.Id == cluster.Replicas[0].Id).Slots.Contains(Slot));
+        await UntilAsync(async () =>
+            (await TestCluster.ViewOfAsync(cluster.Node(1))).Single(line => line.Id == cluster.Replicas[0].Id).Slots.Contains(Slot));
         await scene.AssertKeysAsync();
     }
 
-    // The source migrates to a node that was forgotten; the target imports from one.
+    // In one slot the source migrates to a forgotten node, in the other the target imports from it.
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task Flags_that_name_a_node_which_nobody_knows_are_cleared(string server)
+    public async Task Flags_that_name_a_forgotten_node_are_cleared(string server)
     {
         await using var cluster = await StartAsync(server);
         var gone = cluster.Node(3);
@@ -125,21 +126,27 @@ public sealed class AbsentMasterTests
         await importing.AssertClosedAsync(importing.Source, highestEpoch: false);
     }
 
-    // The last of four masters owns nothing. Where few are asked for the second owns ten slots, and without it there still is a majority.
-    private static Task<TestCluster> StartAsync(string server, bool few = false) => TestCluster.StartAsync(server, 4, 0, options => options with
-    {
-        NodeTimeout = TimeSpan.FromSeconds(2),
-        AppendOnly = true,
-        ConfigLines = ["appendfsync always", "cluster-require-full-coverage no"],
-        Slots = few ? [[new SlotRange(0, 9999)], [new SlotRange(16374, 16383)], [new SlotRange(10000, 16373)], []] : [[new SlotRange(0, 8191)], [new SlotRange(8192, 16383)], [], []],
-    });
+    // The last of four masters has no slots. With few, the second has ten slots, and there is a majority without it.
+    private static Task<TestCluster> StartAsync(string server, bool few = false) =>
+        TestCluster.StartAsync(server, 4, 0, options => options with
+        {
+            NodeTimeout = TimeSpan.FromSeconds(2),
+            AppendOnly = true,
+            ConfigLines = ["appendfsync always", "cluster-require-full-coverage no"],
+            Slots = few
+            ? [[new SlotRange(0, 9999)], [new SlotRange(16374, 16383)], [new SlotRange(10000, 16373)], []]
+            : [[new SlotRange(0, 8191)], [new SlotRange(8192, 16383)], [], []],
+        });
+
+    private static Task UntilFailedAsync(LocalNode observer, LocalNode node) => UntilAsync(async () =>
+        ((await TestCluster.ViewOfAsync(observer)).Single(line => line.Id == node.Id).Flags & NodeFlags.Fail) != 0);
 
     private static async Task UntilAsync(Func<Task<bool>> condition)
     {
         var until = DateTime.UtcNow.AddSeconds(60);
         while (!await condition())
         {
-            Assert.True(DateTime.UtcNow < until, "It never came to it.");
+            Assert.True(DateTime.UtcNow < until, "The condition did not become true within 60 seconds.");
             await Task.Delay(50);
         }
     }

@@ -11,7 +11,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Repair;
 
-/// <summary>A rebalance of ten masters that was cut off everywhere at once: one repair closes all thousand slots.</summary>
+/// <summary>A rebalance of ten masters was interrupted. One repair closes all thousand open slots.</summary>
 public sealed class ManyOpenSlotsTests(ITestOutputHelper output)
 {
     private const int MasterCount = 10;
@@ -55,24 +55,28 @@ public sealed class ManyOpenSlotsTests(ITestOutputHelper output)
 
         Assert.Equal(plans.Select(plan => plan.Slot), repaired.Order());
 
-        output.WriteLine(server + ": planned in " + planned.TotalSeconds.ToString("0.0") + " s, all of it in " + clock.Elapsed.TotalSeconds.ToString("0.0") + " s; "
-            + string.Join(", ", sends.OrderByDescending(count => count.Value).Select(count => count.Key + " " + count.Value)));
+        var counts = string.Join(", ", sends.OrderByDescending(count => count.Value).Select(count => count.Key + " " + count.Value));
+        output.WriteLine(
+            "{0}: planned in {1:0.0} s, repaired in {2:0.0} s; {3}", server, planned.TotalSeconds, clock.Elapsed.TotalSeconds, counts);
         Assert.Empty(await core.GetOpenSlotsAsync(null, default));
         await AssertKeysAsync(cluster, keys);
     }
 
-    // redis-cli asks for no leave when its input is not a terminal.
+    // redis-cli does not prompt when its input is not a terminal.
     [Fact(Explicit = true)]
-    public async Task The_same_by_the_servers_own_tool()
+    public async Task The_same_with_the_own_tool_of_the_servers()
     {
         await using var cluster = await StartAsync(Servers.Redis70);
         await WedgeAsync(cluster);
         var program = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(Servers.Get(Servers.Redis70).Path)!, "redis-cli");
         var clock = Stopwatch.StartNew();
-        using var tool = Process.Start(new ProcessStartInfo(program, ["--cluster", "fix", cluster.Node(0).Endpoint.ToString(), "--cluster-yes"]) { RedirectStandardOutput = true })!;
-        var said = await tool.StandardOutput.ReadToEndAsync();
+        string[] arguments = ["--cluster", "fix", cluster.Node(0).Endpoint.ToString(), "--cluster-yes"];
+        using var tool = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true })!;
+        var text = await tool.StandardOutput.ReadToEndAsync();
         await tool.WaitForExitAsync();
-        output.WriteLine("redis-cli --cluster fix: " + clock.Elapsed.TotalSeconds.ToString("0.0") + " s, exit " + tool.ExitCode + ", last lines: " + string.Join(" / ", said.Split('\n').TakeLast(4)));
+        var last = string.Join(" / ", text.Split('\n').TakeLast(4));
+        output.WriteLine(
+            "redis-cli --cluster fix: {0:0.0} s, exit {1}, last lines: {2}", clock.Elapsed.TotalSeconds, tool.ExitCode, last);
         Assert.Equal(0, tool.ExitCode);
     }
 
@@ -92,18 +96,23 @@ public sealed class ManyOpenSlotsTests(ITestOutputHelper output)
             var (source, target) = (cluster.Node(master), cluster.Node((master + 1) % MasterCount));
             var first = LocalClusterOptions.SharesFor(MasterCount, MasterCount)[master][0].First;
             var keys = Enumerable.Range(first, SlotsEach).ToDictionary(slot => slot, slot => LabWedge.KeysOf(slot, KeysEach));
-            await SlotScene.PipelineAsync(source, keys.Values.SelectMany(names => names).Select(key => RespCommand.Of("SET", key, LabWedge.ValueOf(key))));
-            await SlotScene.PipelineAsync(target, keys.Keys.Select(slot => RespCommand.Of("CLUSTER", "SETSLOT", slot, "IMPORTING", source.Id)));
-            await SlotScene.PipelineAsync(source, keys.Keys.Select(slot => RespCommand.Of("CLUSTER", "SETSLOT", slot, "MIGRATING", target.Id)));
             await SlotScene.PipelineAsync(
-                source, keys.Values.Select(names => RespCommand.Of(["MIGRATE", target.Endpoint.Host, target.Endpoint.Port, "", 0, 20_000, "KEYS", .. names.Take(MovedEach)])));
+                source, keys.Values.SelectMany(names => names).Select(key => RespCommand.Of("SET", key, LabWedge.ValueOf(key))));
+            await SlotScene.PipelineAsync(
+                target, keys.Keys.Select(slot => RespCommand.Of("CLUSTER", "SETSLOT", slot, "IMPORTING", source.Id)));
+            await SlotScene.PipelineAsync(
+                source, keys.Keys.Select(slot => RespCommand.Of("CLUSTER", "SETSLOT", slot, "MIGRATING", target.Id)));
+            var (host, port) = (target.Endpoint.Host, target.Endpoint.Port);
+            await SlotScene.PipelineAsync(
+                source,
+                keys.Values.Select(names => RespCommand.Of(["MIGRATE", host, port, "", 0, 20_000, "KEYS", .. names.Take(MovedEach)])));
             all.AddRange(keys.Values.SelectMany(names => names));
         }
 
         return all;
     }
 
-    // Every key is at its owner, and there is no other.
+    // Every key is on its owner, and there are no other keys.
     private static async Task AssertKeysAsync(TestCluster cluster, IReadOnlyList<byte[]> keys)
     {
         var sizes = await Task.WhenAll(cluster.Nodes.Select(async node => (await node.SendAsync("DBSIZE")).Integer));
@@ -113,7 +122,8 @@ public sealed class ManyOpenSlotsTests(ITestOutputHelper output)
             var part = keys.Skip(master * SlotsEach * KeysEach).Take(SlotsEach * KeysEach).ToList();
             using var connection = await cluster.Node((master + 1) % MasterCount).ConnectAsync();
             var values = await connection.SendAsync([.. part.Select(key => RespCommand.Of("GET", key))], null, default);
-            Assert.Empty(part.Where((key, i) => values[i].IsError || values[i].IsNull || values[i].Text != LabWedge.ValueOf(key)).Select(Printable.Quote));
+            var wrong = part.Where((key, i) => values[i].IsError || values[i].IsNull || values[i].Text != LabWedge.ValueOf(key));
+            Assert.Empty(wrong.Select(Printable.Quote));
         }
     }
 }

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Repair;
 
-/// <summary>A repair that dies is gone on with the way that it was going, by the same line as well as by a resume: the flags alone would say forward.</summary>
+/// <summary>After a repair dies, a resume or the same command continues in its direction. The flags alone would say forward.</summary>
 [Collection(nameof(RepairClusters))]
 public sealed class RepairAfterCrashTests(SharedClusters clusters) : IDisposable
 {
@@ -32,33 +32,40 @@ public sealed class RepairAfterCrashTests(SharedClusters clusters) : IDisposable
 
     private MoveOptions Options => new() { BatchSize = 5, JournalPath = _journal };
 
-    // All that is left is the flag of the one that held them, as of a migration that has just begun.
+    // Only the flag of the former holder is left, which looks like a migration that has just begun.
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task Keys_that_came_home_stay_there(string server, bool resumes)
+    public async Task Keys_that_returned_to_the_owner_stay_there(string server, bool resumes)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(20, moved: 7);
         await scene.SetSlotAsync(scene.Source, "STABLE");
         await DieAsync(scene, "STABLE", async core => await core.CarryOutAsync(await PlanAsync(core, scene), default));
-        Assert.Equal((20, 0), (await TestCluster.CountKeysAsync(scene.Source, scene.Slot), await TestCluster.CountKeysAsync(scene.Target, scene.Slot)));
-        await GoOnAsync(scene, resumes);
+        Assert.Equal(
+            (20, 0),
+            (await TestCluster.CountKeysAsync(scene.Source, scene.Slot), await TestCluster.CountKeysAsync(scene.Target, scene.Slot)));
+        await RecoverAsync(scene, resumes);
     }
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task An_undo_that_a_repair_went_on_with_is_still_an_undo(string server, bool resumes)
+    public async Task A_repair_that_continues_an_undo_stays_an_undo(string server, bool resumes)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(20, moved: 7);
-        await DieAsync(scene, "MIGRATE", async core => await core.CarryOutAsync(await core.PlanUndoAsync(scene.Slot, null, null, UndoStrategy.RoundTrip, false, Options, default), default));
+        await DieAsync(
+            scene,
+            "MIGRATE",
+            async core =>
+                await core.CarryOutAsync(
+                    await core.PlanUndoAsync(scene.Slot, null, null, UndoStrategy.RoundTrip, false, Options, default), default));
         await DieAsync(scene, "MIGRATE", async core => await core.CarryOutAsync(await PlanAsync(core, scene), default));
-        await GoOnAsync(scene, resumes);
+        await RecoverAsync(scene, resumes);
     }
 
     public void Dispose() => Directory.Delete(_journal, recursive: true);
 
-    private async Task GoOnAsync(SlotScene scene, bool resumes)
+    private async Task RecoverAsync(SlotScene scene, bool resumes)
     {
         using var core = scene.Core();
         var plan = resumes ? Assert.Single(await core.PlanResumeAsync(null, Options, default)) : await PlanAsync(core, scene);
@@ -75,8 +82,11 @@ public sealed class RepairAfterCrashTests(SharedClusters clusters) : IDisposable
     {
         var session = new RedisClusterSession([scene.Target.Endpoint], scene.Cluster.Connection);
         var connector = new DyingConnector(
-            new NodeConnector(session.Options), (_, commands) => commands.Any(command => !command.ToString().StartsWith("ACL ") && command.ToString().Split(' ').Contains(word)), Death.BeforeSending);
+            new NodeConnector(session.Options), (_, commands) => commands.Select(command => command.ToString())
+                .Any(IsLast), Death.BeforeSending);
         using var core = new RedisCluster(session, connector, null);
         await Assert.ThrowsAsync<ProcessDiedException>(() => work(core));
+
+        bool IsLast(string command) => !command.StartsWith("ACL ") && command.Split(' ').Contains(word);
     }
 }

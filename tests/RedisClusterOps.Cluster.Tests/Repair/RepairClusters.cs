@@ -3,6 +3,6 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Repair;
 
-/// <summary>Clusters of their own for repairs: many of these are of the cluster as a whole, not of one slot.</summary>
+/// <summary>Separate clusters for repairs, because many of them repair the whole cluster.</summary>
 [CollectionDefinition(nameof(RepairClusters))]
 public sealed class RepairClusters : ICollectionFixture<SharedClusters>;

@@ -7,10 +7,13 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Repair;
 
-/// <summary>What makes a slot broken, and the repair of it.</summary>
+/// <summary>Breaks slots and repairs them.</summary>
 internal static class RepairScene
 {
-    /// <summary>Puts a key on a node that does not own the slot, as a client with an old idea of the cluster would. The node imports from then on.</summary>
+    /// <summary>
+    /// Writes a key to a node that does not own the slot, as a client with an outdated slot map would. The node imports the slot from
+    /// then on.
+    /// </summary>
     public static async Task StrayAsync(this SlotScene scene, LocalNode holder, byte[] key, string value)
     {
         if (!(await TestCluster.OwnLineOfAsync(holder)).ImportingFrom.ContainsKey(scene.Slot))
@@ -18,23 +21,26 @@ internal static class RepairScene
         await SlotScene.PipelineAsync(holder, [RespCommand.Of("ASKING"), RespCommand.Of("SET", key, value)]);
     }
 
-    /// <summary>The plans of a repair of the slot alone.</summary>
+    /// <summary>Plans a repair of this slot only.</summary>
     public static async Task<SlotPlan> PlanRepairAsync(this SlotScene scene, RepairOptions? repair = null, MoveOptions? options = null)
     {
         using var core = scene.Core();
-        return Assert.Single(await core.PlanRepairAsync((repair ?? new RepairOptions()) with { Slots = [scene.Slot] }, options ?? new MoveOptions(), default));
+        var thisSlot = (repair ?? new RepairOptions()) with { Slots = [scene.Slot] };
+        return Assert.Single(await core.PlanRepairAsync(thisSlot, options ?? new MoveOptions(), default));
     }
 
-    /// <summary>Repairs just that slot.</summary>
+    /// <summary>Repairs this slot only.</summary>
     public static async Task<SlotOutcome> RepairAsync(this SlotScene scene, RepairOptions? repair = null, MoveOptions? options = null)
     {
         using var core = scene.Core();
-        var plans = await core.PlanRepairAsync((repair ?? new RepairOptions()) with { Slots = [scene.Slot] }, options ?? new MoveOptions(), default);
+        var plans = await core.PlanRepairAsync(
+            (repair ?? new RepairOptions()) with { Slots = [scene.Slot] }, options ?? new MoveOptions(), default);
         return await core.CarryOutAsync(Assert.Single(plans), default);
     }
 
-    /// <summary>Repairs the slot and takes nothing less for an answer; a second repair finds nothing to do.</summary>
-    public static async Task<RedisSlotMigrationResult> RepairSurelyAsync(this SlotScene scene, RepairOptions? repair = null, MoveOptions? options = null)
+    /// <summary>Repairs the slot and asserts that it succeeds and that a second repair finds nothing to do.</summary>
+    public static async Task<RedisSlotMigrationResult> RepairSuccessfullyAsync(
+        this SlotScene scene, RepairOptions? repair = null, MoveOptions? options = null)
     {
         var outcome = await scene.RepairAsync(repair, options);
         Assert.True(outcome.Failure is null, outcome.Failure?.ToString());
@@ -44,7 +50,8 @@ internal static class RepairScene
     }
 
     /// <summary>Repairs the whole cluster.</summary>
-    public static async Task<IReadOnlyList<SlotOutcome>> RepairAllAsync(this SlotScene scene, RepairOptions? repair = null, MoveOptions? options = null)
+    public static async Task<IReadOnlyList<SlotOutcome>> RepairAllAsync(
+        this SlotScene scene, RepairOptions? repair = null, MoveOptions? options = null)
     {
         using var core = scene.Core();
         var plans = await core.PlanRepairAsync(repair ?? new RepairOptions(), options ?? new MoveOptions(), default);

@@ -7,15 +7,17 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Repair;
 
-/// <summary>Keys that lie on masters which do not own their slot come to the owner; where both have one, nothing is overwritten unasked.</summary>
+/// <summary>
+/// A repair moves stray keys to the owner of their slot. If the owner has another value, nothing is overwritten without a decision.
+/// </summary>
 [Collection(nameof(RepairClusters))]
 public sealed class StrayKeyTests(SharedClusters clusters)
 {
-    private const string Other = "written where nobody sees it";
+    private const string Other = "a hidden value";
 
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task Keys_that_only_strays_have_come_to_the_owner(string server)
+    public async Task Stray_keys_without_another_copy_move_to_the_owner(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WriteAsync(12);
@@ -25,13 +27,13 @@ public sealed class StrayKeyTests(SharedClusters clusters)
             await scene.StrayAsync(i % 2 == 0 ? scene.Target : scene.Cluster.Node(0), key, LabWedge.ValueOf(key));
         }
 
-        Assert.Equal(6, (await scene.RepairSurelyAsync()).KeysMoved);
+        Assert.Equal(6, (await scene.RepairSuccessfullyAsync()).KeysMoved);
         await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
     }
 
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task Copies_that_are_equal_are_one_key(string server)
+    public async Task Equal_copies_become_one_key(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WriteAsync(12);
@@ -41,13 +43,13 @@ public sealed class StrayKeyTests(SharedClusters clusters)
             await scene.StrayAsync(scene.Cluster.Node(0), key, LabWedge.ValueOf(key));
         }
 
-        Assert.Equal(0, (await scene.RepairSurelyAsync()).KeysConflicting);
+        Assert.Equal(0, (await scene.RepairSuccessfullyAsync()).KeysConflicting);
         await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
     }
 
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task A_copy_that_differs_stops_the_repair_and_is_still_there(string server)
+    public async Task A_different_copy_stops_the_repair_and_is_kept(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WriteAsync(12);
@@ -60,14 +62,14 @@ public sealed class StrayKeyTests(SharedClusters clusters)
         await scene.AssertKeysAsync();
         Assert.Equal(1, await TestCluster.CountKeysAsync(scene.Target, scene.Slot));
 
-        await scene.RepairSurelyAsync(options: new MoveOptions { OnKeyConflict = KeyConflictAction.KeepTarget });
+        await scene.RepairSuccessfullyAsync(options: new MoveOptions { OnKeyConflict = KeyConflictAction.KeepTarget });
         await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
     }
 
-    // The result's source is the holder, its target the owner.
+    // The source of the result is the holder of the stray key, its target the owner.
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task The_value_that_is_to_win_wins_and_the_other_is_saved(string server)
+    public async Task The_chosen_value_wins_and_the_other_is_saved(string server)
     {
         foreach (var keep in new[] { KeyConflictAction.KeepSource, KeyConflictAction.KeepTarget })
         {
@@ -77,12 +79,13 @@ public sealed class StrayKeyTests(SharedClusters clusters)
             var journal = Directory.CreateTempSubdirectory("redisclusterops-saved-").FullName;
             try
             {
-                var result = await scene.RepairSurelyAsync(options: new MoveOptions { OnKeyConflict = keep, JournalPath = journal });
+                var result = await scene.RepairSuccessfullyAsync(options: new MoveOptions { OnKeyConflict = keep, JournalPath = journal });
                 Assert.Equal((scene.Target.Id, scene.Source.Id, 1L), (result.SourceId, result.TargetId, result.KeysConflicting));
                 var expected = keep == KeyConflictAction.KeepSource ? Other : LabWedge.ValueOf(scene.Keys[3]);
                 Assert.Equal(expected, (await scene.Source.SendAsync("GET", scene.Keys[3])).Text);
                 Assert.Contains(keep == KeyConflictAction.KeepSource ? "target's value" : "source's value", result.Reason);
-                Assert.Contains(Directory.GetFiles(journal, "*", SearchOption.AllDirectories), file => result.Reason!.Contains(Path.GetFileName(file)));
+                Assert.Contains(
+                    Directory.GetFiles(journal, "*", SearchOption.AllDirectories), file => result.Reason!.Contains(Path.GetFileName(file)));
                 await scene.Source.SendAsync("SET", scene.Keys[3], LabWedge.ValueOf(scene.Keys[3]));
                 await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
             }
@@ -95,21 +98,24 @@ public sealed class StrayKeyTests(SharedClusters clusters)
 
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task Values_that_differ_on_two_strays_are_decided_one_after_the_other(string server)
+    public async Task Different_values_on_two_masters_are_resolved_one_by_one(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WriteAsync(12);
         await scene.StrayAsync(scene.Target, scene.Keys[3], Other);
         await scene.StrayAsync(scene.Cluster.Node(0), scene.Keys[3], "a third value");
         Assert.Equal(FailureCode.KeyExistsOnTarget, (await scene.RepairAsync()).Failure?.Code);
-        Assert.Equal(2, (await scene.RepairSurelyAsync(options: new MoveOptions { OnKeyConflict = KeyConflictAction.KeepTarget })).KeysConflicting);
+        Assert.Equal(
+            2,
+            (await scene.RepairSuccessfullyAsync(options: new MoveOptions { OnKeyConflict = KeyConflictAction.KeepTarget }))
+                .KeysConflicting);
         await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
     }
 
-    // A third importer holds keys while the slot is properly on its way: they go to the declared target, which accepts them.
+    // A third importer holds keys while the slot migrates: they move to the declared target, which accepts them.
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task Strays_of_a_slot_on_its_way_go_to_the_declared_target(string server)
+    public async Task Stray_keys_of_a_migrating_slot_move_to_the_declared_target(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(12, moved: 5);
@@ -119,14 +125,14 @@ public sealed class StrayKeyTests(SharedClusters clusters)
             await scene.StrayAsync(scene.Cluster.Node(0), key, LabWedge.ValueOf(key));
         }
 
-        await scene.RepairSurelyAsync();
+        await scene.RepairSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 
-    // The declared target has no flag, and another master imports and holds some.
+    // The declared target has no flag, and another master imports the slot and holds keys.
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task An_importer_that_is_not_the_declared_target_gives_its_keys_to_it(string server)
+    public async Task Keys_of_an_undeclared_importer_move_to_the_declared_target(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WriteAsync(12);
@@ -137,28 +143,28 @@ public sealed class StrayKeyTests(SharedClusters clusters)
         }
 
         await scene.SetSlotAsync(scene.Source, "MIGRATING", scene.Target);
-        await scene.RepairSurelyAsync();
+        await scene.RepairSuccessfullyAsync();
         await scene.AssertClosedAsync();
     }
 
-    // Nobody has it open: found only by counting every slot on every master, and on Redis 8.6 not at all before a master imports it.
+    // No node has the slot open. The keys are found by counting every slot on every master, and on Redis 8.6 only once a master imports it.
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task Strays_without_any_flag_are_found_when_the_slot_is_asked_for(string server)
+    public async Task Stray_keys_without_flags_are_found_by_a_repair_of_the_slot(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(12, moved: 5);
         await scene.SetSlotAsync(scene.Source, "STABLE");
         await scene.SetSlotAsync(scene.Target, "STABLE");
-        Assert.Equal(5, (await scene.RepairSurelyAsync()).KeysMoved);
+        Assert.Equal(5, (await scene.RepairSuccessfullyAsync()).KeysMoved);
         await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
     }
 
-    // Redis 8.6 would need every slot imported on every master to tell.
+    // Redis 8.6 would have to import every slot on every master.
     [Theory]
     [InlineData(Servers.Redis70)]
     [InlineData(Servers.Valkey91)]
-    public async Task Strays_without_any_flag_are_found_by_a_repair_of_the_cluster(string server)
+    public async Task Stray_keys_without_flags_are_found_by_a_repair_of_the_cluster(string server)
     {
         var scene = await clusters.SceneAsync(server);
         await scene.WedgeAsync(12, moved: 5);

@@ -31,7 +31,7 @@ internal sealed record CmdletRun(
     /// <summary>The output objects as text; each must be a string.</summary>
     public IReadOnlyList<string> Lines => [.. Output.Select(line => line.GetString()!)];
 
-    /// <summary>Everything that a person could read of it.</summary>
+    /// <summary>All text that a user can see.</summary>
     public string Text => string.Join(
         '\n',
         [
@@ -43,14 +43,14 @@ internal sealed record CmdletRun(
             .. Debug,
         ]);
 
-    /// <summary>No error record and no warning.</summary>
+    /// <summary>Asserts that there is no error record and no warning.</summary>
     public CmdletRun AssertClean()
     {
         Assert.True(State == "Completed" && Errors.Count == 0 && Warnings.Count == 0, ToString());
         return this;
     }
 
-    /// <summary>One error record and no output.</summary>
+    /// <summary>Asserts that there is one error record and no output.</summary>
     public CmdletError AssertRefused(string code)
     {
         Assert.True(Errors.Count == 1 && Output.Count == 0 && Errors[0].Code == code, ToString());

@@ -1,32 +1,39 @@
 using System;
+using System.Diagnostics;
 using System.IO;
 using System.IO.Pipes;
 using System.Text;
 using System.Text.Json;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Processes;
+using RedisClusterOps.Lab;
 using RedisClusterOps.Protocol;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Shell;
 
-/// <summary>One real PowerShell for all tests of a class. It runs one script after the other, each in a scope of its own.</summary>
-/// <remarks>Every script begins without a current cluster.
-/// Starting a PowerShell and importing the module costs about a second of processor time, a script in it next to none.</remarks>
+/// <summary>One real PowerShell for all tests of a class. It runs scripts one after the other, each in its own scope.</summary>
+/// <remarks>
+/// Every script begins without a current cluster. One shell is shared, because starting it takes about a second of processor time.
+/// </remarks>
 public sealed class CmdletShell : IAsyncLifetime
 {
+    private static readonly Lazy<Task<PowerShellProgram>> Program = new(() => PowerShellProgram.FindToolAsync());
+
     private readonly string _mark = Guid.NewGuid().ToString("N") + ":";
     private readonly SemaphoreSlim _turn = new(1);
     private NamedPipeServerStream _pipe = null!;
     private StreamWriter _requests = null!;
-    private CmdletProcess _process = null!;
+    private ChildProcess _process = null!;
 
     public async ValueTask InitializeAsync()
     {
         var name = "redisclusterops-" + Guid.NewGuid().ToString("N");
         _pipe = new NamedPipeServerStream(name, PipeDirection.Out, 1, PipeTransmissionMode.Byte, PipeOptions.Asynchronous);
         var script = Path.Combine(AppContext.BaseDirectory, "Shell", "CmdletShell.ps1");
-        _process = await CmdletProcess.StartAsync("-File", script, "-Module", CmdletProcess.Module, "-PipeName", name, "-Mark", _mark);
+        _process = ChildProcess.Start(
+            await StartOfAsync("-File", script, "-Module", RepositoryFiles.Module, "-PipeName", name, "-Mark", _mark));
         using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
         await _pipe.WaitForConnectionAsync(patience.Token);
         _requests = new StreamWriter(_pipe) { AutoFlush = true };
@@ -69,6 +76,19 @@ public sealed class CmdletShell : IAsyncLifetime
     internal Task<CmdletRun> RunAsync(NodeEndpoint endpoint, ConnectionOptions options, string script) =>
         RunAsync("$null = " + Connect(endpoint.ToString(), options) + "\n" + script);
 
+    /// <summary>How to start a PowerShell process with these arguments.</summary>
+    internal static async Task<ProcessStartInfo> StartOfAsync(params string[] arguments)
+    {
+        var start = (await Program.Value).Start(["-NoProfile", "-NonInteractive", .. arguments]);
+        start.WorkingDirectory = AppContext.BaseDirectory;
+        start.Environment["NO_COLOR"] = "1";
+        return start;
+    }
+
+    /// <summary>Starts a PowerShell that imports the module, runs the script and exits.</summary>
+    internal static async Task<ChildProcess> StartAsync(string script) =>
+        ChildProcess.Start(await StartOfAsync("-Command", "Import-Module '" + RepositoryFiles.Module + "'; " + script));
+
     /// <summary>The command line that connects as these options say.</summary>
     internal static string Connect(string endpoint, ConnectionOptions options)
     {
@@ -85,6 +105,6 @@ public sealed class CmdletShell : IAsyncLifetime
         static string Secure(string text) => "(ConvertTo-SecureString -AsPlainText -Force " + Quoted(text) + ")";
     }
 
-    /// <summary>A text as PowerShell takes it literally.</summary>
+    /// <summary>The text as a PowerShell literal.</summary>
     internal static string Quoted(string text) => "'" + text.Replace("'", "''", StringComparison.Ordinal) + "'";
 }

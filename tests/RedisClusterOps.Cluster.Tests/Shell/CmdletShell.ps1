@@ -1,4 +1,4 @@
-# Runs scripts for CmdletShell.cs, one after the other, each in a scope of its own, in one runspace with the module and the real host.
+# Runs scripts for CmdletShell.cs, one after the other, each in its own scope, in one runspace with the module and the real host.
 # A script is one JSON string on a line of the pipe; the line "stop" stops the running script as Ctrl+C does.
 # Standard output holds what the host shows, then one line that begins with the mark: the result as JSON.
 [CmdletBinding()]
@@ -15,7 +15,7 @@ $next = $reader.ReadLineAsync()
 
 while ($null -ne ($line = $next.GetAwaiter().GetResult())) {
     $next = $reader.ReadLineAsync()
-    # It came after the end of the script that it was meant for.
+    # The script that it was meant for has ended.
     if ($line -eq 'stop') { continue }
 
     $shell = [powershell]::Create($runspace)

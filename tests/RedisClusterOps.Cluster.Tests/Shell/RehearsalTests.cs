@@ -4,7 +4,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Shell;
 
-/// <summary>-WhatIf, judged by the servers' own command counts; and the advice of open slots, run as it stands.</summary>
+/// <summary>Checks -WhatIf with the servers' own command counts, and runs the advice for open slots unchanged.</summary>
 public sealed class RehearsalTests(CmdletShell shell) : IClassFixture<CmdletShell>
 {
     private const int Stuck = 100;
@@ -12,7 +12,7 @@ public sealed class RehearsalTests(CmdletShell shell) : IClassFixture<CmdletShel
     private const int Interrupted = 102;
 
     [Fact]
-    public async Task With_WhatIf_no_cmdlet_sends_a_command_that_writes_and_the_advice_then_heals_every_slot()
+    public async Task With_WhatIf_no_cmdlet_writes_and_the_advice_then_closes_every_slot()
     {
         await using var cluster = await TestCluster.StartAsync(Servers.Redis70);
         var (source, target) = (cluster.Node(0), cluster.Node(3));
@@ -60,7 +60,7 @@ public sealed class RehearsalTests(CmdletShell shell) : IClassFixture<CmdletShel
         foreach (var (slot, keys) in new[] { (Stuck, 9), (HalfOpen, 9), (Interrupted, 400) })
             Assert.True((await cluster.Wedge().ReadBackAsync(slot, keys)).IsComplete);
 
-        // A cluster with open slots is not rebalanced, so this one comes last.
+        // A cluster with open slots cannot be rebalanced, so this case comes last.
         before = await CommandCounts.ReadAsync(cluster.Nodes);
         var heavy = cluster.Node(1).Endpoint;
         await RehearseAsync(cluster, $"Invoke-RedisRebalance -Weight @{{ '{heavy}' = 2 }}", $"to {heavy}");

@@ -9,14 +9,14 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Simulation;
 
-/// <summary>The real servers answer the scripts that the simulation is held to.</summary>
+/// <summary>The real servers reply to the scripts as the simulation does.</summary>
 public sealed class RealityTests
 {
     private const int FirstSlot = 300;
 
     [Theory]
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
-    public async Task The_real_server_answers_as_the_simulation_does(string server)
+    public async Task The_real_server_replies_as_the_simulation_does(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 4, replicas: 4);
         var wrong = new List<string>();
@@ -28,15 +28,21 @@ public sealed class RealityTests
                 wrong.Add(difference);
         }
 
-        Assert.True(wrong.Count == 0, server + " answers otherwise:\n" + string.Join('\n', wrong));
+        Assert.True(wrong.Count == 0, server + " replies differently:\n" + string.Join('\n', wrong));
     }
 
-    /// <summary>A cluster of which each script gets a slot of its own. The roles stay as a failover leaves them.</summary>
+    /// <summary>A cluster in which each script has its own slot. Roles that a failover changed stay changed.</summary>
     private sealed class RealStage(TestCluster cluster, string server) : IStage
     {
-        private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
+        private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
-        private readonly Dictionary<string, LocalNode> _nodes = new() { ["S"] = cluster.Node(0), ["O"] = cluster.Node(1), ["T"] = cluster.Node(3) };
+        private readonly Dictionary<string, LocalNode> _nodes = new()
+        {
+            ["S"] = cluster.Node(0),
+            ["O"] = cluster.Node(1),
+            ["T"] = cluster.Node(3),
+        };
+
         private readonly Dictionary<LocalNode, INodeConnection> _connections = [];
 
         public string Server => server;
@@ -49,7 +55,7 @@ public sealed class RealityTests
 
         public NodeEndpoint EndpointOf(string node) => _nodes[node].Endpoint;
 
-        /// <summary>The next slot; nothing of the script before is on a connection any more.</summary>
+        /// <summary>Selects the next slot and opens new connections.</summary>
         public async Task NextAsync()
         {
             Slot++;
@@ -66,10 +72,10 @@ public sealed class RealityTests
             for (var until = DateTime.UtcNow.AddSeconds(10); ;)
             {
                 var reply = (await connection.SendAsync([command], null, default))[0];
-                // Valkey does nothing until its replicas have confirmed, which they do not while they are still getting in touch.
+                // Valkey refuses the command until its replicas have confirmed it, which they cannot do while they are still connecting.
                 if (!reply.Text.StartsWith("NOREPLICAS") || DateTime.UtcNow > until)
                     return reply;
-                await Task.Delay(Look);
+                await Task.Delay(Pause);
             }
         }
 
@@ -81,7 +87,7 @@ public sealed class RealityTests
             for (var until = DateTime.UtcNow.AddSeconds(20); (await TestCluster.OwnLineOfAsync(master)).IsMaster;)
             {
                 Assert.True(DateTime.UtcNow < until, replica.Endpoint + " did not take the place of " + master.Endpoint);
-                await Task.Delay(Look);
+                await Task.Delay(Pause);
             }
 
             _nodes[node] = replica;
@@ -89,10 +95,10 @@ public sealed class RealityTests
 
         public Task PauseAsync() => Task.Delay(500);
 
-        public async Task<bool> WaitAsync(int looks)
+        public async Task<bool> WaitAsync(int attempts)
         {
-            await Task.Delay(Look);
-            return looks < 200;
+            await Task.Delay(Pause);
+            return attempts < 200;
         }
 
         private async Task<LocalNode> ReplicaOfAsync(LocalNode master)

@@ -6,7 +6,7 @@ using RedisClusterOps.Lab;
 
 namespace RedisClusterOps.Cluster.Tests.States;
 
-/// <summary>Every state that can be made without a failover. S is the source, T the target, X and Y two other masters.</summary>
+/// <summary>Every state that can be created without a failover. S is the source, T the target, X another master.</summary>
 internal static class OpenStates
 {
     public const int Keys = 12;
@@ -42,13 +42,13 @@ internal static class OpenStates
                 await Task.Delay(10);
         })
         {
-            // Their source ends its flag when it hears that it lost the slot.
+            // On these servers the source clears its flag when it learns that it lost the slot.
             NotOn = [Servers.Valkey91, Servers.Garnet],
         },
         new("FinishedOnTarget, not heard", "T owns it, S still claims it because gossip has not arrived", async scene =>
         {
             await scene.WedgeAsync(Keys, Keys);
-            await SlotScene.DeafAsync(scene.Source, true);
+            await SlotScene.DropBusPacketsAsync(scene.Source, true);
             await scene.SetSlotAsync(scene.Target, "NODE", scene.Target);
         })
         {
@@ -58,7 +58,7 @@ internal static class OpenStates
         new("FinishedOnSource", "S handed it over to T, T still imports (half-finished on the source)", async scene =>
         {
             await scene.WedgeAsync(Keys, Keys);
-            await SlotScene.DeafAsync(scene.Target, true);
+            await SlotScene.DropBusPacketsAsync(scene.Target, true);
             await scene.SetSlotAsync(scene.Source, "NODE", scene.Target);
         })
         {
@@ -80,12 +80,12 @@ internal static class OpenStates
         new("ClaimedWithoutEpoch", "S and T both claim it, S holds the keys", async scene =>
         {
             await scene.WriteAsync(Keys);
-            await SlotScene.DeafAsync(scene.Source, true);
-            await SlotScene.DeafAsync(scene.Target, true);
+            await SlotScene.DropBusPacketsAsync(scene.Source, true);
+            await SlotScene.DropBusPacketsAsync(scene.Target, true);
             await scene.SetSlotAsync(scene.Target, "NODE", scene.Target);
         })
         {
-            // Redis can't be made deaf for all that it is told, and settles this by itself.
+            // Redis does not drop all cluster bus packets, and resolves the conflict itself.
             NotOn = [Servers.Redis70, Servers.Redis86, Servers.Garnet],
             Deaf = scene => [scene.Source, scene.Target],
             RestoreAsync = scene => scene.Target.AskAsync("CLUSTER", "SETSLOT", scene.Slot, "NODE", scene.Source.Id),
@@ -97,7 +97,8 @@ internal static class OpenStates
             await UnownAsync(scene);
         })
         {
-            // It hides the keys of a slot that its owner drops, so that a repair has to write before it knows: see Repair/CoverageTests.
+            // It hides the keys of a slot that its owner drops, so a repair has to write before it can count them: see
+            // Repair/CoverageTests.
             NotOn = [Servers.Redis86],
             RestoreAsync = OwnAsync,
         },

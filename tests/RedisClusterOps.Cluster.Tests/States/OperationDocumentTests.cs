@@ -5,22 +5,15 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.States;
 
-/// <summary>What the document says is what the tests hold real servers to.</summary>
+/// <summary>The table in the document is the one that the tests check on real servers.</summary>
 public sealed class OperationDocumentTests
 {
     [Fact]
     public void The_table_in_the_document_is_the_one_that_is_tested()
     {
-        var table = File.ReadAllLines(Path.Combine(Root(), "docs", "operations.md")).SkipWhile(line => !line.StartsWith("| state | signs", StringComparison.Ordinal))
+        var table = File.ReadAllLines(RepositoryFiles.Document("operations.md"))
+            .SkipWhile(line => !line.StartsWith("| state | signs", StringComparison.Ordinal))
             .TakeWhile(line => line.StartsWith('|'));
         Assert.Equal(OperationTable.Lines(), table);
-    }
-
-    private static string Root()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "RedisClusterOps.sln")))
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests are not inside the repository.");
-        return folder;
     }
 }

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.States;
 
-/// <summary>Every cell of the table of states and operations, on every server where the state can be made.</summary>
+/// <summary>Tests every cell of the table of states and operations on every server where the state can be created.</summary>
 [Collection(nameof(StateClusters))]
 public sealed class OperationTableTests(SharedClusters clusters)
 {
@@ -16,7 +16,7 @@ public sealed class OperationTableTests(SharedClusters clusters)
         get
         {
             var cases = new TheoryData<string, string>();
-            // In the short proof each state is made on one server.
+            // The short proof tests each state on one server.
             foreach (var state in OpenStates.All)
             {
                 var able = Servers.RedisAndValkey.Select(server => server.Data).Where(server => !state.NotOn.Contains(server)).ToList();
@@ -58,10 +58,11 @@ public sealed class OperationTableTests(SharedClusters clusters)
     public Task Repair(string server, string state) => CellAsync(server, state, "Repair", async (core, scene, _) =>
         Assert.Single(await core.PlanRepairAsync(new RepairOptions { Slots = [scene.Slot] }, new MoveOptions(), default)));
 
-    private async Task CellAsync(string server, string name, string operation, Func<RedisCluster, SlotScene, bool, Task<SlotPlan>> planAsync)
+    private async Task CellAsync(
+        string server, string name, string operation, Func<RedisCluster, SlotScene, bool, Task<SlotPlan>> planAsync)
     {
         var (state, expected) = (OpenStates.Get(name), OperationTable.Expected(name, operation));
-        // A target that owns nothing else would become a replica when it loses the slot.
+        // A target without other slots would become a replica when it loses this one.
         var scene = await clusters.SceneAsync(server, target: 2);
         try
         {
@@ -73,7 +74,7 @@ public sealed class OperationTableTests(SharedClusters clusters)
             await HearAsync(scene, state);
             await CarryOutAsync(scene, plan, expected);
 
-            // The same again, with its ends named where it takes them, finds nothing to do and writes nothing.
+            // The same operation again, with source or target named if possible, finds nothing to do and writes nothing.
             using var log = new OperationLog { Commands = true };
             using var again = scene.Core(log);
             var left = await planAsync(again, scene, true);
@@ -88,14 +89,15 @@ public sealed class OperationTableTests(SharedClusters clusters)
                 await state.RestoreAsync(scene);
             foreach (var master in scene.Cluster.Masters)
                 await scene.SetSlotAsync(master, "STABLE");
-            // What is left hidden there would be looked for by every later repair.
+            // Every later repair would search for the keys that stay hidden there.
             if (server == Servers.Redis86)
                 await scene.DropHiddenAsync();
         }
     }
 
-    // Planning writes nothing, a refusal in the plan or instead of it neither; and nothing is worse than before.
-    private static async Task<SlotPlan?> PlanAsync(SlotScene scene, Func<RedisCluster, SlotScene, bool, Task<SlotPlan>> planAsync, FailureCode? refused)
+    // Planning and refusing write nothing.
+    private static async Task<SlotPlan?> PlanAsync(
+        SlotScene scene, Func<RedisCluster, SlotScene, bool, Task<SlotPlan>> planAsync, FailureCode? refused)
     {
         using var log = new OperationLog { Commands = true };
         RedisOperationException? refusal;
@@ -117,18 +119,18 @@ public sealed class OperationTableTests(SharedClusters clusters)
         return refusal is null ? plan : null;
     }
 
-    // By what we sent: the tests of single operations ask the servers' own counts.
+    // Checks the sent commands. The tests of single operations check the servers' own counts.
     private static void AssertNothingWritten(OperationLog log)
     {
         var sent = 0;
         for (; log.TryTake(out var happened, TimeSpan.Zero); sent++)
         {
-            // A dry run asks whether the user might, and does nothing.
+            // ACL DRYRUN checks permissions and does nothing.
             if (!happened!.Message.Contains("ACL DRYRUN", StringComparison.Ordinal))
                 Assert.DoesNotMatch("SETSLOT|MIGRATE |IMPORT|ADDSLOTS|DELSLOTS|BUMPEPOCH|EVAL|DEL |CONFIG SET", happened.Message);
         }
 
-        Assert.True(sent > 10, "Only " + sent + " commands were seen.");
+        Assert.True(sent > 10, "Only " + sent + " commands were logged.");
     }
 
     private static async Task CarryOutAsync(SlotScene scene, SlotPlan plan, string expected)
@@ -162,6 +164,6 @@ public sealed class OperationTableTests(SharedClusters clusters)
     private static async Task HearAsync(SlotScene scene, OpenState state)
     {
         foreach (var deaf in state.Deaf(scene))
-            await SlotScene.DeafAsync(deaf, false);
+            await SlotScene.DropBusPacketsAsync(deaf, false);
     }
 }

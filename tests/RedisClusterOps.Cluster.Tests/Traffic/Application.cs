@@ -12,12 +12,12 @@ using Xunit;
 namespace RedisClusterOps.Cluster.Tests.Traffic;
 
 /// <summary>
-/// An application that knows nothing of migrations: workers that read, write, count, write several keys of one hash tag together and run
-/// scripts, each on keys of its own, so that it knows what every key must hold. What was acknowledged stands in a ledger.
+/// An application that is unaware of migrations. Its workers read, write, count, write several keys of one hash tag together and run
+/// scripts. Each worker has keys of its own, so the value of every key is known. A ledger holds the acknowledged writes.
 /// </summary>
-/// <param name="keys">How many keys the workers share out among themselves.</param>
-/// <param name="nameOf">The name of each, from 1 on. Others are named after it, in its slot.</param>
-/// <param name="written">What was written to it before; null for nothing.</param>
+/// <param name="keys">The number of keys, which the workers divide among themselves.</param>
+/// <param name="nameOf">The name of each key, from 1 on. It is the prefix of further keys in the same slot.</param>
+/// <param name="written">The value that a key had before; null if it did not exist.</param>
 internal sealed class Application(TestCluster cluster, int keys, Func<int, string> nameOf, Func<string, string?> written, TrafficKind kind)
 {
     private const int Workers = 4;
@@ -27,7 +27,7 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
     private int _operations;
     private int _triedAgain;
 
-    /// <summary>On the keys of one slot.</summary>
+    /// <summary>Creates an application that uses the keys of one slot.</summary>
     public Application(SlotScene scene, TrafficKind kind)
         : this(scene.Cluster, scene.Keys.Count, scene.KeyName, key => LabWedge.ValueOf(Encoding.UTF8.GetBytes(key)), kind)
     {
@@ -35,10 +35,12 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
 
     public int Operations => Volatile.Read(ref _operations);
 
-    /// <summary>How often it was asked again: keys of one command were on both sides, or it was redirected once more than this client follows.</summary>
+    /// <summary>
+    /// The number of retries: keys of one command were on both nodes, or there were more redirects than this client follows.
+    /// </summary>
     public int TriedAgain => Volatile.Read(ref _triedAgain);
 
-    /// <summary>Reads that gave something else than what was acknowledged before.</summary>
+    /// <summary>Reads that returned another value than the acknowledged one.</summary>
     public List<string> Wrong { get; } = [];
 
     public List<string> Errors { get; } = [];
@@ -49,7 +51,7 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
         foreach (var node in cluster.Masters)
             options.EndPoints.Add(node.Endpoint.Host, node.Endpoint.Port);
         using var connection = await ConnectionMultiplexer.ConnectAsync(options);
-        // The masters alone: a replica that the client heard of late it may connect to only when it needs it.
+        // Only the masters: the client connects to a replica only when it needs one.
         while (cluster.Masters.Any(node => !connection.GetServer(node.Endpoint.Host, node.Endpoint.Port).IsConnected))
             await Task.Delay(10, end);
         await Task.WhenAll(Enumerable.Range(0, Workers).Select(worker => WorkAsync(worker, connection.GetDatabase(), end)));
@@ -63,13 +65,13 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
         var until = DateTime.UtcNow.AddSeconds(60);
         while (Operations < operations && DateTime.UtcNow < until)
             await Task.Delay(10);
-        Assert.True(Operations >= operations, "The application stands still: " + string.Join("; ", Errors.Take(3)));
+        Assert.True(Operations >= operations, "The application makes no progress: " + string.Join("; ", Errors.Take(3)));
     }
 
-    /// <summary>Every key that was written to, with what was acknowledged last.</summary>
+    /// <summary>Every key that was written, with its last acknowledged value.</summary>
     public IReadOnlyDictionary<string, string> Acknowledged() => _ledgers.SelectMany(ledger => ledger.Acknowledged).ToDictionary();
 
-    /// <summary>What was acknowledged, and what nobody wrote to, against what the owner holds.</summary>
+    /// <summary>Compares the acknowledged values and the untouched keys with the keys of the owner.</summary>
     public async Task<IReadOnlyList<string>> LedgerDifferencesAsync(SlotScene scene, LocalNode owner)
     {
         var expected = scene.Keys.ToDictionary(Encoding.UTF8.GetString, LabWedge.ValueOf);
@@ -81,12 +83,12 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
             var reply = await owner.SendAsync(["MGET", .. part.Select(entry => entry.Key)]);
             wrong.AddRange(part.Select((entry, i) => (entry, Is: reply.Items[i].IsNull ? null : reply.Items[i].Text))
                 .Where(read => read.Is != read.entry.Value)
-                .Select(read => read.entry.Key + ": acknowledged " + read.entry.Value + ", and there is " + (read.Is ?? "nothing")));
+                .Select(read => read.entry.Key + ": acknowledged " + read.entry.Value + ", found " + (read.Is ?? "nothing")));
         }
 
-        // Nor is there a key that nobody wrote.
+        // There must be no other keys.
         if (await TestCluster.CountKeysAsync(owner, scene.Slot) is var count && count != expected.Count)
-            wrong.Add(count + " keys where " + expected.Count + " were written");
+            wrong.Add(count + " keys, but " + expected.Count + " were written");
         foreach (var other in scene.Cluster.Masters.Where(node => node != owner))
         {
             if (await TestCluster.CountKeysAsync(other, scene.Slot) is > 0 and var hidden)
@@ -99,7 +101,7 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
     private async Task WorkAsync(int worker, IDatabase database, CancellationToken end)
     {
         var random = new Random(worker);
-        // The first key is the tag itself, and has no braces for others to be named after it.
+        // The first key is the hash tag itself without braces, so it cannot be a prefix.
         for (var turn = 0; !end.IsCancellationRequested; turn++)
         {
             var key = nameOf((random.Next(1, keys / Workers) * Workers) + worker);
@@ -142,7 +144,10 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
         });
 
         var (times, last) = (key + ":times", key + ":last");
-        await TriedAsync(() => CountAsync(ledger, async () => (long)await database.ExecuteAsync("EVAL", CountTwice, 2, (RedisKey)times, (RedisKey)last), times, last));
+        await TriedAsync(() => CountAsync(ledger, CountTwiceAsync, times, last));
+
+        async Task<long> CountTwiceAsync() =>
+            (long)await database.ExecuteAsync("EVAL", CountTwice, 2, (RedisKey)times, (RedisKey)last);
     }
 
     private async Task ReadAsync(IDatabase database, Ledger ledger, string key)
@@ -157,7 +162,7 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
         Acknowledge(ledger, value, keys);
     }
 
-    // How often this was done is what all of the keys hold then.
+    // Each call increments the keys, so they hold the number of calls.
     private async Task CountAsync(Ledger ledger, Func<Task<long>> command, params string[] keys)
     {
         string[] next = [.. ledger.Possible(keys[0]).Select(before => (long.Parse(before ?? "0") + 1).ToString())];
@@ -173,7 +178,7 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
         Interlocked.Add(ref _operations, keys.Length);
     }
 
-    /// <param name="next">What the keys may hold after it.</param>
+    /// <param name="next">The values that the keys may have afterwards.</param>
     private static async Task<T> AnsweredAsync<T>(Ledger ledger, Func<Task<T>> command, string[] next, string[] keys)
     {
         try
@@ -188,14 +193,14 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
         }
     }
 
-    // The client follows one redirection for each command; the node that sent the second did nothing.
+    // The client follows one redirect for each command. The node that sent the second one did nothing.
     private static bool IsRedirectedTwice(RedisException failure) => failure.Message.Contains("redirect not followed");
 
-    // So it also says of a command that it was redirected with and gave to a connection which broke then: that may have been carried out, or
-    // be carried out yet.
+    // The same text appears if the connection broke after the redirected command was handed to it. Such a command may have run, or may
+    // still run.
     private static bool IsUnanswered(RedisException failure) => failure.Message.Contains("is not reachable at this point of time");
 
-    // All answers are there. What was handed to a connection that broke has come through by now, or never will: what is there is what counts.
+    // All replies have arrived. A command on a broken connection has run by now or never will, so the current value is the right one.
     private async Task SettleAsync(Ledger ledger, IDatabase database)
     {
         foreach (var key in ledger.Unanswered.ToList())
@@ -206,8 +211,8 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
         }
     }
 
-    // Keys of one command are on both sides, or it would make new ones on a target that imports: the server does nothing and says so.
-    // As long as the slot stays open that does not change, so the application gives up after a while, as real ones do.
+    // The keys of one command are on both nodes, or the command would create keys on an importing target: the server rejects it. That
+    // does not change while the slot is open, so the application gives up after a while, as real ones do.
     private async Task TriedAsync(Func<Task> command)
     {
         for (var attempt = 0; attempt < 3; attempt++)
@@ -230,6 +235,8 @@ internal sealed class Application(TestCluster cluster, int keys, Func<int, strin
         if (expected.Any(value => read == value))
             return;
         lock (Wrong)
-            Wrong.Add(key + ": read " + (read.IsNull ? "nothing" : read.ToString()) + " where " + string.Join(" or ", expected.Select(value => value ?? "nothing")) + " was acknowledged");
+            Wrong.Add(
+                key + ": read " + (read.IsNull ? "nothing" : read.ToString()) + " instead of "
+                    + string.Join(" or ", expected.Select(value => value ?? "nothing")));
     }
 }

@@ -12,8 +12,8 @@ using Xunit;
 namespace RedisClusterOps.Cluster.Tests.Traffic;
 
 /// <summary>
-/// Writes keys that were never there before, each once, as fast as the servers take them, over connections of its own: what was acknowledged
-/// and is missing afterwards was lost, and nobody can have written over it.
+/// Writes new keys, each once, as fast as the servers accept them, on connections of its own. An acknowledged key that is missing
+/// afterwards was lost, because no other client overwrites it.
 /// </summary>
 internal sealed class FreshKeys(TestCluster cluster, SlotSet slots)
 {
@@ -23,17 +23,18 @@ internal sealed class FreshKeys(TestCluster cluster, SlotSet slots)
 
     public int Count => _acknowledged.Count;
 
-    public async Task RunAsync(CancellationToken end) => await Task.WhenAll(Enumerable.Range(0, Writers).Select(writer => Task.Run(() => WriteAsync(writer, end))));
+    public async Task RunAsync(CancellationToken end) =>
+        await Task.WhenAll(Enumerable.Range(0, Writers).Select(writer => Task.Run(() => WriteAsync(writer, end))));
 
     public async Task UntilAsync(int more)
     {
         var enough = Count + more;
         for (var until = DateTime.UtcNow.AddSeconds(30); Count < enough && DateTime.UtcNow < until;)
             await Task.Delay(5);
-        Assert.True(Count >= enough, "Nobody takes writes any more.");
+        Assert.True(Count >= enough, "The cluster accepts no more writes.");
     }
 
-    /// <summary>Keys that were acknowledged and that their owners do not have.</summary>
+    /// <summary>The acknowledged keys that are missing on their owners.</summary>
     public async Task<IReadOnlyList<string>> MissingAsync()
     {
         var view = new NodeView(default, await TestCluster.ViewOfAsync(cluster.Nodes.First(node => node.IsRunning)));
@@ -67,7 +68,7 @@ internal sealed class FreshKeys(TestCluster cluster, SlotSet slots)
             }
             catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
             {
-                // Whether it was written nobody knows, so it does not count. A client that has lost a node asks another.
+                // The outcome is unknown, so the key does not count. The new client connects to another node.
                 client.Dispose();
                 client = cluster.Client();
             }

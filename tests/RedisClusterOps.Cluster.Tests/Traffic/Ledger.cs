@@ -3,7 +3,9 @@ using System.Linq;
 
 namespace RedisClusterOps.Cluster.Tests.Traffic;
 
-/// <summary>What the keys of one worker must hold: what was acknowledged last, or, where a write got no answer, that or what it would have written.</summary>
+/// <summary>
+/// The values that the keys of one worker may have: the last acknowledged one, and those of later writes without a reply.
+/// </summary>
 internal sealed class Ledger
 {
     private readonly Dictionary<string, string> _acknowledged = [];
@@ -11,25 +13,25 @@ internal sealed class Ledger
 
     public IReadOnlyDictionary<string, string> Acknowledged => _acknowledged;
 
-    /// <summary>The keys of which one of several values is right.</summary>
+    /// <summary>The keys with more than one possible value.</summary>
     public IReadOnlyCollection<string> Unanswered => _unanswered.Keys;
 
-    /// <summary>All that a key may hold; null for nothing. Without a write that got no answer it is one value.</summary>
-    /// <param name="before">What it held before the worker came; null for nothing.</param>
+    /// <summary>The possible values of a key; null means that it does not exist. There is one unless a write got no reply.</summary>
+    /// <param name="before">The value before the worker started; null if the key did not exist.</param>
     public IReadOnlyList<string?> Possible(string key, string? before = null)
     {
         var known = _acknowledged.GetValueOrDefault(key) ?? before;
         return [known, .. _unanswered.GetValueOrDefault(key, []).Where(other => other != known)];
     }
 
-    /// <summary>It holds this and nothing else: whatever got no answer came before.</summary>
+    /// <summary>Records that the key has this value. Writes without a reply are older.</summary>
     public void Acknowledge(string key, string value)
     {
         _acknowledged[key] = value;
         _unanswered.Remove(key);
     }
 
-    /// <summary>It may hold one of these by now, or later.</summary>
+    /// <summary>Records that the key may have one of these values, now or later.</summary>
     public void Doubt(string key, IEnumerable<string> values)
     {
         if (!_unanswered.TryGetValue(key, out var others))
@@ -37,7 +39,7 @@ internal sealed class Ledger
         others.UnionWith(values);
     }
 
-    /// <summary>Once nothing can be on its way any more, one that was read settles which it is.</summary>
+    /// <summary>Records the value that was read when no more writes can be in transit.</summary>
     public void Settle(string key, string? value)
     {
         _unanswered.Remove(key);

@@ -9,23 +9,29 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Traffic;
 
-/// <summary>An application works on while its slot is completed, undone and repaired: its ledger of acknowledged writes and the cluster agree exactly.</summary>
+/// <summary>
+/// An application runs while its slot is completed, undone and repaired. The cluster matches its ledger of acknowledged writes exactly.
+/// </summary>
 [Collection(nameof(TrafficClusters))]
 public sealed class LedgerTests(SharedClusters clusters)
 {
     private const int Keys = 12_000;
     private const int Moved = 4_000;
 
-    // Some seconds: long enough for every worker to meet keys that are there, on their way, and gone.
+    // A few seconds, so that every worker uses keys before, while and after they move.
     private static readonly MoveOptions Paced = new() { MaxKeysPerSecond = 4_000 };
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task Completing(string server)
+    public async Task Completing_under_traffic(string server)
     {
         var scene = await WedgedAsync(server, Moved);
-        var application = await WhileWorkingAsync(scene, TrafficKind.Everything, MigrationOutcome.Completed, core => core.PlanCompletionAsync(scene.Slot, null, null, Paced, default));
-        await AssertNothingNoticedAsync(application, scene, scene.Target);
+        var application = await WithTrafficAsync(
+            scene,
+            TrafficKind.Everything,
+            MigrationOutcome.Completed,
+            core => core.PlanCompletionAsync(scene.Slot, null, null, Paced, default));
+        await AssertUnnoticedAsync(application, scene, scene.Target);
     }
 
     [Theory]
@@ -34,15 +40,16 @@ public sealed class LedgerTests(SharedClusters clusters)
     {
         var scene = await WedgedAsync(server, Moved);
         var before = await OwnersAsync(scene);
-        var application = await WhileWorkingAsync(scene, TrafficKind.Everything, MigrationOutcome.RolledBack, core => UndoAsync(core, scene, UndoStrategy.RoundTrip, Paced));
-        await AssertNothingNoticedAsync(application, scene, scene.Source);
+        var application = await WithTrafficAsync(
+            scene, TrafficKind.Everything, MigrationOutcome.RolledBack, core => UndoAsync(core, scene, UndoStrategy.RoundTrip, Paced));
+        await AssertUnnoticedAsync(application, scene, scene.Source);
         Assert.Equal(before, await OwnersAsync(scene));
     }
 
-    // The first new key may come to the target at any moment, before, between and after its counts.
+    // The first new key may reach the target at any moment: before, between or after its counts.
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
-    public async Task Undoing_while_the_target_is_empty_and_new_keys_are_about_to_come(string server)
+    public async Task Undoing_while_new_keys_arrive_on_an_empty_target(string server)
     {
         for (var round = 0; round < 5; round++)
         {
@@ -60,50 +67,52 @@ public sealed class LedgerTests(SharedClusters clusters)
             await end.CancelAsync();
             await working;
             Assert.True(outcome.Failure is null, outcome.Failure?.ToString());
-            await AssertNothingNoticedAsync(application, scene, scene.Source);
+            await AssertUnnoticedAsync(application, scene, scene.Source);
             Assert.Equal(before, await OwnersAsync(scene));
         }
     }
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task Repairing_a_migration_that_a_third_master_is_entangled_in(string server)
+    public async Task Repairing_a_slot_that_a_third_master_imports_too(string server)
     {
         var scene = await WedgedAsync(server, Moved);
         await scene.SetSlotAsync(scene.Cluster.Node(0), "IMPORTING", scene.Source);
-        var application = await WhileWorkingAsync(scene, TrafficKind.Everything, MigrationOutcome.Repaired, async core =>
+        var application = await WithTrafficAsync(scene, TrafficKind.Everything, MigrationOutcome.Repaired, async core =>
             Assert.Single(await core.PlanRepairAsync(new RepairOptions { Slots = [scene.Slot] }, Paced, default)));
-        await AssertNothingNoticedAsync(application, scene, scene.Target);
+        await AssertUnnoticedAsync(application, scene, scene.Target);
     }
 
-    // Its window, as it says: what has moved reads as missing until it is back. Nobody writes, so nothing can differ.
+    // The documented window: moved keys read as missing until they are back. Nothing is written, so no value can differ.
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
-    public async Task Pulling_back_under_readers(string server)
+    public async Task Pulling_back_under_reads(string server)
     {
         var scene = await WedgedAsync(server, Moved);
         var before = await OwnersAsync(scene);
-        var application = await WhileWorkingAsync(scene, TrafficKind.Reads, MigrationOutcome.RolledBack, core => UndoAsync(core, scene, UndoStrategy.PullBack, Paced));
+        var application = await WithTrafficAsync(
+            scene, TrafficKind.Reads, MigrationOutcome.RolledBack, core => UndoAsync(core, scene, UndoStrategy.PullBack, Paced));
         Assert.Empty(application.Errors);
         Assert.NotEmpty(application.Wrong);
-        Assert.All(application.Wrong, read => Assert.Contains("read nothing where", read));
+        Assert.All(application.Wrong, read => Assert.Contains("read nothing instead of", read));
         var differences = await application.LedgerDifferencesAsync(scene, scene.Source);
         Assert.True(differences.Count == 0, string.Join("; ", differences.Take(6)));
         Assert.Equal(before, await OwnersAsync(scene));
         Assert.Null(await scene.ShownAsync());
     }
 
-    // A key that is written in the window is there twice then. The source's value is the newer one.
+    // A key that is written in the window exists on both nodes afterwards. The value of the source is the newer one.
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
-    public async Task Pulling_back_under_writers_with_the_sources_values_kept(string server)
+    public async Task Pulling_back_under_writes_keeps_the_values_of_the_source(string server)
     {
-        // Every key that is there twice is decided alone, so it is few that were away.
+        // Each conflict is resolved individually, so only few keys had moved.
         var scene = await WedgedAsync(server, moved: 1_000);
-        var application = await WhileWorkingAsync(
-            scene, TrafficKind.ReadsAndSets, MigrationOutcome.RolledBack, core => UndoAsync(core, scene, UndoStrategy.PullBack, Paced with { OnKeyConflict = KeyConflictAction.KeepSource }));
+        var application = await WithTrafficAsync(
+            scene, TrafficKind.ReadsAndSets, MigrationOutcome.RolledBack, core => UndoAsync(
+                core, scene, UndoStrategy.PullBack, Paced with { OnKeyConflict = KeyConflictAction.KeepSource }));
         Assert.Empty(application.Errors);
-        Assert.All(application.Wrong, read => Assert.Contains("read nothing where", read));
+        Assert.All(application.Wrong, read => Assert.Contains("read nothing instead of", read));
         var differences = await application.LedgerDifferencesAsync(scene, scene.Source);
         Assert.True(differences.Count == 0, string.Join("; ", differences.Take(6)));
         Assert.Null(await scene.ShownAsync());
@@ -119,7 +128,8 @@ public sealed class LedgerTests(SharedClusters clusters)
         return scene;
     }
 
-    private static async Task<Application> WhileWorkingAsync(SlotScene scene, TrafficKind kind, MigrationOutcome expected, Func<RedisCluster, Task<SlotPlan>> plan)
+    private static async Task<Application> WithTrafficAsync(
+        SlotScene scene, TrafficKind kind, MigrationOutcome expected, Func<RedisCluster, Task<SlotPlan>> plan)
     {
         var application = new Application(scene, kind);
         using var end = new CancellationTokenSource(TimeSpan.FromMinutes(3));
@@ -134,11 +144,11 @@ public sealed class LedgerTests(SharedClusters clusters)
         await working;
         Assert.True(outcome.Failure is null, outcome.Failure?.ToString());
         Assert.Equal(expected, outcome.Result.Outcome);
-        Assert.True(during > 20, "Only " + during + " operations ran meanwhile, too few to prove anything.");
+        Assert.True(during > 20, "Only " + during + " operations ran during the run, too few to prove anything.");
         return application;
     }
 
-    private static async Task AssertNothingNoticedAsync(Application application, SlotScene scene, LocalNode owner)
+    private static async Task AssertUnnoticedAsync(Application application, SlotScene scene, LocalNode owner)
     {
         Assert.Empty(application.Wrong);
         Assert.Empty(application.Errors);
@@ -147,7 +157,8 @@ public sealed class LedgerTests(SharedClusters clusters)
         Assert.Null(await scene.ShownAsync());
     }
 
-    /// <summary>Which master owns which slots, as all of them tell it of themselves.</summary>
+    /// <summary>The slots of each master, as each reports its own.</summary>
     private static async Task<IReadOnlyList<string>> OwnersAsync(SlotScene scene) =>
-        await Task.WhenAll(scene.Cluster.Masters.Select(async master => master.Id + " " + (await TestCluster.OwnLineOfAsync(master)).Slots));
+        await Task.WhenAll(
+            scene.Cluster.Masters.Select(async master => master.Id + " " + (await TestCluster.OwnLineOfAsync(master)).Slots));
 }

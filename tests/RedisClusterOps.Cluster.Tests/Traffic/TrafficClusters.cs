@@ -3,6 +3,6 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Traffic;
 
-/// <summary>Clusters that an application works on, so that nothing else slows it down.</summary>
+/// <summary>Separate clusters for the application, so that no other test slows it down.</summary>
 [CollectionDefinition(nameof(TrafficClusters))]
 public sealed class TrafficClusters : ICollectionFixture<SharedClusters>;

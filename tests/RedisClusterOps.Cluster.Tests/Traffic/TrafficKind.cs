@@ -1,14 +1,14 @@
 namespace RedisClusterOps.Cluster.Tests.Traffic;
 
-/// <summary>What an application does.</summary>
+/// <summary>The commands that an application sends.</summary>
 internal enum TrafficKind
 {
     /// <summary>Only reads.</summary>
     Reads,
 
-    /// <summary>Reads, and writes that replace what was there.</summary>
+    /// <summary>Reads, and writes that replace the value.</summary>
     ReadsAndSets,
 
-    /// <summary>Also counters, several keys at once, and scripts: whatever builds on what was there before.</summary>
+    /// <summary>Also counters, commands with several keys, and scripts, whose results depend on the value before.</summary>
     Everything,
 }

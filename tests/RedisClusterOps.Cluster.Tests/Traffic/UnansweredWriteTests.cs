@@ -2,13 +2,13 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Traffic;
 
-/// <summary>A client that cannot tell whether a write was carried out: its ledger takes either value, and nothing else.</summary>
+/// <summary>If the outcome of a write is unknown, the ledger accepts the value before and the new one, and no other.</summary>
 public sealed class UnansweredWriteTests
 {
     private readonly Ledger _ledger = new();
 
     [Fact]
-    public void Both_what_was_there_and_what_would_be_are_right()
+    public void Both_the_value_before_and_the_new_value_are_possible()
     {
         _ledger.Acknowledge("key", "1");
         _ledger.Doubt("key", ["2"]);
@@ -18,7 +18,7 @@ public sealed class UnansweredWriteTests
     }
 
     [Fact]
-    public void A_key_that_was_not_there_may_be_missing_yet_or_hold_what_it_held_before_the_worker_came()
+    public void A_key_without_acknowledged_writes_may_be_missing_or_have_its_initial_value()
     {
         _ledger.Doubt("key", ["1"]);
         Assert.Equal([null, "1"], _ledger.Possible("key"));
@@ -27,7 +27,7 @@ public sealed class UnansweredWriteTests
     }
 
     [Fact]
-    public void The_next_answer_settles_it()
+    public void The_next_acknowledged_write_settles_it()
     {
         _ledger.Acknowledge("key", "1");
         _ledger.Doubt("key", ["2"]);
@@ -37,7 +37,7 @@ public sealed class UnansweredWriteTests
     }
 
     [Fact]
-    public void In_the_end_what_is_read_settles_it()
+    public void The_final_read_settles_it()
     {
         _ledger.Acknowledge("key", "1");
         _ledger.Doubt("key", ["2"]);

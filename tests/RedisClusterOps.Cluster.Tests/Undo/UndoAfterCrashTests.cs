@@ -9,15 +9,16 @@ using Xunit;
 namespace RedisClusterOps.Cluster.Tests.Undo;
 
 /// <summary>
-/// Our process dies at its first, second, third … send of an undo: on the way forward or on the way back. Undone again, the slot ends at
-/// the master that it came from with every key, whether the journal tells which one that was or, where it is lost, a person does.
+/// Our process dies at the first, second, third … send of an undo, on the way forward or on the way back. A second undo returns the slot to
+/// its original owner with every key. The journal names that owner, or the caller does if the journal is lost.
 /// </summary>
 [Collection(nameof(UndoCrashClusters))]
 public sealed class UndoAfterCrashTests(SharedClusters clusters)
 {
     private const int Keys = 20;
 
-    // Every moment takes minutes over all servers, so a usual run takes every twelfth, from another one on in each case. RCO_PROOF=full takes them all.
+    // All moments on all servers take minutes. A short proof tests every twelfth, with a different offset in each case. RCO_PROOF=full
+    // tests all.
     private static readonly int Step = Environment.GetEnvironmentVariable("RCO_PROOF") == "full" ? 1 : 12;
 
     public static TheoryData<string, UndoStrategy, Death, bool> Cases
@@ -30,7 +31,7 @@ public sealed class UndoAfterCrashTests(SharedClusters clusters)
                 var index = 0;
                 foreach (var strategy in new[] { UndoStrategy.RoundTrip, UndoStrategy.PullBack })
                 {
-                    foreach (var death in new[] { Death.BeforeSending, Death.AfterTheServerDidIt })
+                    foreach (var death in new[] { Death.BeforeSending, Death.AfterExecution })
                     {
                         foreach (var journalIsKept in new[] { true, false })
                         {
@@ -47,7 +48,7 @@ public sealed class UndoAfterCrashTests(SharedClusters clusters)
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task Undoing_again_after_a_crash_brings_every_key_home(string server, UndoStrategy strategy, Death death, bool journalIsKept)
+    public async Task A_second_undo_after_a_crash_returns_every_key(string server, UndoStrategy strategy, Death death, bool journalIsKept)
     {
         var died = true;
         var sends = DyingConnector.FirstMoment(Step, server, strategy, death, journalIsKept);
@@ -59,11 +60,11 @@ public sealed class UndoAfterCrashTests(SharedClusters clusters)
             try
             {
                 died = await UndoUntilDeathAsync(scene, strategy, journal, sends, death);
-                // A round trip hides nothing at any moment, also while nobody has come back yet.
+                // A round trip never hides a key, not even before the second undo.
                 if (strategy == UndoStrategy.RoundTrip)
                     await scene.AssertKeysAsync();
-                await UndoWhatIsLeftAsync(scene, strategy, journalIsKept ? journal : null);
-                // Where the dead one had come to the end, nobody waited for what the nodes tell each other.
+                await UndoAgainAsync(scene, strategy, journalIsKept ? journal : null);
+                // If the dead process had finished its work, gossip may still be under way.
                 await scene.Cluster.Cluster.WaitUntilAgreedAsync();
                 await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
             }
@@ -73,30 +74,32 @@ public sealed class UndoAfterCrashTests(SharedClusters clusters)
             }
         }
 
-        // Reading the nodes, the flags, the keys, two hand-overs, the proof: fewer sends would mean that the run was not looked at.
-        Assert.True(sends > 20 + Step, "The run was through before it had sent " + (sends - Step) + " times.");
+        // Reading nodes, flags and keys, two handovers and the verification take more sends than this. Fewer would mean that nothing was
+        // tested.
+        Assert.True(sends > 20 + Step, "The run finished with only " + (sends - Step) + " sends.");
     }
 
-    private static async Task UndoWhatIsLeftAsync(SlotScene scene, UndoStrategy strategy, string? journal)
+    private static async Task UndoAgainAsync(SlotScene scene, UndoStrategy strategy, string? journal)
     {
-        // The dead process' files are all there is of it: a folder of a new one is a lost journal.
+        // Only the files of the dead process remain. A new folder stands for a lost journal.
         var folder = journal ?? Directory.CreateTempSubdirectory("redisclusterops-lost-").FullName;
         var options = new MoveOptions { JournalPath = folder };
-        // With the journal the same bare line does it; without, who it came from and where it went has to be said.
+        // With the journal the same command is enough. Without it, source and target have to be named.
         var (source, target) = journal is null ? (scene.Source.Id, scene.Target.Id) : (null, (string?)null);
         using var core = scene.Core();
         try
         {
-            var outcome = await core.CarryOutAsync(await core.PlanUndoAsync(scene.Slot, source, target, strategy, false, options, default), default);
+            var outcome = await core.CarryOutAsync(
+                await core.PlanUndoAsync(scene.Slot, source, target, strategy, false, options, default), default);
             Assert.True(outcome.Failure is null, outcome.Failure?.ToString());
             Assert.Contains(outcome.Result.Outcome, new[] { MigrationOutcome.RolledBack, MigrationOutcome.Skipped });
-            // Where there was nothing left to do nobody waited for what the nodes tell each other.
+            // An undo with nothing left to do does not wait for gossip.
             if (outcome.Result.Outcome == MigrationOutcome.Skipped)
                 await scene.Cluster.Cluster.WaitUntilAgreedAsync();
         }
         catch (RedisOperationException closed) when (journal is not null && closed.Code == FailureCode.SlotNotOpen)
         {
-            // It had come so far that nothing was left but what the nodes tell each other; AssertClosed says whether that is so.
+            // Only gossip was left; AssertClosedAsync checks that.
             await scene.Cluster.Cluster.WaitUntilAgreedAsync();
         }
         finally
@@ -113,9 +116,10 @@ public sealed class UndoAfterCrashTests(SharedClusters clusters)
         using var core = new RedisCluster(session, connector, null);
         try
         {
-            // Small batches, so that there are several to die between.
+            // Small batches, so that the process can die between them.
             var options = new MoveOptions { BatchSize = 5, JournalPath = journal };
-            var outcome = await core.CarryOutAsync(await core.PlanUndoAsync(scene.Slot, null, null, strategy, false, options, default), default);
+            var outcome = await core.CarryOutAsync(
+                await core.PlanUndoAsync(scene.Slot, null, null, strategy, false, options, default), default);
             Assert.Equal(MigrationOutcome.RolledBack, outcome.Result.Outcome);
         }
         catch (ProcessDiedException)

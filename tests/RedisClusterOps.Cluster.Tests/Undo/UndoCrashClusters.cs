@@ -3,6 +3,6 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Undo;
 
-/// <summary>Clusters of their own for the crashes of undo, so that they run beside the other tests.</summary>
+/// <summary>Separate clusters for the crashes of an undo, so that they run in parallel with other tests.</summary>
 [CollectionDefinition(nameof(UndoCrashClusters))]
 public sealed class UndoCrashClusters : ICollectionFixture<SharedClusters>;

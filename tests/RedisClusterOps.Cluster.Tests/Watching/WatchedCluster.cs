@@ -10,7 +10,10 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Watching;
 
-/// <summary>One cluster for all tests of alerts: three masters with slots, one without, a replica of the first. Each look is a watcher of its own, at the time of day that the test says.</summary>
+/// <summary>
+/// One cluster for all tests of alerts: three masters with slots, one without, and a replica of the first. Each check is a new watcher
+/// whose clock the test sets.
+/// </summary>
 public sealed class WatchedCluster : IAsyncLifetime
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("redisclusterops-watch-").FullName;
@@ -20,7 +23,10 @@ public sealed class WatchedCluster : IAsyncLifetime
     internal LocalNode Replica => Cluster.Replicas[0];
 
     public async ValueTask InitializeAsync() => Cluster = await TestCluster.StartAsync(
-        Servers.Redis70, masters: 4, replicas: 1, with: options => options with { NodeTimeout = TimeSpan.FromSeconds(2), ConfigLines = ["cluster-require-full-coverage no"] });
+        Servers.Redis70,
+        masters: 4,
+        replicas: 1,
+        with: options => options with { NodeTimeout = TimeSpan.FromSeconds(2), ConfigLines = ["cluster-require-full-coverage no"] });
 
     public async ValueTask DisposeAsync()
     {
@@ -30,12 +36,16 @@ public sealed class WatchedCluster : IAsyncLifetime
 
     internal string NewStatePath() => Path.Combine(_folder, Path.GetRandomFileName());
 
-    /// <param name="later">How much later than now the watcher believes it to be.</param>
-    internal async Task<IReadOnlyList<RedisClusterAlert>> LookAsync(string? statePath = null, TimeSpan later = default)
+    /// <param name="later">How far the watcher's clock is ahead.</param>
+    internal async Task<IReadOnlyList<RedisClusterAlert>> CheckAlertsAsync(string? statePath = null, TimeSpan later = default)
     {
-        // A node that is frozen is waited for as long.
+        // The check waits this long for a frozen node.
         var options = new ConnectionOptions { ConnectTimeout = TimeSpan.FromMilliseconds(700) };
-        using var redis = new RedisCluster(new RedisClusterSession([Cluster.Node(0).Endpoint], options), new LaterConnector(new NodeConnector(options), later), null) { NextActionText = NextActionText.Of };
+        var connector = new LaterConnector(new NodeConnector(options), later);
+        using var redis = new RedisCluster(new RedisClusterSession([Cluster.Node(0).Endpoint], options), connector, null)
+        {
+            NextActionText = NextActionText.Of,
+        };
         var outcome = await redis.GetAlertsAsync(new AlertOptions { StatePath = statePath }, default);
         Assert.Null(outcome.Failure);
         return outcome.Alerts;
@@ -44,7 +54,9 @@ public sealed class WatchedCluster : IAsyncLifetime
     internal async Task<RedisClusterAlert> UntilAsync(AlertCode code, string target)
     {
         RedisClusterAlert? found = null;
-        await UntilAsync(alerts => (found = alerts.FirstOrDefault(alert => alert.Code == code && alert.Target == target)) is not null, code + " " + target);
+        await UntilAsync(
+            alerts => (found = alerts.FirstOrDefault(alert => alert.Code == code && alert.Target == target)) is not null,
+            code + " " + target);
         return found!;
     }
 
@@ -53,9 +65,9 @@ public sealed class WatchedCluster : IAsyncLifetime
     private async Task UntilAsync(Func<IReadOnlyList<RedisClusterAlert>, bool> holds, string wanted)
     {
         var until = DateTime.UtcNow.AddSeconds(30);
-        for (var alerts = await LookAsync(); !holds(alerts); alerts = await LookAsync())
+        for (var alerts = await CheckAlertsAsync(); !holds(alerts); alerts = await CheckAlertsAsync())
         {
-            Assert.True(DateTime.UtcNow < until, "Wanted " + wanted + ", got " + string.Join("; ", alerts));
+            Assert.True(DateTime.UtcNow < until, "Expected " + wanted + ", got " + string.Join("; ", alerts));
             await Task.Delay(50);
         }
     }
@@ -68,7 +80,8 @@ public sealed class WatchedCluster : IAsyncLifetime
 
         public DateTime UtcNow => inner.Clock.UtcNow + later;
 
-        public Task<INodeConnection> ConnectAsync(NodeEndpoint endpoint, CancellationToken cancellation) => inner.ConnectAsync(endpoint, cancellation);
+        public Task<INodeConnection> ConnectAsync(NodeEndpoint endpoint, CancellationToken cancellation) =>
+            inner.ConnectAsync(endpoint, cancellation);
 
         public Task PauseAsync(TimeSpan pause, CancellationToken cancellation) => inner.Clock.PauseAsync(pause, cancellation);
     }

@@ -8,9 +8,9 @@ using Xunit;
 namespace RedisClusterOps.Core.Tests.Simulation;
 
 /// <summary>
-/// Something goes wrong at the first, second, third … send of an operation; then somebody runs the same command again. Every
-/// operation, every server, every state that the operation takes, every moment: RCO_PROOF=full. Without it every third of the sends
-/// that only read is taken, and every one that writes.
+/// A fault occurs at the first, second, third … send of an operation, then the same command runs again. RCO_PROOF=full tests every
+/// operation on every server, from every state that the operation accepts, at every send. A short proof tests every third of the sends
+/// that only read, and every one that writes.
 /// </summary>
 public class CrashProofTests(ITestOutputHelper output)
 {
@@ -33,28 +33,28 @@ public class CrashProofTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void The_same_command_again_after_a_mishap_at_any_send_keeps_every_promise(string operation, string server)
+    public void Repeating_the_command_after_a_fault_at_any_send_keeps_every_invariant(string operation, string server)
     {
         var rules = ServerRules.All.Single(each => each.Name == server);
         var starts = Operation.Named(operation).Starts.Where(start => Scene.Exists(rules, start)).ToList();
         var broken = new ConcurrentDictionary<Start, string>();
         var moments = 0;
-        OwnThreads.ForEach(starts, start =>
+        DedicatedThreads.ForEach(starts, start =>
         {
             foreach (var (mishap, at) in Moments(Operation.Named(operation), rules, start))
             {
                 Interlocked.Increment(ref moments);
-                if (!broken.ContainsKey(start) && Run(Operation.Named(operation), rules, start, mishap, at) is { } story)
-                    broken[start] = story;
+                if (!broken.ContainsKey(start) && Run(Operation.Named(operation), rules, start, mishap, at) is { } failure)
+                    broken[start] = failure;
             }
         });
 
-        output.WriteLine(moments + " moments of " + starts.Count + " states");
+        output.WriteLine(moments + " faults in " + starts.Count + " states");
         Assert.True(broken.IsEmpty, string.Join("\n", broken.Values));
-        Assert.True(moments > 15 * starts.Count, "Only " + moments + " moments.");
+        Assert.True(moments > 15 * starts.Count, "Only " + moments + " faults.");
     }
 
-    // What a read answered does not matter to the servers: a death or a loss after it is the one before it.
+    // A read changes nothing on the servers, so a fault after it is the same as a fault before it.
     private static IEnumerable<(Mishap Mishap, int At)> Moments(Operation operation, ServerRules rules, Start start)
     {
         var undisturbed = new Scene(rules, start, seed: 1);
@@ -75,12 +75,14 @@ public class CrashProofTests(ITestOutputHelper output)
         }
     }
 
-    /// <returns>What happened, where a promise was broken.</returns>
+    /// <returns>A description of the run if an invariant was broken; otherwise null.</returns>
     private static string? Run(Operation operation, ServerRules rules, Start start, Mishap mishap, int at)
     {
         var scene = new Scene(rules, start, seed: 1);
         var (attempts, violations) = Proof.Run(scene, operation, new MishapConnector(scene.Cluster, at, mishap));
-        return violations.Count == 0 ? null
-            : operation + ", " + rules + ", " + start + ", " + mishap + " at send " + at + ": " + string.Join("; ", attempts) + "\n  " + string.Join("\n  ", violations.Take(6));
+        if (violations.Count == 0)
+            return null;
+        var name = operation + ", " + rules + ", " + start + ", " + mishap + " at send " + at;
+        return name + ": " + string.Join("; ", attempts) + "\n  " + string.Join("\n  ", violations.Take(6));
     }
 }

@@ -6,7 +6,9 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>One random history: a cluster, a state, an operation, what goes wrong meanwhile, and the same operation again until it is done.</summary>
+/// <summary>
+/// One random history: a cluster, a state, an operation with random faults, and the same operation again until it succeeds.
+/// </summary>
 internal sealed class History
 {
     private const int MostDisturbed = 2;
@@ -31,8 +33,10 @@ internal sealed class History
         _options = new MoveOptions
         {
             BatchSize = _dice.Next(5),
-            // Which value a repair is to keep nobody can say before it has told which of the two is in use.
-            OnKeyConflict = _dice.Next(2) == 0 || Scenario.Operation == Operation.Repair ? KeyConflictAction.Stop : KeyConflictAction.KeepSource,
+            // An operator can choose the value only after the repair has reported which one is in use.
+            OnKeyConflict = _dice.Next(2) == 0 || Scenario.Operation == Operation.Repair
+                ? KeyConflictAction.Stop
+                : KeyConflictAction.KeepSource,
             JournalPath = Journal,
         };
     }
@@ -43,13 +47,14 @@ internal sealed class History
 
     public IReadOnlyList<string> Violations => _scene.Cluster.Ledger.Violations;
 
-    /// <summary>True where the slot was given away in the moment in which nobody could know better.</summary>
+    /// <summary>True if the slot was handed over while a failover of the source could not be known yet.</summary>
     public bool MetRace => _scene.Cluster.Ledger.MetRace;
 
     public IReadOnlyList<Attempt> Attempts => _attempts;
 
-    /// <summary>Done, or found to be done: by an earlier attempt whose end nobody lived to see.</summary>
-    public bool Succeeded => _attempts[^1].Succeeded || (_attempts[^1].Failure?.Code == FailureCode.SlotNotOpen && Scenario.Operation.IsDone(_scene));
+    /// <summary>True if the last attempt succeeded, or an earlier one that died had succeeded.</summary>
+    public bool Succeeded =>
+        _attempts[^1].Succeeded || (_attempts[^1].Failure?.Code == FailureCode.SlotNotOpen && Scenario.Operation.IsDone(_scene));
 
     public IReadOnlyList<string> Trace => _scene.Cluster.Trace ?? [];
 
@@ -66,7 +71,7 @@ internal sealed class History
         var disturbed = _dice.Next(MostDisturbed + 1);
         for (var i = 0; i < disturbed; i++)
         {
-            // Most sends of an operation read; the few that write are to be hit often enough.
+            // Most sends of an operation read. The range is small enough to hit the few that write.
             var connector = new MishapConnector(through(cluster), 1 + _dice.Next(70), (Mishap)_dice.Next(5), () => Disturb());
             _attempts.Add(Scenario.Operation.Run(_scene, connector, _options));
             cluster.Clock.Pass(cluster.Random(_dice.Next(3) == 0 ? 3000 : 5));
@@ -75,16 +80,18 @@ internal sealed class History
         cluster.Ledger.RequireNothingLost();
         Heal();
         for (var i = 0; i < MostUndisturbed && (_attempts.Count == 0 || i == 0 || !Succeeded); i++)
-            _attempts.Add(Scenario.Operation.Run(_scene, through(cluster), i == 0 ? _options : _options with { OnKeyConflict = Advised() }));
+            _attempts.Add(
+                Scenario.Operation.Run(_scene, through(cluster), i == 0 ? _options : _options with { OnKeyConflict = Advised() }));
         cluster.Settle();
         Judge(through);
     }
 
-    // A person does what the refusal says: it keeps the value that clients use.
+    // An operator follows the error and keeps the value that clients use.
     private KeyConflictAction Advised() =>
-        _attempts[^1].Failure is { Code: FailureCode.KeyExistsOnTarget, Next: { } next } && NextActionText.Of(next).Contains("-OnKeyConflict KeepTarget", StringComparison.Ordinal)
-            ? KeyConflictAction.KeepTarget
-            : KeyConflictAction.KeepSource;
+        _attempts[^1].Failure is { Code: FailureCode.KeyExistsOnTarget, Next: { } next }
+            && NextActionText.Of(next).Contains("-OnKeyConflict KeepTarget", StringComparison.Ordinal)
+                ? KeyConflictAction.KeepTarget
+                : KeyConflictAction.KeepSource;
 
     private void Judge(Func<INodeConnector, INodeConnector> through)
     {
@@ -100,7 +107,7 @@ internal sealed class History
             _scene.Cluster.Ledger.Violate("I6: a second run sent " + again.Writes + " commands that write");
     }
 
-    // Everybody is there again, and has heard of everybody.
+    // Restarts all nodes and lets them exchange gossip.
     private void Heal()
     {
         _scene.Cluster.TransferBreaks = null;
@@ -144,7 +151,7 @@ internal sealed class History
                 node.BeginToLag();
                 cluster.Clock.After(cluster.Random(1000), node.CatchUp);
                 break;
-            // Another tool raises an epoch. Not that of the source: in the moment of the hand-over no order of commands could prevent the loss.
+            // Another tool raises an epoch. Not that of the source, because no order of commands could prevent a loss during the handover.
             case 7 when node.IsMaster && node != _scene.MasterOf(_scene.Source):
                 if (node.BumpWithoutConsensus())
                     node.Broadcast();
@@ -159,9 +166,9 @@ internal sealed class History
     }
 
     /// <remarks>
-    /// An election takes its time: a dead master is missed for a second first, and votes go round. By then whoever was given a slot
-    /// has been heard, or else the votes could take it, and the keys, away again. So no bus link stalls meanwhile: a target that nobody
-    /// hears while its source fails over loses the slot whatever order the commands have.
+    /// An election takes time: a dead master is suspected after a second, then the masters vote. By then the other nodes know a new
+    /// owner of the slot; otherwise the elected replica could take the slot and the keys back. So no bus link stalls during that time:
+    /// a target that is cut off during a failover of its source loses the slot for any order of commands.
     /// </remarks>
     private void FailOver(SimulatedNode master, bool crash)
     {
@@ -170,7 +177,7 @@ internal sealed class History
             return;
         if (crash)
             Crash(master);
-        // Without replicated flags the moved keys are hidden from clients until somebody sets the flags anew.
+        // Without replicated flags, clients cannot see the moved keys until the flags are set again.
         if (!Scenario.Rules.FlagsAreReplicated)
             _scene.Traffic.Suspend();
         cluster.Clock.After(TimeSpan.FromMilliseconds(crash ? 1000 : 2) + cluster.Random(2), () =>
@@ -180,19 +187,20 @@ internal sealed class History
         });
     }
 
-    /// <summary>For people: how to run it again alone, what happened, and what was broken.</summary>
+    /// <summary>Describes how to run it again, the attempts, and the broken invariants.</summary>
     public override string ToString() =>
-        "seed " + _seed + " (RCO_SEED=" + _seed + "): " + Scenario + "\n  " + string.Join("\n  ", _attempts) + "\n  " + string.Join("\n  ", Violations.Take(10));
+        "seed " + _seed + " (RCO_SEED=" + _seed + "): " + Scenario
+        + "\n  " + string.Join("\n  ", _attempts) + "\n  " + string.Join("\n  ", Violations.Take(10));
 }
 
-/// <summary>What a history begins with.</summary>
+/// <summary>The start of a history.</summary>
 internal sealed record Scenario(ServerRules Rules, Start Start, Operation Operation, SceneOptions Options)
 {
     public static Scenario Any(Random dice)
     {
         var rules = ServerRules.All[dice.Next(ServerRules.All.Length)];
         var operation = Operation.All[dice.Next(Operation.All.Length)];
-        // Repair counts every slot of a server that hides keys, twice: thirty times the work of any other operation.
+        // On a server that hides keys, a repair counts every slot twice, thirty times the work of any other operation.
         if (operation == Operation.Repair && rules.HidesForeignKeys && dice.Next(10) > 0)
             rules = ServerRules.Redis70;
         var starts = operation.Starts.Where(start => Scene.Exists(rules, start)).ToArray();

@@ -5,39 +5,43 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>An end of a slot fails over when all but the last look is done: stories that random histories once found broken.</summary>
+/// <summary>The source or the target fails over near the end of a run: cases that random histories once found broken.</summary>
 public class LateFailoverTests
 {
-    // Told that the old master owns the slot, a node that knows better would send its clients there again. When it comes back it claims the slot itself,
-    // until it hears of its successor.
+    // A node that knows the successor would redirect its clients to the old master again if SETSLOT named that one as the owner. When the
+    // old master restarts, it claims the slot until it learns of its successor.
     [Theory]
     [InlineData(null)]
     [InlineData(1050)]
     [InlineData(1100)]
-    public void Nobody_is_told_of_a_target_that_died_before_the_proof_and_has_a_successor(int? comesBackAfter)
+    public void A_dead_target_with_a_successor_is_not_announced_as_owner(int? restartsAfter)
     {
         var followed = 0;
         for (var sends = 1; sends <= 120; sends++)
         {
             var scene = new Scene(ServerRules.Valkey91, Start.Stable, seed: sends, new SceneOptions { TargetHasSlots = true });
             var target = scene.Target;
-            var told = new List<string>();
-            var dies = At(scene, sends, () => DieAndBeReplaced(scene, target, comesBackAfter), sending =>
+            var assignments = new List<string>();
+            var dies = At(scene, sends, () => DieAndBeReplaced(scene, target, restartsAfter), sending =>
             {
                 if (HasSuccessor(scene, target))
-                    told.AddRange(sending.Commands.Where(command => Sending.Text(command).EndsWith("NODE " + target.Id, StringComparison.Ordinal)).Select(command => sending.Endpoint + " " + command));
+                {
+                    var wrong = sending.Commands.Where(
+                        command => InterceptedSend.Text(command).EndsWith("NODE " + target.Id, StringComparison.Ordinal));
+                    assignments.AddRange(wrong.Select(command => sending.Endpoint + " " + command));
+                }
             });
             var outcome = Operation.Move.Run(scene, dies);
-            Assert.True(told.Count == 0, "at send " + sends + ": " + string.Join("; ", told));
+            Assert.True(assignments.Count == 0, "at send " + sends + ": " + string.Join("; ", assignments));
             followed += outcome.Succeeded && HasSuccessor(scene, target) ? 1 : 0;
         }
 
-        Assert.True(followed > 0, "No run met the failover and came to its end.");
+        Assert.True(followed > 0, "No run with a failover succeeded.");
     }
 
-    // Redis 8.4 and later: the successor of an importing target has no flag, so it hides what had been imported, and counts none of it.
+    // On Redis 8.4 and later the successor of an importing target has no flag, so it hides the imported keys and counts none.
     [Fact]
-    public void An_undo_brings_home_what_the_targets_successor_hides()
+    public void An_undo_returns_keys_that_the_successor_of_the_target_hides()
     {
         for (var sends = 1; sends <= 120; sends++)
         {
@@ -45,19 +49,20 @@ public class LateFailoverTests
             scene.Traffic.Suspend();
             var failsOver = At(scene, sends, () => scene.Cluster.FailOver(scene.MasterOf(scene.Target)));
             var (attempts, violations) = Proof.Run(scene, Operation.UndoByPullBack, failsOver);
-            Assert.True(violations.Count == 0, "at send " + sends + ": " + string.Join("; ", attempts) + "\n" + string.Join("\n", violations.Take(6)));
+            var description = "at send " + sends + ": " + string.Join("; ", attempts) + "\n" + string.Join("\n", violations.Take(6));
+            Assert.True(violations.Count == 0, description);
         }
     }
 
-    // Also while the old one, back again, still takes itself for the master.
+    // True also while the restarted old master still believes that it is the master.
     private static bool HasSuccessor(Scene scene, SimulatedNode master) =>
         scene.Cluster.Nodes.Any(node => node != master && node.IsUp && node.IsMaster && scene.Cluster.SameShard(node.Index, master.Index));
 
-    private static void DieAndBeReplaced(Scene scene, SimulatedNode master, int? comesBackAfter)
+    private static void DieAndBeReplaced(Scene scene, SimulatedNode master, int? restartsAfter)
     {
         master.Crash();
         scene.Cluster.Clock.After(TimeSpan.FromSeconds(1), () => scene.Cluster.FailOver(master));
-        if (comesBackAfter is { } milliseconds)
+        if (restartsAfter is { } milliseconds)
             scene.Cluster.Clock.After(TimeSpan.FromMilliseconds(milliseconds), () =>
             {
                 scene.Cluster.Stall(master.Index, TimeSpan.FromMilliseconds(200));
@@ -65,19 +70,19 @@ public class LateFailoverTests
             });
     }
 
-    private static LyingConnector At(Scene scene, int sends, Action happens, Action<Sending>? sees = null)
+    private static InterceptingConnector At(Scene scene, int sends, Action occur, Action<InterceptedSend>? observe = null)
     {
         var seen = 0;
-        return new LyingConnector(scene.Cluster, sending =>
+        return new InterceptingConnector(scene.Cluster, sending =>
         {
             if (++seen == sends)
             {
-                scene.Cluster.Note("it happens");
-                happens();
+                scene.Cluster.Note("the event occurs");
+                occur();
             }
 
-            sees?.Invoke(sending);
-            return sending.GoOnAsync();
+            observe?.Invoke(sending);
+            return sending.ForwardAsync();
         });
     }
 }

@@ -7,49 +7,50 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>What happens to an operation at one of its sends.</summary>
+/// <summary>The fault at one send of an operation.</summary>
 public enum Mishap
 {
     None,
 
-    /// <summary>Our process dies; nothing of the send has left. It is also the death with the reply to the send before it in hand.</summary>
+    /// <summary>Our process dies before the send. This includes a death after the reply to the send before.</summary>
     DiesBeforeSending,
 
-    /// <summary>Our process dies; the server carried it out, and we never learned so.</summary>
+    /// <summary>Our process dies. The server ran the commands, but the process received no reply.</summary>
     DiesBeforeTheReply,
 
-    /// <summary>The connection breaks before the server gets it.</summary>
+    /// <summary>The connection breaks before the server receives the commands.</summary>
     ConnectionBreaksBefore,
 
-    /// <summary>The connection breaks after the server carried it out.</summary>
+    /// <summary>The connection breaks after the server ran the commands.</summary>
     ConnectionBreaksAfter,
 }
 
-/// <summary>Our process is gone: nothing in the core catches this.</summary>
+/// <summary>Stands for the death of our process. The core does not catch it.</summary>
 internal sealed class ProcessDiedException : Exception;
 
-/// <summary>Connections to which something happens at the n-th send, counted over all nodes.</summary>
-/// <param name="at">Which send, from 1.</param>
-/// <param name="event">What else happens in the cluster just before that send.</param>
+/// <summary>Connections with a fault at the n-th send, counted over all nodes.</summary>
+/// <param name="at">The number of the send, from 1.</param>
+/// <param name="event">Runs just before that send.</param>
 internal sealed class MishapConnector(INodeConnector inner, int at, Mishap mishap, Action? @event = null) : INodeConnector
 {
     private bool _dead;
 
     public IClock Clock => inner.Clock;
 
-    /// <summary>How many sends there were so far.</summary>
+    /// <summary>The number of sends so far.</summary>
     public int Sends { get; private set; }
 
-    public bool Happened { get; private set; }
 
-    /// <summary>Numbers of the sends that wrote something.</summary>
+
+    /// <summary>The numbers of the sends with commands that write.</summary>
     public List<int> Writing { get; } = [];
 
     public async Task<INodeConnection> ConnectAsync(NodeEndpoint endpoint, CancellationToken cancellation) => _dead
         ? throw new ProcessDiedException()
         : new Connection(this, await inner.ConnectAsync(endpoint, cancellation));
 
-    private Task<IReadOnlyList<RespValue>> SendAsync(INodeConnection through, IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation)
+    private Task<IReadOnlyList<RespValue>> SendAsync(
+        INodeConnection through, IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation)
     {
         if (_dead)
             throw new ProcessDiedException();
@@ -58,7 +59,6 @@ internal sealed class MishapConnector(INodeConnector inner, int at, Mishap misha
             Writing.Add(Sends);
         if (Sends != at)
             return through.SendAsync(commands, timeout, cancellation);
-        Happened = true;
         @event?.Invoke();
         _dead = mishap is Mishap.DiesBeforeSending or Mishap.DiesBeforeTheReply;
         if (mishap is Mishap.DiesBeforeSending)
@@ -75,7 +75,8 @@ internal sealed class MishapConnector(INodeConnector inner, int at, Mishap misha
     {
         connection.Dispose();
         return Task.FromException<IReadOnlyList<RespValue>>(new RedisConnectionException(
-            FailureCode.ConnectionFailed, connection.Endpoint, "The connection to " + connection.Endpoint + " was lost.", outcomeUnknown: true));
+            FailureCode.ConnectionFailed, connection.Endpoint, "The connection to " + connection.Endpoint
+                + " was lost.", outcomeUnknown: true));
     }
 
     private sealed class Connection(MishapConnector process, INodeConnection inner) : INodeConnection
@@ -84,7 +85,8 @@ internal sealed class MishapConnector(INodeConnector inner, int at, Mishap misha
 
         public bool IsUsable => inner.IsUsable;
 
-        public Task<IReadOnlyList<RespValue>> SendAsync(IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation) =>
+        public Task<IReadOnlyList<RespValue>> SendAsync(
+            IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation) =>
             process.SendAsync(inner, commands, timeout, cancellation);
 
         public void Dispose() => inner.Dispose();

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>The proof itself is tried: a core that forgets one of the twelve laws is found out, and the same core with the law is not.</summary>
+/// <summary>Tests the proof itself: it detects a core that breaks one of the twelve laws, and passes the same core with the law.</summary>
 public class MutationTests(ITestOutputHelper output)
 {
     private const int Seeds = 20;
@@ -12,7 +12,7 @@ public class MutationTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Mutations))]
-    public void A_core_that_forgets_a_law_breaks_a_promise_and_one_that_keeps_it_does_not(int index)
+    public void Breaking_a_law_violates_an_invariant_and_keeping_it_does_not(int index)
     {
         var mutation = Mutation.All[index];
         var caught = 0;
@@ -20,26 +20,32 @@ public class MutationTests(ITestOutputHelper output)
         {
             var scene = SceneOf(mutation, seed);
             var kept = Proof.Run(scene, mutation.On.Operation, scene.Cluster, mayStop: true);
-            Assert.True(kept.Violations.Count == 0, mutation + " is kept, seed " + seed + ": " + string.Join("; ", kept.Attempts) + "\n" + string.Join('\n', kept.Violations.Take(5)));
+            var description = mutation + " (unchanged core), seed " + seed + ": " + string.Join("; ", kept.Attempts);
+            Assert.True(kept.Violations.Count == 0, description + "\n" + string.Join('\n', kept.Violations.Take(5)));
 
             scene = SceneOf(mutation, seed);
-            var forgotten = Proof.Run(scene, mutation.Instead ?? mutation.On.Operation, mutation.Liar(scene.Cluster), mutation.Liar, mayStop: true);
-            caught += forgotten.Violations.Any(violation => violation.StartsWith(mutation.Breaks, System.StringComparison.Ordinal)) ? 1 : 0;
+            var operation = mutation.Instead ?? mutation.On.Operation;
+            var broken = Proof.Run(scene, operation, mutation.Mutate(scene.Cluster), mutation.Mutate, mayStop: true);
+            caught += broken.Violations.Any(violation => violation.StartsWith(mutation.Violates, System.StringComparison.Ordinal)) ? 1 : 0;
             if (seed == 1)
-                output.WriteLine(mutation + ": " + string.Join("; ", forgotten.Attempts) + "\n  " + string.Join("\n  ", forgotten.Violations.Take(5)));
+            {
+                output.WriteLine(
+                    mutation + ": " + string.Join("; ", broken.Attempts) + "\n  " + string.Join("\n  ", broken.Violations.Take(5)));
+            }
         }
 
-        output.WriteLine("caught in " + caught + " of " + Seeds);
-        Assert.True(caught > Seeds / 2, mutation + " is found out in " + caught + " of " + Seeds + " runs.");
+        output.WriteLine("detected in " + caught + " of " + Seeds);
+        Assert.True(caught > Seeds / 2, mutation + " is detected in " + caught + " of " + Seeds + " runs.");
     }
 
     [Fact]
-    public void Every_law_has_a_mutation() => Assert.Equal(Enumerable.Range(1, 12), Mutation.All.Select(mutation => mutation.Law).Distinct());
+    public void Every_law_has_a_mutation() =>
+        Assert.Equal(Enumerable.Range(1, 12), Mutation.All.Select(mutation => mutation.Law).Distinct());
 
     private static Scene SceneOf(Mutation mutation, int seed)
     {
         var scene = new Scene(mutation.On.Rules, mutation.On.Start, seed, mutation.On.Options);
-        mutation.Meanwhile?.Invoke(scene);
+        mutation.Prepare?.Invoke(scene);
         return scene;
     }
 }

@@ -6,12 +6,16 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>An operation as a cmdlet runs it: a core of its own, a plan, the plan carried out.</summary>
-/// <param name="starts">The states that it takes.</param>
-/// <param name="owner">Who owns the slot after success; null where either end may.</param>
-/// <param name="leavesOpen">True where success is an open slot in order.</param>
+/// <summary>An operation as a cmdlet runs it: with its own core, which plans it and carries out the plan.</summary>
+/// <param name="starts">The states that it accepts.</param>
+/// <param name="owner">The owner of the slot after success; null if it may be the source or the target.</param>
+/// <param name="leavesOpen">True if a success leaves the slot open and consistent.</param>
 internal sealed class Operation(
-    string name, IReadOnlyList<Start> starts, Func<RedisCluster, Scene, MoveOptions, Task<SlotOutcome>> run, Func<Scene, int>? owner, bool leavesOpen = false)
+    string name,
+    IReadOnlyList<Start> starts,
+    Func<RedisCluster, Scene, MoveOptions, Task<SlotOutcome>> run,
+    Func<Scene, int>? owner,
+    bool leavesOpen = false)
 {
     private static readonly Start[] Open =
     [
@@ -20,11 +24,14 @@ internal sealed class Operation(
     ];
 
     public static Operation Complete { get; } = new(
-        "Complete", Open, async (core, _, options) => await core.CarryOutAsync(await core.PlanCompletionAsync(SlotMap.Moving, null, null, options, default), default), Target);
+        "Complete", Open, async (core, _, options) => await core.CarryOutAsync(
+            await core.PlanCompletionAsync(SlotMap.Moving, null, null, options, default), default), Target);
 
-    public static Operation UndoByRoundTrip { get; } = new("Undo (RoundTrip)", Open, (core, scene, options) => UndoAsync(core, scene, options, UndoStrategy.RoundTrip), Source);
+    public static Operation UndoByRoundTrip { get; } = new(
+        "Undo (RoundTrip)", Open, (core, scene, options) => UndoAsync(core, scene, options, UndoStrategy.RoundTrip), Source);
 
-    public static Operation UndoByPullBack { get; } = new("Undo (PullBack)", Open, (core, scene, options) => UndoAsync(core, scene, options, UndoStrategy.PullBack), Source)
+    public static Operation UndoByPullBack { get; } = new(
+        "Undo (PullBack)", Open, (core, scene, options) => UndoAsync(core, scene, options, UndoStrategy.PullBack), Source)
     {
         HidesKeys = true,
     };
@@ -39,7 +46,9 @@ internal sealed class Operation(
     public static Operation Begin { get; } = new(
         "Start",
         [Start.Stable, Start.ImportingOnly, Start.MigratingOnly, Start.Migrating],
-        async (core, scene, options) => await core.CarryOutAsync(await core.PlanStartAsync(SlotMap.Moving, null, scene.MasterOf(scene.Target).Id, options, default), default),
+        async (core, scene, options) =>
+            await core.CarryOutAsync(
+                await core.PlanStartAsync(SlotMap.Moving, null, scene.MasterOf(scene.Target).Id, options, default), default),
         Source,
         leavesOpen: true);
 
@@ -49,10 +58,10 @@ internal sealed class Operation(
         (core, _, options) => RepairAsync(core, options, allowUnreachableNode: false),
         null);
 
-    /// <summary>A slot moves whole, the way that many do at once; the same again is what a resume does.</summary>
+    /// <summary>Moves the whole slot as in a bulk move. Repeated, it does what a resume does.</summary>
     public static Operation Move { get; } = new("Move", [Start.Stable, .. Open], MoveAsync, Target);
 
-    /// <summary>As Repair, with the switch that names the risk; a proof of it would have to let it lose what the absent node holds.</summary>
+    /// <summary>Repair with -AllowUnreachableNode. It is not proved, because it may lose the keys of the unreachable node.</summary>
     public static Operation RepairWithoutAbsent { get; } = new(
         "Repair -AllowUnreachableNode", Repair.Starts, (core, _, options) => RepairAsync(core, options, allowUnreachableNode: true), null);
 
@@ -62,12 +71,12 @@ internal sealed class Operation(
 
     public IReadOnlyList<Start> Starts => starts;
 
-    /// <summary>True where clients are told to expect missing keys while it runs: then none is looked at.</summary>
+    /// <summary>True if clients may miss keys during the operation, so that the simulation suspends them.</summary>
     public bool HidesKeys { get; private init; }
 
     public static Operation Named(string name) => All.Single(operation => operation.Name == name);
 
-    /// <summary>Looks, when it is quiet, whether everything is as it must be after success.</summary>
+    /// <summary>Checks the state after a success. The cluster has to be settled.</summary>
     public void RequireDone(Scene scene)
     {
         if (leavesOpen)
@@ -76,10 +85,11 @@ internal sealed class Operation(
             Invariants.RequireDone(scene.Cluster, owner?.Invoke(scene) ?? Invariants.OwnerMap(scene.Cluster)[SlotMap.MovingPart]);
     }
 
-    /// <summary>True where the slot is where it is to be in the end.</summary>
-    public bool IsDone(Scene scene) => !leavesOpen && !scene.IsOpen && owner is not null && Invariants.OwnerMap(scene.Cluster)[SlotMap.MovingPart] == owner(scene);
+    /// <summary>True if the slot is closed and has the expected owner.</summary>
+    public bool IsDone(Scene scene) => !leavesOpen && !scene.IsOpen
+        && owner is not null && Invariants.OwnerMap(scene.Cluster)[SlotMap.MovingPart] == owner(scene);
 
-    /// <summary>Runs it to its end in simulated time.</summary>
+    /// <summary>Runs the operation to its end in simulated time.</summary>
     public Attempt Run(Scene scene, INodeConnector? through = null, MoveOptions? options = null)
     {
         using var core = new RedisCluster(scene.Session, through ?? scene.Cluster, null) { KeepsJournal = false, LooksAhead = false };
@@ -90,7 +100,7 @@ internal sealed class Operation(
         {
             scene.Cluster.Note("--- " + name);
             var task = run(core, scene, options ?? new MoveOptions { BatchSize = 3 });
-            // Only the file that keeps a losing value takes real time.
+            // Only the file of an overwritten value takes real time.
             if (!task.IsCompleted && !((IAsyncResult)task).AsyncWaitHandle.WaitOne(TimeSpan.FromSeconds(30)))
                 throw new InvalidOperationException("Something in the core waits for real time.");
             var outcome = task.GetAwaiter().GetResult();
@@ -116,14 +126,16 @@ internal sealed class Operation(
 
     private static int Source(Scene scene) => scene.MasterOf(scene.Source).Index;
 
-    // Both ends are named, as somebody does who has no journal: of a way back that was cut off the flags alone do not tell which way it is.
-    private static async Task<SlotOutcome> UndoAsync(RedisCluster core, Scene scene, MoveOptions options, UndoStrategy strategy) => await core.CarryOutAsync(
+    // Source and target are named, as without a journal: the flags alone do not show the direction of an interrupted undo.
+    private static async Task<SlotOutcome> UndoAsync(RedisCluster core, Scene scene, MoveOptions options, UndoStrategy strategy) =>
+        await core.CarryOutAsync(
         await core.PlanUndoAsync(SlotMap.Moving, scene.Source.Id, scene.Target.Id, strategy, false, options, default), default);
 
     private static async Task<SlotOutcome> MoveAsync(RedisCluster core, Scene scene, MoveOptions options)
     {
         options = options with { Method = MoveMethod.KeyByKey };
-        var plan = await core.PlanRestOfMovesAsync(MigrationOperation.Move, [(SlotMap.Moving, scene.Source.Id, scene.Target.Id)], options, default);
+        (int, string, string)[] moves = [(SlotMap.Moving, scene.Source.Id, scene.Target.Id)];
+        var plan = await core.PlanRestOfMovesAsync(MigrationOperation.Move, moves, options, default);
         var run = await core.RunMovesAsync(plan, plan.Moves, options, default);
         SlotOutcome? last = null;
         while (await run.NextAsync() is { } outcomes)
@@ -134,7 +146,8 @@ internal sealed class Operation(
     private static async Task<SlotOutcome> RepairAsync(RedisCluster core, MoveOptions options, bool allowUnreachableNode)
     {
         var outcome = new SlotOutcome(new RedisSlotMigrationResult { Outcome = MigrationOutcome.Skipped }, null);
-        foreach (var plan in await core.PlanRepairAsync(new RepairOptions { Slots = [SlotMap.Moving], AllowUnreachableNode = allowUnreachableNode }, options, default))
+        var repair = new RepairOptions { Slots = [SlotMap.Moving], AllowUnreachableNode = allowUnreachableNode };
+        foreach (var plan in await core.PlanRepairAsync(repair, options, default))
         {
             var next = await core.CarryOutAsync(plan, default);
             outcome = outcome.Failure is null ? next : outcome;
@@ -144,12 +157,13 @@ internal sealed class Operation(
     }
 }
 
-/// <summary>How one run of an operation ended.</summary>
-/// <param name="Died">Our process did not live to see the end.</param>
-/// <param name="Writes">How many commands that write were sent.</param>
+/// <summary>The result of one run of an operation.</summary>
+/// <param name="Died">True if our process died during the run.</param>
+/// <param name="Writes">The number of commands that write.</param>
 internal sealed record Attempt(MigrationOutcome Outcome, RedisOperationException? Failure, bool Died, int Writes)
 {
     public bool Succeeded => !Died && Outcome is not MigrationOutcome.Failed;
 
-    public override string ToString() => Died ? "died" : Outcome + (Failure is null ? string.Empty : " (" + Failure.Code + ": " + Failure.Message + ")");
+    public override string ToString() =>
+        Died ? "died" : Outcome + (Failure is null ? string.Empty : " (" + Failure.Code + ": " + Failure.Message + ")");
 }

@@ -5,21 +5,22 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>One run of an operation in which something happens, the same command again until it is done, and what is then found broken.</summary>
+/// <summary>Runs an operation with a fault, then the same command until it succeeds, and returns the broken invariants.</summary>
 internal static class Proof
 {
     private const int MostAttempts = 4;
 
-    /// <param name="mayStop">True where stopping for a person's decision is right, too.</param>
-    /// <returns>Every attempt, and every broken promise.</returns>
+    /// <param name="mayStop">True if the operation may also stop for a decision of the operator.</param>
+    /// <returns>Every attempt and every broken invariant.</returns>
     public static (IReadOnlyList<Attempt> Attempts, IReadOnlyList<string> Violations) Run(
         Scene scene, Operation operation, INodeConnector first, Func<INodeConnector, INodeConnector>? through = null, bool mayStop = false)
     {
         var cluster = scene.Cluster;
-        scene.Traffic.ReportsCircles = scene.State is Start.Stable or Start.ImportingOnly or Start.Migrating or Start.Drained && operation != Operation.Repair;
+        scene.Traffic.ReportsRedirectLoops =
+            scene.State is Start.Stable or Start.ImportingOnly or Start.Migrating or Start.Drained && operation != Operation.Repair;
         var attempts = new List<Attempt> { operation.Run(scene, first) };
         cluster.Ledger.RequireNothingLost();
-        for (; attempts.Count < MostAttempts && !attempts[^1].Succeeded && !IsOver(attempts[^1]); )
+        for (; attempts.Count < MostAttempts && !attempts[^1].Succeeded && !IsOver(attempts[^1]);)
         {
             cluster.Clock.Pass(TimeSpan.FromMilliseconds(500));
             attempts.Add(operation.Run(scene, through?.Invoke(cluster)));
@@ -37,12 +38,12 @@ internal static class Proof
         {
             cluster.Ledger.RequireNothingLost();
             if (!(mayStop && attempts[^1].Failure?.Code is FailureCode.KeyExistsOnTarget or FailureCode.NodeUnreachable))
-                cluster.Ledger.Violate("done: it is not done after " + attempts.Count + " attempts");
+                cluster.Ledger.Violate("done: not done after " + attempts.Count + " attempts");
         }
 
         return (attempts, cluster.Ledger.Violations);
 
-        // An earlier attempt came to the end, and nobody lived to see it.
+        // An earlier attempt that died had finished the work.
         bool IsOver(Attempt attempt) => attempt.Failure?.Code == FailureCode.SlotNotOpen && operation.IsDone(scene);
     }
 }

@@ -10,7 +10,7 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>A stop in the middle of a bulk move: what is finished, what stays open, and how long the run takes to end.</summary>
+/// <summary>A bulk move is stopped: which slots are finished, which stay open, and how long the run takes to end.</summary>
 public class StoppedMoveTests(ITestOutputHelper output)
 {
     // Two seconds, and some slack for a machine that runs other tests at the same time.
@@ -22,40 +22,40 @@ public class StoppedMoveTests(ITestOutputHelper output)
         using var stop = new CancellationTokenSource();
         var scene = new Scene(ServerRules.Redis70, Start.Stable, seed: 1);
         var sent = new ConcurrentQueue<string>();
-        var hanging = new LyingConnector(scene.Cluster, async sending =>
+        var hanging = new InterceptingConnector(scene.Cluster, async sending =>
         {
             foreach (var command in sending.Commands)
-                sent.Enqueue(Sending.Text(command));
-            if (!stop.IsCancellationRequested && Sending.Is(sending.Commands[0], "CLUSTER SETSLOT 5519 MIGRATING"))
+                sent.Enqueue(InterceptedSend.Text(command));
+            if (!stop.IsCancellationRequested && InterceptedSend.Is(sending.Commands[0], "CLUSTER SETSLOT 5519 MIGRATING"))
             {
                 stop.Cancel();
                 await HangAsync(sending);
             }
 
-            return await sending.GoOnAsync();
+            return await sending.ForwardAsync();
         });
 
         Run(scene, hanging, new MoveOptions { BatchSize = 3 }, stop.Token);
 
         Assert.DoesNotContain(sent, command => command.StartsWith("MIGRATE ", StringComparison.Ordinal));
         Assert.Equal(scene.Source.Index, scene.Target.Importing[SlotMap.MovingPart]);
-        Assert.Equal(SimulatedNode.Nobody, scene.Source.Migrating[SlotMap.MovingPart]);
+        Assert.Equal(SimulatedNode.NoNode, scene.Source.Migrating[SlotMap.MovingPart]);
         AssertResumable(scene);
     }
 
-    // Before the stop there is time for one key; in simulated time the rest takes no real time.
+    // Before the stop there is time for one key. The rest runs in simulated time.
     [Theory]
     [InlineData(0)]
     [InlineData(10)]
-    public void The_slot_in_hand_is_emptied_at_the_allowed_rate_and_handed_over(int keysPerSecond)
+    public void The_slot_in_progress_is_drained_at_the_allowed_rate_and_handed_over(int keysPerSecond)
     {
         using var stop = new CancellationTokenSource();
         var scene = new Scene(ServerRules.Redis70, Start.Stable, seed: 1);
-        var stopping = new LyingConnector(scene.Cluster, sending =>
+        var stopping = new InterceptingConnector(scene.Cluster, sending =>
         {
-            if (sending.Commands.Any(command => Sending.Is(command, "MIGRATE ")))
+            if (sending.Commands.Any(command => InterceptedSend.Is(command, "MIGRATE ")))
                 stop.Cancel();
-            return sending.GoOnAsync();
+            return sending.ForwardAsync();
         });
         var began = scene.Cluster.Clock.Now;
 
@@ -72,14 +72,14 @@ public class StoppedMoveTests(ITestOutputHelper output)
     [InlineData("10.0.0.1")]
     [InlineData("10.0.0.4")]
     [InlineData("10.0.0.3")]
-    public void A_stop_is_over_in_two_seconds_while_a_node_hangs(string host)
+    public void A_stop_takes_at_most_two_seconds_while_a_node_hangs(string host)
     {
         using var stop = new CancellationTokenSource();
         var scene = new Scene(ServerRules.Redis70, Start.Stable, seed: 1);
         var clock = new Stopwatch();
-        var hanging = new LyingConnector(scene.Cluster, async sending =>
+        var hanging = new InterceptingConnector(scene.Cluster, async sending =>
         {
-            if (!stop.IsCancellationRequested && sending.Commands.Any(command => Sending.Is(command, "MIGRATE ")))
+            if (!stop.IsCancellationRequested && sending.Commands.Any(command => InterceptedSend.Is(command, "MIGRATE ")))
             {
                 clock.Start();
                 stop.Cancel();
@@ -87,7 +87,7 @@ public class StoppedMoveTests(ITestOutputHelper output)
 
             if (stop.IsCancellationRequested && sending.Endpoint.Host == host)
                 await HangAsync(sending);
-            return await sending.GoOnAsync();
+            return await sending.ForwardAsync();
         });
 
         var outcomes = Run(scene, hanging, new MoveOptions { BatchSize = 3 }, stop.Token);
@@ -98,8 +98,8 @@ public class StoppedMoveTests(ITestOutputHelper output)
         AssertResumable(scene);
     }
 
-    // A node that does not answer, until the send is given up; its connection is closed then.
-    private static async Task HangAsync(Sending sending)
+    // The node does not reply until the send is cancelled, which closes the connection.
+    private static async Task HangAsync(InterceptedSend sending)
     {
         try
         {
@@ -121,7 +121,8 @@ public class StoppedMoveTests(ITestOutputHelper output)
         async Task<List<SlotOutcome>> RunAsync()
         {
             options = options with { Method = MoveMethod.KeyByKey };
-            var plan = await core.PlanRestOfMovesAsync(MigrationOperation.Move, [(SlotMap.Moving, scene.Source.Id, scene.Target.Id)], options, default);
+            (int, string, string)[] moves = [(SlotMap.Moving, scene.Source.Id, scene.Target.Id)];
+            var plan = await core.PlanRestOfMovesAsync(MigrationOperation.Move, moves, options, default);
             var run = await core.RunMovesAsync(plan, plan.Moves, options, stop);
             var outcomes = new List<SlotOutcome>();
             while (await run.NextAsync() is { } some)

@@ -4,16 +4,17 @@ using System.Linq;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>A value, and when it expires.</summary>
+/// <summary>A value and its expiry.</summary>
 internal sealed record StoredValue(string Text, TimeSpan? ExpiresAt = null)
 {
     public bool IsAlive(TimeSpan now) => ExpiresAt is not { } at || at > now;
 }
 
-/// <summary>The keys of one node, by database and part of the slots.</summary>
+/// <summary>The keys of one node by database and part of the slots.</summary>
 internal sealed class Dataset(int databases)
 {
-    private readonly SortedDictionary<string, StoredValue>?[] _parts = new SortedDictionary<string, StoredValue>?[databases * SlotMap.Parts];
+    private readonly SortedDictionary<string, StoredValue>?[] _parts =
+        new SortedDictionary<string, StoredValue>?[databases * SlotMap.Parts];
 
     public int Count => _parts.Sum(part => part?.Count ?? 0);
 
@@ -23,7 +24,8 @@ internal sealed class Dataset(int databases)
 
     public SortedDictionary<string, StoredValue>? In(int database, int part) => _parts[(database * SlotMap.Parts) + part];
 
-    public StoredValue? Get(int database, int part, string key) => In(database, part) is { } keys && keys.TryGetValue(key, out var value) ? value : null;
+    public StoredValue? Get(int database, int part, string key) =>
+        In(database, part) is { } keys && keys.TryGetValue(key, out var value) ? value : null;
 
     public void Set(int database, int part, string key, StoredValue value) =>
         (_parts[(database * SlotMap.Parts) + part] ??= new SortedDictionary<string, StoredValue>(StringComparer.Ordinal))[key] = value;
@@ -52,11 +54,13 @@ internal sealed class Dataset(int databases)
     {
         var copy = new Dataset(databases);
         for (var i = 0; i < _parts.Length; i++)
-            copy._parts[i] = _parts[i] is { Count: > 0 } keys ? new SortedDictionary<string, StoredValue>(keys, StringComparer.Ordinal) : null;
+            copy._parts[i] = _parts[i] is { Count: > 0 } keys
+                ? new SortedDictionary<string, StoredValue>(keys, StringComparer.Ordinal)
+                : null;
         return copy;
     }
 
-    /// <summary>Keys that the two do not hold alike.</summary>
+    /// <summary>The keys that differ between the two.</summary>
     public IEnumerable<(int Database, string Key)> DifferencesTo(Dataset other)
     {
         for (var i = 0; i < _parts.Length; i++)
@@ -67,6 +71,7 @@ internal sealed class Dataset(int databases)
                 yield return (i / SlotMap.Parts, key);
         }
 
-        static StoredValue? ValueOf(SortedDictionary<string, StoredValue>? keys, string key) => keys is not null && keys.TryGetValue(key, out var value) ? value : null;
+        static StoredValue? ValueOf(SortedDictionary<string, StoredValue>? keys, string key) =>
+            keys is not null && keys.TryGetValue(key, out var value) ? value : null;
     }
 }

@@ -5,7 +5,7 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>The states that a slot's migration can get stuck in, as the diagnosis names them.</summary>
+/// <summary>The states in which the migration of a slot can be stuck, as the diagnosis names them.</summary>
 public enum Start
 {
     Stable,
@@ -25,52 +25,57 @@ public enum Start
     UnownedWithKeys,
 }
 
-/// <summary>How a simulated cluster is made up.</summary>
+/// <summary>The layout of a simulated cluster.</summary>
 internal sealed record SceneOptions
 {
     public int Keys { get; init; } = 8;
 
-    /// <summary>The target owns other slots already.</summary>
+    /// <summary>True if the target owns other slots.</summary>
     public bool TargetHasSlots { get; init; }
 
-    /// <summary>The slot is the only one of its source.</summary>
+    /// <summary>True if the source has no other slot.</summary>
     public bool LastSlotOfSource { get; init; }
 
     public bool Replicas { get; init; } = true;
 
-    /// <summary>How many keys exist on both sides with equal values, as an interrupted transfer leaves them.</summary>
+    /// <summary>The number of keys on both nodes with equal values, as an interrupted transfer leaves them.</summary>
     public int Copies { get; init; }
 
-    /// <summary>How many keys exist on both sides with different values; the target's, which is hidden, must be kept as well.</summary>
+    /// <summary>The number of keys on both nodes with different values. The hidden value of the target must be kept as well.</summary>
     public int Conflicts { get; init; }
 
-    /// <summary>Nobody's config epoch is above the source's.</summary>
+    /// <summary>True if the source has the highest config epoch.</summary>
     public bool HighSourceEpoch { get; init; }
 
     public int Clients { get; init; } = 1;
 }
 
-/// <summary>A simulated cluster with one slot in a state, and an application that writes to it.</summary>
+/// <summary>A simulated cluster with one slot in a given state, and an application that writes to it.</summary>
 internal sealed class Scene
 {
-    private static readonly string[] Endings = ["plain", "with space", "line\nbreak", "quote\"'", "\0\xff\xfe", "", "count", "count2", "ttl", "*", "k1", "k2", "k3", "k4", "k5", "k6"];
+    private static readonly string[] Endings =
+    [
+        "plain", "with space", "line\nbreak", "quote\"'", "\0\xff\xfe", "", "count", "count2", "ttl", "*",
+        "k1", "k2", "k3", "k4", "k5", "k6",
+    ];
 
     private readonly SceneOptions _options;
 
     public Scene(ServerRules rules, Start start, int seed, SceneOptions? options = null)
     {
         _options = options ?? new SceneOptions();
-        // A master without slots has no successor on Redis.
+        // On Redis a master without slots has no failover.
         if (start == Start.TargetFailedOver)
             _options = _options with { TargetHasSlots = true, Replicas = true };
         if (start == Start.SourceFailedOver)
             _options = _options with { Replicas = true };
-        // 0: source, 1 and 2: others with slots, 3: an empty master; 4: the source's replica, 5: the target's, 6: of a bystander.
+        // 0: the source; 1 and 2: other masters with slots; 3: an empty master; 4 to 6: replicas of the source, the target and another
+        // master.
         TargetIndex = _options.TargetHasSlots ? 1 : 3;
         Cluster = new SimulatedCluster(rules, seed, 4, _options.Replicas ? [0, TargetIndex, 2] : []);
         int[] owners = _options.LastSlotOfSource ? [1, 0, 1, 2, 2] : [0, 0, 1, 2, 2];
         for (var part = 0; part < owners.Length; part++)
-            Cluster.Give(part, owners[part]);
+            Cluster.Assign(part, owners[part]);
         Source = Cluster.Nodes[0];
         Target = Cluster.Nodes[TargetIndex];
         if (_options.HighSourceEpoch && Source.BumpWithoutConsensus())
@@ -81,7 +86,7 @@ internal sealed class Scene
 
         Begin(start);
         State = start;
-        // What a node without replicated flags hides after a failover, clients write anew: that is not looked at here.
+        // Without replicated flags, clients rewrite the keys that a node hides after a failover. The simulation does not check that.
         var hidden = start is Start.SourceFailedOver or Start.TargetFailedOver && !rules.FlagsAreReplicated;
         Traffic = new Traffic(Cluster, _options.Clients, TimeSpan.FromMilliseconds(4));
         if (hidden)
@@ -92,7 +97,7 @@ internal sealed class Scene
 
     public Start State { get; }
 
-    /// <summary>The master that the slot leaves: after a failover another than at first.</summary>
+    /// <summary>The master that the slot leaves. A failover changes it.</summary>
     public SimulatedNode Source { get; private set; }
 
     public SimulatedNode Target { get; private set; }
@@ -101,22 +106,22 @@ internal sealed class Scene
 
     private int TargetIndex { get; }
 
-    /// <summary>True while any master has a flag for the slot.</summary>
+    /// <summary>True if any master has a flag for the slot.</summary>
     public bool IsOpen => Cluster.Nodes.Any(node => node.IsUp && node.IsMaster
-        && (node.Migrating[SlotMap.MovingPart] != SimulatedNode.Nobody || node.Importing[SlotMap.MovingPart] != SimulatedNode.Nobody));
+        && (node.Migrating[SlotMap.MovingPart] != SimulatedNode.NoNode || node.Importing[SlotMap.MovingPart] != SimulatedNode.NoNode));
 
-    /// <summary>The present master of a node's shard.</summary>
+    /// <summary>The current master of the shard of a node.</summary>
     public SimulatedNode MasterOf(SimulatedNode node) =>
         Cluster.Nodes.FirstOrDefault(other => other.IsUp && other.IsMaster && Cluster.SameShard(other.Index, node.Index)) ?? node;
 
-    /// <summary>Which states a slot can be stuck in on a server of these rules for longer than a moment.</summary>
+    /// <summary>True if a slot can stay in this state on a server with these rules.</summary>
     public static bool Exists(ServerRules rules, Start start) => start switch
     {
-        // Valkey's target takes by itself what the source gave up.
+        // A Valkey target takes over a slot that the source gave up.
         Start.FinishedOnSource => !rules.ImporterClaimsWhatIsGivenUp,
-        // Valkey's replicas carry the flags on, so these are Migrating there.
+        // Valkey replicates the flags, so the state is Migrating there.
         Start.SourceFailedOver or Start.TargetFailedOver => !rules.FlagsAreReplicated,
-        // Nobody notices on a server that hides them, until the slot is imported again.
+        // A server that hides such keys shows them only when it imports the slot again.
         Start.StrayKeysUnflagged => !rules.HidesForeignKeys,
         _ => true,
     };
@@ -145,7 +150,7 @@ internal sealed class Scene
             case Start.FinishedOnTarget:
                 Open(moved: int.MaxValue);
                 Target.Do(SetSlot("NODE", Target), new ConnectionState());
-                // The others have heard, the source's flag is left as Redis leaves it.
+                // The other nodes know the new owner. The flag of the source stays set, as on Redis.
                 Cluster.Clock.Pass(TimeSpan.FromMilliseconds(20));
                 if (Source.IsMaster)
                     Source.Migrating[part] = Target.Index;
@@ -180,7 +185,7 @@ internal sealed class Scene
                 Source.Importing[part] = 2;
                 break;
             case Start.Unowned or Start.UnownedWithKeys:
-                Cluster.Give(part, SimulatedNode.Nobody);
+                Cluster.Assign(part, SimulatedNode.NoNode);
                 if (start == Start.Unowned)
                     Source.Keys.Clear(part);
                 if (start == Start.Unowned)
@@ -191,12 +196,12 @@ internal sealed class Scene
 
     private SimulatedNode FailOver(SimulatedNode master)
     {
-        var successor = Cluster.FailOver(master) ?? throw new InvalidOperationException("Nobody takes the place of " + master);
+        var successor = Cluster.FailOver(master) ?? throw new InvalidOperationException("No replica takes the place of " + master);
         Cluster.Settle();
         return successor;
     }
 
-    /// <summary>Both flags, and that many keys on the target.</summary>
+    /// <summary>Sets both flags and moves this number of keys to the target.</summary>
     private void Open(int moved)
     {
         SetFlags(importing: true, migrating: true);
@@ -227,7 +232,8 @@ internal sealed class Scene
             Source.Do(SetSlot("MIGRATING", Target), new ConnectionState());
     }
 
-    private static RespCommand SetSlot(string action, SimulatedNode peer) => RespCommand.Of("CLUSTER", "SETSLOT", SlotMap.Moving, action, peer.Id);
+    private static RespCommand SetSlot(string action, SimulatedNode peer) =>
+        RespCommand.Of("CLUSTER", "SETSLOT", SlotMap.Moving, action, peer.Id);
 
     private void Write(SimulatedNode node, int keys)
     {

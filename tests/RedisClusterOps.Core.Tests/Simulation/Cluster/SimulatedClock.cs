@@ -6,7 +6,7 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>Time that passes only when somebody waits, and what happens meanwhile, in order.</summary>
+/// <summary>Time that passes only while the caller waits, with scheduled events in order.</summary>
 internal sealed class SimulatedClock : IClock
 {
     private readonly PriorityQueue<Action, (TimeSpan At, long Number)> _events = new();
@@ -16,16 +16,16 @@ internal sealed class SimulatedClock : IClock
 
     public DateTime UtcNow => new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc) + Now;
 
-    public void After(TimeSpan wait, Action happens) => _events.Enqueue(happens, (Now + wait, _number++));
+    public void After(TimeSpan wait, Action run) => _events.Enqueue(run, (Now + wait, _number++));
 
     public void Pass(TimeSpan time)
     {
         var until = Now + time;
-        while (_events.TryPeek(out var happens, out var due) && due.At <= until)
+        while (_events.TryPeek(out var run, out var due) && due.At <= until)
         {
             _events.Dequeue();
             Now = due.At > Now ? due.At : Now;
-            happens();
+            run();
         }
 
         Now = until;

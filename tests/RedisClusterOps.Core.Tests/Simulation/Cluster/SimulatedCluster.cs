@@ -7,14 +7,14 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>A cluster in memory whose time passes only while somebody waits for it. The same seed gives the same history.</summary>
+/// <summary>A cluster in memory whose time passes only while the caller waits. The same seed produces the same history.</summary>
 /// <remarks>
-/// Explicitly not modelled: what a server loses by itself (asynchronous replication, a disk that is not written). What a failover
-/// lost so is struck from the ledger, and nothing else is.
+/// Losses by the server itself are not modelled: asynchronous replication and unwritten disks. Writes that a failover loses this way are
+/// removed from the ledger, and no others.
 /// </remarks>
 internal sealed class SimulatedCluster : INodeConnector
 {
-    /// <summary>How long a message takes where nothing holds it up.</summary>
+    /// <summary>The longest delay of a message on a link that does not stall.</summary>
     public static readonly TimeSpan LongestWay = TimeSpan.FromMilliseconds(0.5);
 
     private readonly Dictionary<NodeEndpoint, SimulatedNode> _byEndpoint;
@@ -40,7 +40,7 @@ internal sealed class SimulatedCluster : INodeConnector
             node.CurrentEpoch = masters;
         }
 
-        Clock.After(Random(400), Chat);
+        Clock.After(Random(400), Ping);
     }
 
     public ServerRules Rules { get; }
@@ -55,49 +55,50 @@ internal sealed class SimulatedCluster : INodeConnector
 
     public IReadOnlyList<SimulatedNode> Nodes { get; }
 
-    /// <summary>Asked at each MIGRATE: after how many keys the transfer breaks; null where it does not.</summary>
+    /// <summary>Called at each MIGRATE. Returns the number of keys after which the transfer breaks; null if it does not break.</summary>
     public Func<SimulatedNode, int, int?>? TransferBreaks { get; set; }
 
-    /// <summary>True while no client asks.</summary>
+    /// <summary>True while clients send no requests.</summary>
     public bool Quiet { get; private set; }
 
-    /// <summary>Everything that happened, for people; null while nobody reads it.</summary>
+    /// <summary>All events as text; null if there is no trace.</summary>
     public List<string>? Trace { get; set; }
 
-    /// <summary>Commands that may have written, and were sent by the operation.</summary>
+    /// <summary>The number of commands of the operation that write.</summary>
     public int Writes { get; set; }
 
-    /// <summary>True of two nodes that began as one shard.</summary>
+    /// <summary>True if both nodes started in the same shard.</summary>
     public bool SameShard(int a, int b) => _shardOf[a] == _shardOf[b];
 
     public SimulatedNode At(NodeEndpoint endpoint) => _byEndpoint[endpoint];
 
-    public void Note(string what) => Trace?.Add(Clock.Now.TotalMilliseconds.ToString("0.00", System.Globalization.CultureInfo.InvariantCulture) + " ms  " + what);
+    public void Note(string what) =>
+        Trace?.Add(Clock.Now.TotalMilliseconds.ToString("0.00", System.Globalization.CultureInfo.InvariantCulture) + " ms  " + what);
 
-    /// <summary>A time up to so many milliseconds.</summary>
+    /// <summary>A random time up to this number of milliseconds.</summary>
     public TimeSpan Random(double milliseconds) => TimeSpan.FromMilliseconds(Dice.NextDouble() * milliseconds);
 
-    /// <summary>Everybody believes the same: this node owns this part.</summary>
-    public void Give(int part, int owner)
+    /// <summary>Sets the owner of a part in the view of every node.</summary>
+    public void Assign(int part, int owner)
     {
         foreach (var node in Nodes)
             node.Owner[part] = owner;
     }
 
-    /// <summary>A message goes over a bus link; those of one link stay in order.</summary>
-    public void Send(int from, int to, Gossip said)
+    /// <summary>Sends a message over a bus link. Messages of one link stay in order.</summary>
+    public void Send(int from, int to, Gossip message)
     {
         var arrives = Clock.Now + TimeSpan.FromMilliseconds(0.1) + Random((LongestWay - TimeSpan.FromMilliseconds(0.1)).TotalMilliseconds);
         if (arrives < _linkFreeAt[from, to])
             arrives = _linkFreeAt[from, to];
         _linkFreeAt[from, to] = arrives;
-        Clock.After(arrives - Clock.Now, () => Nodes[to].Hear(said));
+        Clock.After(arrives - Clock.Now, () => Nodes[to].Receive(message));
     }
 
-    /// <summary>True of a link that stalls: what is said there waits to be written.</summary>
-    public bool IsHeldUp(int from, int to) => _linkFreeAt[from, to] - Clock.Now > LongestWay;
+    /// <summary>True if the link stalls, so that its messages wait to be written.</summary>
+    public bool IsStalled(int from, int to) => _linkFreeAt[from, to] - Clock.Now > LongestWay;
 
-    /// <summary>Nothing gets through on any link to or from a node for so long; it arrives late.</summary>
+    /// <summary>Delays all messages to and from a node for this time.</summary>
     public void Stall(int node, TimeSpan time)
     {
         Note(Nodes[node] + "'s bus links stall for " + time.TotalMilliseconds + " ms");
@@ -105,10 +106,11 @@ internal sealed class SimulatedCluster : INodeConnector
             _linkFreeAt[node, other] = _linkFreeAt[other, node] = Clock.Now + time;
     }
 
-    /// <summary>A node is down long enough for the others to notice, and its best replica takes its place where it can.</summary>
+    /// <summary>Fails over a master: the other nodes notice, and its replica takes its place if it wins the election.</summary>
     public SimulatedNode? FailOver(SimulatedNode master)
     {
-        var successor = Nodes.FirstOrDefault(node => node.IsUp && node.MasterOf[node.Index] == master.Index && SameShard(node.Index, master.Index));
+        var successor = Nodes.FirstOrDefault(
+            node => node.IsUp && node.MasterOf[node.Index] == master.Index && SameShard(node.Index, master.Index));
         foreach (var node in Nodes.Where(node => node.IsUp))
             node.Failed[master.Index] = !master.IsUp;
         if (successor is null || !successor.TakeOver())
@@ -118,8 +120,8 @@ internal sealed class SimulatedCluster : INodeConnector
         return successor;
     }
 
-    /// <summary>Every node hears every other, again and again, until nothing new is said.</summary>
-    /// <remarks>No client asks meanwhile: what they could find is looked at afterwards, key by key.</remarks>
+    /// <summary>Exchanges gossip until every node knows the same.</summary>
+    /// <remarks>Clients send no requests during that time. The invariants check all keys afterwards.</remarks>
     public void Settle()
     {
         Quiet = true;
@@ -134,17 +136,18 @@ internal sealed class SimulatedCluster : INodeConnector
         Quiet = false;
     }
 
-    // Now and then each node asks one other, and is answered. (The servers do so once a second, and more often of whom they have not heard.)
-    private void Chat()
+    // Each node regularly pings one other node, which replies. Real servers do so once a second, and more often with nodes that were
+    // silent.
+    private void Ping()
     {
         foreach (var node in Nodes)
         {
             var other = Dice.Next(Nodes.Count);
             if (node.IsUp && other != node.Index)
-                Send(node.Index, other, node.Speak(wantsReply: true));
+                Send(node.Index, other, node.CreateMessage(wantsReply: true));
         }
 
-        Clock.After(TimeSpan.FromMilliseconds(400), Chat);
+        Clock.After(TimeSpan.FromMilliseconds(400), Ping);
     }
 
     public Task<INodeConnection> ConnectAsync(NodeEndpoint endpoint, CancellationToken cancellation)
@@ -157,7 +160,7 @@ internal sealed class SimulatedCluster : INodeConnector
     }
 }
 
-/// <summary>A connection to one node: each send takes a moment on the way there and back, in which other things happen.</summary>
+/// <summary>A connection to one node. Each request and reply takes time, during which other events run.</summary>
 internal sealed class SimulatedConnection(SimulatedCluster cluster, SimulatedNode node) : INodeConnection
 {
     private readonly ConnectionState _state = new();
@@ -187,9 +190,6 @@ internal sealed class SimulatedConnection(SimulatedCluster cluster, SimulatedNod
         return Task.FromResult<IReadOnlyList<RespValue>>(replies);
     }
 
-    /// <summary>The connection is cut: whatever was under way has an unknown outcome.</summary>
-    public void Break() => _broken = true;
-
     public void Dispose() => _broken = true;
 
     private Task<IReadOnlyList<RespValue>> Lost(bool outcomeUnknown)
@@ -200,17 +200,22 @@ internal sealed class SimulatedConnection(SimulatedCluster cluster, SimulatedNod
     }
 }
 
-/// <summary>Which commands change something on a server.</summary>
+/// <summary>Distinguishes commands that write from those that read.</summary>
 internal static class WritingCommand
 {
     private static readonly HashSet<string> Words = new(StringComparer.OrdinalIgnoreCase) { "MIGRATE", "DEL", "EXEC", "RESTORE", "SET" };
-    private static readonly HashSet<string> OfCluster = new(StringComparer.OrdinalIgnoreCase) { "SETSLOT", "BUMPEPOCH", "ADDSLOTS", "DELSLOTS" };
+    private static readonly HashSet<string> OfCluster = new(
+        StringComparer.OrdinalIgnoreCase) { "SETSLOT", "BUMPEPOCH", "ADDSLOTS", "DELSLOTS" };
 
     public static bool Is(RespCommand command)
     {
-        // CLUSTER COUNTKEYSINSLOT, NODES, INFO and the like come by the thousand.
-        if (command.Arguments.Count > 1 && command.Arguments[0].Length == 7 && command.Arguments[1] is [(byte)'C' or (byte)'N' or (byte)'I' or (byte)'G' or (byte)'M', ..])
+        // A fast path for frequent commands such as CLUSTER COUNTKEYSINSLOT, NODES and INFO.
+        if (command.Arguments.Count > 1 && command.Arguments[0].Length == 7
+            && command.Arguments[1] is [(byte)'C' or (byte)'N' or (byte)'I' or (byte)'G' or (byte)'M', ..])
+        {
             return false;
+        }
+
         var first = SlotMap.Name(command.Arguments[0]);
         var second = command.Arguments.Count > 1 && first is "CLUSTER" or "CONFIG" ? SlotMap.Name(command.Arguments[1]) : string.Empty;
         return first switch

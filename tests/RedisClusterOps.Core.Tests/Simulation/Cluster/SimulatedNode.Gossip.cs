@@ -2,10 +2,10 @@ using System.Linq;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>What a node says of itself on the cluster's bus; a replica speaks of its master's slots.</summary>
-/// <param name="MasterOf">The sender's master; <see cref="SimulatedNode.Nobody"/> of a master.</param>
-/// <param name="Claims">A bit for each part of the slots.</param>
-/// <param name="About">Of an UPDATE the node that it is about, else the sender.</param>
+/// <summary>A message of a node about itself on the cluster bus. A replica sends the slots of its master.</summary>
+/// <param name="MasterOf">The master of the sender; <see cref="SimulatedNode.NoNode"/> for a master.</param>
+/// <param name="Claims">One bit for each part of the slots.</param>
+/// <param name="About">The node that an UPDATE is about; otherwise the sender.</param>
 internal readonly record struct Gossip(int From, int MasterOf, long CurrentEpoch, long ConfigEpoch, int Claims, int About, bool WantsReply)
 {
     public bool IsUpdate => About != From;
@@ -13,38 +13,41 @@ internal readonly record struct Gossip(int From, int MasterOf, long CurrentEpoch
     public bool Claim(int part) => (Claims & (1 << part)) != 0;
 }
 
-/// <summary>How claims and epochs decide who owns what (src/cluster_legacy.c: clusterProcessPacket, clusterUpdateSlotsConfigEpochWith).</summary>
+/// <summary>
+/// Claims and epochs decide the owner of a slot (src/cluster_legacy.c: clusterProcessPacket, clusterUpdateSlotsConfigEpochWith).
+/// </summary>
 internal sealed partial class SimulatedNode
 {
-    public Gossip Speak(bool wantsReply)
+    public Gossip CreateMessage(bool wantsReply)
     {
         var about = IsMaster ? Index : MasterOf[Index];
         return new Gossip(Index, MasterOf[Index], CurrentEpoch, ConfigEpoch[about], ClaimsOf(about), Index, wantsReply);
     }
 
-    public void Hear(Gossip said)
+    public void Receive(Gossip message)
     {
         if (!IsUp)
             return;
-        if (said.IsUpdate)
+        if (message.IsUpdate)
         {
-            HearUpdate(said);
+            ReceiveUpdate(message);
             return;
         }
 
-        CurrentEpoch = System.Math.Max(CurrentEpoch, said.CurrentEpoch);
-        ConfigEpoch[said.From] = System.Math.Max(ConfigEpoch[said.From], said.ConfigEpoch);
-        Failed[said.From] = false;
-        HearRole(said);
-        // Only a master's claims are taken; a replica's are looked at for being out of date.
-        if (said.MasterOf == Nobody && ClaimsOf(said.From) != said.Claims)
-            HearClaims(said.From, said.ConfigEpoch, said.Claims);
-        if (Rules.FlagsAreReplicated && IsMaster && SlotsOwned == 0 && said.MasterOf == Nobody && said.ConfigEpoch > ConfigEpoch[Index] && _cluster.SameShard(Index, said.From))
-            BecomeReplicaOf(said.From);
-        Correct(said);
-        ResolveCollision(said);
-        if (said.WantsReply)
-            _cluster.Send(Index, said.From, Speak(wantsReply: false));
+        CurrentEpoch = System.Math.Max(CurrentEpoch, message.CurrentEpoch);
+        ConfigEpoch[message.From] = System.Math.Max(ConfigEpoch[message.From], message.ConfigEpoch);
+        Failed[message.From] = false;
+        ReceiveRole(message);
+        // Only claims of a master count. Those of a replica are only checked for being outdated.
+        if (message.MasterOf == NoNode && ClaimsOf(message.From) != message.Claims)
+            ReceiveClaims(message.From, message.ConfigEpoch, message.Claims);
+        var isEmptied = Rules.FlagsAreReplicated && IsMaster && SlotsOwned == 0 && message.MasterOf == NoNode;
+        if (isEmptied && message.ConfigEpoch > ConfigEpoch[Index] && _cluster.SameShard(Index, message.From))
+            BecomeReplicaOf(message.From);
+        SendUpdate(message);
+        ResolveCollision(message);
+        if (message.WantsReply)
+            _cluster.Send(Index, message.From, CreateMessage(wantsReply: false));
     }
 
     private int ClaimsOf(int node)
@@ -55,32 +58,32 @@ internal sealed partial class SimulatedNode
         return claims;
     }
 
-    private void HearRole(Gossip said)
+    private void ReceiveRole(Gossip message)
     {
-        var was = MasterOf[said.From];
-        if (said.MasterOf == was)
+        var was = MasterOf[message.From];
+        if (message.MasterOf == was)
             return;
-        MasterOf[said.From] = said.MasterOf;
-        if (was == Nobody)
+        MasterOf[message.From] = message.MasterOf;
+        if (was == NoNode)
         {
             for (var part = 0; part < SlotMap.Parts; part++)
             {
-                if (Owner[part] != said.From)
+                if (Owner[part] != message.From)
                     continue;
-                // Valkey 8 gives them to the sender's new master at once, and imports follow it.
-                Owner[part] = Rules.FlagsAreReplicated && said.MasterOf != Index ? said.MasterOf : Nobody;
+                // Valkey 8 assigns them to the new master of the sender at once, and imports follow.
+                Owner[part] = Rules.FlagsAreReplicated && message.MasterOf != Index ? message.MasterOf : NoNode;
             }
 
             if (Rules.FlagsAreReplicated)
-                FollowFailover(said.From, said.MasterOf);
+                FollowFailover(message.From, message.MasterOf);
         }
 
-        // Nobody replicates a replica.
-        if (!IsMaster && MasterOf[Index] == said.From && said.MasterOf != Nobody && said.MasterOf != Index)
-            MasterOf[Index] = said.MasterOf;
+        // A replica cannot have replicas.
+        if (!IsMaster && MasterOf[Index] == message.From && message.MasterOf != NoNode && message.MasterOf != Index)
+            MasterOf[Index] = message.MasterOf;
     }
 
-    private void HearClaims(int sender, long epoch, int claims)
+    private void ReceiveClaims(int sender, long epoch, int claims)
     {
         var master = IsMaster ? Index : MasterOf[Index];
         var taken = 0;
@@ -96,10 +99,11 @@ internal sealed partial class SimulatedNode
 
             if (!claimed || Owner[part] == sender)
                 continue;
-            // An importing node is told by SETSLOT alone. Valkey also follows a claim with a higher epoch, and drops the flag.
-            if (Importing[part] != Nobody && !Rules.FlagsAreReplicated)
+            // An importing Redis node learns the owner only by SETSLOT. Valkey also follows a claim with a higher epoch and clears the
+            // flag.
+            if (Importing[part] != NoNode && !Rules.FlagsAreReplicated)
                 continue;
-            if (Owner[part] != Nobody && ConfigEpoch[Owner[part]] >= epoch)
+            if (Owner[part] != NoNode && ConfigEpoch[Owner[part]] >= epoch)
                 continue;
             if (Owner[part] == master)
                 taken |= 1 << part;
@@ -110,8 +114,8 @@ internal sealed partial class SimulatedNode
             Owner[part] = sender;
         }
 
-        // Of a sender that has just our slots we were failed over; of any other we follow only where that is allowed.
-        if (taken != 0 && SlotsOf(master) == 0 && sender != Index && (FollowsItsLastSlot || ClaimsOf(sender) == taken))
+        // If the sender has exactly our slots, this was a failover. Otherwise a node becomes a replica only if that is allowed.
+        if (taken != 0 && SlotsOf(master) == 0 && sender != Index && (AllowsReplicaMigration || ClaimsOf(sender) == taken))
         {
             BecomeReplicaOf(sender);
             return;
@@ -124,13 +128,13 @@ internal sealed partial class SimulatedNode
         }
     }
 
-    // Valkey 8: whoever imports from a node that failed over imports from its successor; a claim from outside ends the import.
+    // On Valkey 8 an import follows a failover of its source to the successor. A claim of another shard ends the import.
     private void FollowClaim(int part, int sender)
     {
-        if (Importing[part] != Nobody && Importing[part] != sender)
-            Importing[part] = _cluster.SameShard(sender, Importing[part]) ? sender : Nobody;
-        if (Migrating[part] != Nobody && Owner[part] == Index && sender != Index)
-            Migrating[part] = Nobody;
+        if (Importing[part] != NoNode && Importing[part] != sender)
+            Importing[part] = _cluster.SameShard(sender, Importing[part]) ? sender : NoNode;
+        if (Migrating[part] != NoNode && Owner[part] == Index && sender != Index)
+            Migrating[part] = NoNode;
     }
 
     private void FollowFailover(int old, int successor)
@@ -148,45 +152,47 @@ internal sealed partial class SimulatedNode
 
     private void ClaimImported(int part)
     {
-        _cluster.Note(this + " claims part " + part + ", which n" + Owner[part] + " has given up");
+        _cluster.Note(this + " claims part " + part + ", which n" + Owner[part] + " no longer claims");
         Owner[part] = Index;
-        Importing[part] = Nobody;
+        Importing[part] = NoNode;
         BumpWithoutConsensus();
         Broadcast();
     }
 
-    // Whoever claims what a higher epoch owns is told.
-    private void Correct(Gossip said)
+    // Sends an UPDATE to a node that claims a slot whose owner has a higher epoch.
+    private void SendUpdate(Gossip message)
     {
         for (var part = 0; part < SlotMap.Parts; part++)
         {
             var owner = Owner[part];
-            if (!said.Claim(part) || owner == Nobody || owner == said.From || owner == said.MasterOf || ConfigEpoch[owner] <= said.ConfigEpoch)
+            if (!message.Claim(part) || owner == NoNode || owner == message.From || owner == message.MasterOf)
                 continue;
-            _cluster.Send(Index, said.From, new Gossip(Index, Nobody, CurrentEpoch, ConfigEpoch[owner], ClaimsOf(owner), owner, false));
+            if (ConfigEpoch[owner] <= message.ConfigEpoch)
+                continue;
+            _cluster.Send(Index, message.From, new Gossip(Index, NoNode, CurrentEpoch, ConfigEpoch[owner], ClaimsOf(owner), owner, false));
             return;
         }
     }
 
-    private void HearUpdate(Gossip said)
+    private void ReceiveUpdate(Gossip message)
     {
-        if (said.About == Index || ConfigEpoch[said.About] >= said.ConfigEpoch)
+        if (message.About == Index || ConfigEpoch[message.About] >= message.ConfigEpoch)
             return;
-        MasterOf[said.About] = Nobody;
-        ConfigEpoch[said.About] = said.ConfigEpoch;
-        CurrentEpoch = System.Math.Max(CurrentEpoch, said.ConfigEpoch);
-        HearClaims(said.About, said.ConfigEpoch, said.Claims);
+        MasterOf[message.About] = NoNode;
+        ConfigEpoch[message.About] = message.ConfigEpoch;
+        CurrentEpoch = System.Math.Max(CurrentEpoch, message.ConfigEpoch);
+        ReceiveClaims(message.About, message.ConfigEpoch, message.Claims);
     }
 
-    // Of two masters with one epoch the one with the smaller id takes the next.
-    private void ResolveCollision(Gossip said)
+    // Of two masters with the same epoch, the one with the smaller id raises its own.
+    private void ResolveCollision(Gossip message)
     {
-        if (!IsMaster || said.MasterOf != Nobody || said.ConfigEpoch != ConfigEpoch[Index] || said.From <= Index)
+        if (!IsMaster || message.MasterOf != NoNode || message.ConfigEpoch != ConfigEpoch[Index] || message.From <= Index)
             return;
         ConfigEpoch[Index] = ++CurrentEpoch;
     }
 
-    /// <summary>Raises its epoch above all that it has heard of; nothing where it is the highest already.</summary>
+    /// <summary>Raises the epoch above all that the node knows, unless it is the highest already.</summary>
     public bool BumpWithoutConsensus()
     {
         var highest = System.Math.Max(CurrentEpoch, ConfigEpoch.Max());
@@ -202,7 +208,7 @@ internal sealed partial class SimulatedNode
         foreach (var other in _cluster.Nodes)
         {
             if (other != this)
-                _cluster.Send(Index, other.Index, Speak(wantsReply: false));
+                _cluster.Send(Index, other.Index, CreateMessage(wantsReply: false));
         }
     }
 }

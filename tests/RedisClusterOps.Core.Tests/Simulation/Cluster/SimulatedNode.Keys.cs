@@ -7,14 +7,14 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>What a server remembers of one connection.</summary>
+/// <summary>The state of one connection on the server.</summary>
 internal sealed class ConnectionState
 {
     public int Database { get; set; }
 
     public bool Asking { get; set; }
 
-    /// <summary>Commands since MULTI; null outside of one.</summary>
+    /// <summary>Commands since MULTI; null outside a transaction.</summary>
     public List<RespCommand>? Queued { get; set; }
 
     public bool QueueIsBad { get; set; }
@@ -22,10 +22,10 @@ internal sealed class ConnectionState
     public Dictionary<string, StoredValue?> Watched { get; } = new(StringComparer.Ordinal);
 }
 
-/// <summary>Commands on keys, and who serves them (src/cluster.c: getNodeByQuery).</summary>
+/// <summary>Commands on keys, and the node that serves them (src/cluster.c: getNodeByQuery).</summary>
 internal sealed partial class SimulatedNode
 {
-    /// <summary>Carries one command out.</summary>
+    /// <summary>Runs one command.</summary>
     public RespValue Do(RespCommand command, ConnectionState connection)
     {
         if (IsCountOfRange(command))
@@ -37,7 +37,7 @@ internal sealed partial class SimulatedNode
         var call = new Call(command, connection);
         var name = call.Word(0);
         var asking = connection.Asking;
-        // ASKING is for the next command; before MULTI it is for the whole of it.
+        // ASKING applies to the next command, or to a whole transaction.
         connection.Asking = name == "ASKING" || (asking && (name == "MULTI" || (connection.Queued is not null && name != "EXEC")));
         Keys.ExpireUntil(_cluster.Clock.Now);
         if (connection.Queued is { } queue && name is not ("EXEC" or "MULTI" or "DISCARD"))
@@ -68,7 +68,7 @@ internal sealed partial class SimulatedNode
         };
     }
 
-    // Of a slot of the ranges, where no key ever is: whoever counts every slot of a cluster asks this sixteen thousand times.
+    // A fast path for slots that never have keys. A count of every slot of a cluster sends this 16384 times.
     private static bool IsCountOfRange(RespCommand command)
     {
         var words = command.Arguments;
@@ -82,7 +82,8 @@ internal sealed partial class SimulatedNode
 
     private static readonly RespValue Zero = RespValue.Number(0);
 
-    private bool IsHealthy => (!IsMaster || _cluster.Clock.Now >= _servesFrom) && Array.TrueForAll(Owner, owner => owner != Nobody && !Failed[owner]);
+    private bool IsHealthy => (!IsMaster || _cluster.Clock.Now >= _servesFrom)
+        && Array.TrueForAll(Owner, owner => owner != NoNode && !Failed[owner]);
 
     private string Info()
     {
@@ -90,7 +91,7 @@ internal sealed partial class SimulatedNode
         for (var database = 0; database < Rules.Databases; database++)
         {
             if (Keys.CountOf(database) is > 0 and var keys)
-                text += "db" + database.ToString(CultureInfo.InvariantCulture) + ":keys=" + keys.ToString(CultureInfo.InvariantCulture) + ",expires=0,avg_ttl=0\r\n";
+                text += string.Create(CultureInfo.InvariantCulture, $"db{database}:keys={keys},expires=0,avg_ttl=0\r\n");
         }
 
         return text;
@@ -101,14 +102,14 @@ internal sealed partial class SimulatedNode
         const string follow = "cluster-allow-replica-migration";
         if (call.Word(1) == "SET" && call.Text(2) == follow)
         {
-            FollowsItsLastSlot = call.Text(3) == "yes";
+            AllowsReplicaMigration = call.Text(3) == "yes";
             return Ok;
         }
 
         return call.Text(2) switch
         {
             "cluster-databases" when Rules.FlagsAreReplicated => Setting(Rules.Databases.ToString(CultureInfo.InvariantCulture)),
-            follow => Setting(FollowsItsLastSlot ? "yes" : "no"),
+            follow => Setting(AllowsReplicaMigration ? "yes" : "no"),
             _ => RespValue.Array([]),
         };
 
@@ -123,7 +124,7 @@ internal sealed partial class SimulatedNode
         return Ok;
     }
 
-    /// <summary>Null where this node serves the command; else where to go, or why nobody does.</summary>
+    /// <summary>Null if this node serves the command; otherwise the redirect or the error.</summary>
     private RespValue? Redirection(Call call, string name, bool asking)
     {
         var keys = KeysOf(call, name);
@@ -134,10 +135,10 @@ internal sealed partial class SimulatedNode
         if (keys.Count > 1 && keys.Any(key => HashSlot.Of(key) != slot))
             return RespValue.Error("CROSSSLOT Keys in request don't hash to the same slot");
         var part = SlotMap.PartOf(slot);
-        if (Owner[part] == Nobody)
+        if (Owner[part] == NoNode)
             return RespValue.Error("CLUSTERDOWN Hash slot not served");
-        var migrating = Owner[part] == Index && Migrating[part] != Nobody;
-        var importing = !migrating && Importing[part] != Nobody;
+        var migrating = Owner[part] == Index && Migrating[part] != NoNode;
+        var importing = !migrating && Importing[part] != NoNode;
         if (!IsHealthy)
             return RespValue.Error("CLUSTERDOWN The cluster is down");
         if (name == "MIGRATE" && (migrating || importing))
@@ -183,7 +184,7 @@ internal sealed partial class SimulatedNode
         switch (name)
         {
             case "GET":
-                return value is null ? RespValue.Null : RespValue.Bulk(SlotMap.Bytes(value.Text));
+                return Reply(value);
             case "SET":
                 Keys.Set(call.Database, part, key, new StoredValue(call.Text(2)));
                 return Ok;
@@ -194,7 +195,7 @@ internal sealed partial class SimulatedNode
             case "EXISTS":
                 return RespValue.Number(KeysOf(call, name).Count(each => Keys.Get(call.Database, part, SlotMap.Name(each)) is not null));
             case "MGET":
-                return RespValue.Array([.. KeysOf(call, name).Select(each => Keys.Get(call.Database, part, SlotMap.Name(each)) is { } found ? RespValue.Bulk(SlotMap.Bytes(found.Text)) : RespValue.Null)]);
+                return RespValue.Array([.. KeysOf(call, name).Select(each => Reply(Keys.Get(call.Database, part, SlotMap.Name(each))))]);
             case "DEL":
                 return RespValue.Number(KeysOf(call, name).Count(each => Keys.Remove(call.Database, part, SlotMap.Name(each))));
             case "TYPE":
@@ -202,7 +203,8 @@ internal sealed partial class SimulatedNode
             case "DUMP":
                 return value is null ? RespValue.Null : RespValue.Bulk(SlotMap.Bytes(value.Text + "\0dump"));
             case "PTTL":
-                return RespValue.Number(value is null ? -2 : value.ExpiresAt is { } at ? (long)(at - _cluster.Clock.Now).TotalMilliseconds : -1);
+                return RespValue.Number(
+                    value is null ? -2 : value.ExpiresAt is { } at ? (long)(at - _cluster.Clock.Now).TotalMilliseconds : -1);
             case "MEMORY":
                 return value is null ? RespValue.Null : RespValue.Number(value.Text.Length + 50);
             case "WATCH":
@@ -216,13 +218,16 @@ internal sealed partial class SimulatedNode
         }
     }
 
+    private static RespValue Reply(StoredValue? value) => value is null ? RespValue.Null : RespValue.Bulk(SlotMap.Bytes(value.Text));
+
     private RespValue Restore(Call call, int part, string key, StoredValue? value)
     {
         var replace = Enumerable.Range(4, Math.Max(0, call.Count - 4)).Any(i => call.Word(i) == "REPLACE");
         if (value is not null && !replace)
             return RespValue.Error("BUSYKEY Target key name already exists.");
         var left = call.Number(2);
-        Keys.Set(call.Database, part, key, new StoredValue(call.Text(3).Replace("\0dump", string.Empty), left > 0 ? _cluster.Clock.Now + TimeSpan.FromMilliseconds(left) : null));
+        TimeSpan? expiry = left > 0 ? _cluster.Clock.Now + TimeSpan.FromMilliseconds(left) : null;
+        Keys.Set(call.Database, part, key, new StoredValue(call.Text(3).Replace("\0dump", string.Empty), expiry));
         return Ok;
     }
 
@@ -242,7 +247,8 @@ internal sealed partial class SimulatedNode
     private RespValue Execute(ConnectionState connection, bool asking)
     {
         var commands = connection.Queued ?? [];
-        var changed = connection.Watched.Any(pair => !Equals(Keys.Get(connection.Database, SlotMap.PartOf(SlotMap.Bytes(pair.Key)), pair.Key), pair.Value));
+        var changed = connection.Watched.Any(pair =>
+            !Equals(Keys.Get(connection.Database, SlotMap.PartOf(SlotMap.Bytes(pair.Key)), pair.Key), pair.Value));
         connection.Queued = null;
         connection.Watched.Clear();
         if (connection.QueueIsBad)

@@ -5,14 +5,17 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>MIGRATE … KEYS (src/cluster.c): each key is restored on the target, then deleted here; the first error of the target is the answer.</summary>
+/// <summary>
+/// MIGRATE … KEYS (src/cluster.c): each key is restored on the target, then deleted here. The reply is the first error of the target.
+/// </summary>
 internal sealed partial class SimulatedNode
 {
     private const int OptionsOfMigrate = 6;
 
     private static IEnumerable<byte[]> KeysOfMigrate(Call call)
     {
-        var first = Enumerable.Range(OptionsOfMigrate, Math.Max(0, call.Count - OptionsOfMigrate)).FirstOrDefault(i => call.Word(i) == "KEYS", call.Count);
+        var options = Enumerable.Range(OptionsOfMigrate, Math.Max(0, call.Count - OptionsOfMigrate));
+        var first = options.FirstOrDefault(i => call.Word(i) == "KEYS", call.Count);
         for (var i = first + 1; i < call.Count; i++)
             yield return call.Raw(i);
     }
@@ -20,7 +23,8 @@ internal sealed partial class SimulatedNode
     private RespValue Migrate(Call call)
     {
         var target = _cluster.Nodes.FirstOrDefault(node => node.Endpoint.Host == call.Text(1));
-        var replace = Enumerable.Range(OptionsOfMigrate, call.Count - OptionsOfMigrate).TakeWhile(i => call.Word(i) != "KEYS").Any(i => call.Word(i) == "REPLACE");
+        var options = Enumerable.Range(OptionsOfMigrate, call.Count - OptionsOfMigrate).TakeWhile(i => call.Word(i) != "KEYS");
+        var replace = options.Any(i => call.Word(i) == "REPLACE");
         var database = (int)call.Number(4);
         var here = KeysOfMigrate(call).Where(key => Keys.Get(call.Database, SlotMap.PartOf(key), SlotMap.Name(key)) is not null).ToList();
         if (here.Count == 0)
@@ -46,7 +50,7 @@ internal sealed partial class SimulatedNode
                 Keys.Remove(call.Database, part, key);
         }
 
-        // Where it breaks at the end every key has arrived, and none has been deleted here.
+        // If the transfer breaks at the end, every key has arrived, and some are not deleted here.
         if (breaks is not null)
             return RespValue.Error("IOERR error or timeout reading to target instance");
         return error is null ? Ok : RespValue.Error(error);

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
@@ -5,7 +6,7 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>CLUSTER …, above all SETSLOT (src/cluster_legacy.c: clusterCommandSpecial).</summary>
+/// <summary>The CLUSTER commands, mainly SETSLOT (src/cluster_legacy.c: clusterCommandSpecial).</summary>
 internal sealed partial class SimulatedNode
 {
     private static readonly RespValue Ok = RespValue.Simple("OK");
@@ -19,15 +20,17 @@ internal sealed partial class SimulatedNode
             case "INFO":
                 return RespValue.Bulk("cluster_state:" + (IsHealthy ? "ok" : "fail") + "\r\n");
             case "LINKS":
-                return RespValue.Array([.. _cluster.Nodes.Where(other => other != this).Select(other => RespValue.Array(
-                    [RespValue.Bulk("direction"), RespValue.Bulk("to"), RespValue.Bulk("node"), RespValue.Bulk(other.Id), RespValue.Bulk("events"), RespValue.Bulk(_cluster.IsHeldUp(Index, other.Index) ? "rw" : "r")]))]);
+                return RespValue.Array([.. _cluster.Nodes.Where(other => other != this).Select(LinkTo)]);
             case "MYID":
                 return RespValue.Bulk(Id);
             case "COUNTKEYSINSLOT":
-                return call.Slot(2) is { } counted ? RespValue.Number(Seen(call.Database, counted)?.Count ?? 0) : RespValue.Error("ERR Invalid slot");
+                return call.Slot(2) is { } counted
+                    ? RespValue.Number(Seen(call.Database, counted)?.Count ?? 0)
+                    : RespValue.Error("ERR Invalid slot");
             case "GETKEYSINSLOT":
                 return call.Slot(2) is { } listed
-                    ? RespValue.Array([.. (Seen(call.Database, listed)?.Keys ?? Enumerable.Empty<string>()).Take((int)call.Number(3)).Select(key => RespValue.Bulk(SlotMap.Bytes(key)))])
+                    ? RespValue.Array(
+                        [.. KeysIn(call.Database, listed).Take((int)call.Number(3)).Select(key => RespValue.Bulk(SlotMap.Bytes(key)))])
                     : RespValue.Error("ERR Invalid slot or number of keys");
             case "BUMPEPOCH":
                 var bumped = BumpWithoutConsensus();
@@ -46,11 +49,19 @@ internal sealed partial class SimulatedNode
         }
     }
 
-    // A server with several databases counts and lists those of the database that the connection is in.
-    private System.Collections.Generic.SortedDictionary<string, StoredValue>? Seen(int database, int slot)
+    private RespValue LinkTo(SimulatedNode other)
+    {
+        string[] fields = ["direction", "to", "node", other.Id, "events", _cluster.IsStalled(Index, other.Index) ? "rw" : "r"];
+        return RespValue.Array([.. fields.Select(RespValue.Bulk)]);
+    }
+
+    // A server with several databases counts and lists the keys of the database that the connection has selected.
+    private IEnumerable<string> KeysIn(int database, int slot) => Seen(database, slot)?.Keys ?? Enumerable.Empty<string>();
+
+    private SortedDictionary<string, StoredValue>? Seen(int database, int slot)
     {
         var part = SlotMap.PartOf(slot);
-        return Rules.HidesForeignKeys && Owner[part] != Index && Importing[part] == Nobody ? null : Keys.In(database, part);
+        return Rules.HidesForeignKeys && Owner[part] != Index && Importing[part] == NoNode ? null : Keys.In(database, part);
     }
 
     private RespValue SetSlot(Call call)
@@ -92,7 +103,7 @@ internal sealed partial class SimulatedNode
                 return "ERR I don't know about node";
             case "NODE" when peer is null:
                 return "ERR Unknown node";
-            case "MIGRATING" or "IMPORTING" or "NODE" when MasterOf[peer!.Index] != Nobody:
+            case "MIGRATING" or "IMPORTING" or "NODE" when MasterOf[peer!.Index] != NoNode:
                 return "ERR Target node is not a " + master;
             case "MIGRATING" when peer == this && Rules.FlagsAreReplicated:
                 return "ERR Target node is myself";
@@ -116,8 +127,8 @@ internal sealed partial class SimulatedNode
                 Importing[part] = peer!.Index;
                 break;
             case "STABLE":
-                var imported = Importing[part] != Nobody;
-                Migrating[part] = Importing[part] = Nobody;
+                var imported = Importing[part] != NoNode;
+                Migrating[part] = Importing[part] = NoNode;
                 if (imported && Rules.StableDeletesImported && Owner[part] != Index)
                     Drop(part, "that it imported, at STABLE");
                 break;
@@ -130,27 +141,27 @@ internal sealed partial class SimulatedNode
     private void Assign(int part, SimulatedNode owner)
     {
         if (Keys.CountIn(part) == 0)
-            Migrating[part] = Nobody;
+            Migrating[part] = NoNode;
         var wasMine = Owner[part] == Index;
         Owner[part] = owner.Index;
-        if (wasMine && owner != this && SlotsOwned == 0 && FollowsItsLastSlot)
+        if (wasMine && owner != this && SlotsOwned == 0 && AllowsReplicaMigration)
         {
             BecomeReplicaOf(owner.Index);
             return;
         }
 
-        if (owner != this || Importing[part] == Nobody)
+        if (owner != this || Importing[part] == NoNode)
             return;
         if (_cluster.Nodes.FirstOrDefault(node => node.IsUp && HasJustFailedOver(node, part)) is { } unheard)
             _cluster.Ledger.ExcuseRace(part, this, unheard);
         BumpWithoutConsensus();
-        Importing[part] = Nobody;
+        Importing[part] = NoNode;
         Broadcast();
     }
 
     /// <summary>
-    /// True where the source's successor has been elected, and its word is on its way to this node: whoever gives the slot away in that
-    /// part of a millisecond can't know, and the successor's epoch is the higher one.
+    /// True if the successor of the source has been elected and its message to this node is in transit. A handover in that fraction of a
+    /// millisecond cannot know of it, and the epoch of the successor is higher.
     /// </summary>
     private bool HasJustFailedOver(SimulatedNode node, int part) => node != this && node.Owner[part] == node.Index
         && _cluster.Clock.Now - node._tookOverAt < SimulatedCluster.LongestWay && ConfigEpoch[node.Index] < node.ConfigEpoch[node.Index];
@@ -158,27 +169,27 @@ internal sealed partial class SimulatedNode
     private RespValue AddSlot(Call call)
     {
         var part = SlotMap.PartOf(call.Slot(2)!.Value);
-        if (Owner[part] != Nobody)
+        if (Owner[part] != NoNode)
             return RespValue.Error("ERR Slot " + call.Text(2) + " is already busy");
         Owner[part] = Index;
-        Importing[part] = Nobody;
+        Importing[part] = NoNode;
         return Ok;
     }
 
     private RespValue DropSlot(Call call)
     {
         var part = SlotMap.PartOf(call.Slot(2)!.Value);
-        if (Owner[part] == Nobody)
+        if (Owner[part] == NoNode)
             return RespValue.Error("ERR Slot " + call.Text(2) + " is already unassigned");
-        Owner[part] = Nobody;
-        Migrating[part] = Nobody;
+        Owner[part] = NoNode;
+        Migrating[part] = NoNode;
         if (Rules.DropDeletesKeys)
             Drop(part, "of a slot that was dropped");
         return Ok;
     }
 }
 
-/// <summary>One command as a server reads it, with the state of its connection.</summary>
+/// <summary>A command as the server reads it, with the state of its connection.</summary>
 internal readonly struct Call(RespCommand command, ConnectionState connection)
 {
     public ConnectionState Connection => connection;
@@ -195,7 +206,8 @@ internal readonly struct Call(RespCommand command, ConnectionState connection)
 
     public long Number(int index) => long.Parse(Text(index), CultureInfo.InvariantCulture);
 
-    public int? Slot(int index) => int.TryParse(Text(index), NumberStyles.None, CultureInfo.InvariantCulture, out var slot) && slot < HashSlot.Count ? slot : null;
+    public int? Slot(int index) =>
+        int.TryParse(Text(index), NumberStyles.None, CultureInfo.InvariantCulture, out var slot) && slot < HashSlot.Count ? slot : null;
 
     public override string ToString() => command.ToString();
 }

@@ -6,16 +6,16 @@ using System.Text;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>One server: what it owns, what it believes of the others, and its keys. Its rules are in the other parts of this class.</summary>
+/// <summary>One server: its slots, its view of the other nodes, and its keys. The other parts of this class have the rules.</summary>
 internal sealed partial class SimulatedNode
 {
-    public const int Nobody = -1;
+    public const int NoNode = -1;
 
     private readonly SimulatedCluster _cluster;
 
     private TimeSpan? _tookOverAt;
 
-    // A master that starts serves nobody at first, lest it speak for what has become another's.
+    // A starting master rejects requests at first, because another node may own its slots by now.
     private TimeSpan _servesFrom;
 
     public SimulatedNode(SimulatedCluster cluster, int index, int nodes)
@@ -25,9 +25,9 @@ internal sealed partial class SimulatedNode
         Id = IdOf(index);
         Endpoint = new NodeEndpoint("10.0.0." + (index + 1).ToString(CultureInfo.InvariantCulture), 6379);
         ConfigEpoch = new long[nodes];
-        MasterOf = Enumerable.Repeat(Nobody, nodes).ToArray();
+        MasterOf = Enumerable.Repeat(NoNode, nodes).ToArray();
         Failed = new bool[nodes];
-        Owner = Enumerable.Repeat(Nobody, SlotMap.Parts).ToArray();
+        Owner = Enumerable.Repeat(NoNode, SlotMap.Parts).ToArray();
         Migrating = [.. Owner];
         Importing = [.. Owner];
         Keys = new Dataset(cluster.Rules.Databases);
@@ -41,32 +41,32 @@ internal sealed partial class SimulatedNode
 
     public bool IsUp { get; private set; } = true;
 
-    /// <summary>True of a replica that does not get what its master writes just now.</summary>
+    /// <summary>True if a replica does not receive the writes of its master.</summary>
     public bool Lags { get; private set; }
 
     public Dataset Keys { get; private set; }
 
     public long CurrentEpoch { get; set; }
 
-    /// <summary>What it believes of each node, itself included.</summary>
+    /// <summary>The epoch of each node in the view of this one, itself included.</summary>
     public long[] ConfigEpoch { get; }
 
-    /// <summary>Of each node the master that it replicates; <see cref="Nobody"/> of a master.</summary>
+    /// <summary>The master of each node; <see cref="NoNode"/> for a master.</summary>
     public int[] MasterOf { get; }
 
     public bool[] Failed { get; }
 
-    /// <summary>Of each part of the slots the node that it believes to own it.</summary>
+    /// <summary>The owner of each part of the slots in the view of this node.</summary>
     public int[] Owner { get; }
 
     public int[] Migrating { get; }
 
     public int[] Importing { get; }
 
-    /// <summary>cluster-allow-replica-migration: whether it becomes a replica of whoever got its last slot.</summary>
-    public bool FollowsItsLastSlot { get; private set; } = true;
+    /// <summary>cluster-allow-replica-migration: whether the node becomes a replica of the master that took its last slot.</summary>
+    public bool AllowsReplicaMigration { get; private set; } = true;
 
-    public bool IsMaster => MasterOf[Index] == Nobody;
+    public bool IsMaster => MasterOf[Index] == NoNode;
 
     public int SlotsOwned => SlotsOf(Index);
 
@@ -78,7 +78,7 @@ internal sealed partial class SimulatedNode
 
     public override string ToString() => "n" + Index.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>CLUSTER NODES: open flags stand on the own line alone.</summary>
+    /// <summary>The reply to CLUSTER NODES. Open flags are only on the node's own line.</summary>
     public string DescribeNodes()
     {
         var text = new StringBuilder(700);
@@ -87,9 +87,9 @@ internal sealed partial class SimulatedNode
             var i = other.Index;
             text.Append(other.Id).Append(' ').Append(other.Endpoint.Host).Append(":6379@16379 ")
                 .Append(i == Index ? "myself," : string.Empty)
-                .Append(MasterOf[i] == Nobody ? "master" : "slave")
+                .Append(MasterOf[i] == NoNode ? "master" : "slave")
                 .Append(Failed[i] ? ",fail" : string.Empty).Append(' ')
-                .Append(MasterOf[i] == Nobody ? "-" : IdOf(MasterOf[i]))
+                .Append(MasterOf[i] == NoNode ? "-" : IdOf(MasterOf[i]))
                 .Append(" 0 0 ").Append(ConfigEpoch[i]).Append(Failed[i] ? " disconnected" : " connected");
             for (var part = 0; part < SlotMap.Parts; part++)
             {
@@ -113,14 +113,14 @@ internal sealed partial class SimulatedNode
     {
         for (var part = 0; part < SlotMap.Parts; part++)
         {
-            if (Migrating[part] != Nobody)
+            if (Migrating[part] != NoNode)
                 text.Append(" [").Append(SlotMap.Ranges[part].First).Append("->-").Append(IdOf(Migrating[part])).Append(']');
-            else if (Importing[part] != Nobody)
+            else if (Importing[part] != NoNode)
                 text.Append(" [").Append(SlotMap.Ranges[part].First).Append("-<-").Append(IdOf(Importing[part])).Append(']');
         }
     }
 
-    /// <summary>The process is gone; what it wrote is on its disk.</summary>
+    /// <summary>Ends the process. Its data is on disk.</summary>
     public void Crash()
     {
         _cluster.Note(this + " crashes");
@@ -129,7 +129,7 @@ internal sealed partial class SimulatedNode
         IsUp = false;
     }
 
-    /// <summary>The process is there again, with the keys, flags and beliefs that it had.</summary>
+    /// <summary>Restarts the process with its keys, flags and view.</summary>
     public void Start()
     {
         if (IsUp)
@@ -146,18 +146,18 @@ internal sealed partial class SimulatedNode
 
         for (var part = 0; part < SlotMap.Parts; part++)
         {
-            if (Keys.CountIn(part) == 0 || Owner[part] == Index || Importing[part] != Nobody)
+            if (Keys.CountIn(part) == 0 || Owner[part] == Index || Importing[part] != NoNode)
                 continue;
-            if (Rules.StartDeletesForeignKeys && Owner[part] != Nobody)
+            if (Rules.StartDeletesForeignKeys && Owner[part] != NoNode)
                 DropAtStart(part);
-            else if (Owner[part] == Nobody)
+            else if (Owner[part] == NoNode)
                 Owner[part] = Index;
             else
                 Importing[part] = Owner[part];
         }
     }
 
-    /// <summary>From now on a replica does not get what its master writes. One in touch holds what its master holds.</summary>
+    /// <summary>From now on a replica does not receive the writes of its master. Until then it has all keys of its master.</summary>
     public void BeginToLag()
     {
         if (IsMaster || Lags)
@@ -166,27 +166,29 @@ internal sealed partial class SimulatedNode
         Keys = _cluster.Nodes[MasterOf[Index]].Keys.Copy();
     }
 
-    /// <summary>A replica gets all that its master has.</summary>
+    /// <summary>The replica receives all keys of its master.</summary>
     public void CatchUp() => Lags = false;
 
-    /// <summary>Whether it would vote for a replica: not where it knows a later owner of what the replica would claim.</summary>
+    /// <summary>
+    /// True if the node votes for a replica. It does not if it knows a later owner of a slot that the replica would claim.
+    /// </summary>
     public bool VotesFor(SimulatedNode replica)
     {
         var old = replica.MasterOf[replica.Index];
         for (var part = 0; part < SlotMap.Parts; part++)
         {
-            if (replica.Owner[part] == old && Owner[part] != Nobody && ConfigEpoch[Owner[part]] > replica.ConfigEpoch[old])
+            if (replica.Owner[part] == old && Owner[part] != NoNode && ConfigEpoch[Owner[part]] > replica.ConfigEpoch[old])
                 return false;
         }
 
         return true;
     }
 
-    /// <summary>A replica takes its master's place, if the masters with slots vote for it.</summary>
+    /// <summary>Takes the place of the master if a majority of the masters with slots votes for it.</summary>
     public bool TakeOver()
     {
         var old = _cluster.Nodes[MasterOf[Index]];
-        // A replica of a master without slots has nothing to be elected for.
+        // There is no election for a master without slots.
         if (SlotsOf(old.Index) == 0 && !Rules.FlagsAreReplicated)
             return false;
         var voters = _cluster.Nodes.Where(node => node.IsUp && node.IsMaster && node.SlotsOwned > 0).ToList();
@@ -196,18 +198,19 @@ internal sealed partial class SimulatedNode
         if (!Lags)
             Keys = old.Keys.Copy();
         foreach (var lost in old.Keys.DifferencesTo(Keys))
-            _cluster.Ledger.ExcuseReplication(lost.Database, lost.Key, Keys.Get(lost.Database, SlotMap.PartOf(SlotMap.Bytes(lost.Key)), lost.Key));
+            _cluster.Ledger.ExcuseReplication(
+                lost.Database, lost.Key, Keys.Get(lost.Database, SlotMap.PartOf(SlotMap.Bytes(lost.Key)), lost.Key));
         _tookOverAt = _cluster.Clock.Now;
         CurrentEpoch = _cluster.Nodes.Where(node => node.IsUp).Max(node => node.CurrentEpoch) + 1;
         ConfigEpoch[Index] = CurrentEpoch;
-        MasterOf[Index] = Nobody;
+        MasterOf[Index] = NoNode;
         Lags = false;
         for (var part = 0; part < SlotMap.Parts; part++)
         {
             if (Owner[part] == old.Index)
                 Owner[part] = Index;
             if (!Rules.FlagsAreReplicated)
-                Migrating[part] = Importing[part] = Nobody;
+                Migrating[part] = Importing[part] = NoNode;
         }
 
         Broadcast();
@@ -220,21 +223,21 @@ internal sealed partial class SimulatedNode
         MasterOf[Index] = master;
         for (var part = 0; part < SlotMap.Parts; part++)
         {
-            Migrating[part] = Importing[part] = Nobody;
+            Migrating[part] = Importing[part] = NoNode;
             if (Owner[part] == Index)
-                Owner[part] = Nobody;
+                Owner[part] = NoNode;
         }
 
         Lags = false;
         Keys = new Dataset(Rules.Databases);
     }
 
-    // A server that was restarted by others while it held keys without a flag: no promise of anybody else's either.
+    // Keys without a flag that a restarted server deletes: the operation cannot prevent that.
     private void DropAtStart(int part)
     {
         foreach (var lost in AllKeys().Where(key => key.Part == part).ToList())
             _cluster.Ledger.ExcuseStart(lost.Database, lost.Key, lost.Value);
-        Drop(part, "at start, of a slot that is another's");
+        Drop(part, "at start, of a slot that another node owns");
     }
 
     private void Drop(int part, string why)

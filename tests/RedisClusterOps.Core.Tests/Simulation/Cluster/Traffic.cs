@@ -6,7 +6,7 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>An application: clients that follow redirections, one hop after the other, while everything else goes on.</summary>
+/// <summary>An application whose clients follow redirects, one hop at a time, while other events run.</summary>
 internal sealed class Traffic
 {
     private const int MostHops = 16;
@@ -19,29 +19,31 @@ internal sealed class Traffic
     {
         _cluster = cluster;
         _pause = pause;
-        _keys = [.. cluster.Ledger.Written.Keys.Where(key => cluster.Ledger.Written[key].ExpiresAt is null && !key.Key.EndsWith("stray", StringComparison.Ordinal))];
+        var written = cluster.Ledger.Written;
+        _keys = [.. written.Keys.Where(key => written[key].ExpiresAt is null && !key.Key.EndsWith("stray", StringComparison.Ordinal))];
         _keys.AddRange(Enumerable.Range(0, 3).Select(i => (0, SlotMap.KeyOf(SlotMap.Moving, "new" + i))));
         for (var client = 0; client < clients; client++)
             Later();
     }
 
-    /// <summary>Requests that were answered.</summary>
-    public int Answered { get; private set; }
-
     public bool IsSuspended { get; private set; }
 
-    /// <summary>True where no client must be sent in circles: every node is there, and the slot was not half open at first.</summary>
-    public bool ReportsCircles { get; set; }
+    /// <summary>True if no client may meet a redirect loop: all nodes are up, and the slot did not start half-open.</summary>
+    public bool ReportsRedirectLoops { get; set; }
 
     /// <summary>
-    /// No client writes from now on. Of what servers without replicated flags do to clients when an end of an open slot fails over
-    /// (moved keys are hidden, and written anew) no tool can answer for.
+    /// Stops all clients. On servers without replicated flags, a failover of an open slot hides the moved keys, and clients write them
+    /// again. No tool can prevent that.
     /// </summary>
     public void Suspend() => IsSuspended = true;
 
-    public void Resume() => IsSuspended = false;
 
-    private void Later() => _cluster.Clock.After(_cluster.Quiet ? TimeSpan.FromMilliseconds(200) : _pause * (0.2 + (1.6 * _cluster.Dice.NextDouble())), Ask);
+
+    private void Later()
+    {
+        var pause = _cluster.Quiet ? TimeSpan.FromMilliseconds(200) : _pause * (0.2 + (1.6 * _cluster.Dice.NextDouble()));
+        _cluster.Clock.After(pause, Ask);
+    }
 
     private void Ask()
     {
@@ -66,8 +68,8 @@ internal sealed class Traffic
     {
         if (hops > MostHops || IsSuspended)
         {
-            if (ReportsCircles && !IsSuspended && !_cluster.Quiet && _cluster.Nodes.All(each => each.IsUp))
-                _cluster.Ledger.Violate("I2: a client that asked for " + request.Key + " was sent in circles");
+            if (ReportsRedirectLoops && !IsSuspended && !_cluster.Quiet && _cluster.Nodes.All(each => each.IsUp))
+                _cluster.Ledger.Violate("I2: a client that asked for " + request.Key + " met a redirect loop");
             Later();
             return;
         }
@@ -97,11 +99,11 @@ internal sealed class Traffic
     }
 
     private void Retry(Request request, int hops) =>
-        _cluster.Clock.After(_cluster.Random(2), () => Send(request, _cluster.Nodes[_cluster.Dice.Next(_cluster.Nodes.Count)], asking: false, hops + 1));
+        _cluster.Clock.After(
+            _cluster.Random(2), () => Send(request, _cluster.Nodes[_cluster.Dice.Next(_cluster.Nodes.Count)], asking: false, hops + 1));
 
     private void Settle(Request request, RespValue reply, SimulatedNode node)
     {
-        Answered++;
         if (_cluster.Trace is not null)
             _cluster.Note("    client: " + node + "> " + request.Command + "  ->  " + reply);
         var expected = _cluster.Ledger.Expected(request.Database, request.Key);
@@ -109,7 +111,12 @@ internal sealed class Traffic
         {
             case 3 when request.Command.Arguments[0][0] == (byte)'G':
                 if ((reply.IsNull ? null : reply.Text) != expected?.Text && !_cluster.Ledger.IsExcused(request.Key))
-                    _cluster.Ledger.Violate("I2: " + node + " answered " + (reply.IsNull ? "nothing" : reply.Text) + " for " + request.Key + ", which is " + (expected?.Text ?? "not there"));
+                {
+                    _cluster.Ledger.Violate(
+                        "I2: " + node + " returned " + (reply.IsNull ? "nothing" : reply.Text) + " for " + request.Key
+                        + " instead of " + (expected?.Text ?? "nothing"));
+                }
+
                 break;
             case 4:
                 var before = expected is null ? 0 : long.Parse(expected.Text, CultureInfo.InvariantCulture);

@@ -8,13 +8,13 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Simulation.Reality;
 
-/// <summary>One line of a script: what is asked, of whom, and what must be answered.</summary>
+/// <summary>One line of a script: a command, its node, and the expected reply.</summary>
 internal sealed record ScriptLine(string Text, IReadOnlyList<string> Servers, bool Eventually, string[] Words, string? Expected);
 
 /// <summary>A cluster, real or simulated, on which scripts run.</summary>
 internal interface IStage
 {
-    /// <summary>Which server: a script's lines may be for some only.</summary>
+    /// <summary>The name of the server. Some lines of a script apply to certain servers only.</summary>
     string Server { get; }
 
     int Slot { get; }
@@ -26,20 +26,20 @@ internal interface IStage
 
     NodeEndpoint EndpointOf(string node);
 
-    /// <summary>Sends to S, T or O, always over the same connection.</summary>
+    /// <summary>Sends a command to S, T or O, always on the same connection.</summary>
     Task<RespValue> SendAsync(string node, RespCommand command);
 
     Task FailOverAsync(string node);
 
-    /// <summary>Lets half a second pass.</summary>
+    /// <summary>Waits for half a second.</summary>
     Task PauseAsync();
 
-    /// <summary>Lets a moment pass.</summary>
-    /// <returns>False when patience has run out.</returns>
-    Task<bool> WaitAsync(int looks);
+    /// <summary>Waits for a moment before the next attempt.</summary>
+    /// <returns>False after too many attempts.</returns>
+    Task<bool> WaitAsync(int attempts);
 }
 
-/// <summary>Commands and the replies that real servers give to them. Their file says how it is written.</summary>
+/// <summary>Commands with the replies of real servers. The file documents its format.</summary>
 internal sealed class CommandScript(string name, IReadOnlyList<ScriptLine> lines)
 {
     private static readonly string[] Nodes = ["S", "T", "O"];
@@ -63,8 +63,8 @@ internal sealed class CommandScript(string name, IReadOnlyList<ScriptLine> lines
         return scripts;
     }
 
-    /// <summary>Runs it.</summary>
-    /// <returns>The first line that is answered otherwise; null where all are answered as they must be.</returns>
+    /// <summary>Runs the script.</summary>
+    /// <returns>The first line with another reply; null if all replies are as expected.</returns>
     public async Task<string?> RunAsync(IStage stage)
     {
         foreach (var line in lines.Where(line => line.Servers.Count == 0 || line.Servers.Contains(stage.Server)))
@@ -82,11 +82,11 @@ internal sealed class CommandScript(string name, IReadOnlyList<ScriptLine> lines
             }
 
             var expected = Fill(line.Expected!, stage);
-            var answer = await AskAsync(line, stage);
-            for (var looks = 0; line.Eventually && answer != expected && await stage.WaitAsync(looks); looks++)
-                answer = await AskAsync(line, stage);
-            if (answer != expected)
-                return name + ": " + line.Text + "\n  is answered: " + answer;
+            var reply = await AskAsync(line, stage);
+            for (var attempts = 0; line.Eventually && reply != expected && await stage.WaitAsync(attempts); attempts++)
+                reply = await AskAsync(line, stage);
+            if (reply != expected)
+                return name + ": " + line.Text + "\n  reply: " + reply;
         }
 
         return null;
@@ -105,7 +105,8 @@ internal sealed class CommandScript(string name, IReadOnlyList<ScriptLine> lines
         var eventually = text[0] == '~';
         text = text.TrimStart('~', ' ');
         var arrow = text.IndexOf(" -> ", StringComparison.Ordinal);
-        return new ScriptLine(line, servers, eventually, (arrow < 0 ? text : text[..arrow]).Split(' '), arrow < 0 ? null : text[(arrow + 4)..]);
+        return new ScriptLine(
+            line, servers, eventually, (arrow < 0 ? text : text[..arrow]).Split(' '), arrow < 0 ? null : text[(arrow + 4)..]);
     }
 
     private static async Task<string> AskAsync(ScriptLine line, IStage stage)
@@ -116,8 +117,10 @@ internal sealed class CommandScript(string name, IReadOnlyList<ScriptLine> lines
             return About(line.Words[0], nodes, stage);
         }
 
-        var words = line.Words.Skip(1).Select(word => word is ['{', >= 'a' and <= 'z', '}'] ? stage.Key(word[1..2]) : (object)Fill(word, stage).Replace("\"\"", string.Empty)).ToArray();
-        return Shown(await stage.SendAsync(line.Words[0], RespCommand.Of(words)), stage);
+        var words = line.Words.Skip(1).Select(word => word is ['{', >= 'a' and <= 'z', '}']
+            ? stage.Key(word[1..2])
+            : (object)Fill(word, stage).Replace("\"\"", string.Empty));
+        return Shown(await stage.SendAsync(line.Words[0], RespCommand.Of([.. words])), stage);
     }
 
     private static string About(string what, IReadOnlyList<NodeLine> nodes, IStage stage)
@@ -138,7 +141,9 @@ internal sealed class CommandScript(string name, IReadOnlyList<ScriptLine> lines
     {
         RespKind.Null => "nil",
         RespKind.Array => "[" + string.Join(' ', reply.Items.Select(item => Shown(item, stage))) + "]",
-        _ => "abc".Select(letter => letter.ToString()).FirstOrDefault(key => reply.Bytes.AsSpan().SequenceEqual(stage.Key(key))) is { } name ? "{" + name + "}" : reply.Text,
+        _ => new[] { "a", "b", "c" }.FirstOrDefault(key => reply.Bytes.AsSpan().SequenceEqual(stage.Key(key))) is { } name
+            ? "{" + name + "}"
+            : reply.Text,
     };
 
     private static string Fill(string text, IStage stage)

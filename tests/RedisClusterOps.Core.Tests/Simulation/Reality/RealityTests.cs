@@ -8,7 +8,7 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>The simulation answers as the real servers do: to the same scripts, which the tests on real servers run as well.</summary>
+/// <summary>The simulation replies to the scripts as real servers do. The tests on real servers run the same scripts.</summary>
 public class RealityTests
 {
     public static TheoryData<string, string> Cases
@@ -28,7 +28,7 @@ public class RealityTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task The_simulation_answers_as_the_real_server_does(string server, string script)
+    public async Task The_simulation_replies_as_the_real_server_does(string server, string script)
     {
         var stage = new SimulatedStage(ServerRules.All.Single(rules => rules.Name == server));
         Assert.Null(await CommandScript.ReadAll().Single(each => each.Name == script).RunAsync(stage));
@@ -64,12 +64,17 @@ public class RealityTests
 
         public Task PauseAsync() => _scene.Cluster.Clock.PauseAsync(TimeSpan.FromMilliseconds(500), default);
 
-        public Task<bool> WaitAsync(int looks)
+        public Task<bool> WaitAsync(int attempts)
         {
             _scene.Cluster.Clock.Pass(TimeSpan.FromMilliseconds(100));
-            return Task.FromResult(looks < 50);
+            return Task.FromResult(attempts < 50);
         }
 
-        private SimulatedNode At(string node) => _scene.MasterOf(_scene.Cluster.Nodes[node == "S" ? _scene.Source.Index : node == "T" ? _scene.Target.Index : 1]);
+        private SimulatedNode At(string node) => _scene.MasterOf(node switch
+        {
+            "S" => _scene.Source,
+            "T" => _scene.Target,
+            _ => _scene.Cluster.Nodes[1],
+        });
     }
 }
