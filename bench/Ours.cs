@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using RedisClusterOps.Migration.Bulk;
 
 namespace RedisClusterOps.Benchmarks;
 

@@ -13,15 +13,15 @@ using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps;
 
-/// <content>Slots that move whole, many at once: checked, carried out, gone on with, and taken back.</content>
+/// <content>Moves of whole slots, many at a time: checks them, carries them out, resumes them and undoes them.</content>
 public sealed partial class RedisCluster
 {
-    // The largest slots of a pair stand for all of them where keys are to be looked at.
+    // The largest slots of a pair stand for all of them in checks of keys.
     private const int Sampled = 3;
 
-    /// <summary>Looks at everything that a plan's moves need before they begin. Reads, writes nothing.</summary>
-    /// <returns>The plan, with what is to be known.</returns>
-    /// <exception cref="RedisOperationException">StalePlan, or what keeps it from being carried out.</exception>
+    /// <summary>Checks whether the moves of a plan can be carried out. Changes nothing.</summary>
+    /// <returns>The plan, with the findings of the checks.</returns>
+    /// <exception cref="RedisOperationException">StalePlan, or the reason why the plan can't be carried out.</exception>
     public async Task<RedisRebalancePlan> CheckMovesAsync(RedisRebalancePlan plan, MoveOptions options, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
@@ -29,7 +29,8 @@ public sealed partial class RedisCluster
         var pairs = PairsOf(view, plan, plan.Moves);
         if (!LooksAhead)
             return plan;
-        await FanOut.AllAsync(pairs.SelectMany(pair => new[] { pair.Source, pair.Target }).Distinct(), node => _nodes.LookAsync(node, cancellation), cancellation).ConfigureAwait(false);
+        var nodes = pairs.SelectMany(pair => new[] { pair.Source, pair.Target }).Distinct();
+        await FanOut.AllAsync(nodes, node => _nodes.SampleAsync(node, cancellation), cancellation).ConfigureAwait(false);
         var findings = new List<PlanFinding>(plan.Findings);
         var moves = new List<RedisSlotMove>();
         foreach (var (planned, pair) in plan.Moves.Zip(pairs, (move, pair) => (move, pair)))
@@ -38,9 +39,10 @@ public sealed partial class RedisCluster
             var (preflight, keys) = await CheckPairAsync(view, move, pair, plan.Kind, options, cancellation).ConfigureAwait(false);
             if (preflight.Refusal is { Code: FailureCode.PermissionDenied } denied && pair.IsAtomic && options.Method == MoveMethod.Auto)
             {
-                // Nobody asked for the servers' own way, and who may not use it may well be allowed the other.
+                // The user did not ask for the servers' own migration, and may well have the rights for the other method.
                 var byKeys = move with { DecidedMethod = MoveMethod.KeyByKey };
-                var other = await CheckPairAsync(view, byKeys, PairOf(view, byKeys, plan.Kind == MigrationOperation.Undo), plan.Kind, options, cancellation).ConfigureAwait(false);
+                var otherPair = PairOf(view, byKeys, plan.Kind == MigrationOperation.Undo);
+                var other = await CheckPairAsync(view, byKeys, otherPair, plan.Kind, options, cancellation).ConfigureAwait(false);
                 if (other.Result.Refusal is null)
                 {
                     (move, preflight, keys) = (byKeys, other.Result, other.Keys);
@@ -57,77 +59,111 @@ public sealed partial class RedisCluster
         return plan with { Moves = moves, Findings = WithAdvice(findings).Distinct().ToList() };
     }
 
-    /// <summary>Carries out moves of a plan, all pairs at once.</summary>
-    /// <param name="moves">Those of the plan's moves that were agreed to.</param>
-    /// <param name="stop">Asks to stop: keys in hand are moved, slots without keys handed over, untouched ones left as they were.</param>
-    /// <exception cref="RedisOperationException">StalePlan; JournalBusy: another run works on the cluster; JournalUnavailable. Nothing was touched.</exception>
-    public async Task<SlotMoveRun> RunMovesAsync(RedisRebalancePlan plan, IReadOnlyList<RedisSlotMove> moves, MoveOptions options, CancellationToken stop)
+    /// <summary>Carries out moves of a plan, all pairs concurrently.</summary>
+    /// <param name="moves">The moves of the plan that the user agreed to.</param>
+    /// <param name="stop">
+    /// Requests a stop: the batch in progress is moved, slots without keys are handed over, and slots that have not started stay unchanged.
+    /// </param>
+    /// <exception cref="RedisOperationException">
+    /// StalePlan; JournalBusy: another run is in progress on the cluster; JournalUnavailable. Nothing was changed.
+    /// </exception>
+    public async Task<SlotMoveRun> RunMovesAsync(
+        RedisRebalancePlan plan, IReadOnlyList<RedisSlotMove> moves, MoveOptions options, CancellationToken stop)
     {
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
         await RequireFreshAsync(plan, view, options, stop).ConfigureAwait(false);
         var pairs = PairsOf(view, plan, moves);
-        return Start(view, MoveWork.Of(plan.Kind, _session, options) with { Kept = plan.SuppressedNodes }, pairs, options, BeginMoves(view, plan, options), stop);
+        var move = BulkMove.Of(plan.Kind, _session, options) with { SuppressedNodes = plan.SuppressedNodes };
+        return Start(view, move, pairs, options, BeginMoves(view, plan, options), stop);
     }
 
-    /// <summary>Whether a plan only completes what is open and in order, so that it can be carried out together with others (<see cref="RunTogetherAsync"/>).</summary>
-    public static bool GoesTogether(SlotPlan plan) => plan is { Request: RepairRequest { InterruptedUndo: null }, Refusal: null, IsPartial: false, IsDone: false }
-        && plan.State is RedisOpenSlotState.ImportingOnly or RedisOpenSlotState.MigratingOnly or RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained
+    /// <summary>
+    /// True if a plan only completes a migration whose ends are consistent, so that it can be carried out together with others
+    /// (<see cref="RunTogetherAsync"/>).
+    /// </summary>
+    public static bool GoesTogether(SlotPlan plan) =>
+        plan is { Request: RepairRequest { InterruptedUndo: null }, Refusal: null, IsPartial: false, IsDone: false }
+        && plan.State is RedisOpenSlotState.ImportingOnly or RedisOpenSlotState.MigratingOnly
+            or RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained
         && plan.Owner == plan.SourceId;
 
-    /// <summary>Carries out plans that go together, all pairs of masters at once.</summary>
-    /// <param name="plans">Such as <see cref="GoesTogether"/> is true of.</param>
-    /// <exception cref="RedisOperationException">JournalBusy or JournalUnavailable. Nothing was touched.</exception>
+    /// <summary>Groups plans in the order in which they are carried out.</summary>
+    /// <returns>
+    /// Each plan alone, except those that go together (<see cref="GoesTogether"/>). They are one group, in the place of the first of them.
+    /// </returns>
+    public static IReadOnlyList<IReadOnlyList<SlotPlan>> GroupPlans(IReadOnlyList<SlotPlan> plans)
+    {
+        var together = plans.Where(GoesTogether).ToList();
+        return plans.Where(plan => !GoesTogether(plan) || ReferenceEquals(plan, together[0]))
+            .Select(plan => GoesTogether(plan) ? together : [plan]).ToList();
+    }
+
+    /// <summary>Carries out plans together, all pairs of masters concurrently.</summary>
+    /// <param name="plans">Plans for which <see cref="GoesTogether"/> is true.</param>
+    /// <exception cref="RedisOperationException">JournalBusy or JournalUnavailable. Nothing was changed.</exception>
     public async Task<SlotMoveRun> RunTogetherAsync(IReadOnlyList<SlotPlan> plans, CancellationToken stop)
     {
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
         var requests = plans.ToDictionary(plan => plan.Slot, plan => plan.Request!);
         var pairs = plans.GroupBy(plan => (plan.SourceId, plan.TargetId))
-            .Select(pair => PairOf(view, new RedisSlotMove { SourceId = pair.Key.SourceId, TargetId = pair.Key.TargetId, SlotRanges = SlotSet.From(pair.Select(plan => plan.Slot)).Ranges }, undoes: false))
-            .ToList();
-        var work = new MoveWork(plans[0].Kind, plans[0].Request!.Success, (_, situation) => requests[situation.Slot]);
-        return Start(view, work, pairs, plans[0].Options, Begin(plans[0]), stop);
+            .Select(pair => new RedisSlotMove
+            {
+                SourceId = pair.Key.SourceId,
+                TargetId = pair.Key.TargetId,
+                SlotRanges = SlotSet.From(pair.Select(plan => plan.Slot)).Ranges,
+            })
+            .Select(move => PairOf(view, move, undoes: false)).ToList();
+        var move = new BulkMove(plans[0].Kind, plans[0].Request!.Success, (_, situation) => requests[situation.Slot]);
+        return Start(view, move, pairs, plans[0].Options, Begin(plans[0]), stop);
     }
 
-    private SlotMoveRun Start(ClusterView view, MoveWork work, IReadOnlyList<SlotPair> pairs, MoveOptions options, RunJournal? journal, CancellationToken stop)
+    private SlotMoveRun Start(
+        ClusterView view, BulkMove move, List<MasterPair> pairs, MoveOptions options, RunJournal? journal, CancellationToken stopping)
     {
-        var run = new SlotMoveRun(_session, _reader, _situations, _nodes, view, work, pairs, options, journal, _log, stop);
-        journal?.Planned(pairs.Select(pair => (run.EntryOf(pair) with { Keys = pair.EstimatedKeys }, pair.Slots.Select(slot => slot.Slot))));
-        _ = run.StartAsync();
-        return run;
+        var stop = new StopRequest(_reader.Clock, stopping);
+        var run = new BulkMoveRun(_session, _reader, _situations, _nodes, view, move, pairs, options, journal, _log, stop, stopping);
+        return run.Start();
     }
 
-    /// <summary>What going on with a run that moves slots whole would do.</summary>
-    /// <param name="migrationId">The run; null for the newest one on this cluster that can be gone on with.</param>
-    /// <returns>Null where the run is one of single slots: see <see cref="PlanResumeAsync"/>.</returns>
-    /// <exception cref="RedisOperationException">MigrationNotFound, JournalUnavailable, JournalBusy (it is still running), NodeNotFound.</exception>
+    /// <summary>Plans the rest of a run that moves whole slots.</summary>
+    /// <param name="migrationId">The run; null for the newest run on this cluster that can be resumed.</param>
+    /// <returns>Null if the run moves slots individually: see <see cref="PlanResumeAsync"/>.</returns>
+    /// <exception cref="RedisOperationException">
+    /// MigrationNotFound, JournalUnavailable, JournalBusy (the run is in progress), NodeNotFound.
+    /// </exception>
     public async Task<RedisRebalancePlan?> PlanResumeOfMovesAsync(string? migrationId, MoveOptions options, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         if (FindRun(view, migrationId, options) is not { MovesWholeSlots: true } run)
             return null;
         var undoes = run.Kind == MigrationOperation.Undo;
-        // A later version may have other operations that move slots whole.
+        // A later version may have other operations that move whole slots.
         var operation = run.Kind == MigrationOperation.Unknown ? MigrationOperation.Move : run.Kind;
         var left = run.Slots.Where(slot => !slot.IsDone && slot.FinishedBy is null);
-        return PlanOf(view, operation, left.Select(slot => undoes ? (slot.Slot, slot.TargetId!, slot.SourceId!) : (slot.Slot, slot.SourceId!, slot.TargetId!)), options) with
+        var slots = left.Select(slot => undoes ? (slot.Slot, slot.TargetId!, slot.SourceId!) : (slot.Slot, slot.SourceId!, slot.TargetId!));
+        return PlanOf(view, operation, slots, options) with
         {
             SuppressedNodes = run.Slots.SelectMany(slot => slot.SuppressedNodes).Distinct().ToList(),
         };
     }
 
-    /// <summary>What undoing a run that moved slots whole would do: each slot that it took up goes back to the master that owned it before.</summary>
-    /// <returns>Null where the run is one of single slots: see <see cref="PlanUndoOfRunAsync"/>.</returns>
-    /// <exception cref="RedisOperationException">MigrationNotFound, JournalUnavailable, JournalBusy (it is still running), NodeNotFound.</exception>
+    /// <summary>Plans the undo of a run that moved whole slots: each slot that it began with moves back to its former owner.</summary>
+    /// <returns>Null if the run moved slots individually: see <see cref="PlanUndoOfRunAsync"/>.</returns>
+    /// <exception cref="RedisOperationException">
+    /// MigrationNotFound, JournalUnavailable, JournalBusy (the run is in progress), NodeNotFound.
+    /// </exception>
     public async Task<RedisRebalancePlan?> PlanUndoOfMovesAsync(string migrationId, MoveOptions options, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         if (FindRun(view, migrationId, options) is not { MovesWholeSlots: true } run)
             return null;
-        var taken = run.Slots.Where(slot => slot.Since is not null);
-        return PlanOf(view, run.Kind == MigrationOperation.Undo ? MigrationOperation.Move : MigrationOperation.Undo, taken.Select(slot => run.Kind == MigrationOperation.Undo ? (slot.Slot, slot.SourceId!, slot.TargetId!) : (slot.Slot, slot.TargetId!, slot.SourceId!)), options);
+        var wasUndo = run.Kind == MigrationOperation.Undo;
+        var begun = run.Slots.Where(slot => slot.Since is not null)
+            .Select(slot => wasUndo ? (slot.Slot, slot.SourceId!, slot.TargetId!) : (slot.Slot, slot.TargetId!, slot.SourceId!));
+        return PlanOf(view, wasUndo ? MigrationOperation.Move : MigrationOperation.Undo, begun, options);
     }
 
-    // A plan that is stale at once is so because somebody is changing owners: then it is better to know who.
+    // If a plan is stale right away, another run or tool is changing owners. Its name helps more than the stale plan.
     private async Task RequireFreshAsync(RedisRebalancePlan plan, ClusterView view, MoveOptions options, CancellationToken cancellation)
     {
         try
@@ -142,60 +178,80 @@ public sealed partial class RedisCluster
         }
     }
 
-    /// <summary>What moving these slots would do, wherever each of them is on its way.</summary>
-    internal async Task<RedisRebalancePlan> PlanGoingOnAsync(MigrationOperation operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots, MoveOptions options, CancellationToken cancellation) =>
+    /// <summary>Plans to move these slots, or the rest of each if it is partly moved.</summary>
+    internal async Task<RedisRebalancePlan> PlanRestOfMovesAsync(
+        MigrationOperation operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots, MoveOptions options,
+        CancellationToken cancellation) =>
         PlanOf(await _reader.ReadAsync(null, cancellation).ConfigureAwait(false), operation, slots, options);
 
-    private RedisRebalancePlan PlanOf(ClusterView view, MigrationOperation operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots, MoveOptions options)
+    private RedisRebalancePlan PlanOf(
+        ClusterView view, MigrationOperation operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots,
+        MoveOptions options)
     {
-        var transfers = slots.GroupBy(slot => (Source: MasterOf(view, slot.SourceId).Id, Target: MasterOf(view, slot.TargetId).Id), slot => slot.Slot)
+        var transfers = slots
+            .GroupBy(slot => (Source: MasterOf(view, slot.SourceId).Id, Target: MasterOf(view, slot.TargetId).Id), slot => slot.Slot)
             .Select(pair => new SlotTransfer(view.Node(pair.Key.Source)!, view.Node(pair.Key.Target)!, SlotSet.From(pair)))
-            .OrderByDescending(transfer => transfer.Slots.Count).ThenBy(transfer => transfer.Source.Id, StringComparer.Ordinal).ThenBy(transfer => transfer.Target.Id, StringComparer.Ordinal);
+            .OrderByDescending(transfer => transfer.Slots.Count)
+            .ThenBy(transfer => transfer.Source.Id, StringComparer.Ordinal).ThenBy(transfer => transfer.Target.Id, StringComparer.Ordinal);
         var builder = new RebalancePlanBuilder(view, MasterSlots.Of(view), SlotCounts.None, options.Method, _session) { ContinuesRun = true };
         return WithAdvice(builder.Build(operation, transfers.ToList()));
     }
 
-    private static ClusterNode MasterOf(ClusterView view, string id) => view.ShardMaster(id) ?? throw NodeNames.NotFound(id, view.Nodes.Select(node => node.Name));
+    private static ClusterNode MasterOf(ClusterView view, string id) =>
+        view.ShardMaster(id) ?? throw NodeNames.NotFound(id, view.Nodes.Select(node => node.Name));
 
-    private static List<SlotPair> PairsOf(ClusterView view, RedisRebalancePlan plan, IReadOnlyList<RedisSlotMove> moves) =>
+    private static List<MasterPair> PairsOf(ClusterView view, RedisRebalancePlan plan, IReadOnlyList<RedisSlotMove> moves) =>
         moves.Select(move => PairOf(view, move, undoes: plan.Kind == MigrationOperation.Undo)).ToList();
 
-    private static SlotPair PairOf(ClusterView view, RedisSlotMove move, bool undoes)
+    private static MasterPair PairOf(ClusterView view, RedisSlotMove move, bool undoes)
     {
         var (source, target) = (MasterOf(view, move.SourceId), MasterOf(view, move.TargetId));
         foreach (var end in new[] { source, target })
         {
             if (!end.IsReachable)
-                throw new RedisOperationException(FailureCode.NodeUnreachable, end.Name + " does not answer (" + (end.Trouble ?? "no reason known") + "), so nothing can be moved from or to it. Nothing was done.", end.Name, "Get-RedisClusterNode");
+            {
+                var trouble = end.Trouble ?? "no reason known";
+                throw new RedisOperationException(
+                    FailureCode.NodeUnreachable,
+                    end.Name + " does not answer (" + trouble + "), so no slot can be moved from or to it. Nothing was changed.",
+                    end.Name,
+                    new NextAction(NextActionCode.ShowNodes));
+            }
         }
 
-        return new SlotPair(source, target, SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source, target, undoes)).ToList(), move.DecidedMethod == MoveMethod.Atomic) { EstimatedKeys = move.EstimatedKeys };
+        var slots = SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source, target, undoes)).ToList();
+        return new MasterPair(source, target, slots, move.DecidedMethod == MoveMethod.Atomic) { EstimatedKeys = move.EstimatedKeys };
     }
 
-    // Stable on the source, or open between just these two, it goes with the many. Stable on the target it is there, as after a run that
-    // was killed before it could write that down.
-    private static SlotInMove SlotOf(ClusterView view, int slot, ClusterNode source, ClusterNode target, bool undoes)
+    // A slot that is stable on the source, or open between these two masters, moves in bulk. A slot that is stable on the target has moved
+    // already, as after a run that was killed before it could write that down.
+    private static SlotMove SlotOf(ClusterView view, int slot, ClusterNode source, ClusterNode target, bool undoes)
     {
-        var one = new SlotInMove(slot, 0);
-        if (view.OwnerOf(slot) == target.Id && !view.ContestedClaims.ContainsKey(slot) && !view.FlagsOf(slot).Any())
-            one.IsThere = true;
-        else if (undoes && (view.OwnerOf(slot) == target.Id || view.OwnerOf(slot) == source.Id) && !view.ContestedClaims.ContainsKey(slot) && view.FlagsOf(slot).Any() && view.FlagsOf(slot).All(flag => IsBetween(flag, target, source)))
-            one.IsOnItsWay = true;
-        else if (view.OwnerOf(slot) != source.Id || view.ContestedClaims.ContainsKey(slot))
-            one.Separate("it is not simply " + source.Name + "'s");
-        else if (!view.FlagsOf(slot).All(flag => IsBetween(flag, source, target)))
-            one.Separate("it is open between others");
-        return one;
+        var move = new SlotMove(slot, 0);
+        var owner = view.ContestedClaims.ContainsKey(slot) ? null : view.OwnerOf(slot);
+        var flags = view.FlagsOf(slot).ToList();
+        if (owner == target.Id && flags.Count == 0)
+            move.State = SlotMoveState.OnTarget;
+        else if (undoes && (owner == target.Id || owner == source.Id) && flags.Count > 0
+            && flags.TrueForAll(flag => IsBetween(flag, target, source)))
+            move.State = SlotMoveState.Interrupted;
+        else if (owner != source.Id)
+            move.Defer(source.Name + " is not its undisputed owner");
+        else if (!flags.TrueForAll(flag => IsBetween(flag, source, target)))
+            move.Defer("it is open between other nodes");
+        return move;
     }
 
     private static bool IsBetween(OpenFlag flag, ClusterNode source, ClusterNode target) => flag.IsMigrating
         ? flag.NodeId == source.Id && flag.PeerId == target.Id
         : flag.NodeId == target.Id && flag.PeerId == source.Id;
 
-    // With the keys that there are to move.
-    private async Task<(PreflightResult Result, long? Keys)> CheckPairAsync(ClusterView view, RedisSlotMove move, SlotPair pair, MigrationOperation operation, MoveOptions options, CancellationToken cancellation)
+    // Returns the number of keys to move as well.
+    private async Task<(PreflightResult Result, long? Keys)> CheckPairAsync(
+        ClusterView view, RedisSlotMove move, MasterPair pair, MigrationOperation operation, MoveOptions options,
+        CancellationToken cancellation)
     {
-        // What the servers are at already, for a run that was killed, is waited for.
+        // Slots that the servers are still moving, for a run that was killed, need no check: the run waits for them.
         var arriving = new HashSet<int>(pair.Target.View!.AtomicTasks.SelectMany(task => task.Slots.Slots));
         var slots = pair.Slots.Where(slot => slot.IsWaiting && !arriving.Contains(slot.Slot)).Select(slot => slot.Slot).ToList();
         if (slots.Count == 0)
@@ -203,19 +259,24 @@ public sealed partial class RedisCluster
         var connection = await _reader.ConnectAsync(pair.Source, cancellation).ConfigureAwait(false);
         var counts = await SlotKeyCounter.CountAsync(connection, pair.Source.View!.Databases, slots, cancellation).ConfigureAwait(false);
         var keys = counts.Aggregate((long?)0, (sum, count) => sum + count);
-        var fullest = slots.Zip(counts, (slot, count) => (Slot: slot, Keys: count ?? 0)).OrderByDescending(slot => slot.Keys).ThenBy(slot => slot.Slot).Take(Sampled).Select(slot => slot.Slot).ToList();
-        var scope = new PreflightScope(slots, move.EstimatedBytes, pair.IsAtomic, pair.Slots.Any(slot => !slot.IsClean || slot.IsOnItsWay));
+        var fullest = slots.Zip(counts, (slot, count) => (Slot: slot, Keys: count ?? 0))
+            .OrderByDescending(slot => slot.Keys).ThenBy(slot => slot.Slot).Take(Sampled).Select(slot => slot.Slot).ToList();
+        var needsKeyMoves = pair.Slots.Any(slot => slot.IsDeferred || slot.State == SlotMoveState.Interrupted);
+        var scope = new PreflightScope(slots, move.EstimatedBytes, pair.IsAtomic, needsKeyMoves);
         var findings = new List<PlanFinding>();
         foreach (var situation in await _situations.ReadAsync(view, fullest, cancellation).ConfigureAwait(false))
         {
-            // What is wrong with one slot alone is told with its result, and keeps none of the others.
-            if (PlanOrNull(new SlotMoveRequest(situation.Slot, _session, options, MigrationEnds.Of(pair.Source, pair.Target), operation), situation) is not { } plan)
+            // A problem of one slot is reported with its result, and does not stop the others.
+            var ends = MigrationEnds.Of(pair.Source, pair.Target);
+            if (PlanOrNull(new SlotMoveRequest(situation.Slot, _session, options, ends, operation), situation) is not { } plan)
                 continue;
-            var preflight = await _preflight.CheckAsync(view, situation.Slot, pair.Source, pair.Target, plan.Actions, cancellation, scope).ConfigureAwait(false);
+            var preflight = await _preflight.CheckAsync(view, situation.Slot, pair.Source, pair.Target, plan.Actions, cancellation, scope)
+                .ConfigureAwait(false);
             if (preflight.Refusal is not null)
                 return (preflight, keys);
-            // An undo keeps them masters.
-            findings.AddRange(preflight.Findings.Where(finding => operation != MigrationOperation.Undo || finding.Code != PlanFindingCode.SourceBecomesReplica));
+            // An undo keeps emptied masters from becoming replicas.
+            findings.AddRange(preflight.Findings
+                .Where(finding => operation != MigrationOperation.Undo || finding.Code != PlanFindingCode.SourceBecomesReplica));
         }
 
         return (new PreflightResult(findings, null), keys);
@@ -227,7 +288,8 @@ public sealed partial class RedisCluster
         {
             return request.Plan(situation);
         }
-        catch (RedisOperationException failure) when (failure.Code is FailureCode.SlotStateUnsuitable or FailureCode.StalePlan or FailureCode.SourceNotEmpty)
+        catch (RedisOperationException failure)
+            when (failure.Code is FailureCode.SlotStateUnsuitable or FailureCode.StalePlan or FailureCode.SourceNotEmpty)
         {
             return null;
         }
@@ -238,7 +300,8 @@ public sealed partial class RedisCluster
         if (_run is null && KeepsJournal)
         {
             var folder = JournalFolder.At(options.JournalPath);
-            _run = RunJournal.Begin(folder, RunHeader.Of(plan.Kind, RedisMigration.Whole, _session, NodeIds(view)), locks: JournalFolder.ForLocks(folder));
+            var header = RunHeader.Of(plan.Kind, RedisMigration.Whole, _session, NodeIds(view));
+            _run = RunJournal.Begin(folder, header, locks: JournalFolder.ForLocks(folder));
         }
 
         return _run;

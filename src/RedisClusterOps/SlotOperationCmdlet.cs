@@ -4,7 +4,6 @@ using System.Linq;
 using System.Management.Automation;
 using System.Threading.Tasks;
 using RedisClusterOps.Completion;
-using RedisClusterOps.Migration.Bulk;
 
 namespace RedisClusterOps;
 
@@ -69,22 +68,20 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
             .SelectMany(pair => pair).ToList();
         cluster.Announce(agreed);
         var slots = new HashSet<int>(agreed.Select(plan => plan.Slot));
-        var together = agreed.Where(RedisCluster.GoesTogether).ToList();
         var progress = NewProgress(agreed.Count == 0 ? string.Empty : agreed[0].Operation + ": slots");
-        var (done, count) = (false, 0);
+        var count = 0;
         // A slot that needs a person's decision is reported at its place in the order, and the other slots are carried out. Slots that can
         // run together all run when the first of them is due.
         try
         {
-            foreach (var plan in plans.Where(plan => !HasWork(plan) || slots.Contains(plan.Slot)))
+            foreach (var group in RedisCluster.GroupPlans(plans.Where(plan => !HasWork(plan) || slots.Contains(plan.Slot)).ToList()))
             {
                 progress.SetSlots(count, agreed.Count);
-                count += slots.Contains(plan.Slot) ? 1 : 0;
-                if (together.Count < 2 || !RedisCluster.GoesTogether(plan))
-                    CarryOut(cluster, plan, progress);
-                else if (!done)
-                    CarryOut(Await(cluster.RunTogetherAsync(together, Stop), "Reading the cluster"));
-                done |= together.Count >= 2 && RedisCluster.GoesTogether(plan);
+                count += group.Count(plan => slots.Contains(plan.Slot));
+                if (group.Count == 1)
+                    CarryOut(cluster, group[0], progress);
+                else
+                    CarryOut(Await(cluster.RunTogetherAsync(group, Stop), "Reading the cluster"));
             }
         }
         finally

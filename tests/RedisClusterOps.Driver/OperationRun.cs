@@ -1,10 +1,8 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using System.Text.Json;
 using System.Threading;
 using System.Threading.Tasks;
-using RedisClusterOps.Migration.Bulk;
 
 namespace RedisClusterOps.Driver;
 
@@ -67,27 +65,18 @@ internal sealed class OperationRun(DriverRequest request, RedisCluster redis, Op
         if (plan.Moves.Count == 0)
             return;
         var check = await redis.CheckMovesAsync(plan, Options, stop);
-        using var run = await redis.RunMovesAsync(check, check.Moves, Options, stop);
-        await FollowAsync(run);
+        await FollowAsync(await redis.RunMovesAsync(check, check.Moves, Options, stop));
     }
 
-    // Plans that can go together do so when the first of them is due.
     private async Task RunAsync(IReadOnlyList<SlotPlan> plans)
     {
         redis.Announce(plans);
-        var together = plans.Where(RedisCluster.GoesTogether).ToList();
-        var isGroup = together.Count > 1;
-        foreach (var plan in plans)
+        foreach (var group in RedisCluster.GroupPlans(plans))
         {
-            if (!isGroup || !together.Contains(plan))
-            {
-                Write(await redis.CarryOutAsync(plan, stop));
-            }
-            else if (plan == together[0])
-            {
-                using var run = await redis.RunTogetherAsync(together, stop);
-                await FollowAsync(run);
-            }
+            if (group.Count == 1)
+                Write(await redis.CarryOutAsync(group[0], stop));
+            else
+                await FollowAsync(await redis.RunTogetherAsync(group, stop));
         }
     }
 

@@ -111,7 +111,7 @@ internal static class Program
         using (var core = new RedisCluster(session))
         {
             var moves = await core.CheckMovesAsync(await plan(core), options, default);
-            using var run = await core.RunMovesAsync(moves, moves.Moves, options, default);
+            var run = await core.RunMovesAsync(moves, moves.Moves, options, default);
             while (await run.NextAsync() is { } some)
                 outcomes.AddRange(some);
             if (outcomes.FirstOrDefault(outcome => outcome.Failure is not null) is { } failed)

@@ -31,7 +31,7 @@ public sealed class FullTargetTests
         await ServerCalls.UntilAsync(scene.Target, "info", more: 2);
         Assert.False(running.IsCompleted);
         await scene.Target.SendAsync("CONFIG", "SET", "maxmemory", 0);
-        await EventAsync(log, OperationEventKind.State, "Going on");
+        await EventAsync(log, OperationEventKind.State, "Resuming");
         Assert.All(await running, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
         await AssertMovedAsync(scene);
     }

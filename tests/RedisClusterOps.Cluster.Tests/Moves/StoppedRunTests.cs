@@ -102,7 +102,7 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
             var sources = plan.Moves.Select(move => cluster.Cluster.NodeOf(move.SourceId)).ToList();
             // The second pair is slow. While the third source hangs, the run cannot prove that the first pair has moved.
             await sources[1].SendAsync("CONFIG", "SET", "rdb-key-save-delay", 5_000);
-            using var run = await core.RunMovesAsync(await core.CheckMovesAsync(plan, options, default), plan.Moves, options, stop.Token);
+            var run = await core.RunMovesAsync(await core.CheckMovesAsync(plan, options, default), plan.Moves, options, stop.Token);
             sources[2].Stop();
             await KillScene.UntilAsync(async () => await FilledCluster.TasksAsync(sources[1]) > 0);
             // The run has asked all nodes without success and asks them again.

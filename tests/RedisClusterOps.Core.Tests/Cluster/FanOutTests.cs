@@ -3,6 +3,7 @@ using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Protocol;
 using Xunit;
 
@@ -41,10 +42,10 @@ public sealed class FanOutTests
         var view = await reader.ReadAsync(null, default);
         using var stop = new StopRequest(SystemClock.Instance, default);
         var verified = 0;
-        var proof = new OwnerProof(reader, view, (_, slots) => verified += slots.Count, stop);
-        proof.Add(new SlotPair(view.Node(Id(1))!, view.Node(Id(0))!, [], isAtomic: false), [new SlotInMove(7, 0)]);
+        var verifier = new OwnershipVerifier(reader, view, stop) { Verified = (_, slots) => verified += slots.Count };
+        verifier.Add(new MasterPair(view.Node(Id(1))!, view.Node(Id(0))!, [], isAtomic: false), [new SlotMove(7, 0)]);
         _nodes.Reset();
-        Assert.Empty(await proof.FinishAsync(default));
+        Assert.Empty(await verifier.FinishAsync(default));
         Assert.Equal(1, verified);
         Assert.InRange(_nodes.MostAtOnce, Limit / 2, Limit);
     }

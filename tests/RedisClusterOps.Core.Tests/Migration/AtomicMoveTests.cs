@@ -281,7 +281,7 @@ public class AtomicMoveTests
             stage.Demoted = AtomicStage.SourceId;
             return RespValue.Bulk("task" + n);
         };
-        Assert.Contains("pause expired. Writes of the moment", (await stage.FailsAsync(FailureCode.ServerError)).Message);
+        Assert.Contains("pause expired. Writes that arrived", (await stage.FailsAsync(FailureCode.ServerError)).Message);
     }
 
     [Fact]
@@ -331,7 +331,7 @@ public class AtomicMoveTests
         stage.HostLists = n => half.Orders == 0 ? Nothing : Done(half);
         stage.PeerLists = n => half.Orders == 0 ? Nothing : RespValue.Array([half.Entry("task1", "failed", "pause expired", host: false)]);
         var failure = await stage.FailsAsync(FailureCode.ServerError);
-        Assert.Contains("the source says 'failed': pause expired. Writes of the moment of the hand-over may be lost", failure.Message);
+        Assert.Contains("the source reports 'failed': pause expired. Writes that arrived during the handover may be lost", failure.Message);
         Assert.Contains("10.0.0.2:6379 owns all of them now", failure.Message);
     }
 
@@ -347,7 +347,7 @@ public class AtomicMoveTests
             return RespValue.Array([stage.Entry("task1", stage.IsValkey ? "success" : "completed")]);
         };
         var failure = await stage.FailsAsync(FailureCode.ClusterViewConflict);
-        Assert.Contains("10.0.0.1:6379 does not take 10.0.0.2:6379 for the owner of slot 0", failure.Message);
+        Assert.Contains("10.0.0.1:6379 reports 10.0.0.1:6379 as the owner of slot 0", failure.Message);
     }
 
     [Fact]
@@ -355,7 +355,7 @@ public class AtomicMoveTests
     {
         var stage = new AtomicStage(valkey: false) { ClusterInfo = "cluster_state:ok\r\ncluster_slot_migration_active_trim_running:1\r\n" };
         stage.HostLists = n => stage.Orders == 0 ? Nothing : Done(stage);
-        Assert.Contains("still deletes the keys that it gave away", (await stage.MoveAsync()).Note);
+        Assert.Contains("is still deleting the keys that it handed over", (await stage.MoveAsync()).Note);
         Assert.True(stage.Passed > TimeSpan.FromSeconds(60));
     }
 

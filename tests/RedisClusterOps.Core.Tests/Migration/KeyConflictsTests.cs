@@ -8,6 +8,7 @@ using RedisClusterOps.Cluster;
 using RedisClusterOps.Core.Tests.Journal;
 using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Migration.Keys;
+using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 using Xunit;

@@ -6,14 +6,14 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;
 
-/// <summary>How many slots a bulk move has open at a time.</summary>
+/// <summary>How many slots of a bulk move are open at a time.</summary>
 public class MoveWindowsTests
 {
     private static readonly TimeSpan Fast = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan Slow = TimeSpan.FromSeconds(1);
 
     [Fact]
-    public void A_limited_rate_makes_windows_of_a_quarter_of_a_second()
+    public void At_a_limited_rate_a_window_takes_a_quarter_of_a_second()
     {
         var windows = new MoveWindows(Slots(5_000, keys: 2), keysPerSecond: 400);
         for (var i = 0; i < 10; i++)
@@ -23,11 +23,11 @@ public class MoveWindowsTests
     [Theory]
     [InlineData(1)]
     [InlineData(10_000)]
-    public void A_slot_with_more_keys_than_a_window_is_one_of_its_own(double keysPerSecond) =>
+    public void A_slot_with_more_keys_than_a_window_has_its_own_window(double keysPerSecond) =>
         Assert.Single(new MoveWindows(Slots(3, keys: 30_000), keysPerSecond).Next());
 
     [Fact]
-    public void Windows_grow_while_they_are_fast_and_shrink_to_what_takes_a_quarter_of_a_second()
+    public void Windows_grow_while_they_are_fast_and_shrink_to_a_quarter_of_a_second()
     {
         var windows = new MoveWindows(Slots(16_384, keys: 100), keysPerSecond: null);
         var first = Drained(windows, windows.Next(), Fast);
@@ -38,7 +38,7 @@ public class MoveWindowsTests
     }
 
     [Fact]
-    public void Windows_of_empty_slots_hold_1024_at_most_and_fewer_while_owners_change_slowly()
+    public void Windows_of_empty_slots_hold_at_most_1024_and_fewer_while_handovers_are_slow()
     {
         var windows = new MoveWindows(Slots(16_384, keys: 0), keysPerSecond: null);
         for (var i = 0; i < 5; i++)
@@ -50,11 +50,11 @@ public class MoveWindowsTests
     }
 
     [Fact]
-    public void Where_gossip_takes_seconds_all_slots_are_one_window() =>
+    public void If_gossip_takes_seconds_all_slots_are_one_window() =>
         Assert.Equal(3_000, new MoveWindows(Slots(3_000, keys: 1), keysPerSecond: 10) { AreWhole = true }.Next().Count);
 
     [Fact]
-    public void Each_slot_is_in_one_window()
+    public void Each_slot_is_in_exactly_one_window()
     {
         var windows = new MoveWindows(Slots(700, keys: 1), keysPerSecond: null);
         var taken = new List<int>();
@@ -64,9 +64,9 @@ public class MoveWindowsTests
         Assert.Empty(windows.Next());
     }
 
-    private static IEnumerable<SlotInMove> Slots(int count, long keys) => Enumerable.Range(0, count).Select(slot => new SlotInMove(slot, keys));
+    private static IEnumerable<SlotMove> Slots(int count, long keys) => Enumerable.Range(0, count).Select(slot => new SlotMove(slot, keys));
 
-    private static List<SlotInMove> Drained(MoveWindows windows, List<SlotInMove> window, TimeSpan took)
+    private static List<SlotMove> Drained(MoveWindows windows, List<SlotMove> window, TimeSpan took)
     {
         window.ForEach(slot => slot.Moved = slot.Keys);
         windows.Drained(window, took);

@@ -8,7 +8,9 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;
 
-/// <summary>Whether anybody but us is at a node decides how much of its time we may take in one go. The node's own counts of its commands tell.</summary>
+/// <summary>
+/// How much of a node's time a batch may take depends on whether clients use the node. The node's command counts show that.
+/// </summary>
 public sealed class NodeWatchTests : IDisposable
 {
     private static readonly TimeSpan Later = TimeSpan.FromMilliseconds(30);
@@ -17,23 +19,21 @@ public sealed class NodeWatchTests : IDisposable
     private readonly ClusterConnections _connections;
     private readonly ClusterNode _node = new("1", new NodeEndpoint("10.0.0.1", 6379), new NodeLine(), null, RedisNodeState.Ok, null);
     private readonly NodeWatch _watch;
-    private string _told = "";
+    private string _stats = "";
 
     public NodeWatchTests()
     {
-        _connections = new ClusterConnections(new ScriptedNodes { Clock = _clock }.Node("10.0.0.1:6379", command => command.ToString() == "INFO commandstats"
-            ? _told.Length > 0 ? RespValue.Bulk(_told) : RespValue.Error("NOPERM this user has no permissions to run the 'info' command")
-            : RespValue.Bulk("used_memory:1000\r\n")));
+        _connections = new ClusterConnections(new ScriptedNodes { Clock = _clock }.Node("10.0.0.1:6379", Answer));
         _watch = new NodeWatch(new ClusterReader(RedisClusterSession.Parse("10.0.0.1:6379"), _connections));
     }
 
     [Fact]
-    public async Task Until_two_looks_have_been_compared_clients_are_taken_to_be_there()
+    public async Task A_node_counts_as_used_until_two_samples_were_compared()
     {
         Assert.True(_watch.IsUsed(_node.Id));
-        await LookAsync("cmdstat_get:calls=5,usec=10\r\n");
+        await SampleAsync("cmdstat_get:calls=5,usec=10\r\n");
         Assert.True(_watch.IsUsed(_node.Id));
-        await LookAsync("cmdstat_get:calls=5,usec=10\r\n");
+        await SampleAsync("cmdstat_get:calls=5,usec=10\r\n");
         Assert.False(_watch.IsUsed(_node.Id));
     }
 
@@ -41,60 +41,70 @@ public sealed class NodeWatchTests : IDisposable
     [InlineData("cmdstat_get:calls=6,usec=12\r\n", true)]
     [InlineData("cmdstat_get:calls=5,usec=10\r\ncmdstat_set:calls=1,usec=3\r\n", true)]
     [InlineData("cmdstat_get:calls=5,usec=10\r\ncmdstat_xinfo|stream:calls=1,usec=3\r\n", true)]
-    [InlineData("cmdstat_get:calls=5,usec=10\r\ncmdstat_migrate:calls=9,usec=900\r\ncmdstat_cluster|setslot:calls=300,usec=900\r\ncmdstat_info:calls=3,usec=1\r\n", false)]
-    [InlineData("cmdstat_get:calls=5,usec=10\r\ncmdstat_restore-asking:calls=1000,usec=900\r\ncmdstat_asking:calls=7,usec=1\r\ncmdstat_ping:calls=3,usec=1\r\ncmdstat_replconf:calls=40,usec=1\r\n", false)]
-    public async Task Only_what_applications_send_counts(string now, bool isUsed)
+    [InlineData(
+        "cmdstat_get:calls=5,usec=10\r\ncmdstat_migrate:calls=9,usec=900\r\ncmdstat_cluster|setslot:calls=300,usec=900\r\n"
+        + "cmdstat_info:calls=3,usec=1\r\n",
+        false)]
+    [InlineData(
+        "cmdstat_get:calls=5,usec=10\r\ncmdstat_restore-asking:calls=1000,usec=900\r\ncmdstat_asking:calls=7,usec=1\r\n"
+        + "cmdstat_ping:calls=3,usec=1\r\ncmdstat_replconf:calls=40,usec=1\r\n",
+        false)]
+    public async Task Only_commands_of_applications_count_as_use(string now, bool isUsed)
     {
-        await LookAsync("cmdstat_get:calls=5,usec=10\r\n");
-        await LookAsync(now);
+        await SampleAsync("cmdstat_get:calls=5,usec=10\r\n");
+        await SampleAsync(now);
         Assert.Equal(isUsed, _watch.IsUsed(_node.Id));
     }
 
     [Fact]
-    public async Task They_are_there_where_nobody_may_ask()
+    public async Task A_node_counts_as_used_if_its_statistics_may_not_be_read()
     {
-        await LookAsync("");
-        await LookAsync("");
+        await SampleAsync("");
+        await SampleAsync("");
         Assert.True(_watch.IsUsed(_node.Id));
     }
 
     [Fact]
-    public async Task Two_looks_in_the_same_moment_say_nothing_about_what_is_between_them()
+    public async Task Two_samples_at_the_same_moment_are_not_compared()
     {
-        await LookAsync("cmdstat_get:calls=5,usec=10\r\n");
-        await LookAsync("cmdstat_get:calls=6,usec=12\r\n");
-        await _watch.LookAsync(_node, default);
+        await SampleAsync("cmdstat_get:calls=5,usec=10\r\n");
+        await SampleAsync("cmdstat_get:calls=6,usec=12\r\n");
+        await _watch.SampleAsync(_node, default);
         Assert.True(_watch.IsUsed(_node.Id));
     }
 
     [Fact]
-    public async Task What_a_key_costs_is_what_the_node_spent_on_MIGRATE_for_each_that_left_it()
+    public async Task The_cost_of_a_key_is_the_time_in_MIGRATE_divided_by_the_keys_that_moved()
     {
-        await LookAsync("cmdstat_ping:calls=1,usec=1\r\n");
+        await SampleAsync("cmdstat_ping:calls=1,usec=1\r\n");
         Assert.Null(_watch.KeyCostOf(_node.Id));
         _watch.Moved(_node.Id, 100);
-        await LookAsync("cmdstat_migrate:calls=2,usec=1500\r\n");
+        await SampleAsync("cmdstat_migrate:calls=2,usec=1500\r\n");
         Assert.Equal(15, _watch.KeyCostOf(_node.Id)!.Value.TotalMicroseconds);
         _watch.Moved(_node.Id, 100);
-        await LookAsync("cmdstat_migrate:calls=4,usec=2500\r\n");
+        await SampleAsync("cmdstat_migrate:calls=4,usec=2500\r\n");
         Assert.Equal(10, _watch.KeyCostOf(_node.Id)!.Value.TotalMicroseconds);
     }
 
     [Fact]
-    public async Task Where_none_was_moved_meanwhile_a_key_costs_what_it_did()
+    public async Task The_cost_of_a_key_stays_while_no_key_moves()
     {
         _watch.Moved(_node.Id, 100);
-        await LookAsync("cmdstat_migrate:calls=2,usec=1500\r\n");
-        await LookAsync("cmdstat_migrate:calls=2,usec=1500\r\n");
+        await SampleAsync("cmdstat_migrate:calls=2,usec=1500\r\n");
+        await SampleAsync("cmdstat_migrate:calls=2,usec=1500\r\n");
         Assert.Equal(15, _watch.KeyCostOf(_node.Id)!.Value.TotalMicroseconds);
     }
 
     public void Dispose() => _connections.Dispose();
 
-    private async Task LookAsync(string told)
+    private RespValue Answer(RespCommand command) => command.ToString() != "INFO commandstats" ? RespValue.Bulk("used_memory:1000\r\n")
+        : _stats.Length > 0 ? RespValue.Bulk(_stats)
+        : RespValue.Error("NOPERM this user has no permissions to run the 'info' command");
+
+    private async Task SampleAsync(string stats)
     {
-        _told = told;
+        _stats = stats;
         _clock.Pass(Later);
-        await _watch.LookAsync(_node, default);
+        await _watch.SampleAsync(_node, default);
     }
 }

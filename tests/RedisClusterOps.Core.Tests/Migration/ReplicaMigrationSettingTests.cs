@@ -86,10 +86,10 @@ public sealed class ReplicaMigrationSettingTests : IDisposable
         using var connections = new ClusterConnections(nodes);
         var reader = new ClusterReader(RedisClusterSession.Parse(Endpoint), connections);
         var view = await reader.ReadAsync(null, default);
-        var pair = new SlotPair(
+        var pair = new MasterPair(
             view.Node(TestJournal.NodeA)!,
             view.Node(TestJournal.NodeB)!,
-            [.. Enumerable.Range(0, 10).Select(slot => new SlotInMove(slot, 0))],
+            [.. Enumerable.Range(0, 10).Select(slot => new SlotMove(slot, 0))],
             isAtomic: false);
         using var run = _journal.Begin(MigrationOperation.Undo);
         run.Intend(TestJournal.Entry(0, MigrationOperation.Undo), Enumerable.Range(0, 10));

@@ -135,7 +135,7 @@ internal sealed class Operation(
     {
         options = options with { Method = MoveMethod.KeyByKey };
         (int, string, string)[] moves = [(SlotMap.Moving, scene.Source.Id, scene.Target.Id)];
-        var plan = await core.PlanGoingOnAsync(MigrationOperation.Move, moves, options, default);
+        var plan = await core.PlanRestOfMovesAsync(MigrationOperation.Move, moves, options, default);
         var run = await core.RunMovesAsync(plan, plan.Moves, options, default);
         SlotOutcome? last = null;
         while (await run.NextAsync() is { } outcomes)

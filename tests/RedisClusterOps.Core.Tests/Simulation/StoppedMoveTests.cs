@@ -122,7 +122,7 @@ public class StoppedMoveTests(ITestOutputHelper output)
         {
             options = options with { Method = MoveMethod.KeyByKey };
             (int, string, string)[] moves = [(SlotMap.Moving, scene.Source.Id, scene.Target.Id)];
-            var plan = await core.PlanGoingOnAsync(MigrationOperation.Move, moves, options, default);
+            var plan = await core.PlanRestOfMovesAsync(MigrationOperation.Move, moves, options, default);
             var run = await core.RunMovesAsync(plan, plan.Moves, options, stop);
             var outcomes = new List<SlotOutcome>();
             while (await run.NextAsync() is { } some)

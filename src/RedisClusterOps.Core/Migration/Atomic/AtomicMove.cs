@@ -231,7 +231,7 @@ internal sealed class AtomicMove(
         new AtomicCancel(reader, _server, Limits, Clock, Ours).TryAsync(_task, _moving, _earlier);
 
     private Task<string?> ProveAsync(CancellationToken cancellation) =>
-        new AtomicProof(reader, Ends, source, target, slots, Limits, Clock).AwaitAsync(_task, cancellation);
+        new AtomicCompletion(reader, Ends, source, target, slots, Limits, Clock).AwaitAsync(_task, cancellation);
 
     private async Task<string?> ProveInTimeAsync()
     {

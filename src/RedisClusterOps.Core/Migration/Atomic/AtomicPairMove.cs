@@ -8,7 +8,7 @@ using RedisClusterOps.Migration.Bulk;
 namespace RedisClusterOps.Migration.Atomic;
 
 /// <summary>Moves the slots of a pair of masters by the servers' own migration, and reports each slot to the run.</summary>
-internal sealed class AtomicPairMove(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest stop)
+internal sealed class AtomicPairMove(MoveContext context, MasterPair pair, IPairMoveObserver observer, StopRequest stop)
 {
     // The servers delete the leftovers of a cancelled task in the background.
     private static readonly TimeSpan Leftover = TimeSpan.FromSeconds(2);
@@ -22,28 +22,31 @@ internal sealed class AtomicPairMove(ClusterReader reader, SlotPair pair, SlotMo
         var slots = pair.Slots.Where(slot => slot.IsWaiting).ToList();
         if (slots.Count == 0)
             return;
-        await run.CountAsync(pair, slots).ConfigureAwait(false);
-        run.Intend(pair, slots);
+        await context.CountKeysAsync(pair, slots, stop.Abort).ConfigureAwait(false);
+        observer.RecordIntent(pair, slots);
         foreach (var slot in slots)
-            slot.Began = stop.Clock.Now;
+            slot.Begin(stop.Clock.Now);
         var set = SlotSet.From(slots.Select(slot => slot.Slot));
-        var move = new AtomicMove(reader, pair.Source, pair.Target, set, run.Log, stop, run.Count.Report) { Ours = run.AtomicTasks };
+        var move = new AtomicMove(context.Reader, pair.Source, pair.Target, set, context.Log, stop, context.Count.Report)
+        {
+            Ours = context.AtomicTasks,
+        };
         try
         {
             if ((await move.RunAsync().ConfigureAwait(false)).Note is { } note)
-                run.Log?.State(null, note);
+                context.Log?.State(null, note);
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
             var moved = await TransferredAsync(slots).ConfigureAwait(false);
             // No other node is asked here: after a stop there may be no time. The end of the run verifies the transferred slots.
             Moved(moved);
-            run.PutBack(pair, slots.Except(moved).ToList());
+            observer.RestoreSlots(pair, slots.Except(moved).ToList());
             throw;
         }
 
         Moved(slots);
-        await run.LookAsync().ConfigureAwait(false);
+        await observer.VerifyDueAsync().ConfigureAwait(false);
     }
 
     // A target may hold hidden keys of a slot that it does not own. Valkey 9.1 fails an assertion when such a slot arrives, and the servers
@@ -54,12 +57,12 @@ internal sealed class AtomicPairMove(ClusterReader reader, SlotPair pair, SlotMo
         for (var started = stop.Clock.Now; slots.Count > 0;)
         {
             // Keys of a running task do not count, nor do slots that the target owns since.
-            var (now, tasks) = await reader.ReadViewThenTasksAsync(pair.Target, stop.Abort).ConfigureAwait(false);
+            var (now, tasks) = await context.Reader.ReadViewThenTasksAsync(pair.Target, stop.Abort).ConfigureAwait(false);
             var arriving = tasks.Where(task => task.IsImport && task.End == AtomicEnd.None).ToList();
             slots = slots
                 .Where(slot => !now.Self.Slots.Contains(slot.Slot) && !arriving.Exists(task => task.Slots.Contains(slot.Slot)))
                 .ToList();
-            var connection = await reader.ConnectAsync(pair.Target, stop.Abort).ConfigureAwait(false);
+            var connection = await context.Reader.ConnectAsync(pair.Target, stop.Abort).ConfigureAwait(false);
             var numbers = slots.Select(slot => slot.Slot).ToList();
             var counts = await SlotKeyCounter.CountAsync(connection, pair.Target.View!.Databases, numbers, stop.Abort).ConfigureAwait(false);
             slots = slots.Where((_, i) => counts[i] is > 0).ToList();
@@ -70,24 +73,24 @@ internal sealed class AtomicPairMove(ClusterReader reader, SlotPair pair, SlotMo
         }
 
         foreach (var slot in slots)
-            slot.Separate("keys of it are on " + pair.Target.Name + " already");
+            slot.Defer("keys of it are on " + pair.Target.Name + " already");
     }
 
-    private void Moved(IReadOnlyList<SlotInMove> slots)
+    private void Moved(IReadOnlyList<SlotMove> slots)
     {
         foreach (var slot in slots)
             slot.Moved = slot.Keys;
-        run.Count.Keys(slots.Sum(slot => slot.Keys));
-        run.Given(pair, slots);
+        context.Count.Keys(slots.Sum(slot => slot.Keys));
+        observer.SlotsTransferred(pair, slots);
     }
 
     // The slots of one task are transferred together. Of several tasks, some may have completed.
-    private async Task<IReadOnlyList<SlotInMove>> TransferredAsync(IReadOnlyList<SlotInMove> slots)
+    private async Task<IReadOnlyList<SlotMove>> TransferredAsync(IReadOnlyList<SlotMove> slots)
     {
         try
         {
-            var from = await reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false);
-            var to = await reader.ReadNodeAsync(pair.Target, stop.Abort).ConfigureAwait(false);
+            var from = await context.Reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false);
+            var to = await context.Reader.ReadNodeAsync(pair.Target, stop.Abort).ConfigureAwait(false);
             return slots.Where(slot => to.Self.Slots.Contains(slot.Slot) && !from.Self.Slots.Contains(slot.Slot)).ToList();
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)

@@ -5,33 +5,33 @@ using System.Linq;
 namespace RedisClusterOps.Migration.Bulk;
 
 /// <summary>
-/// Cuts the slots of a pair into windows. A window is as many slots as are opened, emptied and handed over in about a quarter of a second
-/// each, so that a stop finishes them, and a killed run leaves few open.
+/// Divides the slots of a pair into windows. A window is as many slots as are opened in about a quarter of a second, emptied in another and
+/// handed over in a third. So there is time to finish them after a stop, and a killed run leaves few slots open.
 /// </summary>
 /// <param name="slots">In the order in which they are to move.</param>
-/// <param name="keysPerSecond">The pair's share of the rate that is allowed; null if it is not limited.</param>
-internal sealed class MoveWindows(IEnumerable<SlotInMove> slots, double? keysPerSecond)
+/// <param name="keysPerSecond">The pair's share of the allowed rate; null if the rate is not limited.</param>
+internal sealed class MoveWindows(IEnumerable<SlotMove> slots, double? keysPerSecond)
 {
     private const long MostKeys = 20_000;
 
     private static readonly TimeSpan Aim = TimeSpan.FromMilliseconds(250);
 
-    private readonly Queue<SlotInMove> _waiting = new(slots);
-    // Each window costs the servers writes of their configuration to the disk, so few slots gain no time.
+    private readonly Queue<SlotMove> _waiting = new(slots);
+    // For each window the servers write their configuration to the disk, so small windows save no time.
     private readonly Size _slots = new(least: 256, first: 512, most: 1024);
     private readonly Size _keys = keysPerSecond is { } rate ? new Size(1, Allowed(rate), Allowed(rate)) : new Size(1, 4_000, MostKeys);
 
-    /// <summary>True for a server whose gossip takes seconds: all slots are one window then.</summary>
+    /// <summary>True for a server whose gossip takes seconds: then all slots are one window.</summary>
     public bool AreWhole { get; init; }
 
     public bool IsEmpty => _waiting.Count == 0;
 
     /// <summary>
-    /// Takes the next slots: one at least, even if it has more keys than a window should have. None if all have been taken.
+    /// Removes and returns the next slots: at least one, even if it has more keys than a window should have. None if no slot is left.
     /// </summary>
-    public List<SlotInMove> Next()
+    public List<SlotMove> Next()
     {
-        var window = new List<SlotInMove>();
+        var window = new List<SlotMove>();
         var (mostSlots, mostKeys) = AreWhole ? (int.MaxValue, MostKeys) : (_slots.Now, _keys.Now);
         for (var keys = 0L; _waiting.Count > 0 && window.Count < mostSlots; keys += window[window.Count - 1].Keys)
         {
@@ -43,15 +43,15 @@ internal sealed class MoveWindows(IEnumerable<SlotInMove> slots, double? keysPer
         return window;
     }
 
-    /// <summary>Learns how long the keys of a window took.</summary>
-    public void Drained(IReadOnlyList<SlotInMove> window, TimeSpan took) => _keys.Took(window.Sum(slot => slot.Moved), took);
+    /// <summary>Adapts the size to the time that the keys of a window took.</summary>
+    public void Drained(IReadOnlyList<SlotMove> window, TimeSpan took) => _keys.Took(window.Sum(slot => slot.Moved), took);
 
-    /// <summary>Learns how long it took to open a window, or to hand it over.</summary>
-    public void Passed(IReadOnlyList<SlotInMove> window, TimeSpan took) => _slots.Took(window.Count, took);
+    /// <summary>Adapts the size to the time that it took to open a window, or to hand it over.</summary>
+    public void Passed(IReadOnlyList<SlotMove> window, TimeSpan took) => _slots.Took(window.Count, took);
 
     private static long Allowed(double rate) => Math.Max(1, Math.Min(MostKeys, (long)(rate * Aim.TotalSeconds)));
 
-    /// <summary>How many fit into the time.</summary>
+    /// <summary>The number of slots or keys that fit into the time.</summary>
     private sealed class Size(long least, long first, long most)
     {
         public long Now { get; private set; } = first;

@@ -2,9 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading.Tasks;
-using RedisClusterOps.Cluster;
 using RedisClusterOps.Migration.Recovery;
-using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Bulk;
@@ -14,27 +12,27 @@ namespace RedisClusterOps.Migration.Bulk;
 /// next is opened and the one before is handed over.
 /// </summary>
 /// <remarks>
-/// Only slots without a surprise go this way. Any other is set apart, and is moved individually afterwards by the runner that reads,
+/// Only slots without a surprise move this way. Any other is deferred, and is moved individually afterwards by the runner that reads,
 /// plans and checks each step.
 /// </remarks>
-internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest stop)
+internal sealed class PairMove(MoveContext context, MasterPair pair, IPairMoveObserver observer, StopRequest stop)
 {
     private const int MostBreaks = 3;
     private static readonly TimeSpan AfterBreak = TimeSpan.FromMilliseconds(500);
 
-    // Between the reading of flags and what follows upon it should be little time.
+    // Little time should pass between the reading of flags and the handover.
     private const int FewSlots = 64;
 
-    private readonly SlotGate _gate = Gate(reader, pair, run, stop);
-    private readonly HashSet<SlotInMove> _open = [];
-    private Task _look = Task.CompletedTask;
+    private readonly BulkSlotHandover _handover = new(context, pair.Source, pair.Target, stop);
+    private readonly HashSet<SlotMove> _open = [];
+    private Task _verification = Task.CompletedTask;
 
-    /// <summary>Moves all slots without a surprise. Those that are set apart are left in a named state.</summary>
+    /// <summary>Moves all slots without a surprise. Deferred slots are left in a named state.</summary>
     /// <exception cref="OperationCanceledException">
     /// A stop was requested. Open slots were finished while there was time; the others are open with every key in reach.
     /// </exception>
     /// <exception cref="RedisOperationException">
-    /// Nothing more can be moved between these two nodes; slots that had not been taken up are unchanged.
+    /// Nothing more can be moved between these two nodes; slots that had not started are unchanged.
     /// </exception>
     public async Task RunAsync()
     {
@@ -44,7 +42,7 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
         }
         finally
         {
-            await _look.ConfigureAwait(false);
+            await _verification.ConfigureAwait(false);
         }
     }
 
@@ -52,11 +50,11 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
     {
         var waiting = pair.Slots.Where(slot => slot.IsWaiting).ToList();
         if (waiting.Count > 0)
-            await new ClusterBusBarrier(reader, stop).AwaitAsync(pair.Source, pair.Target).ConfigureAwait(false);
+            await new ClusterBusBarrier(context.Reader, stop).AwaitAsync(pair.Source, pair.Target).ConfigureAwait(false);
         // The counts also decide how many slots make a window.
-        await run.CountAsync(pair, waiting).ConfigureAwait(false);
-        // On Garnet no slot is handed over before the source's last epoch was heard, and it raises its epoch with each step.
-        var windows = new MoveWindows(waiting, run.KeysPerSecond) { AreWhole = pair.Target.View?.Facts.Engine == ServerEngine.Garnet };
+        await context.CountKeysAsync(pair, waiting, stop.Abort).ConfigureAwait(false);
+        // On Garnet each step raises the source's epoch, and no slot is handed over before the target knows the last one.
+        var windows = new MoveWindows(waiting, context.KeysPerSecond) { AreWhole = pair.Target.View?.Facts.Engine == ServerEngine.Garnet };
         for (var breaks = 0; !windows.IsEmpty;)
         {
             try
@@ -70,15 +68,15 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
             }
             catch (RedisConnectionException lost)
             {
-                SetApart(lost.Message);
+                DeferOpenSlots(lost.Message);
                 if (++breaks >= MostBreaks)
                     throw;
-                run.Log?.Warning(null, lost.Message + " Going on with the slots whose turn has not come.");
+                context.Log?.Warning(null, lost.Message + " Continuing with the slots that have not started.");
                 await stop.PauseAsync(AfterBreak).ConfigureAwait(false);
             }
             catch (RedisOperationException failure)
             {
-                SetApart(failure.Message);
+                DeferOpenSlots(failure.Message);
                 throw;
             }
         }
@@ -86,19 +84,19 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
 
     private async Task StreamAsync(MoveWindows windows)
     {
-        var stream = Stream(stop);
+        var stream = new SlotStream(context, pair.Source, pair.Target, stop);
         var (opening, closing) = (OpenAsync(windows), Task.CompletedTask);
         try
         {
             while (await opening.ConfigureAwait(false) is { Count: > 0 } window)
             {
-                // A limited rate is made up for after the opening, so the next window need not be open early.
-                if (run.KeysPerSecond is null)
+                // At a limited rate there is time to open the next window after this one is empty, so fewer slots are open.
+                if (context.KeysPerSecond is null)
                     opening = OpenAsync(windows);
                 await TimedAsync(stream.DrainAsync(window), took => windows.Drained(window, took)).ConfigureAwait(false);
                 await closing.ConfigureAwait(false);
                 closing = TimedAsync(CloseAsync(window), took => windows.Passed(window, took));
-                if (run.KeysPerSecond is not null)
+                if (context.KeysPerSecond is not null)
                     opening = OpenAsync(windows);
             }
 
@@ -112,82 +110,82 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
         }
     }
 
-    private async Task<IReadOnlyList<SlotInMove>> OpenAsync(MoveWindows windows)
+    private async Task<IReadOnlyList<SlotMove>> OpenAsync(MoveWindows windows)
     {
         stop.ThrowIfRequested();
         if (!windows.IsEmpty)
-            await run.Pace.LookAsync(pair.Source, pair.Target, stop).ConfigureAwait(false);
+            await context.Pace.CheckLoadAsync(pair.Source, pair.Target, stop).ConfigureAwait(false);
         var window = windows.Next();
         if (window.Count == 0)
             return window;
-        // A slot without a journal entry is not touched.
-        run.Intend(pair, window);
+        observer.RecordIntent(pair, window);
         lock (_open)
             _open.UnionWith(window);
         foreach (var slot in window)
-            slot.Began = stop.Clock.Now;
-        await TimedAsync(_gate.OpenAsync(window), took => windows.Passed(window, took)).ConfigureAwait(false);
+            slot.Begin(stop.Clock.Now);
+        await TimedAsync(_handover.OpenAsync(window), took => windows.Passed(window, took)).ConfigureAwait(false);
         stop.ThrowIfRequested();
         return window;
     }
 
-    private async Task CloseAsync(IReadOnlyList<SlotInMove> window)
+    private async Task CloseAsync(IReadOnlyList<SlotMove> window)
     {
         for (var done = 0; done < window.Count;)
         {
             stop.ThrowIfRequested();
-            var some = window.Skip(done).Take(run.Pace.IsGentle(pair.Source, pair.Target) ? FewSlots : window.Count).ToList();
-            Given(await _gate.HandOverAsync(some).ConfigureAwait(false));
-            // The proof reads every node. While one of them hangs, slots still move.
-            if (_look.IsCompleted)
-                _look = EndedAsync(run.LookAsync());
+            var some = window.Skip(done).Take(context.Pace.HasClients(pair.Source, pair.Target) ? FewSlots : window.Count).ToList();
+            Transferred(await _handover.HandOverAsync(some).ConfigureAwait(false));
+            // The verification reads every node. While one of them hangs, slots still move.
+            if (_verification.IsCompleted)
+                _verification = EndedAsync(observer.VerifyDueAsync());
             done += some.Count;
         }
     }
 
-    private void Given(IReadOnlyList<SlotInMove> given)
+    private void Transferred(IReadOnlyList<SlotMove> slots)
     {
         lock (_open)
-            _open.ExceptWith(given);
-        run.Given(pair, given);
+            _open.ExceptWith(slots);
+        observer.SlotsTransferred(pair, slots);
     }
 
-    private void SetApart(string why)
+    private void DeferOpenSlots(string why)
     {
         foreach (var slot in Open())
-            slot.Separate(Printable.Clean(why, 200));
+            slot.Defer(Printable.Clean(why, 200));
     }
 
-    private List<SlotInMove> Open()
+    private List<SlotMove> Open()
     {
         lock (_open)
             return _open.OrderBy(slot => slot.Slot).ToList();
     }
 
-    // STABLE is no way back: a client may have written a key to the target meanwhile, which would read as missing. Slots that are open
-    // are finished if there is time, at the rate that is allowed. The others stay open, with every key in reach.
+    // STABLE is no way back: a client may have written a key to the target meanwhile, which would read as missing. Open slots are
+    // finished while there is time, at the rate that is allowed. The others stay open, with every key in reach.
     private async Task WindDownAsync()
     {
-        PutBackUntouched();
+        RestoreUntouched();
         var filled = Open().Where(slot => !slot.IsEmptied).ToList();
-        await InTimeAsync(StopDeadlines.Drain, StopDeadlines.DrainAbort, until => Stream(until).DrainAsync(filled)).ConfigureAwait(false);
+        await InTimeAsync(StopDeadlines.Drain, StopDeadlines.DrainAbort, until =>
+            new SlotStream(context, pair.Source, pair.Target, until).DrainAsync(filled)).ConfigureAwait(false);
         await InTimeAsync(StopDeadlines.HandOver, StopDeadlines.HandOverAbort, async until =>
         {
             var emptied = Open().Where(slot => slot is { State: SlotMoveState.Open, IsEmptied: true }).ToList();
-            await Gate(reader, pair, run, until).HandOverAsync(emptied).ConfigureAwait(false);
+            await new BulkSlotHandover(context, pair.Source, pair.Target, until).HandOverAsync(emptied).ConfigureAwait(false);
         }).ConfigureAwait(false);
-        // Also those of a batch before the one that was aborted; the proof at the end checks them like all others.
-        Given(Open().Where(slot => slot is { State: SlotMoveState.HandedOver, IsClean: true }).ToList());
-        SetApart("the run was stopped");
+        // Also those of a batch before the one that was aborted. The verification at the end covers them, too.
+        Transferred(Open().Where(slot => slot is { State: SlotMoveState.HandedOver, IsDeferred: false }).ToList());
+        DeferOpenSlots("the run was stopped");
     }
 
-    private void PutBackUntouched()
+    private void RestoreUntouched()
     {
-        var untouched = Open().Where(slot => slot is { State: SlotMoveState.Untouched, IsClean: true }).ToList();
+        var untouched = Open().Where(slot => slot is { State: SlotMoveState.Begun, IsDeferred: false }).ToList();
         lock (_open)
             _open.ExceptWith(untouched);
         if (untouched.Count > 0)
-            run.PutBack(pair, untouched);
+            observer.RestoreSlots(pair, untouched);
     }
 
     private async Task InTimeAsync(TimeSpan until, TimeSpan abort, Func<StopRequest, Task> work)
@@ -197,15 +195,6 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
             await EndedAsync(work(limit)).ConfigureAwait(false);
     }
 
-    private SlotStream Stream(StopRequest until)
-    {
-        var request = MigrateCommand.From(run.Session, run.Options, pair.Source, pair.Target);
-        return new SlotStream(reader, pair.Source, pair.Target, request, run.Options, run.Pace, run.Count, until);
-    }
-
-    private static SlotGate Gate(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest until) =>
-        new(reader, pair.Source, pair.Target, run.Pace, run.Log, until);
-
     private async Task TimedAsync(Task work, Action<TimeSpan> learn)
     {
         var started = stop.Clock.Now;
@@ -213,7 +202,7 @@ internal sealed class PairMove(ClusterReader reader, SlotPair pair, SlotMoveRun 
         learn(stop.Clock.Now - started);
     }
 
-    // A failure beside the one that ends the stream adds nothing, but its exception must be observed.
+    // Another failure beside the one that ends the stream adds nothing, but its exception must be observed.
     private static async Task EndedAsync(Task task)
     {
         try

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Migration.Keys;
+using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 
@@ -11,42 +12,44 @@ namespace RedisClusterOps.Migration.Bulk;
 
 /// <summary>
 /// Empties many open slots of one source into one target: MIGRATEs of several slots and the listings of the next keys go to the source in
-/// one pipelined batch. A surprise (a key that exists on the target, a transfer that broke) takes its slot out of the stream.
+/// one pipelined batch. A surprise (a key that exists on the target, a transfer that broke) defers its slot.
 /// </summary>
 /// <remarks>
-/// A server answers such a batch with little else between. So the whole batch, not the single MIGRATE, is kept within the time that
-/// clients may wait. Keys of no more than two batches are held in memory, however large a slot is.
+/// A server serves little else while it answers such a batch. So the whole batch, not the single MIGRATE, is kept within the time that
+/// clients may wait. No more than the keys of two batches are in memory, however large a slot is.
 /// </remarks>
-internal sealed class SlotStream(
-    ClusterReader reader, ClusterNode source, ClusterNode target, MigrateCommand request, MoveOptions options, MovePace pace, MoveCount count, StopRequest stop)
+internal sealed class SlotStream(MoveContext context, ClusterNode source, ClusterNode target, StopRequest stop)
 {
-    private readonly Breaths _breaths = new(reader, source, target, pace, stop);
-    private readonly AdaptiveBatch _batch = new(most: AdaptiveBatch.LimitOf(options));
+    private readonly ClusterReader _reader = context.Reader;
+    private readonly MovePace _pace = context.Pace;
+    private readonly MigrateCommand _command = context.CommandFor(source, target);
+    private readonly BatchTiming _timing = new(context, source, target, stop);
+    private readonly AdaptiveBatch _batch = new(most: AdaptiveBatch.LimitOf(context.Options));
 
-    private int Size => Math.Min(_batch.Size, _breaths.MostKeys);
+    private int Size => Math.Min(_batch.Size, _timing.MostKeys);
 
     /// <summary>
     /// Moves the keys of those slots that are open, in every database, until a listing of each returns fewer keys than asked for.
     /// </summary>
     /// <exception cref="OperationCanceledException">A stop was requested; the batch in hand was finished.</exception>
     /// <exception cref="RedisOperationException">No slot can be moved between these two nodes now.</exception>
-    public async Task DrainAsync(IReadOnlyList<SlotInMove> slots)
+    public async Task DrainAsync(IReadOnlyList<SlotMove> slots)
     {
         for (var database = 0; database < (source.View?.Databases ?? 1); database++)
         {
-            var filled = slots.Where(slot => slot is { IsClean: true, State: SlotMoveState.Open, Keys: > 0 }).ToList();
+            var filled = slots.Where(slot => slot is { IsDeferred: false, State: SlotMoveState.Open, Keys: > 0 }).ToList();
             await DrainAsync(filled, database).ConfigureAwait(false);
         }
     }
 
-    private async Task DrainAsync(IReadOnlyList<SlotInMove> slots, int database)
+    private async Task DrainAsync(IReadOnlyList<SlotMove> slots, int database)
     {
-        var unlisted = new Queue<SlotInMove>(slots);
+        var unlisted = new Queue<SlotMove>(slots);
         var listed = new Queue<Portion>();
         while (unlisted.Count > 0 || listed.Count > 0)
         {
             stop.ThrowIfRequested();
-            await pace.WaitAsync(source, target, stop).ConfigureAwait(false);
+            await _pace.WaitAsync(source, target, stop).ConfigureAwait(false);
             var moving = await TakeAsync(listed, database).ConfigureAwait(false);
             var listing = Ask(unlisted, moving, listed.Sum(portion => portion.Keys.Count));
             if (moving.Count + listing.Count > 0)
@@ -54,7 +57,7 @@ internal sealed class SlotStream(
         }
     }
 
-    // As many keys as one breath may hold; of a large slot a part.
+    // As many keys as one batch may hold. A large slot takes several batches.
     private async Task<List<Portion>> TakeAsync(Queue<Portion> listed, int database)
     {
         var moving = new List<Portion>();
@@ -62,8 +65,8 @@ internal sealed class SlotStream(
         while (left > 0 && listed.Count > 0)
         {
             var portion = listed.Peek();
-            var most = options.BatchSize > 0 ? Math.Min(left, options.BatchSize) : left;
-            if (!portion.Slot.IsClean)
+            var most = context.Options.BatchSize > 0 ? Math.Min(left, context.Options.BatchSize) : left;
+            if (portion.Slot.IsDeferred)
             {
                 listed.Dequeue();
                 continue;
@@ -79,11 +82,12 @@ internal sealed class SlotStream(
         return MigrateRules.MustAskTarget(target) ? await WithoutKnownAsync(moving, database).ConfigureAwait(false) : moving;
     }
 
-    // Slots are listed until there is enough for the breath after this one.
-    private List<Portion> Ask(Queue<SlotInMove> unlisted, List<Portion> moving, int ready)
+    // Lists slots until there are enough keys for the batch after this one.
+    private List<Portion> Ask(Queue<SlotMove> unlisted, List<Portion> moving, int ready)
     {
-        // What comes back short is all there is: a migrating source gets no new keys.
-        var listing = moving.Where(portion => portion.IsLast && portion.MayBeMore).Select(portion => new Portion(portion.Slot, Math.Max(2 * Size, 2))).ToList();
+        // A listing with fewer keys than asked for is complete: a migrating source gets no new keys.
+        var listing = moving.Where(portion => portion.IsLast && portion.MayBeMore)
+            .Select(portion => new Portion(portion.Slot, Math.Max(2 * Size, 2))).ToList();
         var coming = ready + listing.Sum(portion => portion.Asked);
         while (coming < 2 * Size && unlisted.Count > 0)
         {
@@ -98,23 +102,23 @@ internal sealed class SlotStream(
 
     private async Task ExchangeAsync(List<Portion> moving, List<Portion> listing, Queue<Portion> listed, int database)
     {
-        var commands = moving.Select(portion => request.For(database, replace: false, portion.Keys))
+        var commands = moving.Select(portion => _command.For(database, replace: false, portion.Keys))
             .Concat(listing.Select(portion => RespCommand.Of("CLUSTER", "GETKEYSINSLOT", portion.Slot.Slot, portion.Asked))).ToList();
-        var connection = await reader.ConnectAsync(source, database, stop.Abort).ConfigureAwait(false);
+        var connection = await _reader.ConnectAsync(source, database, stop.Abort).ConfigureAwait(false);
         IReadOnlyList<RespValue> replies = [];
         TimeSpan stall;
         var isSent = false;
         try
         {
-            stall = await _breaths.TakeAsync(1, async () =>
+            stall = await _timing.RunAsync(1, async () =>
             {
                 isSent = true;
-                replies = await connection.SendAsync(commands, MigrateRules.ReplyTimeout(options), stop.Abort).ConfigureAwait(false);
+                replies = await connection.SendAsync(commands, MigrateRules.ReplyTimeout(context.Options), stop.Abort).ConfigureAwait(false);
             }).ConfigureAwait(false);
         }
         catch (Exception lost) when (isSent && lost is OperationCanceledException or RedisConnectionException { OutcomeUnknown: true })
         {
-            // The keys may be on the target, or still get there: their slots are neither untouched nor empty, whatever is counted now.
+            // The keys may be on the target, or still arrive there. Their slots are neither untouched nor empty, whatever a count says.
             foreach (var portion in moving)
                 Break(portion, lost.Message);
             throw;
@@ -125,26 +129,26 @@ internal sealed class SlotStream(
             Read(replies[i], moving[i], refused);
         for (var i = 0; i < listing.Count; i++)
             Read(replies[moving.Count + i], listing[i], moving.Except(refused).ToList(), listed);
-        await AgainAsync(refused, listed).ConfigureAwait(false);
+        await RetryAsync(refused, listed).ConfigureAwait(false);
         var keys = moving.Sum(portion => portion.Keys.Count);
         if (keys > 0)
-            _batch.Adapt(keys, stall, pace.LongestStall);
-        pace.Moved(source, keys);
-        count.Report(pace.WaitsFor);
+            _batch.Adapt(keys, stall, _pace.LongestBatch);
+        _pace.Moved(source, keys);
+        context.ReportProgress();
     }
 
-    // A full target: the keys are sent again once it has room.
-    private async Task AgainAsync(List<Portion> refused, Queue<Portion> listed)
+    // The target is full: the keys are sent again once it has room.
+    private async Task RetryAsync(List<Portion> refused, Queue<Portion> listed)
     {
         if (refused.Count == 0)
             return;
-        var waited = await pace.WaitForRoomAsync(source, target, stop).ConfigureAwait(false);
-        foreach (var portion in refused.Where(portion => portion.Slot.IsClean))
+        var waited = await _pace.WaitForRoomAsync(source, target, stop).ConfigureAwait(false);
+        foreach (var portion in refused.Where(portion => !portion.Slot.IsDeferred))
         {
             if (waited)
                 listed.Enqueue(portion);
             else
-                portion.Slot.Separate(target.Name + " has no room for its keys");
+                portion.Slot.Defer(target.Name + " has no room for its keys");
         }
     }
 
@@ -155,11 +159,11 @@ internal sealed class SlotStream(
         {
             case MigrateReply.Moved:
                 portion.Slot.Moved += portion.Keys.Count;
-                count.Keys(portion.Keys.Count);
+                context.Count.Keys(portion.Keys.Count);
                 return;
             case MigrateReply.NothingThere:
                 portion.Slot.Gone += portion.Keys.Count;
-                count.Keys(portion.Keys.Count);
+                context.Count.Keys(portion.Keys.Count);
                 return;
             case MigrateReply.Unknown:
                 Break(portion, reply.Text);
@@ -168,8 +172,8 @@ internal sealed class SlotStream(
                 refused.Add(portion);
                 return;
             default:
-                // Also errors that concern every slot: the individual move finds out what they mean.
-                portion.Slot.Separate(Printable.Clean(reply.Text, 200));
+                // This includes errors that concern every slot: the individual move determines what they mean.
+                portion.Slot.Defer(Printable.Clean(reply.Text, 200));
                 return;
         }
     }
@@ -178,15 +182,15 @@ internal sealed class SlotStream(
     {
         if (reply.IsError)
         {
-            portion.Slot.Separate(Printable.Clean(reply.Text, 200));
+            portion.Slot.Defer(Printable.Clean(reply.Text, 200));
             return;
         }
 
         var keys = SlotChannel.Keys(reply);
-        // Garnet answers OK for keys that it did not take (names over a kilobyte).
+        // Garnet answers OK for keys that it did not accept (names longer than a kilobyte).
         if (keys.Count > 0 && sent.Any(one => one.Slot == portion.Slot && Holds(one.Keys, keys[0])))
-            portion.Slot.Separate("keys that the servers say they moved are still there");
-        if (portion.Slot.IsClean && keys.Count > 0)
+            portion.Slot.Defer("MIGRATE reported success for keys that the source still has");
+        if (!portion.Slot.IsDeferred && keys.Count > 0)
             listed.Enqueue(portion with { Keys = keys });
     }
 
@@ -195,16 +199,17 @@ internal sealed class SlotStream(
     private static void Break(Portion portion, string why)
     {
         portion.Slot.Interrupted.AddRange(portion.Keys);
-        portion.Slot.Separate(Printable.Clean(why, 200));
+        portion.Slot.Defer(Printable.Clean(why, 200));
     }
 
-    // A slot that the target has a key of is not for the stream.
+    // A slot of which the target has a key is moved individually.
     private async Task<List<Portion>> WithoutKnownAsync(List<Portion> moving, int database)
     {
         if (moving.Count == 0)
             return moving;
-        var asked = moving.SelectMany(portion => portion.Keys.SelectMany(key => new[] { RespCommand.Of("ASKING"), RespCommand.Of("EXISTS", key) })).ToList();
-        var connection = await reader.ConnectAsync(target, database, stop.Abort).ConfigureAwait(false);
+        var asked = moving.SelectMany(portion => portion.Keys)
+            .SelectMany(key => new[] { RespCommand.Of("ASKING"), RespCommand.Of("EXISTS", key) }).ToList();
+        var connection = await _reader.ConnectAsync(target, database, stop.Abort).ConfigureAwait(false);
         var replies = await connection.SendAsync(asked, null, stop.Abort).ConfigureAwait(false);
         var at = 1;
         foreach (var portion in moving)
@@ -212,17 +217,17 @@ internal sealed class SlotStream(
             foreach (var _ in portion.Keys)
             {
                 if (replies[at].IsError || replies[at].Integer > 0)
-                    portion.Slot.Separate("a key of it is on " + target.Name + " already");
+                    portion.Slot.Defer(target.Name + " already has a key of it");
                 at += 2;
             }
         }
 
-        return moving.Where(portion => portion.Slot.IsClean).ToList();
+        return moving.Where(portion => !portion.Slot.IsDeferred).ToList();
     }
 
     /// <summary>Keys of one slot, as they were listed.</summary>
-    /// <param name="Asked">How many were asked for: fewer are all that there are.</param>
-    private sealed record Portion(SlotInMove Slot, int Asked)
+    /// <param name="Asked">How many were asked for. A listing with fewer keys is complete.</param>
+    private sealed record Portion(SlotMove Slot, int Asked)
     {
         private int _listed;
         private IReadOnlyList<byte[]> _keys = [];
@@ -237,12 +242,12 @@ internal sealed class SlotStream(
             }
         }
 
-        /// <summary>True of the end of a listing.</summary>
+        /// <summary>True for the end of a listing.</summary>
         public bool IsLast { get; private init; } = true;
 
         public bool MayBeMore => _listed >= Asked;
 
-        /// <summary>Takes the first keys off.</summary>
+        /// <summary>Removes the first keys and returns them.</summary>
         public Portion Split(int most)
         {
             var first = this with { Keys = _keys.Take(most).ToList(), IsLast = false };

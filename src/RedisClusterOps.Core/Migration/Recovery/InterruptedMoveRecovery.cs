@@ -5,7 +5,6 @@ using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Migration.Atomic;
 using RedisClusterOps.Migration.Bulk;
-using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps.Migration.Recovery;
 
@@ -14,7 +13,7 @@ namespace RedisClusterOps.Migration.Recovery;
 /// </summary>
 /// <remarks>No slot is merely closed: a client may have written a key to the target, which would then read as missing.</remarks>
 /// <param name="pair">The way back: its target is the source of the interrupted run.</param>
-internal sealed class InterruptedMoveRecovery(ClusterReader reader, SlotPair pair, SlotMoveRun run, StopRequest stop)
+internal sealed class InterruptedMoveRecovery(MoveContext context, MasterPair pair, IPairMoveObserver observer, StopRequest stop)
 {
     private static readonly TimeSpan TaskPause = TimeSpan.FromMilliseconds(100);
 
@@ -28,21 +27,24 @@ internal sealed class InterruptedMoveRecovery(ClusterReader reader, SlotPair pai
         if (moving.Count == 0)
             return;
         var what = AtomicText.Of(SlotSet.From(moving.Select(slot => slot.Slot))) + " from " + pair.Target.Name + " to " + pair.Source.Name;
-        run.Log?.Warning(null, "The servers are still moving " + what + ". Waiting until they have finished.");
+        context.Log?.Warning(null, "The servers are still moving " + what + ". Waiting until they have finished.");
         try
         {
             while (SlotsOf(await ReadTasksAsync().ConfigureAwait(false)).Count > 0)
                 await stop.PauseAsync(TaskPause).ConfigureAwait(false);
             // Both nodes are asked for flags and owners from here on, so both have to know of the handover.
-            var from = await reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false);
-            var to = await reader.ReadNodeAsync(pair.Target, stop.Abort).ConfigureAwait(false);
+            var from = await context.Reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false);
+            var to = await context.Reader.ReadNodeAsync(pair.Target, stop.Abort).ConfigureAwait(false);
             foreach (var slot in moving)
-                slot.IsThere = to.Self.Slots.Contains(slot.Slot) && !from.Self.Slots.Contains(slot.Slot);
+            {
+                var hasMoved = to.Self.Slots.Contains(slot.Slot) && !from.Self.Slots.Contains(slot.Slot);
+                slot.State = hasMoved ? SlotMoveState.OnTarget : SlotMoveState.Waiting;
+            }
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
             foreach (var slot in moving)
-                slot.Separate("the servers are moving it");
+                slot.Defer("the servers are moving it");
         }
     }
 
@@ -50,10 +52,10 @@ internal sealed class InterruptedMoveRecovery(ClusterReader reader, SlotPair pai
     /// <exception cref="RedisOperationException">One of the two nodes can't be reached.</exception>
     public async Task RunAsync()
     {
-        var slots = pair.Slots.Where(slot => slot.IsOnItsWay && slot.IsClean).ToList();
+        var slots = pair.Slots.Where(slot => slot is { State: SlotMoveState.Interrupted, IsDeferred: false }).ToList();
         if (slots.Count == 0)
             return;
-        run.Intend(pair, slots);
+        observer.RecordIntent(pair, slots);
         try
         {
             await CompleteAsync(slots).ConfigureAwait(false);
@@ -61,49 +63,47 @@ internal sealed class InterruptedMoveRecovery(ClusterReader reader, SlotPair pai
         finally
         {
             // They are completed individually with every check, or by a resumed run.
-            foreach (var slot in slots.Where(slot => slot.IsOnItsWay))
-                slot.Separate("its migration to " + pair.Source.Name + " is still open");
+            foreach (var slot in slots.Where(slot => slot.State != SlotMoveState.Waiting))
+                slot.Defer("its migration to " + pair.Source.Name + " is still open");
         }
     }
 
-    private async Task CompleteAsync(List<SlotInMove> slots)
+    private async Task CompleteAsync(List<SlotMove> slots)
     {
         foreach (var slot in slots)
-            slot.Began = stop.Clock.Now;
-        var gate = new SlotGate(reader, pair.Target, pair.Source, run.Pace, run.Log, stop);
+            slot.Begin(stop.Clock.Now);
+        var handover = new BulkSlotHandover(context, pair.Target, pair.Source, stop);
         stop.ThrowIfRequested();
-        await FinishHandoversAsync(gate, slots).ConfigureAwait(false);
-        slots = slots.Where(slot => slot.IsOnItsWay).ToList();
+        await FinishHandoversAsync(handover, slots).ConfigureAwait(false);
+        slots = slots.Where(slot => slot.State != SlotMoveState.Waiting).ToList();
         stop.ThrowIfRequested();
-        await gate.OpenAsync(slots).ConfigureAwait(false);
+        await handover.OpenAsync(slots).ConfigureAwait(false);
         stop.ThrowIfRequested();
-        var request = MigrateCommand.From(run.Session, run.Options, pair.Target, pair.Source);
-        var stream = new SlotStream(reader, pair.Target, pair.Source, request, run.Options, run.Pace, run.Count, stop);
-        await stream.DrainAsync(slots).ConfigureAwait(false);
-        foreach (var slot in await gate.HandOverAsync(slots).ConfigureAwait(false))
+        await new SlotStream(context, pair.Target, pair.Source, stop).DrainAsync(slots).ConfigureAwait(false);
+        foreach (var slot in await handover.HandOverAsync(slots).ConfigureAwait(false))
             Arrived(slot);
     }
 
     // The node took over these slots, and the other has not closed them yet.
-    private async Task FinishHandoversAsync(SlotGate gate, List<SlotInMove> slots)
+    private async Task FinishHandoversAsync(BulkSlotHandover handover, List<SlotMove> slots)
     {
-        var owned = (await reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false)).Self.Slots;
+        var owned = (await context.Reader.ReadNodeAsync(pair.Source, stop.Abort).ConfigureAwait(false)).Self.Slots;
         var transferred = slots.Where(slot => owned.Contains(slot.Slot)).ToList();
-        await gate.TellLoserAsync(transferred).ConfigureAwait(false);
+        await handover.FinishSourceAsync(transferred).ConfigureAwait(false);
         foreach (var slot in transferred)
             Arrived(slot);
     }
 
     // From here on it returns like every other slot.
-    private static void Arrived(SlotInMove slot) => slot.Reset();
+    private static void Arrived(SlotMove slot) => slot.Reset();
 
     private async Task<IEnumerable<AtomicTask>> ReadTasksAsync()
     {
-        var tasks = await reader.ReadTasksAsync(pair.Source, stop.Abort).ConfigureAwait(false);
-        return tasks.Concat(await reader.ReadTasksAsync(pair.Target, stop.Abort).ConfigureAwait(false));
+        var tasks = await context.Reader.ReadTasksAsync(pair.Source, stop.Abort).ConfigureAwait(false);
+        return tasks.Concat(await context.Reader.ReadTasksAsync(pair.Target, stop.Abort).ConfigureAwait(false));
     }
 
-    private List<SlotInMove> SlotsOf(IEnumerable<AtomicTask> tasks)
+    private List<SlotMove> SlotsOf(IEnumerable<AtomicTask> tasks)
     {
         var moving = new HashSet<int>(tasks.Where(task => task.End == AtomicEnd.None).SelectMany(task => task.Slots.Slots));
         return pair.Slots.Where(slot => moving.Contains(slot.Slot)).ToList();

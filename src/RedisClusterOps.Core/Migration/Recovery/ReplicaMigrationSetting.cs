@@ -77,7 +77,7 @@ internal sealed record SettingRecord(Action<string> Changing, Action<string> Unc
 internal sealed class ReplicaMigrationSuppression(
     ClusterReader reader,
     ClusterView view,
-    IReadOnlyList<SlotPair> pairs,
+    IReadOnlyList<MasterPair> pairs,
     IReadOnlyCollection<string> suppressed,
     RunJournal? journal,
     OperationLog? log)
@@ -131,6 +131,6 @@ internal sealed class ReplicaMigrationSuppression(
                 log?.Warning(null, warning);
         });
 
-    private bool IsEmptied(IGrouping<string, SlotPair> source) =>
+    private bool IsEmptied(IGrouping<string, MasterPair> source) =>
         view.SlotsOf(source.Key).Slots.All(new HashSet<int>(source.SelectMany(pair => pair.Slots).Select(slot => slot.Slot)).Contains);
 }

@@ -11,41 +11,47 @@ using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps.Migration.Slot;
 
-/// <summary>Carries a slot's plan out: reads the cluster, plans again from what it says now, does the steps, and proves the end.</summary>
+/// <summary>Carries out a slot's plan: reads the cluster, plans again from its state now, runs the steps, and verifies the end.</summary>
 /// <remarks>
-/// The plan that a person agreed to fixes the slot and the direction. Its steps do not bind: they are derived anew before the
-/// first, and again whenever a step meets something else than it expected. So a run that was killed anywhere is simply run again.
+/// The plan that the user agreed to fixes the slot and the direction, not the steps. They are planned again before the first one, and
+/// whenever a step finds a state that it does not expect. So a run that was killed at any point is simply run again.
 /// </remarks>
 internal sealed class SlotRunner(
     RedisClusterSession session, ClusterReader reader, SituationReader situations, SlotPlan agreed, KeyTally tally, OperationLog? log)
 {
-    // A second reading settles what gossip brought late; a slot that changes more often is being worked on by somebody else.
+    // One more reading is enough for late gossip. A slot that changes more often is being modified by another tool.
     private const int MostReadings = 4;
 
-    // A plan that had to bring something to light is followed by another. None of them needs more than three.
+    // A plan that had to make hidden keys visible is followed by another. No operation needs more than three.
     private const int MostRounds = 8;
     private static readonly TimeSpan ReadingPause = TimeSpan.FromMilliseconds(500);
 
     private readonly SlotPlan _agreed = agreed;
     private readonly TimeSpan _started = reader.Clock.Now;
 
-    /// <summary>What was _agreed to. A partial plan may have added what it found out.</summary>
+    /// <summary>The request, including what a partial plan of it has found out.</summary>
     private SlotRequest _request = agreed.Request!;
 
-    /// <summary>The last plan derived from the request.</summary>
+    /// <summary>The plan that is carried out now; at first the one that was agreed to.</summary>
     private SlotPlan _plan = agreed;
 
     private string Slot => _agreed.Slot.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>Does what was asked for.</summary>
+    /// <summary>Carries out the operation.</summary>
     public async Task<SlotOutcome> RunAsync(CancellationToken stopping)
     {
         if (_agreed.Refusal is { } refusal)
             return Failed(refusal);
         if (_agreed.IsDone)
-            return new SlotOutcome(Result(MigrationOutcome.Skipped, _request.LeavesOpen ? "Both ends are in order already." : _agreed.Target + " owns the slot already, and nobody has it open."), null);
+        {
+            var reason = _request.LeavesOpen
+                ? "Both ends are consistent already."
+                : _agreed.Target + " owns the slot already, and no node has it open.";
+            return new SlotOutcome(Result(MigrationOutcome.Skipped, reason), null);
+        }
+
         using var stop = new StopRequest(reader.Clock, stopping);
-        return await TellFailuresAsync(
+        return await ReportFailuresAsync(
         async () =>
         {
             for (var reading = 1; ; reading++)
@@ -69,13 +75,13 @@ internal sealed class SlotRunner(
     public async Task<KeyMoveOutcome> MoveKeysAsync(CancellationToken stopping)
     {
         using var stop = new StopRequest(reader.Clock, stopping);
-        return await TellFailuresAsync(
+        return await ReportFailuresAsync(
             async () => new KeyMoveOutcome(Moved(await MoveKeysAsync(stop).ConfigureAwait(false)), null),
             failure => new KeyMoveOutcome(Moved(null), failure),
             stopping).ConfigureAwait(false);
     }
 
-    private async Task<T> TellFailuresAsync<T>(Func<Task<T>> work, Func<RedisOperationException, T> tell, CancellationToken stopping)
+    private async Task<T> ReportFailuresAsync<T>(Func<Task<T>> work, Func<RedisOperationException, T> report, CancellationToken stopping)
     {
         try
         {
@@ -83,19 +89,19 @@ internal sealed class SlotRunner(
         }
         catch (SlotChangedException changed)
         {
-            return tell(changed.Failure);
+            return report(changed.Failure);
         }
         catch (RedisConnectionException lost)
         {
-            return tell(await DescribeLossAsync(lost).ConfigureAwait(false));
+            return report(await DescribeLossAsync(lost).ConfigureAwait(false));
         }
         catch (RedisOperationException failure)
         {
-            return tell(failure);
+            return report(failure);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
-            return tell(await DescribeStopAsync().ConfigureAwait(false));
+            return report(await DescribeStopAsync().ConfigureAwait(false));
         }
     }
 
@@ -118,7 +124,7 @@ internal sealed class SlotRunner(
         Source = _agreed.Source,
         Target = _agreed.Target,
         KeysMoved = tally.Moved,
-        // A key that was named and did not move was not there; of listed keys only those that went away meanwhile count.
+        // A named key that did not move did not exist. Of listed keys only those count that disappeared meanwhile.
         KeysMissing = _agreed.Keys is null || remaining is null ? tally.Missing : _agreed.Keys.Count - tally.Moved,
         KeysConflicting = tally.Conflicting,
         KeysRemaining = remaining ?? Math.Max(0, (_agreed.KeysOnSource ?? 0) - tally.Moved),
@@ -141,54 +147,60 @@ internal sealed class SlotRunner(
             if (plan.Actions.Count > 0)
             {
                 _plan = plan;
-                log?.State(_agreed.Slot, "Slot " + Slot + ": " + (plan.State?.ToString() ?? "stable") + (plan.Source.Length > 0 ? ", " + plan.Source + " -> " + plan.Target : string.Empty));
+                var ends = plan.Source.Length > 0 ? ", " + plan.Source + " -> " + plan.Target : string.Empty;
+                log?.State(_agreed.Slot, "Slot " + Slot + ": " + (plan.State?.ToString() ?? "stable") + ends);
                 stop.ThrowIfRequested();
                 var steps = new SlotSteps(reader, plan, tally, log, stop);
-                await steps.DoAllAsync(plan.Actions).ConfigureAwait(false);
+                await steps.RunAllAsync(plan.Actions).ConfigureAwait(false);
             }
 
             _request = plan.NextRequest ?? _request;
             if (!plan.IsPartial)
             {
-                var proved = await ProveAsync(situation.View, plan, stop).ConfigureAwait(false);
-                if (proved.Failure is not null || await LookForHiddenAsync(stop).ConfigureAwait(false) is not { } revealing)
-                    return proved;
+                var verified = await VerifyAsync(situation.View, plan, stop).ConfigureAwait(false);
+                if (verified.Failure is not null || await FindHiddenAsync(stop).ConfigureAwait(false) is not { } revealing)
+                    return verified;
                 _request = revealing;
             }
         }
 
-        throw SlotRefusal.Unsuitable(_agreed.Slot, "does not come to rest, as when another tool is at work on it.", "Get-RedisOpenSlot -Slot " + Slot);
+        throw SlotRefusal.Unsuitable(
+            _agreed.Slot, "keeps changing state; another tool may be modifying it.", SlotCommands.ShowSlot(_agreed.Slot));
     }
 
-    // An end that failed over in the last moments has a successor that nobody has looked into.
-    private async Task<SlotRequest?> LookForHiddenAsync(StopRequest stop)
+    // If one of the ends has just failed over, its successor was not checked for hidden keys.
+    private async Task<SlotRequest?> FindHiddenAsync(StopRequest stop)
     {
         if (!_request.ChecksHiddenKeys)
             return null;
         var situation = await ReadAsync(stop).ConfigureAwait(false);
-        return _request.MasterThatMayHideKeys(situation) is { } node && await situations.HidesAsync(node, stop.Abort).ConfigureAwait(false) ? _request.RevealingHiddenKeys() : null;
+        return _request.MasterThatMayHideKeys(situation) is { } node && await situations.HidesAsync(node, stop.Abort).ConfigureAwait(false)
+            ? _request.RevealingHiddenKeys()
+            : null;
     }
 
-    private async Task<SlotOutcome> ProveAsync(ClusterView view, SlotPlan done, StopRequest stop)
+    private async Task<SlotOutcome> VerifyAsync(ClusterView view, SlotPlan done, StopRequest stop)
     {
         if (_request.LeavesOpen)
         {
-            // Planned from what the nodes say now, nothing is left to do.
+            // A plan from the state now has nothing left to do.
             var left = _request.Plan(await ReadAsync(stop).ConfigureAwait(false));
             return left.IsDone
                 ? new SlotOutcome(Result(_request.Success, Notes()), null)
-                : throw new SlotChangedException(SlotRefusal.Unsuitable(_agreed.Slot, "did not keep the flags that it was given.", "Get-RedisOpenSlot -Slot " + Slot));
+                : throw new SlotChangedException(
+                    SlotRefusal.Unsuitable(_agreed.Slot, "did not keep the flags that were set.", SlotCommands.ShowSlot(_agreed.Slot)));
         }
 
         var owner = view.Node(done.OwnerAtEnd!)!;
-        var complaints = await new Agreement(reader).AwaitAsync(view, _agreed.Slot, owner, stop).ConfigureAwait(false);
-        if (complaints.Count > 0)
+        var objections = await new OwnershipVerifier(reader, view, stop).VerifyAsync(_agreed.Slot, owner).ConfigureAwait(false);
+        if (objections.Count > 0)
         {
             return Failed(new RedisOperationException(
                 FailureCode.ClusterViewConflict,
-                "Slot " + Slot + " belongs to " + owner.Name + " with all its keys, but not everybody agrees, as when another tool is at work on it: " + string.Join("; ", complaints) + ".",
+                "Slot " + Slot + " belongs to " + owner.Name + " with all its keys, but not every node agrees"
+                    + " (another tool may be modifying it): " + string.Join("; ", objections) + ".",
                 Slot,
-                "Test-RedisCluster"));
+                new NextAction(NextActionCode.CheckCluster)));
         }
 
         log?.State(_agreed.Slot, "Slot " + Slot + ": every node agrees on " + owner.Name);
@@ -197,38 +209,43 @@ internal sealed class SlotRunner(
 
     private async Task<RedisOperationException> DescribeStopAsync() => new(
         FailureCode.Stopped,
-        "Slot " + Slot + ": stopped after " + tally.MovedText + ". " + await DescribeLeftAsync().ConfigureAwait(false) + " No key is lost; the same command goes on from here.",
+        "Slot " + Slot + ": stopped after " + tally.MovedText + ". " + await DescribeLeftAsync().ConfigureAwait(false)
+            + " No key is lost; the same command continues from here.",
         Slot,
         _request.Again);
 
-    // A node went away in the middle: that is told with what it means for the slot, for the connection alone says nothing of it.
+    // The error of a lost connection says nothing about the slot, so its state is added.
     private async Task<RedisOperationException> DescribeLossAsync(RedisConnectionException lost) => new(
         lost.Code,
-        "Slot " + Slot + ": " + lost.Message.TrimEnd('.') + ", after " + tally.MovedText + ". " + await DescribeLeftAsync().ConfigureAwait(false) + " When the node is back the same command goes on from here.",
+        "Slot " + Slot + ": " + lost.Message.TrimEnd('.') + ", after " + tally.MovedText + ". "
+            + await DescribeLeftAsync().ConfigureAwait(false) + " Once the node answers again, the same command continues from here.",
         lost.Endpoint.ToString(),
-        "Get-RedisClusterNode",
+        new NextAction(NextActionCode.ShowNodes),
         lost);
 
     private async Task<string> DescribeLeftAsync()
     {
-        // Whoever stops, or has lost a node, does not wait for another one that hangs.
+        // After a stop or a lost connection there is no time to wait for another node that hangs.
         using var briefly = new CancellationTokenSource(TimeSpan.FromMilliseconds(250));
         try
         {
             var view = await reader.ReadAsync(null, briefly.Token).ConfigureAwait(false);
-            return await situations.DiagnoseAsync(view, _agreed.Slot, briefly.Token).ConfigureAwait(false) is not { } diagnosis
-                ? "The slot is not seen to be open."
-                : "The slot is " + diagnosis.State + (diagnosis.KeysOnSource is { } keys ? " with " + keys.ToString(CultureInfo.InvariantCulture) + " keys left on " + diagnosis.Source!.Name : string.Empty) + ".";
+            if (await situations.DiagnoseAsync(view, _agreed.Slot, briefly.Token).ConfigureAwait(false) is not { } diagnosis)
+                return "No reachable node has the slot open.";
+            var keys = diagnosis.KeysOnSource is { } left
+                ? " with " + left.ToString(CultureInfo.InvariantCulture) + " keys left on " + diagnosis.Source!.Name
+                : string.Empty;
+            return "The slot is " + diagnosis.State + keys + ".";
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
-            return "Read what is left with Get-RedisOpenSlot -Slot " + Slot + ".";
+            return "The state of the slot was not read again.";
         }
     }
 
     private string Notes() => string.Join(" ", tally.Notes.Concat(_agreed.LastingWarnings));
 
-    // Where the values are that were saved until then belongs to a failure as well.
+    // A failure also names the files of the values that were saved before it.
     private SlotOutcome Failed(RedisOperationException failure) => new(
         Result(MigrationOutcome.Failed, string.Join(" ", new[] { failure.Message }.Concat(tally.Notes))),
         failure);

@@ -13,11 +13,11 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Slot;
 
-/// <summary>Does one step of a slot's plan. Each may be done again without harm.</summary>
+/// <summary>Runs the steps of a slot's plan. Each step may be repeated without harm.</summary>
 internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally tally, OperationLog? log, StopRequest stop)
 {
     private readonly SlotCommands _commands = new(reader);
-    private readonly CutOver _cutOver = new(reader, log);
+    private readonly SlotHandover _handover = new(reader, log);
     private readonly ReplicaMigrationSetting _setting = new(reader, log, stop);
 
     private readonly int _slot = plan.Slot;
@@ -27,23 +27,24 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
 
     /// <summary>Runs the steps in order. Masters that are neither source nor target are notified concurrently.</summary>
     /// <exception cref="SlotChangedException">The slot is not as a step needs it: plan again.</exception>
-    public async Task DoAllAsync(IReadOnlyList<SlotAction> actions)
+    public async Task RunAllAsync(IReadOnlyList<SlotAction> actions)
     {
         for (var next = 0; next < actions.Count;)
         {
             var others = actions.Skip(next).TakeWhile(action => action is NotifyOwner { IsSource: false }).ToList();
-            await (others.Count > 0 ? FanOut.AllAsync(others, DoAsync, CancellationToken.None) : DoAsync(actions[next])).ConfigureAwait(false);
+            var running = others.Count > 0 ? FanOut.AllAsync(others, RunAsync, CancellationToken.None) : RunAsync(actions[next]);
+            await running.ConfigureAwait(false);
             next += Math.Max(1, others.Count);
         }
     }
 
-    private async Task DoAsync(SlotAction action)
+    private async Task RunAsync(SlotAction action)
     {
         switch (action)
         {
             case CorrectOwner correct:
                 await _commands.AssignAsync(correct.Node, _slot, correct.Owner, stop).ConfigureAwait(false);
-                log?.State(_slot, "Slot " + Slot + ": " + correct.Node.Name + " knows that " + correct.Owner.Name + " owns it");
+                log?.State(_slot, "Slot " + Slot + ": " + correct.Node.Name + " was sent " + correct.Owner.Name + " as the owner");
                 break;
             case SetImporting import:
                 stop.ThrowIfRequested();
@@ -61,19 +62,20 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
                 await new KeyMover(reader, move, plan.Options, tally, log, stop).MoveAllAsync(null).ConfigureAwait(false);
                 log?.State(_slot, "Slot " + Slot + ": " + tally.MovedText + " moved");
                 break;
-            case AssignToTarget takeOver:
-                if (!await _cutOver.TryAsync(takeOver, stop).ConfigureAwait(false))
+            case AssignToTarget assign:
+                if (!await _handover.TryAssignAsync(assign, stop).ConfigureAwait(false))
                 {
                     throw new SlotChangedException(new RedisOperationException(
                         FailureCode.SourceNotEmpty,
-                        "Slot " + Slot + ": " + takeOver.Source.Name + " holds keys of it again, and would delete them when the slot is given away. Nothing was given away.",
+                        "Slot " + Slot + ": " + assign.Source.Name
+                            + " holds keys of it again, and would delete them after the handover. The slot was not handed over.",
                         Slot,
                         plan.Request!.Again));
                 }
 
                 break;
-            case NotifyOwner tell:
-                await TellAsync(tell).ConfigureAwait(false);
+            case NotifyOwner notify:
+                await NotifyAsync(notify).ConfigureAwait(false);
                 break;
             case StopMigrating close:
                 await StopMigratingAsync(close).ConfigureAwait(false);
@@ -84,27 +86,27 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
             case AddUnownedSlot take:
                 stop.ThrowIfRequested();
                 await _commands.AddAsync(take.Node, _slot, stop).ConfigureAwait(false);
-                log?.State(_slot, "Slot " + Slot + ": " + take.Node.Name + " has taken it");
+                log?.State(_slot, "Slot " + Slot + ": " + take.Node.Name + " owns it now");
                 break;
             case TakeFromUnreachable take:
                 stop.ThrowIfRequested();
                 await _commands.ImportAsync(take.Node, _slot, take.Absent, stop).ConfigureAwait(false);
                 await _commands.AssignAsync(take.Node, _slot, take.Node, stop).ConfigureAwait(false);
-                log?.State(_slot, "Slot " + Slot + ": " + take.Node.Name + " has taken it from " + take.Absent.Name + ", which does not answer");
+                log?.State(_slot, "Slot " + Slot + ": " + take.Node.Name + " took it over from unreachable " + take.Absent.Name);
                 break;
-            case ClearFlags let:
-                await LetGoAsync(let).ConfigureAwait(false);
+            case ClearFlags clear:
+                await ReleaseAsync(clear).ConfigureAwait(false);
                 break;
             case SuppressReplicaMigration keep:
                 if (await _setting.TrySuppressAsync(keep.Node, tally.Settings).ConfigureAwait(false))
                     _kept.Add(keep.Node.Id);
                 break;
-            case RestoreReplicaMigration let:
-                if (_kept.Remove(let.Node.Id) || let.WasInterrupted)
-                    await _setting.TryRestoreAsync(let.Node, tally.Settings).ConfigureAwait(false);
+            case RestoreReplicaMigration restore:
+                if (_kept.Remove(restore.Node.Id) || restore.WasInterrupted)
+                    await _setting.TryRestoreAsync(restore.Node, tally.Settings).ConfigureAwait(false);
                 break;
             default:
-                throw new InvalidOperationException("There is no way to do " + action.GetType().Name + ".");
+                throw new InvalidOperationException("Unknown step: " + action.GetType().Name + ".");
         }
     }
 
@@ -115,15 +117,15 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
         {
             var connection = await reader.ConnectAsync(target, stop.Abort).ConfigureAwait(false);
             if (await SlotKeyCounter.CountAsync(connection, target.View!.Databases, _slot, stop.Abort).ConfigureAwait(false) is not 0)
-                throw Changed(target.Name + " holds keys of it by now, and they would read as missing");
+                throw Changed(target.Name + " holds keys of it now, and they would read as missing");
         }
 
         await _commands.ClearAsync(close.Node, _slot, stop).ConfigureAwait(false);
-        log?.State(_slot, "Slot " + Slot + ": " + close.Node.Name + " does not migrate it any more");
+        log?.State(_slot, "Slot " + Slot + ": " + close.Node.Name + " no longer migrates it");
     }
 
-    // Keys may come until the very moment. So the count and the STABLE leave in one go, and where the count finds any, the flag is set
-    // again: then the servers that hide such keys show them again.
+    // Keys may arrive until STABLE runs. So the count and the STABLE are sent in one pipelined batch. If the count is not zero, the flag is
+    // set again, and servers that hide such keys show them again.
     private async Task StopImportingAsync(StopImporting close)
     {
         var connection = await reader.ConnectAsync(close.Node, stop.Abort).ConfigureAwait(false);
@@ -138,7 +140,7 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
         }
         catch (RedisServerException) when (imports.TryGetValue(_slot, out var source))
         {
-            // A refused SELECT leaves the count of a database unknown, and the STABLE behind it has run.
+            // After a refused SELECT the count of a database is unknown, but the STABLE that followed has run.
             await connection.SendAsync(RespCommand.Of("CLUSTER", "SETSLOT", _slot, "IMPORTING", source), stop.Abort).ConfigureAwait(false);
             throw;
         }
@@ -146,64 +148,67 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
         var (left, stopped) = ended;
         if (left == 0 && !stopped)
             await _commands.ClearAsync(close.Node, _slot, stop).ConfigureAwait(false);
-        // Valkey holds the STABLE until its replicas have it, and serves others meanwhile.
+        // Valkey runs STABLE only once its replicas have it, and serves clients meanwhile.
         if (left == 0 && close.Node.View.Facts.Engine == ServerEngine.Valkey)
             left = await SlotKeyCounter.CountAsync(connection, databases, _slot, stop.Abort).ConfigureAwait(false);
         if (left is > 0 && imports.TryGetValue(_slot, out var from))
         {
             await connection.SendAsync(RespCommand.Of("CLUSTER", "SETSLOT", _slot, "IMPORTING", from), stop.Abort).ConfigureAwait(false);
-            throw Changed(close.Node.Name + " got a key of it in the last moment");
+            throw Changed(close.Node.Name + " received a key of it at the last moment");
         }
 
-        log?.State(_slot, "Slot " + Slot + ": " + close.Node.Name + " does not import it any more");
+        log?.State(_slot, "Slot " + Slot + ": " + close.Node.Name + " no longer imports it");
     }
 
     private SlotChangedException Changed(string what) => new(new RedisOperationException(
         FailureCode.SourceNotEmpty, "Slot " + Slot + ": " + what + ". It was left open.", Slot, plan.Request!.Again));
 
-    // The owner is decided by now: what a node can't be told here it learns by gossip, and the proof at the end says if it did not.
-    private async Task TellAsync(NotifyOwner tell)
+    // The owner is decided by now. A node that can't be reached here learns it by gossip, and the verification at the end finds out if it
+    // did not.
+    private async Task NotifyAsync(NotifyOwner notify)
     {
         try
         {
-            await _commands.AssignAsync(tell.Node, _slot, tell.Owner, stop).ConfigureAwait(false);
-            if (tell.IsSource)
+            await _commands.AssignAsync(notify.Node, _slot, notify.Owner, stop).ConfigureAwait(false);
+            if (notify.IsSource)
             {
-                await CloseLeftFlagAsync(tell).ConfigureAwait(false);
-                await _cutOver.EnsureHigherEpochAsync(tell.Node, tell.Owner, _slot, stop).ConfigureAwait(false);
+                await ClearLeftFlagAsync(notify).ConfigureAwait(false);
+                await _handover.EnsureHigherEpochAsync(notify.Node, notify.Owner, _slot, stop).ConfigureAwait(false);
             }
         }
-        catch (SlotChangedException changed) when (changed.InnerException is RedisServerException { ServerError: var error } && SlotCommands.IsNoMaster(error))
+        catch (SlotChangedException changed)
+            when (changed.InnerException is RedisServerException { ServerError: var error } && SlotCommands.IsNoMaster(error))
         {
-            log?.State(_slot, "Slot " + Slot + ": " + tell.Node.Name + " gave its last slot away and has become a replica");
+            log?.State(_slot, "Slot " + Slot + ": " + notify.Node.Name + " handed over its last slot and has become a replica");
         }
         catch (Exception failure) when (failure is RedisOperationException or SlotChangedException)
         {
-            log?.Warning(_slot, "Slot " + Slot + ": " + tell.Node.Name + " could not be told the new owner (" + Printable.Clean(failure.Message, 160) + "); it should learn it by gossip.");
+            log?.Warning(_slot, "Slot " + Slot + ": " + notify.Node.Name + " could not be sent the new owner ("
+                + Printable.Clean(failure.Message, 160) + "); it should learn it by gossip.");
         }
     }
 
-    // NODE ends the migrating flag only on a source that knows it has no key; STABLE ends it on one that does not own the slot any more.
-    private async Task CloseLeftFlagAsync(NotifyOwner tell)
+    // NODE clears the migrating flag only on a source that knows it has no key. STABLE clears it on a source that no longer owns the slot.
+    private async Task ClearLeftFlagAsync(NotifyOwner notify)
     {
-        var now = await reader.ReadNodeAsync(tell.Node, stop.Abort).ConfigureAwait(false);
+        var now = await reader.ReadNodeAsync(notify.Node, stop.Abort).ConfigureAwait(false);
         if (!now.Self.Slots.Contains(_slot) && HasFlag(now))
-            await _commands.ClearAsync(tell.Node, _slot, stop).ConfigureAwait(false);
+            await _commands.ClearAsync(notify.Node, _slot, stop).ConfigureAwait(false);
     }
 
-    private async Task LetGoAsync(ClearFlags let)
+    private async Task ReleaseAsync(ClearFlags clear)
     {
-        var now = await reader.ReadNodeAsync(let.Node, stop.Abort).ConfigureAwait(false);
+        var now = await reader.ReadNodeAsync(clear.Node, stop.Abort).ConfigureAwait(false);
         if (now.Self.Slots.Contains(_slot))
         {
-            await _commands.AssignAsync(let.Node, _slot, let.Owner, stop).ConfigureAwait(false);
-            now = await reader.ReadNodeAsync(let.Node, stop.Abort).ConfigureAwait(false);
+            await _commands.AssignAsync(clear.Node, _slot, clear.Owner, stop).ConfigureAwait(false);
+            now = await reader.ReadNodeAsync(clear.Node, stop.Abort).ConfigureAwait(false);
         }
 
         if (!now.Self.Slots.Contains(_slot) && HasFlag(now))
-            await _commands.ClearAsync(let.Node, _slot, stop).ConfigureAwait(false);
+            await _commands.ClearAsync(clear.Node, _slot, stop).ConfigureAwait(false);
     }
 
-    // A node that has both flags shows only the migrating one.
+    // A node with both flags shows only the migrating one.
     private bool HasFlag(NodeView view) => view.Self.MigratingTo.ContainsKey(_slot) || view.Self.ImportingFrom.ContainsKey(_slot);
 }

@@ -3,14 +3,14 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Migration.Keys;
-using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 
-namespace RedisClusterOps.Migration.Bulk;
+namespace RedisClusterOps.Migration.Slot;
 
-/// <summary>The source and the target of a slot's keys, each in the same database.</summary>
+/// <summary>Connections to the source and the target of a slot's keys, both in the same database.</summary>
 internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopRequest stop)
 {
     /// <summary>The database of the keys on both ends.</summary>
@@ -24,7 +24,7 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
 
     public async Task<SlotSide> TargetSideAsync() => new(await TargetAsync().ConfigureAwait(false), move.TargetImports);
 
-    /// <summary>The command that lists keys of the slot; the same ones again for as long as they are there.</summary>
+    /// <summary>The command that lists keys of the slot. It returns the same keys as long as they exist.</summary>
     public RespCommand Listing(int most) => RespCommand.Of("CLUSTER", "GETKEYSINSLOT", move.Slot, Math.Max(1, most));
 
     public async Task<IReadOnlyList<byte[]>> ListAsync(int most)
@@ -35,15 +35,17 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
 
     public static IReadOnlyList<byte[]> Keys(RespValue reply) => reply.Items.Select(item => item.Bytes).ToList();
 
-    /// <summary>Of these keys the ones that the source still has.</summary>
-    public async Task<List<byte[]>> StillOnSourceAsync(IReadOnlyList<byte[]> keys) => await ThereAsync(await SourceSideAsync().ConfigureAwait(false), keys).ConfigureAwait(false);
+    /// <summary>The keys among these that the source still has.</summary>
+    public async Task<List<byte[]>> StillOnSourceAsync(IReadOnlyList<byte[]> keys) =>
+        await ExistingAsync(await SourceSideAsync().ConfigureAwait(false), keys).ConfigureAwait(false);
 
-    /// <summary>Of these keys the ones that the target has.</summary>
-    public async Task<List<byte[]>> OnTargetAsync(IReadOnlyList<byte[]> keys) => await ThereAsync(await TargetSideAsync().ConfigureAwait(false), keys).ConfigureAwait(false);
+    /// <summary>The keys among these that the target has.</summary>
+    public async Task<List<byte[]>> OnTargetAsync(IReadOnlyList<byte[]> keys) =>
+        await ExistingAsync(await TargetSideAsync().ConfigureAwait(false), keys).ConfigureAwait(false);
 
-    // One that has left a migrating source answers ASK there, not 0. Any other error says nothing about the key, and to take it for gone
-    // would be to report it moved.
-    private async Task<List<byte[]>> ThereAsync(SlotSide side, IReadOnlyList<byte[]> keys)
+    // For a key that has left it, a migrating source answers ASK, not 0. Any other error says nothing about the key, which must then not
+    // be reported as moved.
+    private async Task<List<byte[]>> ExistingAsync(SlotSide side, IReadOnlyList<byte[]> keys)
     {
         if (keys.Count == 0)
             return [];
@@ -51,19 +53,29 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
         return keys.Where((_, i) => !replies[i].IsNull && replies[i].Integer > 0).ToList();
     }
 
-    /// <summary>True while the flags are as the move needs them.</summary>
+    /// <summary>True if the flags are as the move needs them.</summary>
     public async Task<bool> IsOpenAsync()
     {
         var source = await reader.ReadNodeAsync(move.Source, stop.Abort).ConfigureAwait(false);
         var target = await reader.ReadNodeAsync(move.Target, stop.Abort).ConfigureAwait(false);
         if (move.IsReverse)
-            return source.Self.ImportingFrom.ContainsKey(move.Slot) && (move.TargetImports ? target.Self.ImportingFrom.ContainsKey(move.Slot) : target.Self.Slots.Contains(move.Slot));
+        {
+            return source.Self.ImportingFrom.ContainsKey(move.Slot)
+                && (move.TargetImports ? target.Self.ImportingFrom.ContainsKey(move.Slot) : target.Self.Slots.Contains(move.Slot));
+        }
+
         return source.Self.MigratingTo.TryGetValue(move.Slot, out var to) && to == move.Target.Id
             && target.Self.ImportingFrom.TryGetValue(move.Slot, out var from) && from == move.Source.Id;
     }
 
-    /// <summary>To the source: what the network takes is no stall of the servers.</summary>
-    public async Task<TimeSpan> RoundTripAsync() => await (await SourceAsync().ConfigureAwait(false)).MinimumRoundTripAsync(stop.Clock, stop.Abort).ConfigureAwait(false);
+    /// <summary>The round trip to the source, which is not part of the time that the servers are busy.</summary>
+    public async Task<TimeSpan> RoundTripAsync() =>
+        await (await SourceAsync().ConfigureAwait(false)).MinimumRoundTripAsync(stop.Clock, stop.Abort).ConfigureAwait(false);
 
     private Task<INodeConnection> ConnectAsync(ClusterNode node) => reader.ConnectAsync(node, Database, stop.Abort);
 }
+
+/// <summary>One of the two nodes that keys move between, as a client sees it.</summary>
+/// <param name="Connection">The node.</param>
+/// <param name="Asks">True if the node imports the slot: it then serves a key only after ASKING.</param>
+internal readonly record struct SlotSide(INodeConnection Connection, bool Asks);

@@ -1,0 +1,86 @@
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading.Tasks;
+using System.Threading;
+using System;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Migration.Atomic;
+using RedisClusterOps.Migration.Keys;
+using RedisClusterOps.Planning.Slots;
+
+namespace RedisClusterOps.Migration.Bulk;
+
+/// <summary>What a run of many slots does.</summary>
+/// <param name="Success">The outcome of a slot that was moved.</param>
+/// <param name="RequestForSlot">The request for a slot that is moved individually.</param>
+internal sealed record BulkMove(
+    MigrationOperation Operation, MigrationOutcome Success, Func<MasterPair, SlotSituation, SlotRequest> RequestForSlot)
+{
+    public bool IsUndo => Operation == MigrationOperation.Undo;
+
+    /// <summary>True if replica migration is suppressed, so that masters that lose their last slot stay masters.</summary>
+    public bool SuppressesReplicaMigration { get; private init; }
+
+    /// <summary>Ids of nodes on which an interrupted run left replica migration suppressed.</summary>
+    public IReadOnlyCollection<string> SuppressedNodes { get; init; } = [];
+
+    /// <summary>Moves of a plan.</summary>
+    public static BulkMove Of(MigrationOperation operation, RedisClusterSession session, MoveOptions options) =>
+        new(operation, SlotMoveRequest.SuccessOf(operation), (pair, situation) =>
+        {
+            var ends = MigrationEnds.Of(pair.Source, pair.Target);
+            // A slot that migrates towards this pair's source: that migration is undone.
+            return operation == MigrationOperation.Undo && SlotDiagnostician.Diagnose(situation) is { Source: { } from }
+                && !ends.IsSource(situation.View, from)
+                ? new UndoRequest(situation.Slot, session, options, ends.Reversed, UndoStrategy.RoundTrip, AllowUnreachableNode: false)
+                : new SlotMoveRequest(situation.Slot, session, options, ends, operation);
+        })
+        {
+            SuppressesReplicaMigration = operation == MigrationOperation.Undo,
+        };
+}
+
+/// <summary>What all pairs of a bulk move share.</summary>
+internal sealed record MoveContext(
+    ClusterReader Reader, RedisClusterSession Session, MoveOptions Options, MovePace Pace, MoveCount Count, OperationLog? Log)
+{
+    /// <summary>Keys per second that each pair may move; null if the rate is not limited.</summary>
+    public double? KeysPerSecond { get; init; }
+
+    /// <summary>The servers' own tasks that this run began.</summary>
+    public BegunTasks AtomicTasks { get; } = new();
+
+    public MigrateCommand CommandFor(ClusterNode source, ClusterNode target) => MigrateCommand.From(Session, Options, source, target);
+
+    /// <summary>Reports the progress to the log.</summary>
+    public void ReportProgress() => Count.Report(Pace.WaitsFor);
+
+    /// <summary>Counts the keys of slots on their source.</summary>
+    public async Task CountKeysAsync(MasterPair pair, IReadOnlyList<SlotMove> slots, CancellationToken abort)
+    {
+        var connection = await Reader.ConnectAsync(pair.Source, abort).ConfigureAwait(false);
+        var counts = await SlotKeyCounter
+            .CountAsync(connection, pair.Source.View!.Databases, slots.Select(slot => slot.Slot).ToList(), abort).ConfigureAwait(false);
+        for (var i = 0; i < slots.Count; i++)
+            slots[i].Keys = counts[i] ?? 0;
+        Count.Expect(slots.Sum(slot => slot.Keys));
+    }
+}
+
+/// <summary>Receives what happens to the slots of a pair while they move.</summary>
+internal interface IPairMoveObserver
+{
+    /// <summary>The pair is about to touch these slots. A slot without a journal entry is not touched.</summary>
+    /// <exception cref="RedisOperationException">JournalUnavailable.</exception>
+    void RecordIntent(MasterPair pair, IReadOnlyList<SlotMove> slots);
+
+    /// <summary>The target owns these slots now. They wait to be verified.</summary>
+    void SlotsTransferred(MasterPair pair, IReadOnlyList<SlotMove> slots);
+
+    /// <summary>These slots are unchanged after all; they wait again.</summary>
+    void RestoreSlots(MasterPair pair, IReadOnlyList<SlotMove> slots);
+
+    /// <summary>Verifies the slots that wait for it, unless that was done a moment ago.</summary>
+    Task VerifyDueAsync();
+}

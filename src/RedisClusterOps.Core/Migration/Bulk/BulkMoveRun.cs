@@ -1,0 +1,269 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Journal;
+using RedisClusterOps.Migration.Atomic;
+using RedisClusterOps.Migration.Keys;
+using RedisClusterOps.Migration.Recovery;
+using RedisClusterOps.Migration.Slot;
+
+namespace RedisClusterOps.Migration.Bulk;
+
+/// <summary>
+/// Carries out a bulk move: all pairs of masters concurrently, then the deferred slots individually. Reports each slot as soon as every
+/// node agrees on its new owner.
+/// </summary>
+internal sealed class BulkMoveRun : IPairMoveObserver
+{
+    // Each pair keeps two servers busy. More pairs at a time only make all of them slow.
+    private const int MostPairs = 16;
+
+    private readonly MoveContext _context;
+    private readonly SituationReader _situations;
+    private readonly BulkMove _move;
+    private readonly IReadOnlyList<MasterPair> _pairs;
+    private readonly BulkMoveResults _results;
+    private readonly OwnershipVerifier _verifier;
+    private readonly ReplicaMigrationSuppression? _suppression;
+    private readonly StopRequest _stop;
+    private readonly CancellationToken _stopping;
+    private readonly int _mostPairs;
+
+    public BulkMoveRun(
+        RedisClusterSession session, ClusterReader reader, SituationReader situations, NodeWatch nodes, ClusterView view, BulkMove move,
+        IReadOnlyList<MasterPair> pairs, MoveOptions options, RunJournal? journal, OperationLog? log, StopRequest stop,
+        CancellationToken stopping)
+    {
+        (_situations, _move, _pairs, _stop, _stopping) = (situations, move, pairs, stop, stopping);
+        _mostPairs = options.MaxParallel > 0 ? options.MaxParallel : MostPairs;
+        _suppression = move.SuppressesReplicaMigration
+            ? new ReplicaMigrationSuppression(reader, view, pairs, move.SuppressedNodes, journal, log)
+            : null;
+        _verifier = new OwnershipVerifier(reader, view, stop) { Verified = ReportVerified };
+        _results = new BulkMoveResults(move, session, journal, log, reader.Clock);
+        var pace = new MovePace(nodes, options, log, reader.Clock);
+        var count = new MoveCount(pairs.Sum(pair => pair.Slots.Count), log, reader.Clock);
+        _context = new MoveContext(reader, session, options, pace, count, log)
+        {
+            KeysPerSecond = options.MaxKeysPerSecond > 0
+                ? (double)options.MaxKeysPerSecond / Math.Max(1, Math.Min(pairs.Count, _mostPairs))
+                : null,
+        };
+    }
+
+    private OperationLog? Log => _context.Log;
+
+    /// <summary>Starts the run, which disposes its stop request at its end.</summary>
+    /// <returns>The caller's handle.</returns>
+    /// <exception cref="RedisOperationException">JournalUnavailable. Nothing was changed.</exception>
+    public SlotMoveRun Start()
+    {
+        _results.RecordPlan(_pairs);
+        _ = RunAsync();
+        return _results.Run;
+    }
+
+    void IPairMoveObserver.RecordIntent(MasterPair pair, IReadOnlyList<SlotMove> slots) => _results.RecordIntent(pair, slots);
+
+    public void SlotsTransferred(MasterPair pair, IReadOnlyList<SlotMove> slots)
+    {
+        if (slots.Count == 0)
+            return;
+        var number = slots.Count.ToString(CultureInfo.InvariantCulture);
+        Log?.State(null, number + " slots (" + BulkMoveResults.RangesOf(slots) + ") handed over to " + pair.Target.Name);
+        _verifier.Add(pair, slots);
+        _context.Count.Slots(slots.Count);
+        _context.ReportProgress();
+    }
+
+    void IPairMoveObserver.RestoreSlots(MasterPair pair, IReadOnlyList<SlotMove> slots)
+    {
+        _results.RecordUnchanged(pair, slots);
+        foreach (var slot in slots)
+            slot.Reset();
+    }
+
+    Task IPairMoveObserver.VerifyDueAsync() => _verifier.VerifyDueAsync();
+
+    private async Task RunAsync()
+    {
+        try
+        {
+            if (_suppression is not null)
+                await _suppression.SuppressAsync(_stop).ConfigureAwait(false);
+            try
+            {
+                await MoveAllAsync().ConfigureAwait(false);
+            }
+            finally
+            {
+                if (_suppression is not null)
+                    await _suppression.RestoreAsync(_stop).ConfigureAwait(false);
+            }
+
+            _results.Run.End(null);
+        }
+        catch (Exception failure)
+        {
+            _results.Run.End(failure);
+        }
+        finally
+        {
+            _stop.Dispose();
+        }
+    }
+
+    private async Task MoveAllAsync()
+    {
+        var exclusion = Exclusion.OfSourcesThatAreTargets(_mostPairs);
+        if (_move.IsUndo)
+        {
+            foreach (var pair in _pairs)
+                await Recovery(pair).AwaitServersAsync().ConfigureAwait(false);
+        }
+
+        foreach (var pair in _pairs)
+            TransferArrived(pair);
+        // Of all pairs before any slot moves back: a master that still takes over slots raises its epoch, and must not hand over a slot at
+        // that moment.
+        var stuck = await RunPairsAsync(exclusion, _pairs, pair => Recovery(pair).RunAsync()).ConfigureAwait(false);
+        var able = new HashSet<MasterPair>(_pairs.Where((_, i) => stuck[i] is null));
+        var failures = await RunPairsAsync(exclusion, _pairs, pair => able.Contains(pair) ? MoveAsync(pair) : Task.CompletedTask)
+            .ConfigureAwait(false);
+        failures = stuck.Zip(failures, (before, after) => before ?? after).ToArray();
+        foreach (var (pair, failure) in _pairs.Zip(failures, (pair, failure) => (pair, failure)))
+            await MoveDeferredAsync(pair, failure).ConfigureAwait(false);
+        await FinishVerificationAsync().ConfigureAwait(false);
+        foreach (var (pair, failure) in _pairs.Zip(failures, (pair, failure) => (pair, failure)))
+        {
+            if (failure is not null)
+                _results.ReportUntouched(pair, failure);
+        }
+    }
+
+    private InterruptedMoveRecovery Recovery(MasterPair pair) => new(_context, pair, this, _stop);
+
+    private Task MoveAsync(MasterPair pair) => pair.IsAtomic
+        ? new AtomicPairMove(_context, pair, this, _stop).RunAsync()
+        : new PairMove(_context, pair, this, _stop).RunAsync();
+
+    /// <returns>For each pair why no more could be moved between its masters; null if all could.</returns>
+    private Task<RedisOperationException?[]> RunPairsAsync(
+        Exclusion<MasterPair> exclusion, IEnumerable<MasterPair> pairs, Func<MasterPair, Task> step) =>
+        Task.WhenAll(pairs.Select(async pair =>
+        {
+            try
+            {
+                await exclusion.EnterAsync(pair, _stopping).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                return _results.Stopped(pair, "The pair had not started.");
+            }
+
+            try
+            {
+                await step(pair).ConfigureAwait(false);
+                return null;
+            }
+            catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+            {
+                return _results.Stopped(pair, "Slots that had not started are unchanged.");
+            }
+            catch (RedisOperationException failure)
+            {
+                return failure;
+            }
+            finally
+            {
+                exclusion.Leave(pair);
+            }
+        }));
+
+    // An interrupted run had moved them.
+    private void TransferArrived(MasterPair pair)
+    {
+        var arrived = pair.Slots.Where(slot => slot.State == SlotMoveState.OnTarget).ToList();
+        foreach (var slot in arrived)
+            slot.Begin(_stop.Clock.Now);
+        SlotsTransferred(pair, arrived);
+    }
+
+    // One by one, with every check: slots with a surprise, and those that an interrupted run left half done.
+    private async Task MoveDeferredAsync(MasterPair pair, RedisOperationException? failure)
+    {
+        var left = new Queue<SlotMove>(pair.Slots.Where(slot => slot.IsDeferred));
+        // After a stop no slot is moved individually: reading its state again would take more time.
+        while (left.Count > 0 && failure is null && !_stopping.IsCancellationRequested)
+        {
+            var outcome = await MoveIndividuallyAsync(pair, left.Dequeue()).ConfigureAwait(false);
+            _results.Report([outcome]);
+            _context.Count.Slots(1);
+            if (outcome.Failure is { } broken && ConcernsPair(broken.Code))
+                failure = broken;
+        }
+
+        // A failure of the pair is a failure of each of its slots.
+        var ofPair = failure is { Code: not FailureCode.Stopped } ? failure : null;
+        _results.Report(left.Select(slot => _results.Failed(pair, slot, ofPair ?? LeftOpen(slot))));
+    }
+
+    private static bool ConcernsPair(FailureCode code) => code
+        is FailureCode.NodeUnreachable or FailureCode.ConnectionFailed or FailureCode.Stopped or FailureCode.TargetOutOfMemory
+        or FailureCode.PermissionDenied or FailureCode.AuthenticationFailed;
+
+    private RedisOperationException LeftOpen(SlotMove slot) => _results.Stopped(slot, "It is left open: " + slot.DeferReason + ".");
+
+    private async Task<SlotOutcome> MoveIndividuallyAsync(MasterPair pair, SlotMove slot)
+    {
+        var number = slot.Slot.ToString(CultureInfo.InvariantCulture);
+        Log?.State(slot.Slot, "Slot " + number + ": moved individually, because " + slot.DeferReason);
+        var (reader, started) = (_context.Reader, _stop.Clock.Now);
+        try
+        {
+            var view = await reader.ReadAgainAsync(_stop.Abort).ConfigureAwait(false);
+            var situation = await _situations.ReadAsync(view, slot.Slot, _stop.Abort).ConfigureAwait(false);
+            var plan = _move.RequestForSlot(pair, situation).Plan(situation);
+            _results.RecordIntent(pair, slot);
+            var tally = new KeyTally { Moved = slot.Moved };
+            // If the flags have changed since, the plan sets them, and that clears these.
+            if (pair.Source.View!.Databases == 1)
+                tally.Interrupted.UnionWith(slot.Interrupted);
+            var runner = new SlotRunner(_context.Session, reader, _situations, plan, tally, Log);
+            var outcome = await runner.RunAsync(_stopping).ConfigureAwait(false);
+            var result = outcome.Result with { MigrationId = _results.Run.MigrationId, Operation = _move.Operation.ToString() };
+            return outcome with { Result = result };
+        }
+        catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
+        {
+            return _results.Failed(pair, slot, failure, _stop.Clock.Now - started);
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            return _results.Failed(pair, slot, _results.Stopped(slot, "Its state was not read again."));
+        }
+    }
+
+    private async Task FinishVerificationAsync()
+    {
+        using var limit = _stop.Extend(StopDeadlines.Verify, StopDeadlines.Verify);
+        try
+        {
+            var left = await _verifier.FinishAsync(_stopping.IsCancellationRequested ? limit.Abort : _stop.Abort).ConfigureAwait(false);
+            _results.Report(left.Select(each => _results.Unverified(each.Pair, each.Slot, "not every node agrees: " + each.Objection)));
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            const string But = "the run was stopped before every node was asked";
+            _results.Report(_verifier.Waiting.Select(each => _results.Unverified(each.Pair, each.Slot, But)));
+        }
+    }
+
+    private void ReportVerified(MasterPair pair, IReadOnlyList<SlotMove> slots) =>
+        _results.Report(slots.Select(slot => _results.Succeeded(pair, slot)));
+}

@@ -1,0 +1,140 @@
+using System;
+using System.Globalization;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Planning.Slots;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Migration.Slot;
+
+/// <summary>Hands a slot over: makes the target its owner. The source then deletes the keys of the slot that it still holds.</summary>
+internal sealed class SlotHandover(ClusterReader reader, OperationLog? log)
+{
+    // A node receives gossip about each other node at least once in half a node timeout. The default node timeout is 15 seconds.
+    private static readonly TimeSpan EpochPatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan EpochPause = TimeSpan.FromMilliseconds(100);
+
+    private readonly SlotCommands _commands = new(reader);
+
+    /// <summary>
+    /// True if the target knows the source's config epoch. The target raises its epoch above those that it knows. If it does not know the
+    /// source's, as in the second after <c>redis-cli --cluster fix</c>, its claim is the lower one: the source takes the slot back, and the
+    /// target deletes the keys.
+    /// </summary>
+    public static bool KnowsEpoch(NodeView target, NodeView source, string sourceId) =>
+        target.Line(sourceId)?.ConfigEpoch >= source.Self.ConfigEpoch;
+
+    /// <summary>Repeats a check of both ends until it succeeds, for as long as gossip of an epoch may take.</summary>
+    /// <returns>False if the check did not succeed in that time.</returns>
+    public static async Task<bool> AwaitEpochAsync(Func<Task<bool>> check, StopRequest stop)
+    {
+        var (started, hasSucceeded) = (stop.Clock.Now, false);
+        await Polling.UntilAsync(
+            async () =>
+            {
+                hasSucceeded = await check().ConfigureAwait(false);
+                return hasSucceeded || stop.Clock.Now - started > EpochPatience;
+            },
+            EpochPause,
+            EpochPause,
+            stop.PauseAsync).ConfigureAwait(false);
+        return hasSucceeded;
+    }
+
+    /// <summary>Makes the target the owner if, and only if, the source holds no key of the slot now.</summary>
+    /// <returns>False if the source holds keys again: move them and try again.</returns>
+    /// <exception cref="SlotChangedException">One of the ends is not as the handover needs it.</exception>
+    public async Task<bool> TryAssignAsync(AssignToTarget step, StopRequest stop)
+    {
+        stop.ThrowIfRequested();
+        var slot = step.Slot.ToString(CultureInfo.InvariantCulture);
+        var (source, isHandedOver) = await ReadEndsAsync(step, slot, stop).ConfigureAwait(false);
+        if (!source.DatabasesKnown)
+        {
+            throw new RedisOperationException(
+                FailureCode.PermissionDenied,
+                "Slot " + slot + ": the user may run neither CONFIG GET nor SELECT on " + step.Source.Name
+                    + ", so keys of the slot in other databases can't be ruled out. The slot was not handed over.",
+                slot,
+                ServerErrors.NextOf(FailureCode.PermissionDenied));
+        }
+
+        var connection = await reader.ConnectAsync(step.Source, stop.Abort).ConfigureAwait(false);
+        var keys = source.Self.IsMaster
+            ? await SlotKeyCounter.CountAsync(connection, source.Databases, step.Slot, stop.Abort).ConfigureAwait(false)
+            : 0;
+        // Garnet does not count a slot that it handed over. It then holds no key that a client could reach.
+        if (keys > 0 || (keys is null && !isHandedOver))
+            return false;
+
+        stop.ThrowIfRequested();
+        await _commands.AssignAsync(step.Target, step.Slot, step.Target, stop).ConfigureAwait(false);
+        log?.State(step.Slot, "Slot " + slot + ": handed over to " + step.Target.Name);
+        return true;
+    }
+
+    /// <summary>
+    /// Ensures that the target's epoch is above the source's, because nodes that are not sent the owner decide by epoch. To be called only
+    /// after the source was sent the new owner: until then nothing matters more than that it stops claiming the slot.
+    /// </summary>
+    public async Task EnsureHigherEpochAsync(ClusterNode source, ClusterNode target, int slot, StopRequest stop)
+    {
+        for (var started = stop.Clock.Now; stop.Clock.Now - started < EpochPatience;)
+        {
+            var loser = await reader.ReadNodeAsync(source, stop.Abort).ConfigureAwait(false);
+            var winner = await reader.ReadNodeAsync(target, stop.Abort).ConfigureAwait(false);
+            if (winner.Self.ConfigEpoch > loser.Self.ConfigEpoch || !loser.Self.IsMaster)
+                return;
+            // A target that does not know the higher epoch answers STILL.
+            var connection = await reader.ConnectAsync(target, stop.Abort).ConfigureAwait(false);
+            var reply = await connection.SendAsync(RespCommand.Of("CLUSTER", "BUMPEPOCH"), stop.Abort).ConfigureAwait(false);
+            if (ServerErrors.StartsWith(reply.Text, "BUMPED"))
+                log?.Warning(slot, target.Name + " had a lower epoch than " + source.Name + "; CLUSTER BUMPEPOCH raised it.");
+            await stop.PauseAsync(EpochPause).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<(NodeView Source, bool IsHandedOver)> ReadEndsAsync(AssignToTarget step, string slot, StopRequest stop)
+    {
+        (NodeView Source, bool IsHandedOver)? ends = null;
+        if (await AwaitEpochAsync(CheckAsync, stop).ConfigureAwait(false))
+            return ends!.Value;
+        throw Changed(step, step.Target.Name + " has not received the config epoch of " + step.Source.Name + ", so its claim could lose");
+
+        async Task<bool> CheckAsync()
+        {
+            var target = await reader.ReadNodeAsync(step.Target, stop.Abort).ConfigureAwait(false);
+            // Without the importing flag the target does not raise its epoch, and gossip would take the slot and its keys away again.
+            if (!target.Self.IsMaster || !HandoverOrder.Has(target.Self.ImportingFrom, step.Slot, step.Source.Id))
+                throw Changed(step, step.Target.Name + " is not importing slot " + slot + " from " + step.Source.Name);
+
+            // The source is read last, and its keys are counted after its flag was read: while it migrates the slot, or no longer owns
+            // it, an empty slot stays empty.
+            var source = await reader.ReadNodeAsync(step.Source, stop.Abort).ConfigureAwait(false);
+            var isMigrating = HandoverOrder.Has(source.Self.MigratingTo, step.Slot, step.Target.Id);
+            var isHandedOver = !source.Self.Slots.Contains(step.Slot) && source.OwnerOf(step.Slot) == step.Target.Id;
+            // The source handed over its last slot, and has become a replica of the target: its keys are the target's.
+            if (!source.Self.IsMaster && source.Self.MasterId == step.Target.Id)
+            {
+                ends = (source, true);
+                return true;
+            }
+
+            if (!source.Self.IsMaster || !(isMigrating || isHandedOver))
+            {
+                var what = " is not migrating slot " + slot + " to " + step.Target.Name + ", and has not handed it over";
+                throw Changed(step, step.Source.Name + what);
+            }
+
+            ends = (source, isHandedOver);
+            return KnowsEpoch(target, source, step.Source.Id);
+        }
+    }
+
+    private static SlotChangedException Changed(AssignToTarget step, string what) => new(new RedisOperationException(
+        FailureCode.ClusterViewConflict,
+        "Slot " + step.Slot.ToString(CultureInfo.InvariantCulture) + ": " + what + ". The slot was not handed over.",
+        step.Slot.ToString(CultureInfo.InvariantCulture),
+        SlotCommands.ShowSlot(step.Slot)));
+}
