@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace RedisClusterOps.Diagnosis;
 
-/// <summary>What clients see in each state, and the next action. The servers' rules are in docs/architecture.md, "States".</summary>
+/// <summary>What clients see in each state, and the next action. See docs/architecture.md, "The states of a slot".</summary>
 internal static class SlotAdvice
 {
     public static RedisOpenSlot Describe(SlotDiagnosis diagnosis, RedisClusterSession session)
