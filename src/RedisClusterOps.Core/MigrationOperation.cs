@@ -1,9 +1,7 @@
-using System;
-
 namespace RedisClusterOps;
 
 /// <summary>What is done to slots. Results, plan files and the journal show the names of the members.</summary>
-internal enum MigrationOperation
+public enum MigrationOperation
 {
     /// <summary>Not one of these: a journal of a later version, or no journal of this module.</summary>
     Unknown,
@@ -31,12 +29,4 @@ internal enum MigrationOperation
 
     /// <summary>Moves whole slots to even out the masters.</summary>
     Rebalance,
-}
-
-/// <summary>Reads operations from files.</summary>
-internal static class MigrationOperationText
-{
-    /// <summary>The operation with this name. The number of a member is no name.</summary>
-    public static MigrationOperation Parse(string? text) =>
-        Enum.TryParse<MigrationOperation>(text, out var operation) && operation.ToString() == text ? operation : MigrationOperation.Unknown;
 }

@@ -238,7 +238,7 @@ public sealed class HealthFindingTests
         {
             var findings = (await redis.PlanCompletionAsync(7, null, null, new MoveOptions(), default)).Findings;
             Assert.Contains(findings, finding =>
-                finding.Code == PlanFindingCode.VersionMismatch && finding.Message.Contains("an older target may refuse"));
+                finding.Code == PlanFindingCode.VersionMismatch && finding.Message.Contains("An older target may reject"));
         }
 
         var failure = await back.FailsAsync(FailureCode.ServerError);

@@ -31,7 +31,7 @@ public sealed class ManagedServiceTests(CmdletShell shell) : IClassFixture<Cmdle
             () => core.PlanCompletionAsync(7, null, null, new MoveOptions(), default));
         Assert.Equal(FailureCode.PermissionDenied, refusal.Code);
         Assert.StartsWith(slot.Source.Endpoint + " does not know " + missing + ", which the plan needs", refusal.Message);
-        Assert.Contains("what only reads works here all the same", refusal.Message);
+        Assert.Contains("Nothing was changed; read-only cmdlets still work", refusal.Message);
         await slot.AssertOpenAsync();
 
         var named = " -Cluster " + slot.Source.Endpoint;

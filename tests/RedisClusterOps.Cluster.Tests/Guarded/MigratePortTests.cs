@@ -78,7 +78,7 @@ public sealed class MigratePortTests
         var refusal = await Assert.ThrowsAnyAsync<RedisOperationException>(
             () => core.PlanCompletionAsync(200, null, null, new MoveOptions(), default));
         Assert.Equal(FailureCode.TlsMismatch, refusal.Code);
-        Assert.Contains("nothing was done", refusal.Message);
+        Assert.Contains("Nothing was changed", refusal.Message);
     }
 
     private static string[] Migrates(SlotPlan plan) =>

@@ -76,7 +76,7 @@ public sealed class CoverageTests(SharedClusters clusters)
         Assert.True(plan is { IsPartial: true, Refusal: null });
         Assert.Equal(scene.Cluster.Masters.Count, plan.Commands.Count);
         Assert.All(
-            plan.Commands, command => Assert.Matches(" IMPORTING .*while it imports it counts", command.Command + " " + command.Why));
+            plan.Commands, command => Assert.Matches(" IMPORTING .*IMPORTING makes them countable", command.Command + " " + command.Why));
         if (state == "Unowned, two holders")
         {
             var undecided = (await scene.RepairAsync()).Failure;

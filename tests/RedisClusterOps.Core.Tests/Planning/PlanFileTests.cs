@@ -144,7 +144,7 @@ public sealed class PlanFileTests : IDisposable
         Assert.Contains("as its source and its target",
             RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { Target = move.Source, TargetId = move.SourceId })] }));
         Assert.Contains("a move has no slot", RefusedAs(Plan with { Moves = [.. Plan.Moves, Plan.Moves[0] with { SlotRanges = [] }] }));
-        Assert.Contains("is twice in before", RefusedAs(Plan with { Before = [.. Plan.Before, Plan.Before[3]] }));
+        Assert.Contains("appears twice in before", RefusedAs(Plan with { Before = [.. Plan.Before, Plan.Before[3]] }));
         Assert.Contains("estimatedKeys can't be -1",
             RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { EstimatedKeys = -1 })] }));
     }

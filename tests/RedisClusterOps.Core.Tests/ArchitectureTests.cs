@@ -1,0 +1,87 @@
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Reflection;
+using System.Text.RegularExpressions;
+using NetArchTest.Rules;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests;
+
+/// <summary>The rooms of the core, from the bottom up: a room depends only on the rooms below it and on the public types of the root.</summary>
+public sealed class ArchitectureTests
+{
+    private const string Root = nameof(RedisClusterOps);
+    private static readonly Assembly Core = typeof(RedisCluster).Assembly;
+
+    // Reports stand beside Migration: neither depends on the other.
+    private static readonly string[] Rooms = ["Protocol", "Cluster", "Diagnosis", "Planning", "Journal", "Migration", "Reports"];
+
+    private static readonly string SourceFolder = Path.Combine(
+        Assembly.GetExecutingAssembly().GetCustomAttributes<AssemblyMetadataAttribute>().Single(each => each.Key == "Repository").Value!,
+        "src",
+        "RedisClusterOps.Core");
+
+    public static TheoryData<string, string> Upward
+    {
+        get
+        {
+            var pairs = new TheoryData<string, string>();
+            for (var lower = 0; lower < Rooms.Length; lower++)
+            {
+                foreach (var upper in Rooms.Skip(lower + 1))
+                    pairs.Add(Rooms[lower], upper);
+            }
+
+            pairs.Add("Reports", "Migration");
+            return pairs;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Upward))]
+    public void A_room_does_not_depend_on_a_room_above_it(string room, string above)
+    {
+        var result = Types.InAssembly(Core).That().ResideInNamespaceStartingWith(Root + "." + room)
+            .ShouldNot().HaveDependencyOn(Root + "." + above).GetResult();
+        Assert.True(result.IsSuccessful, string.Join(", ", result.FailingTypeNames ?? []));
+    }
+
+    [Fact]
+    public void Only_the_front_uses_the_front()
+    {
+        var front = typeof(RedisCluster).FullName!;
+        var result = Types.InAssembly(Core).That().ResideInNamespaceStartingWith(Root + ".")
+            .ShouldNot().HaveDependencyOn(front).GetResult();
+        Assert.True(result.IsSuccessful, string.Join(", ", result.FailingTypeNames ?? []));
+    }
+
+    [Fact]
+    public void Every_public_type_is_in_the_root_and_the_root_has_no_other()
+    {
+        Assert.All(Core.GetExportedTypes(), type => Assert.Equal(Root, type.Namespace));
+        Assert.Empty(Core.GetTypes().Where(type => type is { Namespace: Root, IsPublic: false, IsNested: false }).Select(type => type.Name));
+    }
+
+    [Fact]
+    public void A_namespace_is_the_folder_of_its_file()
+    {
+        var wrong = Files().Where(file => !file.EndsWith("IsExternalInit.cs", System.StringComparison.Ordinal)).Select(file => (
+            File: Path.GetRelativePath(SourceFolder, file),
+            Namespace: Regex.Match(File.ReadAllText(file), "^namespace ([\\w.]+);", RegexOptions.Multiline).Groups[1].Value));
+        Assert.All(wrong, each => Assert.Equal(
+            string.Join('.', new[] { Root }.Concat(Path.GetDirectoryName(each.File)!.Split(Path.DirectorySeparatorChar).Where(part => part.Length > 0))),
+            each.Namespace));
+    }
+
+    [Fact]
+    public void The_core_names_no_cmdlet()
+    {
+        var cmdlet = new Regex(@"\b[A-Z][a-z]+-Redis[A-Z]\w*|\bGet-Help\b");
+        Assert.Empty(Files().SelectMany(file => cmdlet.Matches(File.ReadAllText(file)).Select(match => Path.GetFileName(file) + ": " + match.Value)));
+    }
+
+    private static IEnumerable<string> Files() => Directory.EnumerateFiles(SourceFolder, "*.cs", SearchOption.AllDirectories)
+        .Where(file => !Path.GetRelativePath(SourceFolder, file).Split(Path.DirectorySeparatorChar)[0].StartsWith("obj", System.StringComparison.Ordinal)
+            && !Path.GetRelativePath(SourceFolder, file).StartsWith("bin", System.StringComparison.Ordinal));
+}
