@@ -145,8 +145,12 @@ public sealed partial class RedisCluster
     // The direction of the slot when it was interrupted: by an undo, or by a repair that resumed an undo or returned keys to the owner.
     private RepairRequest Resumed(RepairRequest repair, RedisMigrationSlot slot) => repair with
     {
-        InterruptedUndo = UndoneBy(slot) is { } ends ? InterruptedUndo(slot, repair.Options, ends, repair.Repair.AllowUnreachableNode) : null,
-        InterruptedGather = slot is { Kind: MigrationOperation.Repair, Strategy: null } && slot.OwnerId == slot.TargetId ? EndsOf(slot) : null,
+        InterruptedUndo = UndoneBy(slot) is { } ends
+            ? InterruptedUndo(slot, repair.Options, ends, repair.Repair.AllowUnreachableNode)
+            : null,
+        InterruptedGather = slot is { Kind: MigrationOperation.Repair, Strategy: null } && slot.OwnerId == slot.TargetId
+            ? EndsOf(slot)
+            : null,
     };
 
     /// <summary>The migration that was being undone when the run was interrupted; null if it was no undo.</summary>

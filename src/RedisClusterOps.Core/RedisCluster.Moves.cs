@@ -193,7 +193,10 @@ public sealed partial class RedisCluster
             .Select(pair => new SlotTransfer(view.Node(pair.Key.Source)!, view.Node(pair.Key.Target)!, SlotSet.From(pair)))
             .OrderByDescending(transfer => transfer.Slots.Count)
             .ThenBy(transfer => transfer.Source.Id, StringComparer.Ordinal).ThenBy(transfer => transfer.Target.Id, StringComparer.Ordinal);
-        var builder = new RebalancePlanBuilder(view, MasterSlots.Of(view), SlotCounts.None, options.Method, _session) { ContinuesRun = true };
+        var builder = new RebalancePlanBuilder(view, MasterSlots.Of(view), SlotCounts.None, options.Method, _session)
+        {
+            ContinuesRun = true,
+        };
         return WithAdvice(builder.Build(operation, transfers.ToList()));
     }
 

@@ -140,8 +140,12 @@ public sealed partial class RedisCluster
     /// <param name="repair">What the repair may change and decide.</param>
     /// <param name="options">How keys are moved.</param>
     /// <param name="cancellation">Cancels the reading.</param>
-    /// <returns>The plans. If only a person can decide, a plan has no commands but a <see cref="SlotPlan.Refusal"/> with the choices.</returns>
-    /// <exception cref="RedisOperationException">NodeNotFound or AmbiguousNode of the named target, or the cluster can't be read.</exception>
+    /// <returns>
+    /// The plans. If only a person can decide, a plan has no commands but a <see cref="SlotPlan.Refusal"/> with the choices.
+    /// </returns>
+    /// <exception cref="RedisOperationException">
+    /// NodeNotFound or AmbiguousNode of the named target, or the cluster can't be read.
+    /// </exception>
     public async Task<IReadOnlyList<SlotPlan>> PlanRepairAsync(RepairOptions repair, MoveOptions options, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);

@@ -160,7 +160,8 @@ internal sealed class AtomicStage
         var open = about == by && about == TargetId ? OpenOnTarget : string.Empty;
         var role = about == Demoted ? "slave " + (about == SourceId ? TargetId : SourceId) : "master -";
         return about + " 10.0.0." + number + ":6379@16379 " + (about == by ? "myself," : string.Empty) + role
-            + " 0 0 " + number + " connected" + (about == owner ? " 0-9" : string.Empty) + (about == TargetId ? " 10-16383" : string.Empty) + open + "\n";
+            + " 0 0 " + number + " connected" + (about == owner ? " 0-9" : string.Empty)
+            + (about == TargetId ? " 10-16383" : string.Empty) + open + "\n";
     }
 
     /// <summary>A clock on which a pause passes at once.</summary>

@@ -27,7 +27,8 @@ public sealed class OperationLogTests
             log.State(null, "step " + number);
         var taken = Taken(log);
         Assert.Equal(10_001, taken.Count);
-        Assert.Equal((OperationEventKind.State, "2345 verbose, debug and progress messages were dropped because they came faster than they were read."), (taken[^1].Kind, taken[^1].Message));
+        const string Dropped = "2345 verbose, debug and progress messages were dropped because they came faster than they were read.";
+        Assert.Equal((OperationEventKind.State, Dropped), (taken[^1].Kind, taken[^1].Message));
         log.State(null, "the next");
         Assert.Equal(["the next"], Taken(log).Select(one => one.Message));
     }

@@ -63,8 +63,8 @@ internal sealed class AtomicPairMove(MoveContext context, MasterPair pair, IPair
                 .Where(slot => !now.Self.Slots.Contains(slot.Slot) && !arriving.Exists(task => task.Slots.Contains(slot.Slot)))
                 .ToList();
             var connection = await context.Reader.ConnectAsync(pair.Target, stop.Abort).ConfigureAwait(false);
-            var numbers = slots.Select(slot => slot.Slot).ToList();
-            var counts = await SlotKeyCounter.CountAsync(connection, pair.Target.View!.Databases, numbers, stop.Abort).ConfigureAwait(false);
+            var (databases, numbers) = (pair.Target.View!.Databases, slots.Select(slot => slot.Slot).ToList());
+            var counts = await SlotKeyCounter.CountAsync(connection, databases, numbers, stop.Abort).ConfigureAwait(false);
             slots = slots.Where((_, i) => counts[i] is > 0).ToList();
             if (stop.Clock.Now - started > Leftover)
                 break;

@@ -110,10 +110,11 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
         var isSent = false;
         try
         {
+            var timeout = MigrateRules.ReplyTimeout(context.Options);
             stall = await _timing.RunAsync(1, async () =>
             {
                 isSent = true;
-                replies = await connection.SendAsync(commands, MigrateRules.ReplyTimeout(context.Options), stop.Abort).ConfigureAwait(false);
+                replies = await connection.SendAsync(commands, timeout, stop.Abort).ConfigureAwait(false);
             }).ConfigureAwait(false);
         }
         catch (Exception lost) when (isSent && lost is OperationCanceledException or RedisConnectionException { OutcomeUnknown: true })
