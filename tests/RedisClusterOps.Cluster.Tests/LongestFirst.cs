@@ -4,7 +4,11 @@ using System.Linq;
 using RedisClusterOps.Cluster.Tests;
 using RedisClusterOps.Cluster.Tests.Atomic;
 using RedisClusterOps.Cluster.Tests.Comparison;
+using RedisClusterOps.Cluster.Tests.Faults;
+using RedisClusterOps.Cluster.Tests.Framework;
+using RedisClusterOps.Cluster.Tests.Guarded;
 using RedisClusterOps.Cluster.Tests.Kills;
+using RedisClusterOps.Cluster.Tests.LabProgram;
 using RedisClusterOps.Cluster.Tests.Moves;
 using RedisClusterOps.Cluster.Tests.Repair;
 using RedisClusterOps.Cluster.Tests.States;
@@ -25,7 +29,9 @@ internal sealed class LongestFirst : ITestCollectionOrderer
     [
         nameof(Completion.SharedClusters), nameof(AtomicInterruptionTests), nameof(UndoCrashClusters), nameof(KilledRunTests),
         nameof(StateClusters), nameof(FixComparisonTests), nameof(RepairClusters), nameof(KilledRebalanceTests),
-        nameof(TrafficClusters), nameof(AtomicMoveTests), nameof(NodeTroubleTests),
+        nameof(TrafficClusters), nameof(AtomicMoveTests), nameof(NodeTroubleTests), nameof(PromotedReplicaTests), nameof(TourTests),
+        nameof(LabTests), nameof(HealthFindingTests), nameof(LocalClusterTests), nameof(RightsTableTests), nameof(MainJobOnMonoTests),
+        nameof(StoppedRunTests), nameof(EveryKeyTests), nameof(NodeFailureTests), nameof(InterruptedTransferTests),
     ];
 
     public IReadOnlyCollection<TTestCollection> OrderTestCollections<TTestCollection>(IReadOnlyCollection<TTestCollection> testCollections)
