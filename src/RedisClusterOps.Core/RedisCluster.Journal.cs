@@ -6,8 +6,6 @@ using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
-using RedisClusterOps.Migration.Keys;
-using RedisClusterOps.Migration.Recovery;
 using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps;
@@ -218,14 +216,6 @@ public sealed partial class RedisCluster
         plan.Target,
         plan.Owner,
         plan.KeysOnSource);
-
-    private KeyTally TallyOf(SlotPlan plan, RunJournal? run) => new()
-    {
-        Settings = run is null ? null : new SettingRecord(
-            nodeId => run.SettingChanging(plan.Slot, nodeId),
-            nodeId => Note(plan.Slot, run.SettingRestored(plan.Slot, nodeId))),
-        Progressed = run is null ? null : (moved, total) => run.Progress(plan.Slot, moved, Math.Max(0, total - moved)),
-    };
 
     private void Note(int slot, string? warning)
     {

@@ -6,6 +6,7 @@ using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
+using RedisClusterOps.Migration;
 using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Planning.Preflight;
 using RedisClusterOps.Planning.Rebalance;

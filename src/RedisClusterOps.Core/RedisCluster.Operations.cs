@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text;
@@ -197,10 +198,10 @@ public sealed partial class RedisCluster
     public async Task<SlotOutcome> CarryOutAsync(SlotPlan plan, CancellationToken stop)
     {
         if (plan.Refusal is not null || (plan.IsDone && !IsLeftOpenInJournal(plan)))
-            return await RunnerOf(plan, new KeyTally()).RunAsync(stop).ConfigureAwait(false);
+            return await RunnerOf(plan, null).RunAsync(stop).ConfigureAwait(false);
         var run = Begin(plan);
         run?.Intend(EntryOf(plan));
-        var outcome = await RunnerOf(plan, TallyOf(plan, run)).RunAsync(stop).ConfigureAwait(false);
+        var outcome = await RunnerOf(plan, run).RunAsync(stop).ConfigureAwait(false);
         outcome = outcome with { Result = outcome.Result with { MigrationId = run?.Id } };
         Note(plan.Slot, run?.Outcome(outcome.Result, outcome.Failure?.Code));
         return outcome;
@@ -222,7 +223,7 @@ public sealed partial class RedisCluster
     public async Task<KeyMoveOutcome> MoveKeysAsync(SlotPlan plan, CancellationToken stop)
     {
         Begin(plan);
-        return await RunnerOf(plan, new KeyTally()).MoveKeysAsync(stop).ConfigureAwait(false);
+        return await RunnerOf(plan, null).MoveKeysAsync(stop).ConfigureAwait(false);
     }
 
     private async Task<(ClusterView View, SlotSituation Situation)> ReadSlotAsync(int slot, CancellationToken cancellation)
@@ -296,5 +297,17 @@ public sealed partial class RedisCluster
         return ClusterLock.Refusal(JournalFolder.ForLocks(JournalFolder.At(options.JournalPath)), nodes) ?? refusal;
     }
 
-    private SlotRunner RunnerOf(SlotPlan plan, KeyTally tally) => new(_session, _reader, _situations, plan, tally, _log);
+    private SlotRunner RunnerOf(SlotPlan plan, RunJournal? run)
+    {
+        var tally = new KeyTally
+        {
+            Progressed = run is null ? null : (moved, total) => run.Progress(plan.Slot, moved, Math.Max(0, total - moved)),
+        };
+        return new SlotRunner(_session, _reader, _situations, plan, tally, _log)
+        {
+            Settings = run is null ? null : new SettingRecord(
+                nodeId => run.SettingChanging(plan.Slot, nodeId),
+                nodeId => Note(plan.Slot, run.SettingRestored(plan.Slot, nodeId))),
+        };
+    }
 }

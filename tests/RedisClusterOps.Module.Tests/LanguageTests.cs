@@ -72,6 +72,21 @@ public sealed class LanguageTests
         Assert.True(hits.Count == 0, hits.Count + " hits:\n" + string.Join('\n', hits));
     }
 
+    // The build rejects long lines of code, but not long comments.
+    [Fact]
+    public void No_line_of_a_source_file_is_longer_than_140_columns()
+    {
+        var sources = new[] { "src", "tests", "bench" }
+            .SelectMany(place => Directory.EnumerateFiles(Repository.Path(place), "*.cs", SearchOption.AllDirectories))
+            .Where(file => !IsBuilt(file)).ToList();
+        Assert.NotEmpty(sources);
+        var hits = sources.SelectMany(file => File.ReadLines(file)
+            .Select((line, i) => (Place: Path.GetRelativePath(Repository.Root, file) + ":" + (i + 1), line.Length))
+            .Where(each => each.Length > 140)
+            .Select(each => each.Place));
+        Assert.Empty(hits);
+    }
+
     private static IEnumerable<string> Files()
     {
         foreach (var place in Places.Select(Repository.Path))

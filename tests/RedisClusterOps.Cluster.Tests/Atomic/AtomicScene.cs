@@ -8,6 +8,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Lab;
+using RedisClusterOps.Migration;
 using RedisClusterOps.Migration.Atomic;
 using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Protocol;

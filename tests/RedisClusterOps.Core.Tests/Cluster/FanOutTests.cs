@@ -2,7 +2,7 @@ using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
-using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Migration;
 using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Protocol;
 using Xunit;

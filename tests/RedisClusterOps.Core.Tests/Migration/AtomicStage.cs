@@ -4,8 +4,8 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration;
 using RedisClusterOps.Migration.Atomic;
-using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Protocol;
 using Xunit;
 

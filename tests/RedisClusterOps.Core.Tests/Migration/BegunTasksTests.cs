@@ -1,4 +1,4 @@
-using RedisClusterOps.Migration.Atomic;
+using RedisClusterOps.Migration.Bulk;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;

@@ -3,6 +3,7 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration;
 using RedisClusterOps.Migration.Bulk;
 using Xunit;
 

@@ -3,9 +3,8 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text;
 using System.Threading.Tasks;
-using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Migration;
 using RedisClusterOps.Migration.Keys;
-using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Protocol;
 using Xunit;
 

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using RedisClusterOps.Migration;
 using RedisClusterOps.Migration.Bulk;
 using Xunit;
 

@@ -4,7 +4,7 @@ using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Core.Tests.Journal;
-using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Migration;
 using RedisClusterOps.Migration.Recovery;
 using RedisClusterOps.Protocol;
 using Xunit;

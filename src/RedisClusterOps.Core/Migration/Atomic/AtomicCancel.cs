@@ -1,11 +1,11 @@
 using System;
-using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Atomic;
@@ -105,26 +105,4 @@ internal sealed class AtomicCancel(ClusterReader reader, IAtomicServer server, A
             return true;
         }
     }
-}
-
-/// <summary>The tasks that one run has started, of all its pairs of masters. Valkey cancels all exports of a source together.</summary>
-internal sealed class BegunTasks
-{
-    private readonly ConcurrentDictionary<string, bool> _ids = new(StringComparer.Ordinal);
-    private TaskCompletionSource<bool> _end = NewEnd();
-
-    public ICollection<string> Ids => _ids.Keys;
-
-    /// <summary>
-    /// Completes when the next task ends: a Redis node takes part in one task at a time, so another pair may be waiting for that.
-    /// </summary>
-    public Task NextEnd => Volatile.Read(ref _end).Task;
-
-    public void Add(string id) => _ids[id] = true;
-
-    public bool Contains(string id) => _ids.ContainsKey(id);
-
-    public void SignalEnd() => Interlocked.Exchange(ref _end, NewEnd()).SetResult(true);
-
-    private static TaskCompletionSource<bool> NewEnd() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

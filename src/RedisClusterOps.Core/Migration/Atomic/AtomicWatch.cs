@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Atomic;

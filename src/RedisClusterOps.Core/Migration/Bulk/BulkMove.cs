@@ -1,13 +1,13 @@
+using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
-using System.Threading.Tasks;
 using System.Threading;
-using System;
+using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
-using RedisClusterOps.Migration.Atomic;
-using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Planning.Slots;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Bulk;
 
@@ -66,6 +66,71 @@ internal sealed record MoveContext(
             slots[i].Keys = counts[i] ?? 0;
         Count.Expect(slots.Sum(slot => slot.Keys));
     }
+}
+
+/// <summary>The progress of a move of many slots, in slots and keys. Thread-safe: the pairs of masters count concurrently.</summary>
+internal sealed class MoveCount(int slots, OperationLog? log, IClock clock)
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+
+    private readonly TimeSpan _started = clock.Now;
+    private readonly object _turn = new();
+    private long _keys;
+    private long _expected;
+    private int _slots;
+    private TimeSpan _reported = TimeSpan.FromSeconds(-1);
+
+    /// <summary>Adds keys that are to move.</summary>
+    public void Expect(long keys) => Interlocked.Add(ref _expected, keys);
+
+    public void Keys(long moved) => Interlocked.Add(ref _keys, moved);
+
+    public void Slots(int done) => Interlocked.Add(ref _slots, done);
+
+    /// <summary>Reports to the log, at most ten times per second.</summary>
+    /// <param name="waitsFor">What the move waits for; null if it does not wait.</param>
+    public void Report(string? waitsFor)
+    {
+        lock (_turn)
+        {
+            var elapsed = clock.Now - _started;
+            if (elapsed - _reported < Interval)
+                return;
+            _reported = elapsed;
+            log?.Progress(new OperationEvent
+            {
+                Kind = OperationEventKind.Progress,
+                KeysDone = Interlocked.Read(ref _keys),
+                KeysTotal = Math.Max(Interlocked.Read(ref _expected), Interlocked.Read(ref _keys)),
+                SlotsDone = _slots,
+                SlotsTotal = slots,
+                Elapsed = elapsed,
+                Message = waitsFor ?? string.Empty,
+            });
+        }
+    }
+}
+
+/// <summary>The tasks that one run has started, of all its pairs of masters. Valkey cancels all exports of a source together.</summary>
+internal sealed class BegunTasks
+{
+    private readonly ConcurrentDictionary<string, bool> _ids = new(StringComparer.Ordinal);
+    private TaskCompletionSource<bool> _end = NewEnd();
+
+    public ICollection<string> Ids => _ids.Keys;
+
+    /// <summary>
+    /// Completes when the next task ends: a Redis node takes part in one task at a time, so another pair may be waiting for that.
+    /// </summary>
+    public Task NextEnd => Volatile.Read(ref _end).Task;
+
+    public void Add(string id) => _ids[id] = true;
+
+    public bool Contains(string id) => _ids.ContainsKey(id);
+
+    public void SignalEnd() => Interlocked.Exchange(ref _end, NewEnd()).SetResult(true);
+
+    private static TaskCompletionSource<bool> NewEnd() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
 
 /// <summary>Receives what happens to the slots of a pair while they move.</summary>

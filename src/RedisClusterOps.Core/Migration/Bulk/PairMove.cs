@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading.Tasks;
-using RedisClusterOps.Migration.Recovery;
+using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Bulk;

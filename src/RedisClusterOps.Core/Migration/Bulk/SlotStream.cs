@@ -4,7 +4,6 @@ using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Migration.Keys;
-using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 

@@ -7,8 +7,6 @@ using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Journal;
-using RedisClusterOps.Migration.Bulk;
-using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 

@@ -3,8 +3,6 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Threading.Tasks;
-using RedisClusterOps.Migration.Bulk;
-using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Keys;

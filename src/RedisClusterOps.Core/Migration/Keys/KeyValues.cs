@@ -4,8 +4,6 @@ using System.Globalization;
 using System.Linq;
 using System.Text;
 using System.Threading.Tasks;
-using RedisClusterOps.Migration.Bulk;
-using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Keys;

@@ -5,7 +5,6 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Slot;

@@ -2,7 +2,7 @@ using System;
 using System.Globalization;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Slot;
@@ -76,13 +76,4 @@ internal sealed class SlotCommands(ClusterReader reader)
 
     private static RedisServerException Unexpected(ClusterNode node, int slot, RespCommand command, RespValue reply) => new(
         FailureCode.ServerError, node.View?.Dialled ?? node.Announced!.Value, command.ToString(), reply.Text, ShowSlot(slot));
-}
-
-/// <summary>
-/// Is thrown when the slot is not as a step expects it: the cluster is to be read and planned again. Carries the failure to report if that
-/// does not help.
-/// </summary>
-internal sealed class SlotChangedException(RedisOperationException failure) : Exception(failure.Message, failure)
-{
-    public RedisOperationException Failure { get; } = failure;
 }

@@ -2,7 +2,7 @@ using System;
 using System.Globalization;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 

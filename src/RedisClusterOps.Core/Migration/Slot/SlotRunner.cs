@@ -5,7 +5,6 @@ using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
-using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Planning.Slots;
 
@@ -34,6 +33,9 @@ internal sealed class SlotRunner(
 
     /// <summary>The plan that is carried out now; at first the one that was agreed to.</summary>
     private SlotPlan _plan = agreed;
+
+    /// <summary>Records which nodes have a changed setting; null if nothing is recorded.</summary>
+    public SettingRecord? Settings { get; init; }
 
     private string Slot => _agreed.Slot.ToString(CultureInfo.InvariantCulture);
 
@@ -150,7 +152,7 @@ internal sealed class SlotRunner(
                 var ends = plan.Source.Length > 0 ? ", " + plan.Source + " -> " + plan.Target : string.Empty;
                 log?.State(_agreed.Slot, "Slot " + Slot + ": " + (plan.State?.ToString() ?? "stable") + ends);
                 stop.ThrowIfRequested();
-                var steps = new SlotSteps(reader, plan, tally, log, stop);
+                var steps = new SlotSteps(reader, plan, tally, log, stop) { Settings = Settings };
                 await steps.RunAllAsync(plan.Actions).ConfigureAwait(false);
             }
 

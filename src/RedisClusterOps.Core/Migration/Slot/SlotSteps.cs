@@ -5,9 +5,7 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Migration.Keys;
-using RedisClusterOps.Migration.Recovery;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 
@@ -22,6 +20,9 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
 
     private readonly int _slot = plan.Slot;
     private readonly HashSet<string> _kept = [];
+
+    /// <summary>Records which nodes have a changed setting; null if nothing is recorded.</summary>
+    public SettingRecord? Settings { get; init; }
 
     private string Slot => _slot.ToString(CultureInfo.InvariantCulture);
 
@@ -98,12 +99,12 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
                 await ReleaseAsync(clear).ConfigureAwait(false);
                 break;
             case SuppressReplicaMigration keep:
-                if (await _setting.TrySuppressAsync(keep.Node, tally.Settings).ConfigureAwait(false))
+                if (await _setting.TrySuppressAsync(keep.Node, Settings).ConfigureAwait(false))
                     _kept.Add(keep.Node.Id);
                 break;
             case RestoreReplicaMigration restore:
                 if (_kept.Remove(restore.Node.Id) || restore.WasInterrupted)
-                    await _setting.TryRestoreAsync(restore.Node, tally.Settings).ConfigureAwait(false);
+                    await _setting.TryRestoreAsync(restore.Node, Settings).ConfigureAwait(false);
                 break;
             default:
                 throw new InvalidOperationException("Unknown step: " + action.GetType().Name + ".");

@@ -8,11 +8,12 @@ using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
 using RedisClusterOps.Migration.Atomic;
+using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Migration.Recovery;
 using RedisClusterOps.Migration.Slot;
 
-namespace RedisClusterOps.Migration.Bulk;
+namespace RedisClusterOps.Migration;
 
 /// <summary>
 /// Carries out a bulk move: all pairs of masters concurrently, then the deferred slots individually. Reports each slot as soon as every

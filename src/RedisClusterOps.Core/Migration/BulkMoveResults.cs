@@ -4,9 +4,10 @@ using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Journal;
+using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Protocol;
 
-namespace RedisClusterOps.Migration.Bulk;
+namespace RedisClusterOps.Migration;
 
 /// <summary>Makes the results of a run's slots, writes them to the journal, and hands them to the caller.</summary>
 internal sealed class BulkMoveResults(BulkMove move, RedisClusterSession session, RunJournal? journal, OperationLog? log, IClock clock)

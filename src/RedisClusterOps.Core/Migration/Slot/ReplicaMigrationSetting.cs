@@ -1,15 +1,10 @@
 using System;
-using System.Collections.Generic;
-using System.Linq;
-using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Journal;
-using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 
-namespace RedisClusterOps.Migration.Recovery;
+namespace RedisClusterOps.Migration.Slot;
 
 /// <summary>
 /// Suppresses and restores cluster-allow-replica-migration: while it is yes, a master that loses its last slot becomes a replica of the new
@@ -68,69 +63,3 @@ internal sealed class ReplicaMigrationSetting(ClusterReader reader, OperationLog
 /// <param name="Changing">Called before the setting is changed.</param>
 /// <param name="Unchanged">Called once the setting has its old value.</param>
 internal sealed record SettingRecord(Action<string> Changing, Action<string> Unchanged);
-
-/// <summary>
-/// Suppresses replica migration on every master that an undo of many slots takes the last slot from: it was a master without slots before
-/// the run that is undone, and stays a master.
-/// </summary>
-/// <param name="suppressed">Ids of nodes on which an interrupted run left it suppressed.</param>
-internal sealed class ReplicaMigrationSuppression(
-    ClusterReader reader,
-    ClusterView view,
-    IReadOnlyList<MasterPair> pairs,
-    IReadOnlyCollection<string> suppressed,
-    RunJournal? journal,
-    OperationLog? log)
-{
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
-
-    private readonly HashSet<string> _suppressed = new(suppressed, StringComparer.Ordinal);
-
-    /// <summary>Changes the settings. The journal records each node before its setting is changed.</summary>
-    public async Task SuppressAsync(StopRequest stop)
-    {
-        var setting = new ReplicaMigrationSetting(reader, log, stop);
-        foreach (var source in pairs.GroupBy(pair => pair.Source.Id).Where(IsEmptied).Select(sources => sources.First()))
-        {
-            if (await setting.TrySuppressAsync(source.Source, RecordOf(source.Slots[0].Slot)).ConfigureAwait(false))
-                _suppressed.Add(source.Source.Id);
-        }
-    }
-
-    /// <summary>Restores the settings, also after a stop.</summary>
-    public async Task RestoreAsync(StopRequest run)
-    {
-        using var limit = new CancellationTokenSource(Patience);
-        using var stop = run.IsRequested
-            ? run.Extend(StopDeadlines.Settings, StopDeadlines.Settings)
-            : new StopRequest(run.Clock, limit.Token);
-        var reachable = _suppressed.Select(view.Node).Where(node => node is { IsReachable: true });
-        await Task.WhenAll(reachable.Select(node => RestoreAsync(node!, stop))).ConfigureAwait(false);
-    }
-
-    private async Task RestoreAsync(ClusterNode node, StopRequest stop)
-    {
-        try
-        {
-            var slot = pairs.FirstOrDefault(pair => pair.Source.Id == node.Id && pair.Slots.Count > 0)
-                ?? pairs.FirstOrDefault(pair => pair.Slots.Count > 0);
-            var record = slot is null ? null : RecordOf(slot.Slots[0].Slot);
-            await new ReplicaMigrationSetting(reader, log, stop).TryRestoreAsync(node, record).ConfigureAwait(false);
-        }
-        catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
-        {
-            log?.Warning(null, node.Name + " was left with " + SuppressReplicaMigration.Setting + " no: " + failure.Message);
-        }
-    }
-
-    private SettingRecord? RecordOf(int slot) => journal is null ? null : new SettingRecord(
-        node => journal.SettingChanging(slot, node),
-        node =>
-        {
-            if (journal.SettingRestored(slot, node) is { } warning)
-                log?.Warning(null, warning);
-        });
-
-    private bool IsEmptied(IGrouping<string, MasterPair> source) =>
-        view.SlotsOf(source.Key).Slots.All(new HashSet<int>(source.SelectMany(pair => pair.Slots).Select(slot => slot.Slot)).Contains);
-}

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using RedisClusterOps.Cluster;
 
-namespace RedisClusterOps.Migration.Bulk;
+namespace RedisClusterOps.Migration;
 
 /// <summary>The slots that one run moves from one master to another. A run may have two pairs of the same masters.</summary>
 internal sealed class MasterPair(ClusterNode source, ClusterNode target, IReadOnlyList<SlotMove> slots, bool isAtomic)

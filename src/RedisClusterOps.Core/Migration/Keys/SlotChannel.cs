@@ -3,12 +3,10 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Migration.Bulk;
-using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 
-namespace RedisClusterOps.Migration.Slot;
+namespace RedisClusterOps.Migration.Keys;
 
 /// <summary>Connections to the source and the target of a slot's keys, both in the same database.</summary>
 internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopRequest stop)
@@ -79,3 +77,12 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
 /// <param name="Connection">The node.</param>
 /// <param name="Asks">True if the node imports the slot: it then serves a key only after ASKING.</param>
 internal readonly record struct SlotSide(INodeConnection Connection, bool Asks);
+
+/// <summary>
+/// Is thrown when the slot is not as a step expects it: the cluster is to be read and planned again. Carries the failure to report if that
+/// does not help.
+/// </summary>
+internal sealed class SlotChangedException(RedisOperationException failure) : Exception(failure.Message, failure)
+{
+    public RedisOperationException Failure { get; } = failure;
+}

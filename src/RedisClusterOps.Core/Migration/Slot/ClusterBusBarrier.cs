@@ -2,10 +2,9 @@ using System;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Protocol;
 
-namespace RedisClusterOps.Migration.Recovery;
+namespace RedisClusterOps.Migration.Slot;
 
 /// <summary>
 /// Waits until a node that is about to import slots has read everything that the source has sent on the cluster bus so far.

@@ -4,7 +4,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Protocol;
 
-namespace RedisClusterOps.Migration.Bulk;
+namespace RedisClusterOps.Migration;
 
 /// <summary>How an operation waits, and a request to stop it: the batch in progress may finish, but not take long.</summary>
 internal sealed class StopRequest : IDisposable
