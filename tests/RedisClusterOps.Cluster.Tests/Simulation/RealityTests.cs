@@ -43,6 +43,8 @@ public sealed class RealityTests
             ["T"] = cluster.Node(3),
         };
 
+        private readonly IReadOnlyList<LocalNode> _all = [.. Enumerable.Range(0, 4).Select(cluster.Node), .. cluster.Replicas];
+
         private readonly Dictionary<LocalNode, INodeConnection> _connections = [];
 
         public string Server => server;
@@ -63,6 +65,9 @@ public sealed class RealityTests
                 connection.Dispose();
             _connections.Clear();
             await cluster.Cluster.WaitUntilAgreedAsync();
+            if ((await TestCluster.OwnLineOfAsync(_nodes["S"])).MasterId is { } successor)
+                _nodes["S"] = cluster.Replicas.Single(node => node.Id == successor);
+            _nodes["R"] = await ReplicaOfAsync(_nodes["S"]);
         }
 
         public async Task<RespValue> SendAsync(string node, RespCommand command)
@@ -103,7 +108,7 @@ public sealed class RealityTests
 
         private async Task<LocalNode> ReplicaOfAsync(LocalNode master)
         {
-            foreach (var replica in cluster.Replicas)
+            foreach (var replica in _all)
             {
                 if ((await TestCluster.OwnLineOfAsync(replica)).MasterId == master.Id)
                     return replica;

@@ -48,6 +48,9 @@ internal sealed record SceneOptions
     public bool HighSourceEpoch { get; init; }
 
     public int Clients { get; init; } = 1;
+
+    /// <summary>The number of nodes that no node knows yet.</summary>
+    public int Spares { get; init; }
 }
 
 /// <summary>A simulated cluster with one slot in a given state, and an application that writes to it.</summary>
@@ -72,7 +75,7 @@ internal sealed class Scene
         // 0: the source; 1 and 2: other masters with slots; 3: an empty master; 4 to 6: replicas of the source, the target and another
         // master.
         TargetIndex = _options.TargetHasSlots ? 1 : 3;
-        Cluster = new SimulatedCluster(rules, seed, 4, _options.Replicas ? [0, TargetIndex, 2] : []);
+        Cluster = new SimulatedCluster(rules, seed, 4, _options.Replicas ? [0, TargetIndex, 2] : [], _options.Spares);
         int[] owners = _options.LastSlotOfSource ? [1, 0, 1, 2, 2] : [0, 0, 1, 2, 2];
         for (var part = 0; part < owners.Length; part++)
             Cluster.Assign(part, owners[part]);

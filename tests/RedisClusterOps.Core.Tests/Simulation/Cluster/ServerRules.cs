@@ -23,12 +23,15 @@ internal sealed record ServerRules(string Name, string Info)
     /// <summary>A starting master deletes the keys of slots that another node owns (Valkey 8). Other servers import those slots.</summary>
     public bool StartDeletesForeignKeys { get; init; }
 
+    /// <summary>A node that forgets another announces it, and the others forget it too (Redis 7.2).</summary>
+    public bool ForgetSpreads { get; init; }
+
     /// <summary>The number of databases in cluster mode (Valkey 9).</summary>
     public int Databases { get; init; } = 1;
 
     public static ServerRules Redis70 { get; } = new("redis-7.0", "redis_version:7.0.15\r\n");
 
-    public static ServerRules Redis86 { get; } = new("redis-8.6", "redis_version:8.6.3\r\n") { HidesForeignKeys = true };
+    public static ServerRules Redis86 { get; } = new("redis-8.6", "redis_version:8.6.3\r\n") { HidesForeignKeys = true, ForgetSpreads = true };
 
     /// <summary>The worst case for hidden keys: no server guarantees to keep the keys of a slot that it does not own.</summary>
     public static ServerRules Redis86Deleting { get; } =
@@ -39,6 +42,7 @@ internal sealed record ServerRules(string Name, string Info)
         FlagsAreReplicated = true,
         ImporterClaimsWhatIsGivenUp = true,
         StartDeletesForeignKeys = true,
+        ForgetSpreads = true,
     };
 
     public static ServerRules Valkey91WithDatabases { get; } = Valkey91 with { Name = "valkey-9.1, 2 databases", Databases = 2 };

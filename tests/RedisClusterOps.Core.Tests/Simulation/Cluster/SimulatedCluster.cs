@@ -17,22 +17,34 @@ internal sealed class SimulatedCluster : INodeConnector
     /// <summary>The longest delay of a message on a link that does not stall.</summary>
     public static readonly TimeSpan LongestWay = TimeSpan.FromMilliseconds(0.5);
 
+    /// <summary>The time for which commands of a handover may be in the air after the source has died (law 16).</summary>
+    public static readonly TimeSpan InTheAir = TimeSpan.FromMilliseconds(50);
+
     private readonly Dictionary<NodeEndpoint, SimulatedNode> _byEndpoint;
     private readonly TimeSpan[,] _linkFreeAt;
+    private readonly bool[,] _cut;
     private readonly int[] _shardOf;
 
-    public SimulatedCluster(ServerRules rules, int seed, int masters, params int[] replicaOf)
+    /// <param name="replicaOf">The master of each replica.</param>
+    /// <param name="spares">Nodes that no node knows yet. They do not run.</param>
+    public SimulatedCluster(ServerRules rules, int seed, int masters, int[] replicaOf, int spares = 0)
     {
         Rules = rules;
         Dice = new Random(seed);
         Ledger = new Ledger(this);
-        var count = masters + replicaOf.Length;
+        var members = masters + replicaOf.Length;
+        var count = members + spares;
         Nodes = [.. Enumerable.Range(0, count).Select(index => new SimulatedNode(this, index, count))];
         _byEndpoint = Nodes.ToDictionary(node => node.Endpoint);
         _linkFreeAt = new TimeSpan[count, count];
-        _shardOf = [.. Enumerable.Range(0, masters), .. replicaOf];
-        foreach (var node in Nodes)
+        _cut = new bool[count, count];
+        _shardOf = [.. Enumerable.Range(0, masters), .. replicaOf, .. Enumerable.Range(members, spares)];
+        foreach (var spare in Nodes.Skip(members))
+            spare.Crash();
+        foreach (var node in Nodes.Take(members))
         {
+            foreach (var other in Nodes.Take(members))
+                node.Add(other);
             for (var i = 0; i < replicaOf.Length; i++)
                 node.MasterOf[masters + i] = replicaOf[i];
             for (var i = 0; i < masters; i++)
@@ -70,7 +82,14 @@ internal sealed class SimulatedCluster : INodeConnector
     /// <summary>True if both nodes started in the same shard.</summary>
     public bool SameShard(int a, int b) => _shardOf[a] == _shardOf[b];
 
-    public SimulatedNode At(NodeEndpoint endpoint) => _byEndpoint[endpoint];
+    /// <summary>The node at an address; null if there is none.</summary>
+    public SimulatedNode? At(NodeEndpoint endpoint) => _byEndpoint.TryGetValue(endpoint, out var node) ? node : null;
+
+    /// <summary>True if nodes watch each other: fail? and fail then follow from silence, and not only from the scene.</summary>
+    public bool DetectsFailures { get; set; }
+
+    /// <summary>How much later a replica hears a message than a master: its own event loop is busy, or its link is slow.</summary>
+    public (double Least, double Most) ReplicasHearLater { get; set; }
 
     public void Note(string what) =>
         Trace?.Add(Clock.Now.TotalMilliseconds.ToString("0.00", System.Globalization.CultureInfo.InvariantCulture) + " ms  " + what);
@@ -89,10 +108,43 @@ internal sealed class SimulatedCluster : INodeConnector
     public void Send(int from, int to, Gossip message)
     {
         var arrives = Clock.Now + TimeSpan.FromMilliseconds(0.1) + Random((LongestWay - TimeSpan.FromMilliseconds(0.1)).TotalMilliseconds);
+        if (ReplicasHearLater.Most > 0 && !Nodes[to].IsMaster)
+            arrives += TimeSpan.FromMilliseconds(ReplicasHearLater.Least) + Random(ReplicasHearLater.Most - ReplicasHearLater.Least);
         if (arrives < _linkFreeAt[from, to])
             arrives = _linkFreeAt[from, to];
         _linkFreeAt[from, to] = arrives;
-        Clock.After(arrives - Clock.Now, () => Nodes[to].Receive(message));
+        Clock.After(arrives - Clock.Now, () =>
+        {
+            if (!_cut[from, to])
+                Nodes[to].Receive(message);
+        });
+    }
+
+    public bool IsCut(int from, int to) => _cut[from, to];
+
+    /// <summary>Cuts the bus links between two nodes, or mends them. Clients and our process still reach both.</summary>
+    public void Cut(int a, int b, bool isCut = true)
+    {
+        Note((isCut ? "the link is cut: " : "the link is mended: ") + Nodes[a] + ", " + Nodes[b]);
+        _cut[a, b] = _cut[b, a] = isCut;
+    }
+
+    /// <summary>Gives a node another address. No node answers at the old one.</summary>
+    public void Rename(SimulatedNode node, NodeEndpoint endpoint)
+    {
+        _byEndpoint.Remove(node.Endpoint);
+        _byEndpoint[endpoint] = node;
+        node.Endpoint = endpoint;
+    }
+
+    /// <summary>A spare node, with an id of its own and without keys, starts at the address of a node that is gone for good.</summary>
+    public void Replace(SimulatedNode gone, SimulatedNode spare)
+    {
+        var address = gone.Endpoint;
+        Rename(gone, new NodeEndpoint("gone." + gone.Index.ToString(System.Globalization.CultureInfo.InvariantCulture), 6379));
+        Rename(spare, address);
+        spare.Add(spare);
+        spare.Start();
     }
 
     /// <summary>True if the link stalls, so that its messages wait to be written.</summary>
@@ -113,7 +165,7 @@ internal sealed class SimulatedCluster : INodeConnector
             node => node.IsUp && node.MasterOf[node.Index] == master.Index && SameShard(node.Index, master.Index));
         foreach (var node in Nodes.Where(node => node.IsUp))
             node.Failed[master.Index] = !master.IsUp;
-        if (successor is null || !successor.TakeOver())
+        if (successor is null || !successor.WinElection())
             return null;
         if (master.IsUp)
             master.BecomeReplicaOf(successor.Index);
@@ -144,7 +196,9 @@ internal sealed class SimulatedCluster : INodeConnector
         {
             var other = Dice.Next(Nodes.Count);
             if (node.IsUp && other != node.Index)
-                Send(node.Index, other, node.CreateMessage(wantsReply: true));
+                node.PingOther(other);
+            if (DetectsFailures && node.IsUp)
+                node.WatchOthers();
         }
 
         Clock.After(TimeSpan.FromMilliseconds(400), Ping);
@@ -153,8 +207,11 @@ internal sealed class SimulatedCluster : INodeConnector
     public Task<INodeConnection> ConnectAsync(NodeEndpoint endpoint, CancellationToken cancellation)
     {
         Clock.Pass(TimeSpan.FromMilliseconds(0.2));
-        return _byEndpoint.TryGetValue(endpoint, out var node) && node.IsUp
-            ? Task.FromResult<INodeConnection>(new SimulatedConnection(this, node))
+        return At(endpoint) is { IsUp: true, IsHiddenFromUs: false } node
+            ? node.RefusesUsWith is { } refusal && ServerErrors.CodeOf(refusal) == FailureCode.AuthenticationFailed
+                ? Task.FromException<INodeConnection>(new RedisConnectionException(
+                    FailureCode.AuthenticationFailed, endpoint, endpoint + " refused the password.", outcomeUnknown: false))
+                : Task.FromResult<INodeConnection>(new SimulatedConnection(this, node))
             : Task.FromException<INodeConnection>(new RedisConnectionException(
                 FailureCode.ConnectionFailed, endpoint, "Can't connect to " + endpoint + ": connection refused.", outcomeUnknown: false));
     }
@@ -166,7 +223,7 @@ internal sealed class SimulatedConnection(SimulatedCluster cluster, SimulatedNod
     private readonly ConnectionState _state = new();
     private bool _broken;
 
-    public NodeEndpoint Endpoint => node.Endpoint;
+    public NodeEndpoint Endpoint { get; } = node.Endpoint;
 
     public bool IsUsable => !_broken;
 
@@ -175,13 +232,13 @@ internal sealed class SimulatedConnection(SimulatedCluster cluster, SimulatedNod
         if (_broken)
             return Lost(outcomeUnknown: false);
         cluster.Clock.Pass(TimeSpan.FromMilliseconds(0.1) + cluster.Random(0.3));
-        if (!node.IsUp)
+        if (!node.IsUp || node.IsHiddenFromUs || cluster.At(Endpoint) != node)
             return Lost(outcomeUnknown: true);
         var replies = new RespValue[commands.Count];
         for (var i = 0; i < replies.Length; i++)
         {
             cluster.Writes += WritingCommand.Is(commands[i]) ? 1 : 0;
-            replies[i] = node.Do(commands[i], _state);
+            replies[i] = node.RefusesUsWith is { } refusal ? RespValue.Error(refusal) : node.Do(commands[i], _state);
             if (cluster.Trace is not null)
                 cluster.Note(node + "> " + commands[i] + "  ->  " + replies[i]);
         }
@@ -190,11 +247,11 @@ internal sealed class SimulatedConnection(SimulatedCluster cluster, SimulatedNod
         return Task.FromResult<IReadOnlyList<RespValue>>(replies);
     }
 
-    public void Dispose() => _broken = true;
+    public void Dispose() => _broken = _state.IsClosed = true;
 
     private Task<IReadOnlyList<RespValue>> Lost(bool outcomeUnknown)
     {
-        _broken = true;
+        _broken = _state.IsClosed = true;
         return Task.FromException<IReadOnlyList<RespValue>>(new RedisConnectionException(
             FailureCode.ConnectionFailed, Endpoint, "The connection to " + Endpoint + " was lost.", outcomeUnknown));
     }
@@ -205,7 +262,7 @@ internal static class WritingCommand
 {
     private static readonly HashSet<string> Words = new(StringComparer.OrdinalIgnoreCase) { "MIGRATE", "DEL", "EXEC", "RESTORE", "SET" };
     private static readonly HashSet<string> OfCluster = new(
-        StringComparer.OrdinalIgnoreCase) { "SETSLOT", "BUMPEPOCH", "ADDSLOTS", "DELSLOTS" };
+        StringComparer.OrdinalIgnoreCase) { "SETSLOT", "BUMPEPOCH", "ADDSLOTS", "ADDSLOTSRANGE", "DELSLOTS", "DELSLOTSRANGE", "FORGET", "MEET", "RESET", "FAILOVER" };
 
     public static bool Is(RespCommand command)
     {

@@ -5,10 +5,23 @@ namespace RedisClusterOps.Core.Tests.Simulation;
 /// <summary>A message of a node about itself on the cluster bus. A replica sends the slots of its master.</summary>
 /// <param name="MasterOf">The master of the sender; <see cref="SimulatedNode.NoNode"/> for a master.</param>
 /// <param name="Claims">One bit for each part of the slots.</param>
-/// <param name="About">The node that an UPDATE is about; otherwise the sender.</param>
+/// <param name="About">The node that an UPDATE or a FAIL is about; otherwise the sender.</param>
 internal readonly record struct Gossip(int From, int MasterOf, long CurrentEpoch, long ConfigEpoch, int Claims, int About, bool WantsReply)
 {
-    public bool IsUpdate => About != From;
+    public bool IsUpdate => About != From && !IsFail;
+
+    public bool IsFail { get; init; }
+
+    public bool IsMeet { get; init; }
+
+    /// <summary>The nodes that the sender knows, one bit for each.</summary>
+    public int Known { get; init; }
+
+    /// <summary>The nodes that the sender reports as failed or suspected.</summary>
+    public int Suspected { get; init; }
+
+    /// <summary>The nodes that the sender forgot in the last minute (Redis 7.2).</summary>
+    public int Forgotten { get; init; }
 
     public bool Claim(int part) => (Claims & (1 << part)) != 0;
 }
@@ -18,36 +31,59 @@ internal readonly record struct Gossip(int From, int MasterOf, long CurrentEpoch
 /// </summary>
 internal sealed partial class SimulatedNode
 {
+    // One bit for each part.
+    private int _unclaimed;
+
     public Gossip CreateMessage(bool wantsReply)
     {
         var about = IsMaster ? Index : MasterOf[Index];
-        return new Gossip(Index, MasterOf[Index], CurrentEpoch, ConfigEpoch[about], ClaimsOf(about), Index, wantsReply);
+        return new Gossip(Index, MasterOf[Index], CurrentEpoch, ConfigEpoch[about], ClaimsOf(about), Index, wantsReply)
+        {
+            Known = _known,
+            Suspected = SuspectedOrFailed(),
+            Forgotten = Forgotten(),
+        };
     }
 
     public void Receive(Gossip message)
     {
         if (!IsUp)
             return;
-        if (message.IsUpdate)
+        if (message.IsUpdate || message.IsFail)
         {
-            ReceiveUpdate(message);
+            if (message.IsFail)
+                ReceiveFail(message);
+            else
+                ReceiveUpdate(message);
             return;
         }
 
+        if (message.IsMeet && !Knows(message.From))
+            Add(_cluster.Nodes[message.From]);
+        if (Knows(message.From))
+            ReceiveFromKnown(message);
+        if (message.WantsReply)
+            _cluster.Send(Index, message.From, CreateMessage(wantsReply: false));
+    }
+
+    private void ReceiveFromKnown(Gossip message)
+    {
         CurrentEpoch = System.Math.Max(CurrentEpoch, message.CurrentEpoch);
         ConfigEpoch[message.From] = System.Math.Max(ConfigEpoch[message.From], message.ConfigEpoch);
-        Failed[message.From] = false;
+        _addresses[message.From] = _cluster.Nodes[message.From].Endpoint;
+        Hear(message.From);
+        ReceiveMembers(message);
+        ReceiveReports(message);
+        ReceiveForgotten(message.Forgotten);
         ReceiveRole(message);
         // Only claims of a master count. Those of a replica are only checked for being outdated.
-        if (message.MasterOf == NoNode && ClaimsOf(message.From) != message.Claims)
+        if (message.MasterOf == NoNode && (_unclaimed != 0 || ClaimsOf(message.From) != message.Claims))
             ReceiveClaims(message.From, message.ConfigEpoch, message.Claims);
         var isEmptied = Rules.FlagsAreReplicated && IsMaster && SlotsOwned == 0 && message.MasterOf == NoNode;
         if (isEmptied && message.ConfigEpoch > ConfigEpoch[Index] && _cluster.SameShard(Index, message.From))
             BecomeReplicaOf(message.From);
         SendUpdate(message);
         ResolveCollision(message);
-        if (message.WantsReply)
-            _cluster.Send(Index, message.From, CreateMessage(wantsReply: false));
     }
 
     private int ClaimsOf(int node)
@@ -56,6 +92,17 @@ internal sealed partial class SimulatedNode
         for (var part = 0; part < SlotMap.Parts; part++)
             claims |= Owner[part] == node ? 1 << part : 0;
         return claims;
+    }
+
+    /// <summary>
+    /// True if no node owns the part, or its owner no longer claims it. The owner stays in the view, but any claim wins, of any epoch.
+    /// </summary>
+    private bool IsUnclaimed(int part) => Owner[part] == NoNode || (_unclaimed & (1 << part)) != 0;
+
+    private void SetOwner(int part, int owner)
+    {
+        Owner[part] = owner;
+        _unclaimed &= ~(1 << part);
     }
 
     private void ReceiveRole(Gossip message)
@@ -71,7 +118,7 @@ internal sealed partial class SimulatedNode
                 if (Owner[part] != message.From)
                     continue;
                 // Valkey 8 assigns them to the new master of the sender at once, and imports follow.
-                Owner[part] = Rules.FlagsAreReplicated && message.MasterOf != Index ? message.MasterOf : NoNode;
+                SetOwner(part, Rules.FlagsAreReplicated && message.MasterOf != Index ? message.MasterOf : NoNode);
             }
 
             if (Rules.FlagsAreReplicated)
@@ -97,13 +144,15 @@ internal sealed partial class SimulatedNode
                 continue;
             }
 
+            if (Owner[part] == sender)
+                _unclaimed = claimed ? _unclaimed & ~(1 << part) : _unclaimed | (1 << part);
             if (!claimed || Owner[part] == sender)
                 continue;
             // An importing Redis node learns the owner only by SETSLOT. Valkey also follows a claim with a higher epoch and clears the
             // flag.
             if (Importing[part] != NoNode && !Rules.FlagsAreReplicated)
                 continue;
-            if (Owner[part] != NoNode && ConfigEpoch[Owner[part]] >= epoch)
+            if (!IsUnclaimed(part) && ConfigEpoch[Owner[part]] >= epoch)
                 continue;
             if (Owner[part] == master)
                 taken |= 1 << part;
@@ -111,7 +160,7 @@ internal sealed partial class SimulatedNode
                 lostWithKeys |= 1 << part;
             if (Rules.FlagsAreReplicated)
                 FollowClaim(part, sender);
-            Owner[part] = sender;
+            SetOwner(part, sender);
         }
 
         // If the sender has exactly our slots, this was a failover. Otherwise a node becomes a replica only if that is allowed.
@@ -153,7 +202,7 @@ internal sealed partial class SimulatedNode
     private void ClaimImported(int part)
     {
         _cluster.Note(this + " claims part " + part + ", which n" + Owner[part] + " no longer claims");
-        Owner[part] = Index;
+        SetOwner(part, Index);
         Importing[part] = NoNode;
         BumpWithoutConsensus();
         Broadcast();
@@ -165,18 +214,19 @@ internal sealed partial class SimulatedNode
         for (var part = 0; part < SlotMap.Parts; part++)
         {
             var owner = Owner[part];
-            if (!message.Claim(part) || owner == NoNode || owner == message.From || owner == message.MasterOf)
+            if (!message.Claim(part) || IsUnclaimed(part) || owner == message.From || owner == message.MasterOf)
                 continue;
             if (ConfigEpoch[owner] <= message.ConfigEpoch)
                 continue;
-            _cluster.Send(Index, message.From, new Gossip(Index, NoNode, CurrentEpoch, ConfigEpoch[owner], ClaimsOf(owner), owner, false));
+            var claims = ClaimsOf(owner) & ~_unclaimed;
+            _cluster.Send(Index, message.From, new Gossip(Index, NoNode, CurrentEpoch, ConfigEpoch[owner], claims, owner, false));
             return;
         }
     }
 
     private void ReceiveUpdate(Gossip message)
     {
-        if (message.About == Index || ConfigEpoch[message.About] >= message.ConfigEpoch)
+        if (message.About == Index || !Knows(message.From) || !Knows(message.About) || ConfigEpoch[message.About] >= message.ConfigEpoch)
             return;
         MasterOf[message.About] = NoNode;
         ConfigEpoch[message.About] = message.ConfigEpoch;
@@ -187,7 +237,9 @@ internal sealed partial class SimulatedNode
     // Of two masters with the same epoch, the one with the smaller id raises its own.
     private void ResolveCollision(Gossip message)
     {
-        if (!IsMaster || message.MasterOf != NoNode || message.ConfigEpoch != ConfigEpoch[Index] || message.From <= Index)
+        if (!IsMaster || message.MasterOf != NoNode || message.ConfigEpoch != ConfigEpoch[Index])
+            return;
+        if (string.CompareOrdinal(_cluster.Nodes[message.From].Id, Id) <= 0)
             return;
         ConfigEpoch[Index] = ++CurrentEpoch;
     }
@@ -208,7 +260,7 @@ internal sealed partial class SimulatedNode
         foreach (var other in _cluster.Nodes)
         {
             if (other != this)
-                _cluster.Send(Index, other.Index, CreateMessage(wantsReply: false));
+                SendTo(other.Index, CreateMessage(wantsReply: false));
         }
     }
 }

@@ -14,6 +14,14 @@ internal sealed class ConnectionState
 
     public bool Asking { get; set; }
 
+    /// <summary>CLIENT SETNAME.</summary>
+    public string Name { get; set; } = string.Empty;
+
+    public bool IsClosed { get; set; }
+
+    /// <summary>The number of the connection on its node; 0 until it has a name.</summary>
+    public int Number { get; set; }
+
     /// <summary>Commands since MULTI; null outside a transaction.</summary>
     public List<RespCommand>? Queued { get; set; }
 
@@ -40,6 +48,8 @@ internal sealed partial class SimulatedNode
         // ASKING applies to the next command, or to a whole transaction.
         connection.Asking = name == "ASKING" || (asking && (name == "MULTI" || (connection.Queued is not null && name != "EXEC")));
         Keys.ExpireUntil(_cluster.Clock.Now);
+        if (RefusesAllWith is { } refusal)
+            return RespValue.Error(refusal);
         if (connection.Queued is { } queue && name is not ("EXEC" or "MULTI" or "DISCARD"))
         {
             if (Redirection(call, name, asking) is { } wrong)
@@ -57,6 +67,8 @@ internal sealed partial class SimulatedNode
             "CLUSTER" => Cluster(call),
             "ASKING" or "READONLY" => Ok,
             "PING" => RespValue.Simple("PONG"),
+            "WAIT" => RespValue.Number(_cluster.Nodes.Count(node => node.IsUp && !node.Lags && node.MasterOf[node.Index] == Index)),
+            "CLIENT" => Client(call),
             "INFO" => RespValue.Bulk(Info()),
             "DBSIZE" => RespValue.Number(Keys.CountOf(call.Database)),
             "CONFIG" => Config(call),
@@ -82,8 +94,12 @@ internal sealed partial class SimulatedNode
 
     private static readonly RespValue Zero = RespValue.Number(0);
 
+    private readonly List<ConnectionState> _named = [];
+
+    private int _connections;
+
     private bool IsHealthy => (!IsMaster || _cluster.Clock.Now >= _servesFrom)
-        && Array.TrueForAll(Owner, owner => owner != NoNode && !Failed[owner]);
+        && Array.TrueForAll(Owner, owner => owner != NoNode && !Failed[owner]) && (!_cluster.DetectsFailures || SeesMajority());
 
     private string Info()
     {
@@ -114,6 +130,32 @@ internal sealed partial class SimulatedNode
         };
 
         RespValue Setting(string value) => RespValue.Array([RespValue.Bulk(call.Text(2)), RespValue.Bulk(value)]);
+    }
+
+    private RespValue Client(Call call)
+    {
+        switch (call.Word(1))
+        {
+            case "SETNAME":
+                call.Connection.Name = call.Text(2);
+                if (call.Connection.Number == 0)
+                {
+                    call.Connection.Number = ++_connections;
+                    _named.Add(call.Connection);
+                }
+
+                return Ok;
+            case "GETNAME":
+                return RespValue.Bulk(call.Connection.Name);
+            case "ID":
+                return RespValue.Number(call.Connection.Number);
+            case "LIST":
+                _named.RemoveAll(connection => connection.IsClosed);
+                return RespValue.Bulk(string.Concat(_named.Select((connection, i) => string.Create(
+                    CultureInfo.InvariantCulture, $"id={connection.Number} addr=10.9.9.9:{40000 + i} name={connection.Name}\n"))));
+            default:
+                return RespValue.Error("ERR unknown subcommand '" + call.Text(1) + "'. Try CLIENT HELP.");
+        }
     }
 
     private RespValue Select(Call call)
@@ -148,12 +190,12 @@ internal sealed partial class SimulatedNode
         {
             return RespValue.Error(missing < keys.Count
                 ? "TRYAGAIN Multiple keys request during rehashing of slot"
-                : "ASK " + number + " " + _cluster.Nodes[Migrating[part]].Endpoint);
+                : "ASK " + number + " " + _addresses[Migrating[part]]);
         }
 
         if (importing && (asking || name == "RESTORE-ASKING"))
             return keys.Count > 1 && missing > 0 ? RespValue.Error("TRYAGAIN Multiple keys request during rehashing of slot") : null;
-        return Owner[part] == Index ? null : RespValue.Error("MOVED " + number + " " + _cluster.Nodes[Owner[part]].Endpoint);
+        return Owner[part] == Index ? null : RespValue.Error("MOVED " + number + " " + _addresses[Owner[part]]);
     }
 
     private static List<byte[]> KeysOf(Call call, string name)

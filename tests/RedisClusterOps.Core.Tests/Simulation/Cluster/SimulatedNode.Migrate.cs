@@ -22,7 +22,7 @@ internal sealed partial class SimulatedNode
 
     private RespValue Migrate(Call call)
     {
-        var target = _cluster.Nodes.FirstOrDefault(node => node.Endpoint.Host == call.Text(1));
+        var target = _cluster.At(new NodeEndpoint(call.Text(1), (int)call.Number(2)));
         var options = Enumerable.Range(OptionsOfMigrate, call.Count - OptionsOfMigrate).TakeWhile(i => call.Word(i) != "KEYS");
         var replace = options.Any(i => call.Word(i) == "REPLACE");
         var database = (int)call.Number(4);

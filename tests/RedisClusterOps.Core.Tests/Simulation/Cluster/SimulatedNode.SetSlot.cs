@@ -18,7 +18,7 @@ internal sealed partial class SimulatedNode
             case "NODES":
                 return RespValue.Bulk(DescribeNodes());
             case "INFO":
-                return RespValue.Bulk("cluster_state:" + (IsHealthy ? "ok" : "fail") + "\r\n");
+                return RespValue.Bulk(ClusterInfo());
             case "LINKS":
                 return RespValue.Array([.. _cluster.Nodes.Where(other => other != this).Select(LinkTo)]);
             case "MYID":
@@ -27,6 +27,18 @@ internal sealed partial class SimulatedNode
                 return call.Slot(2) is { } counted
                     ? RespValue.Number(Seen(call.Database, counted)?.Count ?? 0)
                     : RespValue.Error("ERR Invalid slot");
+            case "COUNT-FAILURE-REPORTS":
+                return _cluster.Nodes.FirstOrDefault(node => node.Id == call.Text(2) && Knows(node.Index)) is { } reported
+                    ? RespValue.Number(System.Numerics.BitOperations.PopCount((uint)_reports[reported.Index]))
+                    : RespValue.Error("ERR Unknown node " + call.Text(2));
+            case "FORGET":
+                return ForgetNode(call);
+            case "MEET":
+                return MeetNode(call);
+            case "RESET":
+                return Reset();
+            case "FAILOVER":
+                return FailOver(call);
             case "GETKEYSINSLOT":
                 return call.Slot(2) is { } listed
                     ? RespValue.Array(
@@ -34,13 +46,15 @@ internal sealed partial class SimulatedNode
                     : RespValue.Error("ERR Invalid slot or number of keys");
             case "BUMPEPOCH":
                 var bumped = BumpWithoutConsensus();
+                if (bumped && Rules.FlagsAreReplicated)
+                    Broadcast();
                 return RespValue.Simple((bumped ? "BUMPED " : "STILL ") + ConfigEpoch[Index].ToString(CultureInfo.InvariantCulture));
             case "SETSLOT":
                 return SetSlot(call);
-            case "ADDSLOTS":
-                return AddSlot(call);
-            case "DELSLOTS":
-                return DropSlot(call);
+            case "ADDSLOTS" or "ADDSLOTSRANGE":
+                return AddSlots(call);
+            case "DELSLOTS" or "DELSLOTSRANGE":
+                return DropSlots(call);
             case "MIGRATION" when Rules.HidesForeignKeys:
             case "GETSLOTMIGRATIONS" when Rules.FlagsAreReplicated:
                 return RespValue.Array([]);
@@ -61,7 +75,32 @@ internal sealed partial class SimulatedNode
     private SortedDictionary<string, StoredValue>? Seen(int database, int slot)
     {
         var part = SlotMap.PartOf(slot);
-        return Rules.HidesForeignKeys && Owner[part] != Index && Importing[part] == NoNode ? null : Keys.In(database, part);
+        if (IsMaster)
+            return Rules.HidesForeignKeys && Owner[part] != Index && Importing[part] == NoNode ? null : Keys.In(database, part);
+        // A replica has the keys of its master.
+        return (Lags ? Keys : _cluster.Nodes[MasterOf[Index]].Keys).In(database, part);
+    }
+
+    private string ClusterInfo()
+    {
+        var text = "cluster_state:" + (IsHealthy ? "ok" : "fail") + "\r\n";
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{text}cluster_current_epoch:{CurrentEpoch}\r\ncluster_my_epoch:{ConfigEpoch[IsMaster ? Index : MasterOf[Index]]}\r\n");
+    }
+
+    private RespValue FailOver(Call call)
+    {
+        if (IsMaster)
+            return RespValue.Error("ERR You should send CLUSTER FAILOVER to a replica");
+        var old = _cluster.Nodes[MasterOf[Index]];
+        if (call.Word(2) == "TAKEOVER")
+            TakeOver();
+        else if (call.Word(2) != "FORCE" && !old.IsUp)
+            return RespValue.Error("ERR Master is down or failed, please use CLUSTER FAILOVER FORCE");
+        else if (!WinElection())
+            return Ok;
+        return Ok;
     }
 
     private RespValue SetSlot(Call call)
@@ -74,8 +113,8 @@ internal sealed partial class SimulatedNode
         if (SlotMap.Ranges[part].Count != 1)
             return RespValue.Error("ERR the simulation has no single slot " + slot.ToString(CultureInfo.InvariantCulture));
         var action = call.Word(3);
-        var known = action == "STABLE" ? null : _cluster.Nodes.FirstOrDefault(node => node.Id == call.Text(4));
-        if (Refusal(action, slot, part, known) is { } refusal)
+        var known = action == "STABLE" ? null : _cluster.Nodes.FirstOrDefault(node => node.Id == call.Text(4) && Knows(node.Index));
+        if (Refusal(action, slot, part, known, call.Text(4)) is { } refusal)
             return RespValue.Error(refusal);
         if (Rules.FlagsAreReplicated && _cluster.Nodes.Any(node => node.IsUp && node.Lags && node.MasterOf[node.Index] == Index))
             return RespValue.Error("NOREPLICAS Not enough good replicas to write.");
@@ -89,7 +128,7 @@ internal sealed partial class SimulatedNode
         return Ok;
     }
 
-    private string? Refusal(string action, int slot, int part, SimulatedNode? peer)
+    private string? Refusal(string action, int slot, int part, SimulatedNode? peer, string id)
     {
         var number = slot.ToString(CultureInfo.InvariantCulture);
         var master = Rules.FlagsAreReplicated ? "primary" : "master";
@@ -100,9 +139,9 @@ internal sealed partial class SimulatedNode
             case "IMPORTING" when Owner[part] == Index:
                 return "ERR I'm already the owner of hash slot " + number;
             case "MIGRATING" or "IMPORTING" when peer is null:
-                return "ERR I don't know about node";
+                return "ERR I don't know about node " + id;
             case "NODE" when peer is null:
-                return "ERR Unknown node";
+                return "ERR Unknown node " + id;
             case "MIGRATING" or "IMPORTING" or "NODE" when MasterOf[peer!.Index] != NoNode:
                 return "ERR Target node is not a " + master;
             case "MIGRATING" when peer == this && Rules.FlagsAreReplicated:
@@ -143,7 +182,9 @@ internal sealed partial class SimulatedNode
         if (Keys.CountIn(part) == 0)
             Migrating[part] = NoNode;
         var wasMine = Owner[part] == Index;
-        Owner[part] = owner.Index;
+        SetOwner(part, owner.Index);
+        if (owner == this && !wasMine)
+            _assignedAt[part] = _cluster.Clock.Now;
         if (wasMine && owner != this && SlotsOwned == 0 && AllowsReplicaMigration)
         {
             BecomeReplicaOf(owner.Index);
@@ -166,27 +207,68 @@ internal sealed partial class SimulatedNode
     private bool HasJustFailedOver(SimulatedNode node, int part) => node != this && node.Owner[part] == node.Index
         && _cluster.Clock.Now - node._tookOverAt < SimulatedCluster.LongestWay && ConfigEpoch[node.Index] < node.ConfigEpoch[node.Index];
 
-    private RespValue AddSlot(Call call)
+    private RespValue AddSlots(Call call)
     {
-        var part = SlotMap.PartOf(call.Slot(2)!.Value);
-        if (Owner[part] != NoNode)
-            return RespValue.Error("ERR Slot " + call.Text(2) + " is already busy");
-        Owner[part] = Index;
-        Importing[part] = NoNode;
+        if (PartsOf(call) is not { } parts)
+            return RespValue.Error("ERR Invalid or out of range slot");
+        if (parts.FirstOrDefault(part => Owner[part] != NoNode, NoNode) is not NoNode and var busy)
+            return RespValue.Error("ERR Slot " + FirstOf(call, busy) + " is already busy");
+        foreach (var part in parts)
+        {
+            SetOwner(part, Index);
+            Importing[part] = NoNode;
+        }
+
         return Ok;
     }
 
-    private RespValue DropSlot(Call call)
+    private RespValue DropSlots(Call call)
     {
-        var part = SlotMap.PartOf(call.Slot(2)!.Value);
-        if (Owner[part] == NoNode)
-            return RespValue.Error("ERR Slot " + call.Text(2) + " is already unassigned");
-        Owner[part] = NoNode;
-        Migrating[part] = NoNode;
-        if (Rules.DropDeletesKeys)
-            Drop(part, "of a slot that was dropped");
+        if (PartsOf(call) is not { } parts)
+            return RespValue.Error("ERR Invalid or out of range slot");
+        if (parts.FirstOrDefault(part => Owner[part] == NoNode, NoNode) is not NoNode and var free)
+            return RespValue.Error("ERR Slot " + FirstOf(call, free) + " is already unassigned");
+        foreach (var part in parts)
+        {
+            SetOwner(part, NoNode);
+            Migrating[part] = NoNode;
+            if (Rules.DropDeletesKeys)
+                Drop(part, "of a slot that was dropped");
+        }
+
         return Ok;
     }
+
+    // The simulation has no state for a piece of a part, so a command names whole parts.
+    private static List<int>? PartsOf(Call call)
+    {
+        var slots = SlotsOf(call).ToList();
+        if (slots.Any(slot => slot is null))
+            return null;
+        var parts = slots.Select(slot => SlotMap.PartOf(slot!.Value)).Distinct().ToList();
+        return parts.Sum(part => SlotMap.Ranges[part].Count) == slots.Count
+            ? parts
+            : throw new System.NotSupportedException("The simulation cannot divide a part of the slots: " + call);
+    }
+
+    private static IEnumerable<int?> SlotsOf(Call call)
+    {
+        var isRange = call.Word(1).EndsWith("RANGE", System.StringComparison.Ordinal);
+        for (var i = 2; i < call.Count; i += isRange ? 2 : 1)
+        {
+            if (call.Slot(i) is not { } first || (isRange && call.Slot(i + 1) is null))
+            {
+                yield return null;
+                yield break;
+            }
+
+            for (var slot = first; slot <= (isRange ? call.Slot(i + 1)!.Value : first); slot++)
+                yield return slot;
+        }
+    }
+
+    private static string FirstOf(Call call, int part) =>
+        SlotsOf(call).First(slot => SlotMap.PartOf(slot!.Value) == part)!.Value.ToString(CultureInfo.InvariantCulture);
 }
 
 /// <summary>A command as the server reads it, with the state of its connection.</summary>

@@ -15,6 +15,12 @@ internal sealed partial class SimulatedNode
 
     private TimeSpan? _tookOverAt;
 
+    // Null while the process runs.
+    private TimeSpan? _diedAt;
+
+    // When this node took over a part by SETSLOT NODE.
+    private readonly TimeSpan[] _assignedAt = new TimeSpan[SlotMap.Parts];
+
     // A starting master rejects requests at first, because another node may own its slots by now.
     private TimeSpan _servesFrom;
 
@@ -23,7 +29,13 @@ internal sealed partial class SimulatedNode
         _cluster = cluster;
         Index = index;
         Id = IdOf(index);
-        Endpoint = new NodeEndpoint("10.0.0." + (index + 1).ToString(CultureInfo.InvariantCulture), 6379);
+        Endpoint = EndpointOf(index);
+        _bannedUntil = new TimeSpan[nodes];
+        _heardAt = new TimeSpan[nodes];
+        _failedAt = new TimeSpan[nodes];
+        _reports = new int[nodes];
+        _addresses = [.. Enumerable.Range(0, nodes).Select(node => (NodeEndpoint?)EndpointOf(node))];
+        _known = 1 << index;
         ConfigEpoch = new long[nodes];
         MasterOf = Enumerable.Repeat(NoNode, nodes).ToArray();
         Failed = new bool[nodes];
@@ -35,9 +47,18 @@ internal sealed partial class SimulatedNode
 
     public int Index { get; }
 
-    public string Id { get; }
+    public string Id { get; set; }
 
-    public NodeEndpoint Endpoint { get; }
+    public NodeEndpoint Endpoint { get; set; }
+
+    /// <summary>Our process cannot connect to the node. The other nodes and the clients can.</summary>
+    public bool IsHiddenFromUs { get; set; }
+
+    /// <summary>The node replies to us with this error, as one that refuses our password. Clients and nodes are served.</summary>
+    public string? RefusesUsWith { get; set; }
+
+    /// <summary>The node replies to all clients with this error, as one that runs a script. It still answers the other nodes.</summary>
+    public string? RefusesAllWith { get; set; }
 
     public bool IsUp { get; private set; } = true;
 
@@ -72,6 +93,8 @@ internal sealed partial class SimulatedNode
 
     private ServerRules Rules => _cluster.Rules;
 
+    public static NodeEndpoint EndpointOf(int index) => new("10.0.0." + (index + 1).ToString(CultureInfo.InvariantCulture), 6379);
+
     public static string IdOf(int index) => ((char)('a' + index)).ToString().PadRight(40, (char)('0' + index));
 
     public int SlotsOf(int node) => Owner.Count(owner => owner == node);
@@ -85,12 +108,16 @@ internal sealed partial class SimulatedNode
         foreach (var other in _cluster.Nodes)
         {
             var i = other.Index;
-            text.Append(other.Id).Append(' ').Append(other.Endpoint.Host).Append(":6379@16379 ")
+            if (!Knows(i))
+                continue;
+            var master = MasterOf[i];
+            text.Append(other.Id).Append(' ').Append(AddressText(i)).Append(' ')
                 .Append(i == Index ? "myself," : string.Empty)
-                .Append(MasterOf[i] == NoNode ? "master" : "slave")
-                .Append(Failed[i] ? ",fail" : string.Empty).Append(' ')
-                .Append(MasterOf[i] == NoNode ? "-" : IdOf(MasterOf[i]))
-                .Append(" 0 0 ").Append(ConfigEpoch[i]).Append(Failed[i] ? " disconnected" : " connected");
+                .Append(master == NoNode ? "master" : "slave")
+                .Append(Failed[i] ? ",fail" : Suspects(i) ? ",fail?" : string.Empty)
+                .Append(_addresses[i] is null ? ",noaddr " : " ")
+                .Append(master == NoNode || !Knows(master) ? "-" : _cluster.Nodes[master].Id)
+                .Append(" 0 0 ").Append(ConfigEpoch[i]).Append(Failed[i] || Suspects(i) ? " disconnected" : " connected");
             for (var part = 0; part < SlotMap.Parts; part++)
             {
                 if (Owner[part] != i)
@@ -114,9 +141,9 @@ internal sealed partial class SimulatedNode
         for (var part = 0; part < SlotMap.Parts; part++)
         {
             if (Migrating[part] != NoNode)
-                text.Append(" [").Append(SlotMap.Ranges[part].First).Append("->-").Append(IdOf(Migrating[part])).Append(']');
+                text.Append(" [").Append(SlotMap.Ranges[part].First).Append("->-").Append(_cluster.Nodes[Migrating[part]].Id).Append(']');
             else if (Importing[part] != NoNode)
-                text.Append(" [").Append(SlotMap.Ranges[part].First).Append("-<-").Append(IdOf(Importing[part])).Append(']');
+                text.Append(" [").Append(SlotMap.Ranges[part].First).Append("-<-").Append(_cluster.Nodes[Importing[part]].Id).Append(']');
         }
     }
 
@@ -127,6 +154,7 @@ internal sealed partial class SimulatedNode
         if (!IsMaster && !Lags)
             BeginToLag();
         IsUp = false;
+        _diedAt = _cluster.Clock.Now;
     }
 
     /// <summary>Restarts the process with its keys, flags and view.</summary>
@@ -136,6 +164,9 @@ internal sealed partial class SimulatedNode
             return;
         _cluster.Note(this + " starts");
         IsUp = true;
+        _diedAt = null;
+        Array.Fill(_heardAt, _cluster.Clock.Now);
+        _suspected = 0;
         _servesFrom = _cluster.Clock.Now + TimeSpan.FromSeconds(2);
         Array.Clear(Failed);
         if (!IsMaster)
@@ -166,6 +197,13 @@ internal sealed partial class SimulatedNode
         Keys = _cluster.Nodes[MasterOf[Index]].Keys.Copy();
     }
 
+    /// <summary>The replica has not finished its first sync: it has no key.</summary>
+    public void LoseSync()
+    {
+        BeginToLag();
+        Keys = new Dataset(Rules.Databases);
+    }
+
     /// <summary>The replica receives all keys of its master.</summary>
     public void CatchUp() => Lags = false;
 
@@ -177,7 +215,7 @@ internal sealed partial class SimulatedNode
         var old = replica.MasterOf[replica.Index];
         for (var part = 0; part < SlotMap.Parts; part++)
         {
-            if (replica.Owner[part] == old && Owner[part] != NoNode && ConfigEpoch[Owner[part]] > replica.ConfigEpoch[old])
+            if (replica.Owner[part] == old && !IsUnclaimed(part) && ConfigEpoch[Owner[part]] > replica.ConfigEpoch[old])
                 return false;
         }
 
@@ -185,7 +223,7 @@ internal sealed partial class SimulatedNode
     }
 
     /// <summary>Takes the place of the master if a majority of the masters with slots votes for it.</summary>
-    public bool TakeOver()
+    public bool WinElection()
     {
         var old = _cluster.Nodes[MasterOf[Index]];
         // There is no election for a master without slots.
@@ -194,27 +232,59 @@ internal sealed partial class SimulatedNode
         var voters = _cluster.Nodes.Where(node => node.IsUp && node.IsMaster && node.SlotsOwned > 0).ToList();
         if (voters.Count(voter => voter.VotesFor(this)) <= voters.Count / 2)
             return false;
+        CurrentEpoch = _cluster.Nodes.Where(node => node.IsUp).Max(node => node.CurrentEpoch) + 1;
+        ConfigEpoch[Index] = CurrentEpoch;
+        ReplaceMaster(old);
+        return true;
+    }
+
+    /// <summary>CLUSTER FAILOVER TAKEOVER: without votes, with an epoch above those that this node knows.</summary>
+    public void TakeOver()
+    {
+        BumpWithoutConsensus();
+        ReplaceMaster(_cluster.Nodes[MasterOf[Index]]);
+    }
+
+    // It claims what its own view, not that of its master, says of the slots.
+    private void ReplaceMaster(SimulatedNode old)
+    {
         _cluster.Note(this + " takes the place of " + old);
+        ExcuseUnheard(old);
         if (!Lags)
             Keys = old.Keys.Copy();
         foreach (var lost in old.Keys.DifferencesTo(Keys))
             _cluster.Ledger.ExcuseReplication(
                 lost.Database, lost.Key, Keys.Get(lost.Database, SlotMap.PartOf(SlotMap.Bytes(lost.Key)), lost.Key));
         _tookOverAt = _cluster.Clock.Now;
-        CurrentEpoch = _cluster.Nodes.Where(node => node.IsUp).Max(node => node.CurrentEpoch) + 1;
-        ConfigEpoch[Index] = CurrentEpoch;
         MasterOf[Index] = NoNode;
         Lags = false;
         for (var part = 0; part < SlotMap.Parts; part++)
         {
             if (Owner[part] == old.Index)
-                Owner[part] = Index;
+                SetOwner(part, Index);
             if (!Rules.FlagsAreReplicated)
                 Migrating[part] = Importing[part] = NoNode;
         }
 
         Broadcast();
-        return true;
+    }
+
+    /// <summary>
+    /// The boundary of law 16. A slot was handed over before its source died, or within the time that commands may be in the air, and
+    /// the replica that takes over has not heard of it: it claims the slot, and no order of commands could prevent the loss. A slot that
+    /// is handed over later, or that the replica has heard of, is not excused.
+    /// </summary>
+    private void ExcuseUnheard(SimulatedNode old)
+    {
+        for (var part = 0; part < SlotMap.Parts; part++)
+        {
+            if (Owner[part] != old.Index)
+                continue;
+            var taker = _cluster.Nodes.FirstOrDefault(node => node != this && node.IsMaster && node.Owner[part] == node.Index);
+            if (taker is not null && taker != old && taker._assignedAt[part] > TimeSpan.Zero
+                && taker._assignedAt[part] <= (old._diedAt ?? _cluster.Clock.Now) + SimulatedCluster.InTheAir)
+                _cluster.Ledger.ExcuseRace(part, taker, this);
+        }
     }
 
     public void BecomeReplicaOf(int master)
@@ -225,7 +295,7 @@ internal sealed partial class SimulatedNode
         {
             Migrating[part] = Importing[part] = NoNode;
             if (Owner[part] == Index)
-                Owner[part] = NoNode;
+                SetOwner(part, NoNode);
         }
 
         Lags = false;

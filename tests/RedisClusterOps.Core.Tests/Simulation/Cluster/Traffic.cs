@@ -64,7 +64,7 @@ internal sealed class Traffic
         Send(new Request(database, key, command), _cluster.Nodes[_cluster.Dice.Next(_cluster.Nodes.Count)], asking: false, 0);
     }
 
-    private void Send(Request request, SimulatedNode node, bool asking, int hops)
+    private void Send(Request request, SimulatedNode? node, bool asking, int hops)
     {
         if (hops > MostHops || IsSuspended)
         {
@@ -74,7 +74,7 @@ internal sealed class Traffic
             return;
         }
 
-        if (!node.IsUp)
+        if (node is not { IsUp: true })
         {
             Retry(request, hops);
             return;

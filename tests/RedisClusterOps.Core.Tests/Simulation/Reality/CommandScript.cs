@@ -26,7 +26,7 @@ internal interface IStage
 
     NodeEndpoint EndpointOf(string node);
 
-    /// <summary>Sends a command to S, T or O, always on the same connection.</summary>
+    /// <summary>Sends a command to S, T, O or R, always on the same connection.</summary>
     Task<RespValue> SendAsync(string node, RespCommand command);
 
     Task FailOverAsync(string node);
@@ -42,7 +42,7 @@ internal interface IStage
 /// <summary>Commands with the replies of real servers. The file documents its format.</summary>
 internal sealed class CommandScript(string name, IReadOnlyList<ScriptLine> lines)
 {
-    private static readonly string[] Nodes = ["S", "T", "O"];
+    private static readonly string[] Nodes = ["S", "T", "O", "R"];
 
     public string Name => name;
 
@@ -111,10 +111,12 @@ internal sealed class CommandScript(string name, IReadOnlyList<ScriptLine> lines
 
     private static async Task<string> AskAsync(ScriptLine line, IStage stage)
     {
-        if (line.Words[0] is "owner" or "flags" or "bumped")
+        if (line.Words[0] is "owner" or "flags" or "bumped" or "knows")
         {
             var nodes = ClusterNodesParser.Parse((await stage.SendAsync(line.Words[1], RespCommand.Of("CLUSTER", "NODES"))).Text);
-            return About(line.Words[0], nodes, stage);
+            return line.Words[0] == "knows"
+                ? nodes.Any(node => node.Id == stage.IdOf(line.Words[2])) ? "yes" : "no"
+                : About(line.Words[0], nodes, stage);
         }
 
         var words = line.Words.Skip(1).Select(word => word is ['{', >= 'a' and <= 'z', '}']
@@ -148,7 +150,8 @@ internal sealed class CommandScript(string name, IReadOnlyList<ScriptLine> lines
 
     private static string Fill(string text, IStage stage)
     {
-        text = text.Replace("{slot}", stage.Slot.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        text = text.Replace("{slot}", stage.Slot.ToString(System.Globalization.CultureInfo.InvariantCulture))
+            .Replace("{unknown}", new string('f', 40));
         foreach (var node in Nodes)
         {
             text = text.Replace("{" + node + "}", stage.IdOf(node))

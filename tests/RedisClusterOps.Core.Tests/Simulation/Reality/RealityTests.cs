@@ -34,12 +34,21 @@ public class RealityTests
         Assert.Null(await CommandScript.ReadAll().Single(each => each.Name == script).RunAsync(stage));
     }
 
-    private sealed class SimulatedStage(ServerRules rules) : IStage
+    private sealed class SimulatedStage : IStage
     {
-        private readonly Scene _scene = new(rules, Start.Stable, seed: 1, new SceneOptions { Keys = 0, Clients = 0 });
+        private readonly Scene _scene;
+        private readonly Dictionary<string, SimulatedNode> _nodes;
         private readonly Dictionary<SimulatedNode, INodeConnection> _connections = [];
 
-        public string Server => rules.Name;
+        public SimulatedStage(ServerRules rules)
+        {
+            Server = rules.Name;
+            _scene = new Scene(rules, Start.Stable, seed: 1, new SceneOptions { Keys = 0, Clients = 0 });
+            var nodes = _scene.Cluster.Nodes;
+            _nodes = new() { ["S"] = _scene.Source, ["T"] = _scene.Target, ["O"] = nodes[1], ["R"] = nodes[4] };
+        }
+
+        public string Server { get; }
 
         public int Slot => SlotMap.Moving;
 
@@ -58,7 +67,8 @@ public class RealityTests
 
         public Task FailOverAsync(string node)
         {
-            Assert.NotNull(_scene.Cluster.FailOver(At(node)));
+            _nodes[node] = _scene.Cluster.FailOver(At(node))!;
+            Assert.NotNull(_nodes[node]);
             return Task.CompletedTask;
         }
 
@@ -70,11 +80,6 @@ public class RealityTests
             return Task.FromResult(attempts < 50);
         }
 
-        private SimulatedNode At(string node) => _scene.MasterOf(node switch
-        {
-            "S" => _scene.Source,
-            "T" => _scene.Target,
-            _ => _scene.Cluster.Nodes[1],
-        });
+        private SimulatedNode At(string node) => _nodes[node];
     }
 }
