@@ -99,4 +99,16 @@ public enum FailureCode
 
     /// <summary>The operation was stopped, and left the slot in a known state.</summary>
     Stopped,
+
+    /// <summary>The node runs a script, a function or a module command, and answers nothing else. It is alive.</summary>
+    NodeBusy,
+
+    /// <summary>The node is still loading its data. It is alive.</summary>
+    NodeLoading,
+
+    /// <summary>The node has its maximum of clients and accepts no more. It is alive.</summary>
+    TooManyClients,
+
+    /// <summary>The node refuses writes: MISCONF, NOREPLICAS, OOM or READONLY.</summary>
+    WritesRefused,
 }

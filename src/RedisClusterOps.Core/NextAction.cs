@@ -92,6 +92,21 @@ public enum NextActionCode
 
     /// <summary>Show examples of how to connect.</summary>
     ShowConnectExamples,
+
+    /// <summary>Stop the script that <see cref="NextAction.Node"/> runs.</summary>
+    StopScript,
+
+    /// <summary>Stop the function that <see cref="NextAction.Node"/> runs.</summary>
+    StopFunction,
+
+    /// <summary>Promote the replica <see cref="NextAction.Node"/> without the consent of the other masters.</summary>
+    TakeOver,
+
+    /// <summary>Remove the node whose id <see cref="NextAction.Node"/> is from the views of the nodes in <see cref="NextAction.Target"/>.</summary>
+    ForgetNode,
+
+    /// <summary>Introduce the node at the address <see cref="NextAction.Target"/> to the cluster, by way of <see cref="NextAction.Node"/>.</summary>
+    MeetNode,
 }
 
 /// <summary>Options of a next action.</summary>
@@ -133,6 +148,9 @@ public enum NextActionOptions
 
     /// <summary>Bring the keys back instead of completing the migration first.</summary>
     PullBack = 1024,
+
+    /// <summary>Connect with a map from announced addresses to those that this machine can reach.</summary>
+    AddressMap = 2048,
 }
 
 /// <summary>What to do next, as data. The front end renders it as one of its commands.</summary>

@@ -213,14 +213,7 @@ public sealed partial class RedisCluster
         foreach (var end in new[] { source, target })
         {
             if (!end.IsReachable)
-            {
-                var trouble = end.Trouble ?? "no reason known";
-                throw new RedisOperationException(
-                    FailureCode.NodeUnreachable,
-                    end.Name + " does not answer (" + trouble + "), so no slot can be moved from or to it. Nothing was changed.",
-                    end.Name,
-                    new NextAction(NextActionCode.ShowNodes));
-            }
+                throw NodeVerdict.Of(view, end).Refused("No slot can be moved from or to " + end.Name);
         }
 
         var slots = SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source, target, undoes)).ToList();

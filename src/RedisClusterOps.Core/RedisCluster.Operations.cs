@@ -176,11 +176,11 @@ public sealed partial class RedisCluster
                 plans.Add(plan);
         }
 
-        var reportsUnreachable = repair.Slots is null && !repair.AllowUnreachableNode && !repair.SkipCoverage;
+        var reportsUnreachable = repair.Slots is null && !repair.SkipCoverage;
         // While a slot has no owner, the cluster may serve no slot at all. So these come first.
         var ordered = plans.OrderByDescending(plan => plan.Owner is null || plan.Actions.Any(action => action is TakeFromUnreachable))
             .ThenBy(plan => plan.Slot).ToList();
-        return reportsUnreachable ? [.. ordered, .. RepairScope.UnreachableOwners(view, slots, _session, options)] : ordered;
+        return reportsUnreachable ? [.. ordered, .. RepairScope.UnreachableOwners(view, repair, slots, _session, options)] : ordered;
 
         static bool IsAssignment(SlotAction action) => action is AddUnownedSlot or TakeFromUnreachable;
     }
@@ -254,12 +254,8 @@ public sealed partial class RedisCluster
         var owner = view.Node(id)!;
         if ((owner.IsReachable ? view.Masters.FirstOrDefault(node => !node.IsReachable) : owner) is { } absent)
         {
-            throw new RedisOperationException(
-                FailureCode.NodeUnreachable,
-                "It is unknown whether slot " + Number(situation.Slot) + " of " + owner.Name + " is open: " + absent.Name
-                    + " does not answer (" + (absent.Trouble ?? "no reason known") + ")." + SlotRefusal.NothingChanged,
-                absent.Name,
-                new NextAction(NextActionCode.ShowNodes));
+            throw NodeVerdict.Of(view, absent).Refused(
+                "It is unknown whether slot " + Number(situation.Slot) + " of " + owner.Name + " is open");
         }
     }
 

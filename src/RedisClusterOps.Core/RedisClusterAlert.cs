@@ -38,6 +38,21 @@ public enum AlertCode
 
     /// <summary>A node has used most of its maxmemory.</summary>
     MemoryPressure,
+
+    /// <summary>A node runs a script or function, and answers nothing else.</summary>
+    NodeBusy,
+
+    /// <summary>A node is still loading its data.</summary>
+    NodeLoading,
+
+    /// <summary>A node refuses the user name or password that other nodes accept.</summary>
+    AuthenticationFailed,
+
+    /// <summary>A node has its maximum of clients and accepts no more.</summary>
+    TooManyClients,
+
+    /// <summary>A node answers, but could not be read for another reason.</summary>
+    NodeRefused,
 }
 
 /// <summary>A problem that needs attention now: what, since when, what clients see, and what to do next.</summary>

@@ -71,6 +71,21 @@ public enum FindingCode
 
     /// <summary>A server-side slot migration is running.</summary>
     AtomicMigrationRunning,
+
+    /// <summary>A node runs a script or function, and answers nothing else. It is alive.</summary>
+    NodeBusy,
+
+    /// <summary>A node is still loading its data. It is alive.</summary>
+    NodeLoading,
+
+    /// <summary>A node refuses the user name or password that other nodes accept. It is alive.</summary>
+    AuthenticationFailed,
+
+    /// <summary>A node has its maximum of clients and accepts no more. It is alive.</summary>
+    TooManyClients,
+
+    /// <summary>A node answers, but could not be read for another reason. It is alive.</summary>
+    NodeRefused,
 }
 
 /// <summary>A finding of a check: what is wrong, what clients see, and what to do next.</summary>

@@ -25,6 +25,9 @@ public sealed class RedisConnectionException : RedisOperationException
     /// <summary>The address that was dialled.</summary>
     public NodeEndpoint Endpoint { get; }
 
+    /// <summary>True if the node answered and closed the connection, as it does in protected mode.</summary>
+    internal bool IsRefusal { get; init; }
+
     /// <summary>True if a command was sent and no reply arrived: it may or may not have been executed.</summary>
     public bool OutcomeUnknown { get; }
 }

@@ -29,8 +29,11 @@ public class RedisOperationException : Exception
     /// <summary>What to do next; null if there is nothing to do.</summary>
     public NextAction? Next { get; }
 
+    /// <summary>True if it is about one node of a cluster that can be read, whatever the code.</summary>
+    internal bool ConcernsOneNode { get; init; }
+
     /// <summary>Whether the failure affects the whole cluster, and so every other slot.</summary>
-    public bool ConcernsWholeCluster => Code
+    public bool ConcernsWholeCluster => !ConcernsOneNode && Code
         is FailureCode.NoCluster or FailureCode.InvalidConnectionString or FailureCode.ConnectionFailed
         or FailureCode.AuthenticationFailed or FailureCode.NotAClusterNode or FailureCode.ProtocolError
         or FailureCode.JournalBusy or FailureCode.JournalUnavailable or FailureCode.MigrationNotFound or FailureCode.AnotherToolAtWork;

@@ -62,6 +62,10 @@ internal static class ErrorRecords
         FailureCode.InvalidConnectionString => ErrorCategory.InvalidArgument,
         FailureCode.ProtocolError => ErrorCategory.ProtocolError,
         FailureCode.Stopped => ErrorCategory.OperationStopped,
+        FailureCode.NodeBusy => ErrorCategory.ResourceBusy,
+        FailureCode.NodeLoading => ErrorCategory.ResourceUnavailable,
+        FailureCode.TooManyClients => ErrorCategory.LimitsExceeded,
+        FailureCode.WritesRefused => ErrorCategory.WriteError,
         _ => ErrorCategory.InvalidResult,
     };
 }

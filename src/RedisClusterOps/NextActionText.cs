@@ -24,6 +24,8 @@ internal static class NextActionText
 
     private static string CommandOf(NextAction next)
     {
+        if (ManualStep(next) is { } step)
+            return step;
         var text = new StringBuilder(Verb(next.Code));
         Add(" -Slot ", next.Slots);
         Add(" -Source ", next.Source);
@@ -61,7 +63,25 @@ internal static class NextActionText
         (NextActionOptions.CaCertificate, " -CaCertificatePath <file of the certificate authority>"),
         (NextActionOptions.BySlots, " -By Slots"),
         (NextActionOptions.PullBack, " -Strategy PullBack"),
+        (NextActionOptions.AddressMap, " -AddressMap @{ '<announced host:port>' = '<host:port from here>' }"),
     ];
+
+    // Steps that no cmdlet of this module takes: the command for the server.
+    private static string? ManualStep(NextAction next) => next.Code switch
+    {
+        NextActionCode.StopScript => RedisCli(next.Node) + " SCRIPT KILL",
+        NextActionCode.StopFunction => RedisCli(next.Node) + " FUNCTION KILL",
+        NextActionCode.TakeOver => RedisCli(next.Node) + " CLUSTER FAILOVER TAKEOVER",
+        NextActionCode.MeetNode => RedisCli(next.Node) + " CLUSTER MEET " + HostAndPort(next.Target, " "),
+        NextActionCode.ForgetNode => "CLUSTER FORGET " + next.Node + " on " + (next.Target ?? "every node") + ", all within 60 s",
+        _ => null,
+    };
+
+    private static string RedisCli(string? node) => "redis-cli -h " + HostAndPort(node, " -p ");
+
+    private static string HostAndPort(string? node, string between) => NodeEndpoint.TryParse(node ?? string.Empty, out var endpoint)
+        ? endpoint.Host + between + endpoint.Port
+        : "<host>" + between + "<port>";
 
     private static string Verb(NextActionCode code) => code switch
     {

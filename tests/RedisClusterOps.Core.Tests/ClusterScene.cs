@@ -83,6 +83,19 @@ internal sealed class ClusterScene
         actor.IsDown |= trouble is not null;
     });
 
+    /// <summary>Answers, but refuses to be read; the others report no problem.</summary>
+    public ClusterScene Refuses(string name, FailureCode code, string error, NextAction? next = null) => Change(name, actor =>
+    {
+        (actor.IsDown, actor.State, actor.Trouble) = (true, RedisNodeState.Unreachable, error);
+        actor.Failure = new RedisServerException(code, Endpoint(actor), "CLUSTER NODES", error, next);
+    });
+
+    /// <summary>How one node flags another that is down, if not as failed.</summary>
+    public ClusterScene Flags(string name, string other, NodeFlags flags) => Change(name, actor => actor.Flagged[other] = flags);
+
+    /// <summary>One node does not list another.</summary>
+    public ClusterScene Forgot(string name, string other) => Change(name, actor => actor.Forgotten.Add(other));
+
     /// <summary>One node's bus link to another is down.</summary>
     public ClusterScene Unlinked(string name, string other) => Change(name, actor => actor.Unlinked.Add(other));
 
@@ -136,7 +149,7 @@ internal sealed class ClusterScene
 
     private ClusterNode Node(Actor actor)
     {
-        var view = actor.IsDown ? null : new NodeView(Endpoint(actor), _actors.Select(other => Line(actor, other)).ToList())
+        var view = actor.IsDown ? null : new NodeView(Endpoint(actor), _actors.Where(other => !actor.Forgotten.Contains(other.Name)).Select(other => Line(actor, other)).ToList())
         {
             AtomicTasks = actor.Tasks,
             Facts = ServerFacts.Parse(actor.Info),
@@ -150,7 +163,7 @@ internal sealed class ClusterScene
         var state = actor.State ?? (actor.IsDown ? RedisNodeState.Fail : RedisNodeState.Ok);
         NodeEndpoint? announced = state == RedisNodeState.NoAddress ? null : Endpoint(actor);
         var trouble = actor.Trouble ?? (actor.IsDown ? "connection refused" : null);
-        return new ClusterNode(Id(actor.Name), announced, view?.Self ?? Line(seen, actor), view, state, trouble);
+        return new ClusterNode(Id(actor.Name), announced, view?.Self ?? Line(seen, actor), view, state, trouble) { Failure = actor.Failure };
     }
 
     private static NodeLine Line(Actor by, Actor about)
@@ -163,7 +176,7 @@ internal sealed class ClusterScene
             Port = 6379,
             Flags = (self ? NodeFlags.Myself : NodeFlags.None)
                 | (about.MasterOf is null ? NodeFlags.Master : NodeFlags.Replica)
-                | (about.IsDown ? NodeFlags.Fail : NodeFlags.None),
+                | FlagsOf(by, about),
             MasterId = about.MasterOf is { } master ? Id(master) : null,
             Hostname = about.Hostname,
             ConfigEpoch = about.Epoch,
@@ -173,6 +186,16 @@ internal sealed class ClusterScene
             ImportingFrom = self ? about.Importing : NodeLine.NoSlots,
         };
     }
+
+    // A node that is down is flagged as failed, unless the scene says how it is.
+    private static NodeFlags FlagsOf(Actor by, Actor about) => by.Flagged.TryGetValue(about.Name, out var flags) ? flags
+        : !about.IsDown ? NodeFlags.None
+        : about.State switch
+        {
+            null or RedisNodeState.Fail => NodeFlags.Fail,
+            RedisNodeState.PFail => NodeFlags.PFail,
+            _ => NodeFlags.None,
+        };
 
     private static NodeEndpoint Endpoint(Actor actor) => new("10.0.0." + (actor.Name[0] - 'A' + 1), 6379);
 
@@ -214,6 +237,12 @@ internal sealed class ClusterScene
         public Dictionary<string, int>? MigratePorts { get; set; }
 
         public HashSet<string> Unlinked { get; } = [];
+
+        public HashSet<string> Forgotten { get; } = [];
+
+        public Dictionary<string, NodeFlags> Flagged { get; } = [];
+
+        public RedisOperationException? Failure { get; set; }
 
         public Dictionary<int, string> Migrating { get; } = [];
 

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using System.Security.Cryptography;
 using System.Text;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster;
 
@@ -21,6 +22,12 @@ internal sealed record ClusterNode(
     public string Name => Announced?.ToString() ?? ShortId;
 
     public string ShortId => Id.Substring(0, Math.Min(8, Id.Length));
+
+    /// <summary>Why it could not be read, as an exception; null if it is reachable or was not asked.</summary>
+    public RedisOperationException? Failure { get; init; }
+
+    /// <summary>True if the node answered, although it refused to be read: it is alive.</summary>
+    public bool HasAnswered => IsReachable || (Failure is not null && ServerErrors.IsAnswer(Failure));
 
     public bool IsMaster => Line.IsMaster;
 

@@ -96,12 +96,15 @@ internal static class ViewMerge
         var announced = lines.Select(other => other.Endpoint).FirstOrDefault(endpoint => endpoint is not null)
             ?? view?.Self.Endpoint
             ?? view?.Dialled;
+        var failure = view is null && announced is { } address && failures.TryGetValue(session.Reach(address), out var found)
+            ? found
+            : null;
         var trouble = view is not null ? null
-            : announced is { } address && failures.TryGetValue(session.Reach(address), out var failure) ? failure.Message.TrimEnd('.')
+            : failure is not null ? failure.Message.TrimEnd('.')
             : announced is null ? "no node knows its address"
             : lines.All(other => (other.Flags & NodeFlags.Handshake) != 0) ? "it was not asked because its handshake is not complete"
             : "no node with this id answered at its address";
-        return new ClusterNode(id, announced, line, view, StateOf(lines.Append(line), view is not null), trouble);
+        return new ClusterNode(id, announced, line, view, StateOf(lines.Append(line), view is not null), trouble) { Failure = failure };
     }
 
     private static RedisNodeState StateOf(IEnumerable<NodeLine> lines, bool reachable)

@@ -31,6 +31,11 @@ internal static class AlertCheck
         [FindingCode.ReplicaLinkDown] = AlertCode.ReplicaLinkDown,
         [FindingCode.ReplicaLag] = AlertCode.ReplicaLag,
         [FindingCode.MemoryPressure] = AlertCode.MemoryPressure,
+        [FindingCode.NodeBusy] = AlertCode.NodeBusy,
+        [FindingCode.NodeLoading] = AlertCode.NodeLoading,
+        [FindingCode.AuthenticationFailed] = AlertCode.AuthenticationFailed,
+        [FindingCode.TooManyClients] = AlertCode.TooManyClients,
+        [FindingCode.NodeRefused] = AlertCode.NodeRefused,
     };
 
     /// <param name="view">The view that the check used.</param>

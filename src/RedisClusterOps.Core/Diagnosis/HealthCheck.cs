@@ -28,7 +28,8 @@ internal static class HealthCheck
         HealthOptions options,
         RedisClusterSession session)
     {
-        var findings = nodes.SelectMany(NodeFindings)
+        var findings = nodes.SelectMany(node => NodeFindings(view, node))
+            .Concat(SilentNodeFindings(view))
             .Concat(nodes.SelectMany(ReplicationFindings))
             .Concat(nodes.SelectMany(LoadFindings))
             .Concat(ReplicaCountFindings(nodes, options.MinimumReplica))
@@ -49,9 +50,9 @@ internal static class HealthCheck
         };
     }
 
-    private static IEnumerable<RedisClusterFinding> NodeFindings(RedisClusterNode node)
+    private static IEnumerable<RedisClusterFinding> NodeFindings(ClusterView view, RedisClusterNode node)
     {
-        var next = Show(node);
+        var next = Advice(view, node);
         switch (node.State)
         {
             case RedisNodeState.Fail:
@@ -82,18 +83,54 @@ internal static class HealthCheck
                     next);
                 break;
         }
-
-        // No connection was attempted to a node without an address or in handshake.
-        if (node.Trouble is not null && node.State is not (RedisNodeState.NoAddress or RedisNodeState.Handshake))
-        {
-            var slots = node.SlotCount > 0 ? " for its " + Count(node.SlotCount, "slot") : string.Empty;
-            yield return Error(
-                FindingCode.NodeUnreachable,
-                node.Endpoint,
-                "The node does not answer: " + node.Trouble + ". Clients on the same network path get errors or wait" + slots + ".",
-                next);
-        }
     }
+
+    // Nodes that fail for the same reason are one finding. No connection was attempted to a node without an address or in handshake.
+    private static IEnumerable<RedisClusterFinding> SilentNodeFindings(ClusterView view)
+    {
+        var silent = view.Nodes.Where(node => node.Trouble is not null && node.State is not (RedisNodeState.NoAddress or RedisNodeState.Handshake))
+            .Select(node => NodeVerdict.Of(view, node)).ToList();
+        foreach (var refusing in silent.Where(verdict => verdict.Condition == NodeCondition.Refusing).GroupBy(verdict => verdict.Code))
+            yield return SilentNodes(view, CodeOf(refusing.First().Code), [.. refusing], "Its clients may get the same answer.");
+        var unreachable = silent.Where(verdict => verdict.Condition == NodeCondition.UnreachableFromHere).ToList();
+        if (unreachable.Count > 0)
+        {
+            yield return SilentNodes(
+                view, FindingCode.NodeUnreachable, unreachable, "Clients on the same network path get errors or wait.");
+        }
+
+        foreach (var verdict in silent.Where(verdict =>
+            verdict.Condition is not (NodeCondition.Refusing or NodeCondition.UnreachableFromHere)))
+            yield return SilentNodes(view, FindingCode.NodeUnreachable, [verdict], "Clients get errors or wait.");
+    }
+
+    private static RedisClusterFinding SilentNodes(
+        ClusterView view, FindingCode code, IReadOnlyList<NodeVerdict> nodes, string clients)
+    {
+        var slots = nodes.Sum(verdict => view.SlotsOf(verdict.Node.Id).Count);
+        var of = slots > 0 ? " This concerns " + Count(slots, "slot") + "." : string.Empty;
+        var subject = nodes.Count == 1 ? "The node " : Number(nodes.Count) + " nodes: the first ";
+        return Error(
+            code,
+            string.Join(",", nodes.Select(verdict => verdict.Node.Name)),
+            subject + nodes[0].Reason + ". " + clients + of,
+            nodes[0].Cure);
+    }
+
+    private static FindingCode CodeOf(FailureCode code) => code switch
+    {
+        FailureCode.NodeBusy => FindingCode.NodeBusy,
+        FailureCode.NodeLoading => FindingCode.NodeLoading,
+        FailureCode.AuthenticationFailed => FindingCode.AuthenticationFailed,
+        FailureCode.TooManyClients => FindingCode.TooManyClients,
+        _ => FindingCode.NodeRefused,
+    };
+
+    // For a node that could not be read, the cure of that.
+    private static NextAction Advice(ClusterView view, RedisClusterNode node) =>
+        view.Node(node.Id) is { IsReachable: false, Announced: not null, State: not RedisNodeState.Handshake } unread
+            ? NodeVerdict.Of(view, unread).Cure
+            : Show(node);
 
     private static IEnumerable<RedisClusterFinding> ReplicationFindings(RedisClusterNode node)
     {
@@ -161,13 +198,14 @@ internal static class HealthCheck
                 Repair(unowned));
         }
 
-        foreach (var node in nodes.Where(node => node.SlotCount > 0 && (node.State == RedisNodeState.Fail || node.Trouble is not null)))
+        // A node that only this machine can't read serves its clients.
+        foreach (var node in nodes.Where(node => node.SlotCount > 0 && node.State == RedisNodeState.Fail))
         {
             yield return Error(
                 FindingCode.SlotUncovered,
                 string.Join(",", node.SlotRanges),
-                "The owner " + node.Endpoint + " is down or unreachable. Clients get errors or wait.",
-                Show(node));
+                "The cluster has marked the owner " + node.Endpoint + " as failed. Clients get errors or wait.",
+                Advice(view, node));
         }
     }
 

@@ -36,8 +36,12 @@ internal static class SlotAdvice
 
     public static NextAction NextOf(SlotDiagnosis diagnosis)
     {
-        if (diagnosis.Source is { IsReachable: false } || diagnosis.Target is { IsReachable: false })
-            return new NextAction(NextActionCode.ShowNodes);
+        foreach (var end in new[] { diagnosis.Source, diagnosis.Target })
+        {
+            if (end is { IsReachable: false })
+                return NodeVerdict.Of(diagnosis.Situation.View, end).Cure;
+        }
+
         var code = CanComplete(diagnosis.State) ? NextActionCode.Complete
             // The servers move it themselves, and will finish.
             : diagnosis.State == RedisOpenSlotState.Atomic ? NextActionCode.ShowOpenSlots

@@ -216,7 +216,8 @@ internal sealed class BulkMoveRun : IPairMoveObserver
 
     private static bool ConcernsPair(FailureCode code) => code
         is FailureCode.NodeUnreachable or FailureCode.ConnectionFailed or FailureCode.Stopped or FailureCode.TargetOutOfMemory
-        or FailureCode.PermissionDenied or FailureCode.AuthenticationFailed;
+        or FailureCode.PermissionDenied or FailureCode.AuthenticationFailed or FailureCode.NodeBusy or FailureCode.NodeLoading
+        or FailureCode.TooManyClients or FailureCode.WritesRefused;
 
     private RedisOperationException LeftOpen(SlotMove slot) => _results.Stopped(slot, "It is left open: " + slot.DeferReason + ".");
 

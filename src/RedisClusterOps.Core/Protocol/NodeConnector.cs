@@ -151,7 +151,7 @@ internal sealed class NodeConnector : INodeConnector
         if (ServerErrors.CodeOf(error) == FailureCode.AuthenticationFailed)
             throw LoginRefused(connection.Endpoint, error);
         if (IsRejection(error))
-            throw CannotConnect(connection.Endpoint, Printable.Clean(error));
+            throw Rejected(connection.Endpoint, error);
     }
 
     // Servers without ACLs know only the form without a name, which means the user 'default'.
@@ -196,7 +196,7 @@ internal sealed class NodeConnector : INodeConnector
     private RedisConnectionException LoginRefused(NodeEndpoint endpoint, string error)
     {
         if (IsRejection(error))
-            return CannotConnect(endpoint, Printable.Clean(error));
+            return Rejected(endpoint, error);
         var refused = _options.User is null ? "the password" : "the user name or password of '" + Printable.Clean(_options.User, 80) + "'";
         var needsNoPassword = ServerErrors.Contains(error, "without any password") || ServerErrors.Contains(error, "no password is set");
         var reason = ServerErrors.StartsWith(error, "NOAUTH") ? " requires a user name and password"
@@ -221,6 +221,13 @@ internal sealed class NodeConnector : INodeConnector
     // The server sends such an error instead of a reply and closes the connection.
     private static bool IsRejection(string error) =>
         ServerErrors.StartsWith(error, "DENIED") || ServerErrors.Contains(error, "max number of clients");
+
+    private static RedisConnectionException Rejected(NodeEndpoint endpoint, string error)
+    {
+        var code = ServerErrors.CodeOf(error) == FailureCode.TooManyClients ? FailureCode.TooManyClients : FailureCode.ConnectionFailed;
+        var message = "Cannot connect to " + endpoint + ": " + Printable.Clean(error).TrimEnd('.') + ".";
+        return new(code, endpoint, message, outcomeUnknown: false) { IsRefusal = true };
+    }
 
     private static RedisConnectionException CannotConnect(
         NodeEndpoint endpoint, string reason, Exception? failure = null, NextAction? next = null)

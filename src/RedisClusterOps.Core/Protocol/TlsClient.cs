@@ -11,10 +11,14 @@ namespace RedisClusterOps.Protocol;
 /// <summary>The TLS handshake failed. The message says what is wrong with the server's certificate, if that is the cause.</summary>
 /// <param name="message">What is wrong.</param>
 /// <param name="next">What to do next.</param>
+/// <param name="isAnswer">True if the server presented a certificate, so a node answers there.</param>
 /// <param name="cause">The framework's exception.</param>
-internal sealed class HandshakeException(string message, NextAction? next, Exception cause) : AuthenticationException(message, cause)
+internal sealed class HandshakeException(string message, NextAction? next, bool isAnswer, Exception cause)
+    : AuthenticationException(message, cause)
 {
     public NextAction? Next { get; } = next;
+
+    public bool IsAnswer { get; } = isAnswer;
 }
 
 /// <summary>
@@ -62,7 +66,7 @@ internal sealed class TlsClient
         {
             tls.Dispose();
             var reason = objection ?? ConnectionFailure.TextOf(failure).TrimEnd('.') + " (perhaps the port does not speak TLS)";
-            throw new HandshakeException("the TLS handshake failed: " + reason, NextAfter(objection), failure);
+            throw new HandshakeException("the TLS handshake failed: " + reason, NextAfter(objection), objection is not null, failure);
         }
     }
 

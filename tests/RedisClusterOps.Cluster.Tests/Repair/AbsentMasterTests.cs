@@ -22,6 +22,10 @@ public sealed class AbsentMasterTests
         await scene.WedgeAsync(20, moved: 8);
         scene.Target.Kill();
 
+        // Until the cluster calls it failed, it may still serve clients.
+        Assert.DoesNotContain("-AllowUnreachableNode", (await scene.PlanRepairAsync()).Refusal!.NextStep());
+        await UntilFailedAsync(cluster.Node(0), scene.Target);
+        await UntilFailedAsync(cluster.Node(1), scene.Target);
         var refusal = (await scene.PlanRepairAsync()).Refusal;
         Assert.Equal((FailureCode.NodeUnreachable, scene.Target.Endpoint.ToString()), (refusal?.Code, refusal?.Subject));
         Assert.Contains("-AllowUnreachableNode", refusal!.NextStep());
@@ -51,6 +55,7 @@ public sealed class AbsentMasterTests
         await healthy.WedgeAsync(20, moved: 8);
         dead.Kill();
         await UntilFailedAsync(cluster.Node(0), dead);
+        await UntilFailedAsync(cluster.Node(2), dead);
 
         using (var core = scene.Core())
         {
@@ -92,6 +97,7 @@ public sealed class AbsentMasterTests
         await PromotedReplicaTests.UntilReplicatedAsync(scene.Source, cluster.Replicas[0]);
         scene.Source.Kill();
         await UntilFailedAsync(cluster.Node(1), scene.Source);
+        await UntilFailedAsync(cluster.Node(2), scene.Source);
 
         var refusal = (await scene.PlanRepairAsync(new RepairOptions { AllowUnreachableNode = true })).Refusal;
         Assert.Equal(FailureCode.NodeUnreachable, refusal?.Code);

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Protocol;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Diagnosis;
@@ -37,7 +38,15 @@ public class HealthCheckTests
         [FindingCode.CpuPressure] = () => ClusterScene.Stable().Tells("S", cpu: 97.4).Check(),
         [FindingCode.MixedVersions] = () => ClusterScene.Stable().Tells("T", "redis_version:8.6.0").Check(),
         [FindingCode.AtomicMigrationRunning] = () => ClusterScene.Stable().Task("T", Moving()).Check(),
+        [FindingCode.NodeBusy] = () => Refusing(FailureCode.NodeBusy, "BUSY Redis is busy running a script. You can only call SCRIPT KILL").Check(),
+        [FindingCode.NodeLoading] = () => Refusing(FailureCode.NodeLoading, "LOADING Redis is loading the dataset in memory").Check(),
+        [FindingCode.AuthenticationFailed] = () => Refusing(FailureCode.AuthenticationFailed, "NOAUTH Authentication required.").Check(),
+        [FindingCode.TooManyClients] = () => Refusing(FailureCode.TooManyClients, "ERR max number of clients reached").Check(),
+        [FindingCode.NodeRefused] = () => Refusing(FailureCode.PermissionDenied, "NOPERM this user has no permissions").Check(),
     };
+
+    internal static ClusterScene Refusing(FailureCode code, string error) =>
+        ClusterScene.Stable().Refuses("S", code, error, ServerErrors.NextOf(code, new NodeEndpoint("10.0.0.19", 6379), error));
 
     [Fact]
     public void A_sound_cluster_is_healthy_and_has_no_finding()
@@ -54,7 +63,29 @@ public class HealthCheckTests
     {
         var finding = Only(FindingCode.NodeUnreachable, FindingSeverity.Error, T);
         Assert.Contains("connection refused", finding.Message);
-        Assert.Contains(T, NextActionText.Of(finding.Next!));
+        Assert.StartsWith("Connect-RedisCluster -AddressMap", NextActionText.Of(finding.Next!));
+    }
+
+    [Theory]
+    [InlineData(FindingCode.NodeBusy, "redis-cli -h 10.0.0.19 -p 6379 SCRIPT KILL")]
+    [InlineData(FindingCode.NodeLoading, "wait until it has loaded")]
+    [InlineData(FindingCode.AuthenticationFailed, "CONFIG SET requirepass")]
+    [InlineData(FindingCode.TooManyClients, "raise maxclients")]
+    public void A_node_that_refuses_us_is_alive_and_its_slots_are_covered(FindingCode code, string cure)
+    {
+        var finding = Only(code, FindingSeverity.Error, S);
+        Assert.Contains("is alive, but", finding.Message);
+        Assert.Contains("8192 slots", finding.Message);
+        Assert.Contains(cure, NextActionText.Of(finding.Next!));
+    }
+
+    [Fact]
+    public void Nodes_that_only_this_machine_can_not_reach_are_one_finding_and_nothing_is_uncovered()
+    {
+        var health = ClusterScene.Stable().In("S", RedisNodeState.Unreachable, "no answer").In("X", RedisNodeState.Unreachable, "no answer").Check();
+        var finding = Assert.Single(health.Findings);
+        Assert.Equal((FindingCode.NodeUnreachable, S + "," + X), (finding.Code, finding.Target));
+        Assert.Contains("16384 slots", finding.Message);
     }
 
     [Fact]

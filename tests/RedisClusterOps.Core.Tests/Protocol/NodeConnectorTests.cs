@@ -110,8 +110,9 @@ public sealed class NodeConnectorTests
         var failure = await Assert.ThrowsAsync<RedisConnectionException>(() =>
             ConnectAsync(node, new ConnectionOptions { Password = password }));
 
-        Assert.Equal(FailureCode.ConnectionFailed, failure.Code);
+        Assert.Equal(refusal.Contains("clients") ? FailureCode.TooManyClients : FailureCode.ConnectionFailed, failure.Code);
         Assert.Equal($"Cannot connect to {node.Endpoint}: {refusal[1..].Trim()}.", failure.Message);
+        Assert.True(ServerErrors.IsAnswer(failure));
     }
 
     [Fact]
@@ -125,6 +126,7 @@ public sealed class NodeConnectorTests
 
         Assert.Equal(FailureCode.ConnectionFailed, failure.Code);
         Assert.Equal($"Cannot connect to {endpoint}: connection refused.", failure.Message);
+        Assert.False(ServerErrors.IsAnswer(failure));
         Assert.False(failure.OutcomeUnknown);
     }
 

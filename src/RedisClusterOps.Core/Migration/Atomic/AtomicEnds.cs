@@ -164,8 +164,7 @@ internal sealed class AtomicEnds(
 
     /// <summary>True if a node does not answer, or has only just been started.</summary>
     public static bool IsSilence(RedisOperationException failure) =>
-        failure.Code is FailureCode.ConnectionFailed or FailureCode.NodeUnreachable
-        || (failure is RedisServerException { ServerError: var error } && ServerErrors.StartsWith(error, "LOADING"));
+        failure.Code is FailureCode.ConnectionFailed or FailureCode.NodeUnreachable or FailureCode.NodeLoading;
 
     public static RedisOperationException Silent(ClusterNode node, Exception failure) => new(
         FailureCode.NodeUnreachable,

@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Planning.Rebalance;
@@ -67,26 +68,25 @@ internal static class PlanRefusal
     }
 
     /// <exception cref="RedisOperationException">NodeUnreachable: an end does not answer, or other nodes flag it as failing.</exception>
-    public static void RequireHealthyEnds(IReadOnlyList<SlotTransfer> transfers)
+    public static void RequireHealthyEnds(ClusterView view, IReadOnlyList<SlotTransfer> transfers)
     {
         foreach (var transfer in transfers)
         {
-            Require(transfer.Source, " is the source of slots for " + transfer.Target.Name, new NextAction(NextActionCode.ShowNodes));
-            Require(
-                transfer.Target,
-                " is the target of slots of " + transfer.Source.Name,
-                new NextAction(NextActionCode.ShowNodes) { Note = "a weight of 0 leaves out a master without slots" });
+            Require(transfer.Source, " is the source of slots for " + transfer.Target.Name, null);
+            Require(transfer.Target, " is the target of slots of " + transfer.Source.Name, "a weight of 0 leaves out a master without slots");
         }
 
-        static void Require(ClusterNode node, string role, NextAction next)
+        void Require(ClusterNode node, string role, string? note)
         {
             if (node.IsReachable && node.State == RedisNodeState.Ok)
                 return;
-            var trouble = node.IsReachable
-                ? "other nodes flag it as failing (" + node.State + ")"
-                : "it does not answer (" + (node.Trouble ?? "no reason known") + ")";
-            throw new RedisOperationException(
-                FailureCode.NodeUnreachable, node.Name + role + ", but " + trouble + "." + NothingChanged, node.Name, next);
+            var verdict = NodeVerdict.Of(view, node);
+            var trouble = node.IsReachable ? "other nodes flag it as failing (" + node.State + ")" : "it " + verdict.Reason;
+            var next = note is null ? verdict.Cure : verdict.Cure with { Or = note };
+            throw new RedisOperationException(verdict.Code, node.Name + role + ", but " + trouble + "." + NothingChanged, node.Name, next)
+            {
+                ConcernsOneNode = true,
+            };
         }
     }
 

@@ -21,7 +21,7 @@ internal sealed class RebalancePlanBuilder(
     /// <exception cref="RedisOperationException">NodeUnreachable, SlotStateUnsuitable, InvalidArgument or PermissionDenied.</exception>
     public RedisRebalancePlan Build(MigrationOperation operation, IReadOnlyList<SlotTransfer> transfers)
     {
-        PlanRefusal.RequireHealthyEnds(transfers);
+        PlanRefusal.RequireHealthyEnds(view, transfers);
         if (!ContinuesRun)
             PlanRefusal.RequireClosed(view, transfers);
         var choice = new MoveMethodChoice(view, method);

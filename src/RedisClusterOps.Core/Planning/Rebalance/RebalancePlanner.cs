@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Diagnosis;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
@@ -29,7 +30,7 @@ internal static class RebalancePlanner
         var weights = NodeWeights.Read(view, masters, options, session.Reach);
         var transfers = options.By == RebalanceMeasure.Slots
             ? EvenSlots.Plan(masters, weights, threshold)
-            : EvenLoads.Plan(masters, weights, Load(masters, counts, options.By), threshold);
+            : EvenLoads.Plan(masters, weights, Load(view, masters, counts, options.By), threshold);
         var builder = new RebalancePlanBuilder(view, masters, counts, method, session) { By = options.By, Weights = weights };
         var plan = builder.Build(MigrationOperation.Rebalance, transfers);
         return plan with { Options = options, Findings = [.. plan.Findings, .. EmptyMasters(masters, weights, options)] };
@@ -62,24 +63,20 @@ internal static class RebalancePlanner
             null,
             new NextAction(NextActionCode.PlanRebalance) { Note = "with a threshold from 0 to 100" });
 
-    private static Func<int, long> Load(IReadOnlyList<MasterSlots> masters, SlotCounts counts, RebalanceMeasure by)
+    private static Func<int, long> Load(
+        ClusterView view, IReadOnlyList<MasterSlots> masters, SlotCounts counts, RebalanceMeasure by)
     {
         Func<int, long?> count = by == RebalanceMeasure.Keys ? counts.Keys : counts.Bytes;
         foreach (var master in masters.Where(master => master.Slots.Any(slot => count(slot) is null)))
-            throw Uncounted(master.Node, by == RebalanceMeasure.Keys ? "how many keys its slots hold" : "how much memory its slots take");
+            throw Uncounted(view, master.Node, by == RebalanceMeasure.Keys ? "how many keys its slots hold" : "how much memory its slots take");
         return slot => count(slot)!.Value;
     }
 
-    private static RedisOperationException Uncounted(ClusterNode node, string what) => node.IsReachable
+    private static RedisOperationException Uncounted(ClusterView view, ClusterNode node, string what) => node.IsReachable
         ? new RedisOperationException(
             FailureCode.PermissionDenied,
             node.Name + " does not report " + what + ", so that can't be evened out." + PlanRefusal.NothingChanged,
             node.Name,
             new NextAction(NextActionCode.PlanRebalance) { Options = NextActionOptions.BySlots })
-        : new RedisOperationException(
-            FailureCode.NodeUnreachable,
-            node.Name + " does not answer (" + (node.Trouble ?? "no reason known") + "), so it is unknown " + what + "."
-                + PlanRefusal.NothingChanged,
-            node.Name,
-            new NextAction(NextActionCode.ShowNodes));
+        : NodeVerdict.Of(view, node).Refused("It is unknown " + what);
 }

@@ -75,7 +75,7 @@ internal sealed record CompleteRequest(int Slot, RedisClusterSession Session, Mo
         {
             // A master that does not answer may return with keys, so nothing is decided without it.
             if (end is { IsReachable: false })
-                throw SlotRefusal.Unreachable(diagnosis.Slot, end, verb);
+                throw SlotRefusal.Unreachable(diagnosis.Slot, diagnosis.Situation.View, end, verb);
         }
 
         if (!SlotAdvice.CanComplete(diagnosis.State) || diagnosis.Source is null || diagnosis.Target is null)
@@ -119,20 +119,22 @@ internal sealed record CompleteRequest(int Slot, RedisClusterSession Session, Mo
         if (ReturningImporter(view, target) is not { } absent)
             return;
         var isEmpty = view.SlotsOf(absent.Id).Count == 0;
+        var verdict = NodeVerdict.Of(view, absent);
+        var next = verdict.IsDead && verdict.Successor is null
+            ? verdict.Cure with { Note = "start it now, while the slot is open", Or = isEmpty ? NodeVerdict.Forget(view, absent) : null }
+            : verdict.Cure;
         throw new RedisOperationException(
-            FailureCode.NodeUnreachable,
+            verdict.Code,
             "Slot " + slot.ToString(CultureInfo.InvariantCulture) + " can't be " + verb + ": " + absent.Name
-                + (isEmpty ? ", a master without slots," : string.Empty) + " does not answer."
+                + (isEmpty ? ", a master without slots, " : " ") + verdict.Reason + "."
                 + " If it was a target of the slot once, Valkey lets it take over the slot"
                 + (isEmpty ? ", and all slots of its successor," : string.Empty)
                 + " when it returns after the handover, and the owner then deletes its keys." + SlotRefusal.NothingChanged,
             absent.Name,
-            new NextAction(NextActionCode.ShowNodes)
-            {
-                Note = "start it now, while the slot is open, or " + (isEmpty
-                    ? "remove it with CLUSTER FORGET " + absent.Id + " on every node"
-                    : "promote a replica of it and remove it"),
-            });
+            next)
+        {
+            ConcernsOneNode = true,
+        };
     }
 
     // In Valkey 8 and later an importing node takes over a slot by itself, with an epoch above all others, once the source no longer claims

@@ -13,10 +13,11 @@ internal static class RepairCoverage
     public static SlotPlan PlanUnowned(RepairRequest repair, SlotSituation situation, SlotDiagnosis diagnosis)
     {
         var view = situation.View;
-        if (view.Masters.FirstOrDefault(node => !node.IsReachable) is { } absent && !repair.Repair.AllowUnreachableNode)
+        if (NeededMaster(repair, view) is { } absent)
         {
             throw SlotRefusal.Unreachable(
                 repair.Slot,
+                view,
                 absent,
                 "assigned",
                 repair.WithoutNode("if " + absent.Name + " holds keys of it, it deletes them when it returns"));
@@ -40,16 +41,9 @@ internal static class RepairCoverage
     /// <summary>The slot's owner does not answer.</summary>
     public static SlotPlan PlanUnreachableOwner(RepairRequest repair, SlotSituation situation, SlotDiagnosis? diagnosis, ClusterNode absent)
     {
-        if (!repair.Repair.AllowUnreachableNode)
-        {
-            throw SlotRefusal.Unreachable(repair.Slot, absent, "repaired", new NextAction(NextActionCode.ShowNodes)
-            {
-                Note = "bring it back",
-                Or = repair.WithoutNode("it then deletes its keys of the slot when it returns"),
-            });
-        }
-
-        RefuseIfReplicaCanTakeOver(repair, situation.View, absent);
+        var withoutIt = repair.WithoutNode("it then deletes its keys of the slot when it returns");
+        SlotRefusal.RequireDispensable(
+            repair.Slot, situation.View, absent, "repaired", repair.Repair.AllowUnreachableNode, withoutIt);
         string[] lasting = ["When " + absent.Name + " returns, it deletes its keys of slot " + repair.Slot + "."];
         var hiding = repair.ChosenOwnerId is null ? Hiding(repair, situation) : [];
         if (hiding.Count > 0)
@@ -66,18 +60,9 @@ internal static class RepairCoverage
         return repair.PlanOf(diagnosis, absent, owner, actions) with { IsPartial = true, Warnings = lasting, LastingWarnings = lasting };
     }
 
-    /// <exception cref="RedisOperationException">A reachable replica has the master's keys. It only has to be promoted.</exception>
-    public static void RefuseIfReplicaCanTakeOver(RepairRequest repair, ClusterView view, ClusterNode absent)
-    {
-        if (view.Nodes.FirstOrDefault(node => node.IsReachable && !node.IsMaster && node.Line.MasterId == absent.Id) is not { } replica)
-            return;
-        var address = replica.View!.Dialled;
-        throw SlotRefusal.Unreachable(repair.Slot, absent, "repaired", new NextAction(NextActionCode.Advice)
-        {
-            Note = "redis-cli -h " + address.Host + " -p " + address.Port + " CLUSTER FAILOVER TAKEOVER   (" + replica.Name
-                + " is its replica, has its keys, and becomes its successor)",
-        });
-    }
+    /// <summary>The first unreachable master that may hold keys and can't be left out; null if there is none.</summary>
+    public static ClusterNode? NeededMaster(RepairRequest repair, ClusterView view) => view.Masters.FirstOrDefault(node =>
+        !node.IsReachable && !(repair.Repair.AllowUnreachableNode && NodeVerdict.Of(view, node) is { IsDead: true, Successor: null }));
 
     // A node that neither owns nor imports may hide its keys. IMPORTING makes them visible.
     private static List<ClusterNode> Hiding(RepairRequest repair, SlotSituation situation) => situation.View.Masters

@@ -16,17 +16,19 @@ internal static class RepairFlagsAndStrays
         var (view, slot) = (situation.View, repair.Slot);
         var declared = owner.View!.Self.MigratingTo.TryGetValue(slot, out var peer) ? view.ShardMaster(peer) : null;
         // Keys that have moved there would read as missing, and clients would create second copies, until it is back.
-        if (declared is { IsReachable: false } && !repair.Repair.AllowUnreachableNode)
-            throw SlotRefusal.Unreachable(slot, declared, "repaired", repair.WithoutTarget(owner, declared));
         if (declared is { IsReachable: false })
-            RepairCoverage.RefuseIfReplicaCanTakeOver(repair, view, declared);
+        {
+            SlotRefusal.RequireDispensable(
+                slot, view, declared, "repaired", repair.Repair.AllowUnreachableNode, repair.WithoutTarget(owner, declared));
+        }
+
         var target = declared is { IsReachable: true } && declared.Id != owner.Id ? declared : null;
         var holders = situation.Holders.Where(node => node.Id != owner.Id && node.Id != target?.Id).ToList();
         if (diagnosis is null && holders.Count == 0)
         {
             // Flags and keys are visible only on the node that has them.
-            return view.Masters.FirstOrDefault(node => !node.IsReachable) is { } absent && !repair.Repair.AllowUnreachableNode
-                ? throw SlotRefusal.Unreachable(slot, absent, "verified")
+            return RepairCoverage.NeededMaster(repair, view) is { } absent
+                ? throw SlotRefusal.Unreachable(slot, view, absent, "verified")
                 : repair.Nothing(view, owner);
         }
 

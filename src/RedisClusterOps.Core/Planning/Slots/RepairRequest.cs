@@ -127,9 +127,10 @@ internal sealed record RepairRequest(
     private SlotPlan PlanOpen(SlotDiagnosis diagnosis)
     {
         var (source, target) = (diagnosis.Source!, diagnosis.Target!);
-        if (source.IsReachable && !target.IsReachable && Repair.AllowUnreachableNode)
+        if (source.IsReachable && !target.IsReachable)
         {
-            RepairCoverage.RefuseIfReplicaCanTakeOver(this, diagnosis.Situation.View, target);
+            SlotRefusal.RequireDispensable(
+                Slot, diagnosis.Situation.View, target, "repaired", Repair.AllowUnreachableNode, WithoutTarget(source, target));
             return PlanOf(diagnosis, source, target, [new StopMigrating(Slot, source, null)]) with
             {
                 OwnerAtEnd = source.Id,
@@ -138,8 +139,6 @@ internal sealed record RepairRequest(
             };
         }
 
-        if (!target.IsReachable)
-            throw SlotRefusal.Unreachable(Slot, target, "repaired", WithoutTarget(source, target));
         if (InterruptedUndo is not null)
             return InterruptedUndo.Plan(diagnosis.Situation) with { Kind = Kind, Request = this };
         CompleteRequest.RefuseUnlessCompletable(diagnosis, "repaired", Repair.AllowUnreachableNode);
@@ -205,7 +204,7 @@ internal static class RepairScope
         var takesFromUnreachable = repair.AllowUnreachableNode && !repair.SkipCoverage;
         return SlotDiagnostician.Suspects(view)
             .Concat(strays.Values.SelectMany(held => held.Slots))
-            .Concat(takesFromUnreachable ? UnreachableMasters(view).SelectMany(node => view.SlotsOf(node.Id).Slots) : [])
+            .Concat(takesFromUnreachable ? DispensableMasters(view).SelectMany(node => view.SlotsOf(node.Id).Slots) : [])
             .Distinct().OrderBy(slot => slot).ToList();
     }
 
@@ -215,33 +214,27 @@ internal static class RepairScope
             ? situation.View.Node(owner) is { IsReachable: false }
             : SlotDiagnostician.Diagnose(situation) is not { State: RedisOpenSlotState.FinishedOnSource };
 
-    /// <summary>One refusal for each unreachable master, instead of one for each of its slots.</summary>
+    /// <summary>One refusal for each unreachable master that keeps its slots, instead of one for each slot.</summary>
     /// <param name="view">The cluster.</param>
+    /// <param name="repair">What the repair may change.</param>
     /// <param name="planned">Slots that have a plan of their own.</param>
     /// <param name="session">The connection settings of the cluster.</param>
     /// <param name="options">How keys are moved.</param>
     public static IEnumerable<SlotPlan> UnreachableOwners(
-        ClusterView view, IReadOnlyCollection<int> planned, RedisClusterSession session, MoveOptions options)
+        ClusterView view, RepairOptions repair, IReadOnlyCollection<int> planned, RedisClusterSession session, MoveOptions options)
     {
-        foreach (var absent in UnreachableMasters(view))
+        var given = repair.AllowUnreachableNode ? DispensableMasters(view).ToList() : [];
+        foreach (var absent in view.Masters.Where(node => !node.IsReachable && !given.Contains(node)))
         {
             var slots = SlotSet.From(view.SlotsOf(absent.Id).Slots.Where(slot => !planned.Contains(slot)));
             if (slots.Count == 0)
                 continue;
-            var refusal = new RedisOperationException(
-                FailureCode.NodeUnreachable,
-                "Slots " + slots + " belong to " + absent.Name + ", which does not answer (" + (absent.Trouble ?? "no reason known") + ")."
-                    + SlotRefusal.NothingChanged,
-                absent.Name,
-                new NextAction(NextActionCode.ShowNodes)
-                {
-                    Note = "bring it back, or promote a replica of it",
-                    Or = new NextAction(NextActionCode.Repair)
-                    {
-                        Options = NextActionOptions.AllowUnreachableNode,
-                        Note = "assigns its slots to other masters; it deletes their keys when it returns",
-                    },
-                });
+            var withoutIt = new NextAction(NextActionCode.Repair)
+            {
+                Options = NextActionOptions.AllowUnreachableNode,
+                Note = "assigns its slots to other masters; it deletes their keys when it returns",
+            };
+            var refusal = NodeVerdict.Of(view, absent).Refused("Slots " + slots + " can't be repaired", withoutIt);
             yield return new SlotPlan
             {
                 Slot = slots.Ranges[0].First,
@@ -261,5 +254,8 @@ internal static class RepairScope
         .OrderBy(node => node.Value == 0).ThenBy(node => node.Value).ThenBy(node => node.Key, StringComparer.Ordinal)
         .Select(node => node.Key).FirstOrDefault();
 
-    private static IEnumerable<ClusterNode> UnreachableMasters(ClusterView view) => view.Masters.Where(node => !node.IsReachable);
+    // The dead masters without a replica that can take over.
+    private static IEnumerable<ClusterNode> DispensableMasters(ClusterView view) => view.Masters
+        .Where(node => !node.IsReachable)
+        .Where(node => NodeVerdict.Of(view, node) is { IsDead: true, Successor: null });
 }

@@ -23,6 +23,12 @@ internal sealed record RestartRequest(int Slot, RedisClusterSession Session, Mov
 
     private NextAction Undo => new(NextActionCode.Undo) { Slots = Number };
 
+    private NextAction WithoutTarget(ClusterNode former) => Undo with
+    {
+        Options = NextActionOptions.AllowUnreachableNode,
+        Note = "abandons the keys that " + former.Name + " may hold until it is back",
+    };
+
     /// <inheritdoc/>
     public override SlotPlan Plan(SlotSituation situation)
     {
@@ -34,10 +40,7 @@ internal sealed record RestartRequest(int Slot, RedisClusterSession Session, Mov
         foreach (var end in new[] { diagnosis.Source, diagnosis.Target })
         {
             if (end is { IsReachable: false } && (Target is null || end == diagnosis.Source))
-            {
-                var next = Again with { Target = "<another node>", Note = "if no key has moved" };
-                throw SlotRefusal.Unreachable(Slot, end, "restarted", diagnosis.Target == end ? next : null);
-            }
+                throw SlotRefusal.Unreachable(Slot, view, end, "restarted", diagnosis.Target == end ? WithoutTarget(end) : null);
         }
 
         if (diagnosis.State is RedisOpenSlotState.FinishedOnTarget or RedisOpenSlotState.FinishedOnSource)
@@ -77,11 +80,8 @@ internal sealed record RestartRequest(int Slot, RedisClusterSession Session, Mov
         var source = diagnosis.Source!;
         if (!former.IsReachable)
         {
-            throw SlotRefusal.Unreachable(Slot, former, "moved to another target", Undo with
-            {
-                Options = NextActionOptions.AllowUnreachableNode,
-                Note = "abandons the keys that " + former.Name + " may hold until it is back",
-            });
+            throw SlotRefusal.Unreachable(
+                Slot, diagnosis.Situation.View, former, "moved to another target", WithoutTarget(former));
         }
 
         var imports = former.View!.Self.ImportingFrom.ContainsKey(Slot);

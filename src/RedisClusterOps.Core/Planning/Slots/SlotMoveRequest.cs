@@ -52,7 +52,7 @@ internal sealed record SlotMoveRequest(
         foreach (var end in new[] { owner!, target })
         {
             if (end is { IsReachable: false })
-                throw SlotRefusal.Unreachable(Slot, end, "moved");
+                throw SlotRefusal.Unreachable(Slot, situation.View, end, "moved");
         }
 
         if (target is null)

@@ -86,15 +86,25 @@ internal abstract record SlotRequest(int Slot, RedisClusterSession Session, Move
 internal static class SlotRefusal
 {
     /// <param name="slot">The slot.</param>
-    /// <param name="node">The node that does not answer.</param>
+    /// <param name="view">The cluster.</param>
+    /// <param name="node">The node that could not be read.</param>
     /// <param name="verb">What can't be done, such as <c>completed</c>.</param>
-    /// <param name="next">What to do next; by default, list the nodes.</param>
-    public static RedisOperationException Unreachable(int slot, ClusterNode node, string verb, NextAction? next = null) => new(
-        FailureCode.NodeUnreachable,
-        "Slot " + Number(slot) + " can't be " + verb + ": " + node.Name + " does not answer (" + (node.Trouble ?? "no reason known") + ")."
-            + NothingChanged,
-        node.Name,
-        next ?? new NextAction(NextActionCode.ShowNodes));
+    /// <param name="withoutIt">The same operation without the node, which is possible only if it is dead; null if it is not possible.</param>
+    public static RedisOperationException Unreachable(
+        int slot, ClusterView view, ClusterNode node, string verb, NextAction? withoutIt = null) =>
+        NodeVerdict.Of(view, node).Refused("Slot " + Number(slot) + " can't be " + verb, withoutIt);
+
+    /// <summary>Refuses an operation without a node unless the node is dead and no replica can take over from it.</summary>
+    /// <param name="isAllowed">Whether a person allowed the operation without the node.</param>
+    /// <inheritdoc cref="Unreachable"/>
+    /// <exception cref="RedisOperationException">The reason, with the cure.</exception>
+    public static void RequireDispensable(
+        int slot, ClusterView view, ClusterNode node, string verb, bool isAllowed, NextAction? withoutIt)
+    {
+        var verdict = NodeVerdict.Of(view, node);
+        if (!isAllowed || !verdict.IsDead || verdict.Successor is not null)
+            throw verdict.Refused("Slot " + Number(slot) + " can't be " + verb, withoutIt);
+    }
 
     public static RedisOperationException Unsuitable(SlotDiagnosis diagnosis, string why, NextAction? next = null) => new(
         FailureCode.SlotStateUnsuitable,

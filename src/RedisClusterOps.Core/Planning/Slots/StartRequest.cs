@@ -19,8 +19,8 @@ internal sealed record StartRequest(int Slot, RedisClusterSession Session, MoveO
     public override SlotPlan Plan(SlotSituation situation)
     {
         var view = situation.View;
-        var source = Reachable(view.ShardMaster(Ends.SourceId), Ends.Source);
-        var target = Reachable(view.ShardMaster(Ends.TargetId), Ends.Target);
+        var source = Reachable(view, view.ShardMaster(Ends.SourceId), Ends.Source);
+        var target = Reachable(view, view.ShardMaster(Ends.TargetId), Ends.Target);
         if (source.Id == target.Id)
         {
             throw SlotRefusal.Unsuitable(
@@ -58,13 +58,13 @@ internal sealed record StartRequest(int Slot, RedisClusterSession Session, MoveO
         };
     }
 
-    private ClusterNode Reachable(ClusterNode? master, string name) => master switch
+    private ClusterNode Reachable(ClusterView view, ClusterNode? master, string name) => master switch
     {
         null => throw SlotRefusal.Unsuitable(
             Slot,
             "can't be opened: " + name + " is not a master and has none." + SlotRefusal.NothingChanged,
             new NextAction(NextActionCode.ShowNodes)),
-        { IsReachable: false } => throw SlotRefusal.Unreachable(Slot, master, "opened"),
+        { IsReachable: false } => throw SlotRefusal.Unreachable(Slot, view, master, "opened"),
         _ => master,
     };
 }

@@ -86,7 +86,7 @@ internal sealed record UndoRequest(
     private SlotPlan PlanOpen(SlotDiagnosis diagnosis, ClusterNode origin, ClusterNode away)
     {
         if (!origin.IsReachable)
-            throw SlotRefusal.Unreachable(Slot, origin, "undone");
+            throw SlotRefusal.Unreachable(Slot, diagnosis.Situation.View, origin, "undone");
         if (!away.IsReachable)
             return PlanWithoutTarget(diagnosis, origin, away);
         var finished = diagnosis.State is RedisOpenSlotState.FinishedOnSource or RedisOpenSlotState.FinishedOnTarget;
@@ -140,8 +140,8 @@ internal sealed record UndoRequest(
         foreach (var end in new[] { owner, origin, away })
         {
             // The flags and keys of an unreachable node are unknown.
-            if (end is { IsReachable: false } && (!AllowUnreachableNode || end != away))
-                throw SlotRefusal.Unreachable(Slot, end, "undone");
+            if (end is { IsReachable: false })
+                SlotRefusal.RequireDispensable(Slot, view, end, "undone", AllowUnreachableNode && end == away, null);
         }
 
         if (Ends.IsSource(view, owner))
@@ -219,15 +219,13 @@ internal sealed record UndoRequest(
     // The owner is reachable. Closing the slot there makes it complete again, but without the keys that have moved.
     private SlotPlan PlanWithoutTarget(SlotDiagnosis diagnosis, ClusterNode origin, ClusterNode away)
     {
-        if (!AllowUnreachableNode)
+        var withoutIt = new NextAction(NextActionCode.Undo)
         {
-            throw SlotRefusal.Unreachable(Slot, away, "undone", new NextAction(NextActionCode.Undo)
-            {
-                Slots = Number,
-                Options = NextActionOptions.AllowUnreachableNode,
-                Note = "abandons the keys that have moved to it until it is back",
-            });
-        }
+            Slots = Number,
+            Options = NextActionOptions.AllowUnreachableNode,
+            Note = "abandons the keys that have moved to it until it is back",
+        };
+        SlotRefusal.RequireDispensable(Slot, diagnosis.Situation.View, away, "undone", AllowUnreachableNode, withoutIt);
 
         string[] lasting =
         [
