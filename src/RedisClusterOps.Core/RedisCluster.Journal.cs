@@ -126,12 +126,18 @@ public sealed partial class RedisCluster
         // The slot returns to its previous owner. If the run was an undo, that is where the keys were, not where they went.
         var before = slot.OwnerId!;
         var other = slot.TargetId is { Length: > 0 } target && target != before ? target : slot.SourceId ?? before;
-        var ends = new MigrationEnds(before, view.Node(before)?.Name ?? before, other, view.Node(other)?.Name ?? other);
+        var ends = new MigrationEnds(before, view.Node(before)?.Name ?? before, other, view.Node(other)?.Name ?? other)
+        {
+            MasterOfReplica = slot.MasterOfReplica,
+        };
         return new UndoRequest(slot.Slot, _session, options, ends, strategy, allowUnreachableNode);
     }
 
     private static MigrationEnds? EndsOf(RedisMigrationSlot slot) => slot is { SourceId.Length: > 0, TargetId.Length: > 0 }
         ? new MigrationEnds(slot.SourceId, slot.Source ?? slot.SourceId, slot.TargetId, slot.Target ?? slot.TargetId)
+        {
+            MasterOfReplica = slot.MasterOfReplica,
+        }
         : null;
 
     private UndoRequest InterruptedUndo(RedisMigrationSlot slot, MoveOptions options, MigrationEnds ends, bool allowUnreachableNode) =>
@@ -196,7 +202,8 @@ public sealed partial class RedisCluster
         {
             var strategy = StrategyOf(plan)?.ToString();
             var folder = JournalFolder.At(plan.Options.JournalPath);
-            _run = RunJournal.Begin(folder, RunHeader.Of(plan.Kind, strategy, _session, plan.Nodes), locks: JournalFolder.ForLocks(folder));
+            var header = RunHeader.Of(plan.Kind, strategy, _session, plan.Nodes) with { MasterOfReplica = plan.MasterOfReplica };
+            _run = RunJournal.Begin(folder, header, locks: JournalFolder.ForLocks(folder));
         }
 
         return _run;

@@ -74,7 +74,7 @@ public sealed partial class RedisCluster
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
         await RequireFreshAsync(plan, view, options, stop).ConfigureAwait(false);
         var pairs = PairsOf(view, plan, moves);
-        var move = BulkMove.Of(plan.Kind, _session, options) with { SuppressedNodes = plan.SuppressedNodes };
+        var move = BulkMove.Of(plan.Kind, _session, options, view.MasterOfReplica) with { SuppressedNodes = plan.SuppressedNodes };
         return Start(view, move, pairs, options, BeginMoves(view, plan, options), stop);
     }
 
@@ -142,7 +142,7 @@ public sealed partial class RedisCluster
         var operation = run.Kind == MigrationOperation.Unknown ? MigrationOperation.Move : run.Kind;
         var left = run.Slots.Where(slot => !slot.IsDone && slot.FinishedBy is null);
         var slots = left.Select(slot => undoes ? (slot.Slot, slot.TargetId!, slot.SourceId!) : (slot.Slot, slot.SourceId!, slot.TargetId!));
-        return PlanOf(view, operation, slots, options) with
+        return PlanOf(view, operation, slots, options, run, new NextAction(NextActionCode.Resume) { MigrationId = run.Id }) with
         {
             SuppressedNodes = run.Slots.SelectMany(slot => slot.SuppressedNodes).Distinct().ToList(),
         };
@@ -161,7 +161,8 @@ public sealed partial class RedisCluster
         var wasUndo = run.Kind == MigrationOperation.Undo;
         var begun = run.Slots.Where(slot => slot.Since is not null)
             .Select(slot => wasUndo ? (slot.Slot, slot.SourceId!, slot.TargetId!) : (slot.Slot, slot.TargetId!, slot.SourceId!));
-        return PlanOf(view, wasUndo ? MigrationOperation.Move : MigrationOperation.Undo, begun, options);
+        var again = new NextAction(NextActionCode.Undo) { MigrationId = run.Id };
+        return PlanOf(view, wasUndo ? MigrationOperation.Move : MigrationOperation.Undo, begun, options, run, again);
     }
 
     // If a plan is stale right away, another run or tool is changing owners. Its name helps more than the stale plan.
@@ -185,20 +186,54 @@ public sealed partial class RedisCluster
         CancellationToken cancellation) =>
         PlanOf(await _reader.ReadAsync(null, cancellation).ConfigureAwait(false), operation, slots, options);
 
+    /// <param name="run">The run that is resumed or undone; null to take every node as it is now.</param>
+    /// <param name="again">What to repeat for slots that can't move now.</param>
     private RedisRebalancePlan PlanOf(
         ClusterView view, MigrationOperation operation, IEnumerable<(int Slot, string SourceId, string TargetId)> slots,
-        MoveOptions options)
+        MoveOptions options, RedisMigration? run = null, NextAction? again = null)
     {
-        var transfers = slots
-            .GroupBy(slot => (Source: MasterOf(view, slot.SourceId).Id, Target: MasterOf(view, slot.TargetId).Id), slot => slot.Slot)
-            .Select(pair => new SlotTransfer(view.Node(pair.Key.Source)!, view.Node(pair.Key.Target)!, SlotSet.From(pair)))
+        var planned = slots.ToList();
+        // A slot goes where the run says, or nowhere: the master that took the target's last slot does not stand for the target.
+        var lost = new HashSet<string>(planned.Select(slot => slot.TargetId).Distinct()
+            .Where(id => view.SuccessorOf(id, run?.MasterOfReplica) is null), StringComparer.Ordinal);
+        var refused = planned.Where(slot => lost.Contains(slot.TargetId))
+            .GroupBy(slot => (slot.SourceId, slot.TargetId), slot => slot.Slot)
+            .Select(pair => Refused(view, operation, pair.Key.SourceId, pair.Key.TargetId, SlotSet.From(pair), run, again)).ToList();
+        var transfers = planned.Where(slot => !lost.Contains(slot.TargetId))
+            .GroupBy(
+                slot => (MasterOf(view, slot.SourceId).Id, view.SuccessorOf(slot.TargetId, run?.MasterOfReplica)!.Id), slot => slot.Slot)
+            .Select(pair => new SlotTransfer(view.Node(pair.Key.Item1)!, view.Node(pair.Key.Item2)!, SlotSet.From(pair)))
             .OrderByDescending(transfer => transfer.Slots.Count)
             .ThenBy(transfer => transfer.Source.Id, StringComparer.Ordinal).ThenBy(transfer => transfer.Target.Id, StringComparer.Ordinal);
         var builder = new RebalancePlanBuilder(view, MasterSlots.Of(view), SlotCounts.None, options.Method, _session)
         {
             ContinuesRun = true,
         };
-        return WithAdvice(builder.Build(operation, transfers.ToList()));
+        return WithAdvice(builder.Build(operation, transfers.ToList())) with { Refused = refused };
+    }
+
+    // One result for all slots that came from the same master.
+    private SlotOutcome Refused(
+        ClusterView view, MigrationOperation operation, string sourceId, string targetId, SlotSet slots, RedisMigration? run,
+        NextAction? again)
+    {
+        var owner = view.OwnerOf(slots.Ranges[0].First) is { } id ? view.Node(id)! : MasterOf(view, sourceId);
+        var name = run?.Slots.FirstOrDefault(slot => slot.SourceId == targetId)?.Source
+            ?? run?.Slots.FirstOrDefault(slot => slot.TargetId == targetId)?.Target ?? targetId;
+        var failure = WayBack.Refusal(view, slots, owner, targetId, name, again ?? new NextAction(NextActionCode.Resume));
+        var result = new RedisSlotMigrationResult
+        {
+            Slot = slots.Ranges[0].First,
+            Operation = operation.ToString(),
+            Outcome = MigrationOutcome.Failed,
+            Source = owner.Name,
+            SourceId = owner.Id,
+            Target = view.Node(targetId)?.Name ?? name,
+            TargetId = targetId,
+            Reason = failure.Message,
+            Cluster = _session,
+        };
+        return new SlotOutcome(result, failure);
     }
 
     private static ClusterNode MasterOf(ClusterView view, string id) =>
@@ -210,6 +245,18 @@ public sealed partial class RedisCluster
     private static MasterPair PairOf(ClusterView view, RedisSlotMove move, bool undoes)
     {
         var (source, target) = (MasterOf(view, move.SourceId), MasterOf(view, move.TargetId));
+        // The plan names two masters. No other node stands for them: slots would go where the plan does not send them.
+        if (source.Id != move.SourceId || target.Id != move.TargetId)
+        {
+            var (id, now) = target.Id != move.TargetId ? (move.TargetId, target) : (move.SourceId, source);
+            var name = view.Node(id)!.Name;
+            throw new RedisOperationException(
+                FailureCode.StalePlan,
+                "The plan is stale: " + name + " is a replica of " + now.Name + " now." + PlanRefusal.NothingChanged,
+                name,
+                new NextAction(NextActionCode.ShowNodes));
+        }
+
         foreach (var end in new[] { source, target })
         {
             if (!end.IsReachable)
@@ -297,7 +344,10 @@ public sealed partial class RedisCluster
         if (_run is null && KeepsJournal)
         {
             var folder = JournalFolder.At(options.JournalPath);
-            var header = RunHeader.Of(plan.Kind, RedisMigration.Whole, _session, NodeIds(view));
+            var header = RunHeader.Of(plan.Kind, RedisMigration.Whole, _session, NodeIds(view)) with
+            {
+                MasterOfReplica = view.MasterOfReplica,
+            };
             _run = RunJournal.Begin(folder, header, locks: JournalFolder.ForLocks(folder));
         }
 

@@ -274,7 +274,7 @@ public sealed partial class RedisCluster
     private async Task<SlotPlan> CheckAsync(SlotPlan plan, SlotSituation situation, CancellationToken cancellation)
     {
         var view = situation.View;
-        plan = plan with { Nodes = NodeIds(view).ToList() };
+        plan = plan with { Nodes = NodeIds(view).ToList(), MasterOfReplica = view.MasterOfReplica };
         if (plan.Refusal is not null || view.Node(plan.TargetId) is not { } target || !LooksAhead)
             return plan;
         // A slot without an owner has no source.

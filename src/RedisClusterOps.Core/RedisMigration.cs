@@ -121,6 +121,9 @@ public sealed record RedisMigration
     /// <summary>Ids of the nodes of the cluster.</summary>
     public IReadOnlyList<string> NodeIds { get; init; } = [];
 
+    /// <summary>The master of each replica when the run began, by their ids; null in a run of an earlier version.</summary>
+    internal IReadOnlyDictionary<string, string>? MasterOfReplica { get; init; }
+
     /// <summary>The slots, lowest first.</summary>
     public IReadOnlyList<RedisMigrationSlot> Slots { get; init; } = [];
 

@@ -68,6 +68,9 @@ public sealed record RedisMigrationSlot
     /// <summary>Ids of nodes on which the run suppressed replica migration, so that they stay masters without slots.</summary>
     internal IReadOnlyList<string> SuppressedNodes { get; init; } = [];
 
+    /// <summary>The master of each replica when the run began, by their ids; null in a run of an earlier version.</summary>
+    internal IReadOnlyDictionary<string, string>? MasterOfReplica { get; init; }
+
     internal bool IsDone => IsSuccess(Outcome);
 
     // A stopped slot did not fail: it is left.

@@ -125,6 +125,9 @@ public sealed record RedisRebalancePlan
     /// <summary>Ids of the nodes whose replica migration an interrupted run suppressed.</summary>
     internal IReadOnlyCollection<string> SuppressedNodes { get; init; } = [];
 
+    /// <summary>Slots of a resumed or undone run that can't go where they have to go, one result for each pair of nodes.</summary>
+    internal IReadOnlyList<SlotOutcome> Refused { get; init; } = [];
+
     /// <summary>Such as <c>4096 slots in 3 moves</c>.</summary>
     public override string ToString() => string.Format(
         CultureInfo.InvariantCulture,

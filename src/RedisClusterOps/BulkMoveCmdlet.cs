@@ -30,6 +30,7 @@ public abstract class BulkMoveCmdlet : KeyMovingCmdlet
     /// <summary>Checks a plan, asks once for each pair of masters, and moves the slots of the agreed pairs.</summary>
     internal void MoveSlots(RedisCluster cluster, RedisRebalancePlan plan)
     {
+        WriteOutcomes(plan.Refused);
         if (plan.Moves.Count == 0)
         {
             WriteVerbose("There is nothing to move.");

@@ -99,16 +99,14 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
             var reported = false;
             while (Await(run.NextAsync(), progress) is IReadOnlyList<SlotOutcome> outcomes)
             {
-                foreach (var outcome in outcomes)
+                // All stopped slots of a run have the same text.
+                if (!reported && outcomes.FirstOrDefault(outcome => outcome.Failure is { Code: FailureCode.Stopped }) is { } stopped)
                 {
-                    // All stopped slots of a run have the same text.
-                    if (!reported && outcome.Failure is { Code: FailureCode.Stopped } stopped)
-                        ReportStop(stopped);
-                    reported |= outcome.Failure is { Code: FailureCode.Stopped };
-                    WriteObject(NextActionText.ResultOf(outcome));
-                    if (outcome.Failure is { } failure)
-                        WriteError(ErrorRecords.From(failure, outcome.Result.Slot));
+                    ReportStop(stopped.Failure!);
+                    reported = true;
                 }
+
+                WriteOutcomes(outcomes);
             }
 
             End(progress);
@@ -117,6 +115,17 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
         {
             StopAndWait(run);
             throw;
+        }
+    }
+
+    /// <summary>Writes each outcome as a result, and a failure as an error record, too.</summary>
+    internal void WriteOutcomes(IReadOnlyList<SlotOutcome> outcomes)
+    {
+        foreach (var outcome in outcomes)
+        {
+            WriteObject(NextActionText.ResultOf(outcome));
+            if (outcome.Failure is { } failure)
+                WriteError(ErrorRecords.From(failure, outcome.Result.Slot));
         }
     }
 

@@ -51,6 +51,7 @@ internal sealed class ClusterView
     private readonly Dictionary<int, IReadOnlyList<string>> _contested = [];
     private readonly Lazy<string> _fingerprint;
     private readonly Lazy<Dictionary<string, SlotSet>> _slotsByOwner;
+    private readonly Lazy<Dictionary<string, string>> _masterOfReplica;
 
     public ClusterView(IReadOnlyList<ClusterNode> nodes, DateTime takenAtUtc)
     {
@@ -64,6 +65,9 @@ internal sealed class ClusterView
         AtomicTasks = nodes.Where(node => node.IsReachable).SelectMany(node => node.View!.AtomicTasks).ToList();
         _fingerprint = new Lazy<string>(ReadFingerprint);
         _slotsByOwner = new Lazy<Dictionary<string, SlotSet>>(ReadSlotsByOwner);
+        _masterOfReplica = new Lazy<Dictionary<string, string>>(() => nodes
+            .Where(node => !node.IsMaster && node.Line.MasterId is not null)
+            .ToDictionary(node => node.Id, node => node.Line.MasterId!, StringComparer.Ordinal));
     }
 
     /// <summary>All known nodes, by id.</summary>
@@ -114,6 +118,30 @@ internal sealed class ClusterView
         for (var hops = 0; node is { IsMaster: false } && hops < 4; hops++)
             node = node.Line.MasterId is { } master ? Node(master) : null;
         return node is { IsMaster: true } ? node : null;
+    }
+
+    /// <summary>The id of each replica's master, by the id of the replica.</summary>
+    public IReadOnlyDictionary<string, string> MasterOfReplica => _masterOfReplica.Value;
+
+    /// <summary>
+    /// The master that a node is, or that was its replica earlier and took its place in a failover. Null if there is none: a master that
+    /// hands over its last slot becomes a replica of another master, which does not stand for it.
+    /// </summary>
+    /// <param name="id">The node.</param>
+    /// <param name="masterOfReplica">The master of each replica at the earlier time; null if that is unknown.</param>
+    public ClusterNode? SuccessorOf(string id, IReadOnlyDictionary<string, string>? masterOfReplica)
+    {
+        if (Node(id) is null)
+        {
+            // It was forgotten since. Of several replicas that are masters now, it is unknown which one took its place.
+            var promoted = Masters.Where(WasReplica).Take(2).ToList();
+            return promoted.Count == 1 ? promoted[0] : null;
+        }
+
+        return ShardMaster(id) is { } master && (master.Id == id || WasReplica(master)) ? master : null;
+
+        bool WasReplica(ClusterNode node) =>
+            masterOfReplica is not null && masterOfReplica.TryGetValue(node.Id, out var master) && master == id;
     }
 
     /// <summary>Reachable nodes that report another owner of the slot, with the owner that they report (null: none).</summary>

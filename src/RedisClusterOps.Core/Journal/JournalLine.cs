@@ -127,6 +127,10 @@ internal sealed class JournalLine
     [DataMember(Name = "restored", Order = 25, EmitDefaultValue = false)]
     public string[]? Restored { get; set; }
 
+    /// <summary>In the first line: each replica with its master, as <c>id=id</c>.</summary>
+    [DataMember(Name = "replicas", Order = 26, EmitDefaultValue = false)]
+    public string[]? Replicas { get; set; }
+
     /// <summary>The slots of the line; empty for a line about the whole run. Parsed once.</summary>
     public SlotSet AllSlots => _allSlots ??= Slot is { } one ? SlotSet.From([new SlotRange(one, one)])
         : SlotSet.TryParse(Slots, out var many) ? many!
@@ -198,7 +202,7 @@ internal sealed class JournalLine
             return false;
         return Kind switch
         {
-            Begin => Operation is not null && AreWhole(NodeIds) && AreWhole(Seeds),
+            Begin => Operation is not null && AreWhole(NodeIds) && AreWhole(Seeds) && (Replicas is null || AreWhole(Replicas)),
             Planned or Intent => (IsOfSlot || IsOfSlots) && Operation is not null,
             Progress => IsOfSlot && KeysMoved is not null && (Restored is null || AreWhole(Restored)),
             Outcome => (IsOfSlot || IsOfSlots) && Enum.TryParse<MigrationOutcome>(Result, out var outcome)
@@ -246,6 +250,9 @@ internal sealed record RunHeader(MigrationOperation Operation, string? Strategy,
 
     public static RunHeader Of(MigrationOperation operation, string? strategy, RedisClusterSession session, IEnumerable<string> nodeIds) =>
         new(operation, strategy, session.Seeds.Select(seed => seed.ToString()).ToArray(), nodeIds.ToArray());
+
+    /// <summary>The master of each replica, by their ids. A replica that was promoted since stands for its former master.</summary>
+    public IReadOnlyDictionary<string, string>? MasterOfReplica { get; init; }
 
     private static int CurrentProcessId()
     {

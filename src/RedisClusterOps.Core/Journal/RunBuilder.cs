@@ -17,6 +17,7 @@ internal sealed class RunBuilder
     private readonly Dictionary<int, Draft> _slots = [];
     private readonly HashSet<string> _restored = new(StringComparer.Ordinal);
     private JournalLine? _begin;
+    private Dictionary<string, string>? _masterOfReplica;
     private JournalLine? _last;
     private DateTime? _ended;
     private long? _planned;
@@ -40,7 +41,7 @@ internal sealed class RunBuilder
 
         _last = line;
         if (line.Kind == JournalLine.Begin)
-            _begin ??= line;
+            Begin(line);
         else if (line.Kind == JournalLine.End)
             _ended = line.Time;
         else if (_mentions > MostMentions || (_mentions += line.AllSlots.Count) > MostMentions)
@@ -49,12 +50,26 @@ internal sealed class RunBuilder
             Apply(line);
     }
 
+    private void Begin(JournalLine line)
+    {
+        if (_begin is not null)
+            return;
+        _begin = line;
+        if (line.Replicas is null)
+            return;
+        _masterOfReplica = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var pair in Clean(line.Replicas).Select(text => text.Split('=')).Where(pair => pair.Length == 2))
+            _masterOfReplica[pair[0]] = pair[1];
+    }
+
     /// <summary>The state of one slot; null if no line mentions it.</summary>
-    public RedisMigrationSlot? SlotOf(int slot) => _slots.TryGetValue(slot, out var draft) ? draft.ToSlot(slot) : null;
+    public RedisMigrationSlot? SlotOf(int slot) => _slots.TryGetValue(slot, out var draft) ? ToSlot(slot, draft) : null;
+
+    private RedisMigrationSlot ToSlot(int slot, Draft draft) => draft.ToSlot(slot) with { MasterOfReplica = _masterOfReplica };
 
     public RedisMigration Build(string path, string id, DateTime fallback, bool isRunning)
     {
-        var slots = _slots.OrderBy(slot => slot.Key).Select(slot => slot.Value.ToSlot(slot.Key)).ToArray();
+        var slots = _slots.OrderBy(slot => slot.Key).Select(slot => ToSlot(slot.Key, slot.Value)).ToArray();
         var started = _begin?.Time ?? fallback;
         return new RedisMigration
         {
@@ -70,6 +85,7 @@ internal sealed class RunBuilder
             ProcessId = _begin?.ProcessId,
             Seeds = Clean(_begin?.Seeds),
             NodeIds = Clean(_begin?.NodeIds),
+            MasterOfReplica = _masterOfReplica,
             Slots = slots,
             KeysPlanned = _isCounted ? _planned : null,
             Path = path,

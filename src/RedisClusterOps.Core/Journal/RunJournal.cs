@@ -68,6 +68,7 @@ internal sealed class RunJournal : IDisposable
             line.Version = header.Version;
             line.Seeds = [.. header.Seeds];
             line.NodeIds = [.. header.NodeIds];
+            line.Replicas = header.MasterOfReplica?.Select(replica => replica.Key + "=" + replica.Value).ToArray();
             journal.Write(flush: true, line);
             JournalRetention.Prune(folder, began);
             return journal;

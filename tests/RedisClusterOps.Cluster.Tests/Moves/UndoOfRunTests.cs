@@ -1,6 +1,9 @@
+using System;
+using System.Collections.Generic;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Kills;
+using RedisClusterOps.Migration.Bulk;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;
@@ -66,4 +69,81 @@ public sealed class UndoOfRunTests
         Assert.Equal([4096, 4096, 4096, 4096], await cluster.SlotCountsAsync());
         await cluster.AssertConsistentAsync();
     }
+
+    public static TheoryData<string, int> Drains
+    {
+        get
+        {
+            var cases = new TheoryData<string, int> { { Servers.Redis70, 0 }, { Servers.Valkey91, 4 } };
+            if (KillCase.IsFullProof)
+            {
+                cases.Add(Servers.Redis70, 4);
+                cases.Add(Servers.Redis86, 0);
+                cases.Add(Servers.Redis86, 4);
+                cases.Add(Servers.Valkey91, 0);
+            }
+
+            return cases;
+        }
+    }
+
+    /// <remarks>
+    /// A drained master becomes a replica, as servers do by default. The undo used to put its slots on the master that it replicates, and
+    /// called them rolled back.
+    /// </remarks>
+    [Theory]
+    [MemberData(nameof(Drains))]
+    public async Task The_undo_of_a_drain_waits_until_the_drained_node_is_a_master_again(string server, int replicas)
+    {
+        var options = new MoveOptions { JournalPath = JournalOfTests.NewFolder() };
+        await using var cluster = await FilledCluster.StartAsync(server, keys: 4_000, replicas: replicas);
+        var before = await cluster.OwnersAsync();
+        var drained = cluster.Nodes[0];
+        var weights = new Dictionary<string, double> { [drained.Endpoint.ToString()] = 0 };
+        using (var core = new RedisCluster(cluster.Session))
+        {
+            var plan = await core.PlanRebalanceAsync(new RebalanceOptions { Weights = weights, UseEmptyMaster = true }, options, default);
+            var check = await core.CheckMovesAsync(plan, options, default);
+            var finding = Assert.Single(check.Findings, finding => finding.Code == PlanFindingCode.SourceBecomesReplica);
+            Assert.Equal(drained.Endpoint.ToString(), finding.Target);
+            await MoveRuns.CarryOutAsync(core, plan, options);
+        }
+
+        await Polling.UntilAsync(
+            async () => !(await TestCluster.OwnLineOfAsync(drained)).IsMaster, TimeSpan.FromMilliseconds(20),
+            TimeSpan.FromMilliseconds(100), pause => Task.Delay(pause));
+        var afterwards = await cluster.OwnersAsync();
+        var run = Assert.Single(RedisCluster.GetMigrations(options.JournalPath, null));
+        using (var core = new RedisCluster(cluster.Session))
+        {
+            var undo = (await core.PlanUndoOfMovesAsync(run.Id, options, default))!;
+            Assert.Empty(undo.Moves);
+            Assert.Equal(before.Count(owner => owner == 0), undo.Refused.Sum(refused => SlotsNamedIn(refused.Result.Reason!)));
+            Assert.All(undo.Refused, refused => Assert.Equal(
+                (MigrationOutcome.Failed, FailureCode.SlotStateUnsuitable, drained.Id),
+                (refused.Result.Outcome, refused.Failure!.Code, refused.Result.TargetId)));
+            Assert.Equal((NextActionCode.Undo, run.Id), (undo.Refused[0].Failure!.Next!.Code, undo.Refused[0].Failure!.Next!.MigrationId));
+        }
+
+        Assert.Equal(afterwards, await cluster.OwnersAsync());
+
+        // The way that the refusal names.
+        var peer = cluster.Nodes.First(node => node != drained);
+        await drained.SendAsync("CLUSTER", "RESET", "SOFT");
+        await drained.SendAsync("CLUSTER", "MEET", peer.Endpoint.Host, peer.Endpoint.Port);
+        await cluster.Cluster.Cluster.WaitUntilAgreedAsync();
+        using (var core = new RedisCluster(cluster.Session))
+        {
+            var undo = (await core.PlanUndoOfMovesAsync(run.Id, options, default))!;
+            Assert.Empty(undo.Refused);
+            var outcomes = await MoveRuns.CarryOutAsync(core, undo, options);
+            Assert.All(outcomes, outcome => Assert.Equal((MigrationOutcome.RolledBack, null), (outcome.Result.Outcome, outcome.Failure)));
+        }
+
+        Assert.Equal(before, await cluster.OwnersAsync());
+        await cluster.AssertConsistentAsync();
+    }
+
+    private static int SlotsNamedIn(string reason) =>
+        SlotSet.TryParse(reason.Split(' ')[1], out var slots) ? slots!.Count : 0;
 }

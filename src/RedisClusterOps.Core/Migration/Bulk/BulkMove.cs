@@ -26,10 +26,13 @@ internal sealed record BulkMove(
     public IReadOnlyCollection<string> SuppressedNodes { get; init; } = [];
 
     /// <summary>Moves of a plan.</summary>
-    public static BulkMove Of(MigrationOperation operation, RedisClusterSession session, MoveOptions options) =>
+    /// <param name="masterOfReplica">The master of each replica when the run began, by their ids.</param>
+    public static BulkMove Of(
+        MigrationOperation operation, RedisClusterSession session, MoveOptions options,
+        IReadOnlyDictionary<string, string> masterOfReplica) =>
         new(operation, SlotMoveRequest.SuccessOf(operation), (pair, situation) =>
         {
-            var ends = MigrationEnds.Of(pair.Source, pair.Target);
+            var ends = MigrationEnds.Of(pair.Source, pair.Target) with { MasterOfReplica = masterOfReplica };
             // A slot that migrates towards this pair's source: that migration is undone.
             return operation == MigrationOperation.Undo && SlotDiagnostician.Diagnose(situation) is { Source: { } from }
                 && !ends.IsSource(situation.View, from)

@@ -29,6 +29,9 @@ internal sealed record PreflightFacts(ClusterView View, int Slot, ClusterNode So
     /// <summary>Slots left on the source when all planned moves are done; null if it keeps this one.</summary>
     public int? SlotsLeftOnSource { get; init; }
 
+    /// <summary>The masters that take over the slots of the source.</summary>
+    public IReadOnlyList<string> Takers { get; init; } = [];
+
     /// <summary>Keys of the slot on the target although the slot is not open.</summary>
     public long? StrayKeys { get; init; }
 

@@ -24,7 +24,7 @@ internal sealed class PreflightReader
     /// <summary>The view that the plans below were made from. A newer view includes their effects.</summary>
     private ClusterView? _view;
     private readonly Dictionary<(string NodeId, int Slot), long> _arriving = [];
-    private readonly Dictionary<string, HashSet<int>> _leaving = [];
+    private readonly Dictionary<string, (HashSet<int> Slots, SortedSet<string> Takers)> _leaving = [];
 
     public PreflightReader(ClusterReader reader)
     {
@@ -65,6 +65,7 @@ internal sealed class PreflightReader
         var sent = scope is { IsAtomic: true, HasKeyByKeySlots: false } ? [] : actions;
         (ClusterNode, ClusterNode)? atomicEnds = isAtomic ? (source, target) : null;
         var denied = await _rights.FindDeniedAsync(view, sent, anyKey, atomicEnds, cancellation).ConfigureAwait(false);
+        var (slotsLeft, takers) = SlotsLeft(view, scope?.Slots ?? [slot], actions);
         var facts = new PreflightFacts(view, slot, source, target, actions)
         {
             SourceSettings = await _settings.ReadAsync(source, cancellation).ConfigureAwait(false),
@@ -72,7 +73,8 @@ internal sealed class PreflightReader
             Load = load,
             IsAtomic = isAtomic,
             BytesOfOthers = move is null ? 0 : BytesOfOthers(move.Target, slot, scope),
-            SlotsLeftOnSource = SlotsLeft(view, scope?.Slots ?? [slot], actions),
+            SlotsLeftOnSource = slotsLeft,
+            Takers = takers,
             StrayKeys = await CountStraysAsync(view, slot, actions, cancellation).ConfigureAwait(false),
             Denied = denied,
             RightsUnknown = _rights.WithUnknownRights([source, target]).ToList(),
@@ -110,17 +112,18 @@ internal sealed class PreflightReader
         return _otherTool;
     }
 
-    private int? SlotsLeft(ClusterView view, IReadOnlyList<int> slots, IReadOnlyList<SlotAction> actions)
+    private (int? Left, IReadOnlyList<string> Takers) SlotsLeft(ClusterView view, IReadOnlyList<int> slots, IReadOnlyList<SlotAction> actions)
     {
         // Two handovers are a round trip: the source keeps the slot in the end.
         var assigned = actions.OfType<AssignToTarget>().ToList();
         if (assigned.Count != 1)
-            return null;
+            return (null, []);
         var source = assigned[0].Source.Id;
         if (!_leaving.TryGetValue(source, out var leaving))
-            _leaving.Add(source, leaving = []);
-        leaving.UnionWith(slots);
-        return Math.Max(0, view.SlotsOf(source).Count - leaving.Count);
+            _leaving.Add(source, leaving = ([], new SortedSet<string>(StringComparer.Ordinal)));
+        leaving.Slots.UnionWith(slots);
+        leaving.Takers.Add(assigned[0].Target.Name);
+        return (Math.Max(0, view.SlotsOf(source).Count - leaving.Slots.Count), leaving.Takers.ToList());
     }
 
     private async Task<long?> CountStraysAsync(

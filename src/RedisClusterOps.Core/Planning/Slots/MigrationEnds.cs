@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Globalization;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
@@ -9,7 +10,10 @@ internal sealed record MigrationEnds(string SourceId, string Source, string Targ
 {
     public static MigrationEnds Of(ClusterNode source, ClusterNode target) => new(source.Id, source.Name, target.Id, target.Name);
 
-    public MigrationEnds Reversed => new(TargetId, Target, SourceId, Source);
+    /// <summary>The master of each replica when the ends were agreed; null if that is unknown.</summary>
+    public IReadOnlyDictionary<string, string>? MasterOfReplica { get; init; }
+
+    public MigrationEnds Reversed => new(TargetId, Target, SourceId, Source) { MasterOfReplica = MasterOfReplica };
 
     /// <summary>True if the nodes are these ends or their successors. If one end is gone, a match of the other is enough.</summary>
     public bool Match(ClusterView view, ClusterNode? source, ClusterNode? target)
@@ -18,6 +22,12 @@ internal sealed record MigrationEnds(string SourceId, string Source, string Targ
         var sameTarget = IsTarget(view, target);
         return (sameSource && sameTarget) || (sameSource && IsGone(view, TargetId)) || (sameTarget && IsGone(view, SourceId));
     }
+
+    /// <summary>The source, or the replica that took its place in a failover; null if neither is a master.</summary>
+    public ClusterNode? SourceNow(ClusterView view) => view.SuccessorOf(SourceId, MasterOfReplica);
+
+    /// <summary>The target, or the replica that took its place in a failover; null if neither is a master.</summary>
+    public ClusterNode? TargetNow(ClusterView view) => view.SuccessorOf(TargetId, MasterOfReplica);
 
     public bool IsSource(ClusterView view, ClusterNode? node) => IsOrSucceeds(view, SourceId, TargetId, node);
 
@@ -49,15 +59,15 @@ internal sealed record MigrationEnds(string SourceId, string Source, string Targ
             return interrupted;
         // An interrupted pull-back: the node with the keys imports from the owner that they came from.
         var isPullBack = diagnosis.State == RedisOpenSlotState.StrayKeys;
-        var asFlagged = isPullBack ? Of(to, from) : Of(from, to);
+        var asFlagged = (isPullBack ? Of(to, from) : Of(from, to)) with { MasterOfReplica = view.MasterOfReplica };
         // The slot may already be on its way back to the named source.
         if (source is not null && target is not null && !Is(view, source, from) && Is(view, source, to) && Is(view, target, from))
-            return Of(to, from);
+            return asFlagged.Reversed;
         if (source is not null && !Is(view, source, from) && !(Is(view, source, to) && target is null))
             throw Mismatch(FailureCode.SlotNotOwned, slot, "leaves " + from.Name, source.Name);
         if (target is not null && !Is(view, target, to))
             throw Mismatch(FailureCode.SlotStateUnsuitable, slot, "goes to " + to.Name, target.Name);
-        return source is not null && !Is(view, source, from) && !isPullBack ? Of(to, from) : asFlagged;
+        return source is not null && !Is(view, source, from) && !isPullBack ? asFlagged.Reversed : asFlagged;
     }
 
     private static MigrationEnds ForUndoOfStable(
@@ -75,7 +85,7 @@ internal sealed record MigrationEnds(string SourceId, string Source, string Targ
 
         if (target is not null && source.Id != owner.Id && target.Id != owner.Id)
             throw Mismatch(FailureCode.SlotNotOwned, slot, "belongs to " + owner.Name, target.Name);
-        return Of(source, source.Id == owner.Id ? target ?? owner : owner);
+        return Of(source, source.Id == owner.Id ? target ?? owner : owner) with { MasterOfReplica = view.MasterOfReplica };
     }
 
     /// <exception cref="RedisOperationException">The slot's source or target is another node than the one named.</exception>

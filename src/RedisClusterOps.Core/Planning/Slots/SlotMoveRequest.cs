@@ -1,3 +1,4 @@
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 
 namespace RedisClusterOps.Planning.Slots;
@@ -44,30 +45,25 @@ internal sealed record SlotMoveRequest(
     {
         var view = situation.View;
         var owner = view.OwnerOf(Slot) is { } id ? view.Node(id) : null;
-        if (owner is { IsReachable: true } && Ends.IsTarget(view, owner))
+        var target = Ends.TargetNow(view);
+        if (owner is { IsReachable: true } && owner.Id == target?.Id)
             return Done(view, owner);
-        if (!Ends.IsSource(view, owner))
+        if (owner is null || !Ends.IsSource(view, owner))
             throw SlotRefusal.Stale(Slot, Ends.ToString(), SlotRefusal.BelongsTo(owner));
-        var target = view.ShardMaster(Ends.TargetId);
-        foreach (var end in new[] { owner!, target })
+        foreach (var end in new[] { owner, target })
         {
             if (end is { IsReachable: false })
                 throw SlotRefusal.Unreachable(Slot, situation.View, end, "moved");
         }
 
         if (target is null)
-        {
-            throw SlotRefusal.Unsuitable(
-                Slot,
-                "can't move to " + Ends.Target + ", which is no longer a master." + SlotRefusal.NothingChanged,
-                new NextAction(NextActionCode.ShowNodes));
-        }
+            throw WayBack.Refusal(view, SlotSet.From([Slot]), owner, Ends.TargetId, Ends.Target, Again);
 
         CompleteRequest.RefuseReturningImporter(view, Slot, target, "moved");
         var keys = situation.KeysOn(owner);
         return Planned(null, owner, target) with
         {
-            Owner = owner!.Id,
+            Owner = owner.Id,
             KeysOnSource = keys,
             KeysOnTarget = situation.KeysOn(target),
             Actions = [.. HandoverOrder.Whole(this, view, owner, target, keys)],

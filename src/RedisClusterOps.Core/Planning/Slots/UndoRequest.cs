@@ -136,7 +136,7 @@ internal sealed record UndoRequest(
     {
         var view = situation.View;
         var owner = view.OwnerOf(Slot) is { } id ? view.Node(id) : null;
-        var (origin, away) = (view.ShardMaster(Ends.SourceId), view.ShardMaster(Ends.TargetId));
+        var (origin, away) = (Ends.SourceNow(view), view.ShardMaster(Ends.TargetId));
         foreach (var end in new[] { owner, origin, away })
         {
             // The flags and keys of an unreachable node are unknown.
@@ -144,17 +144,12 @@ internal sealed record UndoRequest(
                 SlotRefusal.RequireDispensable(Slot, view, end, "undone", AllowUnreachableNode && end == away, null);
         }
 
-        if (Ends.IsSource(view, owner))
-            return PlanReturned(situation, owner!, away?.Id == owner!.Id ? null : away);
-        if (!Ends.IsTarget(view, owner))
+        if (owner is not null && owner.Id == origin?.Id)
+            return PlanReturned(situation, owner, away?.Id == owner.Id ? null : away);
+        if (owner is null || !Ends.IsTarget(view, owner))
             throw Stale(SlotRefusal.BelongsTo(owner));
-        if (origin is null || origin.Id == owner!.Id)
-        {
-            throw SlotRefusal.Unsuitable(
-                Slot,
-                "can't return to " + Ends.Source + ", which is no longer a master." + SlotRefusal.NothingChanged,
-                new NextAction(NextActionCode.ShowNodes));
-        }
+        if (origin is null)
+            throw WayBack.Refusal(view, SlotSet.From([Slot]), owner, Ends.SourceId, Ends.Source, Again);
 
         var whole = HandoverOrder.Whole(this, view, owner, origin, situation.KeysOn(owner));
         SlotAction[] back = [new ClearFlags(Slot, origin, owner), .. whole];
