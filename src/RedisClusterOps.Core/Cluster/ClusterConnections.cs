@@ -9,7 +9,8 @@ using RedisClusterOps.Protocol;
 namespace RedisClusterOps.Cluster;
 
 /// <summary>
-/// The connections of one invocation: one for each address, and a second one for databases other than 0. Each is opened when first needed.
+/// The connections of one invocation: one for each address, a second one for databases other than 0, and further ones for commands that
+/// wait on the server. Each is opened when first needed.
 /// </summary>
 /// <remarks>
 /// A broken connection is replaced at the next request for it. Databases other than 0 have a separate connection, so that commands for
@@ -17,9 +18,12 @@ namespace RedisClusterOps.Cluster;
 /// </remarks>
 internal sealed class ClusterConnections(INodeConnector connector) : IDisposable
 {
-    private readonly Dictionary<(NodeEndpoint Endpoint, bool IsOther), SelectingConnection> _open = [];
+    private readonly Dictionary<(NodeEndpoint Endpoint, int Number), SelectingConnection> _open = [];
     private readonly object _gate = new();
     private bool _disposed;
+
+    private const int Main = 0;
+    private const int OtherDatabases = -1;
 
     public IClock Clock => connector.Clock;
 
@@ -35,9 +39,17 @@ internal sealed class ClusterConnections(INodeConnector connector) : IDisposable
     /// <param name="cancellation">Cancels the attempt.</param>
     /// <exception cref="RedisConnectionException">The connection could not be made.</exception>
     public async Task<INodeConnection> GetAsync(NodeEndpoint endpoint, int database, CancellationToken cancellation) =>
-        (await GetAsync((endpoint, database != 0), cancellation).ConfigureAwait(false)).In(database);
+        (await GetAsync((endpoint, database == 0 ? Main : OtherDatabases), cancellation).ConfigureAwait(false)).In(database);
 
-    private async Task<SelectingConnection> GetAsync((NodeEndpoint Endpoint, bool IsOther) place, CancellationToken cancellation)
+    /// <summary>Returns one of several connections to database 0 of the address, which wait for replies independently.</summary>
+    /// <param name="endpoint">The address to dial, after translation by the address map.</param>
+    /// <param name="number">0 for the connection that all other commands use, or above.</param>
+    /// <param name="cancellation">Cancels the attempt.</param>
+    /// <exception cref="RedisConnectionException">The connection could not be made.</exception>
+    public async Task<INodeConnection> GetParallelAsync(NodeEndpoint endpoint, int number, CancellationToken cancellation) =>
+        await GetAsync((endpoint, number), cancellation).ConfigureAwait(false);
+
+    private async Task<SelectingConnection> GetAsync((NodeEndpoint Endpoint, int Number) place, CancellationToken cancellation)
     {
         lock (_gate)
         {

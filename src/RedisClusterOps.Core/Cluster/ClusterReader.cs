@@ -115,24 +115,29 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     /// <summary>Returns a usable connection to one database of a node of the view.</summary>
     /// <remarks>Its commands run in that database, or fail with the server's error.</remarks>
     /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>
-    public Task<INodeConnection> ConnectAsync(ClusterNode node, int database, CancellationToken cancellation)
-    {
-        if (_dialled.TryGetValue(node.Id, out var dialled))
-            return connections.GetAsync(dialled, database, cancellation);
-        if (node.Announced is { } announced)
-            return connections.GetAsync(session.Reach(announced), database, cancellation);
-        throw new RedisOperationException(
-            FailureCode.NodeUnreachable,
-            "The address of node " + node.ShortId + " is unknown.",
-            node.Name,
-            new NextAction(NextActionCode.ShowNodes));
-    }
+    public Task<INodeConnection> ConnectAsync(ClusterNode node, int database, CancellationToken cancellation) =>
+        connections.GetAsync(AddressOf(node), database, cancellation);
+
+    /// <summary>Returns one of several connections to a node of the view, which wait for replies independently.</summary>
+    /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>
+    public Task<INodeConnection> ConnectParallelAsync(ClusterNode node, int number, CancellationToken cancellation) =>
+        connections.GetParallelAsync(AddressOf(node), number, cancellation);
 
     /// <summary>Reads one node's view of the cluster again, without INFO: cheap enough to poll.</summary>
     public async Task<NodeView> ReadNodeAsync(ClusterNode node, CancellationToken cancellation)
     {
         var connection = await ConnectAsync(node, cancellation).ConfigureAwait(false);
         return await NodeReader.ReadAgainAsync(node, connection, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>True if the node has answered this reader before.</summary>
+    public bool HasReached(string id) => _dialled.ContainsKey(id);
+
+    /// <summary>Reads the view of a node that another node lists. The time limit is the connect timeout.</summary>
+    public async Task<NodeView> ReadListedAsync(NodeLine line, CancellationToken cancellation)
+    {
+        var connection = await connections.GetAsync(AddressOf(line.Endpoint!.Value, line.Id), cancellation).ConfigureAwait(false);
+        return await NodeReader.ReadListedAsync(connection, session.ConnectTimeout, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Reads all server-side migrations that a node lists, including ended ones. Cheap enough to poll.</summary>
@@ -209,6 +214,15 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
             .SelectMany(view => view.Lines)
             .Where(line => !views.ContainsKey(line.Id) && (line.Flags & NotDialled) == 0 && line.Endpoint is not null);
     }
+
+    private NodeEndpoint AddressOf(ClusterNode node) =>
+        _dialled.TryGetValue(node.Id, out var dialled) ? dialled
+        : node.Announced is { } announced ? session.Reach(announced)
+        : throw new RedisOperationException(
+            FailureCode.NodeUnreachable,
+            "The address of node " + node.ShortId + " is unknown.",
+            node.Name,
+            new NextAction(NextActionCode.ShowNodes));
 
     // The address at which the node was reached before takes precedence over the announced one.
     private NodeEndpoint AddressOf(NodeEndpoint announced, string id) =>

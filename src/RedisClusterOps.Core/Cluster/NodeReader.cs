@@ -73,6 +73,13 @@ internal sealed class NodeReader(RedisClusterSession session, IClock clock)
         return Updated(node, connection.Endpoint, reply, []);
     }
 
+    /// <summary>Reads the view of a node whose version and settings do not matter.</summary>
+    public static async Task<NodeView> ReadListedAsync(INodeConnection connection, TimeSpan limit, CancellationToken cancellation)
+    {
+        var reply = await connection.SendAsync(ClusterNodes, cancellation, limit).ConfigureAwait(false);
+        return new NodeView(connection.Endpoint, ClusterNodesParser.Parse(reply.Text));
+    }
+
     /// <summary>As <see cref="ReadAgainAsync"/>, including the node's server-side migrations, in one round trip.</summary>
     public async Task<NodeView> ReadWithTasksAsync(
         ClusterNode node, INodeConnection connection, SharedLines shared, CancellationToken cancellation)

@@ -27,7 +27,7 @@ public class LateFailoverTests
                 if (HasSuccessor(scene, target))
                 {
                     var wrong = sending.Commands.Where(
-                        command => InterceptedSend.Text(command).EndsWith("NODE " + target.Id, StringComparison.Ordinal));
+                        command => InterceptedSend.Text(command).Contains("NODE " + target.Id, StringComparison.Ordinal));
                     assignments.AddRange(wrong.Select(command => sending.Endpoint + " " + command));
                 }
             });

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
@@ -13,7 +14,8 @@ namespace RedisClusterOps.Migration.Bulk;
 /// Opens and hands over many slots between one source and one target, each step for many of them in one pipelined batch. The rules are
 /// those of a single slot (<see cref="SlotHandover"/>).
 /// </summary>
-internal sealed class BulkSlotHandover(MoveContext context, ClusterNode source, ClusterNode target, StopRequest stop)
+internal sealed class BulkSlotHandover(
+    MoveContext context, ClusterNode source, ClusterNode target, SourceReplicas replicas, StopRequest stop)
 {
     // While clients use the nodes. Each slot that is handed over raises the target's epoch, which is broadcast to every node, and each
     // node compares all slots. Fewer slots at a time would cost more, by what each batch writes to the nodes' files, than clients gain.
@@ -24,11 +26,19 @@ internal sealed class BulkSlotHandover(MoveContext context, ClusterNode source, 
     // The factor for nodes with a long round trip.
     private const int Far = 8;
 
-    // For each portion: two commands for flags or owners, and a count.
+    // For each portion: two commands for flags or owners, and a count; before a handover also the flags.
     private const int RoundTrips = 3;
 
-    private readonly Portion _opened = new();
-    private readonly Portion _handedOver = new();
+    // Valkey 8 and later wait this long in vain for a replica that hangs. A replica that hangs longer is in trouble.
+    private static readonly TimeSpan ReplicaPatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan ReplicaPause = TimeSpan.FromMilliseconds(20);
+
+    // A server carries out what it has read, even after the other end died or the run was stopped. Until the source's replica knows the new
+    // owner, its promotion would cost the keys. So few slots are in transit, and only for a short time.
+    private static readonly TimeSpan LongestHandover = TimeSpan.FromMilliseconds(50);
+
+    private readonly Portion _opened = new(first: 512, least: 128, longest: TimeSpan.FromMilliseconds(250));
+    private readonly Portion _handedOver = new(first: 128, least: 32, LongestHandover);
 
     // Garnet raises its epoch with each step, and gossips it only every few seconds. So all slots are one portion there.
     private bool IsSlowToGossip => target.View?.Facts.Engine == ServerEngine.Garnet;
@@ -43,79 +53,140 @@ internal sealed class BulkSlotHandover(MoveContext context, ClusterNode source, 
     /// </summary>
     public async Task OpenAsync(IReadOnlyList<SlotMove> slots)
     {
-        await InPortionsAsync(slots, _opened, FewOpened, async portion =>
+        for (var done = 0; done < slots.Count && !stop.IsRequested;)
         {
-            foreach (var slot in portion)
-                slot.State = SlotMoveState.Opening;
-            await SendAsync(target, portion, "IMPORTING", source.Id).ConfigureAwait(false);
-            await SendAsync(source, InBulk(portion), "MIGRATING", target.Id).ConfigureAwait(false);
-            var open = InBulk(portion);
-            foreach (var slot in open)
-                slot.State = SlotMoveState.Open;
-            var counts = await CountAsync(source, open).ConfigureAwait(false);
-            // Without a count the slot is listed at least once.
-            for (var i = 0; i < open.Count; i++)
-                open[i].Keys = counts[i] ?? Math.Max(1, open[i].Keys);
-        }).ConfigureAwait(false);
+            var hasClients = _timing.HasClients;
+            var portion = slots.Skip(done).Take(SizeOf(_opened, FewOpened, slots.Count)).ToList();
+            var took = await _timing.RunAsync(RoundTrips, () => OpenPortionAsync(portion)).ConfigureAwait(false);
+            if (!hasClients)
+                _opened.Took(portion.Count, took);
+            done += portion.Count;
+        }
+    }
+
+    private async Task OpenPortionAsync(IReadOnlyList<SlotMove> portion)
+    {
+        foreach (var slot in portion)
+            slot.State = SlotMoveState.Opening;
+        await SendAsync(target, portion, "IMPORTING", source.Id).ConfigureAwait(false);
+        await SendAsync(source, InBulk(portion), "MIGRATING", target.Id).ConfigureAwait(false);
+        var open = InBulk(portion);
+        foreach (var slot in open)
+            slot.State = SlotMoveState.Open;
+        var counts = await CountAsync(source, open).ConfigureAwait(false);
+        // Without a count the slot is listed at least once.
+        for (var i = 0; i < open.Count; i++)
+            open[i].Keys = counts[i] ?? Math.Max(1, open[i].Keys);
     }
 
     /// <summary>
-    /// Hands empty slots over to the target. The source counts zero keys immediately before, while it migrates the slots. A slot that
-    /// still has keys, or whose flags are not as they must be, is deferred.
+    /// Hands empty slots over to the target in batches. The source counts zero keys immediately before each, while it migrates the slots. A
+    /// slot that still has keys, or whose flags are not as they must be, is deferred. No batch begins before the source's replicas know the
+    /// new owner of the one before.
     /// </summary>
     /// <returns>The slots that the target owns now. After a stop the others stay as they are.</returns>
+    /// <exception cref="RedisOperationException">
+    /// One of the two nodes or a replica of the source does not answer. Slots that were handed over before are
+    /// <see cref="SlotMoveState.HandedOver"/>, the others are open.
+    /// </exception>
     public async Task<IReadOnlyList<SlotMove>> HandOverAsync(IReadOnlyList<SlotMove> slots)
     {
-        IReadOnlyList<SlotMove> handedOver = [];
-        var isOver = await SlotHandover.AwaitEpochAsync(
-            async () =>
-            {
-                if (InBulk(slots).Count == 0)
-                    return true;
-                await context.Pace.EpochRaises.EnterAsync(target.Id, stop.Abort).ConfigureAwait(false);
-                try
-                {
-                    if (!await AreReadyAsync(slots).ConfigureAwait(false))
-                        return false;
-                    handedOver = await AssignAsync(InBulk(slots)).ConfigureAwait(false);
-                    return true;
-                }
-                finally
-                {
-                    context.Pace.EpochRaises.Leave(target.Id);
-                }
-            },
-            stop).ConfigureAwait(false);
-        if (!isOver)
+        var progressed = stop.Clock.Now;
+        for (var left = Left(slots); left.Count > 0 && !stop.IsRequested; left = Left(slots))
         {
-            foreach (var slot in slots)
-                slot.Defer(target.Name + " has not received the config epoch of " + source.Name);
+            await replicas.ConfirmAsync(stop).ConfigureAwait(false);
+            var batch = left.Take(SizeOf(_handedOver, FewHandedOver, left.Count)).ToList();
+            var isOver = await SlotHandover.AwaitEpochAsync(() => TryAssignAsync(batch), stop).ConfigureAwait(false);
+            if (!isOver)
+            {
+                foreach (var slot in batch)
+                    slot.Defer(target.Name + " has not received the config epoch of " + source.Name);
+            }
+
+            if (Left(batch).Count < batch.Count)
+                progressed = stop.Clock.Now;
+            else if (stop.Clock.Now - progressed > ReplicaPatience)
+                throw await UnacknowledgedAsync().ConfigureAwait(false);
+            else
+                await stop.Clock.PauseAsync(ReplicaPause, stop.Abort).ConfigureAwait(false);
         }
 
+        var handedOver = slots.Where(slot => slot.State == SlotMoveState.HandedOver).ToList();
+        await ClearSourceFlagsAsync(handedOver).ConfigureAwait(false);
         return handedOver;
     }
 
-    private async Task<IReadOnlyList<SlotMove>> AssignAsync(IReadOnlyList<SlotMove> ready)
+    // False while the target does not know the epoch of the source.
+    private async Task<bool> TryAssignAsync(IReadOnlyList<SlotMove> batch)
     {
-        await InPortionsAsync(ready, _handedOver, FewHandedOver, async portion =>
+        await context.Pace.EpochRaises.EnterAsync(target.Id, stop.Abort).ConfigureAwait(false);
+        try
         {
-            var counts = await CountAsync(source, portion).ConfigureAwait(false);
-            for (var i = 0; i < portion.Count; i++)
+            var hasClients = _timing.HasClients;
+            var (isKnown, assigned) = (false, 0);
+            var took = await _timing.RunAsync(RoundTrips, async () =>
             {
-                if (counts[i] is null)
-                    portion[i].Defer(source.Name + " did not report whether it holds keys of it");
-                else if (counts[i] > 0)
-                    portion[i].Defer(source.Name + " holds keys of it again");
-            }
+                var (from, to) = await ReadEndsAsync().ConfigureAwait(false);
+                DeferUnready(batch, from, to);
+                isKnown = InBulk(batch).Count == 0 || SlotHandover.KnowsEpoch(to, from, source.Id);
+                if (isKnown)
+                    assigned = await AssignAsync(InBulk(batch), from, to).ConfigureAwait(false);
+            }).ConfigureAwait(false);
+            if (!hasClients && assigned > 0)
+                _handedOver.Took(assigned, took);
+            return isKnown;
+        }
+        finally
+        {
+            context.Pace.EpochRaises.Leave(target.Id);
+        }
+    }
 
-            await SendAsync(target, InBulk(portion), "NODE", target.Id).ConfigureAwait(false);
-            await SendToSourceAsync(InBulk(portion), "NODE", target.Id).ConfigureAwait(false);
-            foreach (var slot in InBulk(portion))
-                slot.State = SlotMoveState.HandedOver;
-        }).ConfigureAwait(false);
-        var handedOver = ready.Where(slot => slot.State == SlotMoveState.HandedOver).ToList();
-        await ClearSourceFlagsAsync(handedOver).ConfigureAwait(false);
-        return handedOver;
+    private async Task<int> AssignAsync(IReadOnlyList<SlotMove> ready, NodeView from, NodeView to)
+    {
+        var counts = await CountAsync(source, ready).ConfigureAwait(false);
+        for (var i = 0; i < ready.Count; i++)
+        {
+            if (counts[i] is null)
+                ready[i].Defer(source.Name + " did not report whether it holds keys of it");
+            else if (counts[i] > 0)
+                ready[i].Defer(source.Name + " holds keys of it again");
+        }
+
+        var empty = InBulk(ready);
+        replicas.Expect(empty);
+        var batch = new SetSlotBatch(_reader, target, to, stop) { Within = LongestHandover };
+        var replies = await batch.SendAsync(empty, AssignToTarget.ActionOn(target)).ConfigureAwait(false);
+        var assigned = new List<SlotMove>();
+        for (var i = 0; i < empty.Count; i++)
+        {
+            if (replies[i] is not { } reply || ServerErrors.IsUnconfirmed(reply))
+                continue;
+            if (reply.IsError)
+                empty[i].Defer(Printable.Clean(reply.Text, 200));
+            else
+                assigned.Add(empty[i]);
+        }
+
+        // The source learns it at once, not by gossip.
+        await new SetSlotBatch(_reader, source, from, stop).SendAsync(assigned, AssignToTarget.ActionOn(target)).ConfigureAwait(false);
+        foreach (var slot in assigned)
+            slot.State = SlotMoveState.HandedOver;
+        return assigned.Count;
+    }
+
+    private async Task<RedisOperationException> UnacknowledgedAsync()
+    {
+        var (_, to) = await ReadEndsAsync().ConfigureAwait(false);
+        var silent = await replicas.SilentAsync(to, stop.Abort).ConfigureAwait(false);
+        return new RedisOperationException(
+            FailureCode.NodeUnreachable,
+            "The replicas of " + target.Name + " did not acknowledge CLUSTER SETSLOT for "
+                + ReplicaPatience.TotalSeconds.ToString("0", CultureInfo.InvariantCulture) + " seconds"
+                + (silent is null ? string.Empty : "; " + silent + " does not answer")
+                + ". No more slots were handed over. No key is lost; open slots are served by both nodes.",
+            target.Name,
+            new NextAction(NextActionCode.ShowNodes));
     }
 
     /// <summary>Sends the source the new owner of slots that the target owns, and clears the flags that are left.</summary>
@@ -123,16 +194,8 @@ internal sealed class BulkSlotHandover(MoveContext context, ClusterNode source, 
     // key. STABLE clears it on a source that does not own the slot.
     public async Task FinishSourceAsync(IReadOnlyList<SlotMove> slots)
     {
-        await SendToSourceAsync(slots, "NODE", target.Id).ConfigureAwait(false);
+        await new SetSlotBatch(_reader, source, source.View!, stop).SendAsync(slots, "NODE", target.Id).ConfigureAwait(false);
         await ClearSourceFlagsAsync(slots).ConfigureAwait(false);
-    }
-
-    private async Task SendToSourceAsync(IReadOnlyList<SlotMove> slots, string action, string? id)
-    {
-        if (slots.Count == 0)
-            return;
-        var connection = await _reader.ConnectAsync(source, stop.Abort).ConfigureAwait(false);
-        await connection.SendAsync(Commands(slots, action, id), null, stop.Abort).ConfigureAwait(false);
     }
 
     private async Task ClearSourceFlagsAsync(IReadOnlyList<SlotMove> slots)
@@ -145,16 +208,15 @@ internal sealed class BulkSlotHandover(MoveContext context, ClusterNode source, 
             return;
         var left = slots.Where(slot => !now.Self.Slots.Contains(slot.Slot)
             && (now.Self.MigratingTo.ContainsKey(slot.Slot) || now.Self.ImportingFrom.ContainsKey(slot.Slot))).ToList();
-        await SendToSourceAsync(left, "STABLE", null).ConfigureAwait(false);
+        await new SetSlotBatch(_reader, source, now, stop).SendAsync(left, "STABLE").ConfigureAwait(false);
         if (winner.Self.ConfigEpoch <= now.Self.ConfigEpoch)
             await _handover.EnsureHigherEpochAsync(source, target, slots[0].Slot, stop).ConfigureAwait(false);
     }
 
     // While the source migrates, or no longer owns the slot, an empty slot stays empty. Without the importing flag the target does not
     // raise its epoch, and it raises it above those that it knows: so it must know the source's.
-    private async Task<bool> AreReadyAsync(IReadOnlyList<SlotMove> slots)
+    private void DeferUnready(IReadOnlyList<SlotMove> slots, NodeView from, NodeView to)
     {
-        var (from, to) = await ReadEndsAsync().ConfigureAwait(false);
         foreach (var slot in slots)
         {
             if (!to.Self.IsMaster || !HandoverOrder.Has(to.Self.ImportingFrom, slot.Slot, source.Id))
@@ -162,25 +224,10 @@ internal sealed class BulkSlotHandover(MoveContext context, ClusterNode source, 
             else if (!from.Self.IsMaster || !HandoverOrder.Has(from.Self.MigratingTo, slot.Slot, target.Id))
                 slot.Defer(source.Name + " is not migrating it to " + target.Name);
         }
-
-        return SlotHandover.KnowsEpoch(to, from, source.Id);
     }
 
-    // Each step for all slots of a portion in one pipelined batch; clients are served between two portions. No portion begins after
-    // a stop.
-    private async Task InPortionsAsync(IReadOnlyList<SlotMove> slots, Portion idle, int few, Func<IReadOnlyList<SlotMove>, Task> step)
-    {
-        for (var done = 0; done < slots.Count && !stop.IsRequested;)
-        {
-            var hasClients = _timing.HasClients;
-            var size = IsSlowToGossip ? slots.Count : !hasClients ? idle.Size : _timing.IsNear ? few : few * Far;
-            var portion = slots.Skip(done).Take(size).ToList();
-            var took = await _timing.RunAsync(RoundTrips, () => step(portion)).ConfigureAwait(false);
-            if (!hasClients)
-                idle.Took(portion.Count, took);
-            done += portion.Count;
-        }
-    }
+    private int SizeOf(Portion idle, int few, int all) =>
+        IsSlowToGossip ? all : !_timing.HasClients ? idle.Size : _timing.IsNear ? few : few * Far;
 
     private async Task<(NodeView Source, NodeView Target)> ReadEndsAsync()
     {
@@ -189,16 +236,15 @@ internal sealed class BulkSlotHandover(MoveContext context, ClusterNode source, 
         return (views[0], views[1]);
     }
 
-    private async Task SendAsync(ClusterNode node, IReadOnlyList<SlotMove> slots, string action, string? id)
+    private async Task SendAsync(ClusterNode node, IReadOnlyList<SlotMove> slots, string action, string id)
     {
-        if (slots.Count == 0)
-            return;
-        var connection = await _reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false);
-        var replies = await connection.SendAsync(Commands(slots, action, id), null, stop.Abort).ConfigureAwait(false);
+        var replies = await new SetSlotBatch(_reader, node, node.View!, stop).SendAsync(slots, action, id).ConfigureAwait(false);
         for (var i = 0; i < slots.Count; i++)
         {
-            if (replies[i].IsError)
-                slots[i].Defer(Printable.Clean(replies[i].Text, 200));
+            if (replies[i] is not { } reply)
+                slots[i].Defer("the replicas of " + node.Name + " do not acknowledge CLUSTER SETSLOT");
+            else if (reply.IsError)
+                slots[i].Defer(Printable.Clean(reply.Text, 200));
         }
     }
 
@@ -211,31 +257,26 @@ internal sealed class BulkSlotHandover(MoveContext context, ClusterNode source, 
         return await SlotKeyCounter.CountAsync(connection, node.View!.Databases, numbers, stop.Abort).ConfigureAwait(false);
     }
 
-    private static List<RespCommand> Commands(IReadOnlyList<SlotMove> slots, string action, string? id) => slots
-        .Select(slot => id is null
-            ? RespCommand.Of("CLUSTER", "SETSLOT", slot.Slot, action)
-            : RespCommand.Of("CLUSTER", "SETSLOT", slot.Slot, action, id)).ToList();
-
     private static List<SlotMove> InBulk(IReadOnlyList<SlotMove> slots) => slots.Where(slot => !slot.IsDeferred).ToList();
 
-    /// <summary>
-    /// The number of slots in one portion while no client uses the nodes. A server carries out what it has read, even after the other end
-    /// died or the run was stopped, so a portion is bounded in time. Each portion costs both servers a write of their configuration to the
-    /// disk, so it is no smaller than it must be. Valkey takes 2 ms a slot with replicas, a hundredth of that without.
-    /// </summary>
-    private sealed class Portion
-    {
-        private const int Least = 128;
-        private const int Most = 1024;
-        private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(250);
+    private static List<SlotMove> Left(IReadOnlyList<SlotMove> slots) =>
+        slots.Where(slot => !slot.IsDeferred && slot.State != SlotMoveState.HandedOver).ToList();
 
-        public int Size { get; private set; } = 512;
+    /// <summary>
+    /// The number of slots in one portion while no client uses the nodes: as many as fit into a time. Each portion costs both servers a
+    /// write of their configuration to the disk, so it is no smaller than it must be.
+    /// </summary>
+    private sealed class Portion(int first, int least, TimeSpan longest)
+    {
+        private const int Most = 1024;
+
+        public int Size { get; private set; } = first;
 
         public void Took(int count, TimeSpan took)
         {
-            if (took > Longest)
-                Size = Math.Max(Least, Math.Min(Size, (int)(count * Longest.TotalSeconds / took.TotalSeconds)));
-            else if (count >= Size && took.Ticks < Longest.Ticks / 2)
+            if (took > longest)
+                Size = Math.Max(least, Math.Min(Size, (int)(count * longest.TotalSeconds / took.TotalSeconds)));
+            else if (count >= Size && took.Ticks < longest.Ticks / 2)
                 Size = Math.Min(Most, Size * 2);
         }
     }

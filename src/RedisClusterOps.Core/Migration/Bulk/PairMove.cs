@@ -23,8 +23,9 @@ internal sealed class PairMove(MoveContext context, MasterPair pair, IPairMoveOb
     // Little time should pass between the reading of flags and the handover.
     private const int FewSlots = 64;
 
-    private readonly BulkSlotHandover _handover = new(context, pair.Source, pair.Target, stop);
+    private readonly SourceReplicas _replicas = new(context.Reader, pair.Source, pair.Target, context.Log);
     private readonly HashSet<SlotMove> _open = [];
+    private BulkSlotHandover? _handover;
     private Task _verification = Task.CompletedTask;
 
     /// <summary>Moves all slots without a surprise. Deferred slots are left in a named state.</summary>
@@ -123,7 +124,7 @@ internal sealed class PairMove(MoveContext context, MasterPair pair, IPairMoveOb
             _open.UnionWith(window);
         foreach (var slot in window)
             slot.Begin(stop.Clock.Now);
-        await TimedAsync(_handover.OpenAsync(window), took => windows.Passed(window, took)).ConfigureAwait(false);
+        await TimedAsync((_handover ??= Handover(stop)).OpenAsync(window), took => windows.Passed(window, took)).ConfigureAwait(false);
         stop.ThrowIfRequested();
         return window;
     }
@@ -134,7 +135,7 @@ internal sealed class PairMove(MoveContext context, MasterPair pair, IPairMoveOb
         {
             stop.ThrowIfRequested();
             var some = window.Skip(done).Take(context.Pace.HasClients(pair.Source, pair.Target) ? FewSlots : window.Count).ToList();
-            Transferred(await _handover.HandOverAsync(some).ConfigureAwait(false));
+            Transferred(await _handover!.HandOverAsync(some).ConfigureAwait(false));
             // The verification reads every node. While one of them hangs, slots still move.
             if (_verification.IsCompleted)
                 _verification = EndedAsync(observer.VerifyDueAsync());
@@ -149,8 +150,10 @@ internal sealed class PairMove(MoveContext context, MasterPair pair, IPairMoveOb
         observer.SlotsTransferred(pair, slots);
     }
 
+    // Slots of batches before the one that failed have been handed over. The verification at the end covers them, too.
     private void DeferOpenSlots(string why)
     {
+        Transferred(Open().Where(slot => slot is { State: SlotMoveState.HandedOver, IsDeferred: false }).ToList());
         foreach (var slot in Open())
             slot.Defer(Printable.Clean(why, 200));
     }
@@ -172,12 +175,12 @@ internal sealed class PairMove(MoveContext context, MasterPair pair, IPairMoveOb
         await InTimeAsync(StopDeadlines.HandOver, StopDeadlines.HandOverAbort, async until =>
         {
             var emptied = Open().Where(slot => slot is { State: SlotMoveState.Open, IsEmptied: true }).ToList();
-            await new BulkSlotHandover(context, pair.Source, pair.Target, until).HandOverAsync(emptied).ConfigureAwait(false);
+            await Handover(until).HandOverAsync(emptied).ConfigureAwait(false);
         }).ConfigureAwait(false);
-        // Also those of a batch before the one that was aborted. The verification at the end covers them, too.
-        Transferred(Open().Where(slot => slot is { State: SlotMoveState.HandedOver, IsDeferred: false }).ToList());
         DeferOpenSlots("the run was stopped");
     }
+
+    private BulkSlotHandover Handover(StopRequest until) => new(context, pair.Source, pair.Target, _replicas, until);
 
     private void RestoreUntouched()
     {

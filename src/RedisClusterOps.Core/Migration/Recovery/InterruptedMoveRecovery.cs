@@ -72,7 +72,8 @@ internal sealed class InterruptedMoveRecovery(MoveContext context, MasterPair pa
     {
         foreach (var slot in slots)
             slot.Begin(stop.Clock.Now);
-        var handover = new BulkSlotHandover(context, pair.Target, pair.Source, stop);
+        var replicas = new SourceReplicas(context.Reader, pair.Target, pair.Source, context.Log);
+        var handover = new BulkSlotHandover(context, pair.Target, pair.Source, replicas, stop);
         stop.ThrowIfRequested();
         await FinishHandoversAsync(handover, slots).ConfigureAwait(false);
         slots = slots.Where(slot => slot.State != SlotMoveState.Waiting).ToList();

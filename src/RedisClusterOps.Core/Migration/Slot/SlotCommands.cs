@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Migration.Keys;
+using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Slot;
@@ -21,6 +22,19 @@ internal sealed class SlotCommands(ClusterReader reader)
 
     public Task AssignAsync(ClusterNode node, int slot, ClusterNode owner, StopRequest stop) =>
         SendAsync(node, slot, "NODE", owner.Id, stop);
+
+    /// <summary>Makes the target the owner, once.</summary>
+    /// <returns>False if its replicas did not acknowledge the command in time: it was not executed.</returns>
+    public async Task<bool> TryTakeOverAsync(ClusterNode target, int slot, StopRequest stop)
+    {
+        var command = RespCommand.Of(["CLUSTER", "SETSLOT", slot, .. AssignToTarget.ActionOn(target)]);
+        var connection = await reader.ConnectAsync(target, stop.Abort).ConfigureAwait(false);
+        var reply = await connection.AskAsync(command, stop.Abort).ConfigureAwait(false);
+        if (ServerErrors.IsUnconfirmed(reply))
+            return false;
+        Require(target, slot, command, reply);
+        return true;
+    }
 
     /// <summary>Clears the node's flags for the slot.</summary>
     public Task ClearAsync(ClusterNode node, int slot, StopRequest stop) =>
@@ -57,14 +71,22 @@ internal sealed class SlotCommands(ClusterReader reader)
             var reply = await connection.AskAsync(command, stop.Abort).ConfigureAwait(false);
             if (!ServerErrors.IsUnconfirmed(reply) || stop.Clock.Now - started > RetryFor)
             {
-                if (reply.IsError && IsAboutTheSlot(reply.Text))
-                    throw new SlotChangedException(Unexpected(node, slot, command, reply));
-                reply.OrThrow(connection.Endpoint, command);
+                Require(node, slot, command, reply);
                 return;
             }
 
             await stop.PauseAsync(RetryPause).ConfigureAwait(false);
         }
+    }
+
+    private static void Require(ClusterNode node, int slot, RespCommand command, RespValue reply)
+    {
+        if (!reply.IsError)
+            return;
+        var failure = Unexpected(node, slot, command, reply);
+        if (IsAboutTheSlot(reply.Text))
+            throw new SlotChangedException(failure);
+        reply.OrThrow(failure.Endpoint, command);
     }
 
     // Owner, flags or roles have changed since the plan was made.

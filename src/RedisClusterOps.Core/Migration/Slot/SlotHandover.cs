@@ -15,6 +15,10 @@ internal sealed class SlotHandover(ClusterReader reader, OperationLog? log)
     private static readonly TimeSpan EpochPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan EpochPause = TimeSpan.FromMilliseconds(100);
 
+    // Valkey 8 and later don't run SETSLOT before their replicas have acknowledged it. A replica that hangs longer is in trouble.
+    private static readonly TimeSpan ReplicaPatience = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan ReplicaPause = TimeSpan.FromMilliseconds(50);
+
     private readonly SlotCommands _commands = new(reader);
 
     /// <summary>
@@ -47,8 +51,35 @@ internal sealed class SlotHandover(ClusterReader reader, OperationLog? log)
     /// <exception cref="SlotChangedException">One of the ends is not as the handover needs it.</exception>
     public async Task<bool> TryAssignAsync(AssignToTarget step, StopRequest stop)
     {
-        stop.ThrowIfRequested();
         var slot = step.Slot.ToString(CultureInfo.InvariantCulture);
+        for (var started = stop.Clock.Now; await IsEmptyAsync(step, slot, stop).ConfigureAwait(false);)
+        {
+            if (await _commands.TryTakeOverAsync(step.Target, step.Slot, stop).ConfigureAwait(false))
+            {
+                log?.State(step.Slot, "Slot " + slot + ": handed over to " + step.Target.Name);
+                return true;
+            }
+
+            // The source is checked again before the next attempt: it may have died meanwhile, and its replica may own the slot.
+            if (stop.Clock.Now - started > ReplicaPatience)
+                throw Unacknowledged(step.Target, slot);
+            await stop.PauseAsync(ReplicaPause).ConfigureAwait(false);
+        }
+
+        return false;
+    }
+
+    private static RedisOperationException Unacknowledged(ClusterNode target, string slot) => new(
+        FailureCode.NodeUnreachable,
+        "Slot " + slot + ": the replicas of " + target.Name + " did not acknowledge CLUSTER SETSLOT for "
+            + ReplicaPatience.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)
+            + " seconds. The slot was not handed over. No key is lost; both nodes serve it.",
+        target.Name,
+        new NextAction(NextActionCode.ShowNodes));
+
+    private async Task<bool> IsEmptyAsync(AssignToTarget step, string slot, StopRequest stop)
+    {
+        stop.ThrowIfRequested();
         var (source, isHandedOver) = await ReadEndsAsync(step, slot, stop).ConfigureAwait(false);
         if (!source.DatabasesKnown)
         {
@@ -65,13 +96,8 @@ internal sealed class SlotHandover(ClusterReader reader, OperationLog? log)
             ? await SlotKeyCounter.CountAsync(connection, source.Databases, step.Slot, stop.Abort).ConfigureAwait(false)
             : 0;
         // Garnet does not count a slot that it handed over. It then holds no key that a client could reach.
-        if (keys > 0 || (keys is null && !isHandedOver))
-            return false;
-
         stop.ThrowIfRequested();
-        await _commands.AssignAsync(step.Target, step.Slot, step.Target, stop).ConfigureAwait(false);
-        log?.State(step.Slot, "Slot " + slot + ": handed over to " + step.Target.Name);
-        return true;
+        return keys == 0 || (keys is null && isHandedOver);
     }
 
     /// <summary>

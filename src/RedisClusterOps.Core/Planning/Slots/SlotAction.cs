@@ -149,13 +149,24 @@ internal sealed record TakeFromUnreachable(int Slot, ClusterNode Node, ClusterNo
 /// <summary>Assigns the slot to the target, which raises its epoch. Sent only at 0 keys on the source, counted just before.</summary>
 internal sealed record AssignToTarget(int Slot, ClusterNode Source, ClusterNode Target) : SlotAction(Slot)
 {
+    // Without it a node waits two seconds for a replica that hangs, and then takes over a slot whose source may have died meanwhile.
+    private const int MillisecondsForReplicas = 200;
+
     public override IReadOnlyList<PlannedCommand> Commands =>
     [
         Command(
             Target,
-            SetSlot("NODE " + Target.Id),
+            SetSlot(string.Join(" ", ActionOn(Target))),
             "the target first: it raises its epoch only while it imports; sent only when the source counts 0 keys"),
     ];
+
+    /// <summary>True for a server that runs SETSLOT only after its replicas have acknowledged it.</summary>
+    public static bool WaitsForReplicas(ClusterNode node) =>
+        node.View?.Facts is { Engine: ServerEngine.Valkey } facts && facts.IsAtLeast(8, 0);
+
+    /// <summary>The action of SETSLOT that makes the target the owner.</summary>
+    public static object[] ActionOn(ClusterNode target) =>
+        WaitsForReplicas(target) ? ["NODE", target.Id, "TIMEOUT", MillisecondsForReplicas] : ["NODE", target.Id];
 }
 
 /// <summary>Notifies the source, then the other masters, of the new owner instead of waiting for gossip.</summary>
