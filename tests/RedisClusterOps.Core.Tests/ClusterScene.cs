@@ -149,7 +149,8 @@ internal sealed class ClusterScene
 
     private ClusterNode Node(Actor actor)
     {
-        var view = actor.IsDown ? null : new NodeView(Endpoint(actor), _actors.Where(other => !actor.Forgotten.Contains(other.Name)).Select(other => Line(actor, other)).ToList())
+        var view = actor.IsDown ? null : new NodeView(
+            Endpoint(actor), _actors.Where(other => !actor.Forgotten.Contains(other.Name)).Select(other => Line(actor, other)).ToList())
         {
             AtomicTasks = actor.Tasks,
             Facts = ServerFacts.Parse(actor.Info),
@@ -163,7 +164,10 @@ internal sealed class ClusterScene
         var state = actor.State ?? (actor.IsDown ? RedisNodeState.Fail : RedisNodeState.Ok);
         NodeEndpoint? announced = state == RedisNodeState.NoAddress ? null : Endpoint(actor);
         var trouble = actor.Trouble ?? (actor.IsDown ? "connection refused" : null);
-        return new ClusterNode(Id(actor.Name), announced, view?.Self ?? Line(seen, actor), view, state, trouble) { Failure = actor.Failure };
+        return new ClusterNode(Id(actor.Name), announced, view?.Self ?? Line(seen, actor), view, state, trouble)
+        {
+            Failure = actor.Failure,
+        };
     }
 
     private static NodeLine Line(Actor by, Actor about)

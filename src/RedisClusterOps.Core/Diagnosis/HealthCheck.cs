@@ -88,7 +88,8 @@ internal static class HealthCheck
     // Nodes that fail for the same reason are one finding. No connection was attempted to a node without an address or in handshake.
     private static IEnumerable<RedisClusterFinding> SilentNodeFindings(ClusterView view)
     {
-        var silent = view.Nodes.Where(node => node.Trouble is not null && node.State is not (RedisNodeState.NoAddress or RedisNodeState.Handshake))
+        var silent = view.Nodes
+            .Where(node => node.Trouble is not null && node.State is not (RedisNodeState.NoAddress or RedisNodeState.Handshake))
             .Select(node => NodeVerdict.Of(view, node)).ToList();
         foreach (var refusing in silent.Where(verdict => verdict.Condition == NodeCondition.Refusing).GroupBy(verdict => verdict.Code))
             yield return SilentNodes(view, CodeOf(refusing.First().Code), [.. refusing], "Its clients may get the same answer.");

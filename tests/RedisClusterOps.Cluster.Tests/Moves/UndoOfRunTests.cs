@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Kills;
-using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Migration;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Moves;

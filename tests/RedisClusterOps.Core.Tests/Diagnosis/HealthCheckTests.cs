@@ -38,7 +38,8 @@ public class HealthCheckTests
         [FindingCode.CpuPressure] = () => ClusterScene.Stable().Tells("S", cpu: 97.4).Check(),
         [FindingCode.MixedVersions] = () => ClusterScene.Stable().Tells("T", "redis_version:8.6.0").Check(),
         [FindingCode.AtomicMigrationRunning] = () => ClusterScene.Stable().Task("T", Moving()).Check(),
-        [FindingCode.NodeBusy] = () => Refusing(FailureCode.NodeBusy, "BUSY Redis is busy running a script. You can only call SCRIPT KILL").Check(),
+        [FindingCode.NodeBusy] = () => Refusing(
+            FailureCode.NodeBusy, "BUSY Redis is busy running a script. You can only call SCRIPT KILL").Check(),
         [FindingCode.NodeLoading] = () => Refusing(FailureCode.NodeLoading, "LOADING Redis is loading the dataset in memory").Check(),
         [FindingCode.AuthenticationFailed] = () => Refusing(FailureCode.AuthenticationFailed, "NOAUTH Authentication required.").Check(),
         [FindingCode.TooManyClients] = () => Refusing(FailureCode.TooManyClients, "ERR max number of clients reached").Check(),
@@ -82,7 +83,8 @@ public class HealthCheckTests
     [Fact]
     public void Nodes_that_only_this_machine_can_not_reach_are_one_finding_and_nothing_is_uncovered()
     {
-        var health = ClusterScene.Stable().In("S", RedisNodeState.Unreachable, "no answer").In("X", RedisNodeState.Unreachable, "no answer").Check();
+        var health = ClusterScene.Stable()
+            .In("S", RedisNodeState.Unreachable, "no answer").In("X", RedisNodeState.Unreachable, "no answer").Check();
         var finding = Assert.Single(health.Findings);
         Assert.Equal((FindingCode.NodeUnreachable, S + "," + X), (finding.Code, finding.Target));
         Assert.Contains("16384 slots", finding.Message);

@@ -68,7 +68,8 @@ public class HundredMastersTests
         Assert.InRange(Stopwatch.GetElapsedTime(asked.Min(), asked.Max()), TimeSpan.Zero, patience - TimeSpan.FromMilliseconds(1));
         Assert.Equal(
             cluster.Nodes.Skip(Masters - Frozen).Select(node => node.Endpoint.ToString()).Order(),
-            health.Findings.Where(finding => finding.Code == FindingCode.NodeUnreachable).SelectMany(finding => finding.Target.Split(',')).Order());
+            health.Findings
+                .Where(finding => finding.Code == FindingCode.NodeUnreachable).SelectMany(finding => finding.Target.Split(',')).Order());
     }
 
     private static async Task<RedisClusterHealth> CheckAsync(FakeMasters cluster, TimeSpan patience)

@@ -89,12 +89,14 @@ public class NodeVerdictTests
     {
         var scene = Three().Refuses("S", code, error);
         var repair = new RepairRequest(
-            ClusterScene.Slot, RedisClusterSession.Parse("10.0.0.1:6379"), new MoveOptions(), new RepairOptions { AllowUnreachableNode = true });
+            ClusterScene.Slot, RedisClusterSession.Parse("10.0.0.1:6379"), new MoveOptions(),
+            new RepairOptions { AllowUnreachableNode = true });
         var refusal = Assert.Throws<RedisOperationException>(() => repair.Plan(scene.Situation()));
         Assert.Equal((code, false), (refusal.Code, refusal.ConcernsWholeCluster));
         Assert.DoesNotContain("-AllowUnreachableNode", refusal.NextStep() ?? string.Empty);
         Assert.Empty(RepairScope.Of(scene.View(), repair.Repair, new Dictionary<string, SlotSet>()));
-        var refused = Assert.Single(RepairScope.UnreachableOwners(scene.View(), repair.Repair, [], repair.Session, repair.Options).ToList());
+        var refused = Assert.Single(
+            RepairScope.UnreachableOwners(scene.View(), repair.Repair, [], repair.Session, repair.Options).ToList());
         Assert.Equal(code, refused.Refusal?.Code);
     }
 

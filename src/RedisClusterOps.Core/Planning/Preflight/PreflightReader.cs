@@ -112,7 +112,8 @@ internal sealed class PreflightReader
         return _otherTool;
     }
 
-    private (int? Left, IReadOnlyList<string> Takers) SlotsLeft(ClusterView view, IReadOnlyList<int> slots, IReadOnlyList<SlotAction> actions)
+    private (int? Left, IReadOnlyList<string> Takers) SlotsLeft(
+        ClusterView view, IReadOnlyList<int> slots, IReadOnlyList<SlotAction> actions)
     {
         // Two handovers are a round trip: the source keeps the slot in the end.
         var assigned = actions.OfType<AssignToTarget>().ToList();

@@ -201,8 +201,11 @@ internal static class PreflightRules
         {
             yield return Finding(
                 PlanFindingCode.SourceBecomesReplica, FindingSeverity.Warning, facts.Source.Name,
-                facts.Source.Name + " hands over its last slot. Because of cluster-allow-replica-migration yes it then becomes a replica of "
-                    + (facts.Takers.Count < 2 ? facts.Target.Name : "the master that takes its last slot: " + string.Join(" or ", facts.Takers))
+                facts.Source.Name + " hands over its last slot. Because of cluster-allow-replica-migration yes"
+                    + " it then becomes a replica of "
+                    + (facts.Takers.Count < 2
+                        ? facts.Target.Name
+                        : "the master that takes its last slot: " + string.Join(" or ", facts.Takers))
                     + ", and an undo can't return its slots before it is a master again.",
                 Advice("CONFIG SET cluster-allow-replica-migration no on " + facts.Source.Name + " keeps it a master"));
         }

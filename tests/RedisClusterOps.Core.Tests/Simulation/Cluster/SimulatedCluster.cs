@@ -262,7 +262,8 @@ internal static class WritingCommand
 {
     private static readonly HashSet<string> Words = new(StringComparer.OrdinalIgnoreCase) { "MIGRATE", "DEL", "EXEC", "RESTORE", "SET" };
     private static readonly HashSet<string> OfCluster = new(
-        StringComparer.OrdinalIgnoreCase) { "SETSLOT", "BUMPEPOCH", "ADDSLOTS", "ADDSLOTSRANGE", "DELSLOTS", "DELSLOTSRANGE", "FORGET", "MEET", "RESET", "FAILOVER" };
+        StringComparer.OrdinalIgnoreCase) { "SETSLOT", "BUMPEPOCH", "ADDSLOTS", "ADDSLOTSRANGE", "DELSLOTS", "DELSLOTSRANGE",
+            "FORGET", "MEET", "RESET", "FAILOVER" };
 
     public static bool Is(RespCommand command)
     {

@@ -135,7 +135,8 @@ internal sealed partial class SimulatedNode
 
     private RespValue ForgetNode(Call call)
     {
-        if (_cluster.Nodes.FirstOrDefault(node => node.Id == call.Text(2)) is not { } other || (!Knows(other.Index) && !IsBanned(other.Index)))
+        if (_cluster.Nodes.FirstOrDefault(node => node.Id == call.Text(2)) is not { } other
+            || (!Knows(other.Index) && !IsBanned(other.Index)))
             return RespValue.Error("ERR Unknown node " + call.Text(2));
         if (!Knows(other.Index))
             return Rules.ForgetSpreads ? Ok : RespValue.Error("ERR Unknown node " + call.Text(2));
