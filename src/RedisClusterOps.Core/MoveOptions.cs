@@ -89,7 +89,8 @@ public sealed record RepairOptions
     public bool SkipCoverage { get; init; }
 
     /// <summary>
-    /// The owner of a slot for which the state of the cluster does not decide it: id, unique id prefix or <c>host:port</c>; null to stop there.
+    /// The owner of a slot for which the state of the cluster does not decide it: id, unique id prefix or <c>host:port</c>.
+    /// Null to stop there.
     /// </summary>
     public string? Target { get; init; }
 }

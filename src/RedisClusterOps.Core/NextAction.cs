@@ -184,8 +184,8 @@ public sealed record NextAction(NextActionCode Code)
         var text = new StringBuilder(Code == NextActionCode.Advice ? string.Empty : Code.ToString());
         (string, string?)[] parts =
         [
-            ("slots", Slots), ("node", Node), ("from", Source), ("to", Target), ("run", MigrationId), ("on conflict", OnKeyConflict?.ToString()),
-            ("timeout", Timeout), ("journal", JournalPath), (string.Empty, Note),
+            ("slots", Slots), ("node", Node), ("from", Source), ("to", Target), ("run", MigrationId),
+            ("on conflict", OnKeyConflict?.ToString()), ("timeout", Timeout), ("journal", JournalPath), (string.Empty, Note),
         ];
         foreach (var (name, part) in parts)
         {

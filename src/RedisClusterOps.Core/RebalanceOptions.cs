@@ -52,13 +52,14 @@ public sealed record SlotSelection
     public IReadOnlyList<int>? Slots { get; init; }
 
     /// <summary>
-    /// How many slots, 1 to 16384, from the sources in proportion to their slots. Null without <see cref="Slots"/> means all of the sources.
+    /// How many slots, 1 to 16384, from the sources in proportion to their slots.
+    /// Null without <see cref="Slots"/> means all of the sources.
     /// </summary>
     public int? Count { get; init; }
 
     /// <summary>
-    /// The source masters: node ids, unique id prefixes, or <c>host:port</c>; <c>*</c> for all except the target. Null for the owners of the
-    /// named slots.
+    /// The source masters: node ids, unique id prefixes, or <c>host:port</c>; <c>*</c> for all except the target.
+    /// Null for the owners of the named slots.
     /// </summary>
     public IReadOnlyList<string>? Sources { get; init; }
 

@@ -82,8 +82,8 @@ public sealed record RedisNodeShare
 }
 
 /// <summary>
-/// Which slots move between which masters, and the share of each master before and after. It holds no steps. These are derived from the state
-/// of the cluster during the run.
+/// Which slots move between which masters, and the share of each master before and after. It holds no steps.
+/// These are derived from the state of the cluster during the run.
 /// </summary>
 public sealed record RedisRebalancePlan
 {
@@ -127,5 +127,10 @@ public sealed record RedisRebalancePlan
 
     /// <summary>Such as <c>4096 slots in 3 moves</c>.</summary>
     public override string ToString() => string.Format(
-        CultureInfo.InvariantCulture, "{0} {1} in {2} {3}", SlotCount, SlotCount == 1 ? "slot" : "slots", Moves.Count, Moves.Count == 1 ? "move" : "moves");
+        CultureInfo.InvariantCulture,
+        "{0} {1} in {2} {3}",
+        SlotCount,
+        SlotCount == 1 ? "slot" : "slots",
+        Moves.Count,
+        Moves.Count == 1 ? "move" : "moves");
 }

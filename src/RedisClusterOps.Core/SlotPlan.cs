@@ -36,7 +36,11 @@ public sealed record SlotPlan
 
     /// <summary>The slot, its owner, its source and its target. If the cluster now says otherwise, the plan is stale.</summary>
     public string Fingerprint => string.Join(
-        " ", Slot.ToString(CultureInfo.InvariantCulture), Owner ?? "-", SourceId.Length > 0 ? SourceId : "-", TargetId.Length > 0 ? TargetId : "-");
+        " ",
+        Slot.ToString(CultureInfo.InvariantCulture),
+        Owner ?? "-",
+        SourceId.Length > 0 ? SourceId : "-",
+        TargetId.Length > 0 ? TargetId : "-");
 
     /// <summary>Id of the slot's owner when the plan was made; null if it had none.</summary>
     public string? Owner { get; init; }

@@ -8,7 +8,9 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests;
 
-/// <summary>The rooms of the core, from the bottom up: a room depends only on the rooms below it and on the public types of the root.</summary>
+/// <summary>
+/// The rooms of the core, from the bottom up: a room depends only on the rooms below it and on the public types of the root.
+/// </summary>
 public sealed class ArchitectureTests
 {
     private const string Root = nameof(RedisClusterOps);
@@ -60,7 +62,8 @@ public sealed class ArchitectureTests
     public void Every_public_type_is_in_the_root_and_the_root_has_no_other()
     {
         Assert.All(Core.GetExportedTypes(), type => Assert.Equal(Root, type.Namespace));
-        Assert.Empty(Core.GetTypes().Where(type => type is { Namespace: Root, IsPublic: false, IsNested: false }).Select(type => type.Name));
+        var inner = Core.GetTypes().Where(type => type is { Namespace: Root, IsPublic: false, IsNested: false });
+        Assert.Empty(inner.Select(type => type.Name));
     }
 
     [Fact]
@@ -69,19 +72,25 @@ public sealed class ArchitectureTests
         var wrong = Files().Where(file => !file.EndsWith("IsExternalInit.cs", System.StringComparison.Ordinal)).Select(file => (
             File: Path.GetRelativePath(SourceFolder, file),
             Namespace: Regex.Match(File.ReadAllText(file), "^namespace ([\\w.]+);", RegexOptions.Multiline).Groups[1].Value));
-        Assert.All(wrong, each => Assert.Equal(
-            string.Join('.', new[] { Root }.Concat(Path.GetDirectoryName(each.File)!.Split(Path.DirectorySeparatorChar).Where(part => part.Length > 0))),
-            each.Namespace));
+        Assert.All(wrong, each =>
+        {
+            var folders = Path.GetDirectoryName(each.File)!.Split(Path.DirectorySeparatorChar).Where(part => part.Length > 0);
+            Assert.Equal(string.Join('.', folders.Prepend(Root)), each.Namespace);
+        });
     }
 
     [Fact]
     public void The_core_names_no_cmdlet()
     {
         var cmdlet = new Regex(@"\b[A-Z][a-z]+-Redis[A-Z]\w*|\bGet-Help\b");
-        Assert.Empty(Files().SelectMany(file => cmdlet.Matches(File.ReadAllText(file)).Select(match => Path.GetFileName(file) + ": " + match.Value)));
+        Assert.Empty(Files().SelectMany(file => cmdlet.Matches(File.ReadAllText(file))
+            .Select(match => Path.GetFileName(file) + ": " + match.Value)));
     }
 
     private static IEnumerable<string> Files() => Directory.EnumerateFiles(SourceFolder, "*.cs", SearchOption.AllDirectories)
-        .Where(file => !Path.GetRelativePath(SourceFolder, file).Split(Path.DirectorySeparatorChar)[0].StartsWith("obj", System.StringComparison.Ordinal)
-            && !Path.GetRelativePath(SourceFolder, file).StartsWith("bin", System.StringComparison.Ordinal));
+        .Where(file => !IsBuildOutput(Path.GetRelativePath(SourceFolder, file)));
+
+    private static bool IsBuildOutput(string file) =>
+        file.Split(Path.DirectorySeparatorChar)[0].StartsWith("obj", System.StringComparison.Ordinal)
+            || file.StartsWith("bin", System.StringComparison.Ordinal);
 }

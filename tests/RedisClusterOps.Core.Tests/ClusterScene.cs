@@ -61,8 +61,13 @@ internal sealed class ClusterScene
 
     public ClusterScene Engine(string name, string info) => Change(name, actor => actor.Info = info);
 
-    /// <summary>What a node tells of itself beyond its place in the cluster.</summary>
-    public ClusterScene Tells(string name, string? info = null, string clusterInfo = "cluster_state:ok", long? keys = null, double? cpu = null) => Change(name, actor =>
+    /// <summary>What a node reports of itself beyond its place in the cluster.</summary>
+    public ClusterScene Tells(
+        string name,
+        string? info = null,
+        string clusterInfo = "cluster_state:ok",
+        long? keys = null,
+        double? cpu = null) => Change(name, actor =>
     {
         actor.Info = info ?? actor.Info;
         actor.ClusterInfo = clusterInfo;
@@ -91,9 +96,14 @@ internal sealed class ClusterScene
     });
 
     public ClusterView View() => new(
-        _actors.Select(Node).OrderBy(node => node.Id, StringComparer.Ordinal).ToList(), new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        _actors.Select(Node).OrderBy(node => node.Id, StringComparer.Ordinal).ToList(),
+        new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc));
 
-    public SlotSituation Situation() => new(View(), Slot, _keys.Where(pair => !_actors.Single(actor => Id(actor.Name) == pair.Key).IsDown).ToDictionary());
+    public SlotSituation Situation()
+    {
+        var known = _keys.Where(pair => !_actors.Single(actor => Id(actor.Name) == pair.Key).IsDown);
+        return new SlotSituation(View(), Slot, known.ToDictionary());
+    }
 
     public SlotDiagnosis? Diagnose() => SlotDiagnostician.Diagnose(Situation());
 
@@ -151,7 +161,9 @@ internal sealed class ClusterScene
             Id = Id(about.Name),
             Host = "10.0.0." + (about.Name[0] - 'A' + 1),
             Port = 6379,
-            Flags = (self ? NodeFlags.Myself : NodeFlags.None) | (about.MasterOf is null ? NodeFlags.Master : NodeFlags.Replica) | (about.IsDown ? NodeFlags.Fail : NodeFlags.None),
+            Flags = (self ? NodeFlags.Myself : NodeFlags.None)
+                | (about.MasterOf is null ? NodeFlags.Master : NodeFlags.Replica)
+                | (about.IsDown ? NodeFlags.Fail : NodeFlags.None),
             MasterId = about.MasterOf is { } master ? Id(master) : null,
             Hostname = about.Hostname,
             ConfigEpoch = about.Epoch,

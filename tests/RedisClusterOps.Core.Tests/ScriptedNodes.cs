@@ -61,7 +61,8 @@ internal sealed class ScriptedNodes : INodeConnector
     {
         "CLUSTER NODES" => RespValue.Bulk(string.Join('\n', lines) + "\n"),
         "CLUSTER INFO" => RespValue.Bulk("cluster_state:ok\r\n"),
-        "INFO" => RespValue.Bulk("# Server\r\nredis_version:7.0.15\r\ndb0:keys=3,expires=0,avg_ttl=0\r\nused_cpu_user:1.0\r\nused_cpu_sys:1.0\r\n"),
+        "INFO" => RespValue.Bulk(
+            "# Server\r\nredis_version:7.0.15\r\ndb0:keys=3,expires=0,avg_ttl=0\r\nused_cpu_user:1.0\r\nused_cpu_sys:1.0\r\n"),
         "INFO cpu" => RespValue.Bulk("used_cpu_user:1.01\r\nused_cpu_sys:1.0\r\n"),
         "DBSIZE" => RespValue.Number(3),
         _ when command.ToString().StartsWith("CLUSTER COUNTKEYSINSLOT ", StringComparison.Ordinal) => RespValue.Number(0),
@@ -83,10 +84,15 @@ internal sealed class ScriptedNodes : INodeConnector
             throw refusal;
         return _nodes.TryGetValue(endpoint, out var answer)
             ? new Connection(this, endpoint, answer)
-            : throw new RedisConnectionException(FailureCode.ConnectionFailed, endpoint, "Can't connect to " + endpoint + ": connection refused.", outcomeUnknown: false);
+            : throw new RedisConnectionException(
+                FailureCode.ConnectionFailed,
+                endpoint,
+                "Can't connect to " + endpoint + ": connection refused.",
+                outcomeUnknown: false);
     }
 
-    private static NodeEndpoint Read(string text) => NodeEndpoint.TryParse(text, out var endpoint) ? endpoint : throw new FormatException(text);
+    private static NodeEndpoint Read(string text) =>
+        NodeEndpoint.TryParse(text, out var endpoint) ? endpoint : throw new FormatException(text);
 
     private async Task TakeTimeAsync(CancellationToken cancellation)
     {
@@ -104,7 +110,8 @@ internal sealed class ScriptedNodes : INodeConnector
 
         public bool IsUsable => true;
 
-        public async Task<IReadOnlyList<RespValue>> SendAsync(IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation)
+        public async Task<IReadOnlyList<RespValue>> SendAsync(
+            IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation)
         {
             lock (nodes._asked)
                 nodes._asked.AddRange(commands.Select(command => endpoint + " " + command));

@@ -9,7 +9,10 @@ namespace RedisClusterOps.Module.Tests;
 /// <summary>Everything that people read is plain technical English: nodes are things, and one word means one thing.</summary>
 public sealed class LanguageTests
 {
-    private static readonly string[] Places = ["src", "bench", "docs", "en-US", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
+    private static readonly string[] Places =
+    [
+        "src", "bench", "docs", "en-US", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md",
+    ];
 
     // Nodes and processes are things; software reports and logs; methods complete and return; slots are handed over.
     private static readonly Regex[] Banned =
@@ -61,7 +64,8 @@ public sealed class LanguageTests
             {
                 number++;
                 hits.AddRange(Banned.SelectMany(pattern => pattern.Matches(line))
-                    .Select(match => Path.GetRelativePath(Repository.Root, file) + ":" + number + " '" + match.Value + "' in: " + line.Trim()));
+                    .Select(match => Path.GetRelativePath(Repository.Root, file)
+                        + ":" + number + " '" + match.Value + "' in: " + line.Trim()));
             }
         }
 

@@ -62,7 +62,8 @@ internal static class WholeFile
 
     /// <summary>True for the errors that a file system causes. Any other exception is a fault of this program.</summary>
     public static bool IsFileError(Exception failure) =>
-        failure is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException or System.Security.SecurityException;
+        failure is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException
+            or System.Security.SecurityException;
 
     /// <summary>Allows only its owner to use a file. Call it while the file is empty: the folder may be open to others.</summary>
     public static void RestrictToOwner(string file) => SetMode(file, "600");

@@ -27,7 +27,8 @@ internal static class TourCommand
         var server = await line.FindServerAsync(stop);
         var powershell = await line.FindPowerShellAsync(stop);
         line.Out.WriteLine(
-            "A stuck slot migration on a cluster with 4 masters of " + server.Name + ", repaired with PowerShell " + powershell.Version + ".");
+            "A stuck slot migration on a cluster with 4 masters of " + server.Name
+            + ", repaired with PowerShell " + powershell.Version + ".");
         line.Out.WriteLine("The tour removes its cluster at the end.");
         await using (var cluster = await LocalCluster.StartAsync(new LocalClusterOptions { Server = server, EndsOnSignals = false }, stop))
         {

@@ -13,7 +13,13 @@ public sealed class CompleteRedisSlotMigrationCommand : SlotMigrationCmdlet
     internal override void Run()
     {
         var cluster = Open();
-        var asked = new RedisSlotMigrationResult { Slot = Slot, Operation = nameof(MigrationOperation.Complete), Source = Source, Target = Target };
+        var asked = new RedisSlotMigrationResult
+        {
+            Slot = Slot,
+            Operation = nameof(MigrationOperation.Complete),
+            Source = Source,
+            Target = Target,
+        };
         Operate(cluster, asked, cluster.PlanCompletionAsync(Slot, Source, Target, MoveOptions, Stop));
     }
 }

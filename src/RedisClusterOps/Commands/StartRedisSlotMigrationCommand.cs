@@ -25,7 +25,13 @@ public sealed class StartRedisSlotMigrationCommand : SlotOpeningCmdlet
     internal override void Run()
     {
         var cluster = Open();
-        var asked = new RedisSlotMigrationResult { Slot = Slot, Operation = nameof(MigrationOperation.Start), Source = Source, Target = Target };
+        var asked = new RedisSlotMigrationResult
+        {
+            Slot = Slot,
+            Operation = nameof(MigrationOperation.Start),
+            Source = Source,
+            Target = Target,
+        };
         Operate(cluster, asked, cluster.PlanStartAsync(Slot, Source, Target, MoveOptions, Stop));
     }
 }

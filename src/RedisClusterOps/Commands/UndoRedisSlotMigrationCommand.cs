@@ -73,7 +73,13 @@ public sealed class UndoRedisSlotMigrationCommand : BulkMoveCmdlet
             return;
         }
 
-        var asked = new RedisSlotMigrationResult { Slot = Slot, Operation = nameof(MigrationOperation.Undo), Source = Source, Target = Target };
+        var asked = new RedisSlotMigrationResult
+        {
+            Slot = Slot,
+            Operation = nameof(MigrationOperation.Undo),
+            Source = Source,
+            Target = Target,
+        };
         Operate(cluster, asked, cluster.PlanUndoAsync(Slot, Source, Target, Strategy, AllowUnreachableNode, MoveOptions, Stop));
     }
 }

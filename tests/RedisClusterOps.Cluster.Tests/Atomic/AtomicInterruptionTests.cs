@@ -62,7 +62,8 @@ public sealed class AtomicInterruptionTests
         await scene.StartByHandAsync(scene.Source, scene.Target, scene.Slots);
         await scene.UntilTransferringAsync();
         using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(300));
-        var left = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => scene.MoveAsync(SlotSet.From([new SlotRange(5, 9)]), stop: stop.Token));
+        var left = await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => scene.MoveAsync(SlotSet.From([new SlotRange(5, 9)]), stop: stop.Token));
         Assert.Contains("so this run does not cancel it", left.Message);
         await scene.UntilIdleAsync();
         await scene.AssertOwnerAsync(scene.Target);

@@ -29,7 +29,9 @@ internal static class Aftermath
 
         var flags = masters.SelectMany(master => Flags(scene, master.Node, master.Line)).ToList();
         var keys = await KeysAsync(scene, [.. masters.Select(master => master.Node)], isServed: owner != NoOwner);
-        return string.Join(", ", [anyOwner && (owner is "S owns it" or "T owns it" or "X owns it") ? "a master owns it" : owner, .. flags]) + "; " + string.Join(", ", keys);
+        var isOwnedByMaster = owner is "S owns it" or "T owns it" or "X owns it";
+        var found = anyOwner && isOwnedByMaster ? "a master owns it" : owner;
+        return string.Join(", ", [found, .. flags]) + "; " + string.Join(", ", keys);
     }
 
     /// <summary>S, T, X, or the replica of one of them.</summary>
@@ -62,7 +64,8 @@ internal static class Aftermath
             {
                 return claims.Count switch
                 {
-                    0 when opinions.Count == 1 && opinions.Single() is { Length: > 0 } absent => NameOf(scene, absent) + " owns it and is down",
+                    0 when opinions.Count == 1 && opinions.Single() is { Length: > 0 } absent =>
+                        NameOf(scene, absent) + " owns it and is down",
                     0 => NoOwner,
                     1 => NameOf(scene, claims[0]) + " owns it" + (agreed ? string.Empty : " and not all agree"),
                     _ => string.Join(" and ", claims.Select(id => NameOf(scene, id)).Order()) + " both claim it",

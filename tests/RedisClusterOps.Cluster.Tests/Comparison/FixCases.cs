@@ -10,7 +10,9 @@ using RedisClusterOps.Lab;
 
 namespace RedisClusterOps.Cluster.Tests.Comparison;
 
-/// <summary>The table in docs/redis-cli.md, which the tests check for both tools. S owns the slot, T is its target, X is another master.</summary>
+/// <summary>
+/// The table in docs/redis-cli.md, which the tests check for both tools. S owns the slot, T is its target, X is another master.
+/// </summary>
 internal static class FixCases
 {
     public static IReadOnlyList<FixCase> All { get; } =

@@ -135,7 +135,13 @@ public sealed class NodeFailureTests
         await UntilAsync(async () => (await cluster.Node(0).SendAsync("CLUSTER", "INFO")).Text.Contains("cluster_state:fail"));
 
         using (var core = new RedisCluster(slot.Session) { NextActionText = NextActionText.Of })
-            Assert.Contains((await core.PlanCompletionAsync(1, null, null, new MoveOptions(), default)).Findings, finding => finding is { Code: PlanFindingCode.ClusterDown, Advice: "Test-RedisCluster" });
+        {
+            var plan = await core.PlanCompletionAsync(1, null, null, new MoveOptions(), default);
+            Assert.Contains(
+                plan.Findings,
+                finding => finding is { Code: PlanFindingCode.ClusterDown, Advice: "Test-RedisCluster" });
+        }
+
         var clock = Stopwatch.StartNew();
         var failure = await slot.FailsAsync(FailureCode.ServerError, new MoveOptions { Timeout = TimeSpan.FromSeconds(1) });
         Assert.Contains("CLUSTERDOWN", failure.Message);

@@ -114,7 +114,8 @@ public sealed class KilledRebalanceTests
         var killed = Assert.Single(scene.Runs());
         var end = isUndone ? await scene.UndoAsync(killed.Id) : await scene.ResumeAsync();
         end.AssertExited(0);
-        Assert.Contains(end.Messages, message => message.Text.Contains(isUndone ? "The servers are still moving" : "is already in progress", StringComparison.Ordinal));
+        var expected = isUndone ? "The servers are still moving" : "is already in progress";
+        Assert.Contains(end.Messages, message => message.Text.Contains(expected, StringComparison.Ordinal));
         Assert.Equal(0, await scene.TasksAsync());
         await scene.AssertEndedAsync(isUndone ? work.Before : work.After);
     }

@@ -58,7 +58,9 @@ internal sealed class PreflightRun : IDisposable
             .. keys == 0 ? Array.Empty<SlotAction>() : [new MoveKeys(slot, source, target, request, keys)],
             new AssignToTarget(slot, source, target),
             new NotifyOwner(slot, source, target, IsSource: true),
-            .. view.Masters.Where(node => node != source && node != target).Select(node => new NotifyOwner(slot, node, target, IsSource: false)),
+            .. view.Masters
+                .Where(node => node != source && node != target)
+                .Select(node => new NotifyOwner(slot, node, target, IsSource: false)),
         ];
         _sent.Clear();
         var started = SystemClock.Instance.Now;

@@ -9,27 +9,37 @@ using Xunit;
 namespace RedisClusterOps.Core.Tests.Diagnosis;
 
 /// <summary>
-/// Whatever is said to be wrong comes with a command that exists. A new state or finding fails here until it has a scene, and so its advice.
+/// Every reported problem has a command that exists as its next step.
+/// A new state or finding fails here until it has a scene, and so its advice.
 /// </summary>
 public class AdviceTests
 {
     private static readonly RedisClusterSession Session = RedisClusterSession.Parse("10.0.0.1:6379");
 
-    private static readonly IReadOnlyDictionary<RedisOpenSlotState, Func<ClusterScene>> States = new Dictionary<RedisOpenSlotState, Func<ClusterScene>>
+    private static readonly Dictionary<RedisOpenSlotState, Func<ClusterScene>> States = new()
     {
         [RedisOpenSlotState.ImportingOnly] = () => ClusterScene.Stable().Importing("T", "S"),
         [RedisOpenSlotState.MigratingOnly] = () => ClusterScene.Stable().Migrating("S", "T"),
         [RedisOpenSlotState.Migrating] = ClusterScene.Wedged,
         [RedisOpenSlotState.Drained] = () => ClusterScene.Wedged().Keys("S", 0),
         [RedisOpenSlotState.FinishedOnTarget] = () => ClusterScene.Wedged().Claims("T", "5519").Keys("S", 0),
-        [RedisOpenSlotState.FinishedOnSource] = () => ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Importing("T", "S").Keys("S", 0),
-        [RedisOpenSlotState.SourceFailedOver] = () => ClusterScene.Wedged().Master("N", 9, "0-8191").BecameReplica("S", of: "N").Keys("N", 100),
-        [RedisOpenSlotState.TargetFailedOver] = () => ClusterScene.Stable().Migrating("S", "T").Master("N", 9).BecameReplica("T", of: "N").Keys("N", 50),
+        [RedisOpenSlotState.FinishedOnSource] = () => FinishedOnSource(keys: 0),
+        [RedisOpenSlotState.SourceFailedOver] = () => ClusterScene.Wedged()
+            .Master("N", 9, "0-8191")
+            .BecameReplica("S", of: "N")
+            .Keys("N", 100),
+        [RedisOpenSlotState.TargetFailedOver] = () => ClusterScene.Stable()
+            .Migrating("S", "T")
+            .Master("N", 9)
+            .BecameReplica("T", of: "N")
+            .Keys("N", 50),
         [RedisOpenSlotState.StrayKeys] = () => ClusterScene.Stable().Importing("T", "S").Keys("T", 3),
         [RedisOpenSlotState.ClaimedWithoutEpoch] = () => ClusterScene.Stable().Claims("T", "5519"),
         [RedisOpenSlotState.Unowned] = () => ClusterScene.Stable().BelievedToOwn("S", "0-5518,5520-8191"),
         [RedisOpenSlotState.Tangled] = () => ClusterScene.Wedged().Importing("X", "S"),
-        [RedisOpenSlotState.Atomic] = () => ClusterScene.Stable().Task("T", new AtomicTask(SlotSet.From([ClusterScene.Slot]), ClusterScene.Id("S"), ClusterScene.Id("T"), "snapshot")),
+        [RedisOpenSlotState.Atomic] = () => ClusterScene.Stable().Task(
+            "T",
+            new AtomicTask(SlotSet.From([ClusterScene.Slot]), ClusterScene.Id("S"), ClusterScene.Id("T"), "snapshot")),
     };
 
     [Fact]
@@ -60,10 +70,11 @@ public class AdviceTests
         var diagnosis = States[state]().Diagnose()!;
         var advised = SlotAdvice.NextOf(diagnosis).Code == NextActionCode.Complete;
         Assert.Equal(SlotAdvice.CanComplete(state), advised);
+        var request = new CompleteRequest(diagnosis.Slot, Session, new MoveOptions());
         if (advised)
-            Assert.NotEmpty(new CompleteRequest(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation).Commands);
+            Assert.NotEmpty(request.Plan(diagnosis.Situation).Commands);
         else
-            AssertRefused(() => new CompleteRequest(diagnosis.Slot, Session, new MoveOptions()).Plan(diagnosis.Situation), state.ToString());
+            AssertRefused(() => request.Plan(diagnosis.Situation), state.ToString());
     }
 
     [Theory]
@@ -122,8 +133,8 @@ public class AdviceTests
     }
 
     [Fact]
-    public void Keys_left_where_the_slot_was_given_away_are_looked_at_first() => AssertRefused(
-        () => new CompleteRequest(ClusterScene.Slot, Session, new MoveOptions()).Plan(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Importing("T", "S").Keys("S", 4).Situation()),
+    public void Keys_left_on_a_source_that_handed_the_slot_over_are_inspected_first() => AssertRefused(
+        () => new CompleteRequest(ClusterScene.Slot, Session, new MoveOptions()).Plan(FinishedOnSource(keys: 4).Situation()),
         "FinishedOnSource with keys");
 
     [Theory]
@@ -146,6 +157,12 @@ public class AdviceTests
 
     private static SlotPlan Repair(SlotDiagnosis diagnosis) =>
         new RepairRequest(diagnosis.Slot, Session, new MoveOptions(), new RepairOptions()).Plan(diagnosis.Situation);
+
+    private static ClusterScene FinishedOnSource(long keys) => ClusterScene.Stable()
+        .Claims("S", "0-5518,5520-8191")
+        .Believes("S", "T", "5519")
+        .Importing("T", "S")
+        .Keys("S", keys);
 
     private static void AssertRefused(Action plan, string where) =>
         ExportedCmdlets.AssertBegins(Assert.Throws<RedisOperationException>(plan).NextStep(), where);

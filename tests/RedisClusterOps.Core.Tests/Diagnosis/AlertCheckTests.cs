@@ -71,7 +71,8 @@ public class AlertCheckTests
     {
         var (_, observations) = Look(Scenes[AlertCode.MemoryPressure](), [], Now);
         (_, observations) = Look(ClusterScene.Stable(), observations, Now.AddMinutes(5));
-        Assert.Equal(Now.AddMinutes(10), Assert.Single(Look(Scenes[AlertCode.MemoryPressure](), observations, Now.AddMinutes(10)).Alerts).Since);
+        var alert = Assert.Single(Look(Scenes[AlertCode.MemoryPressure](), observations, Now.AddMinutes(10)).Alerts);
+        Assert.Equal(Now.AddMinutes(10), alert.Since);
     }
 
     [Fact]
@@ -92,7 +93,8 @@ public class AlertCheckTests
         Assert.Equal(AlertCode.SlotOwnerConflict, Assert.Single(Look(scene(), observations, Now.AddSeconds(61)).Alerts).Code);
     }
 
-    private static (IReadOnlyList<RedisClusterAlert> Alerts, IReadOnlyList<Observation> Observations) Look(ClusterScene scene, IReadOnlyList<Observation> before, DateTime now) =>
+    private static (IReadOnlyList<RedisClusterAlert> Alerts, IReadOnlyList<Observation> Observations) Look(
+        ClusterScene scene, IReadOnlyList<Observation> before, DateTime now) =>
         AlertCheck.Check(scene.View(), scene.Check(), before, now, TimeSpan.FromMinutes(30));
 
     private static ClusterScene Replica(string replica) => ClusterScene.Stable().Replica("R", of: "S")

@@ -16,7 +16,9 @@ internal static class ExportedCmdlets
     public static void AssertBegins(string? advice, string where)
     {
         Assert.False(string.IsNullOrEmpty(advice), where + " has no advice.");
-        Assert.True(All.Contains(advice.Split(' ')[0]), where + " advises '" + advice + "', which begins with no cmdlet that the module exports.");
+        Assert.True(
+            All.Contains(advice.Split(' ')[0]),
+            where + " advises '" + advice + "', which begins with no cmdlet that the module exports.");
     }
 
     private static HashSet<string> Read()

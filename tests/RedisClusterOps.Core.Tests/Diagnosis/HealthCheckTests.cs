@@ -15,7 +15,7 @@ public class HealthCheckTests
     private const string R = "10.0.0.18:6379";
 
     /// <summary>For each code a cluster that has it; one that is missing here fails <see cref="AdviceTests"/>.</summary>
-    internal static IReadOnlyDictionary<FindingCode, Func<RedisClusterHealth>> Scenes { get; } = new Dictionary<FindingCode, Func<RedisClusterHealth>>
+    internal static Dictionary<FindingCode, Func<RedisClusterHealth>> Scenes { get; } = new()
     {
         [FindingCode.NodeUnreachable] = () => ClusterScene.Stable().In("T", RedisNodeState.Unreachable, "connection refused").Check(),
         [FindingCode.NodeFail] = () => ClusterScene.Stable().Down("X").Check(),
@@ -31,7 +31,9 @@ public class HealthCheckTests
         [FindingCode.ReplicaLag] = () => WithReplica("master_link_status:up\nslave_repl_offset:1").Check(),
         [FindingCode.TooFewReplicas] = () => WithReplica("master_link_status:up").Check(minimumReplica: 1),
         [FindingCode.ClusterStateFail] = () => ClusterScene.Stable().Tells("X", clusterInfo: "cluster_state:fail").Check(),
-        [FindingCode.MemoryPressure] = () => ClusterScene.Stable().Tells("S", "redis_version:7.0.15\nused_memory:85\nmaxmemory:100").Check(),
+        [FindingCode.MemoryPressure] = () => ClusterScene.Stable()
+            .Tells("S", "redis_version:7.0.15\nused_memory:85\nmaxmemory:100")
+            .Check(),
         [FindingCode.CpuPressure] = () => ClusterScene.Stable().Tells("S", cpu: 97.4).Check(),
         [FindingCode.MixedVersions] = () => ClusterScene.Stable().Tells("T", "redis_version:8.6.0").Check(),
         [FindingCode.AtomicMigrationRunning] = () => ClusterScene.Stable().Task("T", Moving()).Check(),
@@ -98,7 +100,8 @@ public class HealthCheckTests
     [Fact]
     public void SlotUncovered_of_one_slot_speaks_of_one()
     {
-        var finding = ClusterScene.Stable().BelievedToOwn("X", "8193-16383").Check().Findings.Single(finding => finding.Code == FindingCode.SlotUncovered);
+        var health = ClusterScene.Stable().BelievedToOwn("X", "8193-16383").Check();
+        var finding = health.Findings.Single(each => each.Code == FindingCode.SlotUncovered);
         Assert.StartsWith("1 slot has no owner", finding.Message);
     }
 
@@ -119,9 +122,13 @@ public class HealthCheckTests
     }
 
     [Fact]
-    public void SlotOwnerConflict_tells_also_who_takes_nobody_for_it() => Assert.Contains(
-        S + " reports no owner, " + X + " reports " + S + " as the owner.",
-        Of(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Claims("T", "5519").Check(), FindingCode.SlotOwnerConflict, FindingSeverity.Error, "5519").Message);
+    public void SlotOwnerConflict_also_names_nodes_that_report_no_owner()
+    {
+        var health = ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Claims("T", "5519").Check();
+        Assert.Contains(
+            S + " reports no owner, " + X + " reports " + S + " as the owner.",
+            Of(health, FindingCode.SlotOwnerConflict, FindingSeverity.Error, "5519").Message);
+    }
 
     [Fact]
     public void SlotOwnerConflict_of_many_names_a_few_and_counts_the_rest()
@@ -129,8 +136,9 @@ public class HealthCheckTests
         var scene = ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Claims("T", "5519");
         foreach (var name in "ABCDEFGH")
             scene.Master(name.ToString(), epoch: 10 + name);
-        // These eight and X believe S, S itself nobody.
-        Assert.EndsWith(" as the owner, and 5 more nodes differ.", Of(scene.Check(), FindingCode.SlotOwnerConflict, FindingSeverity.Error, "5519").Message);
+        // These eight and X report S as the owner. S itself reports none.
+        var finding = Of(scene.Check(), FindingCode.SlotOwnerConflict, FindingSeverity.Error, "5519");
+        Assert.EndsWith(" as the owner, and 5 more nodes differ.", finding.Message);
     }
 
     [Fact]
@@ -176,9 +184,11 @@ public class HealthCheckTests
     [Theory]
     [InlineData(10485760, false)]
     [InlineData(10485761, true)]
-    public void Ten_megabytes_of_lag_are_tolerated(long lag, bool found) => Assert.Equal(
-        found,
-        WithReplica("master_link_status:up\nslave_repl_offset:" + (20971521 - lag)).Check().Findings.Any(finding => finding.Code == FindingCode.ReplicaLag));
+    public void Ten_megabytes_of_lag_are_tolerated(long lag, bool found)
+    {
+        var health = WithReplica("master_link_status:up\nslave_repl_offset:" + (20971521 - lag)).Check();
+        Assert.Equal(found, health.Findings.Any(finding => finding.Code == FindingCode.ReplicaLag));
+    }
 
     [Fact]
     public void TooFewReplicas_names_the_master_that_owns_slots_and_has_none()
@@ -200,17 +210,23 @@ public class HealthCheckTests
     [InlineData(95, 100, FindingSeverity.Warning)]
     [InlineData(96, 100, FindingSeverity.Error)]
     [InlineData(96, 0, null)]
-    public void MemoryPressure_begins_at_80_percent_and_is_an_error_from_95_on_unless_there_is_no_limit(long used, long most, FindingSeverity? severity) => Assert.Equal(
-        severity,
-        ClusterScene.Stable().Tells("S", "redis_version:7.0.15\nused_memory:" + used + "\nmaxmemory:" + most).Check().Findings.SingleOrDefault(finding => finding.Code == FindingCode.MemoryPressure)?.Severity);
+    public void MemoryPressure_begins_above_80_percent_of_a_limit_and_is_an_error_above_95(
+        long used, long most, FindingSeverity? severity)
+    {
+        var memory = "redis_version:7.0.15\nused_memory:" + used + "\nmaxmemory:" + most;
+        var findings = ClusterScene.Stable().Tells("S", memory).Check().Findings;
+        Assert.Equal(severity, findings.SingleOrDefault(finding => finding.Code == FindingCode.MemoryPressure)?.Severity);
+    }
 
     [Fact]
-    public void CpuPressure_tells_the_share_of_the_core() => Assert.Contains("97 % of a core", Only(FindingCode.CpuPressure, FindingSeverity.Warning, S).Message);
+    public void CpuPressure_reports_the_share_of_the_core() =>
+        Assert.Contains("97 % of a core", Only(FindingCode.CpuPressure, FindingSeverity.Warning, S).Message);
 
     [Theory]
     [InlineData(90.0, false)]
     [InlineData(90.1, true)]
-    public void CpuPressure_begins_above_90_percent(double percent, bool found) => Assert.Equal(found, ClusterScene.Stable().Tells("S", cpu: percent).Check().Findings.Count == 1);
+    public void CpuPressure_begins_above_90_percent(double percent, bool found) =>
+        Assert.Equal(found, ClusterScene.Stable().Tells("S", cpu: percent).Check().Findings.Count == 1);
 
     [Fact]
     public void MixedVersions_is_for_information_and_leaves_the_cluster_healthy()
@@ -235,7 +251,9 @@ public class HealthCheckTests
         {
             var health = scene();
             var worst = health.Findings.Max(finding => finding.Severity);
-            Assert.True(health.Healthy == (worst == FindingSeverity.Information), code + " is " + worst + ", and the cluster is called " + (health.Healthy ? "healthy" : "unhealthy"));
+            Assert.True(
+                health.Healthy == (worst == FindingSeverity.Information),
+                code + " is " + worst + ", and the cluster is called " + (health.Healthy ? "healthy" : "unhealthy"));
         }
     }
 
@@ -246,7 +264,8 @@ public class HealthCheckTests
         Assert.Equal([FindingCode.SlotOpen, FindingCode.CpuPressure, FindingCode.MixedVersions], findings.Select(finding => finding.Code));
     }
 
-    private static AtomicTask Moving() => new(SlotSet.From([ClusterScene.Slot]), ClusterScene.Id("S"), ClusterScene.Id("T"), "streaming-buffer");
+    private static AtomicTask Moving() =>
+        new(SlotSet.From([ClusterScene.Slot]), ClusterScene.Id("S"), ClusterScene.Id("T"), "streaming-buffer");
 
     private static ClusterScene WithReplica(string replica) => ClusterScene.Stable().Replica("R", of: "S")
         .Tells("S", "redis_version:7.0.15\nmaster_repl_offset:20971521").Tells("R", "redis_version:7.0.15\n" + replica);

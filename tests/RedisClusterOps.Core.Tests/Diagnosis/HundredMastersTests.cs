@@ -73,7 +73,8 @@ public class HundredMastersTests
 
     private static async Task<RedisClusterHealth> CheckAsync(FakeMasters cluster, TimeSpan patience)
     {
-        using var redis = new RedisCluster(new RedisClusterSession([cluster.Nodes[0].Endpoint], new ConnectionOptions { ConnectTimeout = patience }));
+        var session = new RedisClusterSession([cluster.Nodes[0].Endpoint], new ConnectionOptions { ConnectTimeout = patience });
+        using var redis = new RedisCluster(session);
         return await redis.TestAsync(new HealthOptions(), default);
     }
 }

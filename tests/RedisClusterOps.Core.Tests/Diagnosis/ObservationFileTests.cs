@@ -32,8 +32,10 @@ public sealed class ObservationFileTests : IDisposable
     [InlineData("{\"version\":1,\"nodeIds\":[],\"seen\":[{}]}")]
     [InlineData("{\"version\":1,\"nodeIds\":[],\"seen\":[null]}")]
     [InlineData("{\"version\":99,\"nodeIds\":[],\"seen\":[]}")]
-    [InlineData("{\"version\":1,\"nodeIds\":[],\"seen\":[{\"code\":\"SlotOpen\",\"target\":\"5519\",\"first\":\"yesterday\",\"last\":\"2026-11-23T10:00:00.0000000Z\"}]}")]
-    [InlineData("{\"version\":1,\"nodeIds\":[],\"seen\":[{\"code\":\"SlotOpen\",\"target\":\"5519\",\"first\":\"2026-11-23T10:00:00.0000000Z\"")]
+    [InlineData("{\"version\":1,\"nodeIds\":[],\"seen\":[{\"code\":\"SlotOpen\",\"target\":\"5519\","
+        + "\"first\":\"yesterday\",\"last\":\"2026-11-23T10:00:00.0000000Z\"}]}")]
+    [InlineData("{\"version\":1,\"nodeIds\":[],\"seen\":[{\"code\":\"SlotOpen\",\"target\":\"5519\","
+        + "\"first\":\"2026-11-23T10:00:00.0000000Z\"")]
     public async Task A_damaged_one_is_warned_of_kept_aside_and_begun_anew(string content)
     {
         await File.WriteAllTextAsync(_cluster.StatePath, content, TestContext.Current.CancellationToken);
@@ -64,7 +66,11 @@ public sealed class ObservationFileTests : IDisposable
         var now = _cluster.Now;
         var observations = Enumerable.Range(0, 16384).Select(slot => new Observation(Observation.OpenSlot, slot.ToString(), now, now)
         {
-            Changed = now, KeysLeft = long.MaxValue, State = RedisOpenSlotState.SourceFailedOver, SourceId = TestJournal.NodeA, TargetId = TestJournal.NodeB,
+            Changed = now,
+            KeysLeft = long.MaxValue,
+            State = RedisOpenSlotState.SourceFailedOver,
+            SourceId = TestJournal.NodeA,
+            TargetId = TestJournal.NodeB,
         }).ToList();
         ObservationFile.Write(_cluster.StatePath, [TestJournal.NodeA], observations, now, null);
         Assert.Equal(observations, ObservationFile.Read(_cluster.StatePath).Observations);

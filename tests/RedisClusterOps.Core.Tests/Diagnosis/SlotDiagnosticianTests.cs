@@ -137,7 +137,9 @@ public class SlotDiagnosticianTests
 
     [Fact]
     public void A1_the_servers_are_moving_it_themselves() => Expect(
-        ClusterScene.Stable().Task("T", new AtomicTask(SlotSet.From([5519]), ClusterScene.Id("S"), ClusterScene.Id("T"), "streaming-buffer")),
+        ClusterScene.Stable().Task(
+            "T",
+            new AtomicTask(SlotSet.From([5519]), ClusterScene.Id("S"), ClusterScene.Id("T"), "streaming-buffer")),
         RedisOpenSlotState.Atomic, "S", "T");
 
     [Fact]
@@ -150,8 +152,13 @@ public class SlotDiagnosticianTests
         var session = RedisClusterSession.Parse("10.0.0.1:6379");
         var scenes = new[]
         {
-            ClusterScene.Stable().Importing("T", "S"), ClusterScene.Stable().Migrating("S", "T"), ClusterScene.Wedged(), ClusterScene.Wedged().Keys("S", 0),
-            ClusterScene.Stable().Importing("T", "S").Keys("T", 3), ClusterScene.Stable().Claims("T", "5519"), ClusterScene.Wedged().Importing("X", "S"),
+            ClusterScene.Stable().Importing("T", "S"),
+            ClusterScene.Stable().Migrating("S", "T"),
+            ClusterScene.Wedged(),
+            ClusterScene.Wedged().Keys("S", 0),
+            ClusterScene.Stable().Importing("T", "S").Keys("T", 3),
+            ClusterScene.Stable().Claims("T", "5519"),
+            ClusterScene.Wedged().Importing("X", "S"),
         };
         foreach (var described in scenes.Select(scene => SlotAdvice.Describe(scene.Diagnose()!, session)))
         {

@@ -6,7 +6,9 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Diagnosis;
 
-/// <summary>When an open slot is stuck: its clock, what sets it back, and what knows of it. Between any two looks the watcher is started anew.</summary>
+/// <summary>
+/// When an open slot is stuck: its clock, what resets the clock, and what keeps it. Each check starts a new watcher.
+/// </summary>
 public sealed class StuckSlotTests : IDisposable
 {
     private readonly WatchedCluster _cluster = new();
@@ -25,7 +27,9 @@ public sealed class StuckSlotTests : IDisposable
         Assert.Equal((AlertCode.SlotStuck, FindingSeverity.Error, "5519"), (alert.Code, alert.Severity, alert.Target));
         Assert.Equal((first, false, TimeSpan.FromMinutes(30)), (alert.Since, alert.IsSinceExact, alert.Threshold));
         Assert.Equal((52, 12L), (alert.PercentComplete, alert.KeysLeft));
-        Assert.StartsWith("Stuck at 52 % for at least 31 min: Migrating, 10.0.0.1:6379 -> 10.0.0.2:6379, 12 keys left on the source. Clients: ", alert.Message);
+        Assert.StartsWith(
+            "Stuck at 52 % for at least 31 min: Migrating, 10.0.0.1:6379 -> 10.0.0.2:6379, 12 keys left on the source. Clients: ",
+            alert.Message);
         Assert.Equal("Complete-RedisSlotMigration -Slot 5519", alert.Advice);
         // It is told again for as long as it is so.
         _cluster.Pass(TimeSpan.FromMinutes(5));
@@ -81,7 +85,8 @@ public sealed class StuckSlotTests : IDisposable
             // The same cluster, as long as its target is away: only the source's flag is seen, and no count of the target.
             other.SetTime(_cluster.Now);
             other.Loses(WatchedCluster.B);
-            Assert.Contains((await other.LookAsync(new AlertOptions { StatePath = _cluster.StatePath })).Alerts, alert => alert is { Code: AlertCode.NodeUnreachable, Target: WatchedCluster.B });
+            var alerts = (await other.LookAsync(new AlertOptions { StatePath = _cluster.StatePath })).Alerts;
+            Assert.Contains(alerts, alert => alert is { Code: AlertCode.NodeUnreachable, Target: WatchedCluster.B });
         }
 
         _cluster.Pass(TimeSpan.FromMinutes(15));
@@ -138,7 +143,8 @@ public sealed class StuckSlotTests : IDisposable
         var alert = Assert.Single((await _cluster.LookAsync(new AlertOptions { PreviousOpenSlots = [slot] })).Alerts);
         Assert.Equal(slot.ObservedAt, alert.Since);
         _cluster.Pass(TimeSpan.FromMinutes(31));
-        Assert.Equal(slot.ObservedAt, Assert.Single((await _cluster.LookAsync(new AlertOptions { PreviousAlerts = [alert] })).Alerts).Since);
+        var next = Assert.Single((await _cluster.LookAsync(new AlertOptions { PreviousAlerts = [alert] })).Alerts);
+        Assert.Equal(slot.ObservedAt, next.Since);
         _cluster.KeysOnA--;
         Assert.Empty((await _cluster.LookAsync(new AlertOptions { PreviousAlerts = [alert] })).Alerts);
     }

@@ -9,7 +9,10 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Core.Tests.Diagnosis;
 
-/// <summary>Two masters, the time of day in the test's hands, and slot 5519 on its way from A to B. Each look is a watcher of its own, as a schedule starts them.</summary>
+/// <summary>
+/// Two masters, a clock that the test sets, and slot 5519 on its way from A to B.
+/// Each check is a watcher of its own, as a scheduler starts them.
+/// </summary>
 internal sealed class WatchedCluster : IDisposable
 {
     public const string A = "10.0.0.1:6379";
@@ -58,7 +61,8 @@ internal sealed class WatchedCluster : IDisposable
 
     public void Loses(string endpoint) => _nodes.Refuses(endpoint, FailureCode.ConnectionFailed, endpoint + " is away");
 
-    public Task<AlertOutcome> LookAsync(bool remembers = true) => LookAsync(new AlertOptions { StatePath = remembers ? StatePath : null, JournalPath = JournalPath });
+    public Task<AlertOutcome> LookAsync(bool remembers = true) =>
+        LookAsync(new AlertOptions { StatePath = remembers ? StatePath : null, JournalPath = JournalPath });
 
     public async Task<AlertOutcome> LookAsync(AlertOptions options)
     {
@@ -74,7 +78,10 @@ internal sealed class WatchedCluster : IDisposable
     public async Task<RedisOpenSlot> OpenSlotAsync(bool remembers)
     {
         using var redis = new RedisCluster(RedisClusterSession.Parse(A), _nodes, null) { NextActionText = NextActionText.Of };
-        return (remembers ? await redis.GetOpenSlotsAsync(null, StatePath, default) : await redis.GetOpenSlotsAsync(null, default)).Single();
+        var slots = remembers
+            ? await redis.GetOpenSlotsAsync(null, StatePath, default)
+            : await redis.GetOpenSlotsAsync(null, default);
+        return slots.Single();
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -93,7 +100,8 @@ internal sealed class WatchedCluster : IDisposable
     {
         var a = IdOfA + " " + A + "@1 " + (self == TestJournal.NodeA ? "myself,master" : "master") + " - 0 0 1 connected 0-8191"
             + (IsOpen && !IsOnlyImported && self == TestJournal.NodeA ? " [5519->-" + TestJournal.NodeB + "]" : string.Empty);
-        var b = TestJournal.NodeB + " " + B + "@1 " + (self == TestJournal.NodeB ? "myself,master" : FlagsOfB) + " - 0 " + (self == TestJournal.NodeB ? 0 : LastPongOfB) + " 2 connected 8192-16383"
+        var b = TestJournal.NodeB + " " + B + "@1 " + (self == TestJournal.NodeB ? "myself,master" : FlagsOfB)
+            + " - 0 " + (self == TestJournal.NodeB ? 0 : LastPongOfB) + " 2 connected 8192-16383"
             + (IsOpen && self == TestJournal.NodeB ? " [5519-<-" + IdOfA + "]" : string.Empty);
         return a + "\n" + b + "\n";
     }

@@ -127,7 +127,9 @@ public sealed class RunJournalTests : IDisposable
         Assert.Equal((999, 1, 0), (migration.SlotsDone, migration.SlotsFailed, migration.DamagedLines));
         Assert.All(
             migration.Slots.Where(slot => slot.Slot != 500),
-            slot => Assert.Equal((MigrationOutcome.Moved, slot.Slot % 3, (FailureCode?)null), (slot.Outcome, slot.KeysMoved, slot.Failure)));
+            slot => Assert.Equal(
+                (MigrationOutcome.Moved, slot.Slot % 3, (FailureCode?)null),
+                (slot.Outcome, slot.KeysMoved, slot.Failure)));
         Assert.Equal(
             (3, FailureCode.TargetOutOfMemory, "the target is full"),
             (migration.Slots[500].KeysMoved, migration.Slots[500].Failure, migration.Slots[500].Reason));

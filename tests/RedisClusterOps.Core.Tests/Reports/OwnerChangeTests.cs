@@ -29,13 +29,27 @@ public sealed class OwnerChangeTests
     public void An_undo_brought_back_what_it_says_and_what_failed_or_was_skipped_changed_nothing()
     {
         var undo = Run("2", Moved(1, "B", "A") with { Outcome = MigrationOutcome.RolledBack });
-        var failed = Run("1", Moved(2, "A", "B") with { Outcome = MigrationOutcome.Failed }, Moved(3, "A", "B") with { Outcome = MigrationOutcome.Skipped }, Moved(4, "A", "B") with { Outcome = null });
+        var failed = Run(
+            "1",
+            Moved(2, "A", "B") with { Outcome = MigrationOutcome.Failed },
+            Moved(3, "A", "B") with { Outcome = MigrationOutcome.Skipped },
+            Moved(4, "A", "B") with { Outcome = null });
         var change = Assert.Single(OwnerChange.Of([undo, failed], _ => "A"));
         Assert.Equal(("2", "1", "B", "A"), (change.Run.Id, change.Moved.ToString(), change.Before[1], change.After[1]));
     }
 
-    internal static RedisMigration Run(string id, params RedisMigrationSlot[] slots) => new() { Id = id, Operation = "Rebalance", Slots = slots };
+    internal static RedisMigration Run(string id, params RedisMigrationSlot[] slots) =>
+        new() { Id = id, Operation = "Rebalance", Slots = slots };
 
-    internal static RedisMigrationSlot Moved(int slot, string from, string to) =>
-        new() { Slot = slot, Operation = "Rebalance", OwnerId = from, SourceId = from, TargetId = to, Source = from + ":1", Target = to + ":1", Outcome = MigrationOutcome.Moved };
+    internal static RedisMigrationSlot Moved(int slot, string from, string to) => new()
+    {
+        Slot = slot,
+        Operation = "Rebalance",
+        OwnerId = from,
+        SourceId = from,
+        TargetId = to,
+        Source = from + ":1",
+        Target = to + ":1",
+        Outcome = MigrationOutcome.Moved,
+    };
 }

@@ -16,7 +16,7 @@ public sealed class ReportPageTests : IDisposable
     // What could end an element, an attribute or a comment, begin a script, steer a terminal or turn the direction of writing.
     private const string Hostile = "\"'><script>alert(1)</script><!-- & \u001b[31m\u009b\0\u202e\u2028\ud800 😀 javascript:x";
 
-    private static readonly RedisClusterSession Session = RedisClusterSession.Parse("redis://bob:s3cret-word@10.0.0.1:6379");
+    private static readonly RedisClusterSession Session = UnhealthyCluster.Session;
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("redisclusterops-report-");
 
@@ -25,54 +25,100 @@ public sealed class ReportPageTests : IDisposable
     [Fact]
     public void It_tells_findings_map_open_slots_nodes_the_last_migration_and_the_history()
     {
-        var page = Page(Sick());
+        var page = Page(UnhealthyCluster.Report());
         var text = string.Join(' ', page.Descendants("body").Single().DescendantNodes().OfType<XText>().Select(node => node.Value.Trim()));
-        foreach (var told in new[]
-                 {
-                     "Redis Cluster 10.0.0.1:6379", "2026-01-02 03:04:05 UTC", "Not healthy: 1 error, 1 warning", "1 finding is listed under Alerts.", "ReplicaLag 10.0.0.9:6379", "Complete-RedisSlotMigration -Slot 5519", "clients wait",
-                     "1 open: 5519", "2 disputed: 7, 9", "101 uncovered: 14000-14100", "10.0.0.2:6379", "5,461", "33.33 %", "100", "50 (33 %)", "Replica of 10.0.0.0:6379", "link to its master down",
-                     "Rebalance 20260101T000000Z-aaaaaa", "2 slots moved", "+2", "-1", "old:1, no longer a master", "Interrupted, can be resumed", "bob on host", "1.5M of 3.0M", "120,000",
-                 })
-            Assert.Contains(told, text);
-        Assert.Equal(["Alerts", "Findings", "Slot map", "Open slots", "Nodes", "Before and after the last migration", "History of migrations"], page.Descendants("h2").Select(heading => heading.Value));
+        string[] shown =
+        [
+            "Redis Cluster 10.0.0.1:6379",
+            "2026-01-02 03:04:05 UTC",
+            "Not healthy: 1 error, 1 warning",
+            "1 finding is listed under Alerts.",
+            "ReplicaLag 10.0.0.9:6379",
+            "Complete-RedisSlotMigration -Slot 5519",
+            "clients wait",
+            "1 open: 5519", "2 disputed: 7, 9", "101 uncovered: 14000-14100",
+            "10.0.0.2:6379", "5,461", "33.33 %", "100", "50 (33 %)", "1.5M of 3.0M", "120,000",
+            "Replica of 10.0.0.0:6379", "link to its master down",
+            "Rebalance 20260101T000000Z-aaaaaa", "2 slots moved", "+2", "-1", "old:1, no longer a master",
+            "Interrupted, can be resumed", "bob on host",
+        ];
+        Assert.All(shown, part => Assert.Contains(part, text));
+        Assert.Equal(
+            [
+                "Alerts", "Findings", "Slot map", "Open slots", "Nodes",
+                "Before and after the last migration", "History of migrations",
+            ],
+            page.Descendants("h2").Select(heading => heading.Value));
     }
 
     [Fact]
     public void A_cluster_in_order_is_told_in_few_words()
     {
-        var health = new RedisClusterHealth { Healthy = true, Nodes = [new RedisClusterNode { Id = Charts.Id(0), Endpoint = "10.0.0.0:6379", SlotCount = 16384 }], Cluster = Session };
+        var node = new RedisClusterNode { Id = Charts.Id(0), Endpoint = "10.0.0.0:6379", SlotCount = 16384 };
+        var health = new RedisClusterHealth { Healthy = true, Nodes = [node], Cluster = Session };
         var page = Page(new ClusterReport(health, Charts.Even(1), [], DateTime.UnixEpoch, null)).ToString();
         Assert.DoesNotContain("without progress", page);
         foreach (var told in new[] { "Healthy", "None.", "has no migration of this cluster" })
             Assert.Contains(told, page);
         Assert.DoesNotContain("Before and after", page);
-        var unread = Written(new ClusterReport(health, Charts.Even(1), [], DateTime.UnixEpoch, "The journal can't be read at '/x': no rights."));
+        const string NotRead = "The journal can't be read at '/x': no rights.";
+        var unread = Written(new ClusterReport(health, Charts.Even(1), [], DateTime.UnixEpoch, NotRead));
         Assert.Contains("The journal can&#39;t be read at &#39;/x&#39;: no rights.", unread);
     }
 
     [Fact]
     public void An_alert_says_since_when_or_since_when_at_least_and_what_to_run()
     {
-        var page = Page(Sick());
+        var page = Page(UnhealthyCluster.Report());
         var alerts = page.Descendants("section").Single(section => section.Element("h2")!.Value == "Alerts");
         Assert.Equal(
             [
-                "✖ Error SlotStuck 5519 since 2026-01-02 02:33:00 UTCStuck at 33 % for 31 min.Next: Complete-RedisSlotMigration -Slot 5519",
-                "▲ Warning NodePFail 10.0.0.3:6379 since at least 2026-01-02 03:00:00 UTCAt least one node can't reach it.Next: Get-RedisClusterNode -Node 10.0.0.3:6379 | Format-List",
+                "✖ Error SlotStuck 5519 since 2026-01-02 02:33:00 UTC"
+                    + "Stuck at 33 % for 31 min."
+                    + "Next: Complete-RedisSlotMigration -Slot 5519",
+                "▲ Warning NodePFail 10.0.0.3:6379 since at least 2026-01-02 03:00:00 UTC"
+                    + "At least one node can't reach it."
+                    + "Next: Get-RedisClusterNode -Node 10.0.0.3:6379 | Format-List",
             ],
             alerts.Descendants("li").Select(item => item.Value));
         Assert.Contains("An open slot becomes an alert after 30 min without progress.", alerts.Value);
         Assert.DoesNotContain("It is unknown how long", alerts.Value);
-        Assert.Equal("2", page.Descendants("dl").Single().Elements("div").Single(fact => fact.Element("dt")!.Value == "Alerts").Element("dd")!.Value);
+        var facts = page.Descendants("dl").Single().Elements("div");
+        Assert.Equal("2", facts.Single(fact => fact.Element("dt")!.Value == "Alerts").Element("dd")!.Value);
     }
 
     [Fact]
     public void What_is_to_be_said_alike_of_many_is_said_once_and_what_is_an_alert_is_no_finding_besides()
     {
-        RedisClusterFinding Down(string node) => new() { Code = FindingCode.ClusterStateFail, Severity = FindingSeverity.Error, Target = node, Message = "It answers CLUSTERDOWN." };
-        var health = new RedisClusterHealth { Findings = [Down("a:1"), Down("b:1"), Down("c:1") with { Message = "Otherwise." }, Down("d:1")], Cluster = Session };
-        var alert = new RedisClusterAlert { Code = AlertCode.ClusterStateFail, Severity = FindingSeverity.Error, Target = "d:1", Message = "It answers CLUSTERDOWN. First seen now." };
-        var sections = Page(new ClusterReport(health, Charts.Even(1), [], DateTime.UnixEpoch, null) { Alerts = [alert, alert with { Target = "e:1" }, alert with { Target = "f:1", Since = DateTime.UnixEpoch }] }).Descendants("section");
+        var down = new RedisClusterFinding
+        {
+            Code = FindingCode.ClusterStateFail,
+            Severity = FindingSeverity.Error,
+            Message = "It answers CLUSTERDOWN.",
+        };
+        var health = new RedisClusterHealth
+        {
+            Findings =
+            [
+                down with { Target = "a:1" },
+                down with { Target = "b:1" },
+                down with { Target = "c:1", Message = "Otherwise." },
+                down with { Target = "d:1" },
+            ],
+            Cluster = Session,
+        };
+        var alert = new RedisClusterAlert
+        {
+            Code = AlertCode.ClusterStateFail,
+            Severity = FindingSeverity.Error,
+            Target = "d:1",
+            Message = "It answers CLUSTERDOWN. First seen now.",
+        };
+        var report = new ClusterReport(health, Charts.Even(1), [], DateTime.UnixEpoch, null)
+        {
+            Alerts = [alert, alert with { Target = "e:1" }, alert with { Target = "f:1", Since = DateTime.UnixEpoch }],
+        };
+        var sections = Page(report).Descendants("section");
         Assert.Equal(["d:1, e:1", "f:1"], Targets("Alerts"));
         Assert.Equal(["a:1, b:1", "c:1"], Targets("Findings"));
 
@@ -85,38 +131,58 @@ public sealed class ReportPageTests : IDisposable
     public void Of_open_slots_that_nobody_knows_the_age_of_it_says_so()
     {
         var open = new RedisOpenSlot { Slot = 1, State = RedisOpenSlotState.Migrating };
-        var health = new RedisClusterHealth { OpenSlots = [open, open with { Slot = 2 }, open with { Slot = 3, Since = DateTime.UnixEpoch }, open with { Slot = 4, State = RedisOpenSlotState.Unowned }], Cluster = Session };
+        var health = new RedisClusterHealth
+        {
+            OpenSlots =
+            [
+                open,
+                open with { Slot = 2 },
+                open with { Slot = 3, Since = DateTime.UnixEpoch },
+                open with { Slot = 4, State = RedisOpenSlotState.Unowned },
+            ],
+            Cluster = Session,
+        };
         var report = new ClusterReport(health, Charts.Even(1), [], DateTime.UnixEpoch, null) { StuckAfter = TimeSpan.FromHours(2) };
         var alerts = Page(report).Descendants("section").First().Value;
-        Assert.Contains("An open slot becomes an alert after 2 h 0 min without progress. It is unknown how long 2 open slots have been open", alerts);
+        Assert.Contains(
+            "An open slot becomes an alert after 2 h 0 min without progress. It is unknown how long 2 open slots have been open",
+            alerts);
         Assert.Contains("None.", alerts);
     }
 
     [Fact]
     public void Nothing_that_comes_from_elsewhere_is_markup_and_no_script_runs()
     {
-        var written = Written(Sick(Hostile));
+        var written = Written(UnhealthyCluster.Report(Hostile));
         Assert.DoesNotContain("<script", written, StringComparison.OrdinalIgnoreCase);
         Assert.DoesNotContain("<!-- ", written, StringComparison.Ordinal);
-        Assert.DoesNotContain(written, c => (char.IsControl(c) && c != '\n') || char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.LineSeparator);
+        Assert.DoesNotContain(written, c => char.IsControl(c) && c != '\n');
+        Assert.DoesNotContain(
+            written,
+            c => char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.LineSeparator);
         // It parses, and the elements are those that a harmless name gives.
-        Assert.Equal(Elements(Page(Sick())), Elements(Page(Sick(Hostile))));
+        Assert.Equal(Elements(Page(UnhealthyCluster.Report())), Elements(Page(UnhealthyCluster.Report(Hostile))));
         Assert.Contains("default-src 'none'", written);
         Assert.DoesNotContain("s3cret", written);
-        Assert.DoesNotContain(Page(Sick(Hostile)).Descendants().Attributes(), attribute => attribute.Name.LocalName.StartsWith("on", StringComparison.Ordinal) || attribute.Name == "href" || attribute.Name == "src");
+        var attributes = Page(UnhealthyCluster.Report(Hostile)).Descendants().Attributes().Select(attribute => attribute.Name).ToList();
+        Assert.DoesNotContain(attributes, name => name.LocalName.StartsWith("on", StringComparison.Ordinal));
+        Assert.DoesNotContain(attributes, name => name == "href" || name == "src");
 
-        static string Elements(XDocument page) => string.Join(' ', page.Descendants().Select(element => element.Name.LocalName + "." + (string?)element.Attribute("class")));
+        static string Elements(XDocument page) => string.Join(
+            ' ',
+            page.Descendants().Select(element => element.Name.LocalName + "." + (string?)element.Attribute("class")));
     }
 
     [Fact]
     public void It_needs_nothing_else_and_says_what_its_pictures_and_tables_are()
     {
-        var page = Page(Sick());
+        var page = Page(UnhealthyCluster.Report());
         Assert.DoesNotContain(page.Descendants(), element => element.Name.LocalName is "script" or "link" or "img" or "iframe");
         Assert.DoesNotContain("http", page.Descendants("style").Single().Value);
         Assert.Equal("en", (string?)page.Root!.Attribute("lang"));
         Assert.Single(page.Descendants("h1"));
-        Assert.All(page.Descendants("svg"), svg => Assert.True((string?)svg.Attribute("role") == "img" && svg.Elements("title").Single().Value.Length > 0));
+        Assert.All(page.Descendants("svg"), svg => Assert.Equal("img", (string?)svg.Attribute("role")));
+        Assert.All(page.Descendants("svg"), svg => Assert.NotEmpty(svg.Elements("title").Single().Value));
         Assert.All(page.Descendants("table"), table => Assert.NotEmpty(table.Elements("caption").Single().Value));
         // On a narrow screen each cell is told apart by its heading.
         Assert.All(page.Descendants("td"), cell => Assert.NotEmpty((string?)cell.Attribute("data-label") ?? string.Empty));
@@ -131,7 +197,7 @@ public sealed class ReportPageTests : IDisposable
     [InlineData("@media screen and (prefers-color-scheme:dark)")]
     [InlineData("@media screen and (max-width:")]
     [InlineData("@media print")]
-    public void It_is_for_day_and_night_desk_phone_and_paper(string rule) => Assert.Contains(rule, Written(Sick()));
+    public void It_is_for_day_and_night_desk_phone_and_paper(string rule) => Assert.Contains(rule, Written(UnhealthyCluster.Report()));
 
     // WCAG 2: 4.5 for text, 3 for what has to be seen apart from the page.
     [Fact]
@@ -141,7 +207,11 @@ public sealed class ReportPageTests : IDisposable
         foreach (var scheme in css.Take(2).Select(Colors))
         {
             foreach (var fill in scheme.Where(color => color.Key.StartsWith('m')))
-                Assert.True(Contrast(fill.Value, scheme["on"]) >= 4.5 && Contrast(fill.Value, scheme["page"]) >= 3, fill.Key + " " + fill.Value);
+            {
+                var isReadable = Contrast(fill.Value, scheme["on"]) >= 4.5 && Contrast(fill.Value, scheme["page"]) >= 3;
+                Assert.True(isReadable, fill.Key + " " + fill.Value);
+            }
+
             foreach (var text in new[] { "ink", "soft", "error", "warning", "good" })
                 Assert.True(Contrast(scheme[text], scheme["page"]) >= 4.5, text);
             foreach (var back in new[] { "good", "error", "disputed", "gone" })
@@ -149,16 +219,19 @@ public sealed class ReportPageTests : IDisposable
             Assert.True(Contrast(scheme["ink"], scheme["code"]) >= 4.5);
         }
 
-        static Dictionary<string, string> Colors(string part) => Regex.Matches(part, "--([a-z0-9]+):(#[0-9a-f]{6});").ToDictionary(match => match.Groups[1].Value, match => match.Groups[2].Value);
+        static Dictionary<string, string> Colors(string part) => Regex
+            .Matches(part, "--([a-z0-9]+):(#[0-9a-f]{6});")
+            .ToDictionary(match => match.Groups[1].Value, match => match.Groups[2].Value);
     }
 
     [Fact]
     public void Every_slot_is_drawn_once_in_its_masters_colour_in_both_charts()
     {
         var chart = Charts.Even(5, open: "1,5,5519", uncovered: "16000");
+        var report = new ClusterReport(new RedisClusterHealth { Cluster = Session }, chart, [], DateTime.UnixEpoch, null);
         foreach (var (kind, perRow, height) in new[] { ("map wide", 1024, 31), ("map narrow", 512, 25) })
         {
-            var svg = Page(new ClusterReport(new RedisClusterHealth { Cluster = Session }, chart, [], DateTime.UnixEpoch, null)).Descendants("svg").Single(one => (string?)one.Attribute("class") == kind);
+            var svg = Page(report).Descendants("svg").Single(one => (string?)one.Attribute("class") == kind);
             foreach (var master in chart.Masters)
             {
                 var path = svg.Elements("path").Single(one => (string?)one.Attribute("class") == "m" + master.Index);
@@ -167,7 +240,8 @@ public sealed class ReportPageTests : IDisposable
                 Assert.Equal(master.Slots.Slots, drawn);
             }
 
-            Assert.Equal(3, Regex.Count((string)svg.Elements("path").Single(one => (string?)one.Attribute("class") == "open").Attribute("d")!, "M"));
+            var open = svg.Elements("path").Single(one => (string?)one.Attribute("class") == "open");
+            Assert.Equal(3, Regex.Count((string)open.Attribute("d")!, "M"));
         }
 
         static int Number(Match run, int group) => int.Parse(run.Groups[group].Value, CultureInfo.InvariantCulture);
@@ -176,12 +250,23 @@ public sealed class ReportPageTests : IDisposable
     [Fact]
     public void A_big_cluster_torn_to_pieces_is_still_a_page_that_a_phone_can_load()
     {
-        var masters = Enumerable.Range(0, 300).Select(i => Charts.Master(i, "10.0.0." + i + ":6379", string.Join(",", Enumerable.Range(0, 16384).Where(slot => slot % 300 == i)))).ToArray();
+        const int Masters = 300;
+        var slots = Enumerable.Range(0, 16384).ToList();
+        var masters = Enumerable.Range(0, Masters)
+            .Select(i => Charts.Master(i, "10.0.0." + i + ":6379", string.Join(",", slots.Where(slot => slot % Masters == i))))
+            .ToArray();
+        var open = slots.Select(slot => new RedisOpenSlot
+        {
+            Slot = slot,
+            State = RedisOpenSlotState.Migrating,
+            KeysOnSource = slot,
+            Next = new NextAction(NextActionCode.Complete) { Slots = slot.ToString(CultureInfo.InvariantCulture) },
+        });
         var health = new RedisClusterHealth
         {
             Cluster = Session,
-            OpenSlots = [.. Enumerable.Range(0, 16384).Select(slot => new RedisOpenSlot { Slot = slot, State = RedisOpenSlotState.Migrating, KeysOnSource = slot, Next = new NextAction(NextActionCode.Complete) { Slots = slot.ToString(CultureInfo.InvariantCulture) } })],
-            Findings = [.. Enumerable.Range(0, 16384).Select(slot => new RedisClusterFinding { Target = "slot " + slot, Message = "It is slot " + slot })],
+            OpenSlots = [.. open],
+            Findings = [.. slots.Select(slot => new RedisClusterFinding { Target = "slot " + slot, Message = "It is slot " + slot })],
         };
         var written = Written(new ClusterReport(health, Charts.Of(masters), [], DateTime.UnixEpoch, null));
         Assert.InRange(written.Length, 100_000, 2_500_000);
@@ -192,12 +277,30 @@ public sealed class ReportPageTests : IDisposable
     [Fact]
     public void Neighbours_of_which_the_same_is_to_be_said_are_one_row()
     {
-        RedisOpenSlot Unowned(int slot) => new() { Slot = slot, State = RedisOpenSlotState.Unowned, ClientsSee = "nothing", Next = new NextAction(NextActionCode.Repair) { Slots = slot.ToString(CultureInfo.InvariantCulture) } };
-        var health = new RedisClusterHealth { OpenSlots = [Unowned(5), Unowned(6), Unowned(7), Unowned(9), Unowned(10) with { KeysOnTarget = 3 }], Cluster = Session };
-        var rows = Page(new ClusterReport(health, Charts.Even(1), [], DateTime.UnixEpoch, null)).Descendants("table").Single(table => table.Element("caption")!.Value == "Open slots").Descendants("td")
-            .Where(cell => (string?)cell.Attribute("data-label") is "Slot" or "Clients see, and what to run").Select(cell => cell.Value);
+        var health = new RedisClusterHealth
+        {
+            OpenSlots = [Unowned(5), Unowned(6), Unowned(7), Unowned(9), Unowned(10) with { KeysOnTarget = 3 }],
+            Cluster = Session,
+        };
+        var page = Page(new ClusterReport(health, Charts.Even(1), [], DateTime.UnixEpoch, null));
+        var table = page.Descendants("table").Single(table => table.Element("caption")!.Value == "Open slots");
+        var cells = table.Descendants("td")
+            .Where(cell => (string?)cell.Attribute("data-label") is "Slot" or "Clients see, and what to run");
         Assert.Equal(
-            ["5-7", "nothingNext: Repair-RedisCluster", "9", "nothingNext: Repair-RedisCluster -Slot 9", "10", "nothingNext: Repair-RedisCluster -Slot 10"], rows);
+            [
+                "5-7", "nothingNext: Repair-RedisCluster",
+                "9", "nothingNext: Repair-RedisCluster -Slot 9",
+                "10", "nothingNext: Repair-RedisCluster -Slot 10",
+            ],
+            cells.Select(cell => cell.Value));
+
+        static RedisOpenSlot Unowned(int slot) => new()
+        {
+            Slot = slot,
+            State = RedisOpenSlotState.Unowned,
+            ClientsSee = "nothing",
+            Next = new NextAction(NextActionCode.Repair) { Slots = slot.ToString(CultureInfo.InvariantCulture) },
+        };
     }
 
     [Fact]
@@ -205,71 +308,28 @@ public sealed class ReportPageTests : IDisposable
     {
         var path = Path.Combine(_folder.FullName, "report.html");
         File.WriteAllText(path, "old");
-        ReportFile.Write(path, Sick(), keepsOld: false);
+        ReportFile.Write(path, UnhealthyCluster.Report(), keepsOld: false);
         Assert.StartsWith("<!DOCTYPE html>", File.ReadAllText(path));
         if (!OperatingSystem.IsWindows())
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
-        var kept = Assert.Throws<RedisOperationException>(() => ReportFile.Write(path, Sick(), keepsOld: true));
+        var kept = Refused(path, keepsOld: true);
         Assert.Equal((FailureCode.ReportNotWritten, true), (kept.Code, kept.Message.Contains("the file already exists")));
-        var none = Assert.Throws<RedisOperationException>(() => ReportFile.Write(Path.Combine(_folder.FullName, "no", "report.html"), Sick(), keepsOld: false));
+        var none = Refused(Path.Combine(_folder.FullName, "no", "report.html"), keepsOld: false);
         Assert.Equal(FailureCode.ReportNotWritten, none.Code);
-        Assert.Contains("it is a folder", Assert.Throws<RedisOperationException>(() => ReportFile.Write(_folder.FullName, Sick(), keepsOld: false)).Message);
+        Assert.Contains("it is a folder", Refused(_folder.FullName, keepsOld: false).Message);
         Assert.Equal([path], Directory.GetFiles(_folder.FullName));
     }
+
+    private static RedisOperationException Refused(string path, bool keepsOld) =>
+        Assert.Throws<RedisOperationException>(() => ReportFile.Write(path, UnhealthyCluster.Report(), keepsOld));
 
     private static string Written(ClusterReport report) => ReportPage.Write(report with { NextActionText = NextActionText.Of });
 
     /// <summary>As XML: what a browser would guess is not guessed here.</summary>
-    private static XDocument Page(ClusterReport report) => XDocument.Parse(Regex.Replace(Written(report).Replace("<!DOCTYPE html>", string.Empty), "<meta ([^>]*)>", "<meta $1/>"));
-
-    /// <summary>A cluster with everything that a report can tell; each text of it ends as told.</summary>
-    private static ClusterReport Sick(string end = "")
+    private static XDocument Page(ClusterReport report)
     {
-        var nodes = Enumerable.Range(0, 3).Select(i => new RedisClusterNode
-        {
-            Id = Charts.Id(i), Endpoint = "10.0.0." + i + ":6379" + end, SlotCount = 5461, KeyCount = 120_000, UsedMemory = 3 << 19, MaxMemory = 3 << 20, Version = "7.0.15" + end, Trouble = i == 2 ? "no answer" + end : null,
-        }).Append(new RedisClusterNode { Id = "r" + end, Endpoint = "10.0.0.9:6379" + end, Role = RedisNodeRole.Replica, MasterId = Charts.Id(0), MasterLinkStatus = "down" });
-        var health = new RedisClusterHealth
-        {
-            Cluster = Session,
-            Nodes = [.. nodes],
-            Findings =
-            [
-                new RedisClusterFinding { Code = FindingCode.SlotOpen, Severity = FindingSeverity.Error, Target = "5519" + end, Message = "Migrating" + end, Next = new NextAction(NextActionCode.Complete) { Slots = "5519" + end } },
-                new RedisClusterFinding { Code = FindingCode.ReplicaLag, Severity = FindingSeverity.Warning, Target = "10.0.0.9:6379" + end, Message = "behind" + end },
-            ],
-            OpenSlots =
-            [
-                new RedisOpenSlot
-                {
-                    Slot = 5519, State = RedisOpenSlotState.Migrating, Source = "10.0.0.1:6379" + end, Target = "10.0.0.2:6379" + end, KeysOnSource = 100, KeysOnTarget = 50, PercentComplete = 33,
-                    Since = new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc), ClientsSee = "clients wait" + end, Next = new NextAction(NextActionCode.Complete) { Slots = "5519" + end },
-                },
-            ],
-        };
-        var even = Charts.Even(3, open: "5519", disputed: "7,9", uncovered: "14000-14100");
-        var chart = new SlotChart([.. even.Masters.Select(master => master with { Name = RedisClusterOps.Protocol.Printable.Clean(master.Name + end, 200) })], even.Open, even.Disputed, even.Uncovered);
-        var run = OwnerChangeTests.Run("20260101T000000Z-aaaaaa", OwnerChangeTests.Moved(1, Charts.Id(1), Charts.Id(0)), OwnerChangeTests.Moved(2, "gone" + end, Charts.Id(0)) with { Source = "old:1" + end }) with
-        {
-            User = "bob" + end, Host = "host" + end,
-        };
-        var older = OwnerChangeTests.Run("20251231T000000Z-bbbbbb" + end, OwnerChangeTests.Moved(3, "x", "y") with { Outcome = null }) with { State = MigrationState.Interrupted, User = "bob", Host = "host", Operation = "Complete" + end };
-        return new ClusterReport(health, chart, [run, older], new DateTime(2026, 1, 2, 3, 4, 5, DateTimeKind.Utc), null)
-        {
-            Alerts =
-            [
-                new RedisClusterAlert
-                {
-                    Code = AlertCode.SlotStuck, Severity = FindingSeverity.Error, Target = "5519" + end, Since = new DateTime(2026, 1, 2, 2, 33, 0, DateTimeKind.Utc), IsSinceExact = true,
-                    Message = "Stuck at 33 % for 31 min." + end, Next = new NextAction(NextActionCode.Complete) { Slots = "5519" + end },
-                },
-                new RedisClusterAlert
-                {
-                    Code = AlertCode.NodePFail, Severity = FindingSeverity.Warning, Target = "10.0.0.3:6379" + end, Since = new DateTime(2026, 1, 2, 3, 0, 0, DateTimeKind.Utc),
-                    Message = "At least one node can't reach it." + end, Next = new NextAction(NextActionCode.ShowNodes) { Node = "10.0.0.3:6379" + end },
-                },
-            ],
-        };
+        var written = Written(report).Replace("<!DOCTYPE html>", string.Empty);
+        return XDocument.Parse(Regex.Replace(written, "<meta ([^>]*)>", "<meta $1/>"));
     }
 
     private static double Contrast(string one, string other)
@@ -279,8 +339,10 @@ public sealed class ReportPageTests : IDisposable
 
         static double Light(string color)
         {
-            var parts = Enumerable.Range(0, 3).Select(i => int.Parse(color.AsSpan(1 + 2 * i, 2), NumberStyles.HexNumber, CultureInfo.InvariantCulture) / 255.0)
-                .Select(part => part <= 0.04045 ? part / 12.92 : Math.Pow((part + 0.055) / 1.055, 2.4)).ToArray();
+            var parts = Enumerable.Range(0, 3)
+                .Select(i => int.Parse(color.AsSpan(1 + 2 * i, 2), NumberStyles.HexNumber, CultureInfo.InvariantCulture) / 255.0)
+                .Select(part => part <= 0.04045 ? part / 12.92 : Math.Pow((part + 0.055) / 1.055, 2.4))
+                .ToArray();
             return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
         }
     }

@@ -40,14 +40,20 @@ public sealed partial class SlotGridTests
         Assert.Equal(" 5120 " + new string('A', 24) + "*" + new string('A', 39), plain[5]);
         Assert.Equal(" 8192 ?" + new string('B', 63), plain[8]);
         Assert.Equal("15360 " + new string('B', 63) + "!", plain[15]);
-        Assert.Equal(["* open           2  0 5519", "? disputed       3  0 8192-8193", "! uncovered      1  16383"], plain.Skip(19).Take(3));
-        Assert.Equal(["◆ open           2  0 5519", "? disputed       3  0 8192-8193", "× uncovered      1  16383"], Draw(chart, Plain with { Unicode = true }).Skip(19).Take(3));
+        Assert.Equal(
+            ["* open           2  0 5519", "? disputed       3  0 8192-8193", "! uncovered      1  16383"],
+            plain.Skip(19).Take(3));
+        Assert.Equal(
+            ["◆ open           2  0 5519", "? disputed       3  0 8192-8193", "× uncovered      1  16383"],
+            Draw(chart, Plain with { Unicode = true }).Skip(19).Take(3));
     }
 
     [Fact]
     public void What_a_master_that_is_down_owns_is_uncovered_and_its_state_is_told()
     {
-        var lines = Draw(Charts.Of(Charts.Master(0, "10.0.0.1:1", "0-8191"), Charts.Master(1, "10.0.0.2:1", "8192-16383", RedisNodeState.Fail)), Plain);
+        var up = Charts.Master(0, "10.0.0.1:1", "0-8191");
+        var down = Charts.Master(1, "10.0.0.2:1", "8192-16383", RedisNodeState.Fail);
+        var lines = Draw(Charts.Of(up, down), Plain);
         Assert.Equal(" 8192 " + new string('!', 64), lines[8]);
         Assert.Equal("A 10.0.0.1:1   8,192  50.00 %        ################", lines[17]);
         Assert.StartsWith("B 10.0.0.2:1   8,192  50.00 %  Fail  #", lines[18]);
@@ -64,7 +70,8 @@ public sealed partial class SlotGridTests
     [Fact]
     public void A_master_without_slots_is_in_the_legend_and_nobody_at_all_is_a_picture_too()
     {
-        Assert.Contains("B new:1       0   0.00 %", Draw(Charts.Of(Charts.Master(0, "old:1", "0-16383"), Charts.Master(1, "new:1", null)), Plain));
+        var chart = Charts.Of(Charts.Master(0, "old:1", "0-16383"), Charts.Master(1, "new:1", null));
+        Assert.Contains("B new:1       0   0.00 %", Draw(chart, Plain));
         var empty = Draw(Charts.Of(), Plain);
         Assert.Equal("    0 " + new string('!', 64), empty[0]);
         Assert.Contains("! uncovered 16,384  0-16383", empty);
@@ -88,15 +95,21 @@ public sealed partial class SlotGridTests
         var chart = Charts.Even(masters, open: "1,3,5,7,9,11,13,15,17,19,21,23,25,27,29,31", uncovered: "16000-16100");
         var lines = SlotGrid.Draw(chart, new ScreenTraits(width, unicode, color));
         Assert.All(lines, line => Assert.InRange(line.ToString().Length, 0, width));
-        Assert.All(lines.Take(16), line => Assert.Equal(lines[0].Spans.Sum(span => span.Text.Length), line.Spans.Sum(span => span.Text.Length)));
+        Assert.Single(lines.Take(16).Select(line => line.Spans.Sum(span => span.Text.Length)).Distinct());
         // Every master is in the legend, with its number of slots.
         var legend = string.Join(" ", lines.Skip(16));
-        Assert.All(chart.Masters, master => Assert.Matches(" " + Regex.Escape(master.Name) + " +" + HtmlWriter.Count(master.Slots.Count) + " ", legend));
+        Assert.All(
+            chart.Masters,
+            master => Assert.Matches(" " + Regex.Escape(master.Name) + " +" + HtmlWriter.Count(master.Slots.Count) + " ", legend));
         // And in the picture, as its letter and, where there are colours, its colour.
         var cells = string.Concat(lines.Take(16).Select(line => line.ToString()[6..]));
         Assert.All(chart.Masters.Where(_ => masters <= 62), master => Assert.Contains(master.Symbol, cells, StringComparison.Ordinal));
         if (color)
-            Assert.Subset(lines.Take(16).SelectMany(line => line.Spans).Select(span => span.Paper).ToHashSet(), chart.Masters.Select(master => (int?)MapPalette.Paper(master.Index)).ToHashSet());
+        {
+            var papers = lines.Take(16).SelectMany(line => line.Spans).Select(span => span.Paper).ToHashSet();
+            Assert.Subset(papers, chart.Masters.Select(master => (int?)MapPalette.Paper(master.Index)).ToHashSet());
+        }
+
         if (!unicode)
             Assert.All(lines, line => Assert.DoesNotContain(line.ToString(), c => c is < ' ' or > '~'));
         if (!color)
@@ -123,8 +136,14 @@ public sealed partial class SlotGridTests
     {
         var name = new string('h', 100) + ".example.é:6379";
         var chart = Charts.Of(Charts.Master(0, name, "0-16383"));
-        Assert.Contains(Draw(chart, new ScreenTraits(60, true, false)), line => line.StartsWith("A …", StringComparison.Ordinal) && line.Contains(".example.é:6379  16,384", StringComparison.Ordinal));
-        Assert.Contains(Draw(chart, new ScreenTraits(60, false, false)), line => line.StartsWith("A ..h", StringComparison.Ordinal) && line.Contains(".example.?:6379  16,384", StringComparison.Ordinal));
+        Assert.Contains(
+            Draw(chart, new ScreenTraits(60, true, false)),
+            line => line.StartsWith("A …", StringComparison.Ordinal)
+                && line.Contains(".example.é:6379  16,384", StringComparison.Ordinal));
+        Assert.Contains(
+            Draw(chart, new ScreenTraits(60, false, false)),
+            line => line.StartsWith("A ..h", StringComparison.Ordinal)
+                && line.Contains(".example.?:6379  16,384", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -143,14 +162,19 @@ public sealed partial class SlotGridTests
     [Fact]
     public void From_a_view_come_open_disputed_and_uncovered_slots_and_those_of_masters_that_are_down()
     {
-        var chart = SlotChart.Of(ClusterScene.Stable().Migrating("S", "T").BelievedToOwn("X", "8192-9999,10001-16383").Claims("X", "8192-9998,10000-16383").View());
+        var scene = ClusterScene.Stable()
+            .Migrating("S", "T")
+            .BelievedToOwn("X", "8192-9999,10001-16383")
+            .Claims("X", "8192-9998,10000-16383");
+        var chart = SlotChart.Of(scene.View());
         Assert.Equal(("5519", "9999", "9999-10000"), (chart.Open.ToString(), chart.Uncovered.ToString(), chart.Disputed.ToString()));
         Assert.Equal(SlotMark.Uncovered, chart.MarkOf(9999));
         Assert.Equal(3, chart.Masters.Count);
         Assert.Equal("0-8191", SlotChart.Of(ClusterScene.Stable().Down("S").View()).Uncovered.ToString());
     }
 
-    private static List<string> Draw(SlotChart chart, ScreenTraits screen) => [.. SlotGrid.Draw(chart, screen).Select(line => line.ToString())];
+    private static List<string> Draw(SlotChart chart, ScreenTraits screen) =>
+        [.. SlotGrid.Draw(chart, screen).Select(line => line.ToString())];
 
     [GeneratedRegex("\u001b\\[[0-9;]*m")]
     private static partial Regex Escape();
