@@ -75,9 +75,9 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         NodeEndpoint? AlternativeFor(NodeLine line, IReadOnlyDictionary<string, NodeEndpoint> endpoints)
         {
             var announced = line.Endpoint!.Value;
-            if (!tried.Contains(session.Reach(announced)))
-                return session.Reach(announced);
-            return !session.IsMapped(announced) && endpoints.TryGetValue(line.Id, out var endpoint) ? session.Reach(endpoint) : null;
+            if (!tried.Contains(session.MapAddress(announced)))
+                return session.MapAddress(announced);
+            return !session.IsMapped(announced) && endpoints.TryGetValue(line.Id, out var endpoint) ? session.MapAddress(endpoint) : null;
         }
     }
 
@@ -120,7 +120,7 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         if (_dialled.TryGetValue(node.Id, out var dialled))
             return connections.GetAsync(dialled, database, cancellation);
         if (node.Announced is { } announced)
-            return connections.GetAsync(session.Reach(announced), database, cancellation);
+            return connections.GetAsync(session.MapAddress(announced), database, cancellation);
         throw new RedisOperationException(
             FailureCode.NodeUnreachable,
             "The address of node " + node.ShortId + " is unknown.",
@@ -212,7 +212,7 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
 
     // The address at which the node was reached before takes precedence over the announced one.
     private NodeEndpoint AddressOf(NodeEndpoint announced, string id) =>
-        _dialled.TryGetValue(id, out var dialled) ? dialled : session.Reach(announced);
+        _dialled.TryGetValue(id, out var dialled) ? dialled : session.MapAddress(announced);
 
     // The addresses that nodes use among themselves may not be reachable from here, or may not match the certificates. Then the endpoints
     // for clients do.

@@ -97,7 +97,7 @@ internal static class ViewMerge
             ?? view?.Self.Endpoint
             ?? view?.Dialled;
         var trouble = view is not null ? null
-            : announced is { } address && failures.TryGetValue(session.Reach(address), out var failure) ? failure.Message.TrimEnd('.')
+            : announced is { } address && failures.TryGetValue(session.MapAddress(address), out var failure) ? failure.Message.TrimEnd('.')
             : announced is null ? "no node knows its address"
             : lines.All(other => (other.Flags & NodeFlags.Handshake) != 0) ? "it was not asked because its handshake is not complete"
             : "no node with this id answered at its address";
