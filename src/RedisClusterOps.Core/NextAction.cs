@@ -196,10 +196,6 @@ public sealed record NextAction(NextActionCode Code)
     /// <summary>An alternative; null if there is none.</summary>
     public NextAction? Or { get; init; }
 
-    /// <summary>Advice that no operation covers.</summary>
-    public static implicit operator NextAction?(string? text) =>
-        text is null ? null : new NextAction(NextActionCode.Advice) { Note = text };
-
     /// <summary>A short text for logs and debuggers, which names no command.</summary>
     public override string ToString()
     {

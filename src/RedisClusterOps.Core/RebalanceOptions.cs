@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps;
 
@@ -36,10 +37,28 @@ public sealed record RebalanceOptions
     /// <summary>What is evened out.</summary>
     public RebalanceMeasure By { get; init; }
 
+    /// <summary>Reads weights from numbers in the invariant culture. Their range is checked when the rebalance is planned.</summary>
+    /// <param name="texts">The node and its weight, as in <see cref="Weights"/>.</param>
+    /// <exception cref="RedisOperationException">InvalidArgument: a weight is not a number.</exception>
+    public static IReadOnlyDictionary<string, double> ParseWeights(IReadOnlyDictionary<string, string> texts) =>
+        texts.ToDictionary(pair => pair.Key, ParseWeight, StringComparer.Ordinal);
+
     /// <summary>Such as <c>by Slots, threshold 2 %, empty masters too, 10.0.0.1:6379 = 2</c>.</summary>
     public override string ToString() => string.Format(CultureInfo.InvariantCulture, "by {0}, threshold {1} %", By, Threshold)
         + (UseEmptyMaster ? ", empty masters too" : string.Empty)
         + string.Concat(Weights.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(Text));
+
+    private static double ParseWeight(KeyValuePair<string, string> text)
+    {
+        const NumberStyles Style = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        if (double.TryParse(text.Value, Style, CultureInfo.InvariantCulture, out var weight))
+            return weight;
+        throw new RedisOperationException(
+            FailureCode.InvalidArgument,
+            "The weight of '" + Printable.Clean(text.Key, 80) + "' is '" + Printable.Clean(text.Value, 80) + "', which is not a number.",
+            text.Key,
+            new NextAction(NextActionCode.Advice) { Note = "Specify a number for that node, such as 1." });
+    }
 
     private static string Text(KeyValuePair<string, double> weight) =>
         string.Format(CultureInfo.InvariantCulture, ", {0} = {1}", weight.Key, weight.Value);

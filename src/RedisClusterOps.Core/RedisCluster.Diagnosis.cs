@@ -48,7 +48,7 @@ public sealed partial class RedisCluster
     }
 
     /// <summary>Gets the open slots, and every node with its slots.</summary>
-    internal async Task<(IReadOnlyList<RedisOpenSlot> Open, IReadOnlyList<RedisClusterNode> Nodes)> ListSlotsAsync(
+    public async Task<(IReadOnlyList<RedisOpenSlot> Open, IReadOnlyList<RedisClusterNode> Nodes)> ListSlotsAsync(
         CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);

@@ -232,7 +232,7 @@ public sealed partial class RedisCluster
         return (view, await _situations.ReadAsync(view, slot, cancellation).ConfigureAwait(false));
     }
 
-    private ClusterNode Find(ClusterView view, string name) => NodeNames.Find(view, name, _session.Reach);
+    private ClusterNode Find(ClusterView view, string name) => NodeNames.Find(view, name, _session.MapAddress);
 
     private SlotDiagnosis? RequireNamed(SlotSituation situation, string? source, string? target)
     {

@@ -12,7 +12,9 @@ namespace RedisClusterOps;
 public sealed partial class RedisCluster
 {
     /// <summary>Draws which master owns which slots.</summary>
-    internal async Task<RedisSlotMap> GetSlotMapAsync(ScreenTraits screen, CancellationToken cancellation) =>
+    /// <param name="screen">What the map is drawn for.</param>
+    /// <param name="cancellation">Cancels the operation.</param>
+    public async Task<RedisSlotMap> GetSlotMapAsync(ScreenTraits screen, CancellationToken cancellation) =>
         RedisSlotMap.Of(SlotChart.Of(await _reader.ReadAsync(null, cancellation).ConfigureAwait(false)), screen, _session);
 
     /// <summary>
@@ -22,7 +24,7 @@ public sealed partial class RedisCluster
     /// <param name="watch">When a problem is an alert. The state file, if there is one, is only read.</param>
     /// <param name="cancellation">Cancels the operation.</param>
     /// <exception cref="RedisOperationException">StateFileUnavailable: the state file belongs to another cluster.</exception>
-    internal async Task<ClusterReport> GetReportAsync(HealthOptions options, AlertOptions watch, CancellationToken cancellation)
+    public async Task<ClusterReport> GetReportAsync(HealthOptions options, AlertOptions watch, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(CpuSampling.AllNodes, cancellation).ConfigureAwait(false);
         var earlier = ReadObservations(watch.StatePath, view);

@@ -107,7 +107,7 @@ public sealed partial class RedisCluster : IDisposable
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         _keysView = view;
-        var holder = node is null ? OwnerOf(view, slot) : NodeNames.Find(view, node, _session.Reach);
+        var holder = node is null ? OwnerOf(view, slot) : NodeNames.Find(view, node, _session.MapAddress);
         return await new SlotKeyReader(_reader, _session).ListAsync(holder, slot, first, cancellation).ConfigureAwait(false);
     }
 
@@ -117,7 +117,7 @@ public sealed partial class RedisCluster : IDisposable
         if (keys.Count == 0)
             return keys;
         var view = _keysView ?? await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
-        var holder = NodeNames.Find(view, keys[0].Node, _session.Reach);
+        var holder = NodeNames.Find(view, keys[0].Node, _session.MapAddress);
         return await new SlotKeyReader(_reader, _session).DescribeAsync(holder, keys, cancellation).ConfigureAwait(false);
     }
 

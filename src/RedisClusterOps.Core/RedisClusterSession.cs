@@ -53,12 +53,10 @@ public sealed class RedisClusterSession
     /// <exception cref="RedisOperationException">InvalidConnectionString: the message says why, without the password.</exception>
     public static RedisClusterSession Parse(string text) => ConnectionString.Parse(text);
 
-    /// <summary>The seeds, separated by commas.</summary>
-    public override string ToString() => string.Join(",", Seeds);
-
     /// <summary>Parses several connection strings as the seeds of one cluster. The settings of one apply to all.</summary>
+    /// <param name="texts">The connection strings, at least one.</param>
     /// <exception cref="RedisOperationException">InvalidConnectionString, also if two of them have different settings.</exception>
-    internal static RedisClusterSession Parse(IEnumerable<string> texts)
+    public static RedisClusterSession Parse(IEnumerable<string> texts)
     {
         var sessions = texts.Select(Parse).ToArray();
         var defaults = new ConnectionOptions();
@@ -74,17 +72,36 @@ public sealed class RedisClusterSession
         return new RedisClusterSession(sessions.SelectMany(session => session.Seeds), settings.FirstOrDefault() ?? defaults);
     }
 
+    /// <summary>The same cluster with another user. No member of a session returns the password.</summary>
+    /// <param name="user">The ACL user; null to log in with the password only.</param>
+    /// <param name="password">The password.</param>
+    public RedisClusterSession WithCredential(string? user, string password) => With(Options with { User = user, Password = password });
+
+    /// <summary>The same cluster by TLS.</summary>
+    /// <param name="tls">The certificates.</param>
+    public RedisClusterSession WithTls(TlsOptions tls) => With(Options with { Tls = tls });
+
+    /// <summary>The same cluster with other timeouts.</summary>
+    /// <param name="connect">The time limit for connecting to one node.</param>
+    /// <param name="command">The time limit for the reply to a command.</param>
+    /// <exception cref="RedisOperationException">InvalidConnectionString: a timeout is out of range.</exception>
+    public RedisClusterSession WithTimeouts(TimeSpan connect, TimeSpan command) =>
+        With(Options with { ConnectTimeout = connect, CommandTimeout = command });
+
+    /// <summary>The same cluster with another address map.</summary>
+    /// <param name="addressMap">The address to dial for each announced address, as <c>host:port</c> or as <c>host</c>.</param>
+    /// <exception cref="RedisOperationException">InvalidConnectionString: an address of the map can't be parsed.</exception>
+    public RedisClusterSession WithAddressMap(IReadOnlyDictionary<string, string> addressMap) => new(Seeds, Options, addressMap);
+
+    /// <summary>The seeds, separated by commas.</summary>
+    public override string ToString() => string.Join(",", Seeds);
+
     /// <summary>The same cluster with other connection options.</summary>
     /// <exception cref="RedisOperationException">InvalidConnectionString: a timeout is out of range.</exception>
     internal RedisClusterSession With(ConnectionOptions options) => new(Seeds, options, AddressMap);
 
-    /// <summary>The same cluster with another address map.</summary>
-    /// <exception cref="RedisOperationException">InvalidConnectionString: an address of the map can't be parsed.</exception>
-    internal RedisClusterSession WithAddressMap(IReadOnlyDictionary<string, string> addressMap) =>
-        new(Seeds, Options, addressMap);
-
     /// <summary>The address to dial for an announced address.</summary>
-    internal NodeEndpoint Reach(NodeEndpoint announced) => _addressMap.Of(announced) ?? announced;
+    internal NodeEndpoint MapAddress(NodeEndpoint announced) => _addressMap.Of(announced) ?? announced;
 
     /// <summary>True if the address map contains the announced address.</summary>
     internal bool IsMapped(NodeEndpoint announced) => _addressMap.Of(announced) is not null;

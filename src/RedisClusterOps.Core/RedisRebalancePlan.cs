@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using RedisClusterOps.Planning.Rebalance;
 
 namespace RedisClusterOps;
 
@@ -127,6 +128,16 @@ public sealed record RedisRebalancePlan
 
     /// <summary>Slots of a resumed or undone run that can't go where they have to go, one result for each pair of nodes.</summary>
     internal IReadOnlyList<SlotOutcome> Refused { get; init; } = [];
+
+    /// <summary>Saves the plan as JSON, for review and for later. The file contains no user and no password.</summary>
+    /// <param name="path">The file. An existing file stays until the new one is complete.</param>
+    /// <exception cref="RedisOperationException">InvalidPlanFile: the file can't be written.</exception>
+    public void Save(string path) => PlanFile.Write(path, this);
+
+    /// <summary>Loads a plan that was saved.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="RedisOperationException">InvalidPlanFile: the file can't be read, or is not a valid plan.</exception>
+    public static RedisRebalancePlan Load(string path) => PlanFile.Read(path);
 
     /// <summary>Such as <c>4096 slots in 3 moves</c>.</summary>
     public override string ToString() => string.Format(

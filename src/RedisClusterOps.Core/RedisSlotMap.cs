@@ -6,6 +6,16 @@ using RedisClusterOps.Reports;
 
 namespace RedisClusterOps;
 
+/// <summary>What a screen can show.</summary>
+/// <param name="Width">The number of columns.</param>
+/// <param name="Unicode">True if it shows characters beyond ASCII.</param>
+/// <param name="Color">True if it shows colours.</param>
+public sealed record ScreenTraits(int Width, bool Unicode, bool Color)
+{
+    /// <summary>A narrower screen has no room for a legend.</summary>
+    public const int Narrowest = 40;
+}
+
 /// <summary>A master of a slot map.</summary>
 public sealed record RedisSlotMapMaster
 {

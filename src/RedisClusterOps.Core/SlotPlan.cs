@@ -17,10 +17,11 @@ public sealed record SlotPlan
     /// <summary>0 to 16383.</summary>
     public int Slot { get; init; }
 
-    /// <summary>The operation, such as <c>Complete</c>.</summary>
+    /// <summary>The name of the operation, such as <c>Complete</c>.</summary>
     public string Operation => Kind.ToString();
 
-    internal MigrationOperation Kind { get; init; }
+    /// <summary>The operation.</summary>
+    public MigrationOperation Kind { get; init; }
 
     /// <summary>The state of the slot; null if it is stable.</summary>
     public RedisOpenSlotState? State { get; init; }
@@ -77,6 +78,9 @@ public sealed record SlotPlan
 
     /// <summary>The most keys to move, if the plan moves only keys; null for all.</summary>
     public int? First { get; init; }
+
+    /// <summary>The number of named keys to move, each counted once; null if the plan names no keys.</summary>
+    public int? KeyCount => Keys?.Count;
 
     /// <summary>The keys to move, if the plan moves only keys; null for any.</summary>
     internal IReadOnlyList<byte[]>? Keys { get; init; }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Globalization;
 using RedisClusterOps.Cluster;
 
@@ -43,6 +44,10 @@ public readonly struct SlotRange : IEquatable<SlotRange>, IComparable<SlotRange>
         range = new SlotRange(first, last);
         return true;
     }
+
+    /// <summary>Writes slots as ranges, such as <c>0-5460,9000</c>.</summary>
+    /// <param name="slots">0 to 16383, in any order. A slot may occur twice.</param>
+    public static string TextOf(IEnumerable<int> slots) => SlotSet.From(slots).ToString();
 
     /// <inheritdoc/>
     public bool Equals(SlotRange other) => First == other.First && Last == other.Last;

@@ -28,7 +28,11 @@ internal static class ErrorRecords
     public static RedisOperationException NoCluster() => new(
         FailureCode.NoCluster,
         "No cluster was named and none is connected in this session.",
-        next: "Connect-RedisCluster -Endpoint <host:port>, or name one with -Cluster <host:port>");
+        next: new NextAction(NextActionCode.Connect)
+        {
+            Node = "<host:port>",
+            Or = new NextAction(NextActionCode.Advice) { Note = "name one with -Cluster <host:port>" },
+        });
 
     private static ErrorCategory CategoryOf(FailureCode code) => code switch
     {

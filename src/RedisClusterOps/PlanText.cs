@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Text;
-using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps;
 
@@ -33,7 +32,7 @@ internal static class PlanText
 
     /// <summary>Such as <c>slot 5519</c>, or <c>slots 5519-5521</c>.</summary>
     public static string Slots(IReadOnlyList<SlotPlan> plans) =>
-        (plans.Count == 1 ? "slot " : "slots ") + SlotSet.From(plans.Select(plan => plan.Slot));
+        (plans.Count == 1 ? "slot " : "slots ") + SlotRange.TextOf(plans.Select(plan => plan.Slot));
 
     /// <summary>Every command of every plan, with its node and its reason.</summary>
     public static string InFull(IReadOnlyList<SlotPlan> plans) =>

@@ -62,7 +62,7 @@ internal sealed class ClusterScene
     public ClusterScene Engine(string name, string info) => Change(name, actor => actor.Info = info);
 
     /// <summary>What a node reports of itself beyond its place in the cluster.</summary>
-    public ClusterScene Tells(
+    public ClusterScene Reports(
         string name,
         string? info = null,
         string clusterInfo = "cluster_state:ok",

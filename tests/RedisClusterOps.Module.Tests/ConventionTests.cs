@@ -139,7 +139,8 @@ public sealed class ConventionTests
     {
         foreach (var code in Enum.GetValues<FailureCode>())
         {
-            var record = ErrorRecords.From(new RedisOperationException(code, "what", "slot 1", "what next"));
+            var next = new NextAction(NextActionCode.Advice) { Note = "what next" };
+            var record = ErrorRecords.From(new RedisOperationException(code, "what", "slot 1", next));
             Assert.Equal(code.ToString(), record.FullyQualifiedErrorId);
             Assert.NotEqual(ErrorCategory.NotSpecified, record.CategoryInfo.Category);
             Assert.Equal("slot 1", record.TargetObject);

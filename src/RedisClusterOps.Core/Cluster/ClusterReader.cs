@@ -75,9 +75,9 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         NodeEndpoint? AlternativeFor(NodeLine line, IReadOnlyDictionary<string, NodeEndpoint> endpoints)
         {
             var announced = line.Endpoint!.Value;
-            if (!tried.Contains(session.Reach(announced)))
-                return session.Reach(announced);
-            return !session.IsMapped(announced) && endpoints.TryGetValue(line.Id, out var endpoint) ? session.Reach(endpoint) : null;
+            if (!tried.Contains(session.MapAddress(announced)))
+                return session.MapAddress(announced);
+            return !session.IsMapped(announced) && endpoints.TryGetValue(line.Id, out var endpoint) ? session.MapAddress(endpoint) : null;
         }
     }
 
@@ -217,7 +217,7 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
 
     private NodeEndpoint AddressOf(ClusterNode node) =>
         _dialled.TryGetValue(node.Id, out var dialled) ? dialled
-        : node.Announced is { } announced ? session.Reach(announced)
+        : node.Announced is { } announced ? session.MapAddress(announced)
         : throw new RedisOperationException(
             FailureCode.NodeUnreachable,
             "The address of node " + node.ShortId + " is unknown.",
@@ -226,7 +226,7 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
 
     // The address at which the node was reached before takes precedence over the announced one.
     private NodeEndpoint AddressOf(NodeEndpoint announced, string id) =>
-        _dialled.TryGetValue(id, out var dialled) ? dialled : session.Reach(announced);
+        _dialled.TryGetValue(id, out var dialled) ? dialled : session.MapAddress(announced);
 
     // The addresses that nodes use among themselves may not be reachable from here, or may not match the certificates. Then the endpoints
     // for clients do.

@@ -12,9 +12,9 @@ internal static class NodeNames
 {
     /// <summary>Returns the only node that matches the name.</summary>
     /// <exception cref="RedisOperationException">NodeNotFound or AmbiguousNode; the message lists the nodes.</exception>
-    public static ClusterNode Find(ClusterView view, string name, Func<NodeEndpoint, NodeEndpoint> reach)
+    public static ClusterNode Find(ClusterView view, string name, Func<NodeEndpoint, NodeEndpoint> mapAddress)
     {
-        var found = view.Nodes.Where(node => Matches(node.Id, Addresses(node, reach), name)).ToList();
+        var found = view.Nodes.Where(node => Matches(node.Id, Addresses(node, mapAddress), name)).ToList();
         if (found.Count == 1)
             return found[0];
         if (found.Count == 0)
@@ -54,7 +54,7 @@ internal static class NodeNames
         new NextAction(NextActionCode.ShowNodes));
 
     // The announced address, the address that is dialled instead, and the announced host name with the same port.
-    private static IEnumerable<string> Addresses(ClusterNode node, Func<NodeEndpoint, NodeEndpoint> reach)
+    private static IEnumerable<string> Addresses(ClusterNode node, Func<NodeEndpoint, NodeEndpoint> mapAddress)
     {
         if (node.View is { } view)
             yield return view.Dialled.ToString();
@@ -64,7 +64,7 @@ internal static class NodeNames
 
         // CLUSTER NODES and redis-cli write an IPv6 address without brackets.
         yield return announced.Host + ":" + announced.Port.ToString(CultureInfo.InvariantCulture);
-        yield return reach(announced).ToString();
+        yield return mapAddress(announced).ToString();
         if (node.Line.Hostname is { } hostname)
             yield return new NodeEndpoint(hostname, announced.Port).ToString();
     }

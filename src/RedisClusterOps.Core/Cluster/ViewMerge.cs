@@ -96,7 +96,7 @@ internal static class ViewMerge
         var announced = lines.Select(other => other.Endpoint).FirstOrDefault(endpoint => endpoint is not null)
             ?? view?.Self.Endpoint
             ?? view?.Dialled;
-        var failure = view is null && announced is { } address && failures.TryGetValue(session.Reach(address), out var found)
+        var failure = view is null && announced is { } address && failures.TryGetValue(session.MapAddress(address), out var found)
             ? found
             : null;
         var trouble = view is not null ? null

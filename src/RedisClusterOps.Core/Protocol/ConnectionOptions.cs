@@ -27,27 +27,6 @@ internal sealed record ConnectionOptions
     public override string ToString() => nameof(ConnectionOptions);
 }
 
-/// <summary>The TLS settings. By default, the server is verified against the machine's trusted roots.</summary>
-internal sealed record TlsOptions
-{
-    /// <summary>A PFX or PEM file with the client certificate; null to present none.</summary>
-    public string? CertificatePath { get; init; }
-
-    /// <summary>A PEM file with the key of the client certificate; null if the certificate file contains it.</summary>
-    public string? CertificateKeyPath { get; init; }
-
-    /// <summary>The password of the PFX file or the key; null if there is none.</summary>
-    public string? CertificatePassword { get; init; }
-
-    /// <summary>A PEM or DER file with the authorities to trust instead of the machine's.</summary>
-    public string? CaCertificatePath { get; init; }
-
-    /// <summary>Accepts any server certificate.</summary>
-    public bool SkipCertificateCheck { get; init; }
-
-    public override string ToString() => nameof(TlsOptions);
-}
-
 /// <summary>Limits on one reply.</summary>
 /// <remarks>A server's own limit on a bulk string is 512 MB (proto-max-bulk-len). Normal replies are far smaller.</remarks>
 internal sealed record RespLimits

@@ -7,16 +7,6 @@ using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps.Reports;
 
-/// <summary>What a screen can show.</summary>
-/// <param name="Width">The number of columns.</param>
-/// <param name="Unicode">True if it shows characters beyond ASCII.</param>
-/// <param name="Color">True if it shows colours.</param>
-internal sealed record ScreenTraits(int Width, bool Unicode, bool Color)
-{
-    /// <summary>A narrower screen has no room for a legend.</summary>
-    public const int Narrowest = 40;
-}
-
 /// <summary>
 /// Draws a slot map for a terminal: sixteen rows of 1024 slots and a legend. Each cell has the colour or the letter of the master that owns
 /// most of its slots.

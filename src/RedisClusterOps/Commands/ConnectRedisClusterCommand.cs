@@ -6,7 +6,6 @@ using System.IO;
 using System.Management.Automation;
 using System.Net;
 using System.Security;
-using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Commands;
 
@@ -72,8 +71,7 @@ public sealed class ConnectRedisClusterCommand : RedisCmdlet
     {
         if (SkipCertificateCheck)
             WriteWarning("-SkipCertificateCheck: server certificates are not verified. An impostor could receive your password.");
-        var session = RedisClusterSession.Parse(Endpoint);
-        session = session.With(Adjust(session.Options));
+        var session = Adjust(RedisClusterSession.Parse(Endpoint));
         if (AddressMap is not null)
             session = session.WithAddressMap(Texts(AddressMap));
         var info = Await(Open(session).GetInfoAsync(Stop), "Connecting to " + session);
@@ -90,13 +88,13 @@ public sealed class ConnectRedisClusterCommand : RedisCmdlet
     }
 
     // Parameters take precedence over the settings in the text of -Endpoint.
-    private ConnectionOptions Adjust(ConnectionOptions options)
+    private RedisClusterSession Adjust(RedisClusterSession session)
     {
         if (Credential is not null)
         {
             // Windows PowerShell may prefix a user name without a domain with a backslash.
             var user = Credential.UserName.TrimStart('\\');
-            options = options with { User = user == "default" ? null : user, Password = Plain(Credential.Password) };
+            session = session.WithCredential(user == "default" ? null : user, Plain(Credential.Password));
         }
 
         if (CertificatePath is null && (CertificateKeyPath is not null || CertificatePassword is not null))
@@ -108,24 +106,20 @@ public sealed class ConnectRedisClusterCommand : RedisCmdlet
 
         if (UseTls || SkipCertificateCheck || CertificatePath is not null || CaCertificatePath is not null)
         {
-            options = options with
+            session = session.WithTls(new TlsOptions
             {
-                Tls = new TlsOptions
-                {
-                    CertificatePath = ExistingFile(CertificatePath),
-                    CertificateKeyPath = ExistingFile(CertificateKeyPath),
-                    CertificatePassword = CertificatePassword is null ? null : Plain(CertificatePassword),
-                    CaCertificatePath = ExistingFile(CaCertificatePath),
-                    SkipCertificateCheck = SkipCertificateCheck,
-                },
-            };
+                CertificatePath = ExistingFile(CertificatePath),
+                CertificateKeyPath = ExistingFile(CertificateKeyPath),
+                CertificatePassword = CertificatePassword is null ? null : Plain(CertificatePassword),
+                CaCertificatePath = ExistingFile(CaCertificatePath),
+                SkipCertificateCheck = SkipCertificateCheck,
+            });
         }
 
-        if (MyInvocation.BoundParameters.ContainsKey(nameof(ConnectTimeout)))
-            options = options with { ConnectTimeout = ConnectTimeout };
-        if (MyInvocation.BoundParameters.ContainsKey(nameof(CommandTimeout)))
-            options = options with { CommandTimeout = CommandTimeout };
-        return options;
+        var isBound = MyInvocation.BoundParameters;
+        return session.WithTimeouts(
+            isBound.ContainsKey(nameof(ConnectTimeout)) ? ConnectTimeout : session.ConnectTimeout,
+            isBound.ContainsKey(nameof(CommandTimeout)) ? CommandTimeout : session.CommandTimeout);
     }
 
     private string? ExistingFile(string? path)

@@ -1,7 +1,6 @@
 using System;
 using System.IO;
 using System.Management.Automation;
-using RedisClusterOps.Reports;
 
 namespace RedisClusterOps.Commands;
 
@@ -71,10 +70,10 @@ public sealed class ExportRedisClusterReportCommand : RedisClusterCmdlet
                 FailureCode.ReportNotWritten,
                 "'" + Path + "' already contains the report of " + _reported + ". A file holds the report of one cluster.",
                 Path,
-                "Export-RedisClusterReport for each cluster, with a -Path of its own");
+                new NextAction(NextActionCode.WriteReport) { Node = "<another file for " + session + ">" });
         }
 
-        ReportFile.RequireFree(file, NoClobber);
+        ClusterReport.RequireFree(file, NoClobber);
         var options = new HealthOptions { Deep = Deep, MinimumReplica = MinimumReplica };
         var watch = new AlertOptions
         {
@@ -86,7 +85,7 @@ public sealed class ExportRedisClusterReportCommand : RedisClusterCmdlet
         _reported = session;
         if (!ShouldProcess(file, "Write the report of " + session))
             return;
-        ReportFile.Write(file, report, NoClobber);
+        report.Save(file, NoClobber);
         if (PassThru)
             WriteObject(new FileInfo(file));
     }

@@ -51,7 +51,7 @@ public sealed class InvokeRedisRebalanceCommand : BulkMoveCmdlet
 
     internal override void Run()
     {
-        var plan = FilePath(PlanFile) is { } file ? Planning.Rebalance.PlanFile.Read(file) : Plan;
+        var plan = FilePath(PlanFile) is { } file ? RedisRebalancePlan.Load(file) : Plan;
         // A plan object contains its session. A plan file contains no password, so a session takes precedence over the file.
         var session = Cluster is null && Plan?.Cluster is { } known ? known : FindSession() ?? plan?.Cluster;
         var cluster = Open(session ?? throw ErrorRecords.NoCluster());

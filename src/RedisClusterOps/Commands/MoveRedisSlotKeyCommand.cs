@@ -43,8 +43,8 @@ public sealed class MoveRedisSlotKeyCommand : SlotMigrationCmdlet
     private string Extent(SlotPlan plan)
     {
         // The plan contains a key that is specified twice only once, and no keys beyond -First.
-        if (plan.Keys is { } keys)
-            return PlanText.Keys(keys.Count);
+        if (plan.KeyCount is { } count)
+            return PlanText.Keys(count);
         return First is { } first && !(plan.KeysOnSource <= first) ? "at most " + PlanText.Keys(first) : PlanText.Keys(plan.KeysOnSource);
     }
 }

@@ -1,6 +1,5 @@
 using System.Collections;
 using System.Management.Automation;
-using RedisClusterOps.Planning.Rebalance;
 
 namespace RedisClusterOps.Commands;
 
@@ -49,7 +48,7 @@ public sealed class NewRedisRebalancePlanCommand : RedisClusterCmdlet
         };
         var plan = Await(Open().PlanRebalanceAsync(options, new MoveOptions { Method = Method }, Stop), "Counting keys");
         if (FilePath(OutFile) is { } file)
-            PlanFile.Write(file, plan);
+            plan.Save(file);
         WriteObject(plan);
     }
 }

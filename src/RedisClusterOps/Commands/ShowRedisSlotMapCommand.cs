@@ -3,7 +3,6 @@ using System.IO;
 using System.Management.Automation;
 using System.Management.Automation.Host;
 using System.Text;
-using RedisClusterOps.Reports;
 
 namespace RedisClusterOps.Commands;
 

@@ -45,8 +45,8 @@ public abstract class ClusterCompleter : IArgumentCompleter
         if (SessionOf(command, bound) is not { } session)
             return null;
         using var limit = new CancellationTokenSource(QueryTimeout);
-        var options = session.Options with { ConnectTimeout = QueryTimeout, CommandTimeout = QueryTimeout };
-        using var cluster = new RedisCluster(session.With(options)) { NextActionText = NextActionText.Of };
+        var limited = session.WithTimeouts(QueryTimeout, QueryTimeout);
+        using var cluster = new RedisCluster(limited) { NextActionText = NextActionText.Of };
         return query(cluster, limit.Token).GetAwaiter().GetResult();
     }
 

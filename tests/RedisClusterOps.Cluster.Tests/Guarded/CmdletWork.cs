@@ -7,7 +7,6 @@ using RedisClusterOps.Cluster.Tests.Crashes;
 using RedisClusterOps.Cluster.Tests.Faults;
 using RedisClusterOps.Cluster.Tests.Moves;
 using RedisClusterOps.Protocol;
-using RedisClusterOps.Reports;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Guarded;

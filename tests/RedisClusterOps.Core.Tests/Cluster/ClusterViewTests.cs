@@ -69,7 +69,7 @@ public class ClusterViewTests
             ClusterScene.Stable().Believes("X", "T", "5519"),
             ClusterScene.Stable().Replica("R", of: "S"),
             ClusterScene.Stable().Master("U", epoch: 9),
-            ClusterScene.Stable().Tells("S", keys: 5, cpu: 50),
+            ClusterScene.Stable().Reports("S", keys: 5, cpu: 50),
         ];
         ClusterScene[] other =
         [

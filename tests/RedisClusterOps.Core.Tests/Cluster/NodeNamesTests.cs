@@ -108,8 +108,8 @@ public class NodeNamesTests
     public void A_dot_in_a_pattern_matches_a_dot() => Assert.False(NodeNames.MatchesPattern("abcd", "10x0x0x1:6379", "10.0.0.1:*"));
 
     private static string Find(ClusterScene scene, string name, RedisClusterSession? session = null) =>
-        NodeNames.Find(scene.View(), name, (session ?? Plain).Reach).Id.TrimEnd('0');
+        NodeNames.Find(scene.View(), name, (session ?? Plain).MapAddress).Id.TrimEnd('0');
 
     private static RedisOperationException Fails(ClusterScene scene, string name) =>
-        Assert.Throws<RedisOperationException>(() => NodeNames.Find(scene.View(), name, Plain.Reach));
+        Assert.Throws<RedisOperationException>(() => NodeNames.Find(scene.View(), name, Plain.MapAddress));
 }

@@ -14,7 +14,7 @@ public class NodeReportTests
     public void A_master_has_address_slots_load_and_versions()
     {
         var node = Node(
-            ClusterScene.Stable().Tells(
+            ClusterScene.Stable().Reports(
                 "S",
                 "redis_version:7.0.15\nused_memory:1000\nmaxmemory:4000\ninstantaneous_ops_per_sec:12\nrepl_backlog_size:99",
                 keys: 42,
@@ -33,7 +33,7 @@ public class NodeReportTests
     [Fact]
     public void Unknown_values_are_null_and_not_zero()
     {
-        var node = Node(ClusterScene.Stable().Tells("S", info: string.Empty), "S");
+        var node = Node(ClusterScene.Stable().Reports("S", info: string.Empty), "S");
         Assert.Equal((null, null, null, null, null, null),
             (node.KeyCount, node.UsedMemory, node.MaxMemory, node.OpsPerSecond, node.CpuPercent, node.ReplicationOffset));
         Assert.Equal((null, null, null, ServerEngine.Unknown, null),
@@ -72,7 +72,7 @@ public class NodeReportTests
     public void The_lag_of_a_master_is_that_of_its_slowest_replica() => Assert.Equal(
         300,
         Node(
-            ClusterScene.Stable().Tells(
+            ClusterScene.Stable().Reports(
                 "S",
                 "master_repl_offset:900\nslave0:ip=10.0.0.18,port=6379,state=online,offset=850,lag=0"
                     + "\nslave1:ip=10.0.0.17,port=6379,state=online,offset=600,lag=1"),
@@ -83,7 +83,7 @@ public class NodeReportTests
     {
         Assert.Null(Node(WithReplica("master_repl_offset:900", string.Empty), "R").ReplicationLag);
         Assert.Null(Node(WithReplica("master_repl_offset:900", "slave_repl_offset:700").Down("S"), "R").ReplicationLag);
-        Assert.Null(Node(ClusterScene.Stable().Tells("S", "master_repl_offset:900"), "S").ReplicationLag);
+        Assert.Null(Node(ClusterScene.Stable().Reports("S", "master_repl_offset:900"), "S").ReplicationLag);
     }
 
     [Fact]
@@ -112,10 +112,10 @@ public class NodeReportTests
     public void One_object_summarizes_the_cluster()
     {
         var scene = ClusterScene.Wedged().Replica("R", of: "S")
-            .Tells("S", "redis_version:7.0.15\nused_memory:1000", Info(), keys: 10)
-            .Tells("X", "redis_version:7.0.15\nused_memory:200", Info(), keys: 5)
-            .Tells("T", "server_name:valkey\nvalkey_version:9.1.0\nused_memory:30", Info(), keys: 1)
-            .Tells("R", "redis_version:7.0.15\nused_memory:1000", Info(), keys: 10);
+            .Reports("S", "redis_version:7.0.15\nused_memory:1000", Info(), keys: 10)
+            .Reports("X", "redis_version:7.0.15\nused_memory:200", Info(), keys: 5)
+            .Reports("T", "server_name:valkey\nvalkey_version:9.1.0\nused_memory:30", Info(), keys: 1)
+            .Reports("R", "redis_version:7.0.15\nused_memory:1000", Info(), keys: 10);
         var info = NodeReport.Info(scene.View(), 1, Session);
         Assert.Equal(("ok", 16384, 16384, 0, 0, 1),
             (info.State, info.SlotsAssigned, info.SlotsOk, info.SlotsPFail, info.SlotsFail, info.OpenSlots));
@@ -132,9 +132,9 @@ public class NodeReportTests
     public void If_nodes_differ_the_worst_view_counts_and_the_difference_is_reported()
     {
         var scene = ClusterScene.Stable()
-            .Tells("S", clusterInfo: Info())
-            .Tells("X", clusterInfo: Info(state: "fail", assigned: 16000, ok: 15000, pfail: 1, fail: 2, epoch: 99))
-            .Tells("T", clusterInfo: Info());
+            .Reports("S", clusterInfo: Info())
+            .Reports("X", clusterInfo: Info(state: "fail", assigned: 16000, ok: 15000, pfail: 1, fail: 2, epoch: 99))
+            .Reports("T", clusterInfo: Info());
         var info = NodeReport.Info(scene.View(), 0, Session);
         Assert.Equal(("fail", 16000, 15000, 1, 2, 99L),
             (info.State, info.SlotsAssigned, info.SlotsOk, info.SlotsPFail, info.SlotsFail, info.CurrentEpoch));
@@ -162,7 +162,7 @@ public class NodeReportTests
         + "\r\ncluster_slots_fail:" + fail + "\r\ncluster_current_epoch:" + epoch + "\r\ncluster_known_nodes:4\r\n";
 
     private static ClusterScene WithReplica(string master, string replica) =>
-        ClusterScene.Stable().Replica("R", of: "S").Tells("S", master).Tells("R", replica);
+        ClusterScene.Stable().Replica("R", of: "S").Reports("S", master).Reports("R", replica);
 
     private static RedisClusterNode Node(ClusterScene scene, string name) => Nodes(scene).Single(node => node.Id == ClusterScene.Id(name));
 

@@ -61,10 +61,10 @@ public sealed class RedisClusterSessionTests
         var session = RedisClusterSession.Parse("a:1").WithAddressMap(
             new Dictionary<string, string> { ["172.17.0.2:6379"] = "localhost:7000", ["Node-2"] = "localhost:7001", ["[::1]:7"] = "c" });
 
-        Assert.Equal(new NodeEndpoint("localhost", 7000), session.Reach(new NodeEndpoint("172.17.0.2", 6379)));
-        Assert.Equal(new NodeEndpoint("localhost", 7001), session.Reach(new NodeEndpoint("node-2", 6379)));
-        Assert.Equal(new NodeEndpoint("c", 6379), session.Reach(new NodeEndpoint("::1", 7)));
-        Assert.Equal(new NodeEndpoint("172.17.0.2", 6380), session.Reach(new NodeEndpoint("172.17.0.2", 6380)));
+        Assert.Equal(new NodeEndpoint("localhost", 7000), session.MapAddress(new NodeEndpoint("172.17.0.2", 6379)));
+        Assert.Equal(new NodeEndpoint("localhost", 7001), session.MapAddress(new NodeEndpoint("node-2", 6379)));
+        Assert.Equal(new NodeEndpoint("c", 6379), session.MapAddress(new NodeEndpoint("::1", 7)));
+        Assert.Equal(new NodeEndpoint("172.17.0.2", 6380), session.MapAddress(new NodeEndpoint("172.17.0.2", 6380)));
         Assert.Equal("localhost:7001", session.AddressMap["node-2:6379"]);
     }
 
@@ -74,10 +74,10 @@ public sealed class RedisClusterSessionTests
         var session = RedisClusterSession.Parse("a:1").WithAddressMap(
             new Dictionary<string, string> { ["172.17.0.2"] = "localhost", ["[fd00::2]"] = "[::1]", ["172.17.0.2:7005"] = "gateway:7" });
 
-        Assert.Equal(new NodeEndpoint("localhost", 7001), session.Reach(new NodeEndpoint("172.17.0.2", 7001)));
-        Assert.Equal(new NodeEndpoint("gateway", 7), session.Reach(new NodeEndpoint("172.17.0.2", 7005)));
-        Assert.Equal(new NodeEndpoint("::1", 7002), session.With(new ConnectionOptions()).Reach(new NodeEndpoint("fd00::2", 7002)));
-        Assert.Equal(new NodeEndpoint("::1", 7002), session.Reach(new NodeEndpoint("::1", 7002)));
+        Assert.Equal(new NodeEndpoint("localhost", 7001), session.MapAddress(new NodeEndpoint("172.17.0.2", 7001)));
+        Assert.Equal(new NodeEndpoint("gateway", 7), session.MapAddress(new NodeEndpoint("172.17.0.2", 7005)));
+        Assert.Equal(new NodeEndpoint("::1", 7002), session.With(new ConnectionOptions()).MapAddress(new NodeEndpoint("fd00::2", 7002)));
+        Assert.Equal(new NodeEndpoint("::1", 7002), session.MapAddress(new NodeEndpoint("::1", 7002)));
     }
 
     [Fact]
@@ -85,8 +85,8 @@ public sealed class RedisClusterSessionTests
     {
         var session = RedisClusterSession.Parse("a:1").WithAddressMap(new Dictionary<string, string> { ["a:1"] = "b:1", ["b:1"] = "a:1" });
 
-        Assert.Equal(new NodeEndpoint("b", 1), session.Reach(new NodeEndpoint("a", 1)));
-        Assert.Equal(new NodeEndpoint("a", 1), session.Reach(new NodeEndpoint("b", 1)));
+        Assert.Equal(new NodeEndpoint("b", 1), session.MapAddress(new NodeEndpoint("a", 1)));
+        Assert.Equal(new NodeEndpoint("a", 1), session.MapAddress(new NodeEndpoint("b", 1)));
     }
 
     [Theory]

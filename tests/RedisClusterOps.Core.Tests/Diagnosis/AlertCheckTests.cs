@@ -16,14 +16,14 @@ public class AlertCheckTests
         [AlertCode.SlotStuck] = ClusterScene.Wedged,
         [AlertCode.SlotUncovered] = () => ClusterScene.Stable().BelievedToOwn("X", "8200-16383"),
         [AlertCode.SlotOwnerConflict] = () => ClusterScene.Stable().Believes("X", "T", "5519"),
-        [AlertCode.ClusterStateFail] = () => ClusterScene.Stable().Tells("X", clusterInfo: "cluster_state:fail"),
+        [AlertCode.ClusterStateFail] = () => ClusterScene.Stable().Reports("X", clusterInfo: "cluster_state:fail"),
         [AlertCode.NodeFail] = () => ClusterScene.Stable().Down("T"),
         [AlertCode.NodePFail] = () => ClusterScene.Stable().In("T", RedisNodeState.PFail),
         [AlertCode.NodeHandshake] = () => ClusterScene.Stable().In("T", RedisNodeState.Handshake, "it was not asked"),
         [AlertCode.NodeUnreachable] = () => ClusterScene.Stable().In("T", RedisNodeState.Unreachable, "connection refused"),
         [AlertCode.ReplicaLinkDown] = () => Replica("master_link_status:down\nmaster_link_down_since_seconds:90"),
         [AlertCode.ReplicaLag] = () => Replica("master_link_status:up\nslave_repl_offset:1"),
-        [AlertCode.MemoryPressure] = () => ClusterScene.Stable().Tells("S", "redis_version:7.0.15\nused_memory:85\nmaxmemory:100"),
+        [AlertCode.MemoryPressure] = () => ClusterScene.Stable().Reports("S", "redis_version:7.0.15\nused_memory:85\nmaxmemory:100"),
         [AlertCode.NodeBusy] = () => HealthCheckTests.Refusing(
             FailureCode.NodeBusy, "BUSY Redis is busy running a script. You can only call SCRIPT KILL"),
         [AlertCode.NodeLoading] = () => HealthCheckTests.Refusing(
@@ -106,5 +106,5 @@ public class AlertCheckTests
         AlertCheck.Check(scene.View(), scene.Check(), before, now, TimeSpan.FromMinutes(30));
 
     private static ClusterScene Replica(string replica) => ClusterScene.Stable().Replica("R", of: "S")
-        .Tells("S", "redis_version:7.0.15\nmaster_repl_offset:20971521").Tells("R", "redis_version:7.0.15\n" + replica);
+        .Reports("S", "redis_version:7.0.15\nmaster_repl_offset:20971521").Reports("R", "redis_version:7.0.15\n" + replica);
 }

@@ -31,12 +31,12 @@ public class HealthCheckTests
         [FindingCode.ReplicaLinkDown] = () => WithReplica("master_link_status:down").Check(),
         [FindingCode.ReplicaLag] = () => WithReplica("master_link_status:up\nslave_repl_offset:1").Check(),
         [FindingCode.TooFewReplicas] = () => WithReplica("master_link_status:up").Check(minimumReplica: 1),
-        [FindingCode.ClusterStateFail] = () => ClusterScene.Stable().Tells("X", clusterInfo: "cluster_state:fail").Check(),
+        [FindingCode.ClusterStateFail] = () => ClusterScene.Stable().Reports("X", clusterInfo: "cluster_state:fail").Check(),
         [FindingCode.MemoryPressure] = () => ClusterScene.Stable()
-            .Tells("S", "redis_version:7.0.15\nused_memory:85\nmaxmemory:100")
+            .Reports("S", "redis_version:7.0.15\nused_memory:85\nmaxmemory:100")
             .Check(),
-        [FindingCode.CpuPressure] = () => ClusterScene.Stable().Tells("S", cpu: 97.4).Check(),
-        [FindingCode.MixedVersions] = () => ClusterScene.Stable().Tells("T", "redis_version:8.6.0").Check(),
+        [FindingCode.CpuPressure] = () => ClusterScene.Stable().Reports("S", cpu: 97.4).Check(),
+        [FindingCode.MixedVersions] = () => ClusterScene.Stable().Reports("T", "redis_version:8.6.0").Check(),
         [FindingCode.AtomicMigrationRunning] = () => ClusterScene.Stable().Task("T", Moving()).Check(),
         [FindingCode.NodeBusy] = () => Refusing(
             FailureCode.NodeBusy, "BUSY Redis is busy running a script. You can only call SCRIPT KILL").Check(),
@@ -247,7 +247,7 @@ public class HealthCheckTests
         long used, long most, FindingSeverity? severity)
     {
         var memory = "redis_version:7.0.15\nused_memory:" + used + "\nmaxmemory:" + most;
-        var findings = ClusterScene.Stable().Tells("S", memory).Check().Findings;
+        var findings = ClusterScene.Stable().Reports("S", memory).Check().Findings;
         Assert.Equal(severity, findings.SingleOrDefault(finding => finding.Code == FindingCode.MemoryPressure)?.Severity);
     }
 
@@ -259,7 +259,7 @@ public class HealthCheckTests
     [InlineData(90.0, false)]
     [InlineData(90.1, true)]
     public void CpuPressure_begins_above_90_percent(double percent, bool found) =>
-        Assert.Equal(found, ClusterScene.Stable().Tells("S", cpu: percent).Check().Findings.Count == 1);
+        Assert.Equal(found, ClusterScene.Stable().Reports("S", cpu: percent).Check().Findings.Count == 1);
 
     [Fact]
     public void MixedVersions_is_for_information_and_leaves_the_cluster_healthy()
@@ -293,7 +293,7 @@ public class HealthCheckTests
     [Fact]
     public void The_worst_comes_first()
     {
-        var findings = ClusterScene.Wedged().Tells("T", "redis_version:8.6.0").Tells("S", cpu: 99).Check().Findings;
+        var findings = ClusterScene.Wedged().Reports("T", "redis_version:8.6.0").Reports("S", cpu: 99).Check().Findings;
         Assert.Equal([FindingCode.SlotOpen, FindingCode.CpuPressure, FindingCode.MixedVersions], findings.Select(finding => finding.Code));
     }
 
@@ -301,7 +301,7 @@ public class HealthCheckTests
         new(SlotSet.From([ClusterScene.Slot]), ClusterScene.Id("S"), ClusterScene.Id("T"), "streaming-buffer");
 
     private static ClusterScene WithReplica(string replica) => ClusterScene.Stable().Replica("R", of: "S")
-        .Tells("S", "redis_version:7.0.15\nmaster_repl_offset:20971521").Tells("R", "redis_version:7.0.15\n" + replica);
+        .Reports("S", "redis_version:7.0.15\nmaster_repl_offset:20971521").Reports("R", "redis_version:7.0.15\n" + replica);
 
     /// <summary>The one finding of the code's own scene.</summary>
     private static RedisClusterFinding Only(FindingCode code, FindingSeverity severity, string target)

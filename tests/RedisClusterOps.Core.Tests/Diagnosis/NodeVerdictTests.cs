@@ -70,8 +70,8 @@ public class NodeVerdictTests
     [Fact]
     public void A_dead_master_with_a_replica_is_taken_over_before_anything_else()
     {
-        var scene = Three().Replica("R", of: "S").Tells("R", "redis_version:7.0.15\nslave_repl_offset:9", keys: 41)
-            .Replica("Q", of: "S").Tells("Q", "redis_version:7.0.15\nslave_repl_offset:0", keys: 0).Down("S");
+        var scene = Three().Replica("R", of: "S").Reports("R", "redis_version:7.0.15\nslave_repl_offset:9", keys: 41)
+            .Replica("Q", of: "S").Reports("Q", "redis_version:7.0.15\nslave_repl_offset:0", keys: 0).Down("S");
         var verdict = Of(scene, "S");
         Assert.Equal(ClusterScene.Id("R"), verdict.Successor?.Id);
         var next = NextActionText.Of(verdict.Refused("Slot 1 can't be repaired", new NextAction(NextActionCode.Repair)).Next!);

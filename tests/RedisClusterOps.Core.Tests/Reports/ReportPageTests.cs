@@ -308,7 +308,7 @@ public sealed class ReportPageTests : IDisposable
     {
         var path = Path.Combine(_folder.FullName, "report.html");
         File.WriteAllText(path, "old");
-        ReportFile.Write(path, UnhealthyCluster.Report(), keepsOld: false);
+        UnhealthyCluster.Report().Save(path, keepsOld: false);
         Assert.StartsWith("<!DOCTYPE html>", File.ReadAllText(path));
         if (!OperatingSystem.IsWindows())
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
@@ -321,7 +321,7 @@ public sealed class ReportPageTests : IDisposable
     }
 
     private static RedisOperationException Refused(string path, bool keepsOld) =>
-        Assert.Throws<RedisOperationException>(() => ReportFile.Write(path, UnhealthyCluster.Report(), keepsOld));
+        Assert.Throws<RedisOperationException>(() => UnhealthyCluster.Report().Save(path, keepsOld));
 
     private static string Written(ClusterReport report) => ReportPage.Write(report with { NextActionText = NextActionText.Of });
 

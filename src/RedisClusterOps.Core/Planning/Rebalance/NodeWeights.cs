@@ -23,13 +23,13 @@ internal static class NodeWeights
     /// <returns>One weight for each master, in the same order.</returns>
     /// <exception cref="RedisOperationException">InvalidArgument, NodeNotFound or AmbiguousNode; the message names the weight.</exception>
     public static IReadOnlyList<NodeWeight> Read(
-        ClusterView view, IReadOnlyList<MasterSlots> masters, RebalanceOptions options, Func<NodeEndpoint, NodeEndpoint> reach)
+        ClusterView view, IReadOnlyList<MasterSlots> masters, RebalanceOptions options, Func<NodeEndpoint, NodeEndpoint> mapAddress)
     {
         var named = new Dictionary<string, (string Name, decimal Weight)>(StringComparer.Ordinal);
         foreach (var pair in options.Weights.OrderBy(pair => pair.Key, StringComparer.Ordinal))
         {
             var weight = Read(pair.Key, pair.Value);
-            var node = NodeNames.Find(view, pair.Key, reach);
+            var node = NodeNames.Find(view, pair.Key, mapAddress);
             if (masters.All(master => master.Node.Id != node.Id))
                 throw PlanRefusal.Invalid(NoMaster(view, node), node.Name, new NextAction(NextActionCode.ShowMasters));
             if (named.TryGetValue(node.Id, out var before))

@@ -27,7 +27,7 @@ internal static class RebalancePlanner
         var threshold = Threshold(options);
         var masters = MasterSlots.Of(view);
         PlanRefusal.RequireOneOwnerOfEachSlot(view);
-        var weights = NodeWeights.Read(view, masters, options, session.Reach);
+        var weights = NodeWeights.Read(view, masters, options, session.MapAddress);
         var transfers = options.By == RebalanceMeasure.Slots
             ? EvenSlots.Plan(masters, weights, threshold)
             : EvenLoads.Plan(masters, weights, Load(view, masters, counts, options.By), threshold);

@@ -21,15 +21,15 @@ internal sealed class SlotSelectionPlanner
     private readonly IReadOnlyList<MasterSlots>? _sources;
 
     private SlotSelectionPlanner(
-        ClusterView view, SlotSelection selection, IReadOnlyList<MasterSlots> masters, Func<NodeEndpoint, NodeEndpoint> reach)
+        ClusterView view, SlotSelection selection, IReadOnlyList<MasterSlots> masters, Func<NodeEndpoint, NodeEndpoint> mapAddress)
     {
         (_view, _selection, _masters) = (view, selection, masters);
-        _target = Master(selection.Target, reach).Node;
+        _target = Master(selection.Target, mapAddress).Node;
         if (selection.Sources is not { Count: > 0 } names)
             return;
         _sources = names.Contains(All)
             ? masters.Where(master => master.Node.Id != _target.Id).ToList()
-            : names.Select(name => Master(name, reach)).Distinct().OrderBy(master => master.Node.Id, StringComparer.Ordinal).ToList();
+            : names.Select(name => Master(name, mapAddress)).Distinct().OrderBy(master => master.Node.Id, StringComparer.Ordinal).ToList();
         if (_sources.Any(source => source.Node.Id == _target.Id))
         {
             throw PlanRefusal.Invalid(
@@ -45,7 +45,7 @@ internal sealed class SlotSelectionPlanner
         ClusterView view, SlotSelection selection, SlotCounts counts, MoveMethod method, RedisClusterSession session)
     {
         var masters = MasterSlots.Of(view);
-        var planner = new SlotSelectionPlanner(view, selection, masters, session.Reach);
+        var planner = new SlotSelectionPlanner(view, selection, masters, session.MapAddress);
         var chosen = planner.Choose();
         PlanRefusal.RequireUncontested(view, chosen.SelectMany(part => part.Slots));
         var transfers = chosen.Where(part => part.Slots.Count > 0)
@@ -135,9 +135,9 @@ internal sealed class SlotSelectionPlanner
         return _sources.Select((source, index) => source with { Slots = source.Slots.Take((int)parts[index]).ToList() }).ToList();
     }
 
-    private MasterSlots Master(string name, Func<NodeEndpoint, NodeEndpoint> reach)
+    private MasterSlots Master(string name, Func<NodeEndpoint, NodeEndpoint> mapAddress)
     {
-        var node = NodeNames.Find(_view, name, reach);
+        var node = NodeNames.Find(_view, name, mapAddress);
         return _masters.FirstOrDefault(master => master.Node.Id == node.Id) ?? throw PlanRefusal.Invalid(
             _view.ShardMaster(node.Id) is { } own && own.Id != node.Id
                 ? node.Name + " is a replica of " + own.Name + ". Only masters own slots: name its master."

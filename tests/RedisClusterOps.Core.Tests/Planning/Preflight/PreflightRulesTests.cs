@@ -38,14 +38,14 @@ public class PreflightRulesTests
     {
         var memory = Old + "\nmaxmemory:" + 1000 * Megabyte + "\nused_memory:" + 950 * Megabyte + "\nmem_not_counted_for_evict:"
             + 50 * Megabyte;
-        var scene = ClusterScene.Stable().Tells("T", memory + (policy is null ? string.Empty : "\nmaxmemory_policy:" + policy));
+        var scene = ClusterScene.Stable().Reports("T", memory + (policy is null ? string.Empty : "\nmaxmemory_policy:" + policy));
         Assert.Equal(expected,
             Findings(Facts(scene) with { Load = new SlotLoad(megabytes * Megabyte, null, null), BytesOfOthers = ofOthers * Megabyte }));
     }
 
     [Fact]
     public void Without_maxmemory_every_key_fits() => Assert.Empty(Findings(Facts(
-        ClusterScene.Stable().Tells("T", Old + "\nmaxmemory:0\nused_memory:1000\nmaxmemory_policy:allkeys-lru"))
+        ClusterScene.Stable().Reports("T", Old + "\nmaxmemory:0\nused_memory:1000\nmaxmemory_policy:allkeys-lru"))
             with { Load = new SlotLoad(1L << 40, null, null) }));
 
     // 100 MB in a second.
@@ -72,7 +72,7 @@ public class PreflightRulesTests
     [InlineData("redis_version:7.2.4\nvalkey_version:9.1.2", "redis_version:8.6.3", "VersionMismatch Warning")]
     [InlineData("", "redis_version:7.0.15", "")]
     public void An_older_target_or_another_engine_is_a_warning(string source, string target, string expected) =>
-        Assert.Equal(expected, Findings(Facts(ClusterScene.Stable().Tells("S", source).Tells("T", target))));
+        Assert.Equal(expected, Findings(Facts(ClusterScene.Stable().Reports("S", source).Reports("T", target))));
 
     [Theory]
     [InlineData("a,b", "b,a,c", "")]
@@ -112,7 +112,7 @@ public class PreflightRulesTests
     [InlineData("X", "")]
     public void A_cluster_that_an_end_reports_as_down_is_an_error_if_keys_move(string node, string expected)
     {
-        var facts = Facts(ClusterScene.Stable().Tells(node, clusterInfo: "cluster_state:fail"));
+        var facts = Facts(ClusterScene.Stable().Reports(node, clusterInfo: "cluster_state:fail"));
         Assert.Equal(expected, Findings(facts));
         Assert.Empty(Findings(facts with { Actions = [] }));
     }

@@ -5,46 +5,58 @@ using System.Linq;
 using System.Text;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Protocol;
+using RedisClusterOps.Reports;
 
-namespace RedisClusterOps.Reports;
+namespace RedisClusterOps;
 
-/// <summary>The content of a report.</summary>
-/// <param name="Health">The result of the check.</param>
-/// <param name="Chart">The owners of the slots.</param>
-/// <param name="Runs">The journal's runs on this cluster, newest first.</param>
-/// <param name="TakenAtUtc">When the cluster was read.</param>
-/// <param name="JournalTrouble">Why the journal could not be read; null if it was read.</param>
-internal sealed record ClusterReport(
-    RedisClusterHealth Health, SlotChart Chart, IReadOnlyList<RedisMigration> Runs, DateTime TakenAtUtc, string? JournalTrouble)
+/// <summary>A report of a cluster, to be saved as one self-contained HTML page.</summary>
+public sealed record ClusterReport
 {
+    /// <param name="health">The result of the check.</param>
+    /// <param name="chart">The owners of the slots.</param>
+    /// <param name="runs">The journal's runs on this cluster, newest first.</param>
+    /// <param name="takenAtUtc">When the cluster was read.</param>
+    /// <param name="journalTrouble">Why the journal could not be read; null if it was read.</param>
+    internal ClusterReport(
+        RedisClusterHealth health, SlotChart chart, IReadOnlyList<RedisMigration> runs, DateTime takenAtUtc, string? journalTrouble) =>
+        (Health, Chart, Runs, TakenAtUtc, JournalTrouble) = (health, chart, runs, takenAtUtc, journalTrouble);
+
+    internal RedisClusterHealth Health { get; }
+
+    internal SlotChart Chart { get; }
+
+    internal IReadOnlyList<RedisMigration> Runs { get; }
+
+    internal DateTime TakenAtUtc { get; }
+
+    internal string? JournalTrouble { get; }
+
     /// <summary>The active alerts, most severe first.</summary>
-    public IReadOnlyList<RedisClusterAlert> Alerts { get; init; } = [];
+    internal IReadOnlyList<RedisClusterAlert> Alerts { get; init; } = [];
 
     /// <summary>How long an open slot may make no progress before it is an alert.</summary>
-    public TimeSpan StuckAfter { get; init; } = new AlertOptions().StuckAfter;
+    internal TimeSpan StuckAfter { get; init; } = new AlertOptions().StuckAfter;
 
     /// <summary>Renders a next action as a command of the front end.</summary>
-    public Func<NextAction, string> NextActionText { get; init; } = next => next.ToString();
+    internal Func<NextAction, string> NextActionText { get; init; } = next => next.ToString();
 
     /// <summary>
     /// The number of open slots that neither the journal nor a state file covers. They are no alert, however long they have been stuck.
     /// </summary>
-    public int SlotsOfUnknownAge =>
+    internal int SlotsOfUnknownAge =>
         Health.OpenSlots.Count(slot => slot is { Since: null, LastProgress: null } && AlertCheck.CanBeStuck(slot.State));
-}
 
-/// <summary>A report on disk. Private to its owner, because it contains the cluster's addresses and its problems.</summary>
-internal static class ReportFile
-{
-    /// <summary>Writes the file completely or not at all: the previous content stays until the new one is complete.</summary>
+    /// <summary>
+    /// Saves the page completely or not at all: the previous content stays until the new one is complete. The file is private to its
+    /// owner, because it contains the cluster's addresses and its problems.
+    /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="report">The content.</param>
     /// <param name="keepsOld">True if an existing file is an error instead of being replaced.</param>
     /// <exception cref="RedisOperationException">ReportNotWritten.</exception>
-    public static void Write(string path, ClusterReport report, bool keepsOld)
+    public void Save(string path, bool keepsOld)
     {
         RequireFree(path, keepsOld);
-        var bytes = new UTF8Encoding(false).GetBytes(ReportPage.Write(report));
+        var bytes = new UTF8Encoding(false).GetBytes(ReportPage.Write(this));
         try
         {
             WholeFile.Write(path, file => file.Write(bytes, 0, bytes.Length), isPrivate: true, keepsOld: keepsOld);
@@ -56,8 +68,10 @@ internal static class ReportFile
     }
 
     /// <summary>
-    /// Fails if the path can't be used. Called before the cluster is read, too, so that no time is spent on a report that can't be written.
+    /// Fails if the path can't be used. Called before the cluster is read, too, so that no time is spent on a report that can't be saved.
     /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="keepsOld">True if an existing file is an error.</param>
     /// <exception cref="RedisOperationException">ReportNotWritten.</exception>
     public static void RequireFree(string path, bool keepsOld)
     {
