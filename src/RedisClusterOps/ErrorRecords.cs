@@ -62,6 +62,8 @@ internal static class ErrorRecords
         FailureCode.InvalidConnectionString => ErrorCategory.InvalidArgument,
         FailureCode.ProtocolError => ErrorCategory.ProtocolError,
         FailureCode.Stopped => ErrorCategory.OperationStopped,
+        FailureCode.ReplyTooLarge => ErrorCategory.LimitsExceeded,
+        FailureCode.KeyRefused => ErrorCategory.InvalidData,
         _ => ErrorCategory.InvalidResult,
     };
 }
