@@ -94,7 +94,7 @@ public enum FailureCode
     /// <summary>The server replied with an error that has no code of its own here.</summary>
     ServerError,
 
-    /// <summary>The server sent bytes that are not the Redis protocol, or more bytes than allowed.</summary>
+    /// <summary>The server sent bytes that are not the Redis protocol.</summary>
     ProtocolError,
 
     /// <summary>The operation was stopped, and left the slot in a known state.</summary>
@@ -111,4 +111,10 @@ public enum FailureCode
 
     /// <summary>The node refuses writes: MISCONF, NOREPLICAS, OOM or READONLY.</summary>
     WritesRefused,
+
+    /// <summary>A reply exceeds a limit of this module: bytes, elements or nesting. The node is reachable.</summary>
+    ReplyTooLarge,
+
+    /// <summary>The target can't take a key: its type needs a module, or its value is too large or of a newer format.</summary>
+    KeyRefused,
 }

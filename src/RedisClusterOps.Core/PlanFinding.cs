@@ -40,6 +40,18 @@ public enum PlanFindingCode
 
     /// <summary>A node does not report which commands the user may run.</summary>
     RightsUnknown,
+
+    /// <summary>A source or target refuses writes: it has too few replicas, or its last save failed.</summary>
+    WritesRefused,
+
+    /// <summary>A replica of a source or target does not answer, and its master waits for it.</summary>
+    ReplicaHangs,
+
+    /// <summary>Functions of the source have other code on the target.</summary>
+    FunctionDiffers,
+
+    /// <summary>The target's settings do not allow a value as large as a key of the source.</summary>
+    KeyTooLarge,
 }
 
 /// <summary>Something to know before a plan is carried out.</summary>

@@ -70,6 +70,8 @@ internal static class ErrorRecords
         FailureCode.NodeLoading => ErrorCategory.ResourceUnavailable,
         FailureCode.TooManyClients => ErrorCategory.LimitsExceeded,
         FailureCode.WritesRefused => ErrorCategory.WriteError,
+        FailureCode.ReplyTooLarge => ErrorCategory.LimitsExceeded,
+        FailureCode.KeyRefused => ErrorCategory.InvalidData,
         _ => ErrorCategory.InvalidResult,
     };
 }

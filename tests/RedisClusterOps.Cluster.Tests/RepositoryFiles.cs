@@ -19,4 +19,8 @@ internal static class RepositoryFiles
 
     /// <summary>A page of the docs folder.</summary>
     public static string Document(string name) => Path.Combine(Root.Value, "docs", name);
+
+    /// <summary>A file of these tests that is not compiled.</summary>
+    public static string OfTests(string folder, string name) =>
+        Path.Combine(Root.Value, "tests", "RedisClusterOps.Cluster.Tests", folder, name);
 }

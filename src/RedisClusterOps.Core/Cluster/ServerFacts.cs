@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.Linq;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster;
@@ -143,6 +144,19 @@ internal sealed class ServerFacts
         }
     }
 
+    /// <summary>The addresses of the connected replicas that have not confirmed anything for this many seconds or more.</summary>
+    public IReadOnlyList<string> SilentReplicas(int seconds)
+    {
+        var silent = new List<string>();
+        for (var i = 0; Text("slave" + i.ToString(CultureInfo.InvariantCulture)) is { } line; i++)
+        {
+            if (ParseSub(line, "lag") >= seconds && SubText(line, "state") == "online")
+                silent.Add(Printable.Clean(SubText(line, "ip") + ":" + SubText(line, "port"), 80));
+        }
+
+        return silent;
+    }
+
     /// <summary>The replication offset of the replica at this address, as its master reports it; null if it is not connected.</summary>
     public long? OffsetOfReplica(NodeEndpoint endpoint)
     {
@@ -176,17 +190,11 @@ internal sealed class ServerFacts
     };
 
     // keys=12,expires=0,avg_ttl=0 / ip=…,port=…,state=online,offset=…,lag=1
-    private static long? ParseSub(string? value, string name)
-    {
-        foreach (var part in (value ?? string.Empty).Split(','))
-        {
-            if (part.StartsWith(name + "=", StringComparison.Ordinal)
-                && long.TryParse(part.Substring(name.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number))
-                return number;
-        }
+    private static string? SubText(string? value, string name) => (value ?? string.Empty).Split(',')
+        .FirstOrDefault(part => part.StartsWith(name + "=", StringComparison.Ordinal))?.Substring(name.Length + 1);
 
-        return null;
-    }
+    private static long? ParseSub(string? value, string name) =>
+        long.TryParse(SubText(value, name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     private static int? DatabaseOf(string field) =>
         field.StartsWith("db", StringComparison.Ordinal)

@@ -20,7 +20,7 @@ internal sealed record ConnectionOptions
     /// <summary>The time limit for the replies to one send, unless the caller specifies another. The default is 30 s.</summary>
     public TimeSpan CommandTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>The limits on a reply. A larger reply is a protocol error.</summary>
+    /// <summary>The limits on a reply. A larger reply fails with ReplyTooLarge.</summary>
     public RespLimits Limits { get; init; } = new();
 
     /// <summary>Replaces the record's own text, which would show the password.</summary>

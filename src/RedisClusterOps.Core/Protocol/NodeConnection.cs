@@ -102,6 +102,8 @@ internal sealed class NodeConnection : INodeConnection
         {
             Close();
             cancellation.ThrowIfCancellationRequested();
+            if (failure is RedisOperationException { Code: FailureCode.ReplyTooLarge })
+                throw TooLarge(commands, failure);
             var reason = limit.IsCancellationRequested ? ConnectionFailure.NoAnswerWithin(timeout) : ConnectionFailure.ReasonOf(failure);
             var code = (failure as RedisOperationException)?.Code ?? FailureCode.ConnectionFailed;
             throw new RedisConnectionException(
@@ -116,6 +118,15 @@ internal sealed class NodeConnection : INodeConnection
             replies[i] = await _reader.ReadAsync(cancellation).ConfigureAwait(false);
         return replies;
     }
+
+    // The node answered, so this is no lost connection. The rest of the reply can't be skipped, so the connection is closed.
+    private RedisOperationException TooLarge(IReadOnlyList<RespCommand> commands, Exception failure) => new(
+        FailureCode.ReplyTooLarge,
+        Endpoint + " answered " + Named(commands) + ", but " + failure.Message
+            + ". That is a limit of this module, not of the node, which is reachable.",
+        Endpoint.ToString(),
+        "ask for fewer elements at a time, or use redis-cli on " + Endpoint,
+        failure);
 
     // Closing the socket ends a read or write in progress, on every runtime and with TLS.
     private void Close()

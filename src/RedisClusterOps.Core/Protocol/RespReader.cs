@@ -25,7 +25,9 @@ internal sealed class RespReader(Stream stream, RespLimits limits)
     private int _replyItems;
 
     /// <summary>Reads one reply.</summary>
-    /// <exception cref="RedisOperationException">ProtocolError: the bytes are not a reply, or exceed the limits.</exception>
+    /// <exception cref="RedisOperationException">
+    /// ProtocolError: the bytes are not a reply. ReplyTooLarge: the reply exceeds our limits.
+    /// </exception>
     /// <exception cref="EndOfStreamException">The server closed the connection before the reply was complete.</exception>
     public async Task<RespValue> ReadAsync(CancellationToken cancellation)
     {
@@ -187,5 +189,6 @@ internal sealed class RespReader(Stream stream, RespLimits limits)
 
     private static RedisOperationException Malformed(string seen) => RespLine.Malformed(seen);
 
-    private static RedisOperationException TooMuch(string what, long most) => RespLine.Malformed("more than " + most + " " + what);
+    private static RedisOperationException TooMuch(string what, long most) =>
+        new(FailureCode.ReplyTooLarge, "the reply has more than " + most + " " + what);
 }

@@ -116,7 +116,9 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
             (PlanFindingCode.FunctionMissing, FindingSeverity.Warning, slot.Target.Endpoint.ToString()),
             (finding.Code, finding.Severity, finding.Target));
         Assert.Contains("reserve", finding.Message);
-        await slot.Target.SendAsync("FUNCTION", "LOAD", Library);
+        await slot.Target.SendAsync("FUNCTION", "LOAD", Library.Replace("return 1", "return 2"));
+        Assert.Equal(["FunctionDiffers Warning"], await FindingsOfAsync(slot));
+        await slot.Target.SendAsync("FUNCTION", "LOAD", "REPLACE", Library);
         Assert.Empty((await PreflightRun.CheckAsync(slot)).Findings);
     }
 
@@ -215,8 +217,8 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
         }
     }
 
-    // The code of a refusal, then the code and severity of each finding.
-    private static async Task<IReadOnlyList<string>> FindingsOfAsync(MovingSlot slot)
+    /// <summary>The code of a refusal, then the code and severity of each finding.</summary>
+    internal static async Task<IReadOnlyList<string>> FindingsOfAsync(MovingSlot slot)
     {
         var result = await PreflightRun.CheckAsync(slot);
         var findings = result.Findings.Select(finding => finding.Code + " " + finding.Severity);

@@ -34,6 +34,9 @@ public class MigrateRulesTests
         nameof(MigrateReply.OutOfMemory))]
     [InlineData(
         "ERR Target instance replied with error: ERR DUMP payload version or checksum are wrong", nameof(MigrateReply.PayloadRefused))]
+    [InlineData("ERR Target instance replied with error: ERR Bad data format", nameof(MigrateReply.PayloadRefused))]
+    [InlineData(
+        "ERR Target instance replied with error: ERR Protocol error: invalid bulk length", nameof(MigrateReply.ValueTooLarge))]
     [InlineData("ERR Target instance replied with error: LOADING Redis is loading the dataset in memory", nameof(MigrateReply.TryLater))]
     [InlineData("CLUSTERDOWN The cluster is down", nameof(MigrateReply.TryLater))]
     [InlineData("TRYAGAIN Slot is being trimmed", nameof(MigrateReply.TryLater))]

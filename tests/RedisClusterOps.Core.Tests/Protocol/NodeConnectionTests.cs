@@ -179,8 +179,6 @@ public sealed class NodeConnectionTests
 
     [Theory]
     [InlineData("HTTP/1.1 400 Bad Request\r\n", "HTTP/1.1 400 Bad Request")]
-    [InlineData("*99999999\r\n", "more than 4194304 elements")]
-    [InlineData("$999999999\r\n", "more than 536870912 bytes")]
     public async Task An_invalid_reply_ends_the_connection_and_is_reported(string raw, string shown)
     {
         await using var node = FakeNode.AfterLogin(session => session.AnswerAllAsync(_ => raw));
@@ -192,6 +190,24 @@ public sealed class NodeConnectionTests
         Assert.True(failure.OutcomeUnknown);
         Assert.Contains(node.Endpoint.ToString(), failure.Message);
         Assert.Contains(shown, failure.Message);
+        await AssertClosedAsync(connection);
+    }
+
+    // The node answered, so it is reachable: no RedisConnectionException.
+    [Theory]
+    [InlineData("*99999999\r\n", "more than 4194304 elements")]
+    [InlineData("$999999999\r\n", "more than 536870912 bytes")]
+    public async Task A_reply_above_our_limits_is_reported_as_our_limit(string raw, string shown)
+    {
+        await using var node = FakeNode.AfterLogin(session => session.AnswerAllAsync(_ => raw));
+        using var connection = await ConnectAsync(node);
+
+        var failure = await Assert.ThrowsAsync<RedisOperationException>(() => connection.SendAsync([Ping], null, CancellationToken.None));
+
+        Assert.Equal((FailureCode.ReplyTooLarge, node.Endpoint.ToString()), (failure.Code, failure.Subject));
+        Assert.Contains(shown, failure.Message);
+        Assert.Contains("a limit of this module, not of the node, which is reachable", failure.Message);
+        Assert.NotNull(failure.Next);
         await AssertClosedAsync(connection);
     }
 
@@ -207,11 +223,15 @@ public sealed class NodeConnectionTests
         });
         using var connection = await ConnectAsync(node, new ConnectionOptions { Limits = new RespLimits { MaxReplyLength = 1_000_000 } });
 
-        var failure = await Assert.ThrowsAsync<RedisConnectionException>(() =>
+        var failure = await Assert.ThrowsAsync<RedisOperationException>(() =>
             connection.SendAsync([Ping], null, CancellationToken.None).WaitAsync(Soon));
 
-        Assert.Equal(FailureCode.ProtocolError, failure.Code);
-        Assert.Contains("more than 1000000 bytes in one reply", failure.Message);
+        Assert.Equal(FailureCode.ReplyTooLarge, failure.Code);
+        Assert.Equal(
+            node.Endpoint + " answered PING, but the reply has more than 1000000 bytes in one reply. That is a limit of this module,"
+                + " not of the node, which is reachable.",
+            failure.Message);
+        await AssertClosedAsync(connection);
     }
 
     [Fact]

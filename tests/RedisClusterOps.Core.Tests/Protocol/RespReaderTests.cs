@@ -127,7 +127,7 @@ public sealed class RespReaderTests
 
         var failure = await Assert.ThrowsAsync<RedisOperationException>(() => Bytes.ReadAsync(raw, limits));
 
-        Assert.Equal(FailureCode.ProtocolError, failure.Code);
+        Assert.Equal(FailureCode.ReplyTooLarge, failure.Code);
         Assert.Contains("more than", failure.Message);
         Assert.Contains(limit, failure.Message);
     }
@@ -218,7 +218,8 @@ public sealed class RespReaderTests
         }
         catch (RedisOperationException failure)
         {
-            return failure.Code == FailureCode.ProtocolError && failure.Message.Length < 300 && !failure.Message.Any(char.IsControl);
+            return failure.Code is FailureCode.ProtocolError or FailureCode.ReplyTooLarge
+                && failure.Message.Length < 300 && !failure.Message.Any(char.IsControl);
         }
         catch (EndOfStreamException)
         {

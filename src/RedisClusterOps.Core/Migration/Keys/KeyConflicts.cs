@@ -3,9 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
-using System.Threading;
 using System.Threading.Tasks;
-using RedisClusterOps.Cluster;
 using RedisClusterOps.Journal;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
@@ -28,6 +26,7 @@ internal sealed class KeyConflicts(
     Func<byte[], bool, Task> send)
 {
     private const int MostAttempts = 5;
+    private const long LargestComparedCopy = 64 * 1024 * 1024;
 
     private string Slot => move.Slot.ToString(CultureInfo.InvariantCulture);
 
@@ -56,16 +55,14 @@ internal sealed class KeyConflicts(
             var source = await channel.SourceSideAsync().ConfigureAwait(false);
             var target = await channel.TargetSideAsync().ConfigureAwait(false);
             // Reading both copies of a huge value may take longer than moving it. A huge copy is assumed to come from the broken transfer.
-            RespCommand[] asking = [RespCommand.Of("ASKING"), RespCommand.Of("MEMORY", "USAGE", key)];
-            var size = (await target.Connection.SendAsync(asking, null, stop.Abort).ConfigureAwait(false))[1];
-            if (size.Integer > KeyValues.LargestComparedDump)
+            if (await KeyCopy.MemoryAsync(target, key, stop).ConfigureAwait(false) > LargestComparedCopy)
                 continue;
             var mine = await KeyCopy.ReadAsync(source, key, stop).ConfigureAwait(false);
             var theirs = await KeyCopy.ReadAsync(target, key, stop).ConfigureAwait(false);
             if (mine is null || theirs is null || await AreSameAsync(source, mine, target, theirs, key).ConfigureAwait(false))
                 continue;
             tally.Conflicting++;
-            Note(key, theirs, isSource: false, await SaveAsync(key, theirs).ConfigureAwait(false));
+            Note(key, theirs, isSource: false, await SaveAsync(target, key, theirs).ConfigureAwait(false));
         }
     }
 
@@ -83,7 +80,7 @@ internal sealed class KeyConflicts(
             return;
         if (theirs is null || await AreSameAsync(source, mine, target, theirs, key).ConfigureAwait(false))
         {
-            await SettleSameAsync(source, key, mine, isOnTarget: theirs is not null).ConfigureAwait(false);
+            await SettleSameAsync(source, mine, target, theirs, key).ConfigureAwait(false);
             return;
         }
 
@@ -95,7 +92,7 @@ internal sealed class KeyConflicts(
                 await send(key, false).ConfigureAwait(false);
                 break;
             case KeyConflictAction.KeepSource:
-                Note(key, theirs, isSource: false, await SaveAsync(key, theirs).ConfigureAwait(false));
+                Note(key, theirs, isSource: false, await SaveAsync(target, key, theirs).ConfigureAwait(false));
                 await send(key, true).ConfigureAwait(false);
                 break;
             case KeyConflictAction.KeepTarget:
@@ -107,18 +104,23 @@ internal sealed class KeyConflicts(
     }
 
     // The hidden copy is removed: overwritten on an importing target, deleted on an importing source.
-    private async Task SettleSameAsync(SlotSide source, byte[] key, KeyCopy mine, bool isOnTarget)
+    private async Task SettleSameAsync(SlotSide source, KeyCopy mine, SlotSide target, KeyCopy? theirs, byte[] key)
     {
         if (!move.IsReverse)
             await send(key, true).ConfigureAwait(false);
-        else if (isOnTarget)
-            await DropAsync(source, isSource: true, key, mine).ConfigureAwait(false);
+        else if (theirs is not null)
+            await DropAsync(source, isSource: true, key, IsUnchangedAsync).ConfigureAwait(false);
+
+        // A large value has no dump to compare, so its members are compared again while the copy is watched.
+        async Task<bool> IsUnchangedAsync(KeyCopy now) => now.Dump is not null
+            ? KeyBytes.Comparer.Equals(now.Dump, mine.Dump)
+            : await AreSameAsync(source, now, target, theirs, key).ConfigureAwait(false);
     }
 
     /// <summary>Deletes the copy of one side in exactly the state in which it was saved: clients may still write to it.</summary>
-    /// <param name="compared">The copy that equals the other side's, so that nothing has to be saved; null if this copy loses a
-    /// conflict.</param>
-    private async Task DropAsync(SlotSide side, bool isSource, byte[] key, KeyCopy? compared)
+    /// <param name="isUnchanged">Whether the copy still equals the other side's, so that nothing has to be saved; null if this copy loses
+    /// a conflict.</param>
+    private async Task DropAsync(SlotSide side, bool isSource, byte[] key, Func<KeyCopy, Task<bool>>? isUnchanged)
     {
         for (var attempt = 0; attempt < MostAttempts; attempt++)
         {
@@ -129,13 +131,13 @@ internal sealed class KeyConflicts(
             watched.OrThrow(side.Connection.Endpoint, RespCommand.Of("WATCH", key));
             var copy = await KeyCopy.ReadAsync(side, key, stop).ConfigureAwait(false);
             // It was removed, or has changed since the comparison: then it is compared again later.
-            if (copy is null || (compared is not null && !KeyBytes.Comparer.Equals(copy.Dump, compared.Dump)))
+            if (copy is null || (isUnchanged is not null && !await isUnchanged(copy).ConfigureAwait(false)))
             {
                 await side.Connection.SendAsync(RespCommand.Of("UNWATCH"), stop.Abort).ConfigureAwait(false);
                 return;
             }
 
-            var path = compared is null ? await SaveAsync(key, copy).ConfigureAwait(false) : null;
+            var path = isUnchanged is null ? await SaveAsync(side, key, copy).ConfigureAwait(false) : null;
             RespCommand[] deletion = [RespCommand.Of("MULTI"), RespCommand.Of("DEL", key), RespCommand.Of("EXEC")];
             var replies = await SendAsync(side, deletion).ConfigureAwait(false);
             // EXECABORT: the key moved before it was deleted, so DEL was redirected to the target.
@@ -171,29 +173,40 @@ internal sealed class KeyConflicts(
         return side.Asks ? [.. replies.Skip(1)] : replies;
     }
 
-    private async Task<string> SaveAsync(byte[] key, KeyCopy copy)
+    private async Task<string> SaveAsync(SlotSide side, byte[] key, KeyCopy copy)
     {
-        if (copy.Dump is null)
-            throw CanNotSave("the server has no dump of a " + copy.Type);
+        var elsewhere = move.Again with { OnKeyConflict = options.OnKeyConflict, JournalPath = "<a folder that can be written>" };
+        var choice = new NextAction(NextActionCode.Advice)
+        {
+            Note = "delete the copy that is not needed: ASKING, then UNLINK " + Printable.Quote(key) + ", on one connection to "
+                + move.Source.Name + " or " + move.Target.Name,
+        };
         try
         {
+            var dump = copy.Dump ?? await KeyCopy.DumpAsync(side, key, stop).ConfigureAwait(false);
+            if (dump is null)
+                throw CanNotSave("the server has no dump of a " + copy.Type, choice);
             var journal = JournalFolder.At(options.JournalPath);
             var engine = move.Target.View?.Facts.Engine ?? ServerEngine.Unknown;
-            var saving = SavedValue.WriteAsync(journal, move.Slot, channel.Database, engine, key, copy.Dump, copy.TimeToLive);
+            var saving = SavedValue.WriteAsync(journal, move.Slot, channel.Database, engine, key, dump, copy.TimeToLive);
             return await saving.ConfigureAwait(false);
+        }
+        catch (RedisOperationException failure) when (failure.Code == FailureCode.ReplyTooLarge)
+        {
+            throw CanNotSave(failure.Message, choice);
         }
         catch (Exception failure) when (WholeFile.IsFileError(failure)
             || failure is RedisOperationException { Code: FailureCode.JournalUnavailable })
         {
-            throw CanNotSave(Printable.Clean(failure.Message));
+            throw CanNotSave(Printable.Clean(failure.Message), elsewhere);
         }
 
-        RedisOperationException CanNotSave(string why) => new(
+        RedisOperationException CanNotSave(string why, NextAction next) => new(
             FailureCode.KeyExistsOnTarget,
             "Slot " + Slot + ": key " + Printable.Quote(key) + " differs on " + move.Source.Name + " and " + move.Target.Name
                 + ", and the losing value can't be saved: " + why.TrimEnd('.') + ". Nothing was overwritten and the slot stays open.",
             Slot,
-            move.Again with { OnKeyConflict = options.OnKeyConflict, JournalPath = "<a folder that can be written>" });
+            next);
     }
 
     private void Discard(string path)
@@ -235,61 +248,5 @@ internal sealed class KeyConflicts(
                 + mine + "; on " + move.Target.Name + " (" + target + ") " + theirs + ". Nothing was overwritten and the slot stays open.",
             Slot,
             move.Again with { OnKeyConflict = move.KeepsInUse, Note = "or " + other + "; the value that loses is saved to a file first" });
-    }
-}
-
-/// <summary>
-/// Saves the losing value of a conflict to a file that a Redis client can send unchanged: a RESTORE command in the Redis protocol.
-/// </summary>
-/// <remarks><c>redis-cli --pipe &lt; file</c> restores key, value and expiry byte for byte.</remarks>
-internal static class SavedValue
-{
-    private static int _number;
-
-    /// <param name="database">The database of the value. The file selects it unless it is 0.</param>
-    /// <param name="engine">The server that the file is for: Garnet's RESTORE has no options.</param>
-    /// <returns>The path of the file, which is on the disk.</returns>
-    public static async Task<string> WriteAsync(
-        JournalFolder journal, int slot, int database, ServerEngine engine, byte[] key, byte[] dump, TimeSpan? timeToLive)
-    {
-        journal.Create(journal.Conflicts);
-        var name = string.Format(
-            CultureInfo.InvariantCulture,
-            "{0:yyyyMMdd'T'HHmmssfff'Z'}-slot{1}-{2}-{3}.resp",
-            DateTime.UtcNow, slot, System.Diagnostics.Process.GetCurrentProcess().Id, Interlocked.Increment(ref _number));
-        var path = Path.Combine(journal.Conflicts, name);
-        // The expiry is absolute, so that the time in the file does not prolong the key's life.
-        var epoch = new DateTime(1970, 1, 1, 0, 0, 0, DateTimeKind.Utc);
-        var expiry = timeToLive is { } left ? (long)(DateTime.UtcNow - epoch + left).TotalMilliseconds : 0;
-        using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
-        // The mode is set while the file is empty: an existing folder may be open to others.
-        WholeFile.RestrictToOwner(path);
-        var commands = CommandsOf(database, engine, key, dump, expiry);
-        await new RespWriter(file).WriteAsync(commands, CancellationToken.None).ConfigureAwait(false);
-        file.Flush(flushToDisk: true);
-        return path;
-    }
-
-    /// <summary>The command that restores the value once the slot is closed. It replaces the value that won.</summary>
-    public static string RestoreCommand(ClusterNode node, string path)
-    {
-        var address = node.View?.Dialled ?? node.Announced!.Value;
-        return string.Format(CultureInfo.InvariantCulture, "redis-cli -h {0} -p {1} --pipe < \"{2}\"", address.Host, address.Port, path);
-    }
-
-    private static List<RespCommand> CommandsOf(int database, ServerEngine engine, byte[] key, byte[] dump, long expiry)
-    {
-        List<RespCommand> commands = database == 0 ? [] : [RespCommand.Of("SELECT", database)];
-        if (engine != ServerEngine.Garnet)
-        {
-            commands.Add(RespCommand.Of("RESTORE", key, expiry, dump, "REPLACE", "ABSTTL"));
-            return commands;
-        }
-
-        commands.Add(RespCommand.Of("DEL", key));
-        commands.Add(RespCommand.Of("RESTORE", key, 0, dump));
-        if (expiry > 0)
-            commands.Add(RespCommand.Of("PEXPIREAT", key, expiry));
-        return commands;
     }
 }

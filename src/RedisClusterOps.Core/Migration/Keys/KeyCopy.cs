@@ -9,26 +9,53 @@ namespace RedisClusterOps.Migration.Keys;
 
 /// <summary>The copy of a key on one side: type, value and time to live.</summary>
 /// <param name="Type">The reply to TYPE.</param>
-/// <param name="Dump">The reply to DUMP; null if the server can't dump it: Garnet dumps only strings.</param>
+/// <param name="Dump">The reply to DUMP; null if the value is large, or the server can't dump it: Garnet dumps only strings.</param>
 /// <param name="TimeToLive">Null if the key has no expiry.</param>
 internal sealed record KeyCopy(string Type, byte[]? Dump, TimeSpan? TimeToLive)
 {
     // The expiry is sent as the remaining time, so it shifts by the duration of the transfer.
     private static readonly TimeSpan ExpiryTolerance = TimeSpan.FromSeconds(2);
 
+    // Measured: DUMP of a hash of 2.2 million fields blocks its node for a second. Larger values are compared in pieces.
+    private const long LargestDumped = 1024 * 1024;
+
+    /// <summary>The reply to MEMORY USAGE; null if it is unknown.</summary>
+    public long? Memory { get; init; }
+
     /// <returns>Null if the key does not exist.</returns>
     public static async Task<KeyCopy?> ReadAsync(SlotSide side, byte[] key, StopRequest stop)
     {
+        var memory = await MemoryAsync(side, key, stop).ConfigureAwait(false);
+        RespCommand[] dump = memory > LargestDumped ? [] : [RespCommand.Of("DUMP", key)];
         // TYPE is last: a key that exists then, but has no dump, existed all the time.
-        var replies = await AskAsync(
-            side, stop, RespCommand.Of("DUMP", key), RespCommand.Of("PTTL", key), RespCommand.Of("TYPE", key)).ConfigureAwait(false);
-        if (replies[2].IsNull || replies[2].Text == "none")
+        RespCommand[] questions = [.. dump, RespCommand.Of("PTTL", key), RespCommand.Of("TYPE", key)];
+        var replies = await AskAsync(side, stop, questions).ConfigureAwait(false);
+        var type = replies[replies.Count - 1];
+        if (type.IsNull || type.Text == "none")
             return null;
-        var left = replies[1].Integer;
+        var left = replies[replies.Count - 2].Integer;
         return new KeyCopy(
-            Printable.Clean(replies[2].Text, 40),
-            replies[0].IsNull ? null : replies[0].Bytes,
-            left < 0 ? null : TimeSpan.FromMilliseconds(left));
+            Printable.Clean(type.Text, 40),
+            dump.Length == 0 || replies[0].IsNull ? null : replies[0].Bytes,
+            left < 0 ? null : TimeSpan.FromMilliseconds(left)) { Memory = memory };
+    }
+
+    /// <summary>The memory that the value takes; null if the key is missing, or the user or the server does not allow it.</summary>
+    public static async Task<long?> MemoryAsync(SlotSide side, byte[] key, StopRequest stop)
+    {
+        var usage = RespCommand.Of("MEMORY", "USAGE", key);
+        RespCommand[] sent = side.Asks ? [RespCommand.Of("ASKING"), usage] : [usage];
+        var replies = await side.Connection.ReadWithRetryAsync(sent, stop.Clock, stop.Abort).ConfigureAwait(false);
+        var reply = replies[replies.Count - 1];
+        return reply.Kind == RespKind.Integer ? reply.Integer : null;
+    }
+
+    /// <summary>The value as RESTORE takes it, however large it is; null if the server can't dump it.</summary>
+    /// <exception cref="RedisOperationException">ReplyTooLarge: it is larger than the limit of a reply.</exception>
+    public static async Task<byte[]?> DumpAsync(SlotSide side, byte[] key, StopRequest stop)
+    {
+        var reply = (await AskAsync(side, stop, RespCommand.Of("DUMP", key)).ConfigureAwait(false))[0];
+        return reply.IsNull ? null : reply.Bytes;
     }
 
     /// <summary>
@@ -64,7 +91,9 @@ internal sealed record KeyCopy(string Type, byte[]? Dump, TimeSpan? TimeToLive)
     /// <summary>Such as <c>string, 12 bytes, no expiry</c>.</summary>
     public override string ToString()
     {
-        var size = Dump is null ? "of unknown size" : Dump.Length.ToString(CultureInfo.InvariantCulture) + " bytes";
+        var size = Dump is not null ? Dump.Length.ToString(CultureInfo.InvariantCulture) + " bytes"
+            : Memory is { } bytes ? (bytes / 1048576.0).ToString("0.#", CultureInfo.InvariantCulture) + " MB of memory"
+            : "of unknown size";
         var expiry = TimeToLive is { } left
             ? "expires in " + left.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture) + " s"
             : "no expiry";

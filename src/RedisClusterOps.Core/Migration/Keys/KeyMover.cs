@@ -231,11 +231,17 @@ internal sealed class KeyMover
             case MigrateReply.TryLater when ++_waits * RetryPause.TotalMilliseconds <= Math.Max(1000, _options.Timeout.TotalMilliseconds):
                 await _stop.PauseAsync(RetryPause).ConfigureAwait(false);
                 return;
+            case MigrateReply.PayloadRefused or MigrateReply.ValueTooLarge or MigrateReply.Failed when keys.Count > 1:
+                _tally.Moved += keys.Count - (await _channel.StillOnSourceAsync(keys).ConfigureAwait(false)).Count;
+                _batch.Shrink(keys: 1); // The others have moved. A batch of one key names it.
+                return;
+            case MigrateReply.PayloadRefused or MigrateReply.ValueTooLarge:
+                throw Refused(await new RefusedKey(_channel, _move, _stop).ExplainAsync(reply, keys[0], text).ConfigureAwait(false));
             case MigrateReply.SlotChanged:
                 throw new SlotChangedException(Refused(FailureCode.SlotNotOpen, text, ShowSlot));
             default:
                 var (code, next) = MigrateRules.FailureOf(reply, _move);
-                throw Refused(code, text, next);
+                throw Refused(code, reply == MigrateReply.Failed ? "key " + Printable.Quote(keys[0]) + ": " + text : text, next);
         }
     }
 
@@ -247,15 +253,7 @@ internal sealed class KeyMover
         var why = Printable.Clean(reason, 160);
         _log?.Warning(_move.Slot, "Slot " + Slot + ": a transfer of " + count + " broke (" + why + "). Checking source and target again.");
         if (++_brokenTransfers > MostBrokenTransfers && keys.Count == 1)
-        {
-            var minutes = Math.Max(5, Math.Ceiling(_options.Timeout.TotalMinutes * 5)).ToString("0", CultureInfo.InvariantCulture);
-            var limit = _options.Timeout.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture);
-            throw Refused(
-                FailureCode.KeyMoveTimedOut,
-                "key " + Printable.Quote(keys[0]) + " could not be transferred within " + limit + " s (" + reason + ")",
-                _move.Again with { Timeout = minutes + "m" });
-        }
-
+            throw Refused(await new RefusedKey(_channel, _move, _stop).BrokenAsync(keys[0], reason, _options).ConfigureAwait(false));
         // Clients write to the target of a reverse move. What they have written since must not be replaced by what was sent before.
         if (!_move.IsReverse)
             _interrupted.UnionWith(keys);
@@ -288,6 +286,8 @@ internal sealed class KeyMover
         FailureCode.ServerError,
         "MIGRATE reported success for key " + Printable.Clean(Printable.Quote(keys[0]), 200) + ", but the source still has it",
         new NextAction(NextActionCode.ShowKeys) { Slots = Slot, Node = _move.Source.Name });
+
+    private RedisOperationException Refused((FailureCode Code, string Why, NextAction Next) key) => Refused(key.Code, key.Why, key.Next);
 
     private RedisOperationException Refused(FailureCode code, string error, NextAction next) => new(
         code,

@@ -39,8 +39,11 @@ internal enum MigrateReply
     /// <summary>The user lacks a permission on the source or the target.</summary>
     NotAllowed,
 
-    /// <summary>The target does not support the format of the source's payload: its version is older.</summary>
+    /// <summary>The target can't read the source's payload: its version is older, or it lacks the module of the type.</summary>
     PayloadRefused,
+
+    /// <summary>A value is larger than the target accepts. Some servers report it, others only close the connection (Unknown).</summary>
+    ValueTooLarge,
 
     /// <summary>Any other error.</summary>
     Failed,
@@ -67,17 +70,38 @@ internal static class MigrateRules
     public static (FailureCode Code, NextAction Next) FailureOf(MigrateReply reply, MoveKeys move) => reply switch
     {
         MigrateReply.Unreachable => (FailureCode.NodeUnreachable, new NextAction(NextActionCode.ShowNodes) { Node = move.Target.Name }),
-        MigrateReply.OutOfMemory => (FailureCode.TargetOutOfMemory, new NextAction(NextActionCode.ShowNodes) { Node = move.Target.Name }),
+        MigrateReply.OutOfMemory => (FailureCode.TargetOutOfMemory, new NextAction(NextActionCode.Advice)
+        {
+            Note = "CONFIG SET maxmemory <bytes> on " + move.Target.Name + ", then the same command again",
+            Or = WayBack(move),
+        }),
         MigrateReply.NotLoggedIn => (
             FailureCode.AuthenticationFailed,
             new NextAction(NextActionCode.Connect) { Node = move.Source.Name, Options = NextActionOptions.Credential }),
         MigrateReply.NotAllowed => (FailureCode.PermissionDenied, ServerErrors.NextOf(FailureCode.PermissionDenied)!),
-        MigrateReply.PayloadRefused => (FailureCode.ServerError, new NextAction(NextActionCode.ShowVersions)),
         MigrateReply.TryLater => (FailureCode.ServerError, new NextAction(NextActionCode.CheckCluster)),
         _ => (
             FailureCode.ServerError,
             new NextAction(NextActionCode.ShowOpenSlots) { Slots = move.Slot.ToString(CultureInfo.InvariantCulture) }),
     };
+
+    /// <summary>
+    /// Brings the keys back that have moved. Every other operation moves all keys to the target first. Null if they are on the way back.
+    /// </summary>
+    public static NextAction? WayBack(MoveKeys move)
+    {
+        if (move.IsReverse)
+            return null;
+        // An undo names its ends, because the journal may know them in the other direction.
+        var ends = move.Again.Code == NextActionCode.Undo ? (move.Source.Name, move.Target.Name) : ((string?)null, (string?)null);
+        return new NextAction(NextActionCode.Undo)
+        {
+            Slots = move.Slot.ToString(CultureInfo.InvariantCulture),
+            Source = ends.Item1,
+            Target = ends.Item2,
+            Options = NextActionOptions.PullBack,
+        };
+    }
 
     /// <summary>Reads a reply. The target's own error follows "Target instance replied with error:".</summary>
     public static MigrateReply Read(RespValue reply)
@@ -96,7 +120,9 @@ internal static class MigrateRules
             return MigrateReply.NotAllowed;
         if (ServerErrors.Contains(text, "OOM "))
             return MigrateReply.OutOfMemory;
-        if (ServerErrors.Contains(text, "DUMP payload"))
+        if (ServerErrors.Contains(text, "invalid bulk length"))
+            return MigrateReply.ValueTooLarge;
+        if (ServerErrors.Contains(text, "DUMP payload") || ServerErrors.Contains(text, "Bad data format"))
             return MigrateReply.PayloadRefused;
         if (ServerErrors.Contains(text, "TRYAGAIN") || ServerErrors.Contains(text, "LOADING") || ServerErrors.Contains(text, "CLUSTERDOWN"))
             return MigrateReply.TryLater;

@@ -25,13 +25,13 @@ internal sealed class CommandRights(NodeProbe probe)
         ClusterView view,
         IReadOnlyList<SlotAction> actions,
         byte[]? anyKey,
-        (ClusterNode Source, ClusterNode Target)? atomic,
+        ReplicatingEnds? atomic,
         CancellationToken cancellation)
     {
         var denied = new List<DeniedCommand>();
         var required = actions.SelectMany(action => RequiredRights.Of(view, action, anyKey));
         if (atomic is { } ends)
-            required = required.Concat(RequiredRights.OfAtomic(ends.Source, ends.Target));
+            required = required.Concat(RequiredRights.OfAtomic(ends));
         foreach (var group in required.GroupBy(right => right.Node.Id))
             denied.AddRange(await AskAsync(group.First().Node, group.ToList(), anyKey is not null, cancellation).ConfigureAwait(false));
         return denied;
@@ -54,7 +54,7 @@ internal sealed class CommandRights(NodeProbe probe)
         {
             var questions = unanswered.Select(right => RespCommand.Of(["ACL", "DRYRUN", right.Key.Item2, .. right.Arguments])).ToList();
             var replies = ourUser.Length == 0 ? null : await probe.AskAsync(node, questions, cancellation).ConfigureAwait(false);
-            var isUnknown = replies is null || replies.All(reply => reply.IsError && !IsUnknownCommand(reply));
+            var isUnknown = replies is null || replies.All(reply => reply.IsError && !IsUnknownCommand(reply) && !IsUnknownUser(reply));
             if (isUnknown)
                 _unknown.Add(node.Id);
             for (var i = 0; i < unanswered.Count; i++)
@@ -88,6 +88,8 @@ internal sealed class CommandRights(NodeProbe probe)
     {
         if (IsUnknownCommand(reply))
             return DeniedCommand.UnknownCommand;
+        if (IsUnknownUser(reply))
+            return "the node has no such user";
         var isDenied = reply.Kind == RespKind.BulkString && (keyKnown || ServerErrors.Contains(reply.Text, "to run the"));
         return isDenied ? Printable.Clean(reply.Text, 200) : null;
     }
@@ -95,6 +97,10 @@ internal sealed class CommandRights(NodeProbe probe)
     // Command 'migrate' not found
     private static bool IsUnknownCommand(RespValue reply) =>
         reply.IsError && ServerErrors.Contains(reply.Text, "' not found") && ServerErrors.Contains(reply.Text, "command '");
+
+    // User 'replicator' not found
+    private static bool IsUnknownUser(RespValue reply) =>
+        reply.IsError && ServerErrors.Contains(reply.Text, "user '") && ServerErrors.Contains(reply.Text, "' not found");
 
     private static bool HasDryRun(ClusterNode node) => node.View!.Facts.Engine != ServerEngine.Redis || node.View.Facts.IsAtLeast(7, 0);
 
@@ -120,6 +126,9 @@ internal sealed record RequiredRight(ClusterNode Node, string? User, object[] Ar
     public string Name => (string)Arguments[0] == "CLUSTER" ? Arguments[0] + " " + Arguments[1] : (string)Arguments[0];
 }
 
+/// <summary>Two masters that move slots themselves, with the user that the source logs in to other nodes with; null if unknown.</summary>
+internal sealed record ReplicatingEnds(ClusterNode Source, ClusterNode Target, string? UserOfSource);
+
 /// <summary>The commands without which a plan can't be completed. Optional commands are not included.</summary>
 internal static class RequiredRights
 {
@@ -140,8 +149,20 @@ internal static class RequiredRights
         action.Commands.SelectMany(command => view.Nodes.Where(node => node.Name == command.Node).Take(1)
             .Select(node => new RequiredRight(node, null, command.Command.Split(' '))));
 
-    /// <summary>The commands that start, watch and cancel a migration by the servers themselves.</summary>
-    public static IEnumerable<RequiredRight> OfAtomic(ClusterNode source, ClusterNode target) => source.View?.Facts.Engine switch
+    /// <summary>
+    /// The commands that start, watch and cancel a migration by the servers themselves, and those that the servers send to each other.
+    /// </summary>
+    public static IEnumerable<RequiredRight> OfAtomic(ReplicatingEnds ends) =>
+        [.. OfAtomic(ends.Source, ends.Target), .. OfServers(ends)];
+
+    // Valkey's source logs in to its target with its own masteruser. Redis' nodes use a secret of the cluster, which needs no rights.
+    private static IEnumerable<RequiredRight> OfServers(ReplicatingEnds ends)
+    {
+        if (ends.Source.View?.Facts.Engine == ServerEngine.Valkey && ends.UserOfSource is { } user)
+            yield return new RequiredRight(ends.Target, user.Length == 0 ? "default" : user, ["CLUSTER", "SYNCSLOTS", "SYNC", "0", "0"]);
+    }
+
+    private static IEnumerable<RequiredRight> OfAtomic(ClusterNode source, ClusterNode target) => source.View?.Facts.Engine switch
     {
         ServerEngine.Redis =>
         [

@@ -13,7 +13,11 @@ namespace RedisClusterOps.Planning.Preflight;
 internal sealed class NodeSettingsReader(NodeProbe probe)
 {
     // One command each: CONFIG GET takes several names only since Redis 7.0.
-    private static readonly string[] Names = ["cluster-node-timeout", "tls-port", "port", "cluster-allow-replica-migration"];
+    private static readonly string[] Names =
+    [
+        "cluster-node-timeout", "tls-port", "port", "cluster-allow-replica-migration", "proto-max-bulk-len", "min-replicas-to-write",
+        "stop-writes-on-bgsave-error", "save", "masteruser",
+    ];
 
     private readonly Dictionary<string, NodeSettings> _known = new(StringComparer.Ordinal);
 
@@ -31,7 +35,7 @@ internal sealed class NodeSettingsReader(NodeProbe probe)
         var commands = Names.Select(name => RespCommand.Of("CONFIG", "GET", name)).ToList();
         // Functions exist since Redis 7.0, and in every Valkey.
         if (facts.Engine != ServerEngine.Redis || facts.IsAtLeast(7, 0))
-            commands.Add(RespCommand.Of("FUNCTION", "LIST"));
+            commands.Add(RespCommand.Of("FUNCTION", "LIST", "WITHCODE"));
         if (await probe.AskAsync(node, commands, cancellation).ConfigureAwait(false) is not { } replies)
             return NodeSettings.Unknown;
         return new NodeSettings
@@ -40,14 +44,26 @@ internal sealed class NodeSettingsReader(NodeProbe probe)
             TlsPort = Number(replies[1]),
             PlainPort = Number(replies[2]),
             AllowsReplicaMigration = Flag(replies[3]),
-            Functions = replies.Count > Names.Length && !replies[Names.Length].IsError ? FunctionNames(replies[Names.Length]) : null,
+            LargestValue = Number(replies[4]),
+            MinimumReplicas = Number(replies[5]),
+            // Without save points a failed save has no consequence.
+            StopsAfterFailedSave = Flag(replies[6]) == true && Value(replies[7]) is { } points ? points.Length > 0 : Flag(replies[6]),
+            ReplicationUser = Value(replies[8]),
+            Functions = replies.Count > Names.Length && !replies[Names.Length].IsError ? CodeOf(replies[Names.Length]) : null,
         };
     }
 
-    private static List<string> FunctionNames(RespValue libraries) => libraries.Items
-        .SelectMany(library => library.Field("functions")?.Items ?? [])
-        .Select(function => function.Field("name")?.Text ?? string.Empty)
-        .ToList();
+    private static Dictionary<string, string> CodeOf(RespValue libraries)
+    {
+        var code = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var library in libraries.Items)
+        {
+            foreach (var function in library.Field("functions")?.Items ?? [])
+                code[function.Field("name")?.Text ?? string.Empty] = library.Field("library_code")?.Text ?? string.Empty;
+        }
+
+        return code;
+    }
 
     private static string? Value(RespValue reply) => !reply.IsError && reply.Items.Count == 2 ? reply.Items[1].Text : null;
 

@@ -69,8 +69,20 @@ internal sealed record NodeSettings
     /// <summary>Whether a master without slots becomes a replica.</summary>
     public bool? AllowsReplicaMigration { get; init; }
 
-    /// <summary>Names of the functions that FCALL can call.</summary>
-    public IReadOnlyList<string>? Functions { get; init; }
+    /// <summary>The functions that FCALL can call, each with the code of its library.</summary>
+    public IReadOnlyDictionary<string, string>? Functions { get; init; }
+
+    /// <summary>The largest value that the node accepts in a command (proto-max-bulk-len), in bytes.</summary>
+    public long? LargestValue { get; init; }
+
+    /// <summary>The replicas that the node needs to accept writes; 0 for none.</summary>
+    public long? MinimumReplicas { get; init; }
+
+    /// <summary>Whether the node refuses writes after a background save that failed.</summary>
+    public bool? StopsAfterFailedSave { get; init; }
+
+    /// <summary>The user that the node logs in to other nodes with; empty for the default user.</summary>
+    public string? ReplicationUser { get; init; }
 }
 
 /// <summary>The memory that a slot's keys take.</summary>

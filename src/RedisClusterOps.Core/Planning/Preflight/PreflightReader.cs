@@ -63,13 +63,15 @@ internal sealed class PreflightReader
         var isAtomic = scope is { IsAtomic: true };
         // A migration by the servers themselves needs none of our rights to move keys.
         var sent = scope is { IsAtomic: true, HasKeyByKeySlots: false } ? [] : actions;
-        (ClusterNode, ClusterNode)? atomicEnds = isAtomic ? (source, target) : null;
+        var ofSource = await _settings.ReadAsync(source, cancellation).ConfigureAwait(false);
+        var ofTarget = await _settings.ReadAsync(target, cancellation).ConfigureAwait(false);
+        var atomicEnds = isAtomic ? new ReplicatingEnds(source, target, ofSource.ReplicationUser) : null;
         var denied = await _rights.FindDeniedAsync(view, sent, anyKey, atomicEnds, cancellation).ConfigureAwait(false);
         var (slotsLeft, takers) = SlotsLeft(view, scope?.Slots ?? [slot], actions);
         var facts = new PreflightFacts(view, slot, source, target, actions)
         {
-            SourceSettings = await _settings.ReadAsync(source, cancellation).ConfigureAwait(false),
-            TargetSettings = await _settings.ReadAsync(target, cancellation).ConfigureAwait(false),
+            SourceSettings = ofSource,
+            TargetSettings = ofTarget,
             Load = load,
             IsAtomic = isAtomic,
             BytesOfOthers = move is null ? 0 : BytesOfOthers(move.Target, slot, scope),

@@ -22,7 +22,8 @@ internal static class PreflightRules
     public static PreflightResult Judge(PreflightFacts facts) => new(
         [
             .. Memory(facts), .. BigKey(facts), .. Versions(facts), .. Functions(facts), .. MigrateTls.Findings(facts),
-            .. Down(facts), .. LastSlot(facts), .. Strays(facts), .. OtherSlots(facts), .. UnknownRights(facts),
+            .. Down(facts), .. WriteRules.Findings(facts), .. LastSlot(facts), .. Strays(facts), .. OtherSlots(facts),
+            .. UnknownRights(facts),
         ],
         OtherTool(facts.OtherTool) ?? Rights(facts) ?? MigrateTls.Refusal(facts) ?? Eviction(facts));
 
@@ -168,14 +169,26 @@ internal static class PreflightRules
     {
         if (facts.SourceSettings.Functions is not { } onSource || facts.TargetSettings.Functions is not { } onTarget)
             yield break;
-        var missing = onSource.Except(onTarget, StringComparer.Ordinal).OrderBy(name => name, StringComparer.Ordinal).ToList();
-        if (missing.Count == 0)
-            yield break;
-        yield return Finding(
-            PlanFindingCode.FunctionMissing, FindingSeverity.Warning, facts.Target.Name,
-            facts.Target.Name + " lacks " + Count(missing.Count, "function") + " of " + facts.Source.Name + " (" + Names(missing)
-                + "). FCALL fails for keys that have moved.",
-            Advice("FUNCTION DUMP on " + facts.Source.Name + ", FUNCTION RESTORE on " + facts.Target.Name));
+        var names = onSource.Keys.OrderBy(name => name, StringComparer.Ordinal).ToList();
+        var missing = names.Where(name => !onTarget.ContainsKey(name)).ToList();
+        var different = names.Where(name => onTarget.TryGetValue(name, out var code) && code != onSource[name]).ToList();
+        if (missing.Count > 0)
+        {
+            yield return Finding(
+                PlanFindingCode.FunctionMissing, FindingSeverity.Warning, facts.Target.Name,
+                facts.Target.Name + " lacks " + Count(missing.Count, "function") + " of " + facts.Source.Name + " (" + Names(missing)
+                    + "). FCALL fails for keys that have moved.",
+                Advice("FUNCTION DUMP on " + facts.Source.Name + ", FUNCTION RESTORE on " + facts.Target.Name));
+        }
+
+        if (different.Count > 0)
+        {
+            yield return Finding(
+                PlanFindingCode.FunctionDiffers, FindingSeverity.Warning, facts.Target.Name,
+                facts.Target.Name + " has other code for " + Count(different.Count, "function") + " of " + facts.Source.Name + " ("
+                    + Names(different) + "). FCALL does something else for keys that have moved.",
+                Advice("FUNCTION DUMP on " + facts.Source.Name + ", FUNCTION RESTORE … REPLACE on " + facts.Target.Name));
+        }
     }
 
     // Not a refusal: the same repair may assign the missing slots, and a node that was blocked reports this for a moment.

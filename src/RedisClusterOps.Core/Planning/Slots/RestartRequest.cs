@@ -91,7 +91,7 @@ internal sealed record RestartRequest(int Slot, RedisClusterSession Session, Mov
             throw SlotRefusal.Unsuitable(
                 diagnosis,
                 former.Name + " already holds " + count + " keys. They have to return before the slot can move to " + target.Name + ".",
-                Undo);
+                Undo with { Or = Undo with { Options = NextActionOptions.PullBack, Note = "if the target can't take the other keys" } });
         }
 
         // A node that does not import may hide its keys. IMPORTING makes them visible.

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 using RedisClusterOps.Planning.Preflight;
 using RedisClusterOps.Planning.Slots;
@@ -81,12 +82,84 @@ public class PreflightRulesTests
     [InlineData("", "a", "")]
     [InlineData(null, "a", "")]
     [InlineData("a", null, "")]
-    public void Functions_are_compared_by_name(string? source, string? target, string expected) =>
-        Assert.Equal(expected, Findings(Facts() with
+    [InlineData("a=1,b=1", "a=1,b=2", "FunctionDiffers Warning")]
+    [InlineData("a=1,b=1", "b=2", "FunctionMissing Warning, FunctionDiffers Warning")]
+    public void Functions_are_compared_by_name_and_code(string? source, string? target, string expected)
     {
-        SourceSettings = new NodeSettings { Functions = source?.Split(',', StringSplitOptions.RemoveEmptyEntries) },
-        TargetSettings = new NodeSettings { Functions = target?.Split(',', StringSplitOptions.RemoveEmptyEntries) },
-    }));
+        Assert.Equal(expected, Findings(Facts() with
+        {
+            SourceSettings = new NodeSettings { Functions = Functions(source) },
+            TargetSettings = new NodeSettings { Functions = Functions(target) },
+        }));
+
+        static Dictionary<string, string>? Functions(string? list) => list?.Split(',', StringSplitOptions.RemoveEmptyEntries)
+            .Select(function => (function + "=").Split('=')).ToDictionary(function => function[0], function => function[1]);
+    }
+
+    [Theory]
+    [InlineData("S", "min_slaves_good_slaves:0", 1L, null, "WritesRefused Error")]
+    [InlineData("T", "min_slaves_good_slaves:1", 2L, null, "WritesRefused Error")]
+    [InlineData("T", "min_slaves_good_slaves:2", 2L, null, "")]
+    [InlineData("T", "min_slaves_good_slaves:0", null, null, "WritesRefused Error")]
+    [InlineData("T", "min_slaves_good_slaves:1", null, null, "")]
+    [InlineData("X", "min_slaves_good_slaves:0", 1L, null, "")]
+    [InlineData("S", "rdb_last_bgsave_status:err", null, true, "WritesRefused Error")]
+    [InlineData("T", "rdb_last_bgsave_status:err", null, true, "WritesRefused Error")]
+    [InlineData("T", "rdb_last_bgsave_status:err", null, false, "")]
+    [InlineData("T", "rdb_last_bgsave_status:err", null, null, "")]
+    [InlineData("T", "rdb_last_bgsave_status:ok", null, true, "")]
+    [InlineData("T", "aof_last_write_status:err", null, null, "WritesRefused Error")]
+    public void An_end_that_refuses_writes_is_an_error_if_keys_move(string node, string info, long? minimum, bool? stops, string expected)
+    {
+        var settings = new NodeSettings { MinimumReplicas = minimum, StopsAfterFailedSave = stops };
+        var facts = Facts(ClusterScene.Stable().Tells(node, Old + "\n" + info)) with
+        {
+            SourceSettings = settings,
+            TargetSettings = settings,
+        };
+        Assert.Equal(expected, Findings(facts));
+        Assert.Empty(Findings(facts with { Actions = [] }));
+    }
+
+    // Valkey 8 and later wait for connected replicas at each SETSLOT.
+    [Theory]
+    [InlineData("valkey_version:9.1.2", "online", 3, "ReplicaHangs Error")]
+    [InlineData("valkey_version:9.1.2", "online", 2, "")]
+    [InlineData("valkey_version:9.1.2", "wait_bgsave", 30, "")]
+    [InlineData("valkey_version:7.2.4", "online", 30, "")]
+    [InlineData("redis_version:8.6.3", "online", 30, "")]
+    public void A_replica_that_hangs_is_an_error_if_its_master_waits_for_it(string version, string state, int lag, string expected)
+    {
+        var info = version + "\nslave0:ip=10.0.0.9,port=6379,state=" + state + ",offset=5,lag=" + lag;
+        var facts = Facts(ClusterScene.Stable().Tells("S", info).Tells("T", version));
+        Assert.Equal(expected, Findings(facts));
+        Assert.Empty(Findings(facts with { IsAtomic = true }));
+    }
+
+    [Theory]
+    [InlineData(false, "CONFIG SET proto-max-bulk-len 4194304 on ")]
+    [InlineData(true, "; or Undo-RedisSlotMigration -Slot 5519 -Strategy PullBack")]
+    public void A_key_that_is_too_large_for_the_target_has_a_way_back_if_the_slot_is_open(bool isOpen, string advice)
+    {
+        var facts = Facts(isOpen ? ClusterScene.Wedged() : null) with
+        {
+            Load = new SlotLoad(null, 2 * Megabyte, "k"),
+            TargetSettings = new NodeSettings { LargestValue = Megabyte },
+        };
+        Assert.Contains(advice, NextActionText.Of(Assert.Single(PreflightRules.Judge(facts).Findings).Next!));
+    }
+
+    [Theory]
+    [InlineData(99, 100L, "")]
+    [InlineData(100, 100L, "KeyTooLarge Error")]
+    [InlineData(1000, null, "")]
+    public void A_key_above_the_limit_of_the_target_is_an_error(long megabytes, long? limit, string expected) =>
+        Assert.Equal(expected, Findings(Facts() with
+        {
+            Load = new SlotLoad(null, megabytes * Megabyte, "k"),
+            SourceSettings = new NodeSettings { LargestValue = Megabyte },
+            TargetSettings = new NodeSettings { LargestValue = limit * Megabyte },
+        }));
 
     [Theory]
     [InlineData(0, true, "SourceBecomesReplica Warning")]
