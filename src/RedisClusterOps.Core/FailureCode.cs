@@ -99,4 +99,10 @@ public enum FailureCode
 
     /// <summary>The operation was stopped, and left the slot in a known state.</summary>
     Stopped,
+
+    /// <summary>Keys of a slot that was moved are not on its new owner: they were evicted, or it could not take them.</summary>
+    KeysMissing,
+
+    /// <summary>A module of the source is missing on the target, which therefore can't take the keys of its types.</summary>
+    ModuleMissing,
 }

@@ -40,6 +40,9 @@ public enum PlanFindingCode
 
     /// <summary>A node does not report which commands the user may run.</summary>
     RightsUnknown,
+
+    /// <summary>A module of the source is missing on the target, or older there, so the target can't take the keys of its types.</summary>
+    ModuleMissing,
 }
 
 /// <summary>Something to know before a plan is carried out.</summary>

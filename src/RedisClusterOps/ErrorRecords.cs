@@ -62,6 +62,8 @@ internal static class ErrorRecords
         FailureCode.InvalidConnectionString => ErrorCategory.InvalidArgument,
         FailureCode.ProtocolError => ErrorCategory.ProtocolError,
         FailureCode.Stopped => ErrorCategory.OperationStopped,
+        FailureCode.KeysMissing => ErrorCategory.InvalidResult,
+        FailureCode.ModuleMissing => ErrorCategory.NotInstalled,
         _ => ErrorCategory.InvalidResult,
     };
 }
