@@ -117,4 +117,10 @@ public enum FailureCode
 
     /// <summary>The target can't take a key: its type needs a module, or its value is too large or of a newer format.</summary>
     KeyRefused,
+
+    /// <summary>Keys of a slot that was moved are not on its new owner: they were evicted, or it could not take them.</summary>
+    KeysMissing,
+
+    /// <summary>A module of the source is missing on the target, which therefore can't take the keys of its types.</summary>
+    ModuleMissing,
 }

@@ -52,6 +52,9 @@ public enum PlanFindingCode
 
     /// <summary>The target's settings do not allow a value as large as a key of the source.</summary>
     KeyTooLarge,
+
+    /// <summary>A module of the source is missing on the target, or older there, so the target can't take the keys of its types.</summary>
+    ModuleMissing,
 }
 
 /// <summary>Something to know before a plan is carried out.</summary>

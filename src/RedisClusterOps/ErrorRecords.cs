@@ -72,6 +72,8 @@ internal static class ErrorRecords
         FailureCode.WritesRefused => ErrorCategory.WriteError,
         FailureCode.ReplyTooLarge => ErrorCategory.LimitsExceeded,
         FailureCode.KeyRefused => ErrorCategory.InvalidData,
+        FailureCode.KeysMissing => ErrorCategory.InvalidResult,
+        FailureCode.ModuleMissing => ErrorCategory.NotInstalled,
         _ => ErrorCategory.InvalidResult,
     };
 }

@@ -37,7 +37,26 @@ internal sealed class ServerFacts
     /// <summary>The id of the server process. It changes with a restart.</summary>
     public string? RunId => Text("run_id");
 
-    public static ServerFacts Parse(string info) => new(ParseFields(info));
+    public static ServerFacts Parse(string info)
+    {
+        var fields = ParseFields(info);
+        return new ServerFacts(fields) { Modules = fields.Count == 0 ? null : ModulesIn(info) };
+    }
+
+    // The lines of all modules have the same name.
+    private static Dictionary<string, long> ModulesIn(string info)
+    {
+        const string Prefix = "module:";
+        var modules = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (var line in info.Split('\n').Where(line => line.StartsWith(Prefix, StringComparison.Ordinal)))
+        {
+            var parts = line.TrimEnd('\r').Substring(Prefix.Length).Split(',');
+            if (parts[0].StartsWith("name=", StringComparison.Ordinal))
+                modules[parts[0].Substring("name=".Length)] = ParseSub(line.Substring(Prefix.Length), "ver") ?? 0;
+        }
+
+        return modules;
+    }
 
     /// <summary>Parses <c>name:value</c> lines, as in INFO and CLUSTER INFO. Comments and empty lines are skipped.</summary>
     public static IReadOnlyDictionary<string, string> ParseFields(string text)
@@ -90,6 +109,17 @@ internal sealed class ServerFacts
             return keys;
         }
     }
+
+    /// <summary>The loaded modules with their versions (<c>module:name=…,ver=…</c>); null if INFO was not available.</summary>
+    public IReadOnlyDictionary<string, long>? Modules { get; private init; }
+
+    /// <summary>True for a replica whose link to its master has never been up.</summary>
+    public bool HasNeverSynchronized =>
+        Text("master_link_status") == "down" && Number("master_link_down_since_seconds") is null or < 0;
+
+    /// <summary>True if any key has a time to live (<c>dbN:…,expires=…</c>), or if that is unknown.</summary>
+    public bool HasExpiringKeys =>
+        _fields.Count == 0 || _fields.Any(line => DatabaseOf(line.Key) is not null && ParseSub(line.Value, "expires") is > 0);
 
     /// <summary>The highest database that contains a key; 0 if there is none.</summary>
     public int HighestDatabase

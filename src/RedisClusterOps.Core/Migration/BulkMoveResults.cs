@@ -62,7 +62,17 @@ internal sealed class BulkMoveResults(BulkMove move, RedisClusterSession session
         Run.Add([Failed(pair, untouched[0], new RedisOperationException(failure.Code, message, pair.ToString(), next, failure))]);
     }
 
-    public SlotOutcome Succeeded(MasterPair pair, SlotMove slot) => new(ResultOf(pair, slot, move.Success), null);
+    /// <summary>The outcome of a slot that every node reports as the target's: a success if its keys are there.</summary>
+    public SlotOutcome Settled(MasterPair pair, SlotAccount account) => account.Failure is { } failure
+        ? Failed(pair, account.Slot, failure)
+        : new SlotOutcome(ResultOf(pair, account.Slot, move.Success) with { Reason = account.Remark }, null);
+
+    /// <summary>Reports that slots of a pair have lost keys since they were reported as moved.</summary>
+    public void ReportLost(MasterPair pair, SlotAccount lost)
+    {
+        log?.Warning(null, lost.Failure!.Message);
+        Run.Add([Failed(pair, lost.Slot, lost.Failure!)]);
+    }
 
     public SlotOutcome Failed(MasterPair pair, SlotMove slot, RedisOperationException failure, TimeSpan? elapsed = null) => new(
         ResultOf(pair, slot, MigrationOutcome.Failed) with

@@ -34,6 +34,9 @@ internal sealed class BulkMoveRun : IPairMoveObserver
     private readonly StopRequest _stop;
     private readonly CancellationToken _stopping;
     private readonly int _mostPairs;
+    private readonly Dictionary<MasterPair, KeyAccount> _accounts;
+    private readonly object _lock = new();
+    private List<(MasterPair Pair, IReadOnlyList<SlotMove> Slots)> _verified = [];
 
     public BulkMoveRun(
         RedisClusterSession session, ClusterReader reader, SituationReader situations, NodeWatch nodes, ClusterView view, BulkMove move,
@@ -45,7 +48,8 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         _suppression = move.SuppressesReplicaMigration
             ? new ReplicaMigrationSuppression(reader, view, pairs, move.SuppressedNodes, journal, log)
             : null;
-        _verifier = new OwnershipVerifier(reader, view, stop) { Verified = ReportVerified };
+        _verifier = new OwnershipVerifier(reader, view, stop) { Verified = AddVerified };
+        _accounts = pairs.ToDictionary(pair => pair, pair => new KeyAccount(reader, pair));
         _results = new BulkMoveResults(move, session, journal, log, reader.Clock);
         var pace = new MovePace(nodes, options, log, reader.Clock);
         var count = new MoveCount(pairs.Sum(pair => pair.Slots.Count), log, reader.Clock);
@@ -89,7 +93,11 @@ internal sealed class BulkMoveRun : IPairMoveObserver
             slot.Reset();
     }
 
-    Task IPairMoveObserver.VerifyDueAsync() => _verifier.VerifyDueAsync();
+    async Task IPairMoveObserver.VerifyDueAsync()
+    {
+        await _verifier.VerifyDueAsync().ConfigureAwait(false);
+        await SettleAsync(_stop.Abort).ConfigureAwait(false);
+    }
 
     private async Task RunAsync()
     {
@@ -140,6 +148,7 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         foreach (var (pair, failure) in _pairs.Zip(failures, (pair, failure) => (pair, failure)))
             await MoveDeferredAsync(pair, failure).ConfigureAwait(false);
         await FinishVerificationAsync().ConfigureAwait(false);
+        await CloseAccountsAsync().ConfigureAwait(false);
         foreach (var (pair, failure) in _pairs.Zip(failures, (pair, failure) => (pair, failure)))
         {
             if (failure is not null)
@@ -149,9 +158,17 @@ internal sealed class BulkMoveRun : IPairMoveObserver
 
     private InterruptedMoveRecovery Recovery(MasterPair pair) => new(_context, pair, this, _stop);
 
-    private Task MoveAsync(MasterPair pair) => pair.IsAtomic
-        ? new AtomicPairMove(_context, pair, this, _stop).RunAsync()
-        : new PairMove(_context, pair, this, _stop).RunAsync();
+    private async Task MoveAsync(MasterPair pair)
+    {
+        if (!pair.IsAtomic)
+        {
+            await new PairMove(_context, pair, this, _stop).RunAsync().ConfigureAwait(false);
+            return;
+        }
+
+        await _accounts[pair].OpenAsync(_stop.Abort).ConfigureAwait(false);
+        await new AtomicPairMove(_context, pair, this, _stop).RunAsync().ConfigureAwait(false);
+    }
 
     /// <returns>For each pair why no more could be moved between its masters; null if all could.</returns>
     private Task<RedisOperationException?[]> RunPairsAsync(
@@ -256,7 +273,17 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         using var limit = _stop.Extend(StopDeadlines.Verify, StopDeadlines.Verify);
         try
         {
-            var left = await _verifier.FinishAsync(_stopping.IsCancellationRequested ? limit.Abort : _stop.Abort).ConfigureAwait(false);
+            var abort = _stopping.IsCancellationRequested ? limit.Abort : _stop.Abort;
+            IReadOnlyList<OwnershipVerifier.Disagreement> left;
+            try
+            {
+                left = await _verifier.FinishAsync(abort).ConfigureAwait(false);
+            }
+            finally
+            {
+                await SettleAsync(abort).ConfigureAwait(false);
+            }
+
             _results.Report(left.Select(each => _results.Unverified(each.Pair, each.Slot, "not every node agrees: " + each.Objection)));
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
@@ -266,6 +293,34 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         }
     }
 
-    private void ReportVerified(MasterPair pair, IReadOnlyList<SlotMove> slots) =>
-        _results.Report(slots.Select(slot => _results.Succeeded(pair, slot)));
+    private void AddVerified(MasterPair pair, IReadOnlyList<SlotMove> slots)
+    {
+        lock (_lock)
+            _verified.Add((pair, slots));
+    }
+
+    // Every node agrees on the owner of these slots. What is left is whether their keys are there.
+    private async Task SettleAsync(CancellationToken abort)
+    {
+        List<(MasterPair Pair, IReadOnlyList<SlotMove> Slots)> verified;
+        lock (_lock)
+            (verified, _verified) = (_verified, []);
+        foreach (var (pair, slots) in verified)
+        {
+            var accounts = await _accounts[pair].SettleAsync(slots, abort).ConfigureAwait(false);
+            _results.Report(accounts.Select(account => _results.Settled(pair, account)));
+        }
+    }
+
+    // The target may have evicted keys of slots whose results are out.
+    private async Task CloseAccountsAsync()
+    {
+        if (_stopping.IsCancellationRequested)
+            return;
+        foreach (var pair in _pairs)
+        {
+            if (await _accounts[pair].CloseAsync(_stop.Abort).ConfigureAwait(false) is { } lost)
+                _results.ReportLost(pair, lost);
+        }
+    }
 }

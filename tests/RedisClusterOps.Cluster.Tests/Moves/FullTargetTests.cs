@@ -70,6 +70,41 @@ public sealed class FullTargetTests
         await scene.Cluster.AssertClosedAsync();
     }
 
+    /// <remarks>The run used to report each slot as moved, with the keys that had arrived, and exit status 0.</remarks>
+    [Theory]
+    [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
+    public async Task Keys_that_the_target_evicts_in_the_middle_are_reported(string server)
+    {
+        await using var scene = await StartAsync(server);
+        using var core = new RedisCluster(scene.Cluster.Session);
+        var options = new MoveOptions { Method = MoveMethod.KeyByKey, MaxKeysPerSecond = 600, JournalPath = JournalOfTests.NewFolder() };
+        var running = MoveRuns.CarryOutAsync(core, KeyByKey(scene.Plan), options);
+        while ((await scene.Target.SendAsync("DBSIZE")).Integer < 500)
+            await Task.Delay(20);
+        await scene.Target.SendAsync("CONFIG", "SET", "maxmemory-policy", "allkeys-random");
+        await LimitAsync(scene.Target, -2 * Megabyte);
+        var outcomes = await running;
+
+        var evicted = outcomes.Select(outcome => outcome.Failure).Where(failure => failure?.Code == FailureCode.TargetOutOfMemory);
+        Assert.Contains("has evicted", evicted.First()!.Message);
+        // No slot counts as moved that has lost keys, unless a later result names it.
+        var lost = outcomes.Where(outcome => outcome.Failure?.Code == FailureCode.KeysMissing).ToList();
+        Assert.NotEmpty(lost);
+        var named = lost.SelectMany(outcome => SlotsNamedIn(outcome.Failure!.Message)).ToHashSet();
+        foreach (var outcome in outcomes.Where(outcome => outcome.Failure is null && !named.Contains(outcome.Result.Slot)))
+        {
+            var keys = (await scene.Target.SendAsync("CLUSTER", "COUNTKEYSINSLOT", outcome.Result.Slot)).Integer;
+            Assert.True(keys >= outcome.Result.KeysMoved, outcome.Result + ": " + keys + " of " + outcome.Result.KeysMoved);
+        }
+
+        TestContext.Current.TestOutputHelper!.WriteLine("{0}", string.Join("\n", outcomes.GroupBy(outcome => outcome.Failure?.Code)
+            .Select(group => group.Count() + " x " + group.Key + ": " + group.First().Failure?.Message)));
+    }
+
+    // A message names many slots only in part.
+    private static IEnumerable<int> SlotsNamedIn(string message) =>
+        message.Split(' ')[1] is var text && SlotSet.TryParse(text, out var slots) ? slots!.Slots : Enumerable.Range(0, HashSlot.Count);
+
     private static async Task<TroubleScene> StartAsync(string server)
     {
         var scene = await TroubleScene.StartAsync(server, Keys);

@@ -78,8 +78,7 @@ internal sealed class AtomicPairMove(MoveContext context, MasterPair pair, IPair
 
     private void Moved(IReadOnlyList<SlotMove> slots)
     {
-        foreach (var slot in slots)
-            slot.Moved = slot.Keys;
+        // How many of them arrived is counted when the owner is verified.
         context.Count.Keys(slots.Sum(slot => slot.Keys));
         observer.SlotsTransferred(pair, slots);
     }

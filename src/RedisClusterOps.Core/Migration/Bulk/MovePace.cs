@@ -84,7 +84,9 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
     }
 
     /// <summary>Reads the load of both nodes if that is due, and waits while they have no room.</summary>
-    /// <exception cref="RedisOperationException">TargetOutOfMemory: the target stayed full for ten minutes.</exception>
+    /// <exception cref="RedisOperationException">
+    /// TargetOutOfMemory: the target stayed full for ten minutes, or evicts keys.
+    /// </exception>
     public async Task CheckLoadAsync(ClusterNode source, ClusterNode target, StopRequest stop)
     {
         if (IsDue(source.Id + target.Id))
@@ -219,10 +221,28 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
     {
         var from = await nodes.SampleAsync(source, abort).ConfigureAwait(false);
         var to = await nodes.SampleAsync(target, abort).ConfigureAwait(false);
+        RequireNoEviction(target, to);
         if (to.Number("maxmemory") is { } most and > 0 && to.Number("used_memory") is { } used
             && used - (to.Number("mem_not_counted_for_evict") ?? 0) > most * FullAt)
             return (target, target.Name + " has used " + Percent(used, most) + " of its maxmemory", true);
         return !_ignoresReplicas && (Behind(source, from) ?? Behind(target, to)) is { } behind ? behind : null;
+    }
+
+    // More keys would only push out those that have arrived.
+    private static void RequireNoEviction(ClusterNode target, ServerFacts now)
+    {
+        var evicted = NodeCounters.Since(target.View?.Facts.Number("evicted_keys"), now.Number("evicted_keys"));
+        if (evicted == 0)
+            return;
+        throw new RedisOperationException(
+            FailureCode.TargetOutOfMemory,
+            target.Name + " has evicted " + evicted.ToString(CultureInfo.InvariantCulture) + (evicted == 1 ? " key" : " keys")
+                + " since the run began, to stay below its maxmemory. No more keys are moved to it.",
+            target.Name,
+            new NextAction(NextActionCode.Resume)
+            {
+                Note = "after CONFIG SET maxmemory-policy noeviction and CONFIG SET maxmemory <bytes> on " + target.Name,
+            });
     }
 
     private static (ClusterNode Node, string Text, bool IsFull)? Behind(ClusterNode node, ServerFacts facts) =>

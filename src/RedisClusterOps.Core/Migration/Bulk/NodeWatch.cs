@@ -15,7 +15,10 @@ namespace RedisClusterOps.Migration.Bulk;
 internal sealed class NodeWatch(ClusterReader reader)
 {
     private static readonly RespCommand[] Questions =
-        [RespCommand.Of("INFO", "memory"), RespCommand.Of("INFO", "replication"), RespCommand.Of("INFO", "commandstats")];
+    [
+        RespCommand.Of("INFO", "memory"), RespCommand.Of("INFO", "replication"), RespCommand.Of("INFO", "stats"),
+        RespCommand.Of("INFO", "commandstats"),
+    ];
 
     // In less time even a busy client may have sent nothing.
     private static readonly TimeSpan ShortestInterval = TimeSpan.FromMilliseconds(20);

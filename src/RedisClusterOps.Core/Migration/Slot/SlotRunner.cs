@@ -7,6 +7,7 @@ using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Planning.Slots;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Slot;
 
@@ -30,6 +31,9 @@ internal sealed class SlotRunner(
 
     /// <summary>The request, including what a partial plan of it has found out.</summary>
     private SlotRequest _request = agreed.Request!;
+
+    /// <summary>The cluster before the first change.</summary>
+    private ClusterView? _before;
 
     /// <summary>The plan that is carried out now; at first the one that was agreed to.</summary>
     private SlotPlan _plan = agreed;
@@ -145,6 +149,7 @@ internal sealed class SlotRunner(
         for (var round = 0; round < MostRounds; round++)
         {
             var situation = await ReadAsync(stop).ConfigureAwait(false);
+            _before ??= situation.View;
             var plan = _request.Plan(situation);
             if (plan.Actions.Count > 0)
             {
@@ -206,7 +211,24 @@ internal sealed class SlotRunner(
         }
 
         log?.State(_agreed.Slot, "Slot " + Slot + ": every node agrees on " + owner.Name);
-        return new SlotOutcome(Result(_request.Success, Notes()), null);
+        return await FindEvictedAsync(owner, stop).ConfigureAwait(false) is { } lost
+            ? Failed(lost)
+            : new SlotOutcome(Result(_request.Success, Notes()), null);
+    }
+
+    // MIGRATE reports success only for keys that the target has accepted. Without a client only an eviction takes them away again.
+    private async Task<RedisOperationException?> FindEvictedAsync(ClusterNode owner, StopRequest stop)
+    {
+        if (tally.Moved == 0 || owner.Id != _plan.TargetId)
+            return null;
+        var connection = await reader.ConnectAsync(owner, stop.Abort).ConfigureAwait(false);
+        var reply = await connection.AskAsync(RespCommand.Of("INFO", "stats"), stop.Abort).ConfigureAwait(false);
+        var before = _before?.Node(owner.Id)?.View?.Facts.Number("evicted_keys");
+        var evicted = reply.IsError ? 0 : NodeCounters.Since(before, NodeCounters.Of(ServerFacts.Parse(reply.Text)).Evicted);
+        if (evicted == 0)
+            return null;
+        var keys = await SlotKeyCounter.CountAsync(connection, owner.View!.Databases, _agreed.Slot, stop.Abort).ConfigureAwait(false);
+        return keys >= tally.Moved ? null : KeyAccount.Evicted(owner, _agreed.Slot, tally.Moved - (keys ?? 0), tally.Moved, evicted);
     }
 
     private async Task<RedisOperationException> DescribeStopAsync() => new(

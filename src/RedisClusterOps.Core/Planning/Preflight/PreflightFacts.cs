@@ -35,6 +35,9 @@ internal sealed record PreflightFacts(ClusterView View, int Slot, ClusterNode So
     /// <summary>Keys of the slot on the target although the slot is not open.</summary>
     public long? StrayKeys { get; init; }
 
+    /// <summary>A replica that has never synchronized and holds more keys than the masters; null if there is none.</summary>
+    public UnsyncedReplica? Unsynced { get; init; }
+
     /// <summary>Commands of the plan that the user may not run.</summary>
     public IReadOnlyList<DeniedCommand> Denied { get; init; } = [];
 
@@ -51,6 +54,12 @@ internal sealed record PreflightFacts(ClusterView View, int Slot, ClusterNode So
 /// <param name="IsAtomic">True if the servers move them.</param>
 /// <param name="HasKeyByKeySlots">True if some of the pair's slots are moved key by key even so, because they are not stable.</param>
 internal sealed record PreflightScope(IReadOnlyList<int> Slots, long? Bytes, bool IsAtomic = false, bool HasKeyByKeySlots = false);
+
+/// <summary>A replica that has never synchronized with its master, as after the promotion of a replica without the data.</summary>
+/// <param name="Keys">Keys of the slots on it.</param>
+/// <param name="KeysOnMasters">Keys of the slots on source and target.</param>
+/// <param name="IsOfMany">True if the counts are of many slots.</param>
+internal sealed record UnsyncedReplica(ClusterNode Replica, ClusterNode Master, long Keys, long KeysOnMasters, bool IsOfMany);
 
 /// <summary>Settings and functions of a node.</summary>
 internal sealed record NodeSettings

@@ -78,6 +78,7 @@ internal sealed class PreflightReader
             SlotsLeftOnSource = slotsLeft,
             Takers = takers,
             StrayKeys = await CountStraysAsync(view, slot, actions, cancellation).ConfigureAwait(false),
+            Unsynced = await FindUnsyncedAsync(view, scope?.Slots ?? [slot], source, target, cancellation).ConfigureAwait(false),
             Denied = denied,
             RightsUnknown = _rights.WithUnknownRights([source, target]).ToList(),
             OtherTool = other,
@@ -85,6 +86,39 @@ internal sealed class PreflightReader
         if (move is not null && load?.Bytes is { } bytes)
             _arriving[(move.Target.Id, scope is null ? slot : scope.Slots.Min())] = bytes;
         return PreflightRules.Judge(facts);
+    }
+
+    // Only a replica without its master's data can hold keys that its master does not have.
+    private async Task<UnsyncedReplica?> FindUnsyncedAsync(
+        ClusterView view, IReadOnlyList<int> slots, ClusterNode source, ClusterNode target, CancellationToken cancellation)
+    {
+        foreach (var replica in view.Nodes.Where(node => node is { IsMaster: false, View.Facts.HasNeverSynchronized: true }))
+        {
+            var master = new[] { source, target }.FirstOrDefault(end => end.Id == replica.Line.MasterId);
+            if (master is null || await CountAsync(replica, slots, cancellation).ConfigureAwait(false) is not { } keys || keys == 0)
+                continue;
+            var onMasters = 0L;
+            foreach (var end in new[] { source, target }.Distinct())
+                onMasters += await CountAsync(end, slots, cancellation).ConfigureAwait(false) ?? 0;
+            if (keys > onMasters)
+                return new UnsyncedReplica(replica, master, keys, onMasters, slots.Count > 1);
+        }
+
+        return null;
+    }
+
+    private async Task<long?> CountAsync(ClusterNode node, IReadOnlyList<int> slots, CancellationToken cancellation)
+    {
+        try
+        {
+            var connection = await _reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
+            var counts = await SlotKeyCounter.CountAsync(connection, node.View?.Databases ?? 1, slots, cancellation).ConfigureAwait(false);
+            return counts.Sum(count => count ?? 0);
+        }
+        catch (RedisOperationException)
+        {
+            return null;
+        }
     }
 
     /// <summary>The refusal if another tool is changing slots now; null if none is detected.</summary>

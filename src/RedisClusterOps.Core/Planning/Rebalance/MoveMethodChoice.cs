@@ -73,14 +73,14 @@ internal sealed class MoveMethodChoice
         Next = PlanRefusal.WayToClose(open),
     };
 
-    /// <summary>Reports that the servers could move the slots themselves if the user had the right.</summary>
+    /// <summary>Reports that the servers could move the slots themselves, but for a missing right or module.</summary>
     public static PlanFinding NotAllowed(RedisOperationException denied) => new()
     {
         Code = PlanFindingCode.AtomicNotPossible,
         Severity = FindingSeverity.Information,
         Target = denied.Subject ?? string.Empty,
         Message = denied.Message.Replace(PlanRefusal.NothingChanged, string.Empty) + " The slots are moved key by key, which is slower.",
-        Next = denied.Next,
+        Next = denied.Code == FailureCode.ModuleMissing ? denied.Next! with { Or = null } : denied.Next,
     };
 
     private static string? Unable(SlotTransfer transfer)

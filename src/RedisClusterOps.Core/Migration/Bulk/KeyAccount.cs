@@ -1,0 +1,199 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Migration.Bulk;
+
+/// <summary>What the account of a slot says.</summary>
+/// <param name="Remark">What to know of a success; null if there is nothing.</param>
+/// <param name="Failure">Why the slot did not keep its keys; null if it did.</param>
+internal sealed record SlotAccount(SlotMove Slot, string? Remark, RedisOperationException? Failure);
+
+/// <summary>Counts whether the keys that a pair of masters moved are on the target: a success counts keys.</summary>
+/// <remarks>
+/// MIGRATE reports success only for keys that the target has accepted. Only an eviction takes them away again without a client, so the keys
+/// are counted only if the target has evicted any. The servers' own migration reports success even if the target could not take a key, so
+/// there they are always counted. The counters are part of one INFO for many slots.
+/// </remarks>
+internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
+{
+    private static readonly RespCommand Stats = RespCommand.Of("INFO", "stats");
+    private static readonly RespCommand Calls = RespCommand.Of("INFO", "commandstats");
+
+    private readonly Dictionary<SlotMove, long> _settled = [];
+    private NodeCounters _source = NodeCounters.Of(pair.Source.View?.Facts ?? ServerFacts.None);
+    private readonly NodeCounters _target = NodeCounters.Of(pair.Target.View?.Facts ?? ServerFacts.None);
+    private long _evicted;
+
+    /// <summary>Reads whether clients use the source, before the servers move its slots.</summary>
+    /// <exception cref="RedisOperationException">The source does not answer.</exception>
+    public async Task OpenAsync(CancellationToken abort) =>
+        _source = NodeCounters.Of(await ReadAsync(pair.Source, abort).ConfigureAwait(false));
+
+    /// <summary>Judges slots that every node reports as the target's.</summary>
+    public async Task<IReadOnlyList<SlotAccount>> SettleAsync(IReadOnlyList<SlotMove> slots, CancellationToken abort)
+    {
+        try
+        {
+            var accounts = await CountAsync(slots, abort).ConfigureAwait(false);
+            foreach (var account in accounts.Where(account => account.Failure is null))
+                _settled[account.Slot] = account.Slot.Moved;
+            return accounts;
+        }
+        catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
+        {
+            return slots.Select(slot => new SlotAccount(slot, Uncounted(slot), null)).ToList();
+        }
+    }
+
+    /// <summary>Judges at the end whether slots that were reported as moved have lost keys since.</summary>
+    /// <returns>One account for all of them; null if they have not.</returns>
+    public async Task<SlotAccount?> CloseAsync(CancellationToken abort)
+    {
+        if (_settled.Count == 0)
+            return null;
+        try
+        {
+            var evicted = (await ReadAsync(abort).ConfigureAwait(false)).Evicted;
+            if (evicted <= _evicted)
+                return null;
+            _evicted = evicted;
+            var slots = _settled.Keys.OrderBy(slot => slot.Slot).ToList();
+            var counts = await CountOnTargetAsync(slots, abort).ConfigureAwait(false);
+            var lost = slots.Where((slot, i) => counts[i] < _settled[slot]).ToList();
+            if (lost.Count == 0)
+                return null;
+            var missing = slots.Select((slot, i) => Math.Max(0, _settled[slot] - (counts[i] ?? _settled[slot]))).Sum();
+            return new SlotAccount(lost[0], null, Missing(lost, missing, lost.Sum(slot => _settled[slot]), Evictions(), evicted));
+        }
+        catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
+    // An adopted task, or one that was resumed, has no count of before.
+    private string? Uncounted(SlotMove slot) => pair.IsAtomic && slot.Keys > 0
+        ? Keys(slot.Keys) + " were counted before the move. " + pair.Target.Name + " was not asked how many of them arrived."
+        : null;
+
+    private async Task<IReadOnlyList<SlotAccount>> CountAsync(IReadOnlyList<SlotMove> slots, CancellationToken abort)
+    {
+        var (expired, evicted) = await ReadAsync(abort).ConfigureAwait(false);
+        _evicted = Math.Max(_evicted, evicted);
+        var counted = pair.IsAtomic || evicted > 0 ? slots.Where(slot => Expected(slot) > 0).ToList() : [];
+        if (counted.Count == 0)
+            return slots.Select(slot => new SlotAccount(slot, null, null)).ToList();
+        var counts = await CountOnTargetAsync(counted, abort).ConfigureAwait(false);
+        var now = counted.Zip(counts, (slot, count) => (slot, count)).ToDictionary(each => each.slot, each => each.count);
+        var missing = now.Sum(each => each.Value is { } count ? Math.Max(0, Expected(each.Key) - count) : 0);
+        // Expired keys are no loss. A key that expires while the servers move it is in no counter.
+        var mayExpire = evicted == 0 && missing <= expired;
+        var mayHaveExpired = pair.Source.View?.Facts.HasExpiringKeys != false;
+        var hasClients = evicted == 0 && missing > 0 && !mayExpire && await HadClientsAsync(abort).ConfigureAwait(false);
+        return slots.Select(slot => now.TryGetValue(slot, out var count) ? Judge(slot, count) : new SlotAccount(slot, null, null)).ToList();
+
+        SlotAccount Judge(SlotMove slot, long? count)
+        {
+            var expected = Expected(slot);
+            if (count is not { } there)
+                return new SlotAccount(slot, Uncounted(slot), null);
+            if (pair.IsAtomic)
+                slot.Moved = Math.Min(there, expected);
+            if (there >= expected || mayExpire)
+                return new SlotAccount(slot, null, null);
+            if (evicted > 0)
+                return new SlotAccount(slot, null, Missing([slot], expected - there, expected, Evictions(), evicted));
+            if (!hasClients && !mayHaveExpired)
+                return new SlotAccount(slot, null, Missing([slot], expected - there, expected, NotTaken(), evicted));
+            return new SlotAccount(
+                slot,
+                Number(expected - there) + " of " + Keys(expected) + " that were counted before the move are not on " + pair.Target.Name
+                    + ". " + (hasClients ? "Clients used " + pair.Source.Name + " meanwhile, and may have deleted them."
+                        : "Some of them have a time to live, and may have expired."),
+                null);
+        }
+    }
+
+    private long Expected(SlotMove slot) => pair.IsAtomic ? slot.Keys : slot.Moved;
+
+    private string Evictions() => Evictions(pair.Target, _evicted);
+
+    private static string Evictions(ClusterNode node, long evicted) => node.Name + " has evicted " + Keys(evicted) + " since the run began.";
+
+    private string NotTaken() => "No client used " + pair.Source.Name + " meanwhile, and no key was evicted: " + pair.Target.Name
+        + " may not have been able to take them.";
+
+    private RedisOperationException Missing(IReadOnlyList<SlotMove> slots, long missing, long all, string why, long evicted) =>
+        Missing(pair.Target, SlotSet.From(slots.Select(slot => slot.Slot)), missing, all, why, evicted);
+
+    /// <summary>The failure of a slot whose keys the owner has evicted since they arrived.</summary>
+    public static RedisOperationException Evicted(ClusterNode owner, int slot, long missing, long moved, long evicted) =>
+        Missing(owner, SlotSet.From([slot]), missing, moved, Evictions(owner, evicted), evicted);
+
+    private static RedisOperationException Missing(ClusterNode target, SlotSet slots, long missing, long all, string why, long evicted)
+    {
+        var isOne = slots.Count == 1;
+        var text = (isOne ? "Slot " : "Slots ") + Printable.Clean(slots.ToString(), 100) + (isOne ? " belongs to " : " belong to ")
+            + target.Name + ", but " + Number(missing) + " of " + Keys(all) + (missing == 1 ? " is" : " are") + " not there. " + why;
+        var note = evicted > 0
+            ? "CONFIG SET maxmemory <bytes> or CONFIG SET maxmemory-policy noeviction on " + target.Name
+                + ", then restore the keys from their source"
+            : "MODULE LIST and the log of " + target.Name + " show what it could not take; restore the keys from a copy";
+        return new RedisOperationException(
+            FailureCode.KeysMissing, text, Number(slots.Ranges[0].First), new NextAction(NextActionCode.Advice) { Note = note });
+    }
+
+    private async Task<bool> HadClientsAsync(CancellationToken abort)
+    {
+        var calls = NodeCounters.Of(await ReadAsync(pair.Source, abort).ConfigureAwait(false)).Calls;
+        return calls is null || _source.Calls is null || calls != _source.Calls;
+    }
+
+    private async Task<IReadOnlyList<long?>> CountOnTargetAsync(IReadOnlyList<SlotMove> slots, CancellationToken abort)
+    {
+        var connection = await reader.ConnectAsync(pair.Target, abort).ConfigureAwait(false);
+        var numbers = slots.Select(slot => slot.Slot).ToList();
+        return await SlotKeyCounter.CountAsync(connection, pair.Target.View!.Databases, numbers, abort).ConfigureAwait(false);
+    }
+
+    private async Task<(long Expired, long Evicted)> ReadAsync(CancellationToken abort)
+    {
+        var target = NodeCounters.Of(await ReadAsync(pair.Target, abort).ConfigureAwait(false));
+        var expired = NodeCounters.Since(_target.Expired, target.Expired);
+        if (pair.IsAtomic)
+        {
+            var source = NodeCounters.Of(await ReadAsync(pair.Source, abort).ConfigureAwait(false));
+            expired += NodeCounters.Since(_source.Expired, source.Expired);
+        }
+
+        return (expired, NodeCounters.Since(_target.Evicted, target.Evicted));
+    }
+
+    // A user without the right to run INFO gets no account.
+    private async Task<ServerFacts> ReadAsync(ClusterNode node, CancellationToken abort)
+    {
+        var connection = await reader.ConnectAsync(node, abort).ConfigureAwait(false);
+        var replies = await connection.SendAsync(pair.IsAtomic ? [Stats, Calls] : [Stats], null, abort).ConfigureAwait(false);
+        return ServerFacts.Parse(string.Join("\n", replies.Where(reply => !reply.IsError).Select(reply => reply.Text)));
+    }
+
+    private static string Keys(long count) => Number(count) + (count == 1 ? " key" : " keys");
+
+    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
+}
+
+/// <summary>Counters of a node since its start; null if it does not report them.</summary>
+internal sealed record NodeCounters(long? Expired, long? Evicted, long? Calls)
+{
+    public static NodeCounters Of(ServerFacts facts) =>
+        new(facts.Number("expired_keys"), facts.Number("evicted_keys"), facts.ClientCalls);
+
+    /// <summary>The growth of a counter. A restart begins at zero.</summary>
+    public static long Since(long? before, long? now) => now is not { } count ? 0 : count >= (before ?? 0) ? count - (before ?? 0) : count;
+}
