@@ -155,7 +155,8 @@ public sealed class CoverageTests(SharedClusters clusters)
 
         await undecided.RepairSuccessfullyAsync(new RepairOptions { Target = undecided.Source.Id });
         await conflicting.RepairSuccessfullyAsync(options: new MoveOptions { OnKeyConflict = KeyConflictAction.KeepTarget });
-        await open.AssertClosedAsync();
+        // The repair of the slot without an owner raised the epoch of that master later.
+        await open.AssertClosedAsync(highestEpoch: false);
         Assert.Empty(await open.RepairAllAsync());
     }
 

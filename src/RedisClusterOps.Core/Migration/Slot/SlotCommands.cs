@@ -36,6 +36,15 @@ internal sealed class SlotCommands(ClusterReader reader)
         return true;
     }
 
+    /// <summary>
+    /// Makes the node the owner although another node does not hand the slot over: a node raises its epoch only while it imports.
+    /// </summary>
+    public async Task TakeAsync(ClusterNode node, int slot, string from, StopRequest stop)
+    {
+        await SendAsync(node, slot, "IMPORTING", from, stop).ConfigureAwait(false);
+        await SendAsync(node, slot, "NODE", node.Id, stop).ConfigureAwait(false);
+    }
+
     /// <summary>Clears the node's flags for the slot.</summary>
     public Task ClearAsync(ClusterNode node, int slot, StopRequest stop) =>
         SendAsync(node, slot, RespCommand.Of("CLUSTER", "SETSLOT", slot, "STABLE"), stop);

@@ -16,10 +16,12 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
 {
     private readonly SlotCommands _commands = new(reader);
     private readonly SlotHandover _handover = new(reader, log);
+    private readonly WinningEpoch _epoch = new(reader, log);
     private readonly ReplicaMigrationSetting _setting = new(reader, log, stop);
 
     private readonly int _slot = plan.Slot;
     private readonly HashSet<string> _kept = [];
+    private IReadOnlyList<ClusterNode> _witnesses = [];
 
     /// <summary>Records which nodes have a changed setting; null if nothing is recorded.</summary>
     public SettingRecord? Settings { get; init; }
@@ -84,15 +86,24 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
             case StopImporting close:
                 await StopImportingAsync(close).ConfigureAwait(false);
                 break;
+            case RaiseEpoch raise:
+                stop.ThrowIfRequested();
+                _witnesses = raise.Witnesses;
+                await _epoch.EnsureAsync(raise.Node, raise.Witnesses, _slot, stop).ConfigureAwait(false);
+                break;
             case AddUnownedSlot take:
                 stop.ThrowIfRequested();
-                await _commands.AddAsync(take.Node, _slot, stop).ConfigureAwait(false);
+                if (take.Believed is null)
+                    await _commands.AddAsync(take.Node, _slot, stop).ConfigureAwait(false);
+                else
+                    await _commands.TakeAsync(take.Node, _slot, take.Believed, stop).ConfigureAwait(false);
+                // Another node may have raised its epoch meanwhile.
+                await _epoch.EnsureAsync(take.Node, _witnesses, _slot, stop).ConfigureAwait(false);
                 log?.State(_slot, "Slot " + Slot + ": " + take.Node.Name + " owns it now");
                 break;
             case TakeFromUnreachable take:
                 stop.ThrowIfRequested();
-                await _commands.ImportAsync(take.Node, _slot, take.Absent, stop).ConfigureAwait(false);
-                await _commands.AssignAsync(take.Node, _slot, take.Node, stop).ConfigureAwait(false);
+                await _commands.TakeAsync(take.Node, _slot, take.Absent.Id, stop).ConfigureAwait(false);
                 log?.State(_slot, "Slot " + Slot + ": " + take.Node.Name + " took it over from unreachable " + take.Absent.Name);
                 break;
             case ClearFlags clear:

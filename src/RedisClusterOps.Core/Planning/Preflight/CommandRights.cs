@@ -141,7 +141,11 @@ internal static class RequiredRights
         AssignToTarget assign => [.. OfCommands(view, assign), new RequiredRight(assign.Target, null, ["CLUSTER", "BUMPEPOCH"])],
         // The hidden keys decide which master gets the slot. One of them does, and ADDSLOTS assigns it.
         SetImporting { OnlyReveals: true } reveal when view.OwnerOf(reveal.Slot) is null =>
-            [.. OfCommands(view, reveal), new RequiredRight(reveal.Target, null, ["CLUSTER", "ADDSLOTS", reveal.Slot])],
+        [
+            .. OfCommands(view, reveal),
+            new RequiredRight(reveal.Target, null, ["CLUSTER", "ADDSLOTS", reveal.Slot]),
+            new RequiredRight(reveal.Target, null, ["CLUSTER", "BUMPEPOCH"]),
+        ],
         _ => OfCommands(view, action),
     };
 

@@ -22,8 +22,8 @@ internal static class PreflightRules
     public static PreflightResult Judge(PreflightFacts facts) => new(
         [
             .. Memory(facts), .. BigKey(facts), .. Versions(facts), .. Functions(facts), .. Modules(facts),
-            .. MigrateTls.Findings(facts), .. Down(facts), .. WriteRules.Findings(facts), .. LastSlot(facts), .. Strays(facts), .. OtherSlots(facts),
-            .. UnknownRights(facts),
+            .. MigrateTls.Findings(facts), .. Down(facts), .. WriteRules.Findings(facts), .. LastSlot(facts), .. Strays(facts),
+            .. OtherSlots(facts), .. UnknownRights(facts),
         ],
         OtherTool(facts.OtherTool) ?? Rights(facts) ?? MigrateTls.Refusal(facts) ?? Eviction(facts)
             ?? ModuleRefusal(facts) ?? Unsynced(facts));

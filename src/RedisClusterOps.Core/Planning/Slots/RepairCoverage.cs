@@ -31,11 +31,13 @@ internal static class RepairCoverage
         }
 
         var owner = Choose(repair, situation, "has no owner,");
-        SlotAction[] actions = [new AddUnownedSlot(repair.Slot, owner), .. HandoverOrder.NotifyOthers(view, repair.Slot, owner)];
-        return repair.PlanOf(diagnosis, null, owner, actions) with { IsPartial = true };
+        return repair.PlanOf(diagnosis, null, owner, Adopt(view, repair.Slot, owner, null)) with
+        {
+            IsPartial = true,
+            Warnings = [RaiseEpoch.Unknown],
+        };
 
-        SetImporting Reveal(ClusterNode node) =>
-            new(repair.Slot, node, masters.First(other => other.Id != node.Id)) { OnlyReveals = true };
+        SetImporting Reveal(ClusterNode node) => new(repair.Slot, node, PeerFor(view, node, null)!) { OnlyReveals = true };
     }
 
     /// <summary>The slot's owner does not answer.</summary>
@@ -48,21 +50,33 @@ internal static class RepairCoverage
         var hiding = repair.ChosenOwnerId is null ? Hiding(repair, situation) : [];
         if (hiding.Count > 0)
         {
-            var reveal = hiding.Select(node => new SetImporting(repair.Slot, node, absent) { OnlyReveals = true });
+            var reveal = hiding.Select(
+                node => new SetImporting(repair.Slot, node, PeerFor(situation.View, node, absent)!) { OnlyReveals = true });
             return repair.PlanOf(diagnosis, absent, null, reveal) with { IsPartial = true, Warnings = lasting, LastingWarnings = lasting };
         }
 
         var owner = Choose(repair, situation, "belongs to " + absent.Name + ", which does not answer,");
-        SlotAction[] actions =
-        [
-            new TakeFromUnreachable(repair.Slot, owner, absent), .. HandoverOrder.NotifyOthers(situation.View, repair.Slot, owner, absent),
-        ];
-        return repair.PlanOf(diagnosis, absent, owner, actions) with { IsPartial = true, Warnings = lasting, LastingWarnings = lasting };
+        return repair.PlanOf(diagnosis, absent, owner, Adopt(situation.View, repair.Slot, owner, absent)) with { IsPartial = true, Warnings = lasting, LastingWarnings = lasting };
     }
 
     /// <summary>The first unreachable master that may hold keys and can't be left out; null if there is none.</summary>
     public static ClusterNode? NeededMaster(RepairRequest repair, ClusterView view) => view.Masters.FirstOrDefault(node =>
         !node.IsReachable && !(repair.Repair.AllowUnreachableNode && NodeVerdict.Of(view, node) is { IsDead: true, Successor: null }));
+
+    // The commands follow from what the new owner itself knows. It may have forgotten the former owner, or take another node for it.
+    private static IEnumerable<SlotAction> Adopt(ClusterView view, int slot, ClusterNode owner, ClusterNode? absent)
+    {
+        var raise = new RaiseEpoch(slot, owner, [.. view.Nodes.Where(node => node.IsReachable)]);
+        var others = HandoverOrder.NotifyOthers(view, slot, owner, absent);
+        if (absent is not null && PeerFor(view, owner, absent) == absent)
+            return [new TakeFromUnreachable(slot, owner, absent), raise, .. others];
+        var believed = owner.View!.OwnerOf(slot) is { } id && id != owner.Id ? PeerFor(view, owner, view.Node(id))?.Id : null;
+        return [raise, new AddUnownedSlot(slot, owner, believed), .. others];
+    }
+
+    // SETSLOT accepts only an id that the node itself lists as a master.
+    private static ClusterNode? PeerFor(ClusterView view, ClusterNode node, ClusterNode? wanted) => new[] { wanted }.Concat(view.Masters)
+        .FirstOrDefault(peer => peer is not null && peer.Id != node.Id && node.View!.Line(peer.Id) is { IsMaster: true });
 
     // A node that neither owns nor imports may hide its keys. IMPORTING makes them visible.
     private static List<ClusterNode> Hiding(RepairRequest repair, SlotSituation situation) => situation.View.Masters

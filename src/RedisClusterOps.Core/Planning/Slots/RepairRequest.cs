@@ -183,7 +183,11 @@ internal sealed record RepairRequest(
 
         var winner = holders.Count == 1 ? holders[0] : claimants[0];
         var losers = claimants.Where(node => node.Id != winner.Id).ToList();
-        return PlanOf(diagnosis, losers[0], winner, losers.SelectMany(loser => HandoverOrder.Notify(view, Slot, loser, winner)));
+        return PlanOf(diagnosis, losers[0], winner, 
+        [
+            new RaiseEpoch(Slot, winner, [.. view.Nodes.Where(node => node.IsReachable)]),
+            .. losers.SelectMany(loser => HandoverOrder.Notify(view, Slot, loser, winner)),
+        ]);
     }
 
     /// <summary>Such as <c>10.0.0.1:6379 (3 keys)</c>.</summary>

@@ -124,15 +124,47 @@ internal sealed record StopImporting(int Slot, ClusterNode Node) : SlotAction(Sl
         [Command(Node, SetSlot("STABLE"), "clears the IMPORTING flag; sent only when this node counts 0 keys")];
 }
 
-/// <summary>Assigns a slot without an owner to a master.</summary>
-internal sealed record AddUnownedSlot(int Slot, ClusterNode Node) : SlotAction(Slot)
+/// <summary>
+/// Raises the epoch of a master that becomes the owner without an import, so that a former owner that returns can't take the slot back.
+/// </summary>
+/// <param name="Slot">The slot.</param>
+/// <param name="Node">The master.</param>
+/// <param name="Witnesses">The nodes whose epochs it must exceed.</param>
+internal sealed record RaiseEpoch(int Slot, ClusterNode Node, IReadOnlyList<ClusterNode> Witnesses) : SlotAction(Slot)
 {
+    /// <summary>What no reading can find out.</summary>
+    public const string Unknown = "The former owner may be a node that no reachable node has heard of since its epoch rose. If such a node"
+        + " returns, it takes the slots back, and their keys are deleted. Remove it before it rejoins the cluster.";
+
     public override IReadOnlyList<PlannedCommand> Commands =>
+    [
+        Command(
+            Node,
+            "CLUSTER BUMPEPOCH",
+            "sent until its epoch exceeds every epoch that a node knows; otherwise a former owner that returns takes the slot back"),
+    ];
+}
+
+/// <summary>Assigns a slot without an owner to a master.</summary>
+/// <param name="Slot">The slot.</param>
+/// <param name="Node">The new owner.</param>
+/// <param name="Believed">
+/// A master that the new owner can import from, if it believes that another node owns the slot: ADDSLOTS would be refused. Otherwise null.
+/// </param>
+internal sealed record AddUnownedSlot(int Slot, ClusterNode Node, string? Believed = null) : SlotAction(Slot)
+{
+    public override IReadOnlyList<PlannedCommand> Commands => Believed is null
+    ?
     [
         Command(
             Node,
             "CLUSTER ADDSLOTS " + Slot.ToString(CultureInfo.InvariantCulture),
             "the slot has no owner; keys that this node already holds stay"),
+    ]
+    :
+    [
+        Command(Node, SetSlot("IMPORTING " + Believed), "it believes that another node owns the slot, and would refuse ADDSLOTS"),
+        Command(Node, SetSlot("NODE " + Node.Id), "the slot has no owner; keys that this node already holds stay"),
     ];
 }
 
