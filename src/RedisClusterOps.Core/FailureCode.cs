@@ -99,4 +99,7 @@ public enum FailureCode
 
     /// <summary>The operation was stopped, and left the slot in a known state.</summary>
     Stopped,
+
+    /// <summary>The module failed in a way that it does not foresee. The inner exception has the details.</summary>
+    Unexpected,
 }

@@ -40,6 +40,9 @@ public enum PlanFindingCode
 
     /// <summary>A node does not report which commands the user may run.</summary>
     RightsUnknown,
+
+    /// <summary>A node does not let the user list its clients, so runs on other machines are not detected.</summary>
+    OtherRunsUnseen,
 }
 
 /// <summary>Something to know before a plan is carried out.</summary>

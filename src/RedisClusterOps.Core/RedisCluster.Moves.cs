@@ -7,6 +7,7 @@ using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
 using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Migration.Recovery;
 using RedisClusterOps.Planning.Preflight;
 using RedisClusterOps.Planning.Rebalance;
 using RedisClusterOps.Planning.Slots;
@@ -72,9 +73,19 @@ public sealed partial class RedisCluster
     {
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
         await RequireFreshAsync(plan, view, options, stop).ConfigureAwait(false);
+        if (await BeginAsync(plan.Kind, RedisMigration.Whole, view, options, stop).ConfigureAwait(false))
+        {
+            // Another run may have ended between the reading and the announcement.
+            view = await _reader.ReadAgainAsync(stop).ConfigureAwait(false);
+            PlanFreshness.RequireFresh(plan, view);
+        }
+
+        var settled = plan.Settled.Where(outcome => outcome.Failure is null).Select(outcome => (outcome.Result, (FailureCode?)null)).ToList();
+        if (_run?.Outcomes(settled) is { } warning)
+            _log?.Warning(null, warning);
         var pairs = PairsOf(view, plan, moves);
         var move = BulkMove.Of(plan.Kind, _session, options) with { SuppressedNodes = plan.SuppressedNodes };
-        return Start(view, move, pairs, options, BeginMoves(view, plan, options), stop);
+        return Start(view, move, pairs, options, stop);
     }
 
     /// <summary>
@@ -103,6 +114,7 @@ public sealed partial class RedisCluster
     /// <exception cref="RedisOperationException">JournalBusy or JournalUnavailable. Nothing was changed.</exception>
     public async Task<SlotMoveRun> RunTogetherAsync(IReadOnlyList<SlotPlan> plans, CancellationToken stop)
     {
+        await BeginAsync(plans[0], stop).ConfigureAwait(false);
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
         var requests = plans.ToDictionary(plan => plan.Slot, plan => plan.Request!);
         var pairs = plans.GroupBy(plan => (plan.SourceId, plan.TargetId))
@@ -114,16 +126,11 @@ public sealed partial class RedisCluster
             })
             .Select(move => PairOf(view, move, undoes: false)).ToList();
         var move = new BulkMove(plans[0].Kind, plans[0].Request!.Success, (_, situation) => requests[situation.Slot]);
-        return Start(view, move, pairs, plans[0].Options, Begin(plans[0]), stop);
+        return Start(view, move, pairs, plans[0].Options, stop);
     }
 
-    private SlotMoveRun Start(
-        ClusterView view, BulkMove move, List<MasterPair> pairs, MoveOptions options, RunJournal? journal, CancellationToken stopping)
-    {
-        var stop = new StopRequest(_reader.Clock, stopping);
-        var run = new BulkMoveRun(_session, _reader, _situations, _nodes, view, move, pairs, options, journal, _log, stop, stopping);
-        return run.Start();
-    }
+    private SlotMoveRun Start(ClusterView view, BulkMove move, List<MasterPair> pairs, MoveOptions options, CancellationToken stop) =>
+        new BulkMoveRun(_session, _reader, _situations, _nodes, view, move, pairs, options, _run, _announcement, _log, stop).Start();
 
     /// <summary>Plans the rest of a run that moves whole slots.</summary>
     /// <param name="migrationId">The run; null for the newest run on this cluster that can be resumed.</param>
@@ -140,9 +147,12 @@ public sealed partial class RedisCluster
         // A later version may have other operations that move whole slots.
         var operation = run.Kind == MigrationOperation.Unknown ? MigrationOperation.Move : run.Kind;
         var left = run.Slots.Where(slot => !slot.IsDone && slot.FinishedBy is null);
-        var slots = left.Select(slot => undoes ? (slot.Slot, slot.TargetId!, slot.SourceId!) : (slot.Slot, slot.SourceId!, slot.TargetId!));
-        return PlanOf(view, operation, slots, options) with
+        var slots = left.Select(slot => undoes ? (slot.Slot, slot.TargetId!, slot.SourceId!) : (slot.Slot, slot.SourceId!, slot.TargetId!))
+            .ToList();
+        var forgotten = new ForgottenNodes(view, run, operation, _session);
+        return PlanOf(view, operation, forgotten.Redirect(slots), options) with
         {
+            Settled = forgotten.Outcomes,
             SuppressedNodes = run.Slots.SelectMany(slot => slot.SuppressedNodes).Distinct().ToList(),
         };
     }
@@ -174,8 +184,24 @@ public sealed partial class RedisCluster
         {
             var nodes = NodeIds(view).ToList();
             var busy = KeepsJournal ? ClusterLock.Refusal(JournalFolder.ForLocks(JournalFolder.At(options.JournalPath)), nodes) : null;
-            throw busy ?? await _preflight.RefusalByOtherToolAsync(view, cancellation).ConfigureAwait(false) ?? stale;
+            throw busy ?? await _preflight.RefusalByOtherToolAsync(view, cancellation).ConfigureAwait(false)
+                ?? StaleByRun(stale, plan, view, options) ?? stale;
         }
+    }
+
+    // A run of this very plan was killed: its resume is the way on.
+    private RedisOperationException? StaleByRun(
+        RedisOperationException stale, RedisRebalancePlan plan, ClusterView view, MoveOptions options)
+    {
+        if (!KeepsJournal || History(options.JournalPath).FindResumable(node => view.Node(node) is not null) is not { } run)
+            return null;
+        var planned = new HashSet<int>(plan.Moves.SelectMany(move => SlotSet.From(move.SlotRanges).Slots));
+        return !run.MovesWholeSlots || !run.Slots.Any(slot => planned.Contains(slot.Slot)) ? null : new RedisOperationException(
+            stale.Code,
+            stale.Message + " " + run.Operation + " run " + run.Id + " has moved a part of these slots and can be resumed.",
+            stale.Subject,
+            RunResume.Of(run.Id, options),
+            stale);
     }
 
     /// <summary>Plans to move these slots, or the rest of each if it is partly moved.</summary>
@@ -296,17 +322,5 @@ public sealed partial class RedisCluster
         {
             return null;
         }
-    }
-
-    private RunJournal? BeginMoves(ClusterView view, RedisRebalancePlan plan, MoveOptions options)
-    {
-        if (_run is null && KeepsJournal)
-        {
-            var folder = JournalFolder.At(options.JournalPath);
-            var header = RunHeader.Of(plan.Kind, RedisMigration.Whole, _session, NodeIds(view));
-            _run = RunJournal.Begin(folder, header, locks: JournalFolder.ForLocks(folder));
-        }
-
-        return _run;
     }
 }

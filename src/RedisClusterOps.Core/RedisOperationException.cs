@@ -1,4 +1,5 @@
 using System;
+using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps;
 
@@ -28,6 +29,9 @@ public class RedisOperationException : Exception
 
     /// <summary>What to do next; null if there is nothing to do.</summary>
     public NextAction? Next { get; }
+
+    /// <summary>The open slots that are the reason of a refusal; null for any other reason.</summary>
+    internal SlotSet? OpenSlots { get; init; }
 
     /// <summary>Whether the failure affects the whole cluster, and so every other slot.</summary>
     public bool ConcernsWholeCluster => Code

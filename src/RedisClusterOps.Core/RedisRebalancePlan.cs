@@ -122,6 +122,9 @@ public sealed record RedisRebalancePlan
     /// <summary>True if the plan resumes or undoes a run. The servers may still finish moves of that run meanwhile.</summary>
     internal bool ContinuesRun { get; init; }
 
+    /// <summary>The outcomes of slots that the plan can't move any more, as when their target has left the cluster.</summary>
+    internal IReadOnlyList<SlotOutcome> Settled { get; init; } = [];
+
     /// <summary>Ids of the nodes whose replica migration an interrupted run suppressed.</summary>
     internal IReadOnlyCollection<string> SuppressedNodes { get; init; } = [];
 

@@ -38,7 +38,7 @@ internal static class NextActionText
 
         Add(" -OnKeyConflict ", next.OnKeyConflict?.ToString());
         Add(" -Timeout ", next.Timeout);
-        Add(" -JournalPath ", next.JournalPath);
+        Add(" -JournalPath ", next.JournalPath is { } path && path.Split(' ').Length > 1 && path[0] != '<' ? Quoted(path) : next.JournalPath);
         return text.Append(View(next)).ToString();
 
         void Add(string parameter, string? value)
@@ -62,6 +62,8 @@ internal static class NextActionText
         (NextActionOptions.BySlots, " -By Slots"),
         (NextActionOptions.PullBack, " -Strategy PullBack"),
     ];
+
+    private static string Quoted(string path) => "'" + string.Join("''", path.Split('\'')) + "'";
 
     private static string Verb(NextActionCode code) => code switch
     {

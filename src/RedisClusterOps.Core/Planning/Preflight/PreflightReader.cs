@@ -76,6 +76,7 @@ internal sealed class PreflightReader
             StrayKeys = await CountStraysAsync(view, slot, actions, cancellation).ConfigureAwait(false),
             Denied = denied,
             RightsUnknown = _rights.WithUnknownRights([source, target]).ToList(),
+            Unseen = _detector.Unseen,
             OtherTool = other,
         };
         if (move is not null && load?.Bytes is { } bytes)
