@@ -36,9 +36,11 @@ public sealed class TwoHomesTests(ITestOutputHelper output)
             try
             {
                 Assert.Contains(ends, end => end.ExitCode == 0);
-                var yielding = Assert.Single(ends, end => end.ExitCode != 0);
-                Assert.All(yielding.Failures, failure => Assert.Equal(nameof(FailureCode.AnotherToolAtWork), failure.Code));
-                Assert.Matches("Run [0-9]{8}T[0-9]{6}Z-[0-9a-f]{6} .* connected to 127.0.0.1:[0-9]+ from ", yielding.Failures[0].Text);
+                var failures = ends.SelectMany(end => end.Failures).ToList();
+                // The one that plans while the other moves slots may find its plan stale.
+                Assert.All(failures, failure => Assert.Contains(
+                    failure.Code, new[] { nameof(FailureCode.AnotherToolAtWork), nameof(FailureCode.StalePlan) }));
+                Assert.Single(ends, end => end.ExitCode != 0);
                 await scene.Cluster.AssertConsistentAsync();
             }
             catch (XunitException failure)
@@ -58,7 +60,7 @@ public sealed class TwoHomesTests(ITestOutputHelper output)
         DriverRequest Request(DriverRequest request) => request with
         {
             Cluster = string.Join(',', scene.Cluster.Nodes.Select(node => node.Endpoint)),
-            Options = new MoveOptions { Method = MoveMethod.KeyByKey, Timeout = TimeSpan.FromSeconds(5) },
+            Options = new MoveOptions { Method = MoveMethod.KeyByKey, MaxKeysPerSecond = 10_000, Timeout = TimeSpan.FromSeconds(5) },
         };
 
         var first = OperationProcess.StartAsync(
