@@ -80,8 +80,8 @@ public sealed partial class RedisCluster
             PlanFreshness.RequireFresh(plan, view);
         }
 
-        var settled = plan.Settled.Where(outcome => outcome.Failure is null).Select(outcome => (outcome.Result, (FailureCode?)null)).ToList();
-        if (_run?.Outcomes(settled) is { } warning)
+        var settled = plan.Settled.Where(outcome => outcome.Failure is null).Select(outcome => (outcome.Result, (FailureCode?)null));
+        if (_run?.Outcomes(settled.ToList()) is { } warning)
             _log?.Warning(null, warning);
         var pairs = PairsOf(view, plan, moves);
         var move = BulkMove.Of(plan.Kind, _session, options) with { SuppressedNodes = plan.SuppressedNodes };

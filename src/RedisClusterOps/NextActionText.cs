@@ -38,7 +38,7 @@ internal static class NextActionText
 
         Add(" -OnKeyConflict ", next.OnKeyConflict?.ToString());
         Add(" -Timeout ", next.Timeout);
-        Add(" -JournalPath ", next.JournalPath is { } path && path.Split(' ').Length > 1 && path[0] != '<' ? Quoted(path) : next.JournalPath);
+        Add(" -JournalPath ", Quoted(next.JournalPath));
         return text.Append(View(next)).ToString();
 
         void Add(string parameter, string? value)
@@ -63,7 +63,9 @@ internal static class NextActionText
         (NextActionOptions.PullBack, " -Strategy PullBack"),
     ];
 
-    private static string Quoted(string path) => "'" + string.Join("''", path.Split('\'')) + "'";
+    // A path in angle brackets is a description.
+    private static string? Quoted(string? path) =>
+        path is null || path[0] == '<' || path.Split(' ').Length == 1 ? path : "'" + string.Join("''", path.Split('\'')) + "'";
 
     private static string Verb(NextActionCode code) => code switch
     {

@@ -170,7 +170,8 @@ public sealed class EndedRunTests(ITestOutputHelper output)
 
     private static string Trace(IReadOnlyList<SlotOutcome> outcomes, Exception? failure) =>
         string.Join(", ", outcomes.GroupBy(outcome => outcome.Failure?.Code.ToString() ?? outcome.Result.Outcome.ToString())
-            .Select(group => group.Count() + " " + group.Key + " (" + group.First().Failure?.Message + ")")) + "; ended by " + failure?.Message;
+            .Select(group => group.Count() + " " + group.Key + " (" + group.First().Failure?.Message + ")"))
+            + "; ended by " + failure?.Message;
 
     private static MoveOptions Options() => new()
     {

@@ -134,7 +134,8 @@ public sealed class KilledRebalanceTests
             using (var process = await scene.LaunchAsync(work.Request, SlowKeysPerSecond))
             {
                 await KillScene.UntilAsync(async () =>
-                    process.HasExited || (await Task.WhenAll(scene.Cluster.Nodes.Select(TestCluster.OwnLineOfAsync))).Any(own => own.MigratingTo.Count > 0));
+                    process.HasExited || (await Task.WhenAll(scene.Cluster.Nodes.Select(TestCluster.OwnLineOfAsync)))
+                        .Any(own => own.MigratingTo.Count > 0));
                 await Task.Delay(random.Next(0, 150));
                 await process.KillAsync();
             }

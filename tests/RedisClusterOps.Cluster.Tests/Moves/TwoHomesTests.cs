@@ -3,8 +3,10 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Kills;
+using RedisClusterOps.Cluster.Tests.Preflight;
 using RedisClusterOps.Cluster.Tests.Processes;
 using RedisClusterOps.Driver;
+using RedisClusterOps.Protocol;
 using Xunit;
 using Xunit.Sdk;
 
@@ -52,6 +54,95 @@ public sealed class TwoHomesTests(ITestOutputHelper output)
         }
 
         Assert.Empty(wrong);
+    }
+
+    // The connection of a run that both began with, as after a network split between the two machines.
+    [Theory]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
+    public async Task A_run_in_progress_yields_to_an_earlier_one_and_is_resumed(string server)
+    {
+        await using var cluster = await FilledCluster.StartAsync(server, Keys);
+        var options = new MoveOptions
+        {
+            Method = MoveMethod.KeyByKey, MaxKeysPerSecond = 2_000, JournalPath = JournalOfTests.NewFolder(),
+        };
+        var outcomes = new List<SlotOutcome>();
+        string id;
+        using (var core = new RedisCluster(cluster.Session))
+        {
+            var plan = await core.PlanRebalanceAsync(new RebalanceOptions { UseEmptyMaster = true }, options, default);
+            var run = await core.RunMovesAsync(plan, plan.Moves, options, default);
+            id = run.MigrationId!;
+            outcomes.AddRange((await run.NextAsync())!);
+            using var other = await cluster.Nodes[2].ConnectAsync();
+            var name = "redisclusterops-elsewhere-17-run-20200101T000000Z-0a1b2c-moving";
+            await other.SendAsync([RespCommand.Of("CLIENT", "SETNAME", name)], null, default);
+            while (await run.NextAsync() is { } some)
+                outcomes.AddRange(some);
+        }
+
+        var failed = outcomes.Where(outcome => outcome.Failure is not null).Select(outcome => outcome.Failure!).ToList();
+        output.WriteLine("{0} moved, {1} failed: {2}", outcomes.Count - failed.Count, failed.Count, failed[0].Message);
+        Assert.All(failed, failure => Assert.Equal(
+            (FailureCode.AnotherToolAtWork, NextActionCode.Resume, id), (failure.Code, failure.Next!.Code, failure.Next.MigrationId)));
+        Assert.Contains(
+            "Run 20200101T000000Z-0a1b2c of redisclusterops-elsewhere-17 is changing slots on this cluster: it is connected to "
+                + cluster.Nodes[2].Endpoint + " from 127.0.0.1:",
+            failed[0].Message);
+        using (var core = new RedisCluster(cluster.Session))
+        {
+            options = options with { MaxKeysPerSecond = 0 };
+            Assert.All(
+                await MoveRuns.CarryOutAsync(core, (await core.PlanResumeOfMovesAsync(id, options, default))!, options),
+                outcome => Assert.Null(outcome.Failure));
+        }
+
+        await cluster.AssertConsistentAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
+    public async Task A_single_slot_is_not_begun_while_another_run_moves_slots(string server)
+    {
+        await using var cluster = await FilledCluster.StartAsync(server, keys: 100);
+        var options = new MoveOptions { JournalPath = JournalOfTests.NewFolder() };
+        using var core = new RedisCluster(cluster.Session);
+        var plan = await core.PlanStartAsync(5, null, cluster.Nodes[3].Id, options, default);
+        using (var other = await cluster.Nodes[1].ConnectAsync())
+        {
+            var name = "redisclusterops-elsewhere-17-run-20991231T000000Z-0a1b2c-moving";
+            await other.SendAsync([RespCommand.Of("CLIENT", "SETNAME", name)], null, default);
+            var refusal = await Assert.ThrowsAsync<RedisOperationException>(() => core.CarryOutAsync(plan, default));
+            Assert.Equal(FailureCode.AnotherToolAtWork, refusal.Code);
+            output.WriteLine(refusal.Message + " Next: " + refusal.Next);
+            await cluster.AssertClosedAsync();
+        }
+
+        Assert.Null((await core.CarryOutAsync(plan, default)).Failure);
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
+    public async Task A_user_without_rights_to_see_clients_is_warned_and_not_stopped(string server)
+    {
+        await using var cluster = await FilledCluster.StartAsync(server, keys: 100);
+        var options = new MoveOptions { Method = MoveMethod.KeyByKey, JournalPath = JournalOfTests.NewFolder() };
+        using var log = new OperationLog();
+        using var core = new RedisCluster(await RestrictedUser.OnAsync(cluster.Nodes, "-client"), log);
+        var plan = await core.PlanMoveAsync(new SlotSelection { Slots = [5, 6], Target = cluster.Nodes[3].Id }, options, default);
+        var check = await core.CheckMovesAsync(plan, options, default);
+        output.WriteLine(Assert.Single(check.Findings, finding => finding.Code == PlanFindingCode.OtherRunsUnseen).Message);
+        Assert.All(await MoveRuns.CarryOutAsync(core, check, options), outcome => Assert.Null(outcome.Failure));
+        var warnings = new List<string>();
+        while (log.TryTake(out var taken, TimeSpan.Zero))
+        {
+            if (taken!.Kind == OperationEventKind.Warning)
+                warnings.Add(taken.Message);
+        }
+
+        Assert.Contains(warnings, warning => warning.Contains("CLIENT SETNAME", StringComparison.Ordinal));
+        Assert.Contains(warnings, warning => warning.Contains("CLIENT LIST", StringComparison.Ordinal));
+        output.WriteLine(string.Join("\n", warnings));
     }
 
     // Two people with different aims: one gives the empty master its share, the other moves slots between two others.

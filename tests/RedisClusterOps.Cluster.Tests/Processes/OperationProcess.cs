@@ -29,7 +29,7 @@ internal sealed class OperationProcess : ChildProcess
     }
 
     /// <summary>Starts the operation. Returns when the runtime and the module are loaded and the operation begins.</summary>
-    /// <param name="home">The user's own folder of the journal and the locks, as on a machine of its own; null for that of the test.</param>
+    /// <param name="home">The folder of the journal and the locks, as on a machine of its own; null for that of the test.</param>
     public static async Task<OperationProcess> StartAsync(DriverRequest request, Host host = Host.Driver, string? home = null)
     {
         var driver = Path.ChangeExtension(typeof(DriverRequest).Assembly.Location, "dll");

@@ -65,7 +65,8 @@ public class EndedRunTests(ITestOutputHelper output)
     private static Exception Failure(Ending ending, NodeEndpoint node) => ending switch
     {
         Ending.NoNodeIsReachable => new RedisConnectionException(FailureCode.ConnectionFailed, node, node + " did not answer.", true),
-        Ending.PasswordIsRevoked => new RedisConnectionException(FailureCode.AuthenticationFailed, node, node + " refused the password.", false),
+        Ending.PasswordIsRevoked =>
+            new RedisConnectionException(FailureCode.AuthenticationFailed, node, node + " refused the password.", false),
         _ => new InvalidOperationException("A fault of the module."),
     };
 

@@ -117,9 +117,9 @@ internal sealed class BulkMoveRun : IPairMoveObserver
                 _results.Yield(other);
                 _yielding.Cancel();
             }
-            catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
+            catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException or ObjectDisposedException)
             {
-                // A node that can't be asked fails the next step, too.
+                // A node that can't be asked fails the next step, too. The run may have ended meanwhile.
             }
         }
     }
@@ -165,7 +165,8 @@ internal sealed class BulkMoveRun : IPairMoveObserver
             null => new RedisOperationException(FailureCode.Unexpected, "the run ended without a result for it."),
             RedisOperationException known => known,
             OperationCanceledException when _stopping.IsCancellationRequested => null,
-            _ => new RedisOperationException(FailureCode.Unexpected, failure.GetType().Name + ": " + failure.Message, innerException: failure),
+            _ => new RedisOperationException(
+                FailureCode.Unexpected, failure.GetType().Name + ": " + failure.Message, innerException: failure),
         };
         foreach (var pair in _pairs)
             _results.ReportLeft(pair, told ?? _results.Stopped(pair, "Its state was not read again."));
@@ -264,7 +265,7 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         }
 
         // A failure of the pair is a failure of each of its slots.
-        var ofPair = failure is { } ended && !_stopping.IsCancellationRequested ? ended : null;
+        var ofPair = failure is { Code: not (FailureCode.Stopped or FailureCode.AnotherToolAtWork) } ? failure : null;
         _results.Report(left.Select(slot =>
             _results.Failed(pair, slot, ofPair is null ? LeftOpen(slot) : _results.LeftOpen(pair, slot, ofPair))));
     }

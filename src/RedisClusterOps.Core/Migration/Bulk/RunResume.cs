@@ -26,7 +26,8 @@ internal static class RunResume
     {
         FailureCode.AuthenticationFailed => "after connecting again with the user name and password that are valid now",
         FailureCode.PermissionDenied => "once the user has the right again: ACL GETUSER on that node shows its rights",
-        FailureCode.ConnectionFailed or FailureCode.NodeUnreachable => "once " + (failure.Subject ?? "the node") + " answers, or is forgotten",
+        FailureCode.ConnectionFailed or FailureCode.NodeUnreachable =>
+            "once " + (failure.Subject ?? "the node") + " answers, or is forgotten",
         FailureCode.TargetOutOfMemory => "once " + (failure.Subject ?? "the target") + " has memory for the keys",
         FailureCode.JournalUnavailable => "once the journal can be written",
         FailureCode.AnotherToolAtWork => "once the other run has ended",

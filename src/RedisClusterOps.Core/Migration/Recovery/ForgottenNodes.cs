@@ -12,7 +12,7 @@ namespace RedisClusterOps.Migration.Recovery;
 /// </summary>
 internal sealed class ForgottenNodes(ClusterView view, RedisMigration run, MigrationOperation operation, RedisClusterSession session)
 {
-    /// <summary>One outcome for all slots with the same reason.</summary>
+    /// <summary>The outcome of each slot that is settled, and one for all that fail for the same reason.</summary>
     public IReadOnlyList<SlotOutcome> Outcomes { get; private set; } = [];
 
     /// <summary>
@@ -35,12 +35,12 @@ internal sealed class ForgottenNodes(ClusterView view, RedisMigration run, Migra
                 left.Add((slot, from, to, view.FlagsOf(slot).Any() ? null : owner));
         }
 
-        Outcomes = left.GroupBy(slot => (slot.From, slot.To, slot.Owner)).Select(group => OutcomeOf(
+        Outcomes = left.GroupBy(slot => (slot.From, slot.To, slot.Owner)).SelectMany(group => OutcomesOf(
             SlotSet.From(group.Select(slot => slot.Slot)), group.Key.From, group.Key.To, group.Key.Owner)).ToList();
         return movable;
     }
 
-    private SlotOutcome OutcomeOf(SlotSet slots, string from, string to, string? owner)
+    private IEnumerable<SlotOutcome> OutcomesOf(SlotSet slots, string from, string to, string? owner)
     {
         var number = slots.Ranges[0].First.ToString(CultureInfo.InvariantCulture);
         var gone = view.ShardMaster(to) is null ? to : from;
@@ -60,14 +60,20 @@ internal sealed class ForgottenNodes(ClusterView view, RedisMigration run, Migra
         // The slot is where it was to go, or stays where it is. Only an undo fails then: it promises the former owner.
         var isDone = owner is not null && (view.ShardMaster(to)?.Id == owner || operation != MigrationOperation.Undo);
         if (isDone)
-            return new SlotOutcome(result with { Outcome = MigrationOutcome.Skipped, Reason = has + " on " + NameOf(owner!) + ": " + why }, null);
+        {
+            result = result with { Outcome = MigrationOutcome.Skipped, Reason = "It stays on " + NameOf(owner!) + ": " + why };
+            return slots.Slots.Select(slot => new SlotOutcome(result with { Slot = slot }, null));
+        }
+
         var failure = owner is null
             ? new RedisOperationException(
                 FailureCode.SlotStateUnsuitable, has + " without an owner, or open: " + why, number, new NextAction(NextActionCode.Repair))
             : new RedisOperationException(
-                FailureCode.NodeNotFound, has + " on " + NameOf(owner) + " and can't return to where the run took them from: " + why, number,
+                FailureCode.NodeNotFound,
+                has + " on " + NameOf(owner) + " and can't return to the former owner: " + why,
+                number,
                 new NextAction(NextActionCode.MoveSlots) { Slots = number, Target = "<master>" });
-        return new SlotOutcome(result with { Outcome = MigrationOutcome.Failed, Reason = failure.Message }, failure);
+        return [new SlotOutcome(result with { Outcome = MigrationOutcome.Failed, Reason = failure.Message }, failure)];
     }
 
     private string NameOf(string id) => view.Node(id)?.Name
