@@ -36,7 +36,7 @@ internal static class Ours
     public static Contestant Repair(string name) => On(name, async (redis, options, cancellation) =>
     {
         var plans = await redis.PlanRepairAsync(new RepairOptions(), options, cancellation);
-        redis.Announce(plans);
+        await redis.RecordPlansAsync(plans, cancellation);
         await FollowAsync(await redis.RunTogetherAsync([.. plans.Where(RedisCluster.GoesTogether)], cancellation));
         foreach (var plan in plans.Where(plan => !RedisCluster.GoesTogether(plan)))
             ThrowIfFailed(await redis.CarryOutAsync(plan, cancellation));

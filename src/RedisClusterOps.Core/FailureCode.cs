@@ -123,4 +123,7 @@ public enum FailureCode
 
     /// <summary>A module of the source is missing on the target, which therefore can't take the keys of its types.</summary>
     ModuleMissing,
+
+    /// <summary>The module failed in a way that it does not foresee. The inner exception has the details.</summary>
+    Unexpected,
 }

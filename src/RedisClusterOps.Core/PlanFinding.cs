@@ -55,6 +55,9 @@ public enum PlanFindingCode
 
     /// <summary>A module of the source is missing on the target, or older there, so the target can't take the keys of its types.</summary>
     ModuleMissing,
+
+    /// <summary>A node does not let the user list its clients, so runs on other machines are not detected.</summary>
+    OtherRunsUnseen,
 }
 
 /// <summary>Something to know before a plan is carried out.</summary>

@@ -6,6 +6,10 @@ using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
+using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Migration.Keys;
+using RedisClusterOps.Migration.Recovery;
+using RedisClusterOps.Planning.Rebalance;
 using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps;
@@ -15,6 +19,9 @@ public sealed partial class RedisCluster
 {
     /// <summary>The run of this invocation, from its first change on.</summary>
     private RunJournal? _run;
+
+    /// <summary>What shows the run to other runs; null before the first change.</summary>
+    private RunAnnouncement? _announcement;
 
     /// <summary>
     /// The reader of the journal. It is kept for the invocation, so that files are not parsed for each slot of a pipeline.
@@ -80,6 +87,32 @@ public sealed partial class RedisCluster
             plans.Add(await PlanOrRefuseAsync(request(situation), situation, cancellation).ConfigureAwait(false));
         return plans;
     }
+
+    /// <summary>
+    /// A refusal because of open slots. If a run of the journal left them open, its resume is the next action: a killed run is resumed,
+    /// not repeated.
+    /// </summary>
+    private RedisOperationException NameRun(RedisOperationException refusal, ClusterView view, string? journalPath)
+    {
+        if (refusal.OpenSlots is not { } open)
+            return refusal;
+        var newest = OpenIntents(NodeIds(view), [.. open.Slots], journalPath).Values
+            .Where(intent => !intent.IsRunning && IsOpenAs(intent.Slot, view))
+            .GroupBy(intent => intent.RunId).OrderByDescending(run => run.Key, StringComparer.Ordinal).FirstOrDefault();
+        if (newest is null)
+            return refusal;
+        var slots = SlotSet.From(newest.Select(intent => intent.Slot.Slot));
+        return new RedisOperationException(
+            refusal.Code,
+            refusal.Message + " " + newest.First().Slot.Operation + " run " + newest.Key + " left " + PlanRefusal.Some(slots) + " open.",
+            refusal.Subject,
+            new NextAction(NextActionCode.Resume) { MigrationId = newest.Key, JournalPath = journalPath },
+            refusal);
+    }
+
+    // Another tool may have opened the slot between other masters since.
+    private static bool IsOpenAs(RedisMigrationSlot slot, ClusterView view) => view.FlagsOf(slot.Slot).All(flag =>
+        (flag.NodeId == slot.SourceId && flag.PeerId == slot.TargetId) || (flag.NodeId == slot.TargetId && flag.PeerId == slot.SourceId));
 
     private RedisMigration? FindRun(ClusterView view, string? id, MoveOptions options)
     {
@@ -196,17 +229,49 @@ public sealed partial class RedisCluster
         OpenIntents(plan.Nodes, [plan.Slot], plan.Options.JournalPath).TryGetValue(plan.Slot, out var intent)
         && intent.Slot.Outcome != MigrationOutcome.Restarted;
 
-    private RunJournal? Begin(SlotPlan plan)
+    /// <summary>Begins the run of this invocation, if it has not begun, for one slot or several.</summary>
+    /// <exception cref="RedisOperationException">As the method below.</exception>
+    private async Task BeginAsync(SlotPlan plan, CancellationToken stop)
+    {
+        if ((_run is not null || !KeepsJournal) && (_announcement is not null || !LooksAhead))
+            return;
+        var view = await _reader.ReadAgainAsync(stop).ConfigureAwait(false);
+        await BeginAsync(plan.Kind, StrategyOf(plan)?.ToString(), view, plan.Options, stop).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Begins the run of this invocation, if it has not begun: takes the lock of this machine, begins the journal, and announces the run
+    /// to runs on other machines.
+    /// </summary>
+    /// <returns>True if the run began now.</returns>
+    /// <exception cref="RedisOperationException">JournalBusy, AnotherToolAtWork or JournalUnavailable. Nothing was changed.</exception>
+    private async Task<bool> BeginAsync(
+        MigrationOperation operation, string? strategy, ClusterView view, MoveOptions options, CancellationToken stop)
     {
         if (_run is null && KeepsJournal)
         {
-            var strategy = StrategyOf(plan)?.ToString();
-            var folder = JournalFolder.At(plan.Options.JournalPath);
-            var header = RunHeader.Of(plan.Kind, strategy, _session, plan.Nodes) with { MasterOfReplica = plan.MasterOfReplica };
+            var folder = JournalFolder.At(options.JournalPath);
+            var header = RunHeader.Of(operation, strategy, _session, NodeIds(view)) with { MasterOfReplica = view.MasterOfReplica };
             _run = RunJournal.Begin(folder, header, locks: JournalFolder.ForLocks(folder));
         }
 
-        return _run;
+        if (_announcement is not null || !LooksAhead)
+            return false;
+        var announcement = new RunAnnouncement(_reader, view, _run?.Id ?? RunJournal.NewId(DateTime.UtcNow), _log);
+        try
+        {
+            await announcement.AnnounceAsync(stop).ConfigureAwait(false);
+        }
+        catch
+        {
+            // The lock is free at once, and the next change of this invocation begins anew.
+            _run?.Dispose();
+            _run = null;
+            throw;
+        }
+
+        _announcement = announcement;
+        return true;
     }
 
     // During its handshake a node has a temporary id.

@@ -8,6 +8,7 @@ using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
 using RedisClusterOps.Migration;
 using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Migration.Recovery;
 using RedisClusterOps.Planning.Preflight;
 using RedisClusterOps.Planning.Rebalance;
 using RedisClusterOps.Planning.Slots;
@@ -73,9 +74,19 @@ public sealed partial class RedisCluster
     {
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
         await RequireFreshAsync(plan, view, options, stop).ConfigureAwait(false);
+        if (await BeginAsync(plan.Kind, RedisMigration.Whole, view, options, stop).ConfigureAwait(false))
+        {
+            // Another run may have ended between the reading and the announcement.
+            view = await _reader.ReadAgainAsync(stop).ConfigureAwait(false);
+            PlanFreshness.RequireFresh(plan, view);
+        }
+
+        var settled = plan.Settled.Where(outcome => outcome.Failure is null).Select(outcome => (outcome.Result, (FailureCode?)null));
+        if (_run?.Outcomes(settled.ToList()) is { } warning)
+            _log?.Warning(null, warning);
         var pairs = PairsOf(view, plan, moves);
         var move = BulkMove.Of(plan.Kind, _session, options, view.MasterOfReplica) with { SuppressedNodes = plan.SuppressedNodes };
-        return Start(view, move, pairs, options, BeginMoves(view, plan, options), stop);
+        return Start(view, move, pairs, options, stop);
     }
 
     /// <summary>
@@ -104,6 +115,7 @@ public sealed partial class RedisCluster
     /// <exception cref="RedisOperationException">JournalBusy or JournalUnavailable. Nothing was changed.</exception>
     public async Task<SlotMoveRun> RunTogetherAsync(IReadOnlyList<SlotPlan> plans, CancellationToken stop)
     {
+        await BeginAsync(plans[0], stop).ConfigureAwait(false);
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
         var requests = plans.ToDictionary(plan => plan.Slot, plan => plan.Request!);
         var pairs = plans.GroupBy(plan => (plan.SourceId, plan.TargetId))
@@ -115,16 +127,11 @@ public sealed partial class RedisCluster
             })
             .Select(move => PairOf(view, move, undoes: false)).ToList();
         var move = new BulkMove(plans[0].Kind, plans[0].Request!.Success, (_, situation) => requests[situation.Slot]);
-        return Start(view, move, pairs, plans[0].Options, Begin(plans[0]), stop);
+        return Start(view, move, pairs, plans[0].Options, stop);
     }
 
-    private SlotMoveRun Start(
-        ClusterView view, BulkMove move, List<MasterPair> pairs, MoveOptions options, RunJournal? journal, CancellationToken stopping)
-    {
-        var stop = new StopRequest(_reader.Clock, stopping);
-        var run = new BulkMoveRun(_session, _reader, _situations, _nodes, view, move, pairs, options, journal, _log, stop, stopping);
-        return run.Start();
-    }
+    private SlotMoveRun Start(ClusterView view, BulkMove move, List<MasterPair> pairs, MoveOptions options, CancellationToken stop) =>
+        new BulkMoveRun(_session, _reader, _situations, _nodes, view, move, pairs, options, _run, _announcement, _log, stop).Start();
 
     /// <summary>Plans the rest of a run that moves whole slots.</summary>
     /// <param name="migrationId">The run; null for the newest run on this cluster that can be resumed.</param>
@@ -141,9 +148,14 @@ public sealed partial class RedisCluster
         // A later version may have other operations that move whole slots.
         var operation = run.Kind == MigrationOperation.Unknown ? MigrationOperation.Move : run.Kind;
         var left = run.Slots.Where(slot => !slot.IsDone && slot.FinishedBy is null);
-        var slots = left.Select(slot => undoes ? (slot.Slot, slot.TargetId!, slot.SourceId!) : (slot.Slot, slot.SourceId!, slot.TargetId!));
-        return PlanOf(view, operation, slots, options, run, new NextAction(NextActionCode.Resume) { MigrationId = run.Id }) with
+        var slots = left.Select(slot => undoes ? (slot.Slot, slot.TargetId!, slot.SourceId!) : (slot.Slot, slot.SourceId!, slot.TargetId!))
+            .ToList();
+        var forgotten = new ForgottenNodes(view, run, operation, _session);
+        var again = new NextAction(NextActionCode.Resume) { MigrationId = run.Id };
+        var plan = PlanOf(view, operation, forgotten.Redirect(slots), options, run, again);
+        return plan with
         {
+            Settled = [.. forgotten.Outcomes, .. plan.Settled],
             SuppressedNodes = run.Slots.SelectMany(slot => slot.SuppressedNodes).Distinct().ToList(),
         };
     }
@@ -176,8 +188,24 @@ public sealed partial class RedisCluster
         {
             var nodes = NodeIds(view).ToList();
             var busy = KeepsJournal ? ClusterLock.Refusal(JournalFolder.ForLocks(JournalFolder.At(options.JournalPath)), nodes) : null;
-            throw busy ?? await _preflight.RefusalByOtherToolAsync(view, cancellation).ConfigureAwait(false) ?? stale;
+            throw busy ?? await _preflight.RefusalByOtherToolAsync(view, cancellation).ConfigureAwait(false)
+                ?? StaleByRun(stale, plan, view, options) ?? stale;
         }
+    }
+
+    // A run of this very plan was killed: its resume is the way on.
+    private RedisOperationException? StaleByRun(
+        RedisOperationException stale, RedisRebalancePlan plan, ClusterView view, MoveOptions options)
+    {
+        if (!KeepsJournal || History(options.JournalPath).FindResumable(node => view.Node(node) is not null) is not { } run)
+            return null;
+        var planned = new HashSet<int>(plan.Moves.SelectMany(move => SlotSet.From(move.SlotRanges).Slots));
+        return !run.MovesWholeSlots || !run.Slots.Any(slot => planned.Contains(slot.Slot)) ? null : new RedisOperationException(
+            stale.Code,
+            stale.Message + " " + run.Operation + " run " + run.Id + " has moved a part of these slots and can be resumed.",
+            stale.Subject,
+            RunResume.Of(run.Id, options),
+            stale);
     }
 
     /// <summary>Plans to move these slots, or the rest of each if it is partly moved.</summary>
@@ -209,7 +237,7 @@ public sealed partial class RedisCluster
         {
             ContinuesRun = true,
         };
-        return WithAdvice(builder.Build(operation, transfers.ToList())) with { Refused = refused };
+        return WithAdvice(builder.Build(operation, transfers.ToList())) with { Settled = refused };
     }
 
     // One result for all slots that came from the same master.
@@ -337,20 +365,5 @@ public sealed partial class RedisCluster
         {
             return null;
         }
-    }
-
-    private RunJournal? BeginMoves(ClusterView view, RedisRebalancePlan plan, MoveOptions options)
-    {
-        if (_run is null && KeepsJournal)
-        {
-            var folder = JournalFolder.At(options.JournalPath);
-            var header = RunHeader.Of(plan.Kind, RedisMigration.Whole, _session, NodeIds(view)) with
-            {
-                MasterOfReplica = view.MasterOfReplica,
-            };
-            _run = RunJournal.Begin(folder, header, locks: JournalFolder.ForLocks(folder));
-        }
-
-        return _run;
     }
 }

@@ -7,6 +7,7 @@ using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
+using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Planning.Slots;
@@ -199,22 +200,37 @@ public sealed partial class RedisCluster
     {
         if (plan.Refusal is not null || (plan.IsDone && !IsLeftOpenInJournal(plan)))
             return await RunnerOf(plan, null).RunAsync(stop).ConfigureAwait(false);
-        var run = Begin(plan);
+        await BeginAsync(plan, stop).ConfigureAwait(false);
+        var run = _run;
         run?.Intend(EntryOf(plan));
         var outcome = await RunnerOf(plan, run).RunAsync(stop).ConfigureAwait(false);
-        outcome = outcome with { Result = outcome.Result with { MigrationId = run?.Id } };
+        outcome = outcome with
+        {
+            Result = outcome.Result with { MigrationId = run?.Id },
+            Failure = Resumable(outcome.Failure, plan, run),
+        };
         Note(plan.Slot, run?.Outcome(outcome.Result, outcome.Failure?.Code));
         return outcome;
     }
 
     /// <summary>Records all slots of a run in the journal, so that it can be resumed as a whole.</summary>
-    /// <exception cref="RedisOperationException">JournalBusy or JournalUnavailable. Nothing was changed.</exception>
-    public void Announce(IReadOnlyList<SlotPlan> plans)
+    /// <exception cref="RedisOperationException">JournalBusy, AnotherToolAtWork or JournalUnavailable. Nothing was changed.</exception>
+    /// <returns>The number of recorded slots: 0 if there are fewer than two.</returns>
+    public async Task<int> RecordPlansAsync(IReadOnlyList<SlotPlan> plans, CancellationToken stop)
     {
         var work = plans.Where(plan => !plan.IsDone && plan.Refusal is null).ToList();
-        if (work.Count > 1)
-            Begin(work[0])?.Planned(work.Select(EntryOf));
+        if (work.Count < 2)
+            return 0;
+        await BeginAsync(work[0], stop).ConfigureAwait(false);
+        _run?.Planned(work.Select(EntryOf));
+        return work.Count;
     }
+
+    // After a stop the same command continues. Any other end of the run may concern more slots than this one.
+    private static RedisOperationException? Resumable(RedisOperationException? failure, SlotPlan plan, RunJournal? run) =>
+        failure is { Code: FailureCode.NodeUnreachable } or { ConcernsWholeCluster: true } && run is not null
+            ? RunResume.Of(failure, run.Id, plan.Options)
+            : failure;
 
     /// <summary>Moves keys of an open slot from its source to its target. The slot stays open.</summary>
     /// <param name="plan">The plan.</param>
@@ -222,7 +238,7 @@ public sealed partial class RedisCluster
     /// <exception cref="RedisOperationException">JournalBusy or JournalUnavailable. Nothing was changed.</exception>
     public async Task<KeyMoveOutcome> MoveKeysAsync(SlotPlan plan, CancellationToken stop)
     {
-        Begin(plan);
+        await BeginAsync(plan, stop).ConfigureAwait(false);
         return await RunnerOf(plan, null).MoveKeysAsync(stop).ConfigureAwait(false);
     }
 
@@ -274,7 +290,7 @@ public sealed partial class RedisCluster
     private async Task<SlotPlan> CheckAsync(SlotPlan plan, SlotSituation situation, CancellationToken cancellation)
     {
         var view = situation.View;
-        plan = plan with { Nodes = NodeIds(view).ToList(), MasterOfReplica = view.MasterOfReplica };
+        plan = plan with { Nodes = NodeIds(view).ToList() };
         if (plan.Refusal is not null || view.Node(plan.TargetId) is not { } target || !LooksAhead)
             return plan;
         // A slot without an owner has no source.

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
@@ -21,7 +22,7 @@ public sealed partial class RedisCluster
     public async Task<RedisRebalancePlan> PlanRebalanceAsync(RebalanceOptions options, MoveOptions move, CancellationToken cancellation)
     {
         var (view, counts) = await ReadWithCountsAsync(cancellation).ConfigureAwait(false);
-        return WithAdvice(RebalancePlanner.Plan(view, options, counts, move.Method, _session));
+        return PlanOn(view, move, () => RebalancePlanner.Plan(view, options, counts, move.Method, _session));
     }
 
     /// <summary>Plans to move selected slots to one master. Reads and counts, changes nothing.</summary>
@@ -35,7 +36,19 @@ public sealed partial class RedisCluster
     public async Task<RedisRebalancePlan> PlanMoveAsync(SlotSelection selection, MoveOptions move, CancellationToken cancellation)
     {
         var (view, counts) = await ReadWithCountsAsync(cancellation).ConfigureAwait(false);
-        return WithAdvice(SlotSelectionPlanner.Plan(view, selection, counts, move.Method, _session));
+        return PlanOn(view, move, () => SlotSelectionPlanner.Plan(view, selection, counts, move.Method, _session));
+    }
+
+    private RedisRebalancePlan PlanOn(ClusterView view, MoveOptions move, Func<RedisRebalancePlan> plan)
+    {
+        try
+        {
+            return WithAdvice(plan());
+        }
+        catch (RedisOperationException refusal) when (refusal.OpenSlots is not null)
+        {
+            throw NameRun(refusal, view, move.JournalPath);
+        }
     }
 
     private async Task<(ClusterView View, SlotCounts Counts)> ReadWithCountsAsync(CancellationToken cancellation)

@@ -1,4 +1,5 @@
 using System;
+using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps;
 
@@ -31,6 +32,9 @@ public class RedisOperationException : Exception
 
     /// <summary>True if it is about one node of a cluster that can be read, whatever the code.</summary>
     internal bool ConcernsOneNode { get; init; }
+
+    /// <summary>The open slots that are the reason of a refusal; null for any other reason.</summary>
+    internal SlotSet? OpenSlots { get; init; }
 
     /// <summary>Whether the failure affects the whole cluster, and so every other slot.</summary>
     public bool ConcernsWholeCluster => !ConcernsOneNode && Code

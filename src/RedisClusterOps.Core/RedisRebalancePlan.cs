@@ -123,11 +123,11 @@ public sealed record RedisRebalancePlan
     /// <summary>True if the plan resumes or undoes a run. The servers may still finish moves of that run meanwhile.</summary>
     internal bool ContinuesRun { get; init; }
 
+    /// <summary>The outcomes of slots that the plan can't move any more, as when their target has left the cluster.</summary>
+    internal IReadOnlyList<SlotOutcome> Settled { get; init; } = [];
+
     /// <summary>Ids of the nodes whose replica migration an interrupted run suppressed.</summary>
     internal IReadOnlyCollection<string> SuppressedNodes { get; init; } = [];
-
-    /// <summary>Slots of a resumed or undone run that can't go where they have to go, one result for each pair of nodes.</summary>
-    internal IReadOnlyList<SlotOutcome> Refused { get; init; } = [];
 
     /// <summary>Saves the plan as JSON, for review and for later. The file contains no user and no password.</summary>
     /// <param name="path">The file. An existing file stays until the new one is complete.</param>

@@ -94,9 +94,6 @@ public sealed record SlotPlan
     /// <summary>Ids of the cluster's nodes. The journal finds runs on the same cluster by them.</summary>
     internal IReadOnlyList<string> Nodes { get; init; } = [];
 
-    /// <summary>The master of each replica, by their ids. The journal keeps it, because a later failover or drain changes it.</summary>
-    internal IReadOnlyDictionary<string, string>? MasterOfReplica { get; init; }
-
     /// <summary>Warnings that still apply when the plan is done. The result repeats them.</summary>
     internal IReadOnlyList<string> LastingWarnings { get; init; } = [];
 

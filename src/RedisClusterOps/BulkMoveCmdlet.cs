@@ -30,7 +30,13 @@ public abstract class BulkMoveCmdlet : KeyMovingCmdlet
     /// <summary>Checks a plan, asks once for each pair of masters, and moves the slots of the agreed pairs.</summary>
     internal void MoveSlots(RedisCluster cluster, RedisRebalancePlan plan)
     {
-        WriteOutcomes(plan.Refused);
+        foreach (var outcome in plan.Settled)
+        {
+            WriteObject(NextActionText.ResultOf(outcome));
+            if (outcome.Failure is { } failure)
+                WriteError(ErrorRecords.From(failure, outcome.Result.Slot));
+        }
+
         if (plan.Moves.Count == 0)
         {
             WriteVerbose("There is nothing to move.");

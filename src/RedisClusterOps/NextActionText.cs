@@ -40,7 +40,7 @@ internal static class NextActionText
 
         Add(" -OnKeyConflict ", next.OnKeyConflict?.ToString());
         Add(" -Timeout ", next.Timeout);
-        Add(" -JournalPath ", next.JournalPath);
+        Add(" -JournalPath ", Quoted(next.JournalPath));
         return text.Append(View(next)).ToString();
 
         void Add(string parameter, string? value)
@@ -82,6 +82,10 @@ internal static class NextActionText
     private static string HostAndPort(string? node, string between) => NodeEndpoint.TryParse(node ?? string.Empty, out var endpoint)
         ? endpoint.Host + between + endpoint.Port
         : "<host>" + between + "<port>";
+
+    // A path in angle brackets is a description.
+    private static string? Quoted(string? path) =>
+        path is null || path[0] == '<' || path.Split(' ').Length == 1 ? path : "'" + string.Join("''", path.Split('\'')) + "'";
 
     private static string Verb(NextActionCode code) => code switch
     {

@@ -66,7 +66,7 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
             .GroupBy(plan => (plan.Kind, plan.SourceId, plan.TargetId))
             .Where(pair => Consent(pair.ToList()))
             .SelectMany(pair => pair).ToList();
-        cluster.Announce(agreed);
+        Await(cluster.RecordPlansAsync(agreed, Stop), "Announcing the run");
         var slots = new HashSet<int>(agreed.Select(plan => plan.Slot));
         var progress = NewProgress(agreed.Count == 0 ? string.Empty : agreed[0].Operation + ": slots");
         var count = 0;

@@ -70,7 +70,7 @@ internal sealed class OperationRun(DriverRequest request, RedisCluster redis, Op
 
     private async Task RunAsync(IReadOnlyList<SlotPlan> plans)
     {
-        redis.Announce(plans);
+        await redis.RecordPlansAsync(plans, stop);
         foreach (var group in RedisCluster.GroupPlans(plans))
         {
             if (group.Count == 1)

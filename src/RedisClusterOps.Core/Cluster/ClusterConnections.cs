@@ -20,12 +20,23 @@ internal sealed class ClusterConnections(INodeConnector connector) : IDisposable
 {
     private readonly Dictionary<(NodeEndpoint Endpoint, int Number), SelectingConnection> _open = [];
     private readonly object _gate = new();
+    private string? _name;
     private bool _disposed;
 
     private const int Main = 0;
     private const int OtherDatabases = -1;
 
     public IClock Clock => connector.Clock;
+
+    /// <summary>
+    /// Sets the name of the connections, which CLIENT LIST shows. Each of them, and each one that replaces it, sends the name before its
+    /// next command.
+    /// </summary>
+    public void SetName(string name)
+    {
+        lock (_gate)
+            _name = name;
+    }
 
     /// <summary>Returns a usable connection to database 0 of the address.</summary>
     /// <param name="endpoint">The address to dial, after translation by the address map.</param>
@@ -38,8 +49,23 @@ internal sealed class ClusterConnections(INodeConnector connector) : IDisposable
     /// <param name="database">0 or above.</param>
     /// <param name="cancellation">Cancels the attempt.</param>
     /// <exception cref="RedisConnectionException">The connection could not be made.</exception>
-    public async Task<INodeConnection> GetAsync(NodeEndpoint endpoint, int database, CancellationToken cancellation) =>
-        (await GetAsync((endpoint, database == 0 ? Main : OtherDatabases), cancellation).ConfigureAwait(false)).In(database);
+    public async Task<INodeConnection> GetAsync(NodeEndpoint endpoint, int database, CancellationToken cancellation)
+    {
+        var connection = await GetAsync((endpoint, database == 0 ? Main : OtherDatabases), cancellation).ConfigureAwait(false);
+        string? name;
+        lock (_gate)
+            name = _name;
+        if (name is not null)
+            await connection.SetNameAsync(name, cancellation).ConfigureAwait(false);
+        return connection.In(database);
+    }
+
+    /// <summary>The server's error if a connection to the address could not be named; null if it was named, or there is none.</summary>
+    public string? NameRefusal(NodeEndpoint endpoint)
+    {
+        lock (_gate)
+            return _open.TryGetValue((endpoint, Main), out var known) ? known.NameRefusal : null;
+    }
 
     /// <summary>Returns one of several connections to database 0 of the address, which wait for replies independently.</summary>
     /// <param name="endpoint">The address to dial, after translation by the address map.</param>
@@ -108,8 +134,12 @@ internal sealed class SelectingConnection(INodeConnection inner) : INodeConnecti
 
     private readonly SemaphoreSlim _oneAtATime = new(1, 1);
     private int _selected;
+    private string? _name;
 
     public NodeEndpoint Endpoint => inner.Endpoint;
+
+    /// <summary>The server's error if it refused the last name; null otherwise.</summary>
+    public string? NameRefusal { get; private set; }
 
     public bool IsUsable => inner.IsUsable;
 
@@ -120,6 +150,15 @@ internal sealed class SelectingConnection(INodeConnection inner) : INodeConnecti
     public Task<IReadOnlyList<RespValue>> SendAsync(
         IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation) =>
         SendAsync(0, commands, timeout, cancellation);
+
+    /// <summary>Names the connection. Not every server supports it, and not every user may do it.</summary>
+    public async Task SetNameAsync(string name, CancellationToken cancellation)
+    {
+        if (_name == name)
+            return;
+        var replies = await inner.SendAsync([RespCommand.Of("CLIENT", "SETNAME", name)], null, cancellation).ConfigureAwait(false);
+        (NameRefusal, _name) = (replies[0].IsError ? replies[0].Text : null, name);
+    }
 
     /// <summary>The same connection for another database.</summary>
     public INodeConnection In(int database) => database == 0 ? this : new OtherDatabase(this, database);

@@ -108,6 +108,13 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         return await ReadAsync(null, cancellation).ConfigureAwait(false);
     }
 
+    /// <summary>Sets the name of every connection, which CLIENT LIST shows.</summary>
+    public void SetConnectionName(string name) => connections.SetName(name);
+
+    /// <summary>The node's error if it did not take the name of the connection; null otherwise.</summary>
+    public string? NameRefusal(ClusterNode node) =>
+        _dialled.TryGetValue(node.Id, out var dialled) ? connections.NameRefusal(dialled) : null;
+
     /// <summary>Returns a usable connection to database 0 of a node of the view.</summary>
     /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>
     public Task<INodeConnection> ConnectAsync(ClusterNode node, CancellationToken cancellation) => ConnectAsync(node, 0, cancellation);

@@ -40,6 +40,10 @@ internal sealed class RunJournal : IDisposable
 
     public string Path => _file.Name;
 
+    /// <summary>The id of a run that begins now.</summary>
+    public static string NewId(DateTime now) =>
+        now.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture) + "-" + Guid.NewGuid().ToString("N").Substring(0, 6);
+
     /// <summary>Takes the lock of the cluster and writes the beginning of the run.</summary>
     /// <param name="locks">The folder of the lock; null for the same folder.</param>
     /// <exception cref="RedisOperationException">JournalBusy: another run is changing the cluster. JournalUnavailable. Nothing was
@@ -48,7 +52,7 @@ internal sealed class RunJournal : IDisposable
     {
         now ??= () => DateTime.UtcNow;
         var began = now();
-        var id = began.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture) + "-" + Guid.NewGuid().ToString("N").Substring(0, 6);
+        var id = NewId(began);
         folder.Create(folder.Runs);
         var path = System.IO.Path.Combine(folder.Runs, id + RunFile.Extension);
         var clusterLock = ClusterLock.Take(locks ?? folder, header, id, began);

@@ -10,12 +10,20 @@ using RedisClusterOps.Protocol;
 namespace RedisClusterOps.Migration;
 
 /// <summary>Makes the results of a run's slots, writes them to the journal, and hands them to the caller.</summary>
-internal sealed class BulkMoveResults(BulkMove move, RedisClusterSession session, RunJournal? journal, OperationLog? log, IClock clock)
+internal sealed class BulkMoveResults(
+    BulkMove move, RedisClusterSession session, MoveOptions options, RunJournal? journal, OperationLog? log, IClock clock)
 {
+    private readonly HashSet<int> _reported = [];
+    private RedisOperationException? _yielded;
+
     /// <summary>The caller's handle.</summary>
     public SlotMoveRun Run { get; } = new(journal?.Id);
 
-    public NextAction Resume => new(NextActionCode.Resume) { MigrationId = Run.MigrationId };
+    private NextAction Resume => RunResume.Of(Run.MigrationId, options);
+
+    /// <summary>The run stops because of another run, not on request.</summary>
+    public void Yield(OtherRun other) => _yielded ??= new RedisOperationException(
+        FailureCode.AnotherToolAtWork, other + ", and began first. This run stopped, because two runs at once lose keys.", other.Node.Name);
 
     /// <summary>Writes to the journal what the run is going to move.</summary>
     /// <exception cref="RedisOperationException">JournalUnavailable.</exception>
@@ -41,20 +49,28 @@ internal sealed class BulkMoveResults(BulkMove move, RedisClusterSession session
         var reported = outcomes.ToList();
         if (reported.Count == 0)
             return;
+        lock (_reported)
+            _reported.UnionWith(reported.Select(outcome => outcome.Result.Slot));
         if (journal?.Outcomes(reported.Select(outcome => (outcome.Result, outcome.Failure?.Code)).ToList()) is { } warning)
             log?.Warning(null, warning);
         Run.Add(reported);
     }
 
     /// <summary>
-    /// Reports the slots of a pair that ended before it began with them. They share one result; a thousand results would hide what
-    /// matters.
+    /// Reports every slot of a pair that has no result yet. Slots that the run did not begin with share one result; a thousand results
+    /// would hide what matters.
     /// </summary>
-    public void ReportUntouched(MasterPair pair, RedisOperationException failure)
+    public void ReportLeft(MasterPair pair, RedisOperationException failure)
     {
-        var untouched = pair.Slots.Where(slot => slot.IsWaiting).ToList();
+        List<SlotMove> left;
+        lock (_reported)
+            left = pair.Slots.Where(slot => !_reported.Contains(slot.Slot)).ToList();
+        Report(left.Where(slot => !slot.IsWaiting).Select(slot => Failed(pair, slot, LeftOpen(pair, slot, failure))));
+        var untouched = left.Where(slot => slot.IsWaiting).ToList();
         if (untouched.Count == 0)
             return;
+        lock (_reported)
+            _reported.UnionWith(untouched.Select(slot => slot.Slot));
         var isOne = untouched.Count == 1;
         var message = (isOne ? "Slot " : "Slots ") + RangesOf(untouched) + " of " + pair + (isOne ? " has" : " have") + " not moved: "
             + failure.Message;
@@ -74,6 +90,26 @@ internal sealed class BulkMoveResults(BulkMove move, RedisClusterSession session
         Run.Add([Failed(pair, lost.Slot, lost.Failure!)]);
     }
 
+    /// <summary>The failure of a slot that the run began with and did not finish, because the run or its pair of masters ended.</summary>
+    public RedisOperationException LeftOpen(MasterPair pair, SlotMove slot, RedisOperationException failure) => new(
+        failure.Code,
+        "Slot " + Number(slot.Slot) + " of " + pair + " " + StateOf(pair, slot) + ": " + failure.Message,
+        Number(slot.Slot),
+        RunResume.After(failure, Run.MigrationId, options),
+        failure);
+
+    /// <summary>The same failure. If it ends the run, its next action is to resume it.</summary>
+    public RedisOperationException Resumable(RedisOperationException failure) => RunResume.Of(failure, Run.MigrationId, options);
+
+    private static string StateOf(MasterPair pair, SlotMove slot) => slot.State switch
+    {
+        SlotMoveState.Begun when pair.IsAtomic => "has moved, or the servers are still moving it, or it is unchanged",
+        SlotMoveState.HandedOver or SlotMoveState.OnTarget => "was handed over, but not every node was asked",
+        SlotMoveState.Waiting or SlotMoveState.Begun => "was not opened",
+        _ => "is left open, with every key in reach",
+    };
+
+    /// <summary>The result of a slot that failed on its own: the failure itself says what to do.</summary>
     public SlotOutcome Failed(MasterPair pair, SlotMove slot, RedisOperationException failure, TimeSpan? elapsed = null) => new(
         ResultOf(pair, slot, MigrationOutcome.Failed) with
         {
@@ -88,11 +124,14 @@ internal sealed class BulkMoveResults(BulkMove move, RedisClusterSession session
         Number(slot.Slot),
         new NextAction(NextActionCode.CheckCluster)));
 
-    public RedisOperationException Stopped(MasterPair pair, string left) => new(
-        FailureCode.Stopped, "stopped on request. " + left + " No key is lost.", pair.ToString(), Resume);
+    public RedisOperationException Stopped(MasterPair pair, string left) => Stopped(string.Empty, left, pair.ToString());
 
-    public RedisOperationException Stopped(SlotMove slot, string left) => new(
-        FailureCode.Stopped, "Slot " + Number(slot.Slot) + ": stopped on request. " + left + " No key is lost.", Number(slot.Slot), Resume);
+    public RedisOperationException Stopped(SlotMove slot, string left) =>
+        Stopped("Slot " + Number(slot.Slot) + ": ", left, Number(slot.Slot));
+
+    private RedisOperationException Stopped(string subject, string left, string about) => _yielded is { } other
+        ? new(other.Code, subject + other.Message + " " + left, about, RunResume.After(other, Run.MigrationId, options), other)
+        : new(FailureCode.Stopped, subject + "stopped on request. " + left + " No key is lost.", about, Resume);
 
     /// <summary>The slots as ranges, shortened for a message.</summary>
     public static string RangesOf(IReadOnlyList<SlotMove> slots) =>

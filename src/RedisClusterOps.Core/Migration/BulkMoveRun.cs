@@ -32,25 +32,30 @@ internal sealed class BulkMoveRun : IPairMoveObserver
     private readonly OwnershipVerifier _verifier;
     private readonly ReplicaMigrationSuppression? _suppression;
     private readonly StopRequest _stop;
+    private readonly CancellationTokenSource _yielding;
     private readonly CancellationToken _stopping;
+    private readonly RunAnnouncement? _announcement;
     private readonly int _mostPairs;
     private readonly Dictionary<MasterPair, KeyAccount> _accounts;
     private readonly object _lock = new();
     private List<(MasterPair Pair, IReadOnlyList<SlotMove> Slots)> _verified = [];
+    private Task _looking = Task.CompletedTask;
 
     public BulkMoveRun(
         RedisClusterSession session, ClusterReader reader, SituationReader situations, NodeWatch nodes, ClusterView view, BulkMove move,
-        IReadOnlyList<MasterPair> pairs, MoveOptions options, RunJournal? journal, OperationLog? log, StopRequest stop,
+        IReadOnlyList<MasterPair> pairs, MoveOptions options, RunJournal? journal, RunAnnouncement? announcement, OperationLog? log,
         CancellationToken stopping)
     {
-        (_situations, _move, _pairs, _stop, _stopping) = (situations, move, pairs, stop, stopping);
+        (_situations, _move, _pairs, _announcement) = (situations, move, pairs, announcement);
+        _yielding = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        (_stop, _stopping) = (new StopRequest(reader.Clock, _yielding.Token), _yielding.Token);
         _mostPairs = options.MaxParallel > 0 ? options.MaxParallel : MostPairs;
         _suppression = move.SuppressesReplicaMigration
             ? new ReplicaMigrationSuppression(reader, view, pairs, move.SuppressedNodes, journal, log)
             : null;
-        _verifier = new OwnershipVerifier(reader, view, stop) { Verified = AddVerified };
+        _verifier = new OwnershipVerifier(reader, view, _stop) { Verified = AddVerified };
         _accounts = pairs.ToDictionary(pair => pair, pair => new KeyAccount(reader, pair));
-        _results = new BulkMoveResults(move, session, journal, log, reader.Clock);
+        _results = new BulkMoveResults(move, session, options, journal, log, reader.Clock);
         var pace = new MovePace(nodes, options, log, reader.Clock);
         var count = new MoveCount(pairs.Sum(pair => pair.Slots.Count), log, reader.Clock);
         _context = new MoveContext(reader, session, options, pace, count, log)
@@ -73,7 +78,11 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         return _results.Run;
     }
 
-    void IPairMoveObserver.RecordIntent(MasterPair pair, IReadOnlyList<SlotMove> slots) => _results.RecordIntent(pair, slots);
+    void IPairMoveObserver.RecordIntent(MasterPair pair, IReadOnlyList<SlotMove> slots)
+    {
+        LookForOtherRuns();
+        _results.RecordIntent(pair, slots);
+    }
 
     public void SlotsTransferred(MasterPair pair, IReadOnlyList<SlotMove> slots)
     {
@@ -91,6 +100,33 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         _results.RecordUnchanged(pair, slots);
         foreach (var slot in slots)
             slot.Reset();
+    }
+
+    // While a node hangs, slots still move: nothing waits for the answer.
+    private void LookForOtherRuns()
+    {
+        if (_announcement is null)
+            return;
+        lock (_results)
+        {
+            if (_looking.IsCompleted)
+                _looking = LookAsync();
+        }
+
+        async Task LookAsync()
+        {
+            try
+            {
+                if (await _announcement.FindStrongerAsync(_stop.Abort).ConfigureAwait(false) is not { } other)
+                    return;
+                _results.Yield(other);
+                _yielding.Cancel();
+            }
+            catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException or ObjectDisposedException)
+            {
+                // A node that can't be asked fails the next step, too. The run may have ended meanwhile.
+            }
+        }
     }
 
     async Task IPairMoveObserver.VerifyDueAsync()
@@ -115,16 +151,35 @@ internal sealed class BulkMoveRun : IPairMoveObserver
                     await _suppression.RestoreAsync(_stop).ConfigureAwait(false);
             }
 
-            _results.Run.End(null);
+            End(null);
         }
         catch (Exception failure)
         {
-            _results.Run.End(failure);
+            End(failure);
         }
         finally
         {
+            await _looking.ConfigureAwait(false);
             _stop.Dispose();
+            _yielding.Dispose();
         }
+    }
+
+    // However the run ends, each of its slots has a result. What ends it is not known to be about one slot, so all slots without a result
+    // share it.
+    private void End(Exception? failure)
+    {
+        var told = failure switch
+        {
+            null => new RedisOperationException(FailureCode.Unexpected, "the run ended without a result for it."),
+            RedisOperationException known => known,
+            OperationCanceledException when _stopping.IsCancellationRequested => null,
+            _ => new RedisOperationException(
+                FailureCode.Unexpected, failure.GetType().Name + ": " + failure.Message, innerException: failure),
+        };
+        foreach (var pair in _pairs)
+            _results.ReportLeft(pair, told ?? _results.Stopped(pair, "Its state was not read again."));
+        _results.Run.End(failure is RedisOperationException ended ? _results.Resumable(ended) : told is null ? null : failure);
     }
 
     private async Task MoveAllAsync()
@@ -152,7 +207,7 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         foreach (var (pair, failure) in _pairs.Zip(failures, (pair, failure) => (pair, failure)))
         {
             if (failure is not null)
-                _results.ReportUntouched(pair, failure);
+                _results.ReportLeft(pair, failure);
         }
     }
 
@@ -219,22 +274,19 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         // After a stop no slot is moved individually: reading its state again would take more time.
         while (left.Count > 0 && failure is null && !_stopping.IsCancellationRequested)
         {
+            LookForOtherRuns();
             var outcome = await MoveIndividuallyAsync(pair, left.Dequeue()).ConfigureAwait(false);
             _results.Report([outcome]);
             _context.Count.Slots(1);
-            if (outcome.Failure is { } broken && ConcernsPair(broken.Code))
+            if (outcome.Failure is { } broken && RunResume.Ends(broken))
                 failure = broken;
         }
 
         // A failure of the pair is a failure of each of its slots.
-        var ofPair = failure is { Code: not FailureCode.Stopped } ? failure : null;
-        _results.Report(left.Select(slot => _results.Failed(pair, slot, ofPair ?? LeftOpen(slot))));
+        var ofPair = failure is { Code: not (FailureCode.Stopped or FailureCode.AnotherToolAtWork) } ? failure : null;
+        _results.Report(left.Select(slot =>
+            _results.Failed(pair, slot, ofPair is null ? LeftOpen(slot) : _results.LeftOpen(pair, slot, ofPair))));
     }
-
-    private static bool ConcernsPair(FailureCode code) => code
-        is FailureCode.NodeUnreachable or FailureCode.ConnectionFailed or FailureCode.Stopped or FailureCode.TargetOutOfMemory
-        or FailureCode.PermissionDenied or FailureCode.AuthenticationFailed or FailureCode.NodeBusy or FailureCode.NodeLoading
-        or FailureCode.TooManyClients or FailureCode.WritesRefused;
 
     private RedisOperationException LeftOpen(SlotMove slot) => _results.Stopped(slot, "It is left open: " + slot.DeferReason + ".");
 
@@ -256,11 +308,12 @@ internal sealed class BulkMoveRun : IPairMoveObserver
             var runner = new SlotRunner(_context.Session, reader, _situations, plan, tally, Log);
             var outcome = await runner.RunAsync(_stopping).ConfigureAwait(false);
             var result = outcome.Result with { MigrationId = _results.Run.MigrationId, Operation = _move.Operation.ToString() };
-            return outcome with { Result = result };
+            return outcome with { Result = result, Failure = outcome.Failure is { } failed ? _results.Resumable(failed) : null };
         }
-        catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
+        catch (RedisOperationException failure)
         {
-            return _results.Failed(pair, slot, failure, _stop.Clock.Now - started);
+            var ended = RunResume.Ends(failure) ? _results.LeftOpen(pair, slot, failure) : failure;
+            return _results.Failed(pair, slot, ended, _stop.Clock.Now - started);
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {

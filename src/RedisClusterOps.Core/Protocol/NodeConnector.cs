@@ -34,8 +34,12 @@ internal sealed class NodeConnector : INodeConnector
     /// <summary>The name of our connections in CLIENT LIST. It identifies the machine and the process.</summary>
     internal static string ConnectionName { get; } = NamePrefix + MachineName() + "-" + ProcessId();
 
+    /// <summary>True if this process opened the connection with this name.</summary>
+    internal static bool IsOwnName(string name) =>
+        name == ConnectionName || name.StartsWith(ConnectionName + RunName.Mark, StringComparison.Ordinal);
+
     /// <summary>True if another process of this module opened the connection with this name.</summary>
-    internal static bool IsNameOfOtherRun(string name) => name.StartsWith(NamePrefix, StringComparison.Ordinal) && name != ConnectionName;
+    internal static bool IsNameOfOtherRun(string name) => name.StartsWith(NamePrefix, StringComparison.Ordinal) && !IsOwnName(name);
 
     /// <inheritdoc/>
     public IClock Clock => SystemClock.Instance;

@@ -86,7 +86,7 @@ public sealed class FixComparisonTests(ComparisonClusters clusters, ITestOutputH
         try
         {
             var plans = await core.PlanRepairAsync(what.Repair, what.Move, default);
-            core.Announce(plans);
+            await core.RecordPlansAsync(plans, default);
             var ended = "nothing found";
             foreach (var plan in plans)
             {

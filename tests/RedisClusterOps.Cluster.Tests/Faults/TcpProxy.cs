@@ -15,6 +15,7 @@ internal sealed class TcpProxy : IAsyncDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _ended = new();
     private readonly ConcurrentBag<Task> _connections = [];
+    private readonly ConcurrentDictionary<TcpClient, bool> _clients = [];
     private readonly NodeEndpoint _node;
     private readonly Task _accepting;
     private string? _cutAfter;
@@ -39,6 +40,16 @@ internal sealed class TcpProxy : IAsyncDisposable
 
     /// <summary>Closes the connection to the client, once, after this number of further reply bytes.</summary>
     public void CutAfterReplyBytes(long bytes) => Volatile.Write(ref _repliesLeft, bytes);
+
+    /// <summary>Closes all connections to clients now.</summary>
+    public void CutAll()
+    {
+        foreach (var client in _clients.Keys)
+        {
+            Interlocked.Increment(ref _cuts);
+            client.Dispose();
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -69,6 +80,7 @@ internal sealed class TcpProxy : IAsyncDisposable
         try
         {
             client.NoDelay = true;
+            _clients[client] = true;
             await server.ConnectAsync(_node.Host, _node.Port, connection.Token);
             var asking = PumpAsync(client.GetStream(), server.GetStream(), CutsAfterRequest, connection.Token);
             var answering = PumpAsync(server.GetStream(), client.GetStream(), CutsAfterReply, connection.Token);
@@ -91,6 +103,7 @@ internal sealed class TcpProxy : IAsyncDisposable
         }
         finally
         {
+            _clients.TryRemove(client, out _);
             client.Dispose();
         }
     }

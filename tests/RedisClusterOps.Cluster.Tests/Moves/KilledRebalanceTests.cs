@@ -120,6 +120,49 @@ public sealed class KilledRebalanceTests
         await scene.AssertEndedAsync(isUndone ? work.Before : work.After);
     }
 
+    // The journal is there. Where a slot was left open, the same command names the run and changes nothing.
+    [Theory]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
+    public async Task The_same_command_after_a_kill_continues_or_names_the_resume(string server)
+    {
+        var output = TestContext.Current.TestOutputHelper!;
+        var random = TestSeed.NewRandom();
+        await using var scene = await MoveScene.StartAsync(server, Keys, MoveMethod.KeyByKey);
+        var refused = 0;
+        for (var round = 0; round < (KillCase.IsFullProof ? 16 : 4); round++)
+        {
+            var work = await scene.BeginAsync();
+            using (var process = await scene.LaunchAsync(work.Request, SlowKeysPerSecond))
+            {
+                await KillScene.UntilAsync(async () =>
+                    process.HasExited || (await Task.WhenAll(scene.Cluster.Nodes.Select(TestCluster.OwnLineOfAsync)))
+                        .Any(own => own.MigratingTo.Count > 0));
+                await Task.Delay(random.Next(0, 150));
+                await process.KillAsync();
+            }
+
+            var where = await scene.WhereAsync(work);
+            var killed = scene.Runs().SingleOrDefault();
+            var before = await scene.Cluster.OwnersAsync();
+            var again = await scene.RunAsync(work.Request);
+            var next = again.Failures.Select(failure => failure.NextStep).FirstOrDefault();
+            output.WriteLine($"{where}; again: exit {again.ExitCode}, {again.FirstFailure} Next: {next}");
+            if (again.ExitCode != 0)
+            {
+                refused++;
+                var failure = Assert.Single(again.Failures);
+                Assert.StartsWith("Resume-RedisMigration -Id " + killed!.Id, failure.NextStep, StringComparison.Ordinal);
+                Assert.Equal(before, await scene.Cluster.OwnersAsync());
+                (await scene.ResumeAsync()).AssertExited(0);
+            }
+
+            Assert.Equal(CountsOf(work.After), CountsOf(await scene.Cluster.OwnersAsync()));
+            await scene.Cluster.AssertConsistentAsync();
+        }
+
+        Assert.True(refused > 0, "No kill left a slot of the plan open.");
+    }
+
     private static int KillsOf(Host host) => KillCase.IsFullProof ? host == Host.Driver ? 25 : 3 : 1;
 
     private static async Task<TimeSpan> UndisturbedAsync(MoveScene scene, Host host)

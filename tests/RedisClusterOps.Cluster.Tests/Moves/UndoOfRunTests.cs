@@ -135,7 +135,7 @@ public sealed class UndoOfRunTests
         using (var core = new RedisCluster(cluster.Session))
         {
             var undo = (await core.PlanUndoOfMovesAsync(run.Id, options, default))!;
-            Assert.Empty(undo.Refused);
+            Assert.Empty(undo.Settled);
             var outcomes = await MoveRuns.CarryOutAsync(core, undo, options);
             Assert.All(outcomes, outcome => Assert.Equal((MigrationOutcome.RolledBack, null), (outcome.Result.Outcome, outcome.Failure)));
         }

@@ -29,12 +29,16 @@ internal sealed class OperationProcess : ChildProcess
     }
 
     /// <summary>Starts the operation. Returns when the runtime and the module are loaded and the operation begins.</summary>
-    public static async Task<OperationProcess> StartAsync(DriverRequest request, Host host = Host.Driver)
+    /// <param name="home">The folder of the journal and the locks, as on a machine of its own; null for that of the test.</param>
+    public static async Task<OperationProcess> StartAsync(DriverRequest request, Host host = Host.Driver, string? home = null)
     {
         var driver = Path.ChangeExtension(typeof(DriverRequest).Assembly.Location, "dll");
-        var process = new OperationProcess(host == Host.Driver
+        var start = host == Host.Driver
             ? new ProcessStartInfo("dotnet", [driver, JsonSerializer.Serialize(request)])
-            : await CmdletShell.StartOfAsync("-Command", CmdletScript.Of(request)));
+            : await CmdletShell.StartOfAsync("-Command", CmdletScript.Of(request));
+        if (home is not null)
+            start.Environment["REDISCLUSTEROPS_JOURNAL"] = home;
+        var process = new OperationProcess(start);
         while (await process.ReadLineAsync() != DriverRequest.Ready)
         {
         }

@@ -39,7 +39,7 @@ public sealed class ManyOpenSlotsTests(ITestOutputHelper output)
         var plans = await core.PlanRepairAsync(new RepairOptions(), new MoveOptions(), default);
         var planned = clock.Elapsed;
         Assert.Equal(MasterCount * SlotsEach, plans.Count);
-        core.Announce(plans);
+        await core.RecordPlansAsync(plans, default);
         Assert.All(plans, plan => Assert.True(RedisCluster.GoesTogether(plan)));
         var run = await core.RunTogetherAsync(plans, default);
         var repaired = new List<int>();

@@ -55,7 +55,7 @@ internal static class RepairScene
     {
         using var core = scene.Core();
         var plans = await core.PlanRepairAsync(repair ?? new RepairOptions(), options ?? new MoveOptions(), default);
-        core.Announce(plans);
+        await core.RecordPlansAsync(plans, default);
         var outcomes = new List<SlotOutcome>();
         foreach (var plan in plans)
             outcomes.Add(await core.CarryOutAsync(plan, default));

@@ -38,10 +38,14 @@ internal sealed class AtomicPairMove(MoveContext context, MasterPair pair, IPair
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
-            var moved = await TransferredAsync(slots).ConfigureAwait(false);
-            // No other node is asked here: after a stop there may be no time. The end of the run verifies the transferred slots.
-            Moved(moved);
-            observer.RestoreSlots(pair, slots.Except(moved).ToList());
+            // If it is unknown what has moved, a resumed run reads it.
+            if (await TransferredAsync(slots).ConfigureAwait(false) is { } moved)
+            {
+                // No other node is asked here: after a stop there may be no time. The end of the run verifies the transferred slots.
+                Moved(moved);
+                observer.RestoreSlots(pair, slots.Except(moved).ToList());
+            }
+
             throw;
         }
 
@@ -83,8 +87,8 @@ internal sealed class AtomicPairMove(MoveContext context, MasterPair pair, IPair
         observer.SlotsTransferred(pair, slots);
     }
 
-    // The slots of one task are transferred together. Of several tasks, some may have completed.
-    private async Task<IReadOnlyList<SlotMove>> TransferredAsync(IReadOnlyList<SlotMove> slots)
+    // The slots of one task are transferred together. Of several tasks, some may have completed. Null if an end can't be read.
+    private async Task<IReadOnlyList<SlotMove>?> TransferredAsync(IReadOnlyList<SlotMove> slots)
     {
         try
         {
@@ -94,8 +98,7 @@ internal sealed class AtomicPairMove(MoveContext context, MasterPair pair, IPair
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
-            // Unknown. A resumed run reads it again.
-            return [];
+            return null;
         }
     }
 }

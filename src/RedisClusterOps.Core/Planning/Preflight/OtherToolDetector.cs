@@ -31,10 +31,14 @@ internal sealed class OtherToolDetector(NodeProbe probe)
         "cluster|delslots", "cluster|delslotsrange", "cluster|flushslots", "cluster|bumpepoch",
     };
 
+    /// <summary>The masters that refused to list their clients when <see cref="FindAsync"/> asked.</summary>
+    public IReadOnlyList<ClusterNode> Unseen { get; private set; } = [];
+
     /// <returns>The other tool; null if there is none, or if no node shows its clients.</returns>
     public async Task<OtherTool?> FindAsync(ClusterView view, CancellationToken cancellation)
     {
         var seen = await ObserveAsync(view.Masters.Where(node => node.IsReachable), withCounts: false, cancellation).ConfigureAwait(false);
+        Unseen = seen.Where(observation => observation.IsRefused).Select(observation => observation.Node).ToList();
         var suspected = seen.Where(observation => observation.Suspects.Count > 0).Select(observation => observation.Node).ToList();
         if (suspected.Count == 0)
             return null;
@@ -53,9 +57,12 @@ internal sealed class OtherToolDetector(NodeProbe probe)
             .FirstOrDefault();
     }
 
-    private static bool Continues(Observation before, Observation after) => before.Calls is { } earlier && after.Calls is { } later
-        ? later > earlier
-        : after.Suspects.Any(client => before.Suspects.Any(known => known.Id == client.Id && known.Commands < client.Commands));
+    // A run that was killed a moment ago may still be listed, so a run counts if it is listed twice.
+    private static bool Continues(Observation before, Observation after) =>
+        before.Suspects.Any(client => client.IsOtherRun && after.Suspects.Any(again => again.Id == client.Id))
+        || (before.Calls is { } earlier && after.Calls is { } later
+            ? later > earlier
+            : after.Suspects.Any(client => before.Suspects.Any(known => known.Id == client.Id && known.Commands < client.Commands)));
 
     private async Task<IReadOnlyList<Observation>> ObserveAsync(
         IEnumerable<ClusterNode> nodes, bool withCounts, CancellationToken cancellation)
@@ -68,7 +75,8 @@ internal sealed class OtherToolDetector(NodeProbe probe)
             return new Observation(
                 node,
                 replies is null || replies[0].IsError ? [] : ClientLine.Parse(replies[0].Text).Where(client => client.IsSuspect).ToList(),
-                replies is null || !withCounts || replies[1].IsError ? null : CallsIn(replies[1].Text));
+                replies is null || !withCounts || replies[1].IsError ? null : CallsIn(replies[1].Text),
+                replies is not null && replies[0].IsError);
         }
     }
 
@@ -85,7 +93,8 @@ internal sealed class OtherToolDetector(NodeProbe probe)
     /// <param name="Node">The node.</param>
     /// <param name="Suspects">Its clients that may be changing slots.</param>
     /// <param name="Calls">How many commands that change slots it has run since it started; null if it did not say.</param>
-    private sealed record Observation(ClusterNode Node, IReadOnlyList<ClientLine> Suspects, long? Calls);
+    /// <param name="IsRefused">True if it refused to list its clients.</param>
+    private sealed record Observation(ClusterNode Node, IReadOnlyList<ClientLine> Suspects, long? Calls, bool IsRefused);
 }
 
 /// <summary>Another tool that is changing slots now.</summary>
@@ -114,7 +123,10 @@ internal sealed class ClientLine
 
     public string Address => Printable.Clean(Text("addr"), 100);
 
-    public string Name => Printable.Clean(Text("name"), 100);
+    public string Name => Printable.Clean(Text("name"), 160);
+
+    /// <summary>The run that opened the connection; null if it is not that of an announced run.</summary>
+    public RunName? Run => RunName.TryParse(Text("name"));
 
     public string Command => Printable.Clean(Text("cmd").ToLowerInvariant(), 60);
 
@@ -130,14 +142,22 @@ internal sealed class ClientLine
         get
         {
             if (NodeConnector.IsNameOfOtherRun(Name))
-                return "Another run of this module (" + Name + ") at " + Address;
+                return "Another run of this module (" + (Run?.Id is { } id ? "run " + id + ", " : string.Empty) + Name + ") at " + Address;
             var name = Name.Length > 0 ? Name : Printable.Clean(Text("lib-name"), 60);
             return name.Length > 0 ? "The client '" + name + "' at " + Address : "A client at " + Address;
         }
     }
 
-    /// <summary>True for a client that is not ours and whose last command, a second ago at most, is one that moves slots.</summary>
-    public bool IsSuspect => Name != NodeConnector.ConnectionName && Idle <= 1
+    /// <summary>True for a run of this module in another process that has announced itself. It may pause between two commands.</summary>
+    public bool IsOtherRun => !NodeConnector.IsOwnName(Name) && Run is not null;
+
+    /// <summary>
+    /// True for another run of this module, and for a client that is not ours and whose last command, a second ago at most, is one that
+    /// moves slots.
+    /// </summary>
+    public bool IsSuspect => IsOtherRun || (!NodeConnector.IsOwnName(Name) && MovedSlots);
+
+    private bool MovedSlots => Idle <= 1
         && (ListsKeys.Contains(Command) || ChangesSlots.Any(name => Command == name || Command == name + "range"));
 
     public static IReadOnlyList<ClientLine> Parse(string list) =>

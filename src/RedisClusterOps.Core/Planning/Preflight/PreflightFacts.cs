@@ -44,6 +44,9 @@ internal sealed record PreflightFacts(ClusterView View, int Slot, ClusterNode So
     /// <summary>Nodes that do not report which commands the user may run.</summary>
     public IReadOnlyList<ClusterNode> RightsUnknown { get; init; } = [];
 
+    /// <summary>Nodes that do not list their clients, and so no other run.</summary>
+    public IReadOnlyList<ClusterNode> Unseen { get; init; } = [];
+
     /// <summary>Another tool that is changing slots now.</summary>
     public OtherTool? OtherTool { get; init; }
 }

@@ -81,6 +81,7 @@ internal sealed class PreflightReader
             Unsynced = await FindUnsyncedAsync(view, scope?.Slots ?? [slot], source, target, cancellation).ConfigureAwait(false),
             Denied = denied,
             RightsUnknown = _rights.WithUnknownRights([source, target]).ToList(),
+            Unseen = _detector.Unseen,
             OtherTool = other,
         };
         if (move is not null && load?.Bytes is { } bytes)

@@ -23,7 +23,7 @@ internal static class PreflightRules
         [
             .. Memory(facts), .. BigKey(facts), .. Versions(facts), .. Functions(facts), .. Modules(facts),
             .. MigrateTls.Findings(facts), .. Down(facts), .. WriteRules.Findings(facts), .. LastSlot(facts), .. Strays(facts),
-            .. OtherSlots(facts), .. UnknownRights(facts),
+            .. OtherSlots(facts), .. UnknownRights(facts), .. UnseenRuns(facts),
         ],
         OtherTool(facts.OtherTool) ?? Rights(facts) ?? MigrateTls.Refusal(facts) ?? Eviction(facts)
             ?? ModuleRefusal(facts) ?? Unsynced(facts));
@@ -72,6 +72,25 @@ internal static class PreflightRules
                 Advice("ACL SETUSER <user> +acl|whoami +acl|dryrun on " + node.Name));
         }
     }
+
+    private static IEnumerable<PlanFinding> UnseenRuns(PreflightFacts facts)
+    {
+        if (facts.Unseen.Count == 0)
+            yield break;
+        yield return Finding(
+            PlanFindingCode.OtherRunsUnseen, FindingSeverity.Warning, facts.Unseen[0].Name,
+            Unseen(facts.Unseen, "CLIENT LIST", "is not detected"),
+            Advice("ACL SETUSER <user> +client|list +client|setname on every node"));
+    }
+
+    /// <summary>The warning that runs on other machines and this one do not see each other.</summary>
+    /// <param name="nodes">The nodes that refuse the command.</param>
+    /// <param name="command">The command that would show them.</param>
+    /// <param name="consequence">What follows for a run on another machine.</param>
+    public static string Unseen(IReadOnlyList<ClusterNode> nodes, string command, string consequence) =>
+        nodes[0].Name + (nodes.Count > 1 ? " and " + Count(nodes.Count - 1, "other node") : string.Empty)
+            + (nodes.Count > 1 ? " do" : " does") + " not let this user run " + command + ", so a run on another machine " + consequence
+            + ". Two runs at once lose keys: run one at a time.";
 
     private static RedisOperationException? Eviction(PreflightFacts facts)
     {

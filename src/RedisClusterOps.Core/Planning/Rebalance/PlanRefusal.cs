@@ -54,11 +54,11 @@ internal static class PlanRefusal
             return;
         var found = SlotSet.From(transfers.SelectMany(transfer => transfer.Slots.Slots).Where(open.Contains));
         if (found.Count > 0)
-            throw Unsuitable(SlotsAre(found) + " part of the plan but open. Close " + Them(found) + " first.", found, WayToClose(found));
+            throw Open(SlotsAre(found) + " part of the plan but open. Close " + Them(found) + " first.", found, WayToClose(found));
         var moving = SlotSet.From(transfers.SelectMany(transfer => transfer.Slots.Slots).Where(tasks.Contains));
         if (moving.Count > 0)
         {
-            throw Unsuitable(
+            throw Open(
                 SlotsAre(moving) + " part of the plan, but the servers are moving " + Them(moving) + " now. Wait until they have finished.",
                 moving,
                 new NextAction(NextActionCode.ShowOpenSlots));
@@ -112,6 +112,9 @@ internal static class PlanRefusal
         message + NothingChanged,
         Number(slots.Ranges[0].First),
         next ?? new NextAction(NextActionCode.Repair));
+
+    private static RedisOperationException Open(string message, SlotSet slots, NextAction next) => new(
+        FailureCode.SlotStateUnsuitable, message + NothingChanged, Number(slots.Ranges[0].First), next) { OpenSlots = slots };
 
     private static string Slots(SlotSet slots) => (slots.Count == 1 ? "Slot " : "Slots ") + Some(slots);
 
