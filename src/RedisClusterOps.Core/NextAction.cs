@@ -161,6 +161,9 @@ public enum NextActionOptions
 /// <param name="Code">The kind of action.</param>
 public sealed record NextAction(NextActionCode Code)
 {
+    /// <summary>A step that is no command of this module, in words.</summary>
+    internal static NextAction Advise(string text) => new(NextActionCode.Advice) { Note = text };
+
     /// <summary>Slots and ranges, as in <c>5519</c> or <c>0-5460,9000</c>; null if the action concerns no slot.</summary>
     public string? Slots { get; init; }
 

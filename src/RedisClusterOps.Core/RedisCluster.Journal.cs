@@ -7,8 +7,6 @@ using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
 using RedisClusterOps.Migration.Bulk;
-using RedisClusterOps.Migration.Keys;
-using RedisClusterOps.Migration.Recovery;
 using RedisClusterOps.Planning.Rebalance;
 using RedisClusterOps.Planning.Slots;
 

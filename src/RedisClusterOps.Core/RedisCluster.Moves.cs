@@ -39,7 +39,8 @@ public sealed partial class RedisCluster
         {
             var move = planned;
             var (preflight, keys) = await CheckPairAsync(view, move, pair, plan.Kind, options, cancellation).ConfigureAwait(false);
-            if (preflight.Refusal is { Code: FailureCode.PermissionDenied or FailureCode.ModuleMissing } denied && pair.IsAtomic && options.Method == MoveMethod.Auto)
+            if (preflight.Refusal is { Code: FailureCode.PermissionDenied or FailureCode.ModuleMissing } denied
+                && pair.IsAtomic && options.Method == MoveMethod.Auto)
             {
                 // The user did not ask for the servers' own migration, and may well have the rights for the other method.
                 var byKeys = move with { DecidedMethod = MoveMethod.KeyByKey };
@@ -60,6 +61,9 @@ public sealed partial class RedisCluster
 
         return plan with { Moves = moves, Findings = WithAdvice(findings).Distinct().ToList() };
     }
+
+    /// <summary>The outcomes of slots that a plan can't move any more, as when their target has left the cluster.</summary>
+    public static IReadOnlyList<SlotOutcome> SettledBy(RedisRebalancePlan plan) => plan.Settled;
 
     /// <summary>Carries out moves of a plan, all pairs concurrently.</summary>
     /// <param name="moves">The moves of the plan that the user agreed to.</param>

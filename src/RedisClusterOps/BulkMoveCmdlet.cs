@@ -30,7 +30,7 @@ public abstract class BulkMoveCmdlet : KeyMovingCmdlet
     /// <summary>Checks a plan, asks once for each pair of masters, and moves the slots of the agreed pairs.</summary>
     internal void MoveSlots(RedisCluster cluster, RedisRebalancePlan plan)
     {
-        foreach (var outcome in plan.Settled)
+        foreach (var outcome in RedisCluster.SettledBy(plan))
         {
             WriteObject(NextActionText.ResultOf(outcome));
             if (outcome.Failure is { } failure)

@@ -154,7 +154,7 @@ internal sealed record NodeVerdict(
     private static NextAction CureOf(ClusterNode node)
     {
         var next = node.Failure!.Code == FailureCode.AuthenticationFailed
-            ? "set the same users and passwords there as on the other nodes (CONFIG SET requirepass, ACL SETUSER)"
+            ? NextAction.Advise("set the same users and passwords there as on the other nodes (CONFIG SET requirepass, ACL SETUSER)")
             : node.Failure.Next;
         return next is null or { Code: NextActionCode.Advice } ? Show(node) with { Note = next?.Note } : next;
     }

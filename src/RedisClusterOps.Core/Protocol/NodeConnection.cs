@@ -125,7 +125,7 @@ internal sealed class NodeConnection : INodeConnection
         Endpoint + " answered " + Named(commands) + ", but " + failure.Message
             + ". That is a limit of this module, not of the node, which is reachable.",
         Endpoint.ToString(),
-        "ask for fewer elements at a time, or use redis-cli on " + Endpoint,
+        NextAction.Advise("ask for fewer elements at a time, or use redis-cli on " + Endpoint),
         failure);
 
     // Closing the socket ends a read or write in progress, on every runtime and with TLS.

@@ -66,7 +66,7 @@ internal static class ServerErrors
     {
         FailureCode.NodeBusy when Contains(error, "FUNCTION KILL") => StopCode(NextActionCode.StopFunction, endpoint, "function"),
         FailureCode.NodeBusy when Contains(error, "SCRIPT KILL") => StopCode(NextActionCode.StopScript, endpoint, "script"),
-        FailureCode.WritesRefused => "on " + endpoint + ": " + CureOfRefusedWrites(error),
+        FailureCode.WritesRefused => NextAction.Advise("on " + endpoint + ": " + CureOfRefusedWrites(error)),
         _ => NextOf(code),
     };
 
@@ -93,9 +93,11 @@ internal static class ServerErrors
         FailureCode.AuthenticationFailed =>
             new NextAction(NextActionCode.Connect) { Node = "<host:port>", Options = NextActionOptions.Credential },
         FailureCode.NotAClusterNode => new NextAction(NextActionCode.Connect) { Node = "<a node of the cluster>" },
-        FailureCode.NodeBusy => "wait until its script, function or module command ends",
-        FailureCode.NodeLoading => "wait until it has loaded its data, which INFO persistence shows (loading_eta_seconds)",
-        FailureCode.TooManyClients => "on that node: close idle clients, or raise maxclients from a connection that is still open",
+        FailureCode.NodeBusy => NextAction.Advise("wait until its script, function or module command ends"),
+        FailureCode.NodeLoading =>
+            NextAction.Advise("wait until it has loaded its data, which INFO persistence shows (loading_eta_seconds)"),
+        FailureCode.TooManyClients =>
+            NextAction.Advise("on that node: close idle clients, or raise maxclients from a connection that is still open"),
         _ => null,
     };
 

@@ -118,11 +118,11 @@ public sealed class UndoOfRunTests
         {
             var undo = (await core.PlanUndoOfMovesAsync(run.Id, options, default))!;
             Assert.Empty(undo.Moves);
-            Assert.Equal(before.Count(owner => owner == 0), undo.Refused.Sum(refused => SlotsNamedIn(refused.Result.Reason!)));
-            Assert.All(undo.Refused, refused => Assert.Equal(
+            Assert.Equal(before.Count(owner => owner == 0), undo.Settled.Sum(refused => SlotsNamedIn(refused.Result.Reason!)));
+            Assert.All(undo.Settled, refused => Assert.Equal(
                 (MigrationOutcome.Failed, FailureCode.SlotStateUnsuitable, drained.Id),
                 (refused.Result.Outcome, refused.Failure!.Code, refused.Result.TargetId)));
-            Assert.Equal((NextActionCode.Undo, run.Id), (undo.Refused[0].Failure!.Next!.Code, undo.Refused[0].Failure!.Next!.MigrationId));
+            Assert.Equal((NextActionCode.Undo, run.Id), (undo.Settled[0].Failure!.Next!.Code, undo.Settled[0].Failure!.Next!.MigrationId));
         }
 
         Assert.Equal(afterwards, await cluster.OwnersAsync());

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration;
 using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Protocol;
 using Xunit;
@@ -27,7 +28,7 @@ public sealed class KeyAccountTests : IDisposable
     public KeyAccountTests()
     {
         const string Before = "redis_version:8.6.3\nevicted_keys:3\nexpired_keys:10\ndb0:keys=25,expires=0";
-        _view = ClusterScene.Stable().Tells("S", Before).Tells("T", Before).View();
+        _view = ClusterScene.Stable().Reports("S", Before).Reports("T", Before).View();
         _connections = new ClusterConnections(_nodes);
         _reader = new ClusterReader(RedisClusterSession.Parse(Source.Name), _connections);
         _nodes.Node(Source.Name, command => command.ToString() == "INFO commandstats"

@@ -5,6 +5,7 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Bulk;
@@ -96,7 +97,9 @@ internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
         var mayExpire = evicted == 0 && missing <= expired;
         var mayHaveExpired = pair.Source.View?.Facts.HasExpiringKeys != false;
         var hasClients = evicted == 0 && missing > 0 && !mayExpire && await HadClientsAsync(abort).ConfigureAwait(false);
-        return slots.Select(slot => now.TryGetValue(slot, out var count) ? Judge(slot, count) : new SlotAccount(slot, null, null)).ToList();
+        return slots
+            .Select(slot => now.TryGetValue(slot, out var count) ? Judge(slot, count) : new SlotAccount(slot, null, null))
+            .ToList();
 
         SlotAccount Judge(SlotMove slot, long? count)
         {
@@ -122,32 +125,13 @@ internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
 
     private long Expected(SlotMove slot) => pair.IsAtomic ? slot.Keys : slot.Moved;
 
-    private string Evictions() => Evictions(pair.Target, _evicted);
-
-    private static string Evictions(ClusterNode node, long evicted) => node.Name + " has evicted " + Keys(evicted) + " since the run began.";
+    private string Evictions() => KeyLoss.Evictions(pair.Target, _evicted);
 
     private string NotTaken() => "No client used " + pair.Source.Name + " meanwhile, and no key was evicted: " + pair.Target.Name
         + " may not have been able to take them.";
 
     private RedisOperationException Missing(IReadOnlyList<SlotMove> slots, long missing, long all, string why, long evicted) =>
-        Missing(pair.Target, SlotSet.From(slots.Select(slot => slot.Slot)), missing, all, why, evicted);
-
-    /// <summary>The failure of a slot whose keys the owner has evicted since they arrived.</summary>
-    public static RedisOperationException Evicted(ClusterNode owner, int slot, long missing, long moved, long evicted) =>
-        Missing(owner, SlotSet.From([slot]), missing, moved, Evictions(owner, evicted), evicted);
-
-    private static RedisOperationException Missing(ClusterNode target, SlotSet slots, long missing, long all, string why, long evicted)
-    {
-        var isOne = slots.Count == 1;
-        var text = (isOne ? "Slot " : "Slots ") + Printable.Clean(slots.ToString(), 100) + (isOne ? " belongs to " : " belong to ")
-            + target.Name + ", but " + Number(missing) + " of " + Keys(all) + (missing == 1 ? " is" : " are") + " not there. " + why;
-        var note = evicted > 0
-            ? "CONFIG SET maxmemory <bytes> or CONFIG SET maxmemory-policy noeviction on " + target.Name
-                + ", then restore the keys from their source"
-            : "MODULE LIST and the log of " + target.Name + " show what it could not take; restore the keys from a copy";
-        return new RedisOperationException(
-            FailureCode.KeysMissing, text, Number(slots.Ranges[0].First), new NextAction(NextActionCode.Advice) { Note = note });
-    }
+        KeyLoss.Missing(pair.Target, SlotSet.From(slots.Select(slot => slot.Slot)), missing, all, why, evicted);
 
     private async Task<bool> HadClientsAsync(CancellationToken abort)
     {
@@ -183,17 +167,7 @@ internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
         return ServerFacts.Parse(string.Join("\n", replies.Where(reply => !reply.IsError).Select(reply => reply.Text)));
     }
 
-    private static string Keys(long count) => Number(count) + (count == 1 ? " key" : " keys");
+    private static string Keys(long count) => KeyLoss.Keys(count);
 
     private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
-}
-
-/// <summary>Counters of a node since its start; null if it does not report them.</summary>
-internal sealed record NodeCounters(long? Expired, long? Evicted, long? Calls)
-{
-    public static NodeCounters Of(ServerFacts facts) =>
-        new(facts.Number("expired_keys"), facts.Number("evicted_keys"), facts.ClientCalls);
-
-    /// <summary>The growth of a counter. A restart begins at zero.</summary>
-    public static long Since(long? before, long? now) => now is not { } count ? 0 : count >= (before ?? 0) ? count - (before ?? 0) : count;
 }

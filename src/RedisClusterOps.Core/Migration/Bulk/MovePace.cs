@@ -5,6 +5,7 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Bulk;

@@ -4,8 +4,6 @@ using System.Globalization;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Migration.Bulk;
-using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 

@@ -228,7 +228,7 @@ internal sealed class SlotRunner(
         if (evicted == 0)
             return null;
         var keys = await SlotKeyCounter.CountAsync(connection, owner.View!.Databases, _agreed.Slot, stop.Abort).ConfigureAwait(false);
-        return keys >= tally.Moved ? null : KeyAccount.Evicted(owner, _agreed.Slot, tally.Moved - (keys ?? 0), tally.Moved, evicted);
+        return keys >= tally.Moved ? null : KeyLoss.Evicted(owner, _agreed.Slot, tally.Moved - (keys ?? 0), tally.Moved, evicted);
     }
 
     private async Task<RedisOperationException> DescribeStopAsync() => new(

@@ -33,7 +33,7 @@ internal static class PreflightRules
         tool.Client.Description + " is changing slots now: " + tool.Client.Command + " on " + tool.Node.Name
             + ". Two tools at once undo each other's steps and lose keys. Nothing was changed.",
         tool.Node.Name,
-        Advice("CLIENT LIST on " + tool.Node.Name + " shows the client. When it has finished, run the same command again."));
+        NextAction.Advise("CLIENT LIST on " + tool.Node.Name + " shows the client. When it has finished, run the same command again."));
 
     private static RedisOperationException? Rights(PreflightFacts facts)
     {
@@ -69,7 +69,7 @@ internal static class PreflightRules
                 PlanFindingCode.RightsUnknown, FindingSeverity.Warning, node.Name,
                 node.Name + " does not report which commands this user may run, so a missing right shows only during the run."
                     + " No key is lost then, and the same command resumes.",
-                Advice("ACL SETUSER <user> +acl|whoami +acl|dryrun on " + node.Name));
+                NextAction.Advise("ACL SETUSER <user> +acl|whoami +acl|dryrun on " + node.Name));
         }
     }
 
@@ -80,7 +80,7 @@ internal static class PreflightRules
         yield return Finding(
             PlanFindingCode.OtherRunsUnseen, FindingSeverity.Warning, facts.Unseen[0].Name,
             Unseen(facts.Unseen, "CLIENT LIST", "is not detected"),
-            Advice("ACL SETUSER <user> +client|list +client|setname on every node"));
+            NextAction.Advise("ACL SETUSER <user> +client|list +client|setname on every node"));
     }
 
     /// <summary>The warning that runs on other machines and this one do not see each other.</summary>
@@ -130,7 +130,7 @@ internal static class PreflightRules
         "The keys take about " + Megabytes(needed) + ", and " + facts.Target.Name + " has " + Megabytes(Math.Max(0, free))
             + " left of its maxmemory";
 
-    private static NextAction MoreMemory(PreflightFacts facts) => Advice("CONFIG SET maxmemory <bytes> on " + facts.Target.Name);
+    private static NextAction MoreMemory(PreflightFacts facts) => NextAction.Advise("CONFIG SET maxmemory <bytes> on " + facts.Target.Name);
 
     private static long? Needed(PreflightFacts facts) => facts.Load?.Bytes is { } bytes and > 0 ? bytes + facts.BytesOfOthers : null;
 
@@ -156,7 +156,7 @@ internal static class PreflightRules
             yield return Finding(
                 PlanFindingCode.BigKey, FindingSeverity.Warning, Slot(facts),
                 key + "cluster-node-timeout (" + Seconds(nodeTimeout) + "): the other nodes may flag them as failing and start a failover.",
-                Advice("CONFIG SET cluster-node-timeout " + longEnough + " on every node, and set it back afterwards"));
+                NextAction.Advise("CONFIG SET cluster-node-timeout " + longEnough + " on every node, and set it back afterwards"));
         }
 
         if (facts.Actions.OfType<MoveKeys>().Any(move => blocked > move.Migrate.Timeout))
@@ -198,7 +198,7 @@ internal static class PreflightRules
                 PlanFindingCode.FunctionMissing, FindingSeverity.Warning, facts.Target.Name,
                 facts.Target.Name + " lacks " + Count(missing.Count, "function") + " of " + facts.Source.Name + " (" + Names(missing)
                     + "). FCALL fails for keys that have moved.",
-                Advice("FUNCTION DUMP on " + facts.Source.Name + ", FUNCTION RESTORE on " + facts.Target.Name));
+                NextAction.Advise("FUNCTION DUMP on " + facts.Source.Name + ", FUNCTION RESTORE on " + facts.Target.Name));
         }
 
         if (different.Count > 0)
@@ -207,7 +207,7 @@ internal static class PreflightRules
                 PlanFindingCode.FunctionDiffers, FindingSeverity.Warning, facts.Target.Name,
                 facts.Target.Name + " has other code for " + Count(different.Count, "function") + " of " + facts.Source.Name + " ("
                     + Names(different) + "). FCALL does something else for keys that have moved.",
-                Advice("FUNCTION DUMP on " + facts.Source.Name + ", FUNCTION RESTORE … REPLACE on " + facts.Target.Name));
+                NextAction.Advise("FUNCTION DUMP on " + facts.Source.Name + ", FUNCTION RESTORE … REPLACE on " + facts.Target.Name));
         }
     }
 
@@ -262,8 +262,9 @@ internal static class PreflightRules
                 + (facts.Source == facts.Target ? " holds " : " and " + facts.Target.Name + " hold ") + Count(unsynced.KeysOnMasters, "key")
                 + ". It may be the former master, and deletes its keys when it synchronizes. Nothing was changed.",
             replica,
-            Advice("CLUSTER FAILOVER TAKEOVER on " + replica + " makes it a master with its keys, and drops what was written to " + master
-                + " since; once it has synchronized, or was removed, the same command continues"));
+            NextAction.Advise(
+                "CLUSTER FAILOVER TAKEOVER on " + replica + " makes it a master with its keys, and drops what was written to " + master
+                    + " since; once it has synchronized, or was removed, the same command continues"));
     }
 
     // Not a refusal: the same repair may assign the missing slots, and a node that was blocked reports this for a moment.
@@ -295,7 +296,7 @@ internal static class PreflightRules
                         ? facts.Target.Name
                         : "the master that takes its last slot: " + string.Join(" or ", facts.Takers))
                     + ", and an undo can't return its slots before it is a master again.",
-                Advice("CONFIG SET cluster-allow-replica-migration no on " + facts.Source.Name + " keeps it a master"));
+                NextAction.Advise("CONFIG SET cluster-allow-replica-migration no on " + facts.Source.Name + " keeps it a master"));
         }
     }
 
@@ -328,8 +329,6 @@ internal static class PreflightRules
 
     private static PlanFinding Finding(PlanFindingCode code, FindingSeverity severity, string target, string message, NextAction next) =>
         new() { Code = code, Severity = severity, Target = target, Message = message, Next = next };
-
-    private static NextAction Advice(string text) => new(NextActionCode.Advice) { Note = text };
 
     private static string Slot(PreflightFacts facts) => facts.Slot.ToString(CultureInfo.InvariantCulture);
 

@@ -50,7 +50,7 @@ internal static class NodeWeights
             throw PlanRefusal.Invalid(
                 "Every master has weight 0, so none could take over the slots.",
                 null,
-                Advice("Specify a weight above 0 for at least one master."));
+                NextAction.Advise("Specify a weight above 0 for at least one master."));
         }
 
         var scale = weights.Max(ScaleOf);
@@ -69,13 +69,11 @@ internal static class NodeWeights
                 "The weight of '" + Shown(name) + "' is " + weight.ToString("R", CultureInfo.InvariantCulture)
                     + ". A weight is 0, or a number from 0.000000001 to 1000000000.",
                 name,
-                Advice("Specify another weight for that node."));
+                NextAction.Advise("Specify another weight for that node."));
         }
 
         return (decimal)weight;
     }
-
-    private static NextAction Advice(string text) => new(NextActionCode.Advice) { Note = text };
 
     private static string NoMaster(ClusterView view, ClusterNode node) =>
         view.ShardMaster(node.Id) is { } master && master.Id != node.Id

@@ -83,7 +83,7 @@ internal static class PlanRefusal
                 return;
             var verdict = NodeVerdict.Of(view, node);
             var trouble = node.IsReachable ? "other nodes flag it as failing (" + node.State + ")" : "it " + verdict.Reason;
-            var next = note is null ? verdict.Cure : verdict.Cure with { Or = note };
+            var next = note is null ? verdict.Cure : verdict.Cure with { Or = NextAction.Advise(note) };
             throw new RedisOperationException(verdict.Code, node.Name + role + ", but " + trouble + "." + NothingChanged, node.Name, next)
             {
                 ConcernsOneNode = true,

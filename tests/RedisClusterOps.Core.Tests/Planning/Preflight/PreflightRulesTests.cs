@@ -112,7 +112,7 @@ public class PreflightRulesTests
     public void An_end_that_refuses_writes_is_an_error_if_keys_move(string node, string info, long? minimum, bool? stops, string expected)
     {
         var settings = new NodeSettings { MinimumReplicas = minimum, StopsAfterFailedSave = stops };
-        var facts = Facts(ClusterScene.Stable().Tells(node, Old + "\n" + info)) with
+        var facts = Facts(ClusterScene.Stable().Reports(node, Old + "\n" + info)) with
         {
             SourceSettings = settings,
             TargetSettings = settings,
@@ -131,7 +131,7 @@ public class PreflightRulesTests
     public void A_replica_that_hangs_is_an_error_if_its_master_waits_for_it(string version, string state, int lag, string expected)
     {
         var info = version + "\nslave0:ip=10.0.0.9,port=6379,state=" + state + ",offset=5,lag=" + lag;
-        var facts = Facts(ClusterScene.Stable().Tells("S", info).Tells("T", version));
+        var facts = Facts(ClusterScene.Stable().Reports("S", info).Reports("T", version));
         Assert.Equal(expected, Findings(facts));
         Assert.Empty(Findings(facts with { IsAtomic = true }));
     }
@@ -170,7 +170,7 @@ public class PreflightRulesTests
     [InlineData("a,ver=2", "a,ver=3", true, "")]
     [InlineData("", "a,ver=1", true, "")]
     public void Modules_are_compared_by_name_and_version(string source, string target, bool isAtomic, string expected) =>
-        Assert.Equal(expected, Findings(Facts(ClusterScene.Stable().Tells("S", Info(source)).Tells("T", Info(target))) with
+        Assert.Equal(expected, Findings(Facts(ClusterScene.Stable().Reports("S", Info(source)).Reports("T", Info(target))) with
         {
             IsAtomic = isAtomic,
         }));
@@ -178,7 +178,7 @@ public class PreflightRulesTests
     [Fact]
     public void The_refusal_names_the_module_and_the_node()
     {
-        var facts = Facts(ClusterScene.Stable().Tells("S", Info("graph,ver=2")).Tells("T", Info(""))) with { IsAtomic = true };
+        var facts = Facts(ClusterScene.Stable().Reports("S", Info("graph,ver=2")).Reports("T", Info(""))) with { IsAtomic = true };
         var refusal = PreflightRules.Judge(facts).Refusal!;
         Assert.StartsWith(facts.Target.Name + " lacks 1 module of " + facts.Source.Name + " (graph).", refusal.Message);
         Assert.Equal(facts.Target.Name, refusal.Subject);
@@ -205,7 +205,7 @@ public class PreflightRulesTests
     [InlineData("role:slave\nmaster_link_status:up", false)]
     [InlineData("role:master", false)]
     public void A_replica_has_never_synchronized_if_its_link_was_never_up(string info, bool expected) =>
-        Assert.Equal(expected, ClusterScene.Stable().Tells("S", info).View().Node(ClusterScene.Id("S"))!.View!.Facts.HasNeverSynchronized);
+        Assert.Equal(expected, ClusterScene.Stable().Reports("S", info).View().Node(ClusterScene.Id("S"))!.View!.Facts.HasNeverSynchronized);
 
     [Theory]
     [InlineData(0, true, "SourceBecomesReplica Warning")]
