@@ -29,7 +29,7 @@ internal sealed class BulkSlotHandover(
     // For each portion: two commands for flags or owners, and a count; before a handover also the flags.
     private const int RoundTrips = 3;
 
-    // Valkey 8 and later wait this long in vain for a replica that hangs. A replica that hangs longer is in trouble.
+    // The time limit for replicas that do not acknowledge a SETSLOT, on Valkey 8 and later.
     private static readonly TimeSpan ReplicaPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ReplicaPause = TimeSpan.FromMilliseconds(20);
 
