@@ -29,7 +29,7 @@ internal sealed class BulkSlotHandover(
     // For each portion: two commands for flags or owners, and a count; before a handover also the flags.
     private const int RoundTrips = 3;
 
-    // Valkey 8 and later wait this long for a replica that hangs. A replica that hangs longer is in trouble.
+    // The time limit for replicas that do not acknowledge a SETSLOT, on Valkey 8 and later.
     private static readonly TimeSpan ReplicaPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ReplicaPause = TimeSpan.FromMilliseconds(20);
 
@@ -106,7 +106,7 @@ internal sealed class BulkSlotHandover(
             if (Left(batch).Count < batch.Count)
                 progressed = stop.Clock.Now;
             else if (stop.Clock.Now - progressed > ReplicaPatience)
-                throw await UnacknowledgedAsync().ConfigureAwait(false);
+                throw await UnacknowledgedAsync(target).ConfigureAwait(false);
             else
                 await stop.Clock.PauseAsync(ReplicaPause, stop.Abort).ConfigureAwait(false);
         }
@@ -175,17 +175,17 @@ internal sealed class BulkSlotHandover(
         return assigned.Count;
     }
 
-    private async Task<RedisOperationException> UnacknowledgedAsync()
+    private async Task<RedisOperationException> UnacknowledgedAsync(ClusterNode node)
     {
-        var (_, to) = await ReadEndsAsync().ConfigureAwait(false);
-        var silent = await replicas.SilentAsync(to, stop.Abort).ConfigureAwait(false);
+        var now = await _reader.ReadNodeAsync(node, stop.Abort).ConfigureAwait(false);
+        var silent = await replicas.SilentAsync(now, stop.Abort).ConfigureAwait(false);
         return new RedisOperationException(
             FailureCode.NodeUnreachable,
-            "The replicas of " + target.Name + " did not acknowledge CLUSTER SETSLOT for "
+            "The replicas of " + node.Name + " did not acknowledge CLUSTER SETSLOT for "
                 + ReplicaPatience.TotalSeconds.ToString("0", CultureInfo.InvariantCulture) + " seconds"
                 + (silent is null ? string.Empty : "; " + silent + " does not answer")
                 + ". No more slots were handed over. No key is lost; open slots are served by both nodes.",
-            target.Name,
+            node.Name,
             new NextAction(NextActionCode.ShowNodes));
     }
 
@@ -238,14 +238,31 @@ internal sealed class BulkSlotHandover(
 
     private async Task SendAsync(ClusterNode node, IReadOnlyList<SlotMove> slots, string action, string id)
     {
-        var replies = await new SetSlotBatch(_reader, node, node.View!, stop).SendAsync(slots, action, id).ConfigureAwait(false);
-        for (var i = 0; i < slots.Count; i++)
+        var started = stop.Clock.Now;
+        while (true)
         {
-            if (replies[i] is not { } reply)
-                slots[i].Defer("the replicas of " + node.Name + " do not acknowledge CLUSTER SETSLOT");
-            else if (reply.IsError)
-                slots[i].Defer(Printable.Clean(reply.Text, 200));
+            var replies = await new SetSlotBatch(_reader, node, node.View!, stop).SendAsync(slots, action, id).ConfigureAwait(false);
+            var waiting = new List<SlotMove>();
+            for (var i = 0; i < slots.Count; i++)
+            {
+                if (replies[i] is not { } reply || ServerErrors.IsUnconfirmed(reply))
+                    waiting.Add(slots[i]);
+                else if (reply.IsError)
+                    slots[i].Defer(Printable.Clean(reply.Text, 200));
+            }
+
+            slots = waiting;
+            if (slots.Count == 0)
+                return;
+            if (stop.IsRequested)
+                break;
+            if (stop.Clock.Now - started > ReplicaPatience)
+                throw await UnacknowledgedAsync(node).ConfigureAwait(false);
+            await stop.Clock.PauseAsync(ReplicaPause, stop.Abort).ConfigureAwait(false);
         }
+
+        foreach (var slot in slots)
+            slot.Defer("the run was stopped while the replicas of " + node.Name + " did not acknowledge CLUSTER SETSLOT");
     }
 
     private async Task<IReadOnlyList<long?>> CountAsync(ClusterNode node, IReadOnlyList<SlotMove> slots)

@@ -15,7 +15,7 @@ internal sealed class SlotHandover(ClusterReader reader, OperationLog? log)
     private static readonly TimeSpan EpochPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan EpochPause = TimeSpan.FromMilliseconds(100);
 
-    // Valkey 8 and later don't run SETSLOT before their replicas have acknowledged it. A replica that hangs longer is in trouble.
+    // The time limit for replicas that do not acknowledge a SETSLOT, on Valkey 8 and later.
     private static readonly TimeSpan ReplicaPatience = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan ReplicaPause = TimeSpan.FromMilliseconds(50);
 
