@@ -127,8 +127,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
 
         var failure = await slot.FailsAsync(FailureCode.KeyExistsOnTarget);
 
-        (await slot.SourceCopyAsync(key)).AssertSameAs(mine);
-        (await slot.TargetCopyAsync(key)).AssertSameAs(theirs);
+        await AssertKeptAsync();
         Assert.Contains(Printable.Quote(key), failure.Message);
         Assert.Contains(slot.Source.Endpoint + " (source, in use) " + Describe(mine), failure.Message);
         Assert.Contains(slot.Target.Endpoint + " (target, hidden) " + Describe(theirs), failure.Message);
@@ -139,8 +138,24 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
 
         // A second attempt reports the same, so the first one changed nothing.
         await slot.FailsAsync(FailureCode.KeyExistsOnTarget);
-        (await slot.SourceCopyAsync(key)).AssertSameAs(mine);
-        (await slot.TargetCopyAsync(key)).AssertSameAs(theirs);
+        await AssertKeptAsync();
+
+        // Reading a hash table may change the order of its dump, not its members.
+        async Task AssertKeptAsync()
+        {
+            var (first, second) = (await slot.SourceCopyAsync(key), await slot.TargetCopyAsync(key));
+            if (difference != "member of a large set")
+            {
+                first.AssertSameAs(mine);
+                second.AssertSameAs(theirs);
+                return;
+            }
+
+            Assert.Equal(members.Order(), (await slot.OnSourceAsync("SMEMBERS", key)).Items.Select(item => (object)item.Text).Order());
+            Assert.Equal(
+                members.Skip(1).Append("other").Order(),
+                (await slot.OnTargetAsync("SMEMBERS", key)).Items.Select(item => (object)item.Text).Order());
+        }
     }
 
     private static string Describe(SideCopy copy) =>

@@ -242,7 +242,7 @@ public sealed class HealthFindingTests
                 finding.Code == PlanFindingCode.VersionMismatch && finding.Message.Contains("An older target may reject"));
         }
 
-        var failure = await back.FailsAsync(FailureCode.ServerError);
+        var failure = await back.FailsAsync(FailureCode.KeyRefused);
         Assert.Contains("DUMP payload", failure.Message);
         Assert.Equal(2, await back.KeysOnSourceAsync());
     }

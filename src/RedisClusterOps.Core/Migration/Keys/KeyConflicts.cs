@@ -111,10 +111,10 @@ internal sealed class KeyConflicts(
         else if (theirs is not null)
             await DropAsync(source, isSource: true, key, IsUnchangedAsync).ConfigureAwait(false);
 
-        // A large value has no dump to compare, so its members are compared again while the copy is watched.
-        async Task<bool> IsUnchangedAsync(KeyCopy now) => now.Dump is not null
-            ? KeyBytes.Comparer.Equals(now.Dump, mine.Dump)
-            : await AreSameAsync(source, now, target, theirs, key).ConfigureAwait(false);
+        // A large value has no dump, and reading a hash table may change the order of its dump. The members decide then, while the copy
+        // is watched.
+        async Task<bool> IsUnchangedAsync(KeyCopy now) => (now.Dump is not null && KeyBytes.Comparer.Equals(now.Dump, mine.Dump))
+            || await AreSameAsync(source, now, target, theirs, key).ConfigureAwait(false);
     }
 
     /// <summary>Deletes the copy of one side in exactly the state in which it was saved: clients may still write to it.</summary>
