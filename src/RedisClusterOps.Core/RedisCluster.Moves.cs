@@ -37,7 +37,8 @@ public sealed partial class RedisCluster
         {
             var move = planned;
             var (preflight, keys) = await CheckPairAsync(view, move, pair, plan.Kind, options, cancellation).ConfigureAwait(false);
-            if (preflight.Refusal is { Code: FailureCode.PermissionDenied or FailureCode.ModuleMissing } denied && pair.IsAtomic && options.Method == MoveMethod.Auto)
+            if (preflight.Refusal is { Code: FailureCode.PermissionDenied or FailureCode.ModuleMissing } denied
+                && pair.IsAtomic && options.Method == MoveMethod.Auto)
             {
                 // The user did not ask for the servers' own migration, and may well have the rights for the other method.
                 var byKeys = move with { DecidedMethod = MoveMethod.KeyByKey };

@@ -90,7 +90,8 @@ internal sealed class PreflightReader
     private async Task<UnsyncedReplica?> FindUnsyncedAsync(
         ClusterView view, IReadOnlyList<int> slots, ClusterNode source, ClusterNode target, CancellationToken cancellation)
     {
-        foreach (var replica in view.Nodes.Where(node => node is { IsMaster: false, View.Facts.HasNeverSynchronized: true }))
+        var unsynced = view.Nodes.Where(node => node is { IsMaster: false, View.Facts.HasNeverSynchronized: true });
+        foreach (var replica in unsynced)
         {
             var master = new[] { source, target }.FirstOrDefault(end => end.Id == replica.Line.MasterId);
             if (master is null || await CountAsync(replica, slots, cancellation).ConfigureAwait(false) is not { } keys || keys == 0)
@@ -110,7 +111,8 @@ internal sealed class PreflightReader
         try
         {
             var connection = await _reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
-            var counts = await SlotKeyCounter.CountAsync(connection, node.View?.Databases ?? 1, slots, cancellation).ConfigureAwait(false);
+            var databases = node.View?.Databases ?? 1;
+            var counts = await SlotKeyCounter.CountAsync(connection, databases, slots, cancellation).ConfigureAwait(false);
             return counts.Sum(count => count ?? 0);
         }
         catch (RedisOperationException)
@@ -146,7 +148,8 @@ internal sealed class PreflightReader
         return _otherTool;
     }
 
-    private (int? Left, IReadOnlyList<string> Takers) SlotsLeft(ClusterView view, IReadOnlyList<int> slots, IReadOnlyList<SlotAction> actions)
+    private (int? Left, IReadOnlyList<string> Takers) SlotsLeft(
+        ClusterView view, IReadOnlyList<int> slots, IReadOnlyList<SlotAction> actions)
     {
         // Two handovers are a round trip: the source keeps the slot in the end.
         var assigned = actions.OfType<AssignToTarget>().ToList();
