@@ -271,24 +271,28 @@ public sealed partial class RedisCluster
     private static ClusterNode MasterOf(ClusterView view, string id) =>
         view.ShardMaster(id) ?? throw NodeNames.NotFound(id, view.Nodes.Select(node => node.Name));
 
-    private static List<MasterPair> PairsOf(ClusterView view, RedisRebalancePlan plan, IReadOnlyList<RedisSlotMove> moves) =>
-        moves.Select(move => PairOf(view, move, undoes: plan.Kind == MigrationOperation.Undo)).ToList();
+    private static List<MasterPair> PairsOf(ClusterView view, RedisRebalancePlan plan, IReadOnlyList<RedisSlotMove> moves)
+    {
+        // A plan names masters. No other node stands for them: slots would go where the plan does not send them.
+        foreach (var id in moves.SelectMany(move => new[] { move.SourceId, move.TargetId }))
+        {
+            if (MasterOf(view, id) is var now && now.Id != id)
+            {
+                var name = view.Node(id)!.Name;
+                throw new RedisOperationException(
+                    FailureCode.StalePlan,
+                    "The plan is stale: " + name + " is a replica of " + now.Name + " now." + PlanRefusal.NothingChanged,
+                    name,
+                    new NextAction(NextActionCode.ShowNodes));
+            }
+        }
+
+        return moves.Select(move => PairOf(view, move, undoes: plan.Kind == MigrationOperation.Undo)).ToList();
+    }
 
     private static MasterPair PairOf(ClusterView view, RedisSlotMove move, bool undoes)
     {
         var (source, target) = (MasterOf(view, move.SourceId), MasterOf(view, move.TargetId));
-        // The plan names two masters. No other node stands for them: slots would go where the plan does not send them.
-        if (source.Id != move.SourceId || target.Id != move.TargetId)
-        {
-            var (id, now) = target.Id != move.TargetId ? (move.TargetId, target) : (move.SourceId, source);
-            var name = view.Node(id)!.Name;
-            throw new RedisOperationException(
-                FailureCode.StalePlan,
-                "The plan is stale: " + name + " is a replica of " + now.Name + " now." + PlanRefusal.NothingChanged,
-                name,
-                new NextAction(NextActionCode.ShowNodes));
-        }
-
         foreach (var end in new[] { source, target })
         {
             if (!end.IsReachable)

@@ -10,7 +10,9 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;
 
-/// <summary>A success counts keys: what arrived, what expired and what was evicted explain each other, or the result says what does not.</summary>
+/// <summary>
+/// A success counts keys: what arrived, what expired and what was evicted explain each other, or the result says what does not.
+/// </summary>
 public sealed class KeyAccountTests : IDisposable
 {
     private const int First = 7;
@@ -112,7 +114,18 @@ public sealed class KeyAccountTests : IDisposable
             "Slots 7,9 belong to " + Target.Name + ", but 6 of 25 keys are not there. " + Target.Name
                 + " has evicted 6 keys since the run began.",
             lost!.Failure!.Message);
-        Assert.Null(await account.CloseAsync(default));
+    }
+
+    [Fact]
+    public async Task An_eviction_that_a_later_slot_showed_is_reported_for_earlier_slots_too()
+    {
+        var account = new KeyAccount(_reader, Pair(isAtomic: false));
+        var slots = Slots();
+        await account.SettleAsync([slots[0]], default);
+        (_onTarget[First], _evicted) = (19, 4);
+        Assert.Null((await account.SettleAsync([slots[1]], default))[0].Failure);
+        var lost = (await account.CloseAsync(default))!.Failure!;
+        Assert.StartsWith("Slot 7 belongs to " + Target.Name + ", but 1 of 20 keys is not there.", lost.Message);
     }
 
     public void Dispose() => _connections.Dispose();

@@ -26,7 +26,8 @@ internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
     private static readonly RespCommand Stats = RespCommand.Of("INFO", "stats");
     private static readonly RespCommand Calls = RespCommand.Of("INFO", "commandstats");
 
-    private readonly Dictionary<SlotMove, long> _settled = [];
+    // The keys of each slot that was reported as moved, and how many keys the target had evicted by then.
+    private readonly Dictionary<SlotMove, (long Keys, long Evicted)> _settled = [];
     private NodeCounters _source = NodeCounters.Of(pair.Source.View?.Facts ?? ServerFacts.None);
     private readonly NodeCounters _target = NodeCounters.Of(pair.Target.View?.Facts ?? ServerFacts.None);
     private long _evicted;
@@ -42,8 +43,12 @@ internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
         try
         {
             var accounts = await CountAsync(slots, abort).ConfigureAwait(false);
-            foreach (var account in accounts.Where(account => account.Failure is null))
-                _settled[account.Slot] = account.Slot.Moved;
+            lock (_settled)
+            {
+                foreach (var account in accounts.Where(account => account.Failure is null))
+                    _settled[account.Slot] = (account.Slot.Moved, _evicted);
+            }
+
             return accounts;
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
@@ -60,17 +65,19 @@ internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
             return null;
         try
         {
-            var evicted = (await ReadAsync(abort).ConfigureAwait(false)).Evicted;
-            if (evicted <= _evicted)
+            _evicted = (await ReadAsync(abort).ConfigureAwait(false)).Evicted;
+            var slots = _settled.Where(each => each.Value.Evicted < _evicted).Select(each => each.Key).OrderBy(slot => slot.Slot).ToList();
+            if (slots.Count == 0)
                 return null;
-            _evicted = evicted;
-            var slots = _settled.Keys.OrderBy(slot => slot.Slot).ToList();
             var counts = await CountOnTargetAsync(slots, abort).ConfigureAwait(false);
-            var lost = slots.Where((slot, i) => counts[i] < _settled[slot]).ToList();
+            var lost = slots.Zip(counts, (slot, count) => (Slot: slot, All: _settled[slot].Keys, Missing: _settled[slot].Keys - count))
+                .Where(each => each.Missing > 0).ToList();
             if (lost.Count == 0)
                 return null;
-            var missing = slots.Select((slot, i) => Math.Max(0, _settled[slot] - (counts[i] ?? _settled[slot]))).Sum();
-            return new SlotAccount(lost[0], null, Missing(lost, missing, lost.Sum(slot => _settled[slot]), Evictions(), evicted));
+            var failure = Missing(
+                lost.Select(each => each.Slot).ToList(), lost.Sum(each => each.Missing!.Value), lost.Sum(each => each.All), Evictions(),
+                _evicted);
+            return new SlotAccount(lost[0].Slot, null, failure);
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
@@ -78,7 +85,7 @@ internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
         }
     }
 
-    // An adopted task, or one that was resumed, has no count of before.
+    // Slots of a task that another run began were not counted before it.
     private string? Uncounted(SlotMove slot) => pair.IsAtomic && slot.Keys > 0
         ? Keys(slot.Keys) + " were counted before the move. " + pair.Target.Name + " was not asked how many of them arrived."
         : null;

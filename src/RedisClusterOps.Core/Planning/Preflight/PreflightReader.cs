@@ -93,7 +93,8 @@ internal sealed class PreflightReader
     private async Task<UnsyncedReplica?> FindUnsyncedAsync(
         ClusterView view, IReadOnlyList<int> slots, ClusterNode source, ClusterNode target, CancellationToken cancellation)
     {
-        foreach (var replica in view.Nodes.Where(node => node is { IsMaster: false, View.Facts.HasNeverSynchronized: true }))
+        var unsynced = view.Nodes.Where(node => node is { IsMaster: false, View.Facts.HasNeverSynchronized: true });
+        foreach (var replica in unsynced)
         {
             var master = new[] { source, target }.FirstOrDefault(end => end.Id == replica.Line.MasterId);
             if (master is null || await CountAsync(replica, slots, cancellation).ConfigureAwait(false) is not { } keys || keys == 0)
@@ -113,7 +114,8 @@ internal sealed class PreflightReader
         try
         {
             var connection = await _reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
-            var counts = await SlotKeyCounter.CountAsync(connection, node.View?.Databases ?? 1, slots, cancellation).ConfigureAwait(false);
+            var databases = node.View?.Databases ?? 1;
+            var counts = await SlotKeyCounter.CountAsync(connection, databases, slots, cancellation).ConfigureAwait(false);
             return counts.Sum(count => count ?? 0);
         }
         catch (RedisOperationException)

@@ -21,12 +21,12 @@ internal static class PreflightRules
 
     public static PreflightResult Judge(PreflightFacts facts) => new(
         [
-            .. Memory(facts), .. BigKey(facts), .. Versions(facts), .. Functions(facts), .. Modules(facts),
+            .. Memory(facts), .. BigKey(facts), .. Versions(facts), .. Functions(facts), .. KeyRisks.Modules(facts),
             .. MigrateTls.Findings(facts), .. Down(facts), .. WriteRules.Findings(facts), .. LastSlot(facts), .. Strays(facts),
             .. OtherSlots(facts), .. UnknownRights(facts), .. UnseenRuns(facts),
         ],
         OtherTool(facts.OtherTool) ?? Rights(facts) ?? MigrateTls.Refusal(facts) ?? Eviction(facts)
-            ?? ModuleRefusal(facts) ?? Unsynced(facts));
+            ?? KeyRisks.OfModules(facts) ?? KeyRisks.OfDemotedMaster(facts));
 
     public static RedisOperationException? OtherTool(OtherTool? found) => found is not { } tool ? null : new(
         FailureCode.AnotherToolAtWork,
@@ -211,62 +211,6 @@ internal static class PreflightRules
         }
     }
 
-    // The servers' own migration reports success for keys that the target could not take, and the source then deletes them. MIGRATE fails
-    // and leaves them on the source.
-    private static RedisOperationException? ModuleRefusal(PreflightFacts facts) => !facts.IsAtomic || ModulesText(facts) is not { } text
-        ? null
-        : new RedisOperationException(
-            FailureCode.ModuleMissing,
-            text + " The servers' own migration would lose keys of its types. Nothing was changed.",
-            facts.Target.Name,
-            LoadModule(facts) with { Or = new NextAction(NextActionCode.Repeat) { Options = NextActionOptions.KeyByKey } });
-
-    private static IEnumerable<PlanFinding> Modules(PreflightFacts facts)
-    {
-        if (facts.IsAtomic || !facts.Actions.OfType<MoveKeys>().Any() || ModulesText(facts) is not { } text)
-            yield break;
-        yield return Finding(
-            PlanFindingCode.ModuleMissing, FindingSeverity.Warning, facts.Target.Name,
-            text + " A key of its types can't be moved: its slot stays half moved, and no key is lost.",
-            LoadModule(facts));
-    }
-
-    private static NextAction LoadModule(PreflightFacts facts) =>
-        new(NextActionCode.Advice) { Note = "load the module on " + facts.Target.Name + " (MODULE LOAD, or loadmodule and a restart)" };
-
-    private static string? ModulesText(PreflightFacts facts)
-    {
-        if (facts.Source.View?.Facts.Modules is not { Count: > 0 } onSource || facts.Target.View?.Facts.Modules is not { } onTarget)
-            return null;
-        var missing = onSource.Keys.Where(name => !onTarget.ContainsKey(name)).OrderBy(name => name, StringComparer.Ordinal).ToList();
-        var older = onSource.Where(module => onTarget.TryGetValue(module.Key, out var version) && version < module.Value)
-            .OrderBy(module => module.Key, StringComparer.Ordinal)
-            .Select(module => module.Key + " version " + Number(module.Value) + ", there " + Number(onTarget[module.Key])).ToList();
-        if (missing.Count + older.Count == 0)
-            return null;
-        return facts.Target.Name + (missing.Count > 0
-            ? " lacks " + Count(missing.Count, "module") + " of " + facts.Source.Name + " (" + Names(missing) + ")."
-            : " has an older module than " + facts.Source.Name + " (" + Names(older) + ").");
-    }
-
-    // A master that was demoted holds its keys until it synchronizes with its successor, which then has the only copy.
-    private static RedisOperationException? Unsynced(PreflightFacts facts)
-    {
-        if (facts.Unsynced is not { } unsynced)
-            return null;
-        var (replica, master) = (unsynced.Replica.Name, unsynced.Master.Name);
-        return new RedisOperationException(
-            FailureCode.KeysMissing,
-            replica + ", a replica of " + master + ", has never synchronized with it and holds " + Count(unsynced.Keys, "key")
-                + " of " + (unsynced.IsOfMany ? "the slots" : "slot " + Slot(facts)) + "; " + facts.Source.Name
-                + (facts.Source == facts.Target ? " holds " : " and " + facts.Target.Name + " hold ") + Count(unsynced.KeysOnMasters, "key")
-                + ". It may be the former master, and deletes its keys when it synchronizes. Nothing was changed.",
-            replica,
-            NextAction.Advise(
-                "CLUSTER FAILOVER TAKEOVER on " + replica + " makes it a master with its keys, and drops what was written to " + master
-                    + " since; once it has synchronized, or was removed, the same command continues"));
-    }
-
     // Not a refusal: the same repair may assign the missing slots, and a node that was blocked reports this for a moment.
     private static IEnumerable<PlanFinding> Down(PreflightFacts facts)
     {
@@ -290,15 +234,15 @@ internal static class PreflightRules
         {
             yield return Finding(
                 PlanFindingCode.SourceBecomesReplica, FindingSeverity.Warning, facts.Source.Name,
-                facts.Source.Name + " hands over its last slot. Because of cluster-allow-replica-migration yes"
-                    + " it then becomes a replica of "
-                    + (facts.Takers.Count < 2
-                        ? facts.Target.Name
-                        : "the master that takes its last slot: " + string.Join(" or ", facts.Takers))
+                facts.Source.Name + " hands over its last slot. Because of cluster-allow-replica-migration yes it then becomes a replica"
+                    + " of " + (facts.Takers.Count < 2 ? facts.Target.Name : TakerOfTheLast(facts))
                     + ", and an undo can't return its slots before it is a master again.",
                 NextAction.Advise("CONFIG SET cluster-allow-replica-migration no on " + facts.Source.Name + " keeps it a master"));
         }
     }
+
+    private static string TakerOfTheLast(PreflightFacts facts) =>
+        "the master that takes its last slot: " + string.Join(" or ", facts.Takers);
 
     private static IEnumerable<PlanFinding> Strays(PreflightFacts facts)
     {
@@ -327,18 +271,16 @@ internal static class PreflightRules
             new NextAction(NextActionCode.ShowOpenSlots));
     }
 
-    private static PlanFinding Finding(PlanFindingCode code, FindingSeverity severity, string target, string message, NextAction next) =>
+    public static PlanFinding Finding(PlanFindingCode code, FindingSeverity severity, string target, string message, NextAction next) =>
         new() { Code = code, Severity = severity, Target = target, Message = message, Next = next };
 
-    private static string Slot(PreflightFacts facts) => facts.Slot.ToString(CultureInfo.InvariantCulture);
+    public static string Slot(PreflightFacts facts) => facts.Slot.ToString(CultureInfo.InvariantCulture);
 
-    private static string Names(List<string> names) =>
+    public static string Names(List<string> names) =>
         string.Join(", ", names.Take(ShownNames).Select(name => Printable.Clean(name, 60)))
         + (names.Count > ShownNames ? ", …" : string.Empty);
 
-    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
-
-    private static string Count(long count, string noun) =>
+    public static string Count(long count, string noun) =>
         count.ToString(CultureInfo.InvariantCulture) + " " + noun + (count == 1 ? string.Empty : "s");
 
     private static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("0.##", CultureInfo.InvariantCulture) + " s";

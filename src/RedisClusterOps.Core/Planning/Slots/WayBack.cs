@@ -38,9 +38,9 @@ internal static class WayBack
     {
         var peer = node.Line.MasterId is { } id && view.Node(id) is { IsReachable: true } master ? master
             : view.Masters.First(other => other.IsReachable);
-        var bus = peer.Line.BusPort > 0 && peer.Line.BusPort != peer.Announced?.Port + 10_000
-            ? " " + Number(peer.Line.BusPort) : string.Empty;
-        return "after CLUSTER RESET SOFT and CLUSTER MEET " + peer.Announced?.Host + " " + Number(peer.Announced?.Port ?? 0) + bus + " on "
+        var (port, busPort) = (peer.Announced?.Port ?? 0, peer.Line.BusPort);
+        var bus = busPort > 0 && busPort != port + 10_000 ? " " + Number(busPort) : string.Empty;
+        return "after CLUSTER RESET SOFT and CLUSTER MEET " + peer.Announced?.Host + " " + Number(port) + bus + " on "
             + node.Name + ", which make it an empty master again";
     }
 

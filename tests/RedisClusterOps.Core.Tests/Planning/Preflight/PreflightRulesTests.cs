@@ -185,8 +185,8 @@ public class PreflightRulesTests
         Assert.Contains("-Method KeyByKey", NextActionText.Of(refusal.Next!));
     }
 
-    private static string Info(string modules) =>
-        Old + string.Concat(modules.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(module => "\r\nmodule:name=" + module + ",api=1"));
+    private static string Info(string modules) => Old
+        + string.Concat(modules.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(module => "\r\nmodule:name=" + module + ",api=1"));
 
     [Fact]
     public void A_demoted_master_that_holds_keys_which_no_master_has_is_refused()
@@ -195,7 +195,8 @@ public class PreflightRulesTests
         var unsynced = new UnsyncedReplica(facts.View.Node(ClusterScene.Id("X"))!, facts.Source, 200, 0, IsOfMany: false);
         var refusal = PreflightRules.Judge(facts with { Unsynced = unsynced }).Refusal!;
         Assert.Equal((FailureCode.KeysMissing, unsynced.Replica.Name), (refusal.Code, refusal.Subject));
-        Assert.Contains("holds 200 keys of slot 5519; " + facts.Source.Name + " and " + facts.Target.Name + " hold 0 keys", refusal.Message);
+        Assert.Contains(
+            "holds 200 keys of slot 5519; " + facts.Source.Name + " and " + facts.Target.Name + " hold 0 keys", refusal.Message);
         Assert.Contains("CLUSTER FAILOVER TAKEOVER on " + unsynced.Replica.Name, NextActionText.Of(refusal.Next!));
     }
 
