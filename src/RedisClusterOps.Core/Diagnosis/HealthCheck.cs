@@ -58,7 +58,8 @@ internal static class HealthCheck
         {
             case RedisNodeState.Fail:
                 var slots = node.SlotCount > 0 ? " Clients can't reach its " + Count(node.SlotCount, "slot") + "." : string.Empty;
-                var listed = node.SlotCount == 0 && node.Role == RedisNodeRole.Master ? " It owns no slot. " + ListedBy(view, node) : string.Empty;
+                var isEmpty = node.SlotCount == 0 && node.Role == RedisNodeRole.Master;
+                var listed = isEmpty ? " It owns no slot. " + ListedBy(view, node) : string.Empty;
                 yield return Error(
                     FindingCode.NodeFail, node.Endpoint, "The cluster has marked this node as failed." + slots + listed, next);
                 break;
@@ -84,7 +85,8 @@ internal static class HealthCheck
     // Nodes that fail for the same reason are one finding. No connection was attempted to a node without an address or in handshake.
     private static IEnumerable<RedisClusterFinding> SilentNodeFindings(ClusterView view)
     {
-        var silent = view.Nodes.Where(node => node.Trouble is not null && node.State is not (RedisNodeState.NoAddress or RedisNodeState.Handshake))
+        var silent = view.Nodes
+            .Where(node => node.Trouble is not null && node.State is not (RedisNodeState.NoAddress or RedisNodeState.Handshake))
             .Select(node => NodeVerdict.Of(view, node)).ToList();
         foreach (var refusing in silent.Where(verdict => verdict.Condition == NodeCondition.Refusing).GroupBy(verdict => verdict.Code))
             yield return SilentNodes(view, CodeOf(refusing.First().Code), [.. refusing], "Its clients may get the same answer.");
@@ -123,10 +125,15 @@ internal static class HealthCheck
     };
 
     // For a node that could not be read, the cure of that.
-    private static NextAction Advice(ClusterView view, RedisClusterNode node) =>
-        view.Node(node.Id) is not { IsReachable: false, State: not RedisNodeState.Handshake } unread ? Show(node)
-            : NodeVerdict.Of(view, unread) is not { IsDead: true, Successor: null } verdict || node.SlotCount > 0 ? NodeVerdict.Of(view, unread).Cure
-            : verdict.Cure with { Or = NodeVerdict.Forget(view, unread) with { Note = "if it is gone for good" } };
+    private static NextAction Advice(ClusterView view, RedisClusterNode node)
+    {
+        if (view.Node(node.Id) is not { IsReachable: false, State: not RedisNodeState.Handshake } unread)
+            return Show(node);
+        var verdict = NodeVerdict.Of(view, unread);
+        return verdict is { IsDead: true, Successor: null } && node.SlotCount == 0
+            ? verdict.Cure with { Or = NodeVerdict.Forget(view, unread) with { Note = "if it is gone for good" } }
+            : verdict.Cure;
+    }
 
     private static string ListedBy(ClusterView view, RedisClusterNode node)
     {

@@ -18,7 +18,7 @@ internal static class MemberFindings
     {
         var viewers = view.Nodes.Where(node => node.IsReachable).ToList();
         var missing = view.Nodes.Where(node => node.State != RedisNodeState.Handshake)
-            .Select(node => (Node: node, Strangers: viewers.Where(viewer => viewer.Id != node.Id && viewer.View!.Line(node.Id) is null).ToList()))
+            .Select(node => (Node: node, Strangers: viewers.Where(viewer => !Lists(viewer, node)).ToList()))
             .Where(each => each.Strangers.Count > 0)
             .Select(each => (each.Node, each.Strangers, Verdict: NodeVerdict.Of(view, each.Node)));
         foreach (var group in missing.GroupBy(
@@ -31,7 +31,8 @@ internal static class MemberFindings
             yield return Warning(
                 FindingCode.NodeNotKnownToAll,
                 string.Join(",", nodes.Select(each => each.Name)),
-                Names(strangers) + (strangers.Count == 1 ? " does not list " : " do not list ") + (nodes.Count == 1 ? "this node. " : "these nodes. ")
+                Names(strangers) + (strangers.Count == 1 ? " does not list " : " do not list ")
+                    + (nodes.Count == 1 ? "this node. " : "these nodes. ")
                     + (known.Count == 0 ? string.Empty : Names(known) + (known.Count == 1 ? " does. " : " do. "))
                     + (verdict.IsDead ? "It is dead, and was not forgotten everywhere."
                         : "Redirects between them fail, and a slot can't be moved between them."),
@@ -47,6 +48,8 @@ internal static class MemberFindings
                 });
         }
     }
+
+    private static bool Lists(ClusterNode viewer, ClusterNode node) => viewer.Id == node.Id || viewer.View!.Line(node.Id) is not null;
 
     private static IEnumerable<RedisClusterFinding> AddressConflicts(ClusterView view)
     {
@@ -78,7 +81,8 @@ internal static class MemberFindings
     // A node that lost its configuration file returns at its address under another id.
     private static IEnumerable<RedisClusterFinding> ReplacedIds(ClusterView view)
     {
-        foreach (var former in view.Nodes.Where(node => !node.IsReachable && node.Announced is not null))
+        foreach (var former in view.Nodes.Where(node =>
+            node is { IsReachable: false, Announced: not null, State: not RedisNodeState.Handshake }))
         {
             if (view.Nodes.FirstOrDefault(node => node.IsReachable && node.Announced == former.Announced) is not { } present)
                 continue;
@@ -102,8 +106,9 @@ internal static class MemberFindings
             yield return Warning(
                 FindingCode.NodeHandshake,
                 group.Key,
-                (known.Count == 0 ? "The node is" : "For " + Names(known) + " the node is") + " still in handshake. If this lasts, its bus port is"
-                    + " unreachable, or no node runs there. Clients do not see the node.",
+                (known.Count == 0 ? "The node is" : "For " + Names(known) + " the node is")
+                    + " still in handshake. If this lasts, its bus port is unreachable, or no node runs there."
+                    + " Clients do not see the node.",
                 new NextAction(NextActionCode.ShowNodes) { Node = group.Key });
         }
     }

@@ -155,7 +155,8 @@ public sealed class AliveMasterTests
             NextActionText = NextActionText.Of,
         };
 
-    private static Task<TestCluster> StartAsync(string server, int nodeTimeout = 2) => TestCluster.StartAsync(server, 3, 0, options => options with
+    private static Task<TestCluster> StartAsync(string server, int nodeTimeout = 2) => TestCluster.StartAsync(
+        server, 3, 0, options => options with
     {
         NodeTimeout = TimeSpan.FromSeconds(nodeTimeout),
         Slots = LocalClusterOptions.SharesFor(3, 3),

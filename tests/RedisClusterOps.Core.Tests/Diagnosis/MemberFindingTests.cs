@@ -1,4 +1,3 @@
-using System.Linq;
 using RedisClusterOps.Planning.Slots;
 using Xunit;
 

@@ -80,7 +80,8 @@ internal sealed class BulkAdoption(
         var epoch = new WinningEpoch(reader, log);
         journal?.Intend(entry, ready.Select(plan => plan.Slot));
         await epoch.EnsureAsync(owner, witnesses, null, stop).ConfigureAwait(false);
-        var actions = ready.Select(plan => now[plan.Slot]!.Actions.First(action => action is AddUnownedSlot or TakeFromUnreachable)).ToList();
+        var actions = ready.Select(plan => now[plan.Slot]!.Actions.First(action => action is AddUnownedSlot or TakeFromUnreachable))
+            .ToList();
         await SendAsync(owner, Commands(owner, actions)).ConfigureAwait(false);
         await epoch.EnsureAsync(owner, witnesses, null, stop).ConfigureAwait(false);
         log?.State(null, owner.Name + " was assigned slots " + SlotSet.From(ready.Select(plan => plan.Slot)));

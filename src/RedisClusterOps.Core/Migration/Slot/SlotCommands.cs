@@ -22,7 +22,9 @@ internal sealed class SlotCommands(ClusterReader reader)
     public Task AssignAsync(ClusterNode node, int slot, ClusterNode owner, StopRequest stop) =>
         SendAsync(node, slot, "NODE", owner.Id, stop);
 
-    /// <summary>Makes the node the owner although another node does not hand the slot over: a node raises its epoch only while it imports.</summary>
+    /// <summary>
+    /// Makes the node the owner although no other node hands the slot over. A node raises its epoch only while it imports.
+    /// </summary>
     public async Task TakeAsync(ClusterNode node, int slot, string from, StopRequest stop)
     {
         await SendAsync(node, slot, "IMPORTING", from, stop).ConfigureAwait(false);

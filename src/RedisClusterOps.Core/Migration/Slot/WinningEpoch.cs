@@ -36,7 +36,8 @@ internal sealed class WinningEpoch(ClusterReader reader, OperationLog? log)
         for (var started = stop.Clock.Now; ;)
         {
             var known = await FanOut.AllAsync(
-                witnesses.Where(witness => witness.Id != node.Id), witness => HighestAsync(witness, node, stop), stop.Abort).ConfigureAwait(false);
+                witnesses.Where(witness => witness.Id != node.Id), witness => HighestAsync(witness, node, stop), stop.Abort)
+                .ConfigureAwait(false);
             var (own, others) = await ReadAsync(node, node, stop).ConfigureAwait(false);
             var highest = known.Append(others).Max(seen => seen.Other);
             var current = known.Append(others).Max(seen => seen.Current);
@@ -46,8 +47,8 @@ internal sealed class WinningEpoch(ClusterReader reader, OperationLog? log)
             {
                 throw new RedisOperationException(
                     FailureCode.ClusterViewConflict,
-                    "The config epoch of " + node.Name + " is " + Number(own) + ", and other nodes know " + Number(Math.Max(highest, current))
-                        + ". A slot that it takes over now could be taken back, so no slot was assigned to it.",
+                    "The config epoch of " + node.Name + " is " + Number(own) + ", and other nodes know "
+                        + Number(Math.Max(highest, current)) + ". A slot that it takes over now could be taken back.",
                     node.Name,
                     new NextAction(NextActionCode.ShowEpochs));
             }
@@ -72,7 +73,8 @@ internal sealed class WinningEpoch(ClusterReader reader, OperationLog? log)
         var connection = await reader.ConnectAsync(witness, stop.Abort).ConfigureAwait(false);
         var replies = await connection.SendAsync([Nodes, Info], null, stop.Abort).ConfigureAwait(false);
         var lines = ClusterNodesParser.Parse(replies[0].OrThrow(connection.Endpoint, Nodes).Text);
-        var other = lines.Where(line => line.Id != node.Id && line.MasterId != node.Id).Select(line => line.ConfigEpoch).DefaultIfEmpty(0).Max();
+        var other = lines.Where(line => line.Id != node.Id && line.MasterId != node.Id).Select(line => line.ConfigEpoch)
+            .DefaultIfEmpty(0).Max();
         var own = lines.Where(line => line.Id == node.Id).Select(line => line.ConfigEpoch).DefaultIfEmpty(0).Max();
         return (own, (other, CurrentIn(replies[1], witness)));
     }

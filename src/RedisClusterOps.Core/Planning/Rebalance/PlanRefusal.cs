@@ -73,7 +73,8 @@ internal static class PlanRefusal
         foreach (var transfer in transfers)
         {
             Require(transfer.Source, " is the source of slots for " + transfer.Target.Name, null);
-            Require(transfer.Target, " is the target of slots of " + transfer.Source.Name, "a weight of 0 leaves out a master without slots");
+            Require(
+                transfer.Target, " is the target of slots of " + transfer.Source.Name, "a weight of 0 leaves out a master without slots");
         }
 
         void Require(ClusterNode node, string role, string? note)

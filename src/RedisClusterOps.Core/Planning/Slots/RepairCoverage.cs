@@ -56,7 +56,12 @@ internal static class RepairCoverage
         }
 
         var owner = Choose(repair, situation, "belongs to " + absent.Name + ", which does not answer,");
-        return repair.PlanOf(diagnosis, absent, owner, Adopt(situation.View, repair.Slot, owner, absent)) with { IsPartial = true, Warnings = lasting, LastingWarnings = lasting };
+        return repair.PlanOf(diagnosis, absent, owner, Adopt(situation.View, repair.Slot, owner, absent)) with
+        {
+            IsPartial = true,
+            Warnings = lasting,
+            LastingWarnings = lasting,
+        };
     }
 
     /// <summary>The first unreachable master that may hold keys and can't be left out; null if there is none.</summary>

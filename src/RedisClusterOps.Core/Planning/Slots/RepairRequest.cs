@@ -273,7 +273,9 @@ internal sealed class RangeAssignment(IReadOnlyDictionary<string, int> loads)
     private readonly Dictionary<string, int> _loads = loads.ToDictionary(node => node.Key, node => node.Value, StringComparer.Ordinal);
     private string? _last;
 
-    /// <summary>Id of the master for the next slot; null if there is none. An emptied master gets none while another one has slots.</summary>
+    /// <summary>
+    /// Id of the master for the next slot; null if there is none. An emptied master gets none while another one has slots.
+    /// </summary>
     public string? Next => _last is not null && _loads[_last] < Share ? _last : _loads
         .OrderBy(node => node.Value == 0).ThenBy(node => node.Value).ThenBy(node => node.Key, StringComparer.Ordinal)
         .Select(node => node.Key).FirstOrDefault();

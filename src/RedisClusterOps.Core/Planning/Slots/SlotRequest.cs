@@ -89,7 +89,7 @@ internal static class SlotRefusal
     /// <param name="view">The cluster.</param>
     /// <param name="node">The node that could not be read.</param>
     /// <param name="verb">What can't be done, such as <c>completed</c>.</param>
-    /// <param name="withoutIt">The same operation without the node, which is possible only if it is dead; null if it is not possible.</param>
+    /// <param name="withoutIt">The same operation without the node, if it is dead; null if that is not possible.</param>
     public static RedisOperationException Unreachable(
         int slot, ClusterView view, ClusterNode node, string verb, NextAction? withoutIt = null) =>
         NodeVerdict.Of(view, node).Refused("Slot " + Number(slot) + " can't be " + verb, withoutIt);
