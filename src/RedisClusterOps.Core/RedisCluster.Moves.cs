@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
@@ -105,21 +106,28 @@ public sealed partial class RedisCluster
 
     /// <summary>Groups plans in the order in which they are carried out.</summary>
     /// <returns>
-    /// Each plan alone, except those that go together (<see cref="GoesTogether"/>). They are one group, in the place of the first of them.
+    /// Each plan alone, except those that go together: open slots (<see cref="GoesTogether"/>), and slots without an owner that one master
+    /// takes over. They are one group, in the place of the first of them.
     /// </returns>
-    public static IReadOnlyList<IReadOnlyList<SlotPlan>> GroupPlans(IReadOnlyList<SlotPlan> plans)
-    {
-        var together = plans.Where(GoesTogether).ToList();
-        return plans.Where(plan => !GoesTogether(plan) || ReferenceEquals(plan, together[0]))
-            .Select(plan => GoesTogether(plan) ? together : [plan]).ToList();
-    }
+    public static IReadOnlyList<IReadOnlyList<SlotPlan>> GroupPlans(IReadOnlyList<SlotPlan> plans) => plans
+        .GroupBy(plan => GoesTogether(plan) ? "together"
+            : BulkAdoption.IsAdoption(plan) ? plan.SourceId + ">" + plan.TargetId
+            : plan.Slot.ToString(CultureInfo.InvariantCulture) + "/" + plan.SourceId)
+        .Select(group => (IReadOnlyList<SlotPlan>)group.ToList()).ToList();
 
     /// <summary>Carries out plans together, all pairs of masters concurrently.</summary>
-    /// <param name="plans">Plans for which <see cref="GoesTogether"/> is true.</param>
+    /// <param name="plans">A group of <see cref="GroupPlans"/>.</param>
     /// <exception cref="RedisOperationException">JournalBusy or JournalUnavailable. Nothing was changed.</exception>
     public async Task<SlotMoveRun> RunTogetherAsync(IReadOnlyList<SlotPlan> plans, CancellationToken stop)
     {
         await BeginAsync(plans[0], stop).ConfigureAwait(false);
+        if (BulkAdoption.IsAdoption(plans[0]))
+        {
+            var adopting = new StopRequest(_reader.Clock, stop);
+            return new BulkAdoption(
+                _session, _reader, _situations, plans, EntryOf(plans[0]), _run, _log, adopting, stop).Start();
+        }
+
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
         var requests = plans.ToDictionary(plan => plan.Slot, plan => plan.Request!);
         var pairs = plans.GroupBy(plan => (plan.SourceId, plan.TargetId))
@@ -299,6 +307,7 @@ public sealed partial class RedisCluster
                 throw NodeVerdict.Of(view, end).Refused("No slot can be moved from or to " + end.Name);
         }
 
+        SlotRefusal.RequireAcquainted("No slot can be moved between " + source.Name + " and " + target.Name, source, target);
         var slots = SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source, target, undoes)).ToList();
         return new MasterPair(source, target, slots, move.DecidedMethod == MoveMethod.Atomic) { EstimatedKeys = move.EstimatedKeys };
     }

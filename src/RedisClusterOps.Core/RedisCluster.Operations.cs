@@ -157,6 +157,7 @@ public sealed partial class RedisCluster
         var hiding = repair.Slots is null ? null : await _situations.FindHidersAsync(view, cancellation).ConfigureAwait(false);
         var intents = OpenIntents(NodeIds(view), slots, options.JournalPath);
         var loads = view.Masters.Where(node => node.IsReachable).ToDictionary(node => node.Id, node => view.SlotsOf(node.Id).Count);
+        var assignment = new RangeAssignment(loads);
         var plans = new List<SlotPlan>();
         foreach (var situation in await _situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false))
         {
@@ -164,14 +165,15 @@ public sealed partial class RedisCluster
                 continue;
             var request = new RepairRequest(situation.Slot, _session, options, repair, chosen)
             {
-                LeastLoadedId = RepairScope.LeastLoaded(loads),
+                LeastLoadedId = assignment.Next,
                 HidingNodeIds = hiding is { Count: > 0 } ? hiding : null,
+                NothingIsHidden = hiding is { Count: 0 },
             };
             if (intents.TryGetValue(situation.Slot, out var intent))
                 request = Resumed(request, intent.Slot);
             var plan = await PlanOrRefuseAsync(request, situation, cancellation).ConfigureAwait(false);
             if (plan.Actions.Any(IsAssignment) || (plan.Owner is not null && plan.IsPartial && plan.TargetId.Length == 0))
-                loads[plan.TargetId.Length > 0 ? plan.TargetId : RepairScope.LeastLoaded(loads)!]++;
+                assignment.Assign(plan.TargetId.Length > 0 ? plan.TargetId : assignment.Next!);
             // A slot that was specified gets a plan even if it needs no repair.
             if (repair.Slots is not null || !plan.IsDone)
                 plans.Add(plan);
@@ -291,6 +293,15 @@ public sealed partial class RedisCluster
     {
         var view = situation.View;
         plan = plan with { Nodes = NodeIds(view).ToList() };
+        foreach (var action in plan.Actions)
+        {
+            var what = "Slot " + Number(plan.Slot) + " can't be moved";
+            if (action is SetImporting import)
+                SlotRefusal.RequireAcquainted(what, import.Target, import.Source);
+            else if (action is SetMigrating migrate)
+                SlotRefusal.RequireAcquainted(what, migrate.Source, migrate.Target);
+        }
+
         if (plan.Refusal is not null || view.Node(plan.TargetId) is not { } target || !LooksAhead)
             return plan;
         // A slot without an owner has no source.

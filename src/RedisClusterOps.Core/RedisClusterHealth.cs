@@ -86,6 +86,18 @@ public enum FindingCode
 
     /// <summary>A node answers, but could not be read for another reason. It is alive.</summary>
     NodeRefused,
+
+    /// <summary>Some nodes do not list a node that others list.</summary>
+    NodeNotKnownToAll,
+
+    /// <summary>Nodes list a node at different addresses.</summary>
+    AddressConflict,
+
+    /// <summary>Another node answers at the address of a node, as after the loss of its configuration file.</summary>
+    IdReplaced,
+
+    /// <summary>A replica has a slot open that its master has not. After a failover the slot would be open.</summary>
+    ReplicaFlags,
 }
 
 /// <summary>A finding of a check: what is wrong, what clients see, and what to do next.</summary>

@@ -73,7 +73,8 @@ internal static class NextActionText
         NextActionCode.StopFunction => RedisCli(next.Node) + " FUNCTION KILL",
         NextActionCode.TakeOver => RedisCli(next.Node) + " CLUSTER FAILOVER TAKEOVER",
         NextActionCode.MeetNode => RedisCli(next.Node) + " CLUSTER MEET " + HostAndPort(next.Target, " "),
-        NextActionCode.ForgetNode => "CLUSTER FORGET " + next.Node + " on " + (next.Target ?? "every node") + ", all within 60 s",
+        NextActionCode.ForgetNode =>
+            "redis-cli CLUSTER FORGET " + next.Node + " to each of " + (next.Target ?? "the nodes") + ", within 60 s",
         _ => null,
     };
 

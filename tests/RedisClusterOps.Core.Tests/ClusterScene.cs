@@ -93,6 +93,9 @@ internal sealed class ClusterScene
     /// <summary>How one node flags another that is down, if not as failed.</summary>
     public ClusterScene Flags(string name, string other, NodeFlags flags) => Change(name, actor => actor.Flagged[other] = flags);
 
+    /// <summary>One node lists another at another address.</summary>
+    public ClusterScene ListsAt(string name, string other, string host) => Change(name, actor => actor.Addresses[other] = host);
+
     /// <summary>One node does not list another.</summary>
     public ClusterScene Forgot(string name, string other) => Change(name, actor => actor.Forgotten.Add(other));
 
@@ -176,7 +179,7 @@ internal sealed class ClusterScene
         return new NodeLine
         {
             Id = Id(about.Name),
-            Host = "10.0.0." + (about.Name[0] - 'A' + 1),
+            Host = by.Addresses.TryGetValue(about.Name, out var host) ? host : "10.0.0." + (about.Name[0] - 'A' + 1),
             Port = 6379,
             Flags = (self ? NodeFlags.Myself : NodeFlags.None)
                 | (about.MasterOf is null ? NodeFlags.Master : NodeFlags.Replica)
@@ -243,6 +246,8 @@ internal sealed class ClusterScene
         public HashSet<string> Unlinked { get; } = [];
 
         public HashSet<string> Forgotten { get; } = [];
+
+        public Dictionary<string, string> Addresses { get; } = [];
 
         public Dictionary<string, NodeFlags> Flagged { get; } = [];
 

@@ -80,6 +80,14 @@ internal sealed class ClusterView
     /// <summary>The flags of all reachable masters. Valkey copies flags to replicas; those have no meaning and are not included.</summary>
     public IReadOnlyList<OpenFlag> OpenFlags { get; }
 
+    /// <summary>Flags of Valkey replicas that their masters do not have. Valkey keeps them when it promotes the replica.</summary>
+    public IReadOnlyList<OpenFlag> ReplicaFlags => Nodes
+        .Where(node => node is { IsMaster: false, View.Facts.Engine: ServerEngine.Valkey } && ShardMaster(node.Id) is { IsReachable: true })
+        .SelectMany(node => node.View!.Self.MigratingTo.Select(flag => new OpenFlag(flag.Key, node.Id, true, flag.Value))
+            .Concat(node.View.Self.ImportingFrom.Select(flag => new OpenFlag(flag.Key, node.Id, false, flag.Value))))
+        .Where(flag => FlagsOf(flag.Slot).All(of => of.NodeId != ShardMaster(flag.NodeId)!.Id))
+        .ToList();
+
     public IEnumerable<OpenFlag> FlagsOf(int slot) => _flags[slot];
 
     /// <summary>A hash of the owner map. It changes if and only if the owner of a slot changes.</summary>

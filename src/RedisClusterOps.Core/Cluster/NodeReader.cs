@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Protocol;
@@ -33,6 +34,10 @@ internal sealed class NodeReader(RedisClusterSession session, IClock clock)
             throw NoClusterNodes(endpoint);
 
         var lines = ClusterNodesParser.Parse(replies[0].OrThrow(endpoint, ClusterNodes).Text, shared);
+        // Valkey answers CLUSTER NODES while it loads its data, but not what counts its keys.
+        if (replies[3].IsError && ServerErrors.CodeOf(replies[3].Text) == FailureCode.NodeLoading
+            && lines.Any(line => (line.Flags & (NodeFlags.Myself | NodeFlags.Master)) == (NodeFlags.Myself | NodeFlags.Master)))
+            replies[3].OrThrow(endpoint, DatabaseSize);
         var facts = replies[2].IsError ? ServerFacts.None : ServerFacts.Parse(replies[2].Text);
         var tlsCluster = MigrateUsesTls(replies[4], facts);
 

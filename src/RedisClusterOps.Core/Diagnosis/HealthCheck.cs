@@ -30,6 +30,7 @@ internal static class HealthCheck
     {
         var findings = nodes.SelectMany(node => NodeFindings(view, node))
             .Concat(SilentNodeFindings(view))
+            .Concat(MemberFindings.Of(view))
             .Concat(nodes.SelectMany(ReplicationFindings))
             .Concat(nodes.SelectMany(LoadFindings))
             .Concat(ReplicaCountFindings(nodes, options.MinimumReplica))
@@ -57,7 +58,10 @@ internal static class HealthCheck
         {
             case RedisNodeState.Fail:
                 var slots = node.SlotCount > 0 ? " Clients can't reach its " + Count(node.SlotCount, "slot") + "." : string.Empty;
-                yield return Error(FindingCode.NodeFail, node.Endpoint, "The cluster has marked this node as failed." + slots, next);
+                var isEmpty = node.SlotCount == 0 && node.Role == RedisNodeRole.Master;
+                var listed = isEmpty ? " It owns no slot. " + ListedBy(view, node) : string.Empty;
+                yield return Error(
+                    FindingCode.NodeFail, node.Endpoint, "The cluster has marked this node as failed." + slots + listed, next);
                 break;
             case RedisNodeState.PFail:
                 yield return Warning(
@@ -67,19 +71,12 @@ internal static class HealthCheck
                         + " If it really hangs, its clients wait.",
                     next);
                 break;
-            case RedisNodeState.Handshake:
-                yield return Warning(
-                    FindingCode.NodeHandshake,
-                    node.Endpoint,
-                    "The node is still in handshake with the cluster. If this lasts, its bus port is unreachable."
-                        + " Clients do not see the node.",
-                    next);
-                break;
             case RedisNodeState.NoAddress:
                 yield return Warning(
                     FindingCode.NodeNoAddress,
                     node.Id,
-                    "No node knows the address of this node: it restarted under another id, or moved. Clients are not sent to it.",
+                    "No node knows the address of this node: it restarted under another id, or moved. Clients are not sent to it. "
+                        + ListedBy(view, node),
                     next);
                 break;
         }
@@ -128,10 +125,21 @@ internal static class HealthCheck
     };
 
     // For a node that could not be read, the cure of that.
-    private static NextAction Advice(ClusterView view, RedisClusterNode node) =>
-        view.Node(node.Id) is { IsReachable: false, Announced: not null, State: not RedisNodeState.Handshake } unread
-            ? NodeVerdict.Of(view, unread).Cure
-            : Show(node);
+    private static NextAction Advice(ClusterView view, RedisClusterNode node)
+    {
+        if (view.Node(node.Id) is not { IsReachable: false, State: not RedisNodeState.Handshake } unread)
+            return Show(node);
+        var verdict = NodeVerdict.Of(view, unread);
+        return verdict is { IsDead: true, Successor: null } && node.SlotCount == 0
+            ? verdict.Cure with { Or = NodeVerdict.Forget(view, unread) with { Note = "if it is gone for good" } }
+            : verdict.Cure;
+    }
+
+    private static string ListedBy(ClusterView view, RedisClusterNode node)
+    {
+        var known = view.Node(node.Id) is { } listed ? NodeVerdict.KnownTo(view, listed).Count() : 0;
+        return Count(known, "node") + " still " + (known == 1 ? "lists" : "list") + " it.";
+    }
 
     private static IEnumerable<RedisClusterFinding> ReplicationFindings(RedisClusterNode node)
     {

@@ -155,10 +155,11 @@ public sealed class AliveMasterTests
             NextActionText = NextActionText.Of,
         };
 
-    private static Task<TestCluster> StartAsync(string server, int nodeTimeout = 2) => TestCluster.StartAsync(server, 3, 0, options => options with
-    {
-        NodeTimeout = TimeSpan.FromSeconds(nodeTimeout),
-        Slots = LocalClusterOptions.SharesFor(3, 3),
-        ConfigLines = ["cluster-require-full-coverage no", "enable-debug-command local"],
-    });
+    private static Task<TestCluster> StartAsync(string server, int nodeTimeout = 2) =>
+        TestCluster.StartAsync(server, 3, 0, options => options with
+        {
+            NodeTimeout = TimeSpan.FromSeconds(nodeTimeout),
+            Slots = LocalClusterOptions.SharesFor(3, 3),
+            ConfigLines = ["cluster-require-full-coverage no", "enable-debug-command local"],
+        });
 }

@@ -57,8 +57,19 @@ internal static class RepairScene
         var plans = await core.PlanRepairAsync(repair ?? new RepairOptions(), options ?? new MoveOptions(), default);
         await core.RecordPlansAsync(plans, default);
         var outcomes = new List<SlotOutcome>();
-        foreach (var plan in plans)
-            outcomes.Add(await core.CarryOutAsync(plan, default));
+        foreach (var group in RedisCluster.GroupPlans(plans))
+        {
+            if (group.Count == 1)
+            {
+                outcomes.Add(await core.CarryOutAsync(group[0], default));
+                continue;
+            }
+
+            var run = await core.RunTogetherAsync(group, default);
+            while (await run.NextAsync() is { } results)
+                outcomes.AddRange(results);
+        }
+
         return outcomes;
     }
 }

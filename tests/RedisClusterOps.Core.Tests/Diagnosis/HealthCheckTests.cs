@@ -43,8 +43,16 @@ public class HealthCheckTests
         [FindingCode.NodeLoading] = () => Refusing(FailureCode.NodeLoading, "LOADING Redis is loading the dataset in memory").Check(),
         [FindingCode.AuthenticationFailed] = () => Refusing(FailureCode.AuthenticationFailed, "NOAUTH Authentication required.").Check(),
         [FindingCode.TooManyClients] = () => Refusing(FailureCode.TooManyClients, "ERR max number of clients reached").Check(),
+        [FindingCode.NodeNotKnownToAll] = () => ClusterScene.Stable().Forgot("X", "T").Check(),
+        [FindingCode.AddressConflict] = () => ClusterScene.Stable().ListsAt("X", "T", "10.0.9.9").Check(),
+        [FindingCode.IdReplaced] = () =>
+            ClusterScene.Stable().Master("T2", epoch: 0).In("T2", RedisNodeState.Unreachable, "no node with this id answered").Check(),
+        [FindingCode.ReplicaFlags] = () => FlaggedReplica().Check(),
         [FindingCode.NodeRefused] = () => Refusing(FailureCode.PermissionDenied, "NOPERM this user has no permissions").Check(),
     };
+
+    internal static ClusterScene FlaggedReplica() => ClusterScene.Stable().Replica("R", of: "S").Migrating("R", "T")
+        .Tells("R", "server_name:valkey\nvalkey_version:9.1.2\nmaster_link_status:up");
 
     internal static ClusterScene Refusing(FailureCode code, string error) =>
         ClusterScene.Stable().Refuses("S", code, error, ServerErrors.NextOf(code, new NodeEndpoint("10.0.0.19", 6379), error));
@@ -120,7 +128,9 @@ public class HealthCheckTests
     public void NodeNoAddress_names_the_node_by_its_id()
     {
         var finding = Only(FindingCode.NodeNoAddress, FindingSeverity.Warning, ClusterScene.Id("T"));
-        Assert.Contains("-Node T0000000", NextActionText.Of(finding.Next!));
+        Assert.Contains("nodes still list it", finding.Message);
+        Assert.Contains("CLUSTER MEET <host> <port>", NextActionText.Of(finding.Next!));
+        Assert.Contains("CLUSTER FORGET " + ClusterScene.Id("T"), NextActionText.Of(finding.Next!));
     }
 
     [Fact]

@@ -37,7 +37,7 @@ internal sealed class SlotCommands(ClusterReader reader)
     }
 
     /// <summary>
-    /// Makes the node the owner although another node does not hand the slot over: a node raises its epoch only while it imports.
+    /// Makes the node the owner although no other node hands the slot over. A node raises its epoch only while it imports.
     /// </summary>
     public async Task TakeAsync(ClusterNode node, int slot, string from, StopRequest stop)
     {

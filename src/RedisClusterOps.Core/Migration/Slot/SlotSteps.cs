@@ -106,6 +106,13 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
                 await _commands.TakeAsync(take.Node, _slot, take.Absent.Id, stop).ConfigureAwait(false);
                 log?.State(_slot, "Slot " + Slot + ": " + take.Node.Name + " took it over from unreachable " + take.Absent.Name);
                 break;
+            case ClearReplicaFlags clear:
+                stop.ThrowIfRequested();
+                if (HasFlag(await reader.ReadNodeAsync(clear.Master, stop.Abort).ConfigureAwait(false)))
+                    throw Changed(clear.Master.Name + " has the slot open now");
+                await _commands.ClearAsync(clear.Master, _slot, stop).ConfigureAwait(false);
+                log?.State(_slot, "Slot " + Slot + ": the flags of the replicas of " + clear.Master.Name + " were cleared");
+                break;
             case ClearFlags clear:
                 await ReleaseAsync(clear).ConfigureAwait(false);
                 break;

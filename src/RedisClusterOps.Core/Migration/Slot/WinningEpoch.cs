@@ -47,8 +47,7 @@ internal sealed class WinningEpoch(ClusterReader reader, OperationLog? log)
                 throw new RedisOperationException(
                     FailureCode.ClusterViewConflict,
                     "The config epoch of " + node.Name + " is " + Number(own) + ", and other nodes know "
-                        + Number(Math.Max(highest, current))
-                        + ". A slot that it takes over now could be taken back, so no slot was assigned to it.",
+                        + Number(Math.Max(highest, current)) + ". A slot that it takes over now could be taken back.",
                     node.Name,
                     new NextAction(NextActionCode.ShowEpochs));
             }
@@ -73,8 +72,8 @@ internal sealed class WinningEpoch(ClusterReader reader, OperationLog? log)
         var connection = await reader.ConnectAsync(witness, stop.Abort).ConfigureAwait(false);
         var replies = await connection.SendAsync([Nodes, Info], null, stop.Abort).ConfigureAwait(false);
         var lines = ClusterNodesParser.Parse(replies[0].OrThrow(connection.Endpoint, Nodes).Text);
-        var other = lines.Where(line => line.Id != node.Id && line.MasterId != node.Id)
-            .Select(line => line.ConfigEpoch).DefaultIfEmpty(0).Max();
+        var other = lines.Where(line => line.Id != node.Id && line.MasterId != node.Id).Select(line => line.ConfigEpoch)
+            .DefaultIfEmpty(0).Max();
         var own = lines.Where(line => line.Id == node.Id).Select(line => line.ConfigEpoch).DefaultIfEmpty(0).Max();
         return (own, (other, CurrentIn(replies[1], witness)));
     }

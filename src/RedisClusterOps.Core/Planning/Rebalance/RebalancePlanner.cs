@@ -68,8 +68,11 @@ internal static class RebalancePlanner
     {
         Func<int, long?> count = by == RebalanceMeasure.Keys ? counts.Keys : counts.Bytes;
         foreach (var master in masters.Where(master => master.Slots.Any(slot => count(slot) is null)))
-            throw Uncounted(
-                view, master.Node, by == RebalanceMeasure.Keys ? "how many keys its slots hold" : "how much memory its slots take");
+        {
+            var what = by == RebalanceMeasure.Keys ? "how many keys its slots hold" : "how much memory its slots take";
+            throw Uncounted(view, master.Node, what);
+        }
+
         return slot => count(slot)!.Value;
     }
 

@@ -85,7 +85,7 @@ internal static class RepairCoverage
 
     // A node that neither owns nor imports may hide its keys. IMPORTING makes them visible.
     private static List<ClusterNode> Hiding(RepairRequest repair, SlotSituation situation) => situation.View.Masters
-        .Where(node => node.IsReachable && situation.KeysOn(node) is null)
+        .Where(node => !repair.NothingIsHidden && node.IsReachable && situation.KeysOn(node) is null)
         .Where(node => node.View!.Facts.Engine != ServerEngine.Garnet && !node.View.Self.ImportingFrom.ContainsKey(repair.Slot))
         .ToList();
 
@@ -113,7 +113,7 @@ internal static class RepairCoverage
         // If there is only one master, no other node can hold keys.
         if (view.Masters.Count == 1)
             return view.Masters[0];
-        if (view.Masters.Any(node => node.IsReachable && situation.KeysOn(node) is null))
+        if (!repair.NothingIsHidden && view.Masters.Any(node => node.IsReachable && situation.KeysOn(node) is null))
         {
             throw repair.Undecided(
                 state + " and its masters do not report which of them holds its keys.", repair.Again with { Target = "<node>" });

@@ -29,7 +29,7 @@ internal static class RepairFlagsAndStrays
             // Flags and keys are visible only on the node that has them.
             return RepairCoverage.NeededMaster(repair, view) is { } absent
                 ? throw SlotRefusal.Unreachable(slot, view, absent, "verified")
-                : repair.Nothing(view, owner);
+                : ClearingReplicas(repair, view, owner);
         }
 
         var source = holders.Count == 1 ? holders[0] : diagnosis?.Source is { } end && end.Id != owner.Id ? end : null;
@@ -66,6 +66,14 @@ internal static class RepairFlagsAndStrays
             Owner = owner.Id,
             LastingWarnings = declared is { IsReachable: false } ? [RepairRequest.MissingKeys(declared)] : [],
         };
+    }
+
+    // Only flags of replicas are left to clear.
+    private static SlotPlan ClearingReplicas(RepairRequest repair, ClusterView view, ClusterNode owner)
+    {
+        var done = repair.Nothing(view, owner);
+        var masters = view.ReplicaFlags.Where(flag => flag.Slot == repair.Slot).Select(flag => view.ShardMaster(flag.NodeId)!).Distinct();
+        return done with { Actions = [.. done.Actions, .. masters.Select(master => new ClearReplicaFlags(repair.Slot, master))] };
     }
 
     // The conflict option is about the source and the target of the plan. A copy on any other node loses against either.

@@ -35,6 +35,9 @@ internal sealed record RepairRequest(
     /// <summary>True once the slot was handed over to its target. Then the stray keys of other nodes are gathered.</summary>
     public bool IsHandedOver { get; init; }
 
+    /// <summary>True if it was checked that no master hides keys, so a count that is unknown stands for no key.</summary>
+    public bool NothingIsHidden { get; init; }
+
     /// <summary>
     /// The node that held stray keys, as the source, and the owner that they were being moved to; null if there were none. Once the keys
     /// have moved only a flag is left, which otherwise looks like a migration that has just begun.
@@ -207,6 +210,7 @@ internal static class RepairScope
     {
         var takesFromUnreachable = repair.AllowUnreachableNode && !repair.SkipCoverage;
         return SlotDiagnostician.Suspects(view)
+            .Concat(view.ReplicaFlags.Select(flag => flag.Slot))
             .Concat(strays.Values.SelectMany(held => held.Slots))
             .Concat(takesFromUnreachable ? DispensableMasters(view).SelectMany(node => view.SlotsOf(node.Id).Slots) : [])
             .Distinct().OrderBy(slot => slot).ToList();
@@ -253,13 +257,32 @@ internal static class RepairScope
         }
     }
 
-    /// <summary>The master with the fewest slots, then the lowest id. An emptied master gets none while another one has slots.</summary>
-    public static string? LeastLoaded(IReadOnlyDictionary<string, int> slots) => slots
-        .OrderBy(node => node.Value == 0).ThenBy(node => node.Value).ThenBy(node => node.Key, StringComparer.Ordinal)
-        .Select(node => node.Key).FirstOrDefault();
-
     // The dead masters without a replica that can take over.
     private static IEnumerable<ClusterNode> DispensableMasters(ClusterView view) => view.Masters
         .Where(node => !node.IsReachable)
         .Where(node => NodeVerdict.Of(view, node) is { IsDead: true, Successor: null });
+}
+
+/// <summary>
+/// Distributes slots without keys in contiguous ranges: a master takes over slots until it has its share, then the one with the fewest
+/// follows. Single slots that alternate between masters would lengthen the slot map of every client.
+/// </summary>
+/// <param name="loads">The number of slots of each reachable master, by id.</param>
+internal sealed class RangeAssignment(IReadOnlyDictionary<string, int> loads)
+{
+    private readonly Dictionary<string, int> _loads = loads.ToDictionary(node => node.Key, node => node.Value, StringComparer.Ordinal);
+    private string? _last;
+
+    /// <summary>
+    /// Id of the master for the next slot; null if there is none. An emptied master gets none while another one has slots.
+    /// </summary>
+    public string? Next => _last is not null && _loads[_last] < Share ? _last : _loads
+        .OrderBy(node => node.Value == 0).ThenBy(node => node.Value).ThenBy(node => node.Key, StringComparer.Ordinal)
+        .Select(node => node.Key).FirstOrDefault();
+
+    private int Share => (HashSlot.Count + Owners - 1) / Owners;
+
+    private int Owners => Math.Max(1, _loads.Count(node => node.Value > 0));
+
+    public void Assign(string id) => _loads[_last = id]++;
 }

@@ -117,6 +117,13 @@ internal sealed record StopMigrating(int Slot, ClusterNode Node, ClusterNode? Em
     ];
 }
 
+/// <summary>Clears flags of a master's replicas. The master itself has none, and replicates STABLE to them.</summary>
+internal sealed record ClearReplicaFlags(int Slot, ClusterNode Master) : SlotAction(Slot)
+{
+    public override IReadOnlyList<PlannedCommand> Commands =>
+        [Command(Master, SetSlot("STABLE"), "clears the flag of its replica, which would leave the slot open after a failover")];
+}
+
 /// <summary>Clears the IMPORTING flag. Remaining keys would be hidden, so it is sent only at 0 keys, counted in the same batch.</summary>
 internal sealed record StopImporting(int Slot, ClusterNode Node) : SlotAction(Slot)
 {

@@ -89,12 +89,27 @@ internal static class SlotRefusal
     /// <param name="view">The cluster.</param>
     /// <param name="node">The node that could not be read.</param>
     /// <param name="verb">What can't be done, such as <c>completed</c>.</param>
-    /// <param name="withoutIt">
-    /// The same operation without the node, which is possible only if it is dead; null if it is not possible.
-    /// </param>
+    /// <param name="withoutIt">The same operation without the node, if it is dead; null if that is not possible.</param>
     public static RedisOperationException Unreachable(
         int slot, ClusterView view, ClusterNode node, string verb, NextAction? withoutIt = null) =>
         NodeVerdict.Of(view, node).Refused("Slot " + Number(slot) + " can't be " + verb, withoutIt);
+
+    /// <summary>SETSLOT accepts only the id of a node that the receiver lists.</summary>
+    /// <param name="what">What can't be done, such as <c>Slot 7 can't be moved</c>.</param>
+    /// <exception cref="RedisOperationException">ClusterViewConflict: one of the masters does not list the other.</exception>
+    public static void RequireAcquainted(string what, ClusterNode one, ClusterNode other)
+    {
+        foreach (var (node, peer) in new[] { (one, other), (other, one) })
+        {
+            if (node.View is not { } view || view.Line(peer.Id) is not null)
+                continue;
+            throw new RedisOperationException(
+                FailureCode.ClusterViewConflict,
+                what + ": " + node.Name + " does not list " + peer.Name + " as a node of the cluster." + NothingChanged,
+                node.Name,
+                new NextAction(NextActionCode.MeetNode) { Node = view.Dialled.ToString(), Target = peer.Name });
+        }
+    }
 
     /// <summary>Refuses an operation without a node unless the node is dead and no replica can take over from it.</summary>
     /// <param name="isAllowed">Whether a person allowed the operation without the node.</param>
