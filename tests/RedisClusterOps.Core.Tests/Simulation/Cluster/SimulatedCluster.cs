@@ -100,7 +100,7 @@ internal sealed class SimulatedCluster : INodeConnector
     /// <summary>Sets the owner of a part in the view of every node.</summary>
     public void Assign(int part, int owner)
     {
-        foreach (var node in Nodes)
+        foreach (var node in Nodes.Where(node => node.IsMember))
             node.Owner[part] = owner;
     }
 
@@ -176,8 +176,8 @@ internal sealed class SimulatedCluster : INodeConnector
     /// <remarks>Clients send no requests during that time. The invariants check all keys afterwards.</remarks>
     public void Settle()
     {
+        PassQuietly(TimeSpan.FromSeconds(2.5));
         Quiet = true;
-        Clock.Pass(TimeSpan.FromSeconds(2.5));
         for (var round = 0; round < 6; round++)
         {
             foreach (var node in Nodes.Where(node => node.IsUp))
@@ -185,6 +185,14 @@ internal sealed class SimulatedCluster : INodeConnector
             Clock.Pass(TimeSpan.FromMilliseconds(5));
         }
 
+        Quiet = false;
+    }
+
+    /// <summary>Lets time pass while clients send no requests.</summary>
+    public void PassQuietly(TimeSpan time)
+    {
+        Quiet = true;
+        Clock.Pass(time);
         Quiet = false;
     }
 

@@ -267,6 +267,8 @@ internal sealed partial class SimulatedNode
         var replace = Enumerable.Range(4, Math.Max(0, call.Count - 4)).Any(i => call.Word(i) == "REPLACE");
         if (value is not null && !replace)
             return RespValue.Error("BUSYKEY Target key name already exists.");
+        if (key == CannotRestore)
+            return RespValue.Error("ERR Bad data format");
         var left = call.Number(2);
         TimeSpan? expiry = left > 0 ? _cluster.Clock.Now + TimeSpan.FromMilliseconds(left) : null;
         Keys.Set(call.Database, part, key, new StoredValue(call.Text(3).Replace("\0dump", string.Empty), expiry));

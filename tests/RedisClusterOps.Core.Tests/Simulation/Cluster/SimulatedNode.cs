@@ -15,9 +15,6 @@ internal sealed partial class SimulatedNode
 
     private TimeSpan? _tookOverAt;
 
-    // Null while the process runs.
-    private TimeSpan? _diedAt;
-
     // When this node took over a part by SETSLOT NODE.
     private readonly TimeSpan[] _assignedAt = new TimeSpan[SlotMap.Parts];
 
@@ -35,7 +32,6 @@ internal sealed partial class SimulatedNode
         _failedAt = new TimeSpan[nodes];
         _reports = new int[nodes];
         _addresses = [.. Enumerable.Range(0, nodes).Select(node => (NodeEndpoint?)EndpointOf(node))];
-        _known = 1 << index;
         ConfigEpoch = new long[nodes];
         MasterOf = Enumerable.Repeat(NoNode, nodes).ToArray();
         Failed = new bool[nodes];
@@ -62,10 +58,16 @@ internal sealed partial class SimulatedNode
 
     public bool IsUp { get; private set; } = true;
 
+    /// <summary>Null while the process runs.</summary>
+    public TimeSpan? DiedAt { get; private set; }
+
     /// <summary>True if a replica does not receive the writes of its master.</summary>
     public bool Lags { get; private set; }
 
     public Dataset Keys { get; private set; }
+
+    /// <summary>The name of a key that the node cannot restore, as one of a module that it does not have.</summary>
+    public string? CannotRestore { get; set; }
 
     public long CurrentEpoch { get; set; }
 
@@ -154,7 +156,7 @@ internal sealed partial class SimulatedNode
         if (!IsMaster && !Lags)
             BeginToLag();
         IsUp = false;
-        _diedAt = _cluster.Clock.Now;
+        DiedAt = _cluster.Clock.Now;
     }
 
     /// <summary>Restarts the process with its keys, flags and view.</summary>
@@ -164,7 +166,7 @@ internal sealed partial class SimulatedNode
             return;
         _cluster.Note(this + " starts");
         IsUp = true;
-        _diedAt = null;
+        DiedAt = null;
         Array.Fill(_heardAt, _cluster.Clock.Now);
         _suspected = 0;
         _servesFrom = _cluster.Clock.Now + TimeSpan.FromSeconds(2);
@@ -282,7 +284,7 @@ internal sealed partial class SimulatedNode
                 continue;
             var taker = _cluster.Nodes.FirstOrDefault(node => node != this && node.IsMaster && node.Owner[part] == node.Index);
             if (taker is not null && taker != old && taker._assignedAt[part] > TimeSpan.Zero
-                && taker._assignedAt[part] <= (old._diedAt ?? _cluster.Clock.Now) + SimulatedCluster.InTheAir)
+                && taker._assignedAt[part] <= (old.DiedAt ?? _cluster.Clock.Now) + SimulatedCluster.InTheAir)
                 _cluster.Ledger.ExcuseRace(part, taker, this);
         }
     }
