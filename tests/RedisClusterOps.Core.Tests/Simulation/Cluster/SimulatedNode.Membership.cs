@@ -140,10 +140,12 @@ internal sealed partial class SimulatedNode
 
     private RespValue ForgetNode(Call call)
     {
-        if (_cluster.Nodes.FirstOrDefault(node => node.Id == call.Text(2)) is not { } other || (!Knows(other.Index) && !IsBanned(other.Index)))
+        var other = _cluster.Nodes.FirstOrDefault(node => node.Id == call.Text(2));
+        // Another node may have announced that it is forgotten.
+        if (other is not null && !Knows(other.Index) && IsBanned(other.Index) && Rules.ForgetSpreads)
+            return Ok;
+        if (other is null || !Knows(other.Index))
             return RespValue.Error("ERR Unknown node " + call.Text(2));
-        if (!Knows(other.Index))
-            return Rules.ForgetSpreads ? Ok : RespValue.Error("ERR Unknown node " + call.Text(2));
         if (other == this)
             return RespValue.Error("ERR I tried hard but I can't forget myself...");
         if (MasterOf[Index] == other.Index)
