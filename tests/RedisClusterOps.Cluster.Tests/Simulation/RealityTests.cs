@@ -23,7 +23,15 @@ public sealed class RealityTests
         var stage = new RealStage(cluster, server);
         foreach (var script in CommandScript.ReadAll())
         {
-            await stage.NextAsync();
+            try
+            {
+                await stage.NextAsync();
+            }
+            catch (LabException failure)
+            {
+                Assert.Fail(server + ", before '" + script.Name + "': " + failure.Message + "\n" + string.Join('\n', wrong));
+            }
+
             if (await script.RunAsync(stage) is { } difference)
                 wrong.Add(difference);
         }
@@ -65,8 +73,8 @@ public sealed class RealityTests
                 connection.Dispose();
             _connections.Clear();
             await cluster.Cluster.WaitUntilAgreedAsync();
-            if ((await TestCluster.OwnLineOfAsync(_nodes["S"])).MasterId is { } successor)
-                _nodes["S"] = cluster.Replicas.Single(node => node.Id == successor);
+            if (await TestCluster.OwnLineOfAsync(_nodes["S"]) is { IsMaster: false } line)
+                _nodes["S"] = _all.Single(node => node.Id == line.MasterId);
             _nodes["R"] = await ReplicaOfAsync(_nodes["S"]);
         }
 

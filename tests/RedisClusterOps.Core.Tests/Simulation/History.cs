@@ -21,13 +21,16 @@ internal sealed class History
     private readonly Scene _scene;
     private readonly MoveOptions _options;
     private readonly List<Attempt> _attempts = [];
+    private readonly MembershipEvents? _members;
     private TimeSpan _stalledUntil;
 
-    private History(int seed, bool trace, Scenario? fixedTo)
+    private History(int seed, bool trace, Scenario? fixedTo, bool membersChange)
     {
         _seed = seed;
         _dice = new Random(seed);
         Scenario = fixedTo ?? Scenario.Any(_dice);
+        if (membersChange)
+            Scenario = Scenario with { Options = Scenario.Options with { Spares = 1 } };
         _scene = new Scene(Scenario.Rules, Scenario.Start, seed, Scenario.Options);
         _scene.Cluster.Trace = trace ? [] : null;
         _options = new MoveOptions
@@ -39,6 +42,8 @@ internal sealed class History
                 : KeyConflictAction.KeepSource,
             JournalPath = Journal,
         };
+        _members = membersChange ? new MembershipEvents(_scene, _dice) : null;
+        _members?.Prepare();
     }
 
     public int Seed => _seed;
@@ -58,10 +63,11 @@ internal sealed class History
 
     public IReadOnlyList<string> Trace => _scene.Cluster.Trace ?? [];
 
-    public static History Run(int seed, bool trace = false, Scenario? fixedTo = null, Func<INodeConnector, INodeConnector>? through = null)
+    /// <param name="membersChange">True if the events include those of members.</param>
+    public static History Run(int seed, bool trace = false, Scenario? fixedTo = null, bool membersChange = false)
     {
-        var history = new History(seed, trace, fixedTo);
-        history.Run(through ?? (connector => connector));
+        var history = new History(seed, trace, fixedTo, membersChange);
+        history.Run(connector => connector);
         return history;
     }
 
@@ -111,17 +117,27 @@ internal sealed class History
     private void Heal()
     {
         _scene.Cluster.TransferBreaks = null;
-        foreach (var node in _scene.Cluster.Nodes)
+        foreach (var node in _scene.Cluster.Nodes.Where(node => node.IsMember))
         {
             node.Start();
             node.CatchUp();
         }
 
+        _members?.Heal();
         _scene.Cluster.Settle();
+        // A failed master that still owns slots stays failed for twice the timeout.
+        if (_members is not null)
+            _scene.Cluster.PassQuietly(4 * SimulatedNode.NodeTimeout);
     }
 
     private void Disturb()
     {
+        if (_members is not null && _dice.Next(4) > 0)
+        {
+            _members.Occur();
+            return;
+        }
+
         var cluster = _scene.Cluster;
         var node = cluster.Nodes[_dice.Next(cluster.Nodes.Count)];
         switch (_dice.Next(9))

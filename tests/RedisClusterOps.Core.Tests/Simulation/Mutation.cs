@@ -10,7 +10,7 @@ using RedisClusterOps.Protocol;
 namespace RedisClusterOps.Core.Tests.Simulation;
 
 /// <summary>A core that breaks a law, the scenario for it, and the invariant that is then violated.</summary>
-/// <param name="Law">The number of the law, 1 to 12.</param>
+/// <param name="Law">The number of the law, 1 to 23.</param>
 /// <param name="Behaviour">What the core does instead.</param>
 /// <param name="Violates">The invariant that must be reported as violated.</param>
 internal sealed record Mutation(int Law, string Behaviour, string Violates, Scenario On, Func<INodeConnector, INodeConnector> Mutate)
@@ -114,6 +114,7 @@ internal sealed record Mutation(int Law, string Behaviour, string Violates, Scen
             "I1",
             Of(Start.Migrating, ServerRules.Redis86Deleting),
             inner => new InterceptingConnector(inner, DropFirstAsync)),
+        .. NodeMutations.All,
     ];
 
     private static readonly ConditionalWeakTable<INodeConnector, Dictionary<string, (string Flags, string Master)>> Remembered = [];
@@ -189,7 +190,7 @@ internal sealed record Mutation(int Law, string Behaviour, string Violates, Scen
     }
 
     // Treats the keys of a MIGRATE that failed with this error as moved: the node no longer lists or counts them.
-    private static InterceptingConnector AssumesOk(INodeConnector inner, string error)
+    public static InterceptingConnector AssumesOk(INodeConnector inner, string error)
     {
         var believed = new Dictionary<NodeEndpoint, HashSet<string>>();
         return new InterceptingConnector(inner, async sending =>

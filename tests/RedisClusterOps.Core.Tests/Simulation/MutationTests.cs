@@ -3,10 +3,13 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>Tests the proof itself: it detects a core that breaks one of the twelve laws, and passes the same core with the law.</summary>
+/// <summary>Tests the proof itself: it detects a core that breaks a law, and passes the same core with the law.</summary>
 public class MutationTests(ITestOutputHelper output)
 {
     private const int Seeds = 20;
+
+    // The laws of nodes that a change of commands or replies can break.
+    private static readonly int[] NodeLaws = [14, 16, 17, 23];
 
     public static TheoryData<int> Mutations => [.. Enumerable.Range(0, Mutation.All.Length)];
 
@@ -40,7 +43,7 @@ public class MutationTests(ITestOutputHelper output)
 
     [Fact]
     public void Every_law_has_a_mutation() =>
-        Assert.Equal(Enumerable.Range(1, 12), Mutation.All.Select(mutation => mutation.Law).Distinct());
+        Assert.Equal([.. Enumerable.Range(1, 12), .. NodeLaws], Mutation.All.Select(mutation => mutation.Law).Distinct());
 
     private static Scene SceneOf(Mutation mutation, int seed)
     {

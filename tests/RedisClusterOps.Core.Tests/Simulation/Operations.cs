@@ -59,11 +59,19 @@ internal sealed class Operation(
         null);
 
     /// <summary>Moves the whole slot as in a bulk move. Repeated, it does what a resume does.</summary>
-    public static Operation Move { get; } = new("Move", [Start.Stable, .. Open], MoveAsync, Target);
+    public static Operation Move { get; } = new("Move", [Start.Stable, .. Open], (core, scene, options) =>
+        MoveAsync(core, options, scene.Source.Id, scene.Target.Id), Target);
 
     /// <summary>Repair with -AllowUnreachableNode. It is not proved, because it may lose the keys of the unreachable node.</summary>
     public static Operation RepairWithoutAbsent { get; } = new(
         "Repair -AllowUnreachableNode", Repair.Starts, (core, _, options) => RepairAsync(core, options, allowUnreachableNode: true), null);
+
+    /// <summary>An undo as it must not be: the slot goes to a master that never had it.</summary>
+    public static Operation UndoToAnother { get; } = new("Undo to another master", Open, async (core, scene, options) =>
+    {
+        await core.CarryOutAsync(await core.PlanCompletionAsync(SlotMap.Moving, null, null, options, default), default);
+        return await MoveAsync(core, options, scene.Target.Id, scene.Cluster.Nodes[2].Id);
+    }, Source);
 
     public static Operation[] All { get; } = [Complete, UndoByRoundTrip, UndoByPullBack, Restart, Begin, Repair, Move];
 
@@ -131,10 +139,10 @@ internal sealed class Operation(
         await core.CarryOutAsync(
         await core.PlanUndoAsync(SlotMap.Moving, scene.Source.Id, scene.Target.Id, strategy, false, options, default), default);
 
-    private static async Task<SlotOutcome> MoveAsync(RedisCluster core, Scene scene, MoveOptions options)
+    private static async Task<SlotOutcome> MoveAsync(RedisCluster core, MoveOptions options, string sourceId, string targetId)
     {
         options = options with { Method = MoveMethod.KeyByKey };
-        (int, string, string)[] moves = [(SlotMap.Moving, scene.Source.Id, scene.Target.Id)];
+        (int, string, string)[] moves = [(SlotMap.Moving, sourceId, targetId)];
         var plan = await core.PlanRestOfMovesAsync(MigrationOperation.Move, moves, options, default);
         var run = await core.RunMovesAsync(plan, plan.Moves, options, default);
         SlotOutcome? last = null;

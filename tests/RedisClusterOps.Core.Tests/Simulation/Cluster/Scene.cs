@@ -129,7 +129,8 @@ internal sealed class Scene
         _ => true,
     };
 
-    public RedisClusterSession Session => RedisClusterSession.Parse(Cluster.Nodes.First(node => node.IsUp).Endpoint.ToString());
+    public RedisClusterSession Session => RedisClusterSession.Parse(
+        Cluster.Nodes.First(node => node.IsUp && !node.IsHiddenFromUs).Endpoint.ToString());
 
     private void Begin(Start start)
     {

@@ -31,11 +31,8 @@ internal sealed record ServerRules(string Name, string Info)
 
     public static ServerRules Redis70 { get; } = new("redis-7.0", "redis_version:7.0.15\r\n");
 
-    public static ServerRules Redis86 { get; } = new("redis-8.6", "redis_version:8.6.3\r\n")
-    {
-        HidesForeignKeys = true,
-        ForgetSpreads = true,
-    };
+    public static ServerRules Redis86 { get; } =
+        new("redis-8.6", "redis_version:8.6.3\r\n") { HidesForeignKeys = true, ForgetSpreads = true };
 
     /// <summary>The worst case for hidden keys: no server guarantees to keep the keys of a slot that it does not own.</summary>
     public static ServerRules Redis86Deleting { get; } =

@@ -74,7 +74,7 @@ internal sealed partial class SimulatedNode
         Hear(message.From);
         ReceiveMembers(message);
         ReceiveReports(message);
-        ReceiveForgotten(message.Forgotten);
+        ReceiveForgotten(_cluster.Nodes[message.From], message.Forgotten);
         ReceiveRole(message);
         // Only claims of a master count. Those of a replica are only checked for being outdated.
         if (message.MasterOf == NoNode && (_unclaimed != 0 || ClaimsOf(message.From) != message.Claims))

@@ -94,10 +94,6 @@ internal sealed partial class SimulatedNode
 
     private static readonly RespValue Zero = RespValue.Number(0);
 
-    private readonly List<ConnectionState> _named = [];
-
-    private int _connections;
-
     private bool IsHealthy => (!IsMaster || _cluster.Clock.Now >= _servesFrom)
         && Array.TrueForAll(Owner, owner => owner != NoNode && !Failed[owner]) && (!_cluster.DetectsFailures || SeesMajority());
 
@@ -130,32 +126,6 @@ internal sealed partial class SimulatedNode
         };
 
         RespValue Setting(string value) => RespValue.Array([RespValue.Bulk(call.Text(2)), RespValue.Bulk(value)]);
-    }
-
-    private RespValue Client(Call call)
-    {
-        switch (call.Word(1))
-        {
-            case "SETNAME":
-                call.Connection.Name = call.Text(2);
-                if (call.Connection.Number == 0)
-                {
-                    call.Connection.Number = ++_connections;
-                    _named.Add(call.Connection);
-                }
-
-                return Ok;
-            case "GETNAME":
-                return RespValue.Bulk(call.Connection.Name);
-            case "ID":
-                return RespValue.Number(call.Connection.Number);
-            case "LIST":
-                _named.RemoveAll(connection => connection.IsClosed);
-                return RespValue.Bulk(string.Concat(_named.Select((connection, i) => string.Create(
-                    CultureInfo.InvariantCulture, $"id={connection.Number} addr=10.9.9.9:{40000 + i} name={connection.Name}\n"))));
-            default:
-                return RespValue.Error("ERR unknown subcommand '" + call.Text(1) + "'. Try CLIENT HELP.");
-        }
     }
 
     private RespValue Select(Call call)
@@ -267,6 +237,8 @@ internal sealed partial class SimulatedNode
         var replace = Enumerable.Range(4, Math.Max(0, call.Count - 4)).Any(i => call.Word(i) == "REPLACE");
         if (value is not null && !replace)
             return RespValue.Error("BUSYKEY Target key name already exists.");
+        if (key == CannotRestore)
+            return RespValue.Error("ERR Bad data format");
         var left = call.Number(2);
         TimeSpan? expiry = left > 0 ? _cluster.Clock.Now + TimeSpan.FromMilliseconds(left) : null;
         Keys.Set(call.Database, part, key, new StoredValue(call.Text(3).Replace("\0dump", string.Empty), expiry));

@@ -24,6 +24,9 @@ internal sealed partial class SimulatedNode
 
     private bool _hasForgotten;
 
+    /// <summary>False for a spare that has not started yet.</summary>
+    public bool IsMember => Knows(Index);
+
     public bool Knows(int node) => (_known & (1 << node)) != 0;
 
     /// <summary>The address of a node in the view of this one; null if it knows none.</summary>
@@ -48,10 +51,12 @@ internal sealed partial class SimulatedNode
     }
 
     /// <summary>CLUSTER FORGET: the node loses its slots, its flags and its epoch in the view of this one.</summary>
-    public void Forget(int other)
+    public void Forget(int other) => Forget(other, _cluster.Clock.Now + BanOfForgotten);
+
+    private void Forget(int other, TimeSpan bannedUntil)
     {
         _cluster.Note(this + " forgets n" + other);
-        _bannedUntil[other] = _cluster.Clock.Now + BanOfForgotten;
+        _bannedUntil[other] = bannedUntil;
         _hasForgotten = true;
         if (!Knows(other))
             return;
@@ -94,13 +99,13 @@ internal sealed partial class SimulatedNode
     private int Forgotten() => !_hasForgotten || !Rules.ForgetSpreads ? 0
         : Enumerable.Range(0, _bannedUntil.Length).Where(IsBanned).Aggregate(0, (bits, node) => bits | (1 << node));
 
-    // A node that only another one has forgotten is forgotten here too. A replica keeps its master.
-    private void ReceiveForgotten(int forgotten)
+    // A node that the sender has forgotten is forgotten here too, for the rest of that minute. A replica keeps its master.
+    private void ReceiveForgotten(SimulatedNode sender, int forgotten)
     {
         for (var node = 0; forgotten != 0 && node < _bannedUntil.Length; node++)
         {
             if ((forgotten & (1 << node)) != 0 && Knows(node) && node != Index && MasterOf[Index] != node)
-                Forget(node);
+                Forget(node, sender._bannedUntil[node]);
         }
     }
 
@@ -135,15 +140,16 @@ internal sealed partial class SimulatedNode
 
     private RespValue ForgetNode(Call call)
     {
-        if (_cluster.Nodes.FirstOrDefault(node => node.Id == call.Text(2)) is not { } other
-            || (!Knows(other.Index) && !IsBanned(other.Index)))
+        var other = _cluster.Nodes.FirstOrDefault(node => node.Id == call.Text(2));
+        // Another node may have announced that it is forgotten.
+        if (other is not null && !Knows(other.Index) && IsBanned(other.Index) && Rules.ForgetSpreads)
+            return Ok;
+        if (other is null || !Knows(other.Index))
             return RespValue.Error("ERR Unknown node " + call.Text(2));
-        if (!Knows(other.Index))
-            return Rules.ForgetSpreads ? Ok : RespValue.Error("ERR Unknown node " + call.Text(2));
         if (other == this)
             return RespValue.Error("ERR I tried hard but I can't forget myself...");
         if (MasterOf[Index] == other.Index)
-            return RespValue.Error("ERR Can't forget my " + (Rules.FlagsAreReplicated ? "primary" : "master") + "!");
+            return RespValue.Error("ERR Can't forget my master!");
         Forget(other.Index);
         return Ok;
     }
@@ -159,8 +165,7 @@ internal sealed partial class SimulatedNode
     private RespValue Reset()
     {
         if (IsMaster && Keys.Count > 0)
-            return RespValue.Error("ERR CLUSTER RESET can't be called with " + (Rules.FlagsAreReplicated ? "primary" : "master")
-                + " nodes containing keys");
+            return RespValue.Error("ERR CLUSTER RESET can't be called with master nodes containing keys");
         Keys = new Dataset(Rules.Databases);
         Lags = false;
         for (var other = 0; other < _addresses.Length; other++)

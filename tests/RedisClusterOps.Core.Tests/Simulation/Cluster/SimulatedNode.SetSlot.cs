@@ -106,7 +106,7 @@ internal sealed partial class SimulatedNode
     private RespValue SetSlot(Call call)
     {
         if (!IsMaster)
-            return RespValue.Error("ERR Please use SETSLOT only with " + (Rules.FlagsAreReplicated ? "primaries." : "masters."));
+            return RespValue.Error("ERR Please use SETSLOT only with masters.");
         if (call.Slot(2) is not { } slot)
             return RespValue.Error("ERR Invalid or out of range slot");
         var part = SlotMap.PartOf(slot);
@@ -131,7 +131,6 @@ internal sealed partial class SimulatedNode
     private string? Refusal(string action, int slot, int part, SimulatedNode? peer, string id)
     {
         var number = slot.ToString(CultureInfo.InvariantCulture);
-        var master = Rules.FlagsAreReplicated ? "primary" : "master";
         switch (action)
         {
             case "MIGRATING" when Owner[part] != Index:
@@ -143,7 +142,7 @@ internal sealed partial class SimulatedNode
             case "NODE" when peer is null:
                 return "ERR Unknown node " + id;
             case "MIGRATING" or "IMPORTING" or "NODE" when MasterOf[peer!.Index] != NoNode:
-                return "ERR Target node is not a " + master;
+                return "ERR Target node is not a master";
             case "MIGRATING" when peer == this && Rules.FlagsAreReplicated:
                 return "ERR Target node is myself";
             case "NODE" when Owner[part] == Index && peer != this && Keys.CountIn(part) > 0:

@@ -15,9 +15,6 @@ internal sealed partial class SimulatedNode
 
     private TimeSpan? _tookOverAt;
 
-    // Null while the process runs.
-    private TimeSpan? _diedAt;
-
     // When this node took over a part by SETSLOT NODE.
     private readonly TimeSpan[] _assignedAt = new TimeSpan[SlotMap.Parts];
 
@@ -35,7 +32,6 @@ internal sealed partial class SimulatedNode
         _failedAt = new TimeSpan[nodes];
         _reports = new int[nodes];
         _addresses = [.. Enumerable.Range(0, nodes).Select(node => (NodeEndpoint?)EndpointOf(node))];
-        _known = 1 << index;
         ConfigEpoch = new long[nodes];
         MasterOf = Enumerable.Repeat(NoNode, nodes).ToArray();
         Failed = new bool[nodes];
@@ -62,10 +58,16 @@ internal sealed partial class SimulatedNode
 
     public bool IsUp { get; private set; } = true;
 
+    /// <summary>Null while the process runs.</summary>
+    public TimeSpan? DiedAt { get; private set; }
+
     /// <summary>True if a replica does not receive the writes of its master.</summary>
     public bool Lags { get; private set; }
 
     public Dataset Keys { get; private set; }
+
+    /// <summary>The name of a key that the node cannot restore, as one of a module that it does not have.</summary>
+    public string? CannotRestore { get; set; }
 
     public long CurrentEpoch { get; set; }
 
@@ -154,7 +156,7 @@ internal sealed partial class SimulatedNode
         if (!IsMaster && !Lags)
             BeginToLag();
         IsUp = false;
-        _diedAt = _cluster.Clock.Now;
+        DiedAt = _cluster.Clock.Now;
     }
 
     /// <summary>Restarts the process with its keys, flags and view.</summary>
@@ -164,7 +166,7 @@ internal sealed partial class SimulatedNode
             return;
         _cluster.Note(this + " starts");
         IsUp = true;
-        _diedAt = null;
+        DiedAt = null;
         Array.Fill(_heardAt, _cluster.Clock.Now);
         _suspected = 0;
         _servesFrom = _cluster.Clock.Now + TimeSpan.FromSeconds(2);
@@ -206,101 +208,6 @@ internal sealed partial class SimulatedNode
 
     /// <summary>The replica receives all keys of its master.</summary>
     public void CatchUp() => Lags = false;
-
-    /// <summary>
-    /// True if the node votes for a replica. It does not if it knows a later owner of a slot that the replica would claim.
-    /// </summary>
-    public bool VotesFor(SimulatedNode replica)
-    {
-        var old = replica.MasterOf[replica.Index];
-        for (var part = 0; part < SlotMap.Parts; part++)
-        {
-            if (replica.Owner[part] == old && !IsUnclaimed(part) && ConfigEpoch[Owner[part]] > replica.ConfigEpoch[old])
-                return false;
-        }
-
-        return true;
-    }
-
-    /// <summary>Takes the place of the master if a majority of the masters with slots votes for it.</summary>
-    public bool WinElection()
-    {
-        var old = _cluster.Nodes[MasterOf[Index]];
-        // There is no election for a master without slots.
-        if (SlotsOf(old.Index) == 0 && !Rules.FlagsAreReplicated)
-            return false;
-        var voters = _cluster.Nodes.Where(node => node.IsUp && node.IsMaster && node.SlotsOwned > 0).ToList();
-        if (voters.Count(voter => voter.VotesFor(this)) <= voters.Count / 2)
-            return false;
-        CurrentEpoch = _cluster.Nodes.Where(node => node.IsUp).Max(node => node.CurrentEpoch) + 1;
-        ConfigEpoch[Index] = CurrentEpoch;
-        ReplaceMaster(old);
-        return true;
-    }
-
-    /// <summary>CLUSTER FAILOVER TAKEOVER: without votes, with an epoch above those that this node knows.</summary>
-    public void TakeOver()
-    {
-        BumpWithoutConsensus();
-        ReplaceMaster(_cluster.Nodes[MasterOf[Index]]);
-    }
-
-    // It claims what its own view, not that of its master, says of the slots.
-    private void ReplaceMaster(SimulatedNode old)
-    {
-        _cluster.Note(this + " takes the place of " + old);
-        ExcuseUnheard(old);
-        if (!Lags)
-            Keys = old.Keys.Copy();
-        foreach (var lost in old.Keys.DifferencesTo(Keys))
-            _cluster.Ledger.ExcuseReplication(
-                lost.Database, lost.Key, Keys.Get(lost.Database, SlotMap.PartOf(SlotMap.Bytes(lost.Key)), lost.Key));
-        _tookOverAt = _cluster.Clock.Now;
-        MasterOf[Index] = NoNode;
-        Lags = false;
-        for (var part = 0; part < SlotMap.Parts; part++)
-        {
-            if (Owner[part] == old.Index)
-                SetOwner(part, Index);
-            if (!Rules.FlagsAreReplicated)
-                Migrating[part] = Importing[part] = NoNode;
-        }
-
-        Broadcast();
-    }
-
-    /// <summary>
-    /// The boundary of law 16. A slot was handed over before its source died, or within the time that commands may be in the air, and
-    /// the replica that takes over has not heard of it: it claims the slot, and no order of commands could prevent the loss. A slot that
-    /// is handed over later, or that the replica has heard of, is not excused.
-    /// </summary>
-    private void ExcuseUnheard(SimulatedNode old)
-    {
-        for (var part = 0; part < SlotMap.Parts; part++)
-        {
-            if (Owner[part] != old.Index)
-                continue;
-            var taker = _cluster.Nodes.FirstOrDefault(node => node != this && node.IsMaster && node.Owner[part] == node.Index);
-            if (taker is not null && taker != old && taker._assignedAt[part] > TimeSpan.Zero
-                && taker._assignedAt[part] <= (old._diedAt ?? _cluster.Clock.Now) + SimulatedCluster.InTheAir)
-                _cluster.Ledger.ExcuseRace(part, taker, this);
-        }
-    }
-
-    public void BecomeReplicaOf(int master)
-    {
-        _cluster.Note(this + " becomes a replica of n" + master);
-        MasterOf[Index] = master;
-        for (var part = 0; part < SlotMap.Parts; part++)
-        {
-            Migrating[part] = Importing[part] = NoNode;
-            if (Owner[part] == Index)
-                SetOwner(part, NoNode);
-        }
-
-        Lags = false;
-        Keys = new Dataset(Rules.Databases);
-    }
 
     // Keys without a flag that a restarted server deletes: the operation cannot prevent that.
     private void DropAtStart(int part)
