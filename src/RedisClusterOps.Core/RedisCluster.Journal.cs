@@ -26,7 +26,7 @@ public sealed partial class RedisCluster
     /// </summary>
     private (string Path, JournalReader Reader)? _history;
 
-    /// <summary>False to write no journal, as in a simulation.</summary>
+    /// <summary>False to write no journal and announce no run, as in a simulation.</summary>
     internal bool KeepsJournal { get; init; } = true;
 
     /// <summary>False to run no preflight checks, as in a simulation.</summary>
@@ -231,7 +231,7 @@ public sealed partial class RedisCluster
     /// <exception cref="RedisOperationException">As the method below.</exception>
     private async Task BeginAsync(SlotPlan plan, CancellationToken stop)
     {
-        if ((_run is not null || !KeepsJournal) && (_announcement is not null || !LooksAhead))
+        if (!KeepsJournal || (_run is not null && (_announcement is not null || !LooksAhead)))
             return;
         var view = await _reader.ReadAgainAsync(stop).ConfigureAwait(false);
         await BeginAsync(plan.Kind, StrategyOf(plan)?.ToString(), view, plan.Options, stop).ConfigureAwait(false);
@@ -246,7 +246,9 @@ public sealed partial class RedisCluster
     private async Task<bool> BeginAsync(
         MigrationOperation operation, string? strategy, ClusterView view, MoveOptions options, CancellationToken stop)
     {
-        if (_run is null && KeepsJournal)
+        if (!KeepsJournal)
+            return false;
+        if (_run is null)
         {
             var folder = JournalFolder.At(options.JournalPath);
             var header = RunHeader.Of(operation, strategy, _session, NodeIds(view)) with { MasterOfReplica = view.MasterOfReplica };
@@ -255,7 +257,7 @@ public sealed partial class RedisCluster
 
         if (_announcement is not null || !LooksAhead)
             return false;
-        var announcement = new RunAnnouncement(_reader, view, _run?.Id ?? RunJournal.NewId(DateTime.UtcNow), _log);
+        var announcement = new RunAnnouncement(_reader, view, _run.Id, _log);
         try
         {
             await announcement.AnnounceAsync(stop).ConfigureAwait(false);
@@ -263,7 +265,7 @@ public sealed partial class RedisCluster
         catch
         {
             // The lock is free at once, and the next change of this invocation begins anew.
-            _run?.Dispose();
+            _run.Dispose();
             _run = null;
             throw;
         }
