@@ -9,8 +9,8 @@ using Xunit;
 namespace RedisClusterOps.Cluster.Tests.Undo;
 
 /// <summary>
-/// Our process dies at the first, second, third … send of an undo, on the way forward or on the way back. A second undo returns the slot to
-/// its original owner with every key. The journal names that owner, or the caller does if the journal is lost.
+/// Our process dies at the first, second, third … send of an undo, on the way forward or on the way back. A second undo returns the slot
+/// to its original owner with every key. The journal names that owner, or the caller does if the journal is lost.
 /// </summary>
 [Collection(nameof(UndoCrashClusters))]
 public sealed class UndoAfterCrashTests(SharedClusters clusters)

@@ -52,7 +52,7 @@ public class HealthCheckTests
     };
 
     internal static ClusterScene FlaggedReplica() => ClusterScene.Stable().Replica("R", of: "S").Migrating("R", "T")
-        .Tells("R", "server_name:valkey\nvalkey_version:9.1.2\nmaster_link_status:up");
+        .Reports("R", "server_name:valkey\nvalkey_version:9.1.2\nmaster_link_status:up");
 
     internal static ClusterScene Refusing(FailureCode code, string error) =>
         ClusterScene.Stable().Refuses("S", code, error, ServerErrors.NextOf(code, new NodeEndpoint("10.0.0.19", 6379), error));

@@ -61,7 +61,8 @@ internal static class KeyRisks
                 + (facts.Source == facts.Target ? " holds " : " and " + facts.Target.Name + " hold ") + Count(unsynced.KeysOnMasters, "key")
                 + ". It may be the former master, and deletes its keys when it synchronizes. Nothing was changed.",
             replica,
-            NextAction.Advise("CLUSTER FAILOVER TAKEOVER on " + replica + " makes it a master with its keys, and drops what was written to " + master
+            NextAction.Advise(
+                "CLUSTER FAILOVER TAKEOVER on " + replica + " makes it a master with its keys, and drops what was written to " + master
                 + " since; once it has synchronized, or was removed, the same command continues"));
     }
 

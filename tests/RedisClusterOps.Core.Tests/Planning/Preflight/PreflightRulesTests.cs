@@ -206,7 +206,8 @@ public class PreflightRulesTests
     [InlineData("role:slave\nmaster_link_status:up", false)]
     [InlineData("role:master", false)]
     public void A_replica_has_never_synchronized_if_its_link_was_never_up(string info, bool expected) =>
-        Assert.Equal(expected, ClusterScene.Stable().Reports("S", info).View().Node(ClusterScene.Id("S"))!.View!.Facts.HasNeverSynchronized);
+        Assert.Equal(
+            expected, ClusterScene.Stable().Reports("S", info).View().Node(ClusterScene.Id("S"))!.View!.Facts.HasNeverSynchronized);
 
     [Theory]
     [InlineData(0, true, "SourceBecomesReplica Warning")]
