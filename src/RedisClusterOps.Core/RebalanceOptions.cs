@@ -36,9 +36,20 @@ public sealed record RebalanceOptions
     /// <summary>What is evened out.</summary>
     public RebalanceMeasure By { get; init; }
 
+    /// <summary>
+    /// Masters that neither lose nor gain a slot: ids, unique id prefixes, <c>host:port</c> or ports. The others are evened out among
+    /// themselves.
+    /// </summary>
+    public IReadOnlyList<string> Exclude { get; init; } = [];
+
+    /// <summary>The most slots to move, 1 to 16384, those first that even out most; null for all.</summary>
+    public int? MaxSlots { get; init; }
+
     /// <summary>Such as <c>by Slots, threshold 2 %, empty masters too, 10.0.0.1:6379 = 2</c>.</summary>
     public override string ToString() => string.Format(CultureInfo.InvariantCulture, "by {0}, threshold {1} %", By, Threshold)
         + (UseEmptyMaster ? ", empty masters too" : string.Empty)
+        + (Exclude.Count > 0 ? ", without " + string.Join(" and ", Exclude) : string.Empty)
+        + (MaxSlots is { } most ? string.Format(CultureInfo.InvariantCulture, ", at most {0} slots", most) : string.Empty)
         + string.Concat(Weights.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(Text));
 
     private static string Text(KeyValuePair<string, double> weight) =>

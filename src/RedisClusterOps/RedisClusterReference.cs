@@ -39,24 +39,33 @@ public sealed class RedisClusterReference
 
     /// <summary>Gets the session. It is the same each time, so that all records of a pipeline belong to one run.</summary>
     /// <exception cref="RedisOperationException">InvalidConnectionString.</exception>
-    internal RedisClusterSession Resolve() => _session ??= RedisClusterSession.Parse(_texts);
+    internal RedisClusterSession Resolve() =>
+        _session ??= (_texts.Count == 1 ? CurrentSession.Find(_texts[0]) : null) ?? RedisClusterSession.Parse(_texts);
 }
 
 /// <summary>
 /// Lets a parameter of type <see cref="RedisClusterReference"/> take a session, a text, several texts (PowerShell parses an unquoted
-/// <c>a:1,b:2</c> as a list), or a deserialized session of a job (its addresses, without its credential).
+/// <c>a:1,b:2</c> as a list), or a deserialized session of a job (its addresses, without its credential), or
+/// any object that has its cluster as property <c>Cluster</c>.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class RedisClusterReferenceAttribute : ArgumentTransformationAttribute
 {
-    public override object Transform(EngineIntrinsics engineIntrinsics, object inputData) => Unwrap(inputData) switch
+    public override object Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
+        // Pipeline binding by value precedes binding by property name, also for an object that only contains its cluster.
+        inputData is not (null or string or RedisClusterSession)
+            && PSObject.AsPSObject(inputData).Properties["Cluster"]?.Value is { } cluster
+            ? Reference(cluster)
+            : Reference(inputData);
+
+    private static object Reference(object? value) => Unwrap(value) switch
     {
         null => null!,
         RedisClusterReference reference => reference,
         RedisClusterSession session => new RedisClusterReference(session),
         string text => new RedisClusterReference(text),
         IEnumerable several => new RedisClusterReference(Texts(several)),
-        _ => new RedisClusterReference(Text(inputData)),
+        _ => new RedisClusterReference(Text(value)),
     };
 
     private static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;

@@ -11,7 +11,7 @@ namespace RedisClusterOps.Commands;
 /// </summary>
 [Cmdlet(VerbsData.Export, "RedisClusterReport", SupportsShouldProcess = true)]
 [OutputType(typeof(FileInfo))]
-public sealed class ExportRedisClusterReportCommand : RedisClusterCmdlet
+public sealed class ExportRedisClusterReportCommand : ClusterOnlyCmdlet
 {
     private RedisClusterSession? _reported;
 
@@ -24,7 +24,7 @@ public sealed class ExportRedisClusterReportCommand : RedisClusterCmdlet
     [Alias("NoOverwrite")]
     public SwitchParameter NoClobber { get; set; }
 
-    /// <summary>Returns the file.</summary>
+    /// <summary>Has no effect: the file is always returned.</summary>
     [Parameter]
     public SwitchParameter PassThru { get; set; }
 
@@ -87,7 +87,6 @@ public sealed class ExportRedisClusterReportCommand : RedisClusterCmdlet
         if (!ShouldProcess(file, "Write the report of " + session))
             return;
         ReportFile.Write(file, report, NoClobber);
-        if (PassThru)
-            WriteObject(new FileInfo(file));
+        WriteObject(new FileInfo(file));
     }
 }
