@@ -104,7 +104,7 @@ public sealed class ConventionTests
         var cmdlet = Find(name);
         if (cmdlet.Attribute.VerbName is "Connect" or "Disconnect")
             return;
-        var cluster = cmdlet.Type.GetProperty("Cluster")!.GetCustomAttribute<ParameterAttribute>()!;
+        var cluster = cmdlet.Type.GetProperty("Cluster")!.GetCustomAttribute<ParameterAttribute>(inherit: false)!;
         Assert.True(cluster.ValueFromPipelineByPropertyName);
         Assert.False(cluster.Mandatory);
         // Without another pipeline input, the cluster is the input.
