@@ -53,12 +53,10 @@ internal sealed class RedisClusterReferenceAttribute : ArgumentTransformationAtt
 {
     public override object Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
         // Pipeline binding by value precedes binding by property name, also for an object that only contains its cluster.
-        inputData is not (null or string or RedisClusterSession)
-            && PSObject.AsPSObject(inputData).Properties["Cluster"]?.Value is { } cluster
-            ? Reference(cluster)
-            : Reference(inputData);
+        Reference(PropertyOf(inputData, "Cluster") ?? inputData);
 
-    private static object Reference(object? value) => Unwrap(value) switch
+    // A session from JSON is an object that has only its properties.
+    private static object Reference(object? value) => Unwrap(PropertyOf(value, "Seeds") ?? value) switch
     {
         null => null!,
         RedisClusterReference reference => reference,
@@ -68,15 +66,26 @@ internal sealed class RedisClusterReferenceAttribute : ArgumentTransformationAtt
         _ => new RedisClusterReference(Text(value)),
     };
 
+    private static object? PropertyOf(object? value, string name) =>
+        value is not null && Unwrap(value) is not (string or RedisClusterSession or RedisClusterReference)
+            ? PSObject.AsPSObject(value).Properties[name]?.Value
+            : null;
+
     private static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;
 
     private static List<string> Texts(IEnumerable several)
     {
         var texts = new List<string>();
         foreach (var item in several)
-            texts.Add(Text(item));
+            texts.Add(Seed(item));
         return texts;
     }
+
+    // JSON keeps the parts of an address, if it is deep enough.
+    private static string Seed(object? item) =>
+        PropertyOf(item, "Host") is { } host && int.TryParse(Text(PropertyOf(item, "Port")), out var port)
+            ? new NodeEndpoint(Text(host), port).ToString()
+            : Text(item);
 
     private static string Text(object? value) => Convert.ToString(value, CultureInfo.InvariantCulture) ?? string.Empty;
 }

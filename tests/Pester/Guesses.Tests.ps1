@@ -19,7 +19,7 @@ AfterAll {
 
 Describe 'Slots' {
     BeforeAll { foreach ($slot in 301, 302, 305) { Invoke-Wedge -Slot $slot -Key 4 -Moved 2 } }
-    AfterAll { $null = Repair-RedisCluster -Confirm:$false }
+    AfterAll { $null = Get-RedisOpenSlot | Undo-RedisSlotMigration }
 
     It 'are selected by <Name>' -ForEach @(
         @{ Name = 'a number'; Script = { Get-RedisOpenSlot -Slot 301 }; Slots = 301 }
