@@ -10,6 +10,7 @@
   CompatiblePSEditions = @('Desktop', 'Core')
   DotNetFrameworkVersion = '4.7.2'
   ProcessorArchitecture = 'None'
+  TypesToProcess = @('RedisClusterOps.Types.ps1xml')
   FormatsToProcess = @('RedisClusterOps.Format.ps1xml')
   CmdletsToExport = @(
     'Complete-RedisSlotMigration'
@@ -17,6 +18,7 @@
     'Disconnect-RedisCluster'
     'Export-RedisClusterReport'
     'Get-RedisClusterAlert'
+    'Get-RedisClusterHealth'
     'Get-RedisClusterInfo'
     'Get-RedisClusterNode'
     'Get-RedisKeySlot'

@@ -42,6 +42,7 @@ $shipped = @(
     'LICENSE'
     'RedisClusterOps.Core.dll'
     'RedisClusterOps.Format.ps1xml'
+    'RedisClusterOps.Types.ps1xml'
     'RedisClusterOps.dll'
     'RedisClusterOps.psd1'
     'en-US/RedisClusterOps.dll-Help.xml'

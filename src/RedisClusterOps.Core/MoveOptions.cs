@@ -3,17 +3,19 @@ using System.Collections.Generic;
 
 namespace RedisClusterOps;
 
-/// <summary>What to do with a key that has different values on the source and the target.</summary>
+/// <summary>
+/// What to do with a key that has different values on two nodes. The value in use is the one that clients read now: the slot owner's.
+/// </summary>
 public enum KeyConflictAction
 {
     /// <summary>Stop and report the key. Nothing is overwritten.</summary>
     Stop,
 
-    /// <summary>Keep the source's value. The target's value is saved to a file first.</summary>
-    KeepSource,
+    /// <summary>Keep the value in use. The other value is saved to a file first.</summary>
+    KeepInUse,
 
-    /// <summary>Keep the target's value. The source's value is saved to a file first.</summary>
-    KeepTarget,
+    /// <summary>Keep the other value. The value in use is saved to a file first.</summary>
+    KeepOther,
 }
 
 /// <summary>How whole slots are moved.</summary>
@@ -47,7 +49,7 @@ public sealed record MoveOptions
     /// <summary>The timeout of MIGRATE: how long the source waits for the target while no byte is transferred.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>What to do with a key that has different values on the source and the target.</summary>
+    /// <summary>What to do with a key that has different values on two nodes.</summary>
     public KeyConflictAction OnKeyConflict { get; init; } = KeyConflictAction.Stop;
 
     /// <summary>How whole slots are moved.</summary>

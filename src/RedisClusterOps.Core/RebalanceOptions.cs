@@ -37,6 +37,15 @@ public sealed record RebalanceOptions
     /// <summary>What is evened out.</summary>
     public RebalanceMeasure By { get; init; }
 
+    /// <summary>
+    /// Masters that neither lose nor gain a slot: ids, unique id prefixes, <c>host:port</c> or ports. The others are evened out among
+    /// themselves.
+    /// </summary>
+    public IReadOnlyList<string> Exclude { get; init; } = [];
+
+    /// <summary>The most slots to move, 1 to 16384, those first that even out most; null for all.</summary>
+    public int? MaxSlots { get; init; }
+
     /// <summary>Reads weights from numbers in the invariant culture. Their range is checked when the rebalance is planned.</summary>
     /// <param name="texts">The node and its weight, as in <see cref="Weights"/>.</param>
     /// <exception cref="RedisOperationException">InvalidArgument: a weight is not a number.</exception>
@@ -46,6 +55,8 @@ public sealed record RebalanceOptions
     /// <summary>Such as <c>by Slots, threshold 2 %, empty masters too, 10.0.0.1:6379 = 2</c>.</summary>
     public override string ToString() => string.Format(CultureInfo.InvariantCulture, "by {0}, threshold {1} %", By, Threshold)
         + (UseEmptyMaster ? ", empty masters too" : string.Empty)
+        + (Exclude.Count > 0 ? ", without " + string.Join(" and ", Exclude) : string.Empty)
+        + (MaxSlots is { } most ? string.Format(CultureInfo.InvariantCulture, ", at most {0} slots", most) : string.Empty)
         + string.Concat(Weights.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(Text));
 
     private static double ParseWeight(KeyValuePair<string, string> text)

@@ -120,11 +120,8 @@ public sealed partial class RedisCluster
             .Select(open => intents.TryGetValue(open.Slot, out var intent) ? JournalAnnotations.Add(open, intent) : open).ToList();
     }
 
-    private static List<ClusterNode> Chosen(ClusterView view, string name)
-    {
-        var found = view.Nodes.Where(node => NodeNames.MatchesPattern(node.Id, node.Name, name)).ToList();
-        return found.Count > 0 ? found : throw NodeNames.NotFound(name, view.Nodes.Select(node => node.Name));
-    }
+    private static List<ClusterNode> Chosen(ClusterView view, string name) =>
+        [.. NodeNames.FindAll(view.Nodes, node => node.Id, node => node.Name, name)];
 
     /// <summary>Reads a state file that will not be written.</summary>
     private IReadOnlyList<Observation> ReadObservations(string? path, ClusterView view)

@@ -10,6 +10,7 @@ using RedisClusterOps.Journal;
 using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Migration.Slot;
+using RedisClusterOps.Planning.Rebalance;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 
@@ -86,7 +87,7 @@ public sealed partial class RedisCluster
     public async Task<SlotPlan> PlanStartAsync(int slot, string? source, string target, MoveOptions options, CancellationToken cancellation)
     {
         var (view, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
-        var ends = MigrationEnds.Of(source is null ? OwnerOf(view, slot) : Find(view, source), Find(view, target));
+        var ends = MigrationEnds.Of(source is null ? OwnerOf(view, slot) : Find(view, source), FindTarget(view, target));
         var request = new StartRequest(slot, _session, options, ends);
         return await CheckAsync(request.Plan(situation), situation, cancellation).ConfigureAwait(false);
     }
@@ -104,7 +105,7 @@ public sealed partial class RedisCluster
     {
         var (view, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
         RequireKnownFlags(situation);
-        var request = new RestartRequest(slot, _session, options, target is null ? null : Find(view, target).Id);
+        var request = new RestartRequest(slot, _session, options, target is null ? null : FindTarget(view, target).Id);
         return await CheckAsync(request.Plan(situation), situation, cancellation).ConfigureAwait(false);
     }
 
@@ -127,7 +128,7 @@ public sealed partial class RedisCluster
         RequireKnownFlags(situation);
         var intents = OpenIntents(NodeIds(view), [slot], options.JournalPath);
         var interrupted = intents.TryGetValue(slot, out var intent) ? UndoneBy(intent.Slot) : null;
-        var (from, to) = (source is null ? null : Find(view, source), target is null ? null : Find(view, target));
+        var (from, to) = (source is null ? null : Find(view, source), target is null ? null : FindTarget(view, target));
         var ends = MigrationEnds.ForUndo(situation, from, to, interrupted);
         SlotRequest undo = new UndoRequest(slot, _session, options, ends, strategy, allowUnreachableNode, interrupted is not null)
         {
@@ -151,7 +152,7 @@ public sealed partial class RedisCluster
     public async Task<IReadOnlyList<SlotPlan>> PlanRepairAsync(RepairOptions repair, MoveOptions options, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
-        var chosen = repair.Target is null ? null : Find(view, repair.Target).Id;
+        var chosen = repair.Target is null ? null : FindTarget(view, repair.Target).Id;
         var slots = repair.Slots?.Distinct().OrderBy(slot => slot).ToList()
             ?? RepairScope.Of(view, repair, await _situations.FindStraysAsync(view, cancellation).ConfigureAwait(false));
         var hiding = repair.Slots is null ? null : await _situations.FindHidersAsync(view, cancellation).ConfigureAwait(false);
@@ -252,10 +253,17 @@ public sealed partial class RedisCluster
 
     private ClusterNode Find(ClusterView view, string name) => NodeNames.Find(view, name, _session.MapAddress);
 
+    // A replica is refused, also if its master is the target: a person who names it believes something else about the cluster.
+    private ClusterNode FindTarget(ClusterView view, string name)
+    {
+        var node = Find(view, name);
+        return node.IsMaster ? node : throw PlanRefusal.NotAMaster(view, node);
+    }
+
     private SlotDiagnosis? RequireNamed(SlotSituation situation, string? source, string? target)
     {
         var view = situation.View;
-        var (from, to) = (source is null ? null : Find(view, source), target is null ? null : Find(view, target));
+        var (from, to) = (source is null ? null : Find(view, source), target is null ? null : FindTarget(view, target));
         RequireKnownFlags(situation);
         var diagnosis = SlotDiagnostician.Diagnose(situation);
         if (diagnosis is not null)

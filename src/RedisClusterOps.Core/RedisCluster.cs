@@ -65,13 +65,11 @@ public sealed partial class RedisCluster : IDisposable
 
     /// <summary>Finds the nodes that a name matches.</summary>
     /// <param name="nodes">The nodes to search.</param>
-    /// <param name="name">An id, the beginning of an id, or <c>host:port</c>; each may contain the wildcards <c>*</c> and <c>?</c>.</param>
+    /// <param name="name">An id, the beginning of an id, <c>host:port</c>, or a port; each may contain the wildcards <c>*</c> and
+    /// <c>?</c>.</param>
     /// <exception cref="RedisOperationException">NodeNotFound.</exception>
-    public static IReadOnlyList<RedisClusterNode> FindNodes(IReadOnlyList<RedisClusterNode> nodes, string name)
-    {
-        var found = nodes.Where(node => NodeNames.MatchesPattern(node.Id, node.Endpoint, name)).ToList();
-        return found.Count > 0 ? found : throw NodeNames.NotFound(name, nodes.Select(node => node.Endpoint));
-    }
+    public static IReadOnlyList<RedisClusterNode> FindNodes(IReadOnlyList<RedisClusterNode> nodes, string name) =>
+        NodeNames.FindAll(nodes, node => node.Id, node => node.Endpoint, name);
 
     /// <summary>Gets the cluster as one object.</summary>
     public async Task<RedisClusterInfo> GetInfoAsync(CancellationToken cancellation)

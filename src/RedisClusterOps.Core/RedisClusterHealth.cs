@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps;
 
@@ -134,13 +135,13 @@ public sealed record RedisClusterHealth
     public bool Healthy { get; init; }
 
     /// <summary>The findings, most severe first.</summary>
-    public IReadOnlyList<RedisClusterFinding> Findings { get; init; } = [];
+    public IReadOnlyList<RedisClusterFinding> Findings { get; init => field = value.Shown(); } = ShownList<RedisClusterFinding>.Empty;
 
     /// <summary>Every node.</summary>
-    public IReadOnlyList<RedisClusterNode> Nodes { get; init; } = [];
+    public IReadOnlyList<RedisClusterNode> Nodes { get; init => field = value.Shown(); } = ShownList<RedisClusterNode>.Empty;
 
     /// <summary>Every open slot.</summary>
-    public IReadOnlyList<RedisOpenSlot> OpenSlots { get; init; } = [];
+    public IReadOnlyList<RedisOpenSlot> OpenSlots { get; init => field = value.Shown(); } = ShownList<RedisOpenSlot>.Empty;
 
     /// <summary>The cluster that was checked.</summary>
     public RedisClusterSession? Cluster { get; init; }

@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.Globalization;
+using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps;
 
@@ -77,16 +78,16 @@ public sealed record RedisClusterInfo
     public long UsedMemory { get; init; }
 
     /// <summary>The servers that the nodes run.</summary>
-    public IReadOnlyList<ServerEngine> Engines { get; init; } = [];
+    public IReadOnlyList<ServerEngine> Engines { get; init => field = value.Shown(); } = ShownList<ServerEngine>.Empty;
 
     /// <summary>The versions that the nodes run.</summary>
-    public IReadOnlyList<string> Versions { get; init; } = [];
+    public IReadOnlyList<string> Versions { get; init => field = value.Shown(); } = ShownList<string>.Empty;
 
     /// <summary>The view of each node that answered.</summary>
-    public IReadOnlyList<RedisClusterOpinion> Views { get; init; } = [];
+    public IReadOnlyList<RedisClusterOpinion> Views { get; init => field = value.Shown(); } = ShownList<RedisClusterOpinion>.Empty;
 
     /// <summary>One line for each node whose view differs from the majority.</summary>
-    public IReadOnlyList<string> Differences { get; init; } = [];
+    public IReadOnlyList<string> Differences { get; init => field = value.Shown(); } = ShownList<string>.Empty;
 
     /// <summary>Changes when, and only when, the owner of any slot changes.</summary>
     public string Fingerprint { get; init; } = string.Empty;

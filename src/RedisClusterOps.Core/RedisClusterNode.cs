@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps;
 
@@ -70,7 +71,7 @@ public sealed record RedisClusterNode
     public int SlotCount { get; init; }
 
     /// <summary>The slots it owns, as <c>a-b</c> or <c>a</c>.</summary>
-    public IReadOnlyList<string> SlotRanges { get; init; } = [];
+    public IReadOnlyList<string> SlotRanges { get; init => field = value.Shown(); } = ShownList<string>.Empty;
 
     /// <summary>Keys it holds in all databases, strays included.</summary>
     public long? KeyCount { get; init; }
@@ -102,7 +103,7 @@ public sealed record RedisClusterNode
     public long? BacklogSize { get; init; }
 
     /// <summary>Endpoints of its replicas.</summary>
-    public IReadOnlyList<string> Replicas { get; init; } = [];
+    public IReadOnlyList<string> Replicas { get; init => field = value.Shown(); } = ShownList<string>.Empty;
 
     /// <summary>How many replicas it has.</summary>
     public int ReplicaCount => Replicas.Count;

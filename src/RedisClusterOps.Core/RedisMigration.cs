@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Journal;
 
 namespace RedisClusterOps;
@@ -116,16 +117,16 @@ public sealed record RedisMigration
     public int? ProcessId { get; init; }
 
     /// <summary>The addresses by which the cluster was reached, as <c>host:port</c>.</summary>
-    public IReadOnlyList<string> Seeds { get; init; } = [];
+    public IReadOnlyList<string> Seeds { get; init => field = value.Shown(); } = ShownList<string>.Empty;
 
     /// <summary>Ids of the nodes of the cluster.</summary>
-    public IReadOnlyList<string> NodeIds { get; init; } = [];
+    public IReadOnlyList<string> NodeIds { get; init => field = value.Shown(); } = ShownList<string>.Empty;
 
     /// <summary>The master of each replica when the run began, by their ids; null in a run of an earlier version.</summary>
     internal IReadOnlyDictionary<string, string>? MasterOfReplica { get; init; }
 
     /// <summary>The slots, lowest first.</summary>
-    public IReadOnlyList<RedisMigrationSlot> Slots { get; init; } = [];
+    public IReadOnlyList<RedisMigrationSlot> Slots { get; init => field = value.Shown(); } = ShownList<RedisMigrationSlot>.Empty;
 
     /// <summary>Path of the file of the run.</summary>
     public string Path { get; init; } = string.Empty;

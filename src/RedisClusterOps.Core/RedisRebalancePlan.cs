@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Planning.Rebalance;
 
 namespace RedisClusterOps;
@@ -22,7 +23,7 @@ public sealed record RedisSlotMove
     public string TargetId { get; init; } = string.Empty;
 
     /// <summary>The slots, lowest first.</summary>
-    public IReadOnlyList<SlotRange> SlotRanges { get; init; } = [];
+    public IReadOnlyList<SlotRange> SlotRanges { get; init => field = value.Shown(); } = ShownList<SlotRange>.Empty;
 
     /// <summary>The number of slots.</summary>
     public int SlotCount => SlotRanges.Sum(range => range.Count);
@@ -63,7 +64,7 @@ public sealed record RedisNodeShare
     public int SlotCount { get; init; }
 
     /// <summary>The slots, lowest first.</summary>
-    public IReadOnlyList<SlotRange> SlotRanges { get; init; } = [];
+    public IReadOnlyList<SlotRange> SlotRanges { get; init => field = value.Shown(); } = ShownList<SlotRange>.Empty;
 
     /// <summary>Keys of these slots; null if they were not counted.</summary>
     public long? Keys { get; init; }
@@ -94,13 +95,13 @@ public sealed record RedisRebalancePlan
     internal MigrationOperation Kind { get; init; } = MigrationOperation.Rebalance;
 
     /// <summary>One for each pair of masters; empty if there is nothing to move.</summary>
-    public IReadOnlyList<RedisSlotMove> Moves { get; init; } = [];
+    public IReadOnlyList<RedisSlotMove> Moves { get; init => field = value.Shown(); } = ShownList<RedisSlotMove>.Empty;
 
     /// <summary>The share of each master now.</summary>
-    public IReadOnlyList<RedisNodeShare> Before { get; init; } = [];
+    public IReadOnlyList<RedisNodeShare> Before { get; init => field = value.Shown(); } = ShownList<RedisNodeShare>.Empty;
 
     /// <summary>The share of each master afterwards.</summary>
-    public IReadOnlyList<RedisNodeShare> After { get; init; } = [];
+    public IReadOnlyList<RedisNodeShare> After { get; init => field = value.Shown(); } = ShownList<RedisNodeShare>.Empty;
 
     /// <summary>The fingerprint of the slots' owners when the plan was made. If it has changed, the plan is stale.</summary>
     public string Fingerprint { get; init; } = string.Empty;
@@ -112,7 +113,7 @@ public sealed record RedisRebalancePlan
     public RebalanceOptions? Options { get; init; }
 
     /// <summary>What to know before the plan is carried out.</summary>
-    public IReadOnlyList<PlanFinding> Findings { get; init; } = [];
+    public IReadOnlyList<PlanFinding> Findings { get; init => field = value.Shown(); } = ShownList<PlanFinding>.Empty;
 
     /// <summary>The number of slots that move.</summary>
     public int SlotCount => Moves.Sum(move => move.SlotCount);

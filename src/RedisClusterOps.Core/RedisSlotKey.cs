@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps;
 
@@ -13,7 +14,7 @@ public sealed record RedisSlotKey
     public string Name { get; init; } = string.Empty;
 
     /// <summary>The key's name as the server has it.</summary>
-    public IReadOnlyList<byte> RawName { get; init; } = [];
+    public IReadOnlyList<byte> RawName { get; init => field = value.Shown(); } = ShownList<byte>.Empty;
 
     /// <summary><c>host:port</c> of the node that holds it.</summary>
     public string Node { get; init; } = string.Empty;

@@ -35,7 +35,7 @@ public sealed record RedisSlotMapMaster
     public int SlotCount { get; init; }
 
     /// <summary>The slots, lowest first.</summary>
-    public IReadOnlyList<string> SlotRanges { get; init; } = [];
+    public IReadOnlyList<string> SlotRanges { get; init => field = value.Shown(); } = ShownList<string>.Empty;
 
     /// <summary>Percent of all slots.</summary>
     public double Share { get; init; }
@@ -48,22 +48,22 @@ public sealed record RedisSlotMapMaster
 public sealed record RedisSlotMap
 {
     /// <summary>Masters that own slots or can own slots, ordered by address.</summary>
-    public IReadOnlyList<RedisSlotMapMaster> Masters { get; init; } = [];
+    public IReadOnlyList<RedisSlotMapMaster> Masters { get; init => field = value.Shown(); } = ShownList<RedisSlotMapMaster>.Empty;
 
     /// <summary>Slots with an open migration.</summary>
-    public IReadOnlyList<string> OpenSlots { get; init; } = [];
+    public IReadOnlyList<string> OpenSlots { get; init => field = value.Shown(); } = ShownList<string>.Empty;
 
     /// <summary>Slots whose owner is reported differently by the nodes.</summary>
-    public IReadOnlyList<string> DisputedSlots { get; init; } = [];
+    public IReadOnlyList<string> DisputedSlots { get; init => field = value.Shown(); } = ShownList<string>.Empty;
 
     /// <summary>Slots without an owner, or whose owner is down.</summary>
-    public IReadOnlyList<string> UncoveredSlots { get; init; } = [];
+    public IReadOnlyList<string> UncoveredSlots { get; init => field = value.Shown(); } = ShownList<string>.Empty;
 
     /// <summary>The width in columns.</summary>
     public int Width { get; init; }
 
     /// <summary>The map line by line, with terminal colours if the host supports them.</summary>
-    public IReadOnlyList<string> Picture { get; init; } = [];
+    public IReadOnlyList<string> Picture { get; init => field = value.Shown(); } = ShownList<string>.Empty;
 
     /// <summary>The cluster that it shows.</summary>
     public RedisClusterSession? Cluster { get; init; }

@@ -39,7 +39,8 @@ public abstract class BulkMoveCmdlet : KeyMovingCmdlet
 
         if (plan.Moves.Count == 0)
         {
-            WriteVerbose("There is nothing to move.");
+            WriteNotices(MoveText.Notices(plan));
+            WriteNothingToDo(plan.Operation, MoveText.NothingToMove(plan.Operation));
             return;
         }
 
@@ -63,6 +64,14 @@ public abstract class BulkMoveCmdlet : KeyMovingCmdlet
     /// <summary>The texts that -WhatIf and -Confirm show for a bulk move.</summary>
     private static class MoveText
     {
+        /// <summary>Why a plan has no moves.</summary>
+        public static string NothingToMove(string operation) => operation switch
+        {
+            nameof(MigrationOperation.Rebalance) => "Nothing to move: every master is within the threshold of its share.",
+            nameof(MigrationOperation.Move) => "Nothing to move: the target already owns these slots.",
+            _ => "Nothing to move: no slot of the run is left.",
+        };
+
         // A prompt that scrolls off the screen is answered unread. -WhatIf shows all ranges.
         private const int ShownRanges = 8;
 

@@ -9,6 +9,7 @@ public abstract class KeyMovingCmdlet : SlotOperationCmdlet
 {
     /// <summary>Specifies the number of keys per MIGRATE, 1 to 100000. The default, 0, adapts it to <see cref="MaxStall"/>.</summary>
     [Parameter]
+    [Alias("Pipeline")]
     [ValidateRange(0, 100_000)]
     public int BatchSize { get; set; }
 
@@ -31,8 +32,8 @@ public abstract class KeyMovingCmdlet : SlotOperationCmdlet
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(60);
 
     /// <summary>
-    /// Specifies what to do with a key whose values differ on source and target. The default is Stop. A value is always saved before it
-    /// is overwritten.
+    /// Specifies what to do with a key whose values differ on two nodes. KeepInUse keeps the value that clients read now, the slot
+    /// owner's; KeepOther keeps the other one. The default is Stop. A value is always saved before it is overwritten.
     /// </summary>
     [Parameter]
     public KeyConflictAction OnKeyConflict { get; set; } = KeyConflictAction.Stop;
@@ -50,21 +51,22 @@ public abstract class KeyMovingCmdlet : SlotOperationCmdlet
 /// <summary>A cmdlet that moves keys of one open slot from its source to its target.</summary>
 public abstract class SlotMigrationCmdlet : KeyMovingCmdlet
 {
-    /// <summary>Specifies the slot, 0 to 16383.</summary>
+    /// <summary>Specifies the slots: numbers and ranges from 0 to 16383, such as 5519, 0-5460 or '1,5-9'.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateRange(0, 16383)]
+    [Slots]
     [ArgumentCompleter(typeof(OpenSlotCompleter))]
-    public int Slot { get; set; }
+    public int[] Slot { get; set; } = [];
 
     /// <summary>
-    /// Specifies the master that the keys leave: node id, unique id prefix, or <c>host:port</c>. By default, the slot's flags determine it.
+    /// Specifies the master that the keys leave: node id, unique id prefix, <c>host:port</c> or port. By default, the slot's flags
+    /// determine it.
     /// </summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(MasterCompleter))]
     public string? Source { get; set; }
 
     /// <summary>
-    /// Specifies the master that receives the keys: node id, unique id prefix, or <c>host:port</c>. By default, the slot's flags
+    /// Specifies the master that receives the keys: node id, unique id prefix, <c>host:port</c> or port. By default, the slot's flags
     /// determine it.
     /// </summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]

@@ -90,7 +90,7 @@ internal static class NextActionText
 
     private static string Verb(NextActionCode code) => code switch
     {
-        NextActionCode.CheckCluster => "Test-RedisCluster",
+        NextActionCode.CheckCluster => "Get-RedisClusterHealth",
         NextActionCode.ShowCluster => "Get-RedisClusterInfo",
         NextActionCode.ShowNodes or NextActionCode.ShowVersions or NextActionCode.ShowEpochs => "Get-RedisClusterNode",
         NextActionCode.ShowMasters => "Get-RedisClusterNode -Role Master",

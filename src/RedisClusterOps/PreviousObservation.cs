@@ -41,7 +41,8 @@ internal static class PreviousObservation
 
         throw new RedisOperationException(
             FailureCode.InvalidArgument,
-            "-Previous takes the output of Get-RedisClusterAlert, Get-RedisOpenSlot or Test-RedisCluster; this object is something else.",
+            "-Previous takes the output of Get-RedisClusterAlert, Get-RedisOpenSlot or Get-RedisClusterHealth;"
+                + " this object is something else.",
             null,
             new NextAction(NextActionCode.WriteAlertState) { Node = "<file>" });
     }

@@ -1,6 +1,5 @@
 using System.Management.Automation;
-using System.Management.Automation.Runspaces;
-using System.Runtime.CompilerServices;
+using RedisClusterOps.Completion;
 
 namespace RedisClusterOps;
 
@@ -13,7 +12,8 @@ public abstract class RedisClusterCmdlet : RedisCmdlet
     /// </summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [RedisClusterReference]
-    public RedisClusterReference? Cluster { get; set; }
+    [ArgumentCompleter(typeof(SessionCompleter))]
+    public virtual RedisClusterReference? Cluster { get; set; }
 
     /// <summary>Gets the specified or current session; null if there is neither.</summary>
     /// <exception cref="RedisOperationException">InvalidConnectionString.</exception>
@@ -28,22 +28,15 @@ public abstract class RedisClusterCmdlet : RedisCmdlet
     internal RedisCluster Open() => Open(GetSession());
 }
 
-/// <summary>The session that <c>Connect-RedisCluster</c> made current. Each runspace has its own.</summary>
-internal static class CurrentSession
+/// <summary>A cmdlet whose only pipeline input is the cluster: <c>'a:1','b:1' | Get-RedisClusterHealth</c> checks two clusters.</summary>
+public abstract class ClusterOnlyCmdlet : RedisClusterCmdlet
 {
-    // Weak keys: parallel runspaces of one process (jobs, ForEach-Object -Parallel) never share a session, and a closed runspace
-    // releases its session.
-    private static readonly ConditionalWeakTable<Runspace, RedisClusterSession> Sessions = new();
-
-    public static RedisClusterSession? Get() =>
-        Runspace.DefaultRunspace is { } runspace && Sessions.TryGetValue(runspace, out var session) ? session : null;
-
-    public static void Set(RedisClusterSession session)
-    {
-        Clear();
-        Sessions.Add(Runspace.DefaultRunspace, session);
-    }
-
-    /// <returns>False if there was no current session.</returns>
-    public static bool Clear() => Runspace.DefaultRunspace is { } runspace && Sessions.Remove(runspace);
+    /// <summary>
+    /// Specifies the cluster: a session of <c>Connect-RedisCluster</c>, <c>host:port[,host:port…]</c>, a <c>redis://</c> or
+    /// <c>rediss://</c> URL, a StackExchange.Redis connection string, or any object of this module. The default is the current session.
+    /// </summary>
+    [Parameter(ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [RedisClusterReference]
+    [ArgumentCompleter(typeof(SessionCompleter))]
+    public override RedisClusterReference? Cluster { get; set; }
 }

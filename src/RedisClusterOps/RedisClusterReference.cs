@@ -39,25 +39,37 @@ public sealed class RedisClusterReference
 
     /// <summary>Gets the session. It is the same each time, so that all records of a pipeline belong to one run.</summary>
     /// <exception cref="RedisOperationException">InvalidConnectionString.</exception>
-    internal RedisClusterSession Resolve() => _session ??= RedisClusterSession.Parse(_texts);
+    internal RedisClusterSession Resolve() =>
+        _session ??= (_texts.Count == 1 ? CurrentSession.Find(_texts[0]) : null) ?? RedisClusterSession.Parse(_texts);
 }
 
 /// <summary>
 /// Lets a parameter of type <see cref="RedisClusterReference"/> take a session, a text, several texts (PowerShell parses an unquoted
-/// <c>a:1,b:2</c> as a list), or a deserialized session of a job (its addresses, without its credential).
+/// <c>a:1,b:2</c> as a list), or a deserialized session of a job (its addresses, without its credential), or
+/// any object that has its cluster as property <c>Cluster</c>.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class RedisClusterReferenceAttribute : ArgumentTransformationAttribute
 {
-    public override object Transform(EngineIntrinsics engineIntrinsics, object inputData) => Unwrap(inputData) switch
+    public override object Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
+        // Pipeline binding by value precedes binding by property name, also for an object that only contains its cluster.
+        Reference(PropertyOf(inputData, "Cluster") ?? inputData);
+
+    // A session from JSON is an object that has only its properties.
+    private static object Reference(object? value) => Unwrap(PropertyOf(value, "Seeds") ?? value) switch
     {
         null => null!,
         RedisClusterReference reference => reference,
         RedisClusterSession session => new RedisClusterReference(session),
         string text => new RedisClusterReference(text),
         IEnumerable several => new RedisClusterReference(Texts(several)),
-        _ => new RedisClusterReference(Text(inputData)),
+        _ => new RedisClusterReference(Text(value)),
     };
+
+    private static object? PropertyOf(object? value, string name) =>
+        value is not null && Unwrap(value) is not (string or RedisClusterSession or RedisClusterReference)
+            ? PSObject.AsPSObject(value).Properties[name]?.Value
+            : null;
 
     private static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;
 
@@ -65,9 +77,15 @@ internal sealed class RedisClusterReferenceAttribute : ArgumentTransformationAtt
     {
         var texts = new List<string>();
         foreach (var item in several)
-            texts.Add(Text(item));
+            texts.Add(Seed(item));
         return texts;
     }
+
+    // JSON keeps the parts of an address, if it is deep enough.
+    private static string Seed(object? item) =>
+        PropertyOf(item, "Host") is { } host && int.TryParse(Text(PropertyOf(item, "Port")), out var port)
+            ? new NodeEndpoint(Text(host), port).ToString()
+            : Text(item);
 
     private static string Text(object? value) => Convert.ToString(value, CultureInfo.InvariantCulture) ?? string.Empty;
 }

@@ -59,9 +59,18 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
     }
 
     /// <summary>Plans several slots, asks once for each pair of nodes, and carries out the agreed plans in order.</summary>
-    internal void Operate(RedisCluster cluster, Task<IReadOnlyList<SlotPlan>> planning)
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="planning">The planning step.</param>
+    /// <param name="operation">The operation, for a result that says that there is nothing to do.</param>
+    internal void Operate(RedisCluster cluster, Task<IReadOnlyList<SlotPlan>> planning, string operation)
     {
         var plans = Await(planning, "Reading the cluster");
+        if (plans.Count == 0)
+        {
+            WriteNothingToDo(operation, "Nothing to do: no slot is open, disputed or without an owner, and no keys are astray.");
+            return;
+        }
+
         var agreed = plans.Where(HasWork)
             .GroupBy(plan => (plan.Kind, plan.SourceId, plan.TargetId))
             .Where(pair => Consent(pair.ToList()))
@@ -89,6 +98,15 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
             End(progress);
         }
     }
+
+    /// <summary>Writes that there is nothing to do, so that a script can tell it from a command that did nothing.</summary>
+    internal void WriteNothingToDo(string operation, string reason) => WriteObject(new RedisSlotMoveResult
+    {
+        Operation = operation,
+        Outcome = MigrationOutcome.Skipped,
+        Reason = reason,
+        Cluster = FindSession(),
+    });
 
     /// <summary>Writes the outcomes of a run as they arrive.</summary>
     internal void CarryOut(SlotMoveRun run)
@@ -185,11 +203,11 @@ public abstract class SlotOpeningCmdlet : SlotOperationCmdlet
 {
     private readonly List<RedisOpenSlot> _opened = [];
 
-    /// <summary>Specifies the slot, 0 to 16383.</summary>
+    /// <summary>Specifies the slots: numbers and ranges from 0 to 16383, such as 5519, 0-5460 or '1,5-9'.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateRange(0, 16383)]
+    [Slots]
     [ArgumentCompleter(typeof(SlotCompleter))]
-    public int Slot { get; set; }
+    public int[] Slot { get; set; } = [];
 
     // A failed slot is only an error record: an object would reach the next cmdlet of the pipeline, which moves keys.
     internal sealed override void Write(RedisCluster cluster, RedisSlotMigrationResult result)

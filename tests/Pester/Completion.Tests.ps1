@@ -106,7 +106,7 @@ Describe 'Completion of a run' {
 
 Describe 'Completion' {
     It 'offers the values of an enumeration: <Line>' -ForEach @(
-        @{ Line = 'Complete-RedisSlotMigration 1 -OnKeyConflict '; Values = 'KeepSource', 'KeepTarget', 'Stop' }
+        @{ Line = 'Complete-RedisSlotMigration 1 -OnKeyConflict '; Values = 'KeepInUse', 'KeepOther', 'Stop' }
         @{ Line = 'Move-RedisSlot 1 -Method '; Values = 'Atomic', 'Auto', 'KeyByKey' }
         @{ Line = 'Undo-RedisSlotMigration 1 -Strategy '; Values = 'PullBack', 'RoundTrip' }
         @{ Line = 'New-RedisRebalancePlan -By '; Values = 'Keys', 'Memory', 'Slots' }

@@ -95,7 +95,7 @@ Describe 'Objects' {
             RedisClusterSession = $Session
             RedisClusterNode = @(Get-RedisClusterNode)[0]
             RedisClusterInfo = Get-RedisClusterInfo
-            RedisClusterHealth = Test-RedisCluster
+            RedisClusterHealth = Get-RedisClusterHealth
             RedisOpenSlot = Get-RedisOpenSlot 210
             RedisSlotKey = Get-RedisSlotKey 210 -First 1 -Detail
             RedisKeySlot = Get-RedisKeySlot 'a'
@@ -103,6 +103,7 @@ Describe 'Objects' {
             RedisSlotMigrationResult = $done
             RedisMigration = Get-RedisMigration $done.MigrationId
             RedisRebalancePlan = $plan
+            RedisSlotMoveResult = Move-RedisSlot 1 -Target $Nodes[0]
         }
     }
 
@@ -129,6 +130,34 @@ Describe 'Objects' {
             "$object"
         )
         foreach ($text in $texts) { $text | Should -Not -Match $Secret }
+    }
+
+    It 'of type <_> have at most eight default properties, and tables of text in CSV and HTML' -ForEach @(
+        'RedisClusterSession', 'RedisClusterNode', 'RedisClusterInfo', 'RedisClusterHealth', 'RedisOpenSlot', 'RedisSlotKey', 'RedisKeySlot'
+        'RedisKeyMove', 'RedisSlotMigrationResult', 'RedisMigration', 'RedisRebalancePlan', 'RedisSlotMoveResult'
+    ) {
+        $object = $Objects[$_]
+        $shown = $object.PSStandardMembers.DefaultDisplayPropertySet.ReferencedPropertyNames
+        $shown.Count | Should -BeGreaterThan 0
+        $shown.Count | Should -BeLessOrEqual 8
+        $text = ($object | ConvertTo-Csv | Out-String) + ($object | ConvertTo-Html | Out-String)
+        $text | Should -Not -Match 'System\.|RedisClusterOps\.\w+(\[|,|"|<)'
+    }
+
+    It 'of type <_> have views that fit 80, 120 and 200 columns, from 120 on with advice and reason' -ForEach @(
+        'RedisClusterNode', 'RedisClusterInfo', 'RedisClusterHealth', 'RedisOpenSlot', 'RedisSlotKey', 'RedisKeySlot'
+        'RedisKeyMove', 'RedisSlotMigrationResult', 'RedisMigration', 'RedisRebalancePlan', 'RedisSlotMoveResult'
+    ) {
+        foreach ($width in 80, 120, 200) {
+            $lines = $Objects[$_] | Out-String -Width $width -Stream | ForEach-Object TrimEnd | Where-Object { $_ }
+            ($lines | Measure-Object Length -Maximum).Maximum | Should -BeLessOrEqual $width
+            $text = ($lines -join '') -replace '\s'
+            foreach ($property in 'Advice', 'Reason') {
+                $value = $Objects[$_].$property
+                if (-not $value -or $width -lt 120) { continue }
+                $text | Should -Match ([regex]::Escape($value.Substring(0, 12) -replace '\s')) -Because "$property at $width"
+            }
+        }
     }
 
     It 'keep their cluster after deserialization' {

@@ -118,24 +118,26 @@ Describe 'Binding of <Name>' -Tag Offline -ForEach @(
     @{ Name = 'Complete-RedisSlotMigration'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot', 'Source', 'Target' }
     @{ Name = 'Connect-RedisCluster'; Sets = '__AllParameterSets'; Value = @(); Property = @() }
     @{ Name = 'Disconnect-RedisCluster'; Sets = '__AllParameterSets'; Value = @(); Property = @() }
-    @{ Name = 'Export-RedisClusterReport'; Sets = '__AllParameterSets'; Value = @(); Property = 'Cluster' }
-    @{ Name = 'Get-RedisClusterAlert'; Sets = '__AllParameterSets'; Value = @(); Property = 'Cluster' }
-    @{ Name = 'Get-RedisClusterInfo'; Sets = '__AllParameterSets'; Value = @(); Property = 'Cluster' }
-    @{ Name = 'Get-RedisClusterNode'; Sets = '__AllParameterSets'; Value = @(); Property = 'Cluster', 'Node' }
+    @{ Name = 'Export-RedisClusterReport'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster' }
+    @{ Name = 'Get-RedisClusterAlert'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster' }
+    @{ Name = 'Get-RedisClusterHealth'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster' }
+    @{ Name = 'Get-RedisClusterInfo'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster' }
+    @{ Name = 'Get-RedisClusterNode'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster', 'Node' }
     @{ Name = 'Get-RedisKeySlot'; Sets = '__AllParameterSets'; Value = 'Key'; Property = 'Cluster', 'Key' }
     @{ Name = 'Get-RedisMigration'; Sets = '__AllParameterSets'; Value = 'Id'; Property = 'Cluster', 'Id' }
     @{ Name = 'Get-RedisOpenSlot'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot' }
     @{ Name = 'Get-RedisSlotKey'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot' }
     @{ Name = 'Invoke-RedisRebalance'; Sets = 'Options', 'Plan', 'PlanFile'; Value = 'Plan'; Property = 'Cluster' }
+    @{ Name = 'Measure-RedisClusterLink'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster', 'Node' }
     @{ Name = 'Move-RedisSlot'; Sets = 'Slot', 'Source'; Value = 'Slot'; Property = 'Cluster', 'Slot', 'Source', 'Target' }
     @{ Name = 'Move-RedisSlotKey'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot', 'Source', 'Target' }
-    @{ Name = 'New-RedisRebalancePlan'; Sets = '__AllParameterSets'; Value = @(); Property = 'Cluster' }
+    @{ Name = 'New-RedisRebalancePlan'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster' }
     @{ Name = 'Repair-RedisCluster'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot' }
     @{ Name = 'Restart-RedisSlotMigration'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot', 'Target' }
     @{ Name = 'Resume-RedisMigration'; Sets = '__AllParameterSets'; Value = 'Id'; Property = 'Cluster', 'Id' }
-    @{ Name = 'Show-RedisSlotMap'; Sets = '__AllParameterSets'; Value = @(); Property = 'Cluster' }
+    @{ Name = 'Show-RedisSlotMap'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster' }
     @{ Name = 'Start-RedisSlotMigration'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot', 'Source', 'Target' }
-    @{ Name = 'Test-RedisCluster'; Sets = '__AllParameterSets'; Value = @(); Property = 'Cluster' }
+    @{ Name = 'Test-RedisCluster'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster' }
     @{
         Name = 'Undo-RedisSlotMigration'; Sets = 'MigrationId', 'Slot'; Value = 'Slot'
         Property = 'Cluster', 'MigrationId', 'Slot', 'Source', 'Target'

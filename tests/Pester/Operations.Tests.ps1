@@ -155,7 +155,7 @@ Describe 'Repair-RedisCluster' {
         (Get-RedisOpenSlot 131).Advice | Should -Be 'Repair-RedisCluster -Slot 131'
         Invoke-FreshPowerShell "Repair-RedisCluster -Cluster $($Nodes[0]) -Confirm:`$false" '-NonInteractive' | Should -Match 'Repaired'
         Get-RedisOpenSlot | Should -BeNullOrEmpty
-        Test-RedisCluster -Deep -Quiet | Should -BeTrue
+        Test-RedisCluster -Deep | Should -BeTrue
         @(Get-RedisSlotKey 131 -Node $open.Source).Count | Should -Be 30
     }
 
@@ -194,7 +194,7 @@ Describe 'Repair-RedisCluster' {
         $results = Repair-RedisCluster -Confirm:$false -ErrorAction SilentlyContinue -ErrorVariable failures
         $results.Outcome | Should -Be @('Failed', 'Repaired')
         $failures.FullyQualifiedErrorId | Should -Be 'KeyExistsOnTarget,RedisClusterOps.Commands.RepairRedisClusterCommand'
-        (Repair-RedisCluster -Slot 135 -OnKeyConflict KeepTarget -Confirm:$false).Outcome | Should -Be 'Repaired'
+        (Repair-RedisCluster -Slot 135 -OnKeyConflict KeepInUse -Confirm:$false).Outcome | Should -Be 'Repaired'
         redis-cli -p $open.Source.Split(':')[1] GET $name | Should -Be 'written meanwhile'
         @(Get-RedisSlotKey 135 -Node $open.Source).Count | Should -Be 30
     }

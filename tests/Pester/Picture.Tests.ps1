@@ -67,12 +67,11 @@ Describe 'Show-RedisSlotMap' {
 }
 
 Describe 'Export-RedisClusterReport' {
-    It 'writes a page, and returns it only with -PassThru' {
+    It 'writes a page, and returns the file' {
         $file = Join-Path $TestDrive 'report.html'
-        Export-RedisClusterReport $file | Should -BeNullOrEmpty
+        $emitted = Export-RedisClusterReport $file
         Get-Content $file -Raw | Should -Match '(?s)<!DOCTYPE html>.*SlotOpen 5519.*<svg'
         foreach ($node in $Nodes) { Get-Content $file -Raw | Should -Match ([regex]::Escape($node)) }
-        $emitted = Export-RedisClusterReport $file -PassThru
         $emitted | Should -BeOfType IO.FileInfo
         $emitted.FullName | Should -Be $file
         if (-not $IsWindows) { (Get-Item $file).UnixMode | Should -Be '-rw-------' }
@@ -99,7 +98,7 @@ Describe 'Export-RedisClusterReport' {
 
     It 'writes nothing if the prompt is declined' {
         $file = Join-Path $TestDrive 'declined.html'
-        $asked = Invoke-Asked "Export-RedisClusterReport '$file' -PassThru -Confirm -Cluster $($Nodes[0])" -Answer 2
+        $asked = Invoke-Asked "Export-RedisClusterReport '$file' -Confirm -Cluster $($Nodes[0])" -Answer 2
         $asked.Questions | Should -HaveCount 1
         $asked.Output | Should -BeNullOrEmpty
         $asked.Errors | Should -BeNullOrEmpty
@@ -132,6 +131,6 @@ Describe 'Export-RedisClusterReport' {
 
     It 'is one page for all objects of one cluster' {
         $file = Join-Path $TestDrive 'nodes.html'
-        @(Get-RedisClusterNode | Export-RedisClusterReport $file -PassThru).Count | Should -Be 1
+        @(Get-RedisClusterNode | Export-RedisClusterReport $file).Count | Should -Be 1
     }
 }

@@ -93,9 +93,11 @@ Describe 'New-RedisRebalancePlan | Invoke-RedisRebalance' {
             (Get-RedisClusterNode -Node $share.Node).SlotRanges -join ',' | Should -Be ($share.SlotRanges -join ',')
         }
         Get-KeySum | Should -Be $Keys
-        Test-RedisCluster -Deep -Quiet | Should -BeTrue
+        Test-RedisCluster -Deep | Should -BeTrue
         (New-RedisRebalancePlan -UseEmptyMaster).Moves | Should -BeNullOrEmpty
-        Invoke-RedisRebalance -UseEmptyMaster -Confirm:$false | Should -BeNullOrEmpty
+        $nothing = Invoke-RedisRebalance -UseEmptyMaster -Confirm:$false
+        $nothing.Outcome | Should -Be 'Skipped'
+        $nothing.Reason | Should -Be 'Nothing to move: every master is within the threshold of its share.'
         $script:Plan = $plan
         $script:Run = $results[0].MigrationId
     }
@@ -201,7 +203,7 @@ Describe 'Move-RedisSlot' {
         @($results.Outcome | Select-Object -Unique) | Should -Be 'Moved'
         @($results.MigrationId | Select-Object -Unique).Count | Should -Be 1
         (Get-RedisClusterNode -Node $Empty).SlotRanges | Should -Be '5', '6000', '12000'
-        Move-RedisSlot 5, 6000, 12000 -Target $Empty | Should -BeNullOrEmpty
+        (Move-RedisSlot 5, 6000, 12000 -Target $Empty).Outcome | Should -Be 'Skipped'
     }
 
     It 'drains a master' {
@@ -247,7 +249,7 @@ Describe 'Move-RedisSlot' {
         @{ Line = 'Move-RedisSlot -Count 16000 -Source EMPTY -Target FULL'; Id = 'InvalidArgument' }
         @{ Line = 'Move-RedisSlot -Source FULL -Target FULL'; Id = 'InvalidArgument' }
         @{ Line = 'Move-RedisSlot 1000 -Method Atomic -Target EMPTY'; Id = 'InvalidArgument' }
-        @{ Line = 'Move-RedisSlot 16384 -Target EMPTY'; Id = 'ParameterArgumentValidationError' }
+        @{ Line = 'Move-RedisSlot 16384 -Target EMPTY'; Id = 'ParameterArgumentTransformationError' }
         @{ Line = 'Move-RedisSlot -Slot 1 -Count 2 -Source FULL -Target EMPTY'; Id = 'AmbiguousParameterSet' }
         @{ Line = 'Move-RedisSlot -Target EMPTY'; Id = 'MissingMandatoryParameter' }
     ) {

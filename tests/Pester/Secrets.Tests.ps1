@@ -48,7 +48,7 @@ Describe 'A password' {
         $session = Invoke-Recorded { Connect-RedisCluster $Nodes[0] -Credential (ConvertTo-Credential operator $Password) } |
             Where-Object { $_ -is [RedisClusterOps.RedisClusterSession] }
         $session.User | Should -Be 'operator'
-        $null = Invoke-Recorded { Test-RedisCluster -Deep }
+        $null = Invoke-Recorded { Get-RedisClusterHealth -Deep }
         $null = Invoke-Recorded { Get-RedisClusterNode }
         $null = Invoke-Recorded { Get-RedisClusterInfo }
         $null = Invoke-Recorded { Get-RedisOpenSlot }

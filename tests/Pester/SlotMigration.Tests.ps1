@@ -38,7 +38,7 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
         Get-KeyCount $open.Source 5519 | Should -Be 0
         Get-KeyCount $open.Target 5519 | Should -Be 30
         @(Get-RedisSlotKey 5519 -Node $result.Target).Count | Should -Be 30
-        Test-RedisCluster -Quiet | Should -BeTrue
+        Test-RedisCluster | Should -BeTrue
     }
 
     It 'binds slot, source, target and cluster by property name' {
@@ -178,12 +178,41 @@ Describe 'Get-RedisSlotKey' {
     }
 }
 
-Describe 'Test-RedisCluster' {
-    It 'returns an object with findings, or a Boolean with -Quiet' {
+Describe 'Get-RedisClusterHealth' {
+    It 'returns the findings, the nodes and the open slots' {
         Invoke-Wedge -Slot 25
-        (Test-RedisCluster).Findings.Code | Should -Contain 'SlotOpen'
-        Test-RedisCluster -Quiet | Should -BeFalse
+        $health = Get-RedisClusterHealth
+        $health.Healthy | Should -BeFalse
+        $health.Findings.Code | Should -Contain 'SlotOpen'
+        $health.OpenSlots.Slot | Should -Be 25
+        $health.Nodes | Should -HaveCount 4
         $null = Complete-RedisSlotMigration 25
+    }
+
+    It 'checks each cluster of the pipeline' {
+        $all = $Nodes[0], $Nodes[1] | Get-RedisClusterHealth
+        $all.Cluster | ForEach-Object ToString | Should -Be $Nodes[0], $Nodes[1]
+    }
+}
+
+Describe 'Test-RedisCluster' {
+    It 'returns only true or false, and warns of each error with the next command' {
+        $well = Test-RedisCluster -WarningVariable warnings
+        $well | Should -BeOfType bool
+        $well | Should -BeTrue
+        $warnings | Should -BeNullOrEmpty
+        Invoke-Wedge -Slot 26
+        $ill = Test-RedisCluster -WarningVariable warnings -WarningAction SilentlyContinue
+        $ill | Should -BeOfType bool
+        $ill | Should -BeFalse
+        "$warnings" | Should -Match 'SlotOpen 26: .* Next: Complete-RedisSlotMigration -Slot 26'
+        Test-RedisCluster -Quiet -WarningVariable warnings | Should -BeFalse
+        $warnings | Should -BeNullOrEmpty
+        $null = Complete-RedisSlotMigration 26
+    }
+
+    It 'with a dead cluster is an error, not false' {
+        { Test-RedisCluster -Cluster 127.0.0.1:1 } | Should -Throw -ErrorId 'ConnectionFailed,*'
     }
 }
 
@@ -201,8 +230,8 @@ Describe 'Views' {
         @{ Name = 'nodes'; Script = { Get-RedisClusterNode }; Shows = '10922-16383' }
         @{ Name = 'cluster'; Script = { Get-RedisClusterInfo }; Shows = 'SlotsAssigned' }
         @{ Name = 'session'; Script = { (Get-RedisClusterInfo).Cluster }; Shows = 'Seeds' }
-        @{ Name = 'health'; Script = { Test-RedisCluster }; Shows = 'Next: Complete-RedisSlotMigration -Slot 22' }
-        @{ Name = 'findings'; Script = { (Test-RedisCluster).Findings }; Shows = 'SlotOpen' }
+        @{ Name = 'health'; Script = { Get-RedisClusterHealth }; Shows = 'Next: Complete-RedisSlotMigration -Slot 22' }
+        @{ Name = 'findings'; Script = { (Get-RedisClusterHealth).Findings }; Shows = 'SlotOpen' }
         @{ Name = 'open slots'; Script = { Get-RedisOpenSlot }; Shows = 'Complete-RedisSlotMigration -Slot 22' }
         @{ Name = 'keys'; Script = { Get-RedisSlotKey 22 -First 3 -Detail }; Shows = 'string' }
         @{ Name = 'key slots'; Script = { Get-RedisKeySlot a, b }; Shows = '15495' }

@@ -37,7 +37,7 @@ Describe 'Get-RedisClusterAlert' {
 
         It 'takes <Name> of an earlier check' -ForEach @(
             @{ Name = 'an open slot'; Script = { $Slot } }
-            @{ Name = 'the health'; Script = { Test-RedisCluster } }
+            @{ Name = 'the health'; Script = { Get-RedisClusterHealth } }
             @{ Name = 'an open slot from JSON'; Script = { $Slot | ConvertTo-Json -Depth 3 | ConvertFrom-Json } }
             @{ Name = 'an alert from CLIXML'; Script = {
                     $path = Join-Path $Folder 'alert.xml'

@@ -37,17 +37,19 @@ public sealed class ConventionTests
         ["Get-RedisClusterAlert"] = ["Cluster", "StuckAfter", "StatePath", "Previous", "JournalPath"],
         ["Export-RedisClusterReport"] =
             ["Cluster", "Path", "NoClobber", "PassThru", "Deep", "MinimumReplica", "StuckAfter", "StatePath", "JournalPath"],
+        ["Get-RedisClusterHealth"] = ["Cluster", "Deep", "MinimumReplica"],
         ["Get-RedisClusterInfo"] = ["Cluster"],
         ["Get-RedisClusterNode"] = ["Cluster", "Node", "Role"],
         ["Get-RedisKeySlot"] = ["Cluster", "Key"],
         ["Get-RedisMigration"] = ["Cluster", "Id", "Running", "JournalPath"],
         ["Get-RedisOpenSlot"] = ["Cluster", "Slot", "StatePath"],
         ["Get-RedisSlotKey"] = ["Cluster", "Slot", "Node", "First", "Detail"],
-        ["Invoke-RedisRebalance"] = ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Plan", "PlanFile", .. BulkMove],
+        ["Invoke-RedisRebalance"] =
+            ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Plan", "PlanFile", .. BulkMove],
         ["Measure-RedisClusterLink"] = ["Cluster", "Node", "Count"],
         ["Move-RedisSlot"] = ["Cluster", "Slot", "Count", "Source", "Target", .. BulkMove],
         ["Move-RedisSlotKey"] = ["Cluster", "Slot", "Source", "Target", "First", "Key", .. Move],
-        ["New-RedisRebalancePlan"] = ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Method", "OutFile"],
+        ["New-RedisRebalancePlan"] = ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Method", "OutFile"],
         ["Repair-RedisCluster"] = ["Cluster", "Slot", "Target", "AllowUnreachableNode", "SkipCoverage", .. Move],
         ["Restart-RedisSlotMigration"] = ["Cluster", "Slot", "Target", "JournalPath"],
         ["Resume-RedisMigration"] = ["Cluster", "Id", .. BulkMove],
@@ -102,9 +104,12 @@ public sealed class ConventionTests
         var cmdlet = Find(name);
         if (cmdlet.Attribute.VerbName is "Connect" or "Disconnect")
             return;
-        var cluster = cmdlet.Type.GetProperty("Cluster")!.GetCustomAttribute<ParameterAttribute>()!;
+        var cluster = cmdlet.Type.GetProperty("Cluster")!.GetCustomAttribute<ParameterAttribute>(inherit: false)!;
         Assert.True(cluster.ValueFromPipelineByPropertyName);
         Assert.False(cluster.Mandatory);
+        // Without another pipeline input, the cluster is the input.
+        var hasOtherInput = cmdlet.Parameters.Any(parameter => parameter.Name != "Cluster" && IsBoundByValue(parameter));
+        Assert.Equal(!hasOtherInput, cluster.ValueFromPipeline);
         // The target of a repair is a person's decision. The target of a piped open slot must not bind.
         var bound = name == "Repair-RedisCluster" ? new[] { "Slot" } : ["Slot", "Source", "Target"];
         foreach (var parameter in cmdlet.Parameters.Where(parameter => bound.Contains(parameter.Name)))
@@ -119,13 +124,48 @@ public sealed class ConventionTests
         Assert.InRange(Find(name).Parameters.Count(IsBoundByValue), 0, 1);
 
     [Theory, MemberData(nameof(Names))]
-    public void A_slot_parameter_validates_its_range(string name)
+    public void A_slot_parameter_takes_numbers_and_ranges(string name)
     {
         if (Find(name).Type.GetProperty("Slot") is not { } slot)
             return;
-        var range = slot.GetCustomAttribute<ValidateRangeAttribute>()!;
-        Assert.Equal((0, 16383), ((int)range.MinRange, (int)range.MaxRange));
+        Assert.Equal(typeof(int[]), slot.PropertyType);
+        Assert.NotNull(slot.GetCustomAttribute<SlotsAttribute>());
     }
+
+    [Theory]
+    [InlineData("5519", new[] { 5519 })]
+    [InlineData("0-2", new[] { 0, 1, 2 })]
+    [InlineData("1, 5-7", new[] { 1, 5, 6, 7 })]
+    [InlineData("3..5", new[] { 3, 4, 5 })]
+    [InlineData(16383L, new[] { 16383 })]
+    public void Slots_are_numbers_ranges_and_lists_of_both(object written, int[] slots) =>
+        Assert.Equal(slots, new SlotsAttribute().Transform(null!, written));
+
+    [Theory]
+    [InlineData("16384")]
+    [InlineData(-1)]
+    [InlineData("9-5")]
+    [InlineData("x")]
+    [InlineData("")]
+    [InlineData(1.5)]
+    public void Anything_else_is_one_clear_error(object written)
+    {
+        var error = Assert.Throws<ArgumentTransformationMetadataException>(() => new SlotsAttribute().Transform(null!, written));
+        Assert.Contains("is not a slot. Slots are numbers and ranges from 0 to 16383", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_list_of_slots_may_mix_numbers_and_ranges()
+    {
+        var slots = new SlotsAttribute();
+        Assert.Equal(new[] { 7, 9, 10 }, slots.Transform(null!, new object[] { 7, "9-10", 7 }));
+        Assert.Throws<ArgumentTransformationMetadataException>(() => slots.Transform(null!, new object[] { 1, "2-" }));
+    }
+
+    [Fact]
+    public void An_object_refers_to_the_cluster_that_it_contains() =>
+        Assert.Equal("10.0.0.9:1", ((RedisClusterReference)new RedisClusterReferenceAttribute().Transform(
+            null!, new RedisOpenSlot { Cluster = RedisClusterSession.Parse("10.0.0.9:1") })).Resolve().ToString());
 
     [Theory, MemberData(nameof(Names))]
     public void A_time_parameter_accepts_a_unit(string name)

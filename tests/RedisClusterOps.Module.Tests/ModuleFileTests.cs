@@ -46,7 +46,8 @@ public sealed class ModuleFileTests
             .Select(file => Path.GetRelativePath(folder, file).Replace('\\', '/'));
         Assert.Equal(
             [
-                "LICENSE", "RedisClusterOps.Core.dll", "RedisClusterOps.Format.ps1xml", "RedisClusterOps.dll", "RedisClusterOps.psd1",
+                "LICENSE", "RedisClusterOps.Core.dll", "RedisClusterOps.Format.ps1xml",
+                "RedisClusterOps.Types.ps1xml", "RedisClusterOps.dll", "RedisClusterOps.psd1",
                 "en-US/RedisClusterOps.dll-Help.xml", "en-US/about_RedisClusterOps.help.txt",
                 "en-US/about_RedisClusterOps_Runbooks.help.txt", "en-US/about_RedisSlotMigration.help.txt",
             ],
@@ -86,6 +87,25 @@ public sealed class ModuleFileTests
 
         static bool BelongsTo(XElement name, XElement part) =>
             name.Ancestors("CustomControl").FirstOrDefault() is not { } control || control == part || control.Parent == part;
+    }
+
+    [Fact]
+    public void Every_type_with_a_view_has_at_most_eight_default_properties_and_no_code()
+    {
+        var types = XDocument.Load(Repository.Path("RedisClusterOps.Types.ps1xml"));
+        Assert.DoesNotContain(
+            types.Descendants(), element => element.Name.LocalName is "ScriptProperty" or "CodeProperty" or "ScriptBlock");
+        var sets = types.Root!.Elements("Type").ToDictionary(
+            type => type.Element("Name")!.Value,
+            type => type.Descendants("ReferencedProperties").Single().Elements("Name").Select(name => name.Value).ToList());
+        var views = XDocument.Load(Repository.Path("RedisClusterOps.Format.ps1xml")).Descendants("TypeName").Select(name => name.Value);
+        Assert.Equal(views.Distinct().Order(StringComparer.Ordinal), sets.Keys.Order(StringComparer.Ordinal));
+        foreach (var set in sets)
+        {
+            Assert.InRange(set.Value.Count, 1, 8);
+            var type = typeof(RedisCluster).Assembly.GetType(set.Key, throwOnError: true)!;
+            Assert.All(set.Value, name => Assert.NotNull(type.GetProperty(name)));
+        }
     }
 
     [Fact]

@@ -48,7 +48,7 @@ internal static class ShellCommand
         var entry = lab.Nodes.First(node => node.Process.IsRunning).Endpoint();
         var connect = "Import-Module " + Quoted(module) + " -ErrorAction Stop; $null = Connect-RedisCluster " + entry + "; ";
         var banner = "Connected to the lab, " + lab.Nodes.Count + " nodes of " + lab.Server
-            + ". Try: Test-RedisCluster. The lab stays after 'exit'.";
+            + ". Try: Get-RedisClusterHealth. The lab stays after 'exit'.";
         string[] arguments = script is null
             ? ["-NoLogo", "-NoExit", "-Command", connect + "Write-Host " + Quoted(banner)]
             : ["-NoLogo", "-NoProfile", "-NonInteractive", "-Command", Plain() + connect + "\n" + script];

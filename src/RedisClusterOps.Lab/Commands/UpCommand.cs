@@ -87,7 +87,7 @@ internal static class UpCommand
 
             In PowerShell:
               Connect-RedisCluster {cluster.Nodes[0].Endpoint}   (not needed in 'shell')
-              Test-RedisCluster
+              Get-RedisClusterHealth
               Get-RedisOpenSlot | Complete-RedisSlotMigration -WhatIf
               Get-RedisOpenSlot | Complete-RedisSlotMigration
             """);

@@ -66,7 +66,7 @@ internal static class WedgeCommand
         slot {wedged.Slot} is stuck: {wedged.Keys.Count} keys written to {wedged.Source}, {wedged.Moved} of them moved to {wedged.Target}
 
         Next: {LabCommandLine.Invocation}shell
-          Test-RedisCluster
+          Get-RedisClusterHealth
           Get-RedisOpenSlot
           Complete-RedisSlotMigration -Slot {wedged.Slot} -WhatIf
         """);

@@ -33,7 +33,7 @@ internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell
         Heading("Connect and diagnose");
         await TypeAsync("Import-Module " + Relative(module), stop);
         await TypeAsync("Connect-RedisCluster " + _entry, stop);
-        await TypeAsync("Test-RedisCluster", stop, "$tourOutput.Healthy", "False");
+        await TypeAsync("Get-RedisClusterHealth", stop, "$tourOutput.Healthy", "False");
         await TypeAsync("Get-RedisOpenSlot", stop, "$tourOutput.Slot", Text(wedged.Slot));
 
         Heading("Preview the repair: -WhatIf checks everything and changes nothing");
@@ -46,7 +46,7 @@ internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell
         var owners = await OwnerMap.ReadAsync(cluster, stop);
         Prove($"every server names {wedged.Target} as the owner of slot {wedged.Slot}", owners.OwnerOf(wedged.Slot) == wedged.Target);
         await ProveKeysAsync(stop, spread: false);
-        await TypeAsync("Test-RedisCluster", stop, "$tourOutput.Healthy", "True");
+        await TypeAsync("Get-RedisClusterHealth", stop, "$tourOutput.Healthy", "True");
 
         Heading("Rebalance: give the empty master its share of the slots");
         await _spread.WriteAsync(stop);
@@ -70,7 +70,7 @@ internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell
         Prove("every server reports the owners from before the rebalance", (await OwnerMap.ReadAsync(cluster, stop)).Equals(owners));
         await ProveKeysAsync(stop);
         await TypeAsync("Show-RedisSlotMap", stop);
-        await TypeAsync("Test-RedisCluster", stop, "$tourOutput.Healthy", "True");
+        await TypeAsync("Get-RedisClusterHealth", stop, "$tourOutput.Healthy", "True");
     }
 
     private void Heading(string text)

@@ -13,13 +13,16 @@ public sealed class CompleteRedisSlotMigrationCommand : SlotMigrationCmdlet
     internal override void Run()
     {
         var cluster = Open();
-        var asked = new RedisSlotMigrationResult
+        foreach (var slot in Slot)
         {
-            Slot = Slot,
-            Operation = nameof(MigrationOperation.Complete),
-            Source = Source,
-            Target = Target,
-        };
-        Operate(cluster, asked, cluster.PlanCompletionAsync(Slot, Source, Target, MoveOptions, Stop));
+            var asked = new RedisSlotMigrationResult
+            {
+                Slot = slot,
+                Operation = nameof(MigrationOperation.Complete),
+                Source = Source,
+                Target = Target,
+            };
+            Operate(cluster, asked, cluster.PlanCompletionAsync(slot, Source, Target, MoveOptions, Stop));
+        }
     }
 }

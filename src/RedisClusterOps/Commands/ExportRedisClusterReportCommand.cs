@@ -10,7 +10,7 @@ namespace RedisClusterOps.Commands;
 /// </summary>
 [Cmdlet(VerbsData.Export, "RedisClusterReport", SupportsShouldProcess = true)]
 [OutputType(typeof(FileInfo))]
-public sealed class ExportRedisClusterReportCommand : RedisClusterCmdlet
+public sealed class ExportRedisClusterReportCommand : ClusterOnlyCmdlet
 {
     private RedisClusterSession? _reported;
 
@@ -23,7 +23,7 @@ public sealed class ExportRedisClusterReportCommand : RedisClusterCmdlet
     [Alias("NoOverwrite")]
     public SwitchParameter NoClobber { get; set; }
 
-    /// <summary>Returns the file.</summary>
+    /// <summary>Has no effect: the file is always returned.</summary>
     [Parameter]
     public SwitchParameter PassThru { get; set; }
 
@@ -86,7 +86,6 @@ public sealed class ExportRedisClusterReportCommand : RedisClusterCmdlet
         if (!ShouldProcess(file, "Write the report of " + session))
             return;
         report.Save(file, NoClobber);
-        if (PassThru)
-            WriteObject(new FileInfo(file));
+        WriteObject(new FileInfo(file));
     }
 }

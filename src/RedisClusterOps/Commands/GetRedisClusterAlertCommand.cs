@@ -9,7 +9,7 @@ namespace RedisClusterOps.Commands;
 /// </summary>
 [Cmdlet(VerbsCommon.Get, "RedisClusterAlert")]
 [OutputType(typeof(RedisClusterAlert))]
-public sealed class GetRedisClusterAlertCommand : RedisClusterCmdlet
+public sealed class GetRedisClusterAlertCommand : ClusterOnlyCmdlet
 {
     /// <summary>Specifies how long an open slot may make no progress. The default is 30 minutes.</summary>
     [Parameter]

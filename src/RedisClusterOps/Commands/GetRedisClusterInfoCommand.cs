@@ -7,7 +7,7 @@ namespace RedisClusterOps.Commands;
 /// </summary>
 [Cmdlet(VerbsCommon.Get, "RedisClusterInfo")]
 [OutputType(typeof(RedisClusterInfo))]
-public sealed class GetRedisClusterInfoCommand : RedisClusterCmdlet
+public sealed class GetRedisClusterInfoCommand : ClusterOnlyCmdlet
 {
     internal override void Run() => WriteObject(Await(Open().GetInfoAsync(Stop), "Reading the cluster"));
 }

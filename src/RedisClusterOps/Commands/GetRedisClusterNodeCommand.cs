@@ -7,10 +7,11 @@ namespace RedisClusterOps.Commands;
 /// <summary>Gets every node of a cluster with its slots, load and replication.</summary>
 [Cmdlet(VerbsCommon.Get, "RedisClusterNode")]
 [OutputType(typeof(RedisClusterNode))]
-public sealed class GetRedisClusterNodeCommand : RedisClusterCmdlet
+public sealed class GetRedisClusterNodeCommand : ClusterOnlyCmdlet
 {
-    /// <summary>Gets only these nodes: id, id prefix or <c>host:port</c>; wildcards are allowed.</summary>
+    /// <summary>Gets only these nodes: id, id prefix, <c>host:port</c> or port; wildcards are allowed.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Alias("Id")]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(NodeCompleter))]
     public string[]? Node { get; set; }

@@ -10,9 +10,9 @@ namespace RedisClusterOps.Commands;
 [OutputType(typeof(RedisOpenSlot))]
 public sealed class GetRedisOpenSlotCommand : RedisClusterCmdlet
 {
-    /// <summary>Gets only these slots, 0 to 16383.</summary>
+    /// <summary>Gets only these slots: numbers and ranges from 0 to 16383, such as 5519, 0-5460 or '1,5-9'.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateRange(0, 16383)]
+    [Slots]
     [ArgumentCompleter(typeof(OpenSlotCompleter))]
     public int[]? Slot { get; set; }
 

@@ -12,18 +12,18 @@ public sealed class GetRedisSlotKeyCommand : RedisClusterCmdlet
     // Keys described per round trip. The first lines appear soon, and a stop waits for one round trip at most.
     private const int KeysPerRoundTrip = 100;
 
-    /// <summary>Specifies the slot, 0 to 16383.</summary>
+    /// <summary>Specifies the slots: numbers and ranges from 0 to 16383, such as 5519, 0-5460 or '1,5-9'.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateRange(0, 16383)]
+    [Slots]
     [ArgumentCompleter(typeof(SlotCompleter))]
-    public int Slot { get; set; }
+    public int[] Slot { get; set; } = [];
 
-    /// <summary>Specifies the node to query: id, unique id prefix or <c>host:port</c>. The default is the slot's owner.</summary>
+    /// <summary>Specifies the node to query: id, unique id prefix, <c>host:port</c> or port. The default is the slot's owner.</summary>
     [Parameter]
     [ArgumentCompleter(typeof(NodeCompleter))]
     public string? Node { get; set; }
 
-    /// <summary>Specifies the maximum number of keys.</summary>
+    /// <summary>Specifies the maximum number of keys of each slot.</summary>
     [Parameter]
     [ValidateRange(1, int.MaxValue)]
     public int? First { get; set; }
@@ -35,9 +35,15 @@ public sealed class GetRedisSlotKeyCommand : RedisClusterCmdlet
     internal override void Run()
     {
         var cluster = Open();
+        foreach (var slot in Slot)
+            Write(cluster, slot);
+    }
+
+    private void Write(RedisCluster cluster, int slot)
+    {
         try
         {
-            var keys = Await(cluster.GetSlotKeysAsync(Slot, Node, First, Stop), "Listing the keys");
+            var keys = Await(cluster.GetSlotKeysAsync(slot, Node, First, Stop), "Listing the keys");
             if (!Detail)
             {
                 WriteObject(keys, enumerateCollection: true);
@@ -52,7 +58,7 @@ public sealed class GetRedisSlotKeyCommand : RedisClusterCmdlet
         }
         catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {
-            WriteError(ErrorRecords.From(failure, Slot));
+            WriteError(ErrorRecords.From(failure, slot));
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Management.Automation;
+using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
@@ -13,7 +14,7 @@ namespace RedisClusterOps.Commands;
     SupportsShouldProcess = true,
     ConfirmImpact = ConfirmImpact.High,
     DefaultParameterSetName = ByOptions)]
-[OutputType(typeof(RedisSlotMigrationResult))]
+[OutputType(typeof(RedisSlotMigrationResult), typeof(RedisSlotMoveResult))]
 public sealed class InvokeRedisRebalanceCommand : BulkMoveCmdlet
 {
     private const string ByOptions = "Options";
@@ -30,7 +31,21 @@ public sealed class InvokeRedisRebalanceCommand : BulkMoveCmdlet
 
     /// <summary>Includes masters without slots.</summary>
     [Parameter(ParameterSetName = ByOptions)]
+    [Alias("UseEmptyMasters")]
     public SwitchParameter UseEmptyMaster { get; set; }
+
+    /// <summary>
+    /// Specifies masters that neither lose nor gain a slot: node ids, unique id prefixes, <c>host:port</c> or ports. The other masters are
+    /// balanced among themselves.
+    /// </summary>
+    [Parameter(ParameterSetName = ByOptions)]
+    [ArgumentCompleter(typeof(MasterCompleter))]
+    public string[] Exclude { get; set; } = [];
+
+    /// <summary>Specifies the most slots to move, 1 to 16384; those first that help most. By default, all that are needed.</summary>
+    [Parameter(ParameterSetName = ByOptions)]
+    [ValidateRange(1, 16384)]
+    public int? MaxSlots { get; set; }
 
     /// <summary>Specifies by how many percent a master may deviate before slots move; 0 is exact. The default is 2.</summary>
     [Parameter(ParameterSetName = ByOptions)]
@@ -59,6 +74,8 @@ public sealed class InvokeRedisRebalanceCommand : BulkMoveCmdlet
         {
             Weights = WeightTable.Read(Weight),
             UseEmptyMaster = UseEmptyMaster,
+            Exclude = Exclude,
+            MaxSlots = MaxSlots,
             Threshold = Threshold,
             By = By,
         };

@@ -5,11 +5,13 @@ namespace RedisClusterOps.Commands;
 /// <summary>Measures round trips to each node, and gets the state of the links between nodes as the nodes report it.</summary>
 [Cmdlet(VerbsDiagnostic.Measure, "RedisClusterLink")]
 [OutputType(typeof(RedisClusterLink))]
-public sealed class MeasureRedisClusterLinkCommand : RedisClusterCmdlet
+public sealed class MeasureRedisClusterLinkCommand : ClusterOnlyCmdlet
 {
-    /// <summary>Gets only links to and between these nodes: id, id prefix or <c>host:port</c>; wildcards are allowed.</summary>
+    /// <summary>Gets only links to and between these nodes: id, id prefix, <c>host:port</c> or port; wildcards are allowed.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Alias("Id")]
     [SupportsWildcards]
+    [ArgumentCompleter(typeof(Completion.NodeCompleter))]
     public string[]? Node { get; set; }
 
     /// <summary>Specifies the number of round trips to each node. The default is 20.</summary>

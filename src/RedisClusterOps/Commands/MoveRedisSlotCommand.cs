@@ -15,7 +15,7 @@ namespace RedisClusterOps.Commands;
     SupportsShouldProcess = true,
     ConfirmImpact = ConfirmImpact.Medium,
     DefaultParameterSetName = FromSources)]
-[OutputType(typeof(RedisSlotMigrationResult))]
+[OutputType(typeof(RedisSlotMigrationResult), typeof(RedisSlotMoveResult))]
 public sealed class MoveRedisSlotCommand : BulkMoveCmdlet
 {
     private const string BySlot = "Slot";
@@ -24,9 +24,9 @@ public sealed class MoveRedisSlotCommand : BulkMoveCmdlet
 
     private readonly List<Request> _requests = [];
 
-    /// <summary>Specifies the slots, 0 to 16383, such as <c>5519</c> or <c>(0..99)</c>. Accepts pipeline input.</summary>
+    /// <summary>Specifies the slots: numbers and ranges from 0 to 16383, such as 5519, 0-5460 or '1,5-9'.</summary>
     [Parameter(ParameterSetName = BySlot, Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateRange(0, 16383)]
+    [Slots]
     [ArgumentCompleter(typeof(SlotCompleter))]
     public int[] Slot { get; set; } = [];
 
@@ -39,15 +39,15 @@ public sealed class MoveRedisSlotCommand : BulkMoveCmdlet
     public int? Count { get; set; }
 
     /// <summary>
-    /// Specifies the masters that the slots leave: node ids, unique id prefixes, or <c>host:port</c>; <c>*</c> for all but the target. With
-    /// -Slot, the default is the current owner of each slot.
+    /// Specifies the masters that the slots leave: node ids, unique id prefixes, <c>host:port</c> or ports; <c>*</c> for all but the
+    /// target. With -Slot, the default is the current owner of each slot.
     /// </summary>
     [Parameter(ParameterSetName = FromSources, Mandatory = true)]
     [Parameter(ParameterSetName = BySlot, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(MasterCompleter))]
     public string[]? Source { get; set; }
 
-    /// <summary>Specifies the master that receives the slots: node id, unique id prefix, or <c>host:port</c>.</summary>
+    /// <summary>Specifies the master that receives the slots: node id, unique id prefix, <c>host:port</c> or port.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(MasterCompleter))]
     public string Target { get; set; } = string.Empty;

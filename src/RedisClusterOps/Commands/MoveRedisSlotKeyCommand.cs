@@ -19,10 +19,16 @@ public sealed class MoveRedisSlotKeyCommand : SlotMigrationCmdlet
 
     internal override void Run()
     {
+        foreach (var slot in Slot)
+            Move(slot);
+    }
+
+    private void Move(int slot)
+    {
         var cluster = Open();
         try
         {
-            var plan = Await(cluster.PlanKeyMoveAsync(Slot, Source, Target, First, Key, MoveOptions, Stop), "Reading the cluster");
+            var plan = Await(cluster.PlanKeyMoveAsync(slot, Source, Target, First, Key, MoveOptions, Stop), "Reading the cluster");
             if (!Consent([plan], "move " + Extent(plan) + " from " + plan.Source + " to " + plan.Target))
                 return;
             var outcome = Await(cluster.MoveKeysAsync(plan, Stop), "Moving keys");
@@ -31,12 +37,12 @@ public sealed class MoveRedisSlotKeyCommand : SlotMigrationCmdlet
             Close();
             WriteObject(outcome.Result);
             if (outcome.Failure is not null)
-                WriteError(ErrorRecords.From(outcome.Failure, Slot));
+                WriteError(ErrorRecords.From(outcome.Failure, slot));
         }
         catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {
             ReportStop(failure);
-            WriteError(ErrorRecords.From(failure, Slot));
+            WriteError(ErrorRecords.From(failure, slot));
         }
     }
 

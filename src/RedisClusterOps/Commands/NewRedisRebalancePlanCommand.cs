@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Management.Automation;
+using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
 
@@ -8,7 +9,7 @@ namespace RedisClusterOps.Commands;
 /// </summary>
 [Cmdlet(VerbsCommon.New, "RedisRebalancePlan")]
 [OutputType(typeof(RedisRebalancePlan))]
-public sealed class NewRedisRebalancePlanCommand : RedisClusterCmdlet
+public sealed class NewRedisRebalancePlanCommand : ClusterOnlyCmdlet
 {
     /// <summary>
     /// Specifies the weight of nodes (id, unique id prefix, or <c>host:port</c>). 0 drains a node. The default weight of a master is 1.
@@ -18,7 +19,21 @@ public sealed class NewRedisRebalancePlanCommand : RedisClusterCmdlet
 
     /// <summary>Includes masters without slots.</summary>
     [Parameter]
+    [Alias("UseEmptyMasters")]
     public SwitchParameter UseEmptyMaster { get; set; }
+
+    /// <summary>
+    /// Specifies masters that neither lose nor gain a slot: node ids, unique id prefixes, <c>host:port</c> or ports. The other masters are
+    /// balanced among themselves.
+    /// </summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(MasterCompleter))]
+    public string[] Exclude { get; set; } = [];
+
+    /// <summary>Specifies the most slots to move, 1 to 16384; those first that help most. By default, all that are needed.</summary>
+    [Parameter]
+    [ValidateRange(1, 16384)]
+    public int? MaxSlots { get; set; }
 
     /// <summary>Specifies by how many percent a master may deviate before slots move; 0 is exact. The default is 2.</summary>
     [Parameter]
@@ -43,6 +58,8 @@ public sealed class NewRedisRebalancePlanCommand : RedisClusterCmdlet
         {
             Weights = WeightTable.Read(Weight),
             UseEmptyMaster = UseEmptyMaster,
+            Exclude = Exclude,
+            MaxSlots = MaxSlots,
             Threshold = Threshold,
             By = By,
         };

@@ -9,17 +9,18 @@ namespace RedisClusterOps.Commands;
 /// repaired.
 /// </summary>
 [Cmdlet(VerbsDiagnostic.Repair, "RedisCluster", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
-[OutputType(typeof(RedisSlotMigrationResult))]
+[OutputType(typeof(RedisSlotMigrationResult), typeof(RedisSlotMoveResult))]
 public sealed class RepairRedisClusterCommand : KeyMovingCmdlet
 {
-    /// <summary>Repairs only these slots, 0 to 16383. By default, all slots.</summary>
+    /// <summary>Repairs only these slots: numbers and ranges, such as 5519, 0-5460 or '1,5-9'. By default, all slots.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateRange(0, 16383)]
+    [Slots]
     [ArgumentCompleter(typeof(OpenSlotCompleter))]
     public int[]? Slot { get; set; }
 
     /// <summary>
-    /// Specifies the master to make the owner of slots whose owner can't be determined: node id, unique id prefix, or <c>host:port</c>.
+    /// Specifies the master to make the owner of slots whose owner can't be determined: node id, unique id prefix, <c>host:port</c> or
+    /// port.
     /// </summary>
     [Parameter]
     [ArgumentCompleter(typeof(MasterCompleter))]
@@ -45,6 +46,6 @@ public sealed class RepairRedisClusterCommand : KeyMovingCmdlet
             AllowUnreachableNode = AllowUnreachableNode,
             SkipCoverage = SkipCoverage,
         };
-        Operate(cluster, cluster.PlanRepairAsync(repair, MoveOptions, Stop));
+        Operate(cluster, cluster.PlanRepairAsync(repair, MoveOptions, Stop), nameof(MigrationOperation.Repair));
     }
 }

@@ -12,7 +12,7 @@ namespace RedisClusterOps.Commands;
 public sealed class RestartRedisSlotMigrationCommand : SlotOpeningCmdlet
 {
     /// <summary>
-    /// Specifies another target, if no key has moved yet: node id, unique id prefix, or <c>host:port</c>. The default is the current
+    /// Specifies another target, if no key has moved yet: node id, unique id prefix, <c>host:port</c> or port. The default is the current
     /// target.
     /// </summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -22,7 +22,10 @@ public sealed class RestartRedisSlotMigrationCommand : SlotOpeningCmdlet
     internal override void Run()
     {
         var cluster = Open();
-        var asked = new RedisSlotMigrationResult { Slot = Slot, Operation = nameof(MigrationOperation.Restart), Target = Target };
-        Operate(cluster, asked, cluster.PlanRestartAsync(Slot, Target, MoveOptions, Stop));
+        foreach (var slot in Slot)
+        {
+            var asked = new RedisSlotMigrationResult { Slot = slot, Operation = nameof(MigrationOperation.Restart), Target = Target };
+            Operate(cluster, asked, cluster.PlanRestartAsync(slot, Target, MoveOptions, Stop));
+        }
     }
 }

@@ -11,7 +11,7 @@ namespace RedisClusterOps.Commands;
 /// </summary>
 [Cmdlet(VerbsCommon.Show, "RedisSlotMap")]
 [OutputType(typeof(RedisSlotMap))]
-public sealed class ShowRedisSlotMapCommand : RedisClusterCmdlet
+public sealed class ShowRedisSlotMapCommand : ClusterOnlyCmdlet
 {
     /// <summary>Specifies the width in columns, at least 40. The default is the width of the host.</summary>
     [Parameter(Position = 0)]

@@ -11,13 +11,13 @@ namespace RedisClusterOps.Commands;
 public sealed class StartRedisSlotMigrationCommand : SlotOpeningCmdlet
 {
     /// <summary>
-    /// Specifies the expected owner of the slot: node id, unique id prefix, or <c>host:port</c>. The default is the current owner.
+    /// Specifies the expected owner of the slot: node id, unique id prefix, <c>host:port</c> or port. The default is the current owner.
     /// </summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(MasterCompleter))]
     public string? Source { get; set; }
 
-    /// <summary>Specifies the master that will receive the slot: node id, unique id prefix, or <c>host:port</c>.</summary>
+    /// <summary>Specifies the master that will receive the slot: node id, unique id prefix, <c>host:port</c> or port.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(MasterCompleter))]
     public string Target { get; set; } = string.Empty;
@@ -25,13 +25,16 @@ public sealed class StartRedisSlotMigrationCommand : SlotOpeningCmdlet
     internal override void Run()
     {
         var cluster = Open();
-        var asked = new RedisSlotMigrationResult
+        foreach (var slot in Slot)
         {
-            Slot = Slot,
-            Operation = nameof(MigrationOperation.Start),
-            Source = Source,
-            Target = Target,
-        };
-        Operate(cluster, asked, cluster.PlanStartAsync(Slot, Source, Target, MoveOptions, Stop));
+            var asked = new RedisSlotMigrationResult
+            {
+                Slot = slot,
+                Operation = nameof(MigrationOperation.Start),
+                Source = Source,
+                Target = Target,
+            };
+            Operate(cluster, asked, cluster.PlanStartAsync(slot, Source, Target, MoveOptions, Stop));
+        }
     }
 }

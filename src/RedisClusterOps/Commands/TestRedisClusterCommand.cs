@@ -1,29 +1,29 @@
+using System.Linq;
 using System.Management.Automation;
 
 namespace RedisClusterOps.Commands;
 
-/// <summary>Checks a cluster in the view of every node. Each finding has its effect on clients and the next command to run.</summary>
+/// <summary>
+/// Tests whether a cluster is healthy in the view of every node: true if no finding is an error or a warning. Each finding of severity
+/// Error is also a warning with the next command to run.
+/// </summary>
 [Cmdlet(VerbsDiagnostic.Test, "RedisCluster")]
-[OutputType(typeof(RedisClusterHealth), typeof(bool))]
-public sealed class TestRedisClusterCommand : RedisClusterCmdlet
+[OutputType(typeof(bool))]
+public sealed class TestRedisClusterCommand : ClusterCheckCmdlet
 {
-    /// <summary>Returns only true or false: true if no finding is an error or a warning.</summary>
+    /// <summary>Writes no warnings.</summary>
     [Parameter]
     public SwitchParameter Quiet { get; set; }
 
-    /// <summary>Also checks every master for keys of slots that it does not own.</summary>
-    [Parameter]
-    public SwitchParameter Deep { get; set; }
-
-    /// <summary>Specifies how many replicas every master with slots must have. The default is 0.</summary>
-    [Parameter]
-    [ValidateRange(0, 16383)]
-    public int MinimumReplica { get; set; }
-
     internal override void Run()
     {
-        var options = new HealthOptions { Deep = Deep, MinimumReplica = MinimumReplica };
-        var health = Await(Open().TestAsync(options, Stop), "Checking the cluster");
-        WriteObject(Quiet ? health.Healthy : health);
+        var health = Check();
+        foreach (var finding in health.Findings.Where(finding => !Quiet && finding.Severity == FindingSeverity.Error))
+        {
+            var next = finding.Advice.Length == 0 ? string.Empty : " Next: " + finding.Advice;
+            WriteWarning(finding.Code + " " + finding.Target + ": " + finding.Message + next);
+        }
+
+        WriteObject(health.Healthy);
     }
 }

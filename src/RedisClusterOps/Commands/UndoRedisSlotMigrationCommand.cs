@@ -13,30 +13,31 @@ namespace RedisClusterOps.Commands;
     SupportsShouldProcess = true,
     ConfirmImpact = ConfirmImpact.Medium,
     DefaultParameterSetName = OneSlot)]
-[OutputType(typeof(RedisSlotMigrationResult))]
+[OutputType(typeof(RedisSlotMigrationResult), typeof(RedisSlotMoveResult))]
 public sealed class UndoRedisSlotMigrationCommand : BulkMoveCmdlet
 {
     private const string OneSlot = "Slot";
 
     private const string OneRun = "MigrationId";
 
-    /// <summary>Specifies the slot, 0 to 16383.</summary>
+    /// <summary>Specifies the slots: numbers and ranges from 0 to 16383, such as 5519, 0-5460 or '1,5-9'.</summary>
     [Parameter(
         ParameterSetName = OneSlot, Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateRange(0, 16383)]
+    [Slots]
     [ArgumentCompleter(typeof(OpenSlotCompleter))]
-    public int Slot { get; set; }
+    public int[] Slot { get; set; } = [];
 
     /// <summary>
-    /// Specifies the master that the migration started from, to which the slot returns: node id, unique id prefix, or <c>host:port</c>. By
-    /// default, the slot's flags determine it.
+    /// Specifies the master that the migration started from, to which the slot returns: node id, unique id prefix, <c>host:port</c> or
+    /// port. By default, the slot's flags determine it.
     /// </summary>
     [Parameter(ParameterSetName = OneSlot, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(MasterCompleter))]
     public string? Source { get; set; }
 
     /// <summary>
-    /// Specifies the target of the migration: node id, unique id prefix, or <c>host:port</c>. By default, the slot's flags determine it.
+    /// Specifies the target of the migration: node id, unique id prefix, <c>host:port</c> or port. By default, the slot's flags determine
+    /// it.
     /// </summary>
     [Parameter(ParameterSetName = OneSlot, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(MasterCompleter))]
@@ -69,17 +70,24 @@ public sealed class UndoRedisSlotMigrationCommand : BulkMoveCmdlet
             if (Await(cluster.PlanUndoOfMovesAsync(MigrationId, MoveOptions, Stop), "Reading the journal") is { } plan)
                 MoveSlots(cluster, plan);
             else
-                Operate(cluster, cluster.PlanUndoOfRunAsync(MigrationId, Strategy, AllowUnreachableNode, MoveOptions, Stop));
+            {
+                var planning = cluster.PlanUndoOfRunAsync(MigrationId, Strategy, AllowUnreachableNode, MoveOptions, Stop);
+                Operate(cluster, planning, nameof(MigrationOperation.Undo));
+            }
+
             return;
         }
 
-        var asked = new RedisSlotMigrationResult
+        foreach (var slot in Slot)
         {
-            Slot = Slot,
-            Operation = nameof(MigrationOperation.Undo),
-            Source = Source,
-            Target = Target,
-        };
-        Operate(cluster, asked, cluster.PlanUndoAsync(Slot, Source, Target, Strategy, AllowUnreachableNode, MoveOptions, Stop));
+            var asked = new RedisSlotMigrationResult
+            {
+                Slot = slot,
+                Operation = nameof(MigrationOperation.Undo),
+                Source = Source,
+                Target = Target,
+            };
+            Operate(cluster, asked, cluster.PlanUndoAsync(slot, Source, Target, Strategy, AllowUnreachableNode, MoveOptions, Stop));
+        }
     }
 }

@@ -55,8 +55,8 @@ public sealed class GarnetConflictTests(SharedClusters clusters) : IClassFixture
     }
 
     [Theory]
-    [InlineData(KeyConflictAction.KeepSource, "mine", "theirs", -1)]
-    [InlineData(KeyConflictAction.KeepTarget, "theirs", "mine", 1000)]
+    [InlineData(KeyConflictAction.KeepInUse, "mine", "theirs", -1)]
+    [InlineData(KeyConflictAction.KeepOther, "theirs", "mine", 1000)]
     public async Task The_overwritten_string_can_be_restored(KeyConflictAction action, string winner, string loser, int expiry)
     {
         using var saved = new SavedValueFile();
@@ -70,8 +70,8 @@ public sealed class GarnetConflictTests(SharedClusters clusters) : IClassFixture
     }
 
     [Theory]
-    [InlineData(KeyConflictAction.KeepSource, "SET", "SADD")]
-    [InlineData(KeyConflictAction.KeepTarget, "SADD", "SET")]
+    [InlineData(KeyConflictAction.KeepInUse, "SET", "SADD")]
+    [InlineData(KeyConflictAction.KeepOther, "SADD", "SET")]
     public async Task A_value_that_cannot_be_saved_is_not_overwritten(KeyConflictAction action, string onSource, string onTarget)
     {
         using var saved = new SavedValueFile();

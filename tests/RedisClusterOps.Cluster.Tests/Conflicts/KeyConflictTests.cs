@@ -168,8 +168,8 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
             var all = new TheoryData<string, KeyConflictAction>();
             foreach (var server in Servers.RedisAndValkey)
             {
-                all.Add(server.Data, KeyConflictAction.KeepSource);
-                all.Add(server.Data, KeyConflictAction.KeepTarget);
+                all.Add(server.Data, KeyConflictAction.KeepInUse);
+                all.Add(server.Data, KeyConflictAction.KeepOther);
             }
 
             return all;
@@ -188,7 +188,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
         await slot.OpenAsync();
         await slot.OnTargetAsync("SET", key, OddName, "PX", 900_000);
         var (mine, theirs) = (await slot.SourceCopyAsync(key), await slot.TargetCopyAsync(key));
-        var (winner, loser) = action == KeyConflictAction.KeepSource ? (mine, theirs) : (theirs, mine);
+        var (winner, loser) = action == KeyConflictAction.KeepInUse ? (mine, theirs) : (theirs, mine);
 
         var result = await slot.CompletedAsync(new MoveOptions { OnKeyConflict = action, JournalPath = saved.Folder });
 
@@ -231,7 +231,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
                     if (commands[0].ToString().Contains(" REPLACE ") && ++replaces == 2)
                         await slot.Target.SendAsync("CONFIG", "SET", "maxmemory", 1, "maxmemory-policy", "noeviction");
                 },
-                new MoveOptions { BatchSize = 1, OnKeyConflict = KeyConflictAction.KeepSource, JournalPath = saved.Folder });
+                new MoveOptions { BatchSize = 1, OnKeyConflict = KeyConflictAction.KeepInUse, JournalPath = saved.Folder });
             Assert.Equal(FailureCode.TargetOutOfMemory, outcome.Failure!.Code);
             Assert.Contains(slot.Target.Endpoint.ToString(), outcome.Failure.Message);
             Assert.Equal(2, saved.Saved.Length);
@@ -258,7 +258,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
         await slot.OnSourceAsync("SET", key, "mine");
         await slot.OpenAsync();
         await slot.OnTargetAsync("SET", key, "theirs");
-        foreach (var action in new[] { KeyConflictAction.KeepSource, KeyConflictAction.KeepTarget })
+        foreach (var action in new[] { KeyConflictAction.KeepInUse, KeyConflictAction.KeepOther })
         {
             var failure = await slot.FailsAsync(
                 FailureCode.KeyExistsOnTarget, new MoveOptions { OnKeyConflict = action, JournalPath = saved.Folder });
@@ -315,7 +315,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
         await UntilAcknowledgedAsync(3);
 
         var result = await slot.CompletedAsync(
-            new MoveOptions { OnKeyConflict = KeyConflictAction.KeepTarget, JournalPath = saved.Folder });
+            new MoveOptions { OnKeyConflict = KeyConflictAction.KeepOther, JournalPath = saved.Folder });
 
         await UntilAcknowledgedAsync(Interlocked.Read(ref acknowledged) + 3);
         await ended.CancelAsync();
@@ -355,7 +355,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
         });
 
         var outcome = await slot.CompleteAsync(
-            new MoveOptions { OnKeyConflict = KeyConflictAction.KeepTarget, JournalPath = saved.Folder });
+            new MoveOptions { OnKeyConflict = KeyConflictAction.KeepOther, JournalPath = saved.Folder });
 
         await ended.CancelAsync();
         await writing;
@@ -388,7 +388,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
         await SetAsync(slot.Target, "target");
 
         var result = await slot.CompletedAsync(
-            new MoveOptions { OnKeyConflict = KeyConflictAction.KeepSource, JournalPath = saved.Folder });
+            new MoveOptions { OnKeyConflict = KeyConflictAction.KeepInUse, JournalPath = saved.Folder });
 
         Assert.Equal(("source", "(null)"), (await GetAsync(3), await GetAsync(0)));
         await SavedValueFile.RestoreAsync(result.Reason!);

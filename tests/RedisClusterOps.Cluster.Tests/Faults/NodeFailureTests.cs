@@ -139,13 +139,13 @@ public sealed class NodeFailureTests
             var plan = await core.PlanCompletionAsync(1, null, null, new MoveOptions(), default);
             Assert.Contains(
                 plan.Findings,
-                finding => finding is { Code: PlanFindingCode.ClusterDown, Advice: "Test-RedisCluster" });
+                finding => finding is { Code: PlanFindingCode.ClusterDown, Advice: "Get-RedisClusterHealth" });
         }
 
         var clock = Stopwatch.StartNew();
         var failure = await slot.FailsAsync(FailureCode.ServerError, new MoveOptions { Timeout = TimeSpan.FromSeconds(1) });
         Assert.Contains("CLUSTERDOWN", failure.Message);
-        Assert.Equal("Test-RedisCluster", failure.NextStep());
+        Assert.Equal("Get-RedisClusterHealth", failure.NextStep());
         Assert.InRange(clock.Elapsed.TotalSeconds, 0, 10);
         Assert.Equal(10, await slot.KeysOnSourceAsync());
 

@@ -42,7 +42,8 @@ internal sealed record CmdletWork(
                 Assert.NotEmpty((await core.PlanRebalanceAsync(aim, Options, default)).Moves);
             },
             isOpen: false),
-        ["Test-RedisCluster"] = Reading(async (core, _) => Assert.NotEmpty((await core.TestAsync(new HealthOptions(), default)).OpenSlots)),
+        ["Get-RedisClusterHealth"] = Check(),
+        ["Test-RedisCluster"] = Check(),
         ["Get-RedisOpenSlot"] = Reading(async (core, slot) =>
             Assert.Equal(2, Assert.Single(await core.GetOpenSlotsAsync([slot.Slot], default)).KeysOnTarget)),
         ["Get-RedisClusterAlert"] = Reading(async (core, _) =>
@@ -81,8 +82,8 @@ internal sealed record CmdletWork(
         ["Undo-RedisSlotMigration"] = OfSlot(true, (core, slot) =>
             core.PlanUndoAsync(slot.Slot, null, null, UndoStrategy.RoundTrip, false, Options, default)),
         ["Repair-RedisCluster"] = OfSlot(true, PlanRepairAsync),
-        ["Complete-RedisSlotMigration -OnKeyConflict KeepSource"] = OfConflict(KeyConflictAction.KeepSource),
-        ["Complete-RedisSlotMigration -OnKeyConflict KeepTarget"] = OfConflict(KeyConflictAction.KeepTarget),
+        ["Complete-RedisSlotMigration -OnKeyConflict KeepInUse"] = OfConflict(KeyConflictAction.KeepInUse),
+        ["Complete-RedisSlotMigration -OnKeyConflict KeepOther"] = OfConflict(KeyConflictAction.KeepOther),
         ["Resume-RedisMigration"] = new(true, ResumeAsync),
         ["Repair-RedisCluster   # a slot without an owner"] = new(false, async (core, slot) =>
         {
@@ -127,6 +128,9 @@ internal sealed record CmdletWork(
     });
 
     // One key has different values on both nodes.
+    private static CmdletWork Check() =>
+        Reading(async (core, _) => Assert.NotEmpty((await core.TestAsync(new HealthOptions(), default)).OpenSlots));
+
     private static CmdletWork OfConflict(KeyConflictAction action) => new(true, async (core, slot) =>
     {
         await slot.OnTargetAsync("SET", slot.Key("k0"), "another");

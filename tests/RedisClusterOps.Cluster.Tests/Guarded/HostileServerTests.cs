@@ -31,7 +31,7 @@ public sealed class HostileServerTests(CmdletShell shell) : IClassFixture<Cmdlet
         var files = JournalOfTests.NewFolder();
         foreach (var line in new[]
         {
-            "Test-RedisCluster", "Test-RedisCluster -Deep", "Get-RedisClusterNode", "Get-RedisClusterInfo", "Get-RedisOpenSlot",
+            "Get-RedisClusterHealth", "Get-RedisClusterHealth -Deep", "Get-RedisClusterNode", "Get-RedisClusterInfo", "Get-RedisOpenSlot",
             "Get-RedisSlotKey 5 -Detail", "Get-RedisKeySlot a", "Complete-RedisSlotMigration 5", "Complete-RedisSlotMigration 7",
             "Move-RedisSlotKey 5",
             $"Start-RedisSlotMigration 9 -Target {Other[..8]}", "Restart-RedisSlotMigration 5", "Undo-RedisSlotMigration 5 -WhatIf",

@@ -35,7 +35,7 @@ public sealed class ManagedServiceTests(CmdletShell shell) : IClassFixture<Cmdle
         await slot.AssertOpenAsync();
 
         var named = " -Cluster " + slot.Source.Endpoint;
-        var health = await shell.RunAsync("\"$((Test-RedisCluster" + named + ").Healthy)\"");
+        var health = await shell.RunAsync("\"$((Get-RedisClusterHealth" + named + ").Healthy)\"");
         Assert.Equal(["False"], health.AssertClean().Lines);
         var run = await shell.RunAsync("$null = Complete-RedisSlotMigration 7" + named);
         Assert.Equal(refusal.Message, run.AssertRefused("PermissionDenied").Message);

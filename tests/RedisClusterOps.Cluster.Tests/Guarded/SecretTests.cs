@@ -64,7 +64,7 @@ public sealed class SecretTests(CmdletShell shell) : IClassFixture<CmdletShell>
     private static string[] Lines(NodeEndpoint target, string plan, string state, string report) =>
     [
         "$null = Connect-RedisCluster $node -Credential (Get-Login operator)",
-        "Test-RedisCluster -Deep",
+        "Get-RedisClusterHealth -Deep",
         "Get-RedisClusterNode",
         "Get-RedisClusterInfo",
         "Get-RedisKeySlot a",
@@ -75,7 +75,7 @@ public sealed class SecretTests(CmdletShell shell) : IClassFixture<CmdletShell>
         "Undo-RedisSlotMigration 101 -WhatIf",
         "Undo-RedisSlotMigration 101 @to",
         "Complete-RedisSlotMigration 102 @to",
-        "Complete-RedisSlotMigration 102 -OnKeyConflict KeepSource @to",
+        "Complete-RedisSlotMigration 102 -OnKeyConflict KeepInUse @to",
         "Start-RedisSlotMigration 103 -Target " + target + " @to",
         "Restart-RedisSlotMigration 103 @to",
         "Move-RedisSlotKey 103 @to",

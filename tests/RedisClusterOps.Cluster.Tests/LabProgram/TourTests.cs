@@ -130,7 +130,7 @@ public sealed class TourTests
 
         var run = (await tour.EndAsync(LabHome.Patience)).AssertExited(1);
 
-        Assert.Matches("error: 'Connect-RedisCluster .*' wrote an error: |error: 'Test-RedisCluster' wrote an error: ", run.Errors);
+        Assert.Matches("error: 'Connect-RedisCluster .*' wrote an error: |error: 'Get-RedisClusterHealth' wrote an error: ", run.Errors);
         home.AssertNothingLeft();
     }
 

@@ -51,7 +51,7 @@ public sealed class GarnetMoveTests
         // Without that key the run can be resumed.
         await source.SendAsync("DEL", longName);
         using var later = new RedisCluster(cluster.Session);
-        options = options with { OnKeyConflict = KeyConflictAction.KeepSource };
+        options = options with { OnKeyConflict = KeyConflictAction.KeepInUse };
         var rest = await MoveRuns.CarryOutAsync(later, (await later.PlanResumeOfMovesAsync(null, options, default))!, options);
         Assert.All(rest, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
         Assert.Equal(cluster.OwnersIn(plan.After), await cluster.OwnersAsync());

@@ -36,7 +36,7 @@ public sealed class SlotTroubleTests
         Assert.Equal(scene.Plan.SlotCount - 1, outcomes.Count(outcome => outcome.Result.Outcome == MigrationOutcome.Moved));
         Assert.Contains("Resume-RedisMigration", failed.Failure.NextStep() ?? string.Empty, StringComparison.Ordinal);
 
-        var decided = Assert.Single(await scene.ResumeAsync(KeyByKey with { OnKeyConflict = KeyConflictAction.KeepSource }));
+        var decided = Assert.Single(await scene.ResumeAsync(KeyByKey with { OnKeyConflict = KeyConflictAction.KeepInUse }));
         Assert.True(decided.Failure is null, decided.Failure?.Message);
         Assert.Equal(
             (scene.Slot, MigrationOutcome.Moved, 1L), (decided.Result.Slot, decided.Result.Outcome, decided.Result.KeysConflicting));
@@ -45,11 +45,11 @@ public sealed class SlotTroubleTests
 
     [Theory]
     [MemberData(nameof(MoveMethods.One), MemberType = typeof(MoveMethods))]
-    public async Task With_KeepSource_the_values_of_the_source_are_kept(string server)
+    public async Task With_KeepInUse_the_values_of_the_source_are_kept(string server)
     {
         await using var scene = await TroubleScene.StartAsync(server, Keys);
         await scene.StrayAsync(scene.Key, "another value");
-        var outcomes = await scene.RunAsync(KeyByKey with { OnKeyConflict = KeyConflictAction.KeepSource });
+        var outcomes = await scene.RunAsync(KeyByKey with { OnKeyConflict = KeyConflictAction.KeepInUse });
         Assert.All(outcomes, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.Message));
         Assert.Contains(
             "saved", Assert.Single(outcomes, outcome => outcome.Result.KeysConflicting > 0).Result.Reason, StringComparison.Ordinal);
@@ -97,7 +97,7 @@ public sealed class SlotTroubleTests
 
     // Valkey 9.1 crashes with an assertion if it receives a slot of which it already holds keys.
     [Theory]
-    [InlineData(KeyConflictAction.KeepSource)]
+    [InlineData(KeyConflictAction.KeepInUse)]
     [InlineData(KeyConflictAction.Stop)]
     public async Task A_slot_with_keys_on_the_target_moves_key_by_key_in_an_atomic_run(KeyConflictAction onConflict)
     {
@@ -111,7 +111,7 @@ public sealed class SlotTroubleTests
         Assert.Equal(onConflict == KeyConflictAction.Stop ? FailureCode.KeyExistsOnTarget : null, alone.Failure?.Code);
         if (alone.Failure is not null)
         {
-            var rest = await scene.ResumeAsync(KeyByKey with { OnKeyConflict = KeyConflictAction.KeepSource });
+            var rest = await scene.ResumeAsync(KeyByKey with { OnKeyConflict = KeyConflictAction.KeepInUse });
             Assert.True(Assert.Single(rest) is { Failure: null });
         }
 

@@ -154,7 +154,7 @@ public sealed class CoverageTests(SharedClusters clusters)
             outcomes.Select(outcome => outcome.Result.Outcome));
 
         await undecided.RepairSuccessfullyAsync(new RepairOptions { Target = undecided.Source.Id });
-        await conflicting.RepairSuccessfullyAsync(options: new MoveOptions { OnKeyConflict = KeyConflictAction.KeepTarget });
+        await conflicting.RepairSuccessfullyAsync(options: new MoveOptions { OnKeyConflict = KeyConflictAction.KeepInUse });
         // The repair of the slot without an owner raised the epoch of that master later.
         await open.AssertClosedAsync(highestEpoch: false);
         Assert.Empty(await open.RepairAllAsync());

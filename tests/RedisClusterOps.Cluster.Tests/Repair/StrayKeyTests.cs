@@ -62,7 +62,7 @@ public sealed class StrayKeyTests(SharedClusters clusters)
         await scene.AssertKeysAsync();
         Assert.Equal(1, await TestCluster.CountKeysAsync(scene.Target, scene.Slot));
 
-        await scene.RepairSuccessfullyAsync(options: new MoveOptions { OnKeyConflict = KeyConflictAction.KeepTarget });
+        await scene.RepairSuccessfullyAsync(options: new MoveOptions { OnKeyConflict = KeyConflictAction.KeepInUse });
         await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
     }
 
@@ -71,7 +71,7 @@ public sealed class StrayKeyTests(SharedClusters clusters)
     [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
     public async Task The_chosen_value_wins_and_the_other_is_saved(string server)
     {
-        foreach (var keep in new[] { KeyConflictAction.KeepSource, KeyConflictAction.KeepTarget })
+        foreach (var keep in new[] { KeyConflictAction.KeepOther, KeyConflictAction.KeepInUse })
         {
             var scene = await clusters.SceneAsync(server);
             await scene.WriteAsync(12);
@@ -81,9 +81,9 @@ public sealed class StrayKeyTests(SharedClusters clusters)
             {
                 var result = await scene.RepairSuccessfullyAsync(options: new MoveOptions { OnKeyConflict = keep, JournalPath = journal });
                 Assert.Equal((scene.Target.Id, scene.Source.Id, 1L), (result.SourceId, result.TargetId, result.KeysConflicting));
-                var expected = keep == KeyConflictAction.KeepSource ? Other : LabWedge.ValueOf(scene.Keys[3]);
+                var expected = keep == KeyConflictAction.KeepOther ? Other : LabWedge.ValueOf(scene.Keys[3]);
                 Assert.Equal(expected, (await scene.Source.SendAsync("GET", scene.Keys[3])).Text);
-                Assert.Contains(keep == KeyConflictAction.KeepSource ? "target's value" : "source's value", result.Reason);
+                Assert.Contains(keep == KeyConflictAction.KeepOther ? "target's value" : "source's value", result.Reason);
                 Assert.Contains(
                     Directory.GetFiles(journal, "*", SearchOption.AllDirectories), file => result.Reason!.Contains(Path.GetFileName(file)));
                 await scene.Source.SendAsync("SET", scene.Keys[3], LabWedge.ValueOf(scene.Keys[3]));
@@ -107,7 +107,7 @@ public sealed class StrayKeyTests(SharedClusters clusters)
         Assert.Equal(FailureCode.KeyExistsOnTarget, (await scene.RepairAsync()).Failure?.Code);
         Assert.Equal(
             2,
-            (await scene.RepairSuccessfullyAsync(options: new MoveOptions { OnKeyConflict = KeyConflictAction.KeepTarget }))
+            (await scene.RepairSuccessfullyAsync(options: new MoveOptions { OnKeyConflict = KeyConflictAction.KeepInUse }))
                 .KeysConflicting);
         await scene.AssertClosedAsync(scene.Source, highestEpoch: false);
     }

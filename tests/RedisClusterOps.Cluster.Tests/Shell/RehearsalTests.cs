@@ -54,7 +54,7 @@ public sealed class RehearsalTests(CmdletShell shell) : IClassFixture<CmdletShel
         var healed = await shell.RunAsync(source.Endpoint, cluster.Connection, """
             Get-RedisOpenSlot | ForEach-Object { Invoke-Expression "$($_.Advice) -Confirm:`$false" } | Out-Null
             (Repair-RedisCluster -Slot 300 -Confirm:$false).Outcome
-            (Test-RedisCluster -Deep).Healthy
+            (Get-RedisClusterHealth -Deep).Healthy
             """);
         Assert.Equal(["Skipped", "True"], healed.AssertClean().Output.Select(line => line.ToString()));
         foreach (var (slot, keys) in new[] { (Stuck, 9), (HalfOpen, 9), (Interrupted, 400) })

@@ -110,7 +110,7 @@ public sealed class LedgerTests(SharedClusters clusters)
         var scene = await WedgedAsync(server, moved: 1_000);
         var application = await WithTrafficAsync(
             scene, TrafficKind.ReadsAndSets, MigrationOutcome.RolledBack, core => UndoAsync(
-                core, scene, UndoStrategy.PullBack, Paced with { OnKeyConflict = KeyConflictAction.KeepSource }));
+                core, scene, UndoStrategy.PullBack, Paced with { OnKeyConflict = KeyConflictAction.KeepInUse }));
         Assert.Empty(application.Errors);
         Assert.All(application.Wrong, read => Assert.Contains("read nothing instead of", read));
         var differences = await application.LedgerDifferencesAsync(scene, scene.Source);

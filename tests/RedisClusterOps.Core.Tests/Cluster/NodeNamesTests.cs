@@ -22,6 +22,23 @@ public class NodeNamesTests
         Assert.Equal("T", Find(ClusterScene.Stable().Hostname("T", "target.example"), "TARGET.example:6379"));
 
     [Fact]
+    public void A_node_is_found_by_its_port_alone_if_no_other_has_it()
+    {
+        var mapped = Plain.WithAddressMap(new Dictionary<string, string> { ["10.0.0.20:6379"] = "127.0.0.1:7002" });
+        Assert.Equal("T", Find(ClusterScene.Stable(), "7002", mapped));
+        Assert.Equal(FailureCode.AmbiguousNode, Fails(ClusterScene.Stable(), "6379").Code);
+        Assert.Equal(FailureCode.NodeNotFound, Fails(ClusterScene.Stable(), "379").Code);
+    }
+
+    [Fact]
+    public void A_host_name_that_no_node_announces_is_resolved()
+    {
+        var mapped = Plain.WithAddressMap(new Dictionary<string, string> { ["10.0.0.20:6379"] = "127.0.0.1:7002" });
+        Assert.Equal("T", Find(ClusterScene.Stable(), "localhost:7002", mapped));
+        Assert.Equal(FailureCode.NodeNotFound, Fails(ClusterScene.Stable(), "localhost:7002").Code);
+    }
+
+    [Fact]
     public void A_node_is_found_by_its_mapped_and_by_its_announced_address()
     {
         var mapped = Plain.WithAddressMap(new Dictionary<string, string> { ["10.0.0.20:6379"] = "127.0.0.1:7002" });

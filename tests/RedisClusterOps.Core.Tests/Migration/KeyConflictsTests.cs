@@ -63,10 +63,10 @@ public sealed class KeyConflictsTests : IDisposable
         var session = RedisClusterSession.Parse("10.0.0.1:6379");
         var reader = new ClusterReader(session, connections);
         var view = await reader.ReadAsync(null, default);
-        var options = new MoveOptions { JournalPath = _journal.Folder.Path, OnKeyConflict = KeyConflictAction.KeepTarget };
+        var options = new MoveOptions { JournalPath = _journal.Folder.Path, OnKeyConflict = KeyConflictAction.KeepOther };
         var (source, target) = (view.Node(TestJournal.NodeA)!, view.Node(TestJournal.NodeB)!);
         var request = MigrateCommand.From(session, options, source, target);
-        var move = new MoveKeys(7, source, target, request, 1) { OnConflict = KeyConflictAction.KeepTarget };
+        var move = new MoveKeys(7, source, target, request, 1) { OnConflict = KeyConflictAction.KeepOther };
         using var stop = new StopRequest(SystemClock.Instance, default);
         using var log = new OperationLog();
         var tally = new KeyTally();

@@ -30,6 +30,46 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_limited_plan_has_the_moves_that_help_most()
+    {
+        var cluster = PlannedCluster.Runs(8000, 5384, 3000, 0);
+        var plan = cluster.Plan(new RebalanceOptions { UseEmptyMaster = true, MaxSlots = 500 });
+        Assert.Equal(500, plan.SlotCount);
+        // The largest surplus and the largest deficit.
+        Assert.Equal([("10.0.0.1:6379", "10.0.0.4:6379")], plan.Moves.Select(move => (move.Source, move.Target)));
+        var all = cluster.Plan(new RebalanceOptions { UseEmptyMaster = true });
+        var more = cluster.Plan(new RebalanceOptions { UseEmptyMaster = true, MaxSlots = HashSlot.Count });
+        Assert.Equal(all.Moves.Select(move => move.ToString()), more.Moves.Select(move => move.ToString()));
+    }
+
+    [Fact]
+    public void A_limited_plan_by_keys_moves_the_fullest_slots()
+    {
+        var cluster = new PlannedCluster(PlannedCluster.Runs(8192, 8192).OwnerOfSlot, 2) { Keys = slot => slot < 8192 ? slot : 0 };
+        var plan = cluster.Plan(new RebalanceOptions { By = RebalanceMeasure.Keys, MaxSlots = 1 });
+        var all = cluster.Plan(new RebalanceOptions { By = RebalanceMeasure.Keys });
+        Assert.Equal(1, plan.SlotCount);
+        Assert.Equal(all.Moves.SelectMany(move => SlotSet.From(move.SlotRanges).Slots).Max(), plan.Moves[0].SlotRanges[0].First);
+    }
+
+    [Fact]
+    public void An_excluded_master_neither_loses_nor_gains_a_slot()
+    {
+        var plan = PlannedCluster.Runs(9000, 3000, 4384).Plan(new RebalanceOptions { Exclude = ["10.0.0.1:6379"] });
+        Assert.DoesNotContain(plan.Moves, move => move.Source == "10.0.0.1:6379" || move.Target == "10.0.0.1:6379");
+        Assert.Equal([9000, 3692, 3692], plan.After.Select(share => share.SlotCount));
+    }
+
+    [Fact]
+    public void A_master_is_not_excluded_and_weighted()
+    {
+        var refusal = Assert.Throws<RedisOperationException>(() =>
+            Uneven.Plan(Weights(("10.0.0.1:6379", 0)) with { Exclude = ["10.0.0.1:6379"] }));
+        Assert.Equal(FailureCode.InvalidArgument, refusal.Code);
+        Assert.Throws<RedisOperationException>(() => Uneven.Plan(new RebalanceOptions { Exclude = ["10.0.0.1:6379", "10.0.0.2:6379"] }));
+    }
+
+    [Fact]
     public void An_empty_master_takes_part_only_by_option_or_by_name()
     {
         var cluster = PlannedCluster.Runs(8192, 8192, 0);

@@ -28,41 +28,46 @@ public class RepairRequestTests
     }
 
     [Fact]
-    public void A_differing_stray_key_counts_as_the_sources_value()
+    public void A_differing_stray_key_is_decided_as_asked()
     {
-        var move = Gathers(ClusterScene.Stable().Importing("T", "S").Keys("T", 3), KeyConflictAction.KeepSource).Single();
-        Assert.Equal((KeyConflictAction.KeepSource, KeyConflictAction.KeepTarget), (move.OnConflict, move.KeepsInUse));
+        foreach (var decided in new[] { KeyConflictAction.Stop, KeyConflictAction.KeepInUse, KeyConflictAction.KeepOther })
+        {
+            var move = Gathers(ClusterScene.Stable().Importing("T", "S").Keys("T", 3), decided).Single();
+            Assert.Equal((decided, false), (move.OnConflict, move.HasSeveralOthers));
+        }
     }
 
     [Fact]
-    public void A_stray_key_on_a_third_node_loses_against_either_end()
+    public void A_stray_key_on_a_third_node_is_never_preferred()
     {
-        foreach (var decided in new[] { KeyConflictAction.KeepSource, KeyConflictAction.KeepTarget })
+        Assert.Equal(KeyConflictAction.KeepInUse, OfThird(KeyConflictAction.KeepInUse));
+        Assert.Equal(KeyConflictAction.Stop, OfThird(KeyConflictAction.KeepOther));
+        Assert.Equal(KeyConflictAction.Stop, OfThird(KeyConflictAction.Stop));
+
+        static KeyConflictAction OfThird(KeyConflictAction decided)
         {
             var move = Gathers(ClusterScene.Wedged().Importing("X", "S").Keys("X", 1), decided).Single();
-            Assert.Equal((KeyConflictAction.KeepTarget, KeyConflictAction.KeepSource), (move.OnConflict, move.KeepsInUse));
+            Assert.True(move.HasSeveralOthers);
+            return move.OnConflict;
         }
-
-        Assert.Equal(KeyConflictAction.Stop,
-            Gathers(ClusterScene.Wedged().Importing("X", "S").Keys("X", 1), KeyConflictAction.Stop).Single().OnConflict);
     }
 
     [Fact]
     public void Stray_keys_of_several_nodes_never_overwrite_the_owners_value() => Assert.All(
-        Gathers(ClusterScene.Stable().Importing("T", "S").Importing("X", "S").Keys("T", 3).Keys("X", 2), KeyConflictAction.KeepSource),
-        move => Assert.Equal(KeyConflictAction.KeepTarget, move.OnConflict));
+        Gathers(ClusterScene.Stable().Importing("T", "S").Importing("X", "S").Keys("T", 3).Keys("X", 2), KeyConflictAction.KeepOther),
+        move => Assert.Equal(KeyConflictAction.Stop, move.OnConflict));
 
     [Fact]
-    public void A_stray_key_on_a_third_node_loses_after_the_handover_too()
+    public void A_stray_key_on_a_third_node_is_not_preferred_after_the_handover_either()
     {
-        var repair = Repair(new MoveOptions { OnKeyConflict = KeyConflictAction.KeepSource }, new RepairOptions());
+        var repair = Repair(new MoveOptions { OnKeyConflict = KeyConflictAction.KeepOther }, new RepairOptions());
         var handing = repair.Plan(ClusterScene.Wedged().Keys("X", 2).Situation());
         Assert.True(handing.IsPartial);
-        Assert.Equal(KeyConflictAction.KeepSource, handing.Actions.OfType<MoveKeys>().Single().OnConflict);
+        Assert.Equal(KeyConflictAction.KeepOther, handing.Actions.OfType<MoveKeys>().Single().OnConflict);
         var gathering = handing.NextRequest!.Plan(ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519")
             .Claims("T", "5519").Believes("X", "T", "5519").Believes("X", "S", "0-5518,5520-8191").Keys("S", 0).Keys("T", 150)
                 .Keys("X", 2).Situation());
-        Assert.Equal(KeyConflictAction.KeepTarget, gathering.Actions.OfType<MoveKeys>().Single().OnConflict);
+        Assert.Equal(KeyConflictAction.Stop, gathering.Actions.OfType<MoveKeys>().Single().OnConflict);
     }
 
     // Only the journal distinguishes it from a migration that has just begun.

@@ -271,7 +271,7 @@ public sealed class ReportPageTests : IDisposable
         var written = Written(new ClusterReport(health, Charts.Of(masters), [], DateTime.UnixEpoch, null));
         Assert.InRange(written.Length, 100_000, 2_500_000);
         Assert.Contains("And 16,184 more: <code>Get-RedisOpenSlot</code>", written);
-        Assert.Contains("And 16,184 more: <code>Test-RedisCluster</code>", written);
+        Assert.Contains("And 16,184 more: <code>Get-RedisClusterHealth</code>", written);
     }
 
     [Fact]

@@ -36,10 +36,7 @@ internal sealed class History
         _options = new MoveOptions
         {
             BatchSize = _dice.Next(5),
-            // An operator can choose the value only after the repair has reported which one is in use.
-            OnKeyConflict = _dice.Next(2) == 0 || Scenario.Operation == Operation.Repair
-                ? KeyConflictAction.Stop
-                : KeyConflictAction.KeepSource,
+            OnKeyConflict = _dice.Next(2) == 0 ? KeyConflictAction.Stop : KeyConflictAction.KeepInUse,
             JournalPath = Journal,
         };
         _members = membersChange ? new MembershipEvents(_scene, _dice) : null;
@@ -86,18 +83,15 @@ internal sealed class History
         cluster.Ledger.RequireNothingLost();
         Heal();
         for (var i = 0; i < MostUndisturbed && (_attempts.Count == 0 || i == 0 || !Succeeded); i++)
-            _attempts.Add(
-                Scenario.Operation.Run(_scene, through(cluster), i == 0 ? _options : _options with { OnKeyConflict = Advised() }));
+        {
+            // An operator keeps the value that clients use, which is the same option for every operation.
+            var options = i == 0 ? _options : _options with { OnKeyConflict = KeyConflictAction.KeepInUse };
+            _attempts.Add(Scenario.Operation.Run(_scene, through(cluster), options));
+        }
+
         cluster.Settle();
         Judge(through);
     }
-
-    // An operator follows the error and keeps the value that clients use.
-    private KeyConflictAction Advised() =>
-        _attempts[^1].Failure is { Code: FailureCode.KeyExistsOnTarget, Next: { } next }
-            && NextActionText.Of(next).Contains("-OnKeyConflict KeepTarget", StringComparison.Ordinal)
-                ? KeyConflictAction.KeepTarget
-                : KeyConflictAction.KeepSource;
 
     private void Judge(Func<INodeConnector, INodeConnector> through)
     {

@@ -87,15 +87,15 @@ internal sealed class KeyConflicts(
         tally.Conflicting++;
         switch (move.OnConflict)
         {
-            case KeyConflictAction.KeepSource when move.IsReverse:
+            case KeyConflictAction.KeepOther when move.IsReverse:
                 await DropAsync(target, isSource: false, key, null).ConfigureAwait(false);
                 await send(key, false).ConfigureAwait(false);
                 break;
-            case KeyConflictAction.KeepSource:
+            case KeyConflictAction.KeepInUse when !move.IsReverse:
                 Note(key, theirs, isSource: false, await SaveAsync(target, key, theirs).ConfigureAwait(false));
                 await send(key, true).ConfigureAwait(false);
                 break;
-            case KeyConflictAction.KeepTarget:
+            case KeyConflictAction.KeepInUse or KeyConflictAction.KeepOther:
                 await DropAsync(source, isSource: true, key, null).ConfigureAwait(false);
                 break;
             default:
@@ -241,12 +241,14 @@ internal sealed class KeyConflicts(
     private RedisOperationException Undecided(byte[] key, KeyCopy mine, KeyCopy theirs)
     {
         var (source, target) = move.IsReverse ? ("hidden", "in use") : ("source, in use", "target, hidden");
-        var other = move.KeepsInUse == KeyConflictAction.KeepSource ? KeyConflictAction.KeepTarget : KeyConflictAction.KeepSource;
+        var note = move.HasSeveralOthers
+            ? "the other values are saved to files first"
+            : "or KeepOther; the value that loses is saved to a file first";
         return new RedisOperationException(
             FailureCode.KeyExistsOnTarget,
             "Slot " + Slot + ": key " + Printable.Quote(key) + " holds different values: on " + move.Source.Name + " (" + source + ") "
                 + mine + "; on " + move.Target.Name + " (" + target + ") " + theirs + ". Nothing was overwritten and the slot stays open.",
             Slot,
-            move.Again with { OnKeyConflict = move.KeepsInUse, Note = "or " + other + "; the value that loses is saved to a file first" });
+            move.Again with { OnKeyConflict = KeyConflictAction.KeepInUse, Note = note });
     }
 }

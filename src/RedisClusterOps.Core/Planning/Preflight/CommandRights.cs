@@ -215,8 +215,8 @@ internal static class RequiredRights
     {
         var end = move switch
         {
-            { IsReverse: true, OnConflict: KeyConflictAction.KeepSource } => move.Target,
-            { IsReverse: true } or { OnConflict: KeyConflictAction.KeepTarget } => move.Source,
+            { IsReverse: true, OnConflict: KeyConflictAction.KeepOther } => move.Target,
+            { IsReverse: true } or { OnConflict: KeyConflictAction.KeepOther } => move.Source,
             _ => null,
         };
         if (end is null)

@@ -55,6 +55,12 @@ internal sealed class PlanOptions
 
     [DataMember(Name = "weights", Order = 3)]
     public PlanWeight[]? Weights { get; set; }
+
+    [DataMember(Name = "exclude", Order = 4, EmitDefaultValue = false)]
+    public string[]? Exclude { get; set; }
+
+    [DataMember(Name = "maxSlots", Order = 5, EmitDefaultValue = false)]
+    public int MaxSlots { get; set; }
 }
 
 /// <summary>A weight that the user specified.</summary>

@@ -108,6 +108,8 @@ internal static class PlanFile
             UseEmptyMaster = options.UseEmptyMaster,
             Weights = options.Weights.OrderBy(pair => pair.Key, StringComparer.Ordinal)
                 .Select(pair => new PlanWeight { Node = pair.Key, Weight = pair.Value }).ToArray(),
+            Exclude = options.Exclude.Count == 0 ? null : [.. options.Exclude],
+            MaxSlots = options.MaxSlots ?? 0,
         },
         Moves = plan.Moves.Select(move => new PlanMove
         {

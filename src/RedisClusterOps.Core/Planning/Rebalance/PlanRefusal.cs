@@ -15,6 +15,13 @@ internal static class PlanRefusal
     public static RedisOperationException Invalid(string message, string? subject, NextAction next) =>
         new(FailureCode.InvalidArgument, message, subject, next);
 
+    public static RedisOperationException NotAMaster(ClusterView view, ClusterNode node) => Invalid(
+        view.ShardMaster(node.Id) is { } master && master.Id != node.Id
+            ? node.Name + " is a replica of " + master.Name + ". Only masters own slots: name its master." + NothingChanged
+            : node.Name + " is not a master. Only masters own slots." + NothingChanged,
+        node.Name,
+        new NextAction(NextActionCode.ShowMasters));
+
     /// <summary>Only INFO reports what a server is.</summary>
     public static RedisOperationException UnknownServer(ClusterNode node) => new(
         FailureCode.PermissionDenied,

@@ -140,6 +140,8 @@ internal static class PlanValidator
             Threshold = ReadNumber(options.Threshold, "threshold", 100),
             UseEmptyMaster = options.UseEmptyMaster,
             Weights = weights,
+            Exclude = [.. Bounded(options.Exclude ?? [], MostNodes, "exclude").Select(node => ReadText(node, "an excluded node"))],
+            MaxSlots = ReadNumber(options.MaxSlots, "maxSlots", HashSlot.Count) is var most and > 0 ? (int)most : null,
         };
     }
 

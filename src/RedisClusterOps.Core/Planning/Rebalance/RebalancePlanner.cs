@@ -28,19 +28,55 @@ internal static class RebalancePlanner
         var masters = MasterSlots.Of(view);
         PlanRefusal.RequireOneOwnerOfEachSlot(view);
         var weights = NodeWeights.Read(view, masters, options, session.MapAddress);
-        var transfers = options.By == RebalanceMeasure.Slots
-            ? EvenSlots.Plan(masters, weights, threshold)
-            : EvenLoads.Plan(masters, weights, Load(view, masters, counts, options.By), threshold);
+        var excluded = Excluded(view, masters, options, session);
+        var included = Enumerable.Range(0, masters.Count).Where(index => !excluded.Contains(masters[index].Node.Id)).ToList();
+        var (free, shares) = (included.Select(index => masters[index]).ToList(), included.Select(index => weights[index]).ToList());
+        if (shares.All(weight => weight.Value == 0))
+        {
+            throw PlanRefusal.Invalid(
+                "Every master that is not excluded has weight 0, so none could take over the slots.",
+                null,
+                new NextAction(NextActionCode.PlanRebalance) { Note = "with fewer excluded masters" });
+        }
+
+        var load = options.By == RebalanceMeasure.Slots ? null : Load(view, free, counts, options.By);
+        var transfers = load is null ? EvenSlots.Plan(free, shares, threshold) : EvenLoads.Plan(free, shares, load, threshold);
+        if (options.MaxSlots is { } most)
+            transfers = MostHelpfulMoves.Choose(transfers, most, load ?? (_ => 1));
         var builder = new RebalancePlanBuilder(view, masters, counts, method, session) { By = options.By, Weights = weights };
         var plan = builder.Build(MigrationOperation.Rebalance, transfers);
-        return plan with { Options = options, Findings = [.. plan.Findings, .. EmptyMasters(masters, weights, options)] };
+        return plan with { Options = options, Findings = [.. plan.Findings, .. EmptyMasters(masters, weights, options, excluded)] };
+    }
+
+    private static HashSet<string> Excluded(
+        ClusterView view, IReadOnlyList<MasterSlots> masters, RebalanceOptions options, RedisClusterSession session)
+    {
+        var excluded = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var name in options.Exclude)
+        {
+            var node = NodeNames.Find(view, name, session.MapAddress);
+            if (masters.All(master => master.Node.Id != node.Id))
+                throw PlanRefusal.NotAMaster(view, node);
+            if (options.Weights.Keys.Any(named => NodeNames.Find(view, named, session.MapAddress).Id == node.Id))
+            {
+                throw PlanRefusal.Invalid(
+                    node.Name + " is excluded and has a weight. An excluded master keeps its slots." + PlanRefusal.NothingChanged,
+                    node.Name,
+                    new NextAction(NextActionCode.PlanRebalance) { Note = "with one of both" });
+            }
+
+            excluded.Add(node.Id);
+        }
+
+        return excluded;
     }
 
     // A user who has just added a node expects it to take over slots, and may not know the option for that.
     private static IEnumerable<PlanFinding> EmptyMasters(
-        IReadOnlyList<MasterSlots> masters, IReadOnlyList<NodeWeight> weights, RebalanceOptions options)
+        IReadOnlyList<MasterSlots> masters, IReadOnlyList<NodeWeight> weights, RebalanceOptions options, HashSet<string> excluded)
     {
         var empty = masters.Where((master, index) => master.Slots.Count == 0 && weights[index].Value == 0 && master.Node.IsReachable)
+            .Where(master => !excluded.Contains(master.Node.Id))
             .Select(master => master.Node.Name).ToList();
         // A specified weight, even 0, is a decision.
         if (empty.Count == 0 || options.UseEmptyMaster || options.Weights.Values.Any(weight => weight == 0))

@@ -138,12 +138,7 @@ internal sealed class SlotSelectionPlanner
     private MasterSlots Master(string name, Func<NodeEndpoint, NodeEndpoint> mapAddress)
     {
         var node = NodeNames.Find(_view, name, mapAddress);
-        return _masters.FirstOrDefault(master => master.Node.Id == node.Id) ?? throw PlanRefusal.Invalid(
-            _view.ShardMaster(node.Id) is { } own && own.Id != node.Id
-                ? node.Name + " is a replica of " + own.Name + ". Only masters own slots: name its master."
-                : node.Name + " is not a master. Only masters own slots.",
-            node.Name,
-            new NextAction(NextActionCode.ShowMasters));
+        return _masters.FirstOrDefault(master => master.Node.Id == node.Id) ?? throw PlanRefusal.NotAMaster(_view, node);
     }
 
     private static RedisOperationException NotOwned(int slot, string message, NextAction next) =>

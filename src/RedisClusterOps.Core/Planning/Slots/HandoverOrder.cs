@@ -51,22 +51,14 @@ internal static class HandoverOrder
             IsReverse = true,
             TargetImports = false,
             OnConflict = request.Options.OnKeyConflict,
-            KeepsInUse = KeyConflictAction.KeepTarget,
             Again = request.Again,
         };
 
-    /// <summary>The same from a migration's target to its source. The option is about the migration's ends, so it is reversed.</summary>
+    /// <summary>The same from a migration's target to its source, which owns the slot.</summary>
     public static MoveKeys GatherBack(SlotRequest request, ClusterNode away, ClusterNode origin, long? keys) =>
         Gather(request, away, origin, keys) with
         {
             AwaitsLateKeys = true,
-            KeepsInUse = KeyConflictAction.KeepSource,
-            OnConflict = request.Options.OnKeyConflict switch
-            {
-                KeyConflictAction.KeepSource => KeyConflictAction.KeepTarget,
-                KeyConflictAction.KeepTarget => KeyConflictAction.KeepSource,
-                var stop => stop,
-            },
         };
 
     /// <summary>Assigns the slot to the target, then notifies the source at once, then the other masters.</summary>

@@ -76,14 +76,14 @@ internal static class RepairFlagsAndStrays
         return done with { Actions = [.. done.Actions, .. masters.Select(master => new ClearReplicaFlags(repair.Slot, master))] };
     }
 
-    // The conflict option is about the source and the target of the plan. A copy on any other node loses against either.
+    // Of two values one is in use. Of three it is undecided which one "the other" is, and a value on a third node is never preferred.
     private static MoveKeys Gather(RepairRequest repair, ClusterNode holder, ClusterNode to, long? keys, bool isThird, bool targetImports)
     {
         var gather = HandoverOrder.Gather(repair, holder, to, keys) with { TargetImports = targetImports };
         return !isThird && !repair.IsHandedOver ? gather : gather with
         {
-            KeepsInUse = KeyConflictAction.KeepSource,
-            OnConflict = gather.OnConflict == KeyConflictAction.Stop ? KeyConflictAction.Stop : KeyConflictAction.KeepTarget,
+            HasSeveralOthers = true,
+            OnConflict = gather.OnConflict == KeyConflictAction.KeepInUse ? KeyConflictAction.KeepInUse : KeyConflictAction.Stop,
         };
     }
 

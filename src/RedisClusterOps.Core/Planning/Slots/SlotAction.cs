@@ -68,11 +68,11 @@ internal sealed record MoveKeys(int Slot, ClusterNode Source, ClusterNode Target
     /// <summary>True if the source was just closed to clients. Those that were redirected to it before may still write there.</summary>
     public bool AwaitsLateKeys { get; init; }
 
-    /// <summary>What to do with a key that differs, by the source and target of this move.</summary>
+    /// <summary>What to do with a key that differs. The value in use is the source's, in a reverse move the target's.</summary>
     public KeyConflictAction OnConflict { get; init; }
 
-    /// <summary>The option that keeps the value in use, by the source and target of the whole operation.</summary>
-    public KeyConflictAction KeepsInUse { get; init; } = KeyConflictAction.KeepSource;
+    /// <summary>True if more than two nodes may hold a key, so that it is undecided which value is the other one.</summary>
+    public bool HasSeveralOthers { get; init; }
 
     /// <summary>What resumes the operation after it stopped.</summary>
     public NextAction Again { get; init; } = new(NextActionCode.Resume);
