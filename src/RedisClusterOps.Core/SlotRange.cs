@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps;
 
@@ -43,6 +44,21 @@ public readonly struct SlotRange : IEquatable<SlotRange>, IComparable<SlotRange>
             return false;
         range = new SlotRange(first, last);
         return true;
+    }
+
+    /// <summary>Parses slots and ranges, such as <c>1,5-9</c> or <c>0..9</c>.</summary>
+    /// <param name="text">Slots and ranges from 0 to 16383, separated by commas. Spaces are ignored.</param>
+    /// <returns>Each slot once, in ascending order.</returns>
+    /// <exception cref="RedisOperationException">InvalidArgument: the text has another format.</exception>
+    public static IReadOnlyList<int> ParseSlots(string text)
+    {
+        if (SlotSet.TryParse(text.Replace(" ", string.Empty).Replace("..", "-"), out var slots) && slots is { Count: > 0 })
+            return [.. slots.Slots];
+        throw new RedisOperationException(
+            FailureCode.InvalidArgument,
+            "'" + Printable.Clean(text, 80)
+                + "' is not a slot. Slots are numbers and ranges from 0 to 16383, such as 5519, 0-5460 or '1,5-9'.",
+            text);
     }
 
     /// <summary>Writes slots as ranges, such as <c>0-5460,9000</c>.</summary>

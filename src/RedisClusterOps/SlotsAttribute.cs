@@ -4,7 +4,6 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Management.Automation;
-using RedisClusterOps.Cluster;
 
 namespace RedisClusterOps;
 
@@ -27,8 +26,7 @@ internal sealed class SlotsAttribute : ArgumentTransformationAttribute
         var value = data is PSObject wrapped ? wrapped.BaseObject : data;
         return value switch
         {
-            null => throw Invalid(string.Empty),
-            int slot and >= 0 and < HashSlot.Count => [slot],
+            null => Parse(string.Empty),
             string text => Parse(text),
             ValueType number => Parse(Convert.ToString(number, CultureInfo.InvariantCulture)!),
             IEnumerable several => several.Cast<object?>().SelectMany(SlotsOf),
@@ -38,21 +36,22 @@ internal sealed class SlotsAttribute : ArgumentTransformationAttribute
 
     private static IEnumerable<int> Parse(string text)
     {
-        var compact = text.Replace(" ", string.Empty);
-        // In an argument, PowerShell does not evaluate the range 0..99; it passes the text.
-        return SlotSet.TryParse(compact.Replace("..", "-"), out var slots) && slots is { Count: > 0 } ? slots.Slots : throw Invalid(text);
+        try
+        {
+            return SlotRange.ParseSlots(text);
+        }
+        catch (RedisOperationException invalid)
+        {
+            throw new ArgumentTransformationMetadataException(invalid.Message);
+        }
     }
 
     private static object PropertyOf(object data)
     {
         var properties = PSObject.AsPSObject(data).Properties;
         // A cast error lets the binder try the other parameters of a pipeline object.
-        return properties["Slot"]?.Value ?? properties["SlotRanges"]?.Value ?? throw new ArgumentTransformationMetadataException(
-            Message(data.ToString() ?? string.Empty), new PSInvalidCastException("This object has no property Slot or SlotRanges."));
+        const string Missing = "This object has no property Slot or SlotRanges.";
+        return properties["Slot"]?.Value ?? properties["SlotRanges"]?.Value
+            ?? throw new ArgumentTransformationMetadataException(Missing, new PSInvalidCastException(Missing));
     }
-
-    private static ArgumentTransformationMetadataException Invalid(string text) => new(Message(text));
-
-    private static string Message(string text) => "'" + Protocol.Printable.Clean(text, 80)
-        + "' is not a slot. Slots are numbers and ranges from 0 to 16383, such as 5519, 0-5460 or '1,5-9'.";
 }

@@ -129,7 +129,7 @@ public sealed class LargeValueTests
         await slot.OnTargetAsync("HSET", other, "f5", "changed");
 
         Assert.Equal(FailureCode.KeyExistsOnTarget, (await UndoAsync(slot, KeyConflictAction.Stop)).Failure!.Code);
-        var undone = await UndoAsync(slot, KeyConflictAction.KeepSource, saved.Folder);
+        var undone = await UndoAsync(slot, KeyConflictAction.KeepInUse, saved.Folder);
         Assert.Null(undone.Failure);
         Assert.Equal(MigrationOutcome.RolledBack, undone.Result.Outcome);
         Assert.Equal((0L, 2L), (await TestCluster.CountKeysAsync(slot.Target, 7), await slot.KeysOnSourceAsync()));
@@ -153,7 +153,7 @@ public sealed class LargeValueTests
         await slot.OnTargetAsync("SET", key, value);
         await slot.OnTargetAsync("APPEND", key, "more");
 
-        foreach (var action in new[] { KeyConflictAction.KeepSource, KeyConflictAction.KeepTarget })
+        foreach (var action in new[] { KeyConflictAction.KeepInUse, KeyConflictAction.KeepOther })
         {
             var options = new MoveOptions { OnKeyConflict = action, JournalPath = saved.Folder };
             var failure = await slot.FailsAsync(FailureCode.KeyExistsOnTarget, options);
