@@ -133,7 +133,7 @@ Describe 'Objects' {
     }
 
     It 'of type <_> have at most eight default properties, and tables of text in CSV and HTML' -ForEach @(
-        'RedisClusterSession', 'RedisClusterNode', 'RedisClusterInfo', 'RedisClusterHealth', 'RedisOpenSlot', 'RedisSlotKey', 'RedisKeySlot'
+        'RedisClusterNode', 'RedisClusterInfo', 'RedisClusterHealth', 'RedisOpenSlot', 'RedisSlotKey', 'RedisKeySlot'
         'RedisKeyMove', 'RedisSlotMigrationResult', 'RedisMigration', 'RedisRebalancePlan', 'RedisSlotMoveResult'
     ) {
         $object = $Objects[$_]
