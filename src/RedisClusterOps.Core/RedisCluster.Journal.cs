@@ -227,6 +227,21 @@ public sealed partial class RedisCluster
         OpenIntents(plan.Nodes, [plan.Slot], plan.Options.JournalPath).TryGetValue(plan.Slot, out var intent)
         && intent.Slot.Outcome != MigrationOutcome.Restarted;
 
+    /// <returns>False if a stop was requested first. The runner then reports the stop, and writes nothing.</returns>
+    /// <exception cref="RedisOperationException">As the method below.</exception>
+    private async Task<bool> TryBeginAsync(SlotPlan plan, CancellationToken stop)
+    {
+        try
+        {
+            await BeginAsync(plan, stop).ConfigureAwait(false);
+            return true;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Begins the run of this invocation, if it has not begun, for one slot or several.</summary>
     /// <exception cref="RedisOperationException">As the method below.</exception>
     private async Task BeginAsync(SlotPlan plan, CancellationToken stop)

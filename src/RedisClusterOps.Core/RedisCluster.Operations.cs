@@ -203,7 +203,8 @@ public sealed partial class RedisCluster
     {
         if (plan.Refusal is not null || (plan.IsDone && !IsLeftOpenInJournal(plan)))
             return await RunnerOf(plan, null).RunAsync(stop).ConfigureAwait(false);
-        await BeginAsync(plan, stop).ConfigureAwait(false);
+        if (!await TryBeginAsync(plan, stop).ConfigureAwait(false))
+            return await RunnerOf(plan, null).RunAsync(stop).ConfigureAwait(false);
         var run = _run;
         run?.Intend(EntryOf(plan));
         var outcome = await RunnerOf(plan, run).RunAsync(stop).ConfigureAwait(false);
@@ -241,7 +242,7 @@ public sealed partial class RedisCluster
     /// <exception cref="RedisOperationException">JournalBusy or JournalUnavailable. Nothing was changed.</exception>
     public async Task<KeyMoveOutcome> MoveKeysAsync(SlotPlan plan, CancellationToken stop)
     {
-        await BeginAsync(plan, stop).ConfigureAwait(false);
+        _ = await TryBeginAsync(plan, stop).ConfigureAwait(false);
         return await RunnerOf(plan, null).MoveKeysAsync(stop).ConfigureAwait(false);
     }
 

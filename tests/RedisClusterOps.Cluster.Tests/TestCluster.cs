@@ -40,6 +40,8 @@ internal sealed class TestCluster : IAsyncDisposable
 
     public bool IsGarnet => _options.Server.Kind == ServerEngine.Garnet;
 
+    public bool IsValkey => _options.Server.Kind == ServerEngine.Valkey;
+
     /// <summary>Starts a cluster: by default the first masters share all slots and the last has none.</summary>
     /// <param name="server">A name of <see cref="Servers"/>.</param>
     /// <param name="masters">At least one.</param>

@@ -21,9 +21,15 @@ public sealed class NamedEndsTests(SharedClusters clusters)
 
         await scene.PlanAsync(scene.Source.Endpoint.ToString(), scene.Target.Endpoint.ToString());
         await scene.PlanAsync(scene.Source.Id[..12], scene.Target.Id.ToUpperInvariant());
-        // A replica stands for its master.
         if (!scene.Cluster.IsGarnet)
-            await scene.PlanAsync(scene.Cluster.Node(5).Id, scene.Cluster.Node(7).Endpoint.ToString());
+        {
+            // A replica stands for its master as a source, and is refused as a target.
+            var (replica, ofTarget) = (scene.Cluster.Node(5), scene.Cluster.Node(7));
+            await scene.PlanAsync(replica.Id, scene.Target.Endpoint.ToString());
+            var refused = await Assert.ThrowsAsync<RedisOperationException>(
+                () => scene.PlanAsync(replica.Id, ofTarget.Endpoint.ToString()));
+            Assert.Contains(ofTarget.Endpoint + " is a replica of " + scene.Target.Endpoint, refused.Message);
+        }
 
         await scene.CompleteSuccessfullyAsync();
         await scene.AssertClosedAsync();

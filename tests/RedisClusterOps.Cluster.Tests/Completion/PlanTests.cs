@@ -81,8 +81,12 @@ public sealed class PlanTests(SharedClusters clusters)
         "MIGRATE " + scene.Target.Endpoint.Host + " " + scene.Target.Endpoint.Port + " \"\" 0 60000 KEYS <"
             + keys + (keys == 1 ? " key" : " keys") + ", in batches>");
 
+    // Valkey 8 and later wait for the target's replicas, for a limited time.
     private static IEnumerable<(LocalNode Node, string Command)> Closing(SlotScene scene) =>
-        [(scene.Target, SetSlot(scene, "NODE " + scene.Target.Id)), (scene.Source, SetSlot(scene, "NODE " + scene.Target.Id))];
+    [
+        (scene.Target, SetSlot(scene, "NODE " + scene.Target.Id + (scene.Cluster.IsValkey ? " TIMEOUT 200" : string.Empty))),
+        (scene.Source, SetSlot(scene, "NODE " + scene.Target.Id)),
+    ];
 
     private static string SetSlot(SlotScene scene, string action) => "CLUSTER SETSLOT " + scene.Slot + " " + action;
 }

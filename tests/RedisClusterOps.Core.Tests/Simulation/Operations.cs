@@ -145,7 +145,8 @@ internal sealed class Operation(
         (int, string, string)[] moves = [(SlotMap.Moving, sourceId, targetId)];
         var plan = await core.PlanRestOfMovesAsync(MigrationOperation.Move, moves, options, default);
         var run = await core.RunMovesAsync(plan, plan.Moves, options, default);
-        SlotOutcome? last = null;
+        // A slot that can't go back to its former owner has its outcome before the run.
+        var last = RedisCluster.SettledBy(plan) is { Count: > 0 } settled ? settled[^1] : null;
         while (await run.NextAsync() is { } outcomes)
             last = outcomes[^1];
         return last!;

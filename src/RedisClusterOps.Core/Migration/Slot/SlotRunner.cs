@@ -165,9 +165,9 @@ internal sealed class SlotRunner(
             if (!plan.IsPartial)
             {
                 var verified = await VerifyAsync(situation.View, plan, stop).ConfigureAwait(false);
-                if (verified.Failure is not null || await FindHiddenAsync(stop).ConfigureAwait(false) is not { } revealing)
+                if (verified.Failure is not null || await FindLeftAsync(stop).ConfigureAwait(false) is not { } next)
                     return verified;
-                _request = revealing;
+                _request = next;
             }
         }
 
@@ -175,12 +175,16 @@ internal sealed class SlotRunner(
             _agreed.Slot, "keeps changing state; another tool may be modifying it.", SlotCommands.ShowSlot(_agreed.Slot));
     }
 
-    // If one of the ends has just failed over, its successor was not checked for hidden keys.
-    private async Task<SlotRequest?> FindHiddenAsync(StopRequest stop)
+    // What a verified slot may still need: a repair also clears flags that only replicas have left, because a promotion would open the
+    // slot again. And if one of the ends has just failed over, its successor was not checked for hidden keys.
+    private async Task<SlotRequest?> FindLeftAsync(StopRequest stop)
     {
-        if (!_request.ChecksHiddenKeys)
+        var clearsReplicas = _request is RepairRequest && _before!.Nodes.Any(node => !node.IsMaster);
+        if (!_request.ChecksHiddenKeys && !clearsReplicas)
             return null;
         var situation = await ReadAsync(stop).ConfigureAwait(false);
+        if (clearsReplicas)
+            return situation.View.ReplicaFlags.Any(flag => flag.Slot == _agreed.Slot) ? _request : null;
         return _request.MasterThatMayHideKeys(situation) is { } node && await situations.HidesAsync(node, stop.Abort).ConfigureAwait(false)
             ? _request.RevealingHiddenKeys()
             : null;
