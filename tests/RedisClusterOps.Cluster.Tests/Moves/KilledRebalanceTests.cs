@@ -103,7 +103,7 @@ public sealed class KilledRebalanceTests
     public async Task An_atomic_run_is_resumed_or_undone_while_the_servers_still_move_slots(string server, bool isUndone)
     {
         await using var scene = await MoveScene.StartAsync(server, Keys, MoveMethod.Atomic);
-        await scene.SlowServersDownAsync(microsecondsPerKey: 2_500);
+        await scene.SlowServersDownAsync(microsecondsPerKey: 4_000);
         var work = await scene.BeginAsync();
         using (var process = await scene.LaunchAsync(work.Request))
         {
