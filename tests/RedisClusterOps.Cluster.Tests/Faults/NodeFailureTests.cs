@@ -181,7 +181,7 @@ public sealed class NodeFailureTests
         var failure = (await failing.CompleteAsync()).Failure;
         replica.Continue();
         Assert.NotNull(failure);
-        Assert.Contains("NOREPLICAS", failure.Message);
+        Assert.Contains("the replicas of " + failing.Target.Endpoint + " did not acknowledge", failure.Message);
         await failing.CompletedAsync();
         Assert.Equal(20, await TestCluster.CountKeysAsync(waiting.Target, 1) + await TestCluster.CountKeysAsync(failing.Target, 2));
     }
