@@ -94,8 +94,8 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
     }
 
     It 'rejects an invalid slot, time or node' {
-        { Complete-RedisSlotMigration -Slot -1 } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
-        { Complete-RedisSlotMigration 16384 } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
+        { Complete-RedisSlotMigration -Slot -1 } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
+        { Complete-RedisSlotMigration 16384 } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
         { Complete-RedisSlotMigration 1 -MaxStall 5 } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
         Invoke-Wedge -Slot 17
         { Complete-RedisSlotMigration 17 -Target unknown:1 -ErrorAction Stop } | Should -Throw -ErrorId 'NodeNotFound,*'

@@ -134,10 +134,12 @@ internal sealed class Operation(
 
     private static int Source(Scene scene) => scene.MasterOf(scene.Source).Index;
 
-    // Source and target are named, as without a journal: the flags alone do not show the direction of an interrupted undo.
+    // Source and target are named, as without a journal: the flags alone do not show the direction of an interrupted undo. A replica is
+    // refused as a target, and the error names its master.
     private static async Task<SlotOutcome> UndoAsync(RedisCluster core, Scene scene, MoveOptions options, UndoStrategy strategy) =>
         await core.CarryOutAsync(
-        await core.PlanUndoAsync(SlotMap.Moving, scene.Source.Id, scene.Target.Id, strategy, false, options, default), default);
+        await core.PlanUndoAsync(
+            SlotMap.Moving, scene.Source.Id, scene.MasterOf(scene.Target).Id, strategy, false, options, default), default);
 
     private static async Task<SlotOutcome> MoveAsync(RedisCluster core, MoveOptions options, string sourceId, string targetId)
     {
