@@ -46,11 +46,8 @@ public sealed class HandoverTakeoverTests(ITestOutputHelper output)
             {
                 foreach (var server in Servers.RedisAndValkey)
                 {
-                    if (KillCase.IsFullProof
-                        || (server.Data, promotion) is (Servers.Valkey91, Promotion.TakeoverSoon) or (Servers.Redis70, Promotion.Election))
-                    {
+                    if (KillCase.IsFullProof || (server.Data, promotion) is (Servers.Valkey91, Promotion.TakeoverSoon))
                         cases.Add(server.Data, promotion);
-                    }
                 }
             }
 

@@ -16,7 +16,7 @@ public sealed class ForeignViewTests
 
     // SETSLOT IMPORTING with an id that the node has forgotten failed, slot by slot.
     [Theory]
-    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task The_slots_of_a_dead_owner_that_some_masters_have_forgotten_are_reassigned_in_seconds_and_in_ranges(string server)
     {
         await using var cluster = await StartAsync(server);
