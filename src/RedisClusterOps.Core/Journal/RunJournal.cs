@@ -24,11 +24,13 @@ internal sealed class RunJournal : IDisposable
     private readonly RunBuilder _written = new();
     private readonly HashSet<string> _restored = new(StringComparer.Ordinal);
     private DateTime _lastProgress;
+    private JournalLine? _unwrittenBegin;
     private bool _torn;
     private bool _ended;
 
-    internal RunJournal(string id, ClusterLock clusterLock, FileStream file, Func<DateTime> now)
+    internal RunJournal(string id, ClusterLock clusterLock, FileStream file, Func<DateTime> now, JournalLine? begin = null)
     {
+        _unwrittenBegin = begin;
         Id = id;
         _lock = clusterLock;
         _file = file;
@@ -44,7 +46,10 @@ internal sealed class RunJournal : IDisposable
     public static string NewId(DateTime now) =>
         now.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture) + "-" + Guid.NewGuid().ToString("N").Substring(0, 6);
 
-    /// <summary>Takes the lock of the cluster and writes the beginning of the run.</summary>
+    /// <summary>
+    /// Takes the lock of the cluster and creates the file of the run, which stays empty until the run records its first slot or setting: a
+    /// run that was refused or killed before is in no list.
+    /// </summary>
     /// <param name="locks">The folder of the lock; null for the same folder.</param>
     /// <exception cref="RedisOperationException">JournalBusy: another run is changing the cluster. JournalUnavailable. Nothing was
     /// changed.</exception>
@@ -62,7 +67,6 @@ internal sealed class RunJournal : IDisposable
             // A buffer of one byte disables buffering: bytes that a full disk rejected must not be written with the next line.
             file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 1);
             WholeFile.RestrictToOwner(path);
-            var journal = new RunJournal(id, clusterLock, file, now);
             var line = JournalLine.Of(JournalLine.Begin, began);
             line.Operation = header.Operation.ToString();
             line.Strategy = header.Strategy;
@@ -73,9 +77,8 @@ internal sealed class RunJournal : IDisposable
             line.Seeds = [.. header.Seeds];
             line.NodeIds = [.. header.NodeIds];
             line.Replicas = header.MasterOfReplica?.Select(replica => replica.Key + "=" + replica.Value).ToArray();
-            journal.Write(flush: true, line);
             JournalRetention.Prune(folder, began);
-            return journal;
+            return new RunJournal(id, clusterLock, file, now, line);
         }
         catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
@@ -221,7 +224,7 @@ internal sealed class RunJournal : IDisposable
         }
     }
 
-    /// <summary>Writes the end of the run and releases the lock.</summary>
+    /// <summary>Writes the end of the run, or deletes the file of a run that recorded nothing, and releases the lock.</summary>
     public void Dispose()
     {
         lock (_turn)
@@ -229,9 +232,24 @@ internal sealed class RunJournal : IDisposable
             if (_ended)
                 return;
             _ended = true;
-            TryWrite(flush: true, JournalLine.Of(JournalLine.End, _now()));
+            if (_unwrittenBegin is null)
+                TryWrite(flush: true, JournalLine.Of(JournalLine.End, _now()));
             _file.Dispose();
+            if (_unwrittenBegin is not null)
+                DeleteUnused();
             _lock.Dispose();
+        }
+    }
+
+    // A reader skips an empty file, so it may also stay.
+    private void DeleteUnused()
+    {
+        try
+        {
+            File.Delete(Path);
+        }
+        catch (Exception failure) when (WholeFile.IsFileError(failure))
+        {
         }
     }
 
@@ -256,22 +274,25 @@ internal sealed class RunJournal : IDisposable
 
     private void Write(bool flush, params JournalLine[] lines)
     {
-        // In one write, so that a concurrent reader sees whole lines except for the last.
-        using var bytes = new MemoryStream();
-        foreach (var line in lines)
-        {
-            var one = line.ToBytes();
-            bytes.Write(one, 0, one.Length);
-        }
-
         lock (_turn)
         {
+            if (_unwrittenBegin is not null)
+                lines = [_unwrittenBegin, .. lines];
+            // In one write, so that a concurrent reader sees whole lines except for the last.
+            using var bytes = new MemoryStream();
+            foreach (var line in lines)
+            {
+                var one = line.ToBytes();
+                bytes.Write(one, 0, one.Length);
+            }
+
             // A failed attempt may have left half a line, which this line break ends.
             if (_torn)
                 _file.WriteByte((byte)'\n');
             _torn = true;
             _file.Write(bytes.GetBuffer(), 0, (int)bytes.Length);
             _torn = false;
+            _unwrittenBegin = null;
             if (flush)
                 _file.Flush(flushToDisk: true);
             foreach (var line in lines)

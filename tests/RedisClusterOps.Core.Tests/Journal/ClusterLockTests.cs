@@ -16,7 +16,7 @@ public sealed class ClusterLockTests : IDisposable
     [Fact]
     public void A_second_run_on_a_cluster_is_refused_and_the_error_names_the_first()
     {
-        using var first = _journal.Begin(MigrationOperation.Repair);
+        using var first = _journal.BeginSlot(MigrationOperation.Repair);
         var failure = Assert.Throws<RedisOperationException>(() => _journal.Begin());
         Assert.Equal(
             (FailureCode.JournalBusy, first.Id, "Get-RedisMigration -Running"), (failure.Code, failure.Subject, failure.NextStep()));
@@ -30,8 +30,9 @@ public sealed class ClusterLockTests : IDisposable
     [Fact]
     public void Runs_on_two_clusters_do_not_block_each_other()
     {
-        using var first = _journal.Begin(MigrationOperation.Complete, TestJournal.NodeA);
-        using var second = _journal.Begin(MigrationOperation.Complete, TestJournal.NodeB);
+        using var first = _journal.BeginSlot(MigrationOperation.Complete, TestJournal.NodeA);
+        using var second = _journal.BeginSlot(MigrationOperation.Complete, TestJournal.NodeB);
+        Assert.Equal(2, _journal.Read().Count);
         Assert.All(_journal.Read(), run => Assert.True(run.IsRunning));
     }
 
@@ -49,7 +50,7 @@ public sealed class ClusterLockTests : IDisposable
     {
         _journal.Begin().Dispose();
         Assert.Single(Directory.GetFiles(_journal.Folder.Locks));
-        using var next = _journal.Begin();
+        using var next = _journal.BeginSlot();
         Assert.Equal(next.Id, _journal.Read()[0].Id);
     }
 
@@ -64,7 +65,7 @@ public sealed class ClusterLockTests : IDisposable
             first.Dispose();
         });
         ending.Start();
-        using var second = _journal.Begin();
+        using var second = _journal.BeginSlot();
         ending.Join();
         Assert.True(_journal.Read()[0].IsRunning);
     }
@@ -86,7 +87,7 @@ public sealed class ClusterLockTests : IDisposable
         Assert.Equal("Undo", new JournalReader(_journal.Folder).OpenIntents([TestJournal.NodeA])[5].Slot.Operation);
         // The file that names the holder is left. It neither blocks another run nor counts as a holder.
         Assert.Contains(Directory.GetFiles(_journal.Folder.Locks), file => file.EndsWith(".holder.json", StringComparison.Ordinal));
-        using var next = _journal.Begin();
+        using var next = _journal.BeginSlot();
         Assert.Equal([next.Id], _journal.Read().Where(run => run.IsRunning).Select(run => run.Id));
     }
 
@@ -94,23 +95,24 @@ public sealed class ClusterLockTests : IDisposable
     public async Task Listing_runs_does_not_block_a_run()
     {
         using var stop = new CancellationTokenSource();
-        _journal.Begin().Dispose();
+        _journal.BeginSlot().Dispose();
         var readers = Enumerable.Range(0, 3).Select(_ => Task.Run(() =>
         {
             while (!stop.IsCancellationRequested)
                 new JournalReader(_journal.Folder).Read();
         })).ToArray();
         for (var run = 0; run < 20; run++)
-            _journal.Begin().Dispose();
+            _journal.BeginSlot().Dispose();
         await stop.CancelAsync();
         await Task.WhenAll(readers);
-        Assert.All(_journal.Read(), run => Assert.Equal(MigrationState.Completed, run.State));
+        Assert.Equal(21, _journal.Read().Count);
+        Assert.All(_journal.Read(), run => Assert.NotNull(run.Ended));
     }
 
     [Fact]
     public void An_invalid_node_id_does_not_lead_to_another_folder()
     {
-        using var run = _journal.Begin(MigrationOperation.Complete, "../../../etc/passwd");
+        using var run = _journal.BeginSlot(MigrationOperation.Complete, "../../../etc/passwd");
         Assert.Equal(2, Directory.GetFiles(_journal.Folder.Locks).Length);
         Assert.True(_journal.Only().IsRunning);
     }

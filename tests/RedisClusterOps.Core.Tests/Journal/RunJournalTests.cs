@@ -187,7 +187,7 @@ public sealed class RunJournalTests : IDisposable
     [Fact]
     public void A_run_can_be_read_while_many_threads_write_it()
     {
-        using var run = _journal.Begin();
+        using var run = _journal.BeginSlot();
         var writing = Task.Run(() => Parallel.For(0, 200, slot =>
         {
             run.Intend(TestJournal.Entry(slot));
@@ -238,8 +238,34 @@ public sealed class RunJournalTests : IDisposable
         File.WriteAllText(_journal.Folder.Runs, "in the way");
         Assert.Equal(FailureCode.JournalUnavailable, Assert.Throws<RedisOperationException>(() => _journal.Begin()).Code);
         File.Delete(_journal.Folder.Runs);
-        using var run = _journal.Begin();
+        using var run = _journal.BeginSlot();
         Assert.True(_journal.Only().IsRunning);
+    }
+
+    [Fact]
+    public void A_run_is_in_the_list_from_its_first_record_on()
+    {
+        using var run = _journal.Begin();
+        Assert.Empty(_journal.Read());
+        run.SettingChanging(5, TestJournal.NodeA);
+        Assert.Equal((run.Id, "Complete", MigrationState.Running), (_journal.Only().Id, _journal.Only().Operation, _journal.Only().State));
+    }
+
+    [Fact]
+    public void A_run_that_was_refused_before_its_first_record_leaves_no_file()
+    {
+        _journal.Begin().Dispose();
+        Assert.Empty(Directory.GetFiles(_journal.Folder.Runs));
+    }
+
+    // As after a kill while the run was announced.
+    [Fact]
+    public void A_run_that_recorded_nothing_cannot_be_resumed_and_is_no_obstacle_to_the_next()
+    {
+        File.Create(Path.Combine(Directory.CreateDirectory(_journal.Folder.Runs).FullName, "20261123T090000Z-00000a.jsonl")).Dispose();
+        Assert.Null(new JournalReader(_journal.Folder).FindResumable(_ => true));
+        using var run = _journal.BeginSlot();
+        Assert.Equal(run.Id, _journal.Only().Id);
     }
 
     [Fact]

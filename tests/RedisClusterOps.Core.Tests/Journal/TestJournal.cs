@@ -38,6 +38,14 @@ internal sealed class TestJournal : IDisposable
         return RunJournal.Begin(Folder, Header(operation, nodeIds), () => Now);
     }
 
+    /// <summary>A run that has recorded what it is about to do to slot 5.</summary>
+    public RunJournal BeginSlot(MigrationOperation operation = MigrationOperation.Complete, params string[] nodeIds)
+    {
+        var run = Begin(operation, nodeIds);
+        run.Intend(Entry(5, operation));
+        return run;
+    }
+
     public IReadOnlyList<RedisMigration> Read() => new JournalReader(Folder).Read();
 
     public RedisMigration Only() => Assert.Single(Read());
