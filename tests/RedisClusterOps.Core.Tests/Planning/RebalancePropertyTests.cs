@@ -165,7 +165,7 @@ public sealed class RebalancePropertyTests
     private static string Text(RedisRebalancePlan plan) => string.Join("\n", plan.Moves) + plan.Fingerprint;
 
     // RCO_PROOF=full takes a thousand clusters of each property.
-    private static readonly int Clusters = Environment.GetEnvironmentVariable("RCO_PROOF") == "full" ? 1_000 : 30;
+    private static readonly int Clusters = Environment.GetEnvironmentVariable("RCO_PROOF") == "full" ? 1_000 : 12;
 
     private static void Check(Action<RebalanceCase> property) =>
         Prop.ForAll(RebalanceArbitraries.Cases, property).Check(Config.QuickThrowOnFailure.WithMaxTest(Clusters));
