@@ -101,7 +101,7 @@ public sealed partial class RedisCluster
     public static bool GoesTogether(SlotPlan plan) =>
         plan is { Request: RepairRequest { InterruptedUndo: null }, Refusal: null, IsPartial: false, IsDone: false }
         && plan.State is RedisOpenSlotState.ImportingOnly or RedisOpenSlotState.MigratingOnly
-            or RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained
+            or RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained or RedisOpenSlotState.SourceFailedOver
         && plan.Owner == plan.SourceId;
 
     /// <summary>Groups plans in the order in which they are carried out.</summary>
@@ -308,32 +308,39 @@ public sealed partial class RedisCluster
         }
 
         SlotRefusal.RequireAcquainted("No slot can be moved between " + source.Name + " and " + target.Name, source, target);
-        var slots = SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source, target, undoes)).ToList();
-        return new MasterPair(source, target, slots, move.DecidedMethod == MoveMethod.Atomic) { EstimatedKeys = move.EstimatedKeys };
+        var isAtomic = move.DecidedMethod == MoveMethod.Atomic;
+        var slots = SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source, target, undoes, isAtomic)).ToList();
+        return new MasterPair(source, target, slots, isAtomic) { EstimatedKeys = move.EstimatedKeys };
     }
 
     // A slot that is stable on the source, or open between these two masters, moves in bulk. A slot that is stable on the target has moved
     // already, as after a run that was killed before it could write that down.
-    private static SlotMove SlotOf(ClusterView view, int slot, ClusterNode source, ClusterNode target, bool undoes)
+    private static SlotMove SlotOf(ClusterView view, int slot, ClusterNode source, ClusterNode target, bool undoes, bool isAtomic)
     {
-        var move = new SlotMove(slot, 0);
         var owner = view.ContestedClaims.ContainsKey(slot) ? null : view.OwnerOf(slot);
         var flags = view.FlagsOf(slot).ToList();
+        var isInterrupted = undoes && (owner == target.Id || owner == source.Id) && flags.Count > 0
+            && flags.TrueForAll(flag => IsBetween(view, flag, target, source, owner == target.Id && !isAtomic));
+        var move = new SlotMove(slot, 0)
+        {
+            ImportsFromFormerMaster = flags.Exists(flag => !flag.IsMigrating && flag.PeerId != owner && flag.NodeId != owner),
+        };
         if (owner == target.Id && flags.Count == 0)
             move.State = SlotMoveState.OnTarget;
-        else if (undoes && (owner == target.Id || owner == source.Id) && flags.Count > 0
-            && flags.TrueForAll(flag => IsBetween(flag, target, source)))
+        else if (isInterrupted)
             move.State = SlotMoveState.Interrupted;
         else if (owner != source.Id)
             move.Defer(source.Name + " is not its undisputed owner");
-        else if (!flags.TrueForAll(flag => IsBetween(flag, source, target)))
+        else if (!flags.TrueForAll(flag => IsBetween(view, flag, source, target, !isAtomic)))
             move.Defer("it is open between other nodes");
         return move;
     }
 
-    private static bool IsBetween(OpenFlag flag, ClusterNode source, ClusterNode target) => flag.IsMigrating
-        ? flag.NodeId == source.Id && flag.PeerId == target.Id
-        : flag.NodeId == target.Id && flag.PeerId == source.Id;
+    /// <param name="mayFollow">True if the source may have replaced the master that the target imports from.</param>
+    private static bool IsBetween(ClusterView view, OpenFlag flag, ClusterNode source, ClusterNode target, bool mayFollow) =>
+        flag.IsMigrating ? flag.NodeId == source.Id && flag.PeerId == target.Id
+        : flag.NodeId == target.Id
+            && (flag.PeerId == source.Id || (mayFollow && SlotDiagnostician.ComesFrom(view, flag.PeerId, source)));
 
     // Returns the number of keys to move as well.
     private async Task<(PreflightResult Result, long? Keys)> CheckPairAsync(

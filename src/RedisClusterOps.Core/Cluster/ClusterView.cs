@@ -52,6 +52,7 @@ internal sealed class ClusterView
     private readonly Lazy<string> _fingerprint;
     private readonly Lazy<Dictionary<string, SlotSet>> _slotsByOwner;
     private readonly Lazy<Dictionary<string, string>> _masterOfReplica;
+    private readonly Lazy<ILookup<string, (ClusterNode Owner, SlotSet Slots)>> _outdatedImports;
 
     public ClusterView(IReadOnlyList<ClusterNode> nodes, DateTime takenAtUtc)
     {
@@ -68,6 +69,7 @@ internal sealed class ClusterView
         _masterOfReplica = new Lazy<Dictionary<string, string>>(() => nodes
             .Where(node => !node.IsMaster && node.Line.MasterId is not null)
             .ToDictionary(node => node.Id, node => node.Line.MasterId!, StringComparer.Ordinal));
+        _outdatedImports = new Lazy<ILookup<string, (ClusterNode, SlotSet)>>(ReadOutdatedImports);
     }
 
     /// <summary>All known nodes, by id.</summary>
@@ -127,6 +129,12 @@ internal sealed class ClusterView
             node = node.Line.MasterId is { } master ? Node(master) : null;
         return node is { IsMaster: true } ? node : null;
     }
+
+    /// <summary>
+    /// Slots that a master imports and attributes to a node that no longer owns them, by their present owner. An importing Redis node
+    /// ignores what others claim about these slots, so it does not learn the successor of a source that failed over.
+    /// </summary>
+    public IEnumerable<(ClusterNode Owner, SlotSet Slots)> OutdatedImports(string id) => _outdatedImports.Value[id];
 
     /// <summary>The id of each replica's master, by the id of the replica.</summary>
     public IReadOnlyDictionary<string, string> MasterOfReplica => _masterOfReplica.Value;
@@ -203,6 +211,17 @@ internal sealed class ClusterView
             .ThenBy(flag => flag.NodeId, StringComparer.Ordinal)
             .ToList();
     }
+
+    // The present owner claims the slot on its own line, and no other node does. The importer must list it: SETSLOT refuses another id.
+    private ILookup<string, (ClusterNode Owner, SlotSet Slots)> ReadOutdatedImports() => OpenFlags
+        .Where(flag => !flag.IsMigrating && !_contested.ContainsKey(flag.Slot))
+        .Select(flag => (Importer: Node(flag.NodeId)!.View!, flag.Slot, Owner: OwnerOf(flag.Slot) is { } id ? Node(id)! : null))
+        .Where(flag => flag.Owner is { IsReachableMaster: true } && flag.Owner.Id != flag.Importer.Id
+            && flag.Importer.Line(flag.Owner.Id) is { IsMaster: true }
+            && flag.Importer.OwnerOf(flag.Slot) is var believed && believed != flag.Owner.Id && believed != flag.Importer.Id)
+        .GroupBy(flag => (flag.Importer.Id, Owner: flag.Owner!))
+        .ToLookup(
+            group => group.Key.Id, group => (group.Key.Owner, SlotSet.From(group.Select(flag => flag.Slot))), StringComparer.Ordinal);
 
     private void MergeOwners()
     {

@@ -120,7 +120,7 @@ internal static class SlotDiagnostician
 
         if (owner != source.Id)
             return Tangled(situation, source, target, source.Name + " is migrating it, but " + view.Node(owner)!.Name + " owns it");
-        if (importing is { } import && !ComesFrom(situation, import.PeerId, source))
+        if (importing is { } import && !ComesFrom(view, import.PeerId, source))
         {
             var from = NameOf(view, import.PeerId);
             return Tangled(situation, source, target, target.Name + " is importing it from " + from + ", which does not own it");
@@ -162,7 +162,7 @@ internal static class SlotDiagnostician
         }
 
         var peerName = NameOf(view, importing.PeerId);
-        return ComesFrom(situation, importing.PeerId, owner)
+        return ComesFrom(view, importing.PeerId, owner)
             ? new SlotDiagnosis(situation, RedisOpenSlotState.SourceFailedOver, owner, target, "it was being imported from " + peerName)
             : Tangled(situation, owner, target, target.Name + " is importing it from " + peerName + ", but " + owner.Name + " owns it");
     }
@@ -170,14 +170,13 @@ internal static class SlotDiagnostician
     /// <summary>
     /// True if the id is the owner, a replica of it, or a master that is down and lost its slots, which only a failover causes.
     /// </summary>
-    private static bool ComesFrom(SlotSituation situation, string peerId, ClusterNode owner)
+    public static bool ComesFrom(ClusterView view, string peerId, ClusterNode owner)
     {
         if (peerId == owner.Id)
             return true;
-        var peer = situation.View.Node(peerId);
+        var peer = view.Node(peerId);
         return peer is not null
-            && (situation.View.ShardMaster(peerId)?.Id == owner.Id
-                || (peer.IsMaster && !peer.IsReachable && OwnsNothing(situation.View, peer)));
+            && (view.ShardMaster(peerId)?.Id == owner.Id || (peer.IsMaster && !peer.IsReachable && OwnsNothing(view, peer)));
     }
 
     // An importer ignores gossip about the slot that it imports, so it still reports the dead master as the owner of that slot.

@@ -195,7 +195,7 @@ internal sealed class BulkMoveRun : IPairMoveObserver
             TransferArrived(pair);
         // Of all pairs before any slot moves back: a master that still takes over slots raises its epoch, and must not hand over a slot at
         // that moment.
-        var stuck = await RunPairsAsync(exclusion, _pairs, pair => Recovery(pair).RunAsync()).ConfigureAwait(false);
+        var stuck = await RunPairsAsync(exclusion, _pairs, RecoverAsync).ConfigureAwait(false);
         var able = new HashSet<MasterPair>(_pairs.Where((_, i) => stuck[i] is null));
         var failures = await RunPairsAsync(exclusion, _pairs, pair => able.Contains(pair) ? MoveAsync(pair) : Task.CompletedTask)
             .ConfigureAwait(false);
@@ -209,6 +209,12 @@ internal sealed class BulkMoveRun : IPairMoveObserver
             if (failure is not null)
                 _results.ReportLeft(pair, failure);
         }
+    }
+
+    private async Task RecoverAsync(MasterPair pair)
+    {
+        await new SourceFailoverRecovery(_context, pair, this, _stop).RunAsync().ConfigureAwait(false);
+        await Recovery(pair).RunAsync().ConfigureAwait(false);
     }
 
     private InterruptedMoveRecovery Recovery(MasterPair pair) => new(_context, pair, this, _stop);

@@ -32,6 +32,11 @@ internal sealed class SlotMove(int slot, long keys)
     /// <summary>Keys on the source when the slot was opened.</summary>
     public long Keys { get; set; } = keys;
 
+    /// <summary>
+    /// True if an importing node names a former master as the source: the slot's source failed over. Its flags are set anew first.
+    /// </summary>
+    public bool ImportsFromFormerMaster { get; init; }
+
     /// <summary>Keys that this run moved.</summary>
     public long Moved { get; set; }
 

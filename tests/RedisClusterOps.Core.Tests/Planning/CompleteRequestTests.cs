@@ -36,10 +36,45 @@ public class CompleteRequestTests
         Steps(ClusterScene.Wedged().Master("N", 9, "0-8191").BecameReplica("S", of: "N").Believes("T", "N", "0-100").Keys("N", 100)
             .Keys("T", 50))[0]);
 
+    // While it attributes one of them to a failed node, it refuses the keys of every slot.
+    [Fact]
+    public void All_slots_that_the_target_imports_from_a_source_that_failed_over_are_corrected_together()
+    {
+        var scene = ClusterScene.Wedged().Importing("T", "S", slot: 7).Importing("T", "X", slot: 9000)
+            .Master("N", 9, "0-8191").BecameReplica("S", of: "N").Believes("T", "N", "0-6,8-5518,5520-8191").Keys("N", 100).Keys("T", 50);
+        var plan = new CompleteRequest(ClusterScene.Slot, Session, new MoveOptions()).Plan(scene.Situation());
+        var correct = Assert.IsType<CorrectOwner>(plan.Actions[0]);
+        Assert.Equal((ClusterScene.Slot, "7,5519"), (correct.Slot, correct.Slots.ToString()));
+        Assert.Equal(1, plan.Actions.Count(action => action is CorrectOwner));
+        Assert.Contains("each of the slots 7,5519", Assert.Single(correct.Commands).Why);
+    }
+
     [Fact]
     public void After_the_target_took_over_only_notifications_are_left() => Assert.Equal(
         ["NotifyOwner S", "NotifyOwner X"],
         Steps(ClusterScene.Stable().BelievedToOwn("S", "0-5518,5520-8191").BelievedToOwn("T", "5519").Migrating("S", "T").Keys("S", 0)));
+
+    // It has dropped the keys that it had imported, and its new master never had them.
+    [Theory]
+    [InlineData("T", true)]
+    [InlineData("R", true)]
+    [InlineData("X", false)]
+    public void A_closed_slot_is_done_only_on_the_target_or_on_a_node_that_was_its_replica(string owner, bool isDone)
+    {
+        var before = ClusterScene.Wedged().Replica("R", of: "T");
+        var request = new CompleteRequest(ClusterScene.Slot, Session, new MoveOptions()).Plan(before.Situation()).Request!;
+        var now = ClusterScene.Stable().Replica("R", of: "T").BelievedToOwn("S", "0-5518,5520-8191");
+        now = owner switch
+        {
+            "T" => now.BelievedToOwn("T", "5519"),
+            "R" => ClusterScene.Stable().BelievedToOwn("S", "0-5518,5520-8191").Master("R", 9, "5519").BecameReplica("T", of: "R"),
+            _ => now.BelievedToOwn("X", "5519,8192-16383").BecameReplica("T", of: "X"),
+        };
+        if (isDone)
+            Assert.True(request.Plan(now.Situation()).IsDone);
+        else
+            Assert.Equal(FailureCode.StalePlan, Assert.Throws<RedisOperationException>(() => request.Plan(now.Situation())).Code);
+    }
 
     [Fact]
     public void After_the_source_handed_over_the_target_takes_over_and_no_flag_is_set() => Assert.Equal(

@@ -31,6 +31,7 @@ internal sealed class BulkAdoption(
     RunJournal? journal, OperationLog? log, StopRequest stop, CancellationToken stopping)
 {
     private const int Window = 500;
+    private const int MostAttempts = 3;
 
     private readonly SlotMoveRun _run = new(journal?.Id);
     private readonly TimeSpan _started = reader.Clock.Now;
@@ -49,7 +50,11 @@ internal sealed class BulkAdoption(
     {
         try
         {
-            var left = await AdoptAsync().ConfigureAwait(false);
+            var left = plans;
+            // Members may change after the reading: on Redis 7.2 and later a FORGET spreads, and the next node refuses the id of the former
+            // owner. To plan all slots again takes no longer than one slot.
+            for (var attempt = 0; attempt < MostAttempts && left.Count > 0; attempt++)
+                left = await AdoptAsync(left).ConfigureAwait(false);
             foreach (var plan in left)
                 Report([(await RunIndividuallyAsync(plan).ConfigureAwait(false))]);
             _run.End(null);
@@ -68,13 +73,13 @@ internal sealed class BulkAdoption(
         await new SlotRunner(session, reader, situations, plan, new KeyTally(), log).RunAsync(stopping).ConfigureAwait(false);
 
     /// <returns>The plans that are not done.</returns>
-    private async Task<IReadOnlyList<SlotPlan>> AdoptAsync()
+    private async Task<IReadOnlyList<SlotPlan>> AdoptAsync(IReadOnlyList<SlotPlan> waiting)
     {
         var view = await reader.ReadAsync(null, stop.Abort).ConfigureAwait(false);
-        var now = await PlanAgainAsync(view, plans).ConfigureAwait(false);
-        var ready = plans.Where(plan => now[plan.Slot] is { } again && IsAdoption(again) && again.TargetId == plan.TargetId).ToList();
+        var now = await PlanAgainAsync(view, waiting).ConfigureAwait(false);
+        var ready = waiting.Where(plan => now[plan.Slot] is { } again && IsAdoption(again) && again.TargetId == plan.TargetId).ToList();
         if (ready.Count == 0)
-            return plans;
+            return waiting;
         var owner = view.Node(ready[0].TargetId)!;
         IReadOnlyList<ClusterNode> witnesses = [.. view.Nodes.Where(node => node.IsReachable)];
         var epoch = new WinningEpoch(reader, log);
@@ -84,15 +89,21 @@ internal sealed class BulkAdoption(
             .ToList();
         await SendAsync(owner, Commands(owner, actions)).ConfigureAwait(false);
         await epoch.EnsureAsync(owner, witnesses, null, stop).ConfigureAwait(false);
+        // A refused command leaves its slot without an owner, so no other node is sent this one. It is planned again.
+        var owned = (await reader.ReadNodeAsync(owner, stop.Abort).ConfigureAwait(false)).Self.Slots;
+        ready = ready.Where(plan => owned.Contains(plan.Slot)).ToList();
+        if (ready.Count == 0)
+            return waiting;
         log?.State(null, owner.Name + " was assigned slots " + SlotSet.From(ready.Select(plan => plan.Slot)));
         var others = view.Masters.Where(node => node.IsReachable && node.Id != owner.Id);
         await FanOut.AllAsync(
             others,
             node => NotifyAsync(node, ready.Select(plan => RespCommand.Of("CLUSTER", "SETSLOT", plan.Slot, "NODE", owner.Id)).ToList()),
             stop.Abort).ConfigureAwait(false);
-        return await VerifyAsync(view, owner, ready).ConfigureAwait(false);
+        return [.. waiting.Except(await VerifyAsync(view, owner, ready).ConfigureAwait(false))];
     }
 
+    /// <returns>The plans that are done.</returns>
     private async Task<IReadOnlyList<SlotPlan>> VerifyAsync(ClusterView view, ClusterNode owner, IReadOnlyList<SlotPlan> adopted)
     {
         var verifier = new OwnershipVerifier(reader, view, stop);
@@ -103,7 +114,7 @@ internal sealed class BulkAdoption(
         var now = await PlanAgainAsync(after, adopted).ConfigureAwait(false);
         var done = adopted.Where(plan => now[plan.Slot] is { IsDone: true, IsPartial: false } && !disputed.Contains(plan.Slot)).ToList();
         Report(done.Select(plan => new SlotOutcome(ResultOf(plan), null)).ToList());
-        return plans.Except(done).ToList();
+        return done;
     }
 
     // Null if the plan is refused now. The slot's own run reports why.

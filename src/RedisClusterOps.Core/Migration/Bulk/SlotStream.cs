@@ -24,6 +24,10 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
     private readonly MigrateCommand _command = context.CommandFor(source, target);
     private readonly BatchTiming _timing = new(context, source, target, stop);
     private readonly AdaptiveBatch _batch = new(most: AdaptiveBatch.LimitOf(context.Options));
+    private static readonly TimeSpan DownPause = TimeSpan.FromMilliseconds(250);
+
+    // Since when the target accepts no keys, and what it replies; null if it accepts them.
+    private (TimeSpan Since, string Reply)? _down;
 
     private int Size => Math.Min(_batch.Size, _timing.MostKeys);
 
@@ -127,8 +131,13 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
         var refused = new List<Portion>();
         for (var i = 0; i < moving.Count; i++)
             Read(replies[i], moving[i], refused);
+        // A portion that was refused is sent again, and then listed again.
         for (var i = 0; i < listing.Count; i++)
-            Read(replies[moving.Count + i], listing[i], moving.Except(refused).ToList(), listed);
+        {
+            if (!refused.Exists(portion => portion.IsLast && portion.Slot == listing[i].Slot))
+                Read(replies[moving.Count + i], listing[i], moving.Except(refused).ToList(), listed);
+        }
+
         await RetryAsync(refused, listed).ConfigureAwait(false);
         var keys = moving.Sum(portion => portion.Keys.Count);
         if (keys > 0)
@@ -142,6 +151,14 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
     {
         if (refused.Count == 0)
             return;
+        if (_down is not null)
+        {
+            await AwaitClusterAsync().ConfigureAwait(false);
+            foreach (var portion in refused)
+                listed.Enqueue(portion);
+            return;
+        }
+
         var waited = await _pace.WaitForRoomAsync(source, target, stop).ConfigureAwait(false);
         foreach (var portion in refused.Where(portion => !portion.Slot.IsDeferred))
         {
@@ -152,12 +169,32 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
         }
     }
 
+    // A master has failed, and its replica is not elected yet, or the target imports slots from it and so ignores the election. It refuses
+    // the keys of every slot then.
+    private async Task AwaitClusterAsync()
+    {
+        var (since, reply) = _down!.Value;
+        if (stop.Clock.Now - since > context.Options.Timeout)
+        {
+            throw new RedisOperationException(
+                FailureCode.ServerError,
+                "No key can move from " + source.Name + " to " + target.Name + ": " + Printable.Clean(reply, 200)
+                    + ". Slots that had begun are left open; no key is lost.",
+                target.Name,
+                new NextAction(NextActionCode.CheckCluster));
+        }
+
+        await stop.PauseAsync(DownPause).ConfigureAwait(false);
+        await new OwnerCorrection(_reader, context.Log).CorrectAsync(target.Id, stop).ConfigureAwait(false);
+    }
+
     private void Read(RespValue reply, Portion portion, List<Portion> refused)
     {
         var kind = MigrateRules.Read(reply);
         switch (kind)
         {
             case MigrateReply.Moved:
+                _down = null;
                 portion.Slot.Moved += portion.Keys.Count;
                 context.Count.Keys(portion.Keys.Count);
                 return;
@@ -169,6 +206,10 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
                 Break(portion, reply.Text);
                 return;
             case MigrateReply.OutOfMemory:
+                refused.Add(portion);
+                return;
+            case MigrateReply.TryLater:
+                _down ??= (stop.Clock.Now, reply.Text);
                 refused.Add(portion);
                 return;
             default:

@@ -1,5 +1,6 @@
 using System;
 using System.Globalization;
+using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Migration.Keys;
@@ -22,6 +23,19 @@ internal sealed class SlotCommands(ClusterReader reader)
 
     public Task AssignAsync(ClusterNode node, int slot, ClusterNode owner, StopRequest stop) =>
         SendAsync(node, slot, "NODE", owner.Id, stop);
+
+    /// <summary>Sends the owner of slots to a node that reports another one.</summary>
+    public async Task CorrectAsync(CorrectOwner correct, StopRequest stop)
+    {
+        await AssignAsync(correct.Node, correct.Slot, correct.Owner, stop).ConfigureAwait(false);
+        var others = correct.Slots.Slots.Where(slot => slot != correct.Slot)
+            .Select(slot => RespCommand.Of("CLUSTER", "SETSLOT", slot, "NODE", correct.Owner.Id)).ToList();
+        if (others.Count == 0)
+            return;
+        // A refused command concerns another slot, whose own plan corrects it.
+        var connection = await reader.ConnectAsync(correct.Node, stop.Abort).ConfigureAwait(false);
+        await connection.SendAsync(others, null, stop.Abort).ConfigureAwait(false);
+    }
 
     /// <summary>Makes the target the owner, once.</summary>
     /// <returns>False if its replicas did not acknowledge the command in time: it was not executed.</returns>

@@ -46,8 +46,9 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
         switch (action)
         {
             case CorrectOwner correct:
-                await _commands.AssignAsync(correct.Node, _slot, correct.Owner, stop).ConfigureAwait(false);
-                log?.State(_slot, "Slot " + Slot + ": " + correct.Node.Name + " was sent " + correct.Owner.Name + " as the owner");
+                await _commands.CorrectAsync(correct, stop).ConfigureAwait(false);
+                log?.State(_slot, "Slot " + Slot + ": " + correct.Node.Name + " was sent " + correct.Owner.Name + " as the owner"
+                    + (correct.Slots.Count == 1 ? string.Empty : " of slots " + Printable.Clean(correct.Slots.ToString(), 100)));
                 break;
             case SetImporting import:
                 stop.ThrowIfRequested();

@@ -24,7 +24,8 @@ internal sealed record CompleteRequest(int Slot, RedisClusterSession Session, Mo
         // Checked before the ends: the reason why a state can't be completed says more than a wrong direction.
         RefuseUnlessCompletable(diagnosis, "completed");
         var (source, target) = (diagnosis.Source!, diagnosis.Target!);
-        if (Ends is not null && !Ends.Match(situation.View, source, target))
+        if (Ends is not null && (!Ends.Match(situation.View, source, target)
+            || (Ends.MasterOfReplica is not null && !Ends.IsTargetOrItsReplica(target))))
             throw SlotRefusal.Stale(Slot, Ends.ToString(), "moves from " + source.Name + " to " + target.Name);
         var warnings = Warnings(diagnosis, source, target);
         return Planned(diagnosis, source, target) with
@@ -33,7 +34,10 @@ internal sealed record CompleteRequest(int Slot, RedisClusterSession Session, Mo
             Warnings = warnings,
             LastingWarnings = warnings,
             Actions = [.. Actions(this, diagnosis)],
-            Request = this with { Ends = MigrationEnds.Of(source, target) },
+            Request = this with
+            {
+                Ends = MigrationEnds.Of(source, target) with { MasterOfReplica = situation.View.MasterOfReplica },
+            },
         };
     }
 
@@ -43,7 +47,7 @@ internal sealed record CompleteRequest(int Slot, RedisClusterSession Session, Mo
         var owner = view.OwnerOf(Slot) is { } id ? view.Node(id) : null;
         if (Ends is null)
             throw SlotRefusal.NotOpen(Slot, owner);
-        return owner is { IsReachable: true } && Ends.IsTarget(view, owner)
+        return owner is { IsReachable: true } && Ends.IsTargetOrItsReplica(owner)
             ? Done(view, owner)
             : throw SlotRefusal.Stale(Slot, Ends.ToString(), "is not open and " + SlotRefusal.BelongsTo(owner));
     }
@@ -58,7 +62,7 @@ internal sealed record CompleteRequest(int Slot, RedisClusterSession Session, Mo
         if (diagnosis.State == RedisOpenSlotState.FinishedOnSource)
             return HandoverOrder.Close(view, slot, source, target);
         var actions = diagnosis.State == RedisOpenSlotState.SourceFailedOver
-            ? HandoverOrder.OpenAfterFailover(slot, source, target).ToList()
+            ? HandoverOrder.OpenAfterFailover(view, slot, source, target).ToList()
             : HandoverOrder.Open(slot, source, target).ToList();
         if (diagnosis.KeysOnSource != 0)
             actions.Add(HandoverOrder.Move(request, source, target, diagnosis.KeysOnSource));

@@ -18,24 +18,31 @@ internal static class HandoverOrder
     }
 
     /// <summary>The same for a slot that stays open. A target that reports another owner, or none, redirects its clients wrongly.</summary>
-    public static IEnumerable<SlotAction> OpenAndCorrectOwner(int slot, ClusterNode source, ClusterNode target)
+    public static IEnumerable<SlotAction> OpenAndCorrectOwner(ClusterView view, int slot, ClusterNode source, ClusterNode target) =>
+        CorrectOwners(view, slot, source, target).Concat(Open(slot, source, target));
+
+    /// <summary>
+    /// Corrects the owner of a slot on a node that imports it, and of all slots that it imports from a node that failed over. While it
+    /// attributes one of them to a failed node, it answers CLUSTERDOWN for every slot (cluster-require-full-coverage), so to correct one
+    /// slot alone would not help.
+    /// </summary>
+    public static IEnumerable<SlotAction> CorrectOwners(ClusterView view, int slot, ClusterNode owner, ClusterNode importer)
     {
-        var open = Open(slot, source, target);
-        return target.View!.OwnerOf(slot) == source.Id ? open : open.Prepend(new CorrectOwner(slot, target, source));
+        var outdated = view.OutdatedImports(importer.Id).ToList();
+        if (importer.View!.OwnerOf(slot) != owner.Id && !outdated.Exists(each => each.Owner.Id == owner.Id && each.Slots.Contains(slot)))
+            yield return new CorrectOwner(slot, importer, owner);
+        foreach (var (present, slots) in outdated)
+        {
+            yield return new CorrectOwner(slots.Contains(slot) ? slot : slots.Ranges[0].First, importer, present) { Slots = slots };
+        }
     }
 
     /// <summary>
     /// Opens the slot on the present master of a source that failed over. The target still imports from the old one and serves clients,
     /// so MIGRATING comes first here. In the other order, with only one flag set, the slot would look like one with stray keys.
     /// </summary>
-    public static IEnumerable<SlotAction> OpenAfterFailover(int slot, ClusterNode source, ClusterNode target)
-    {
-        // An importing node whose source failed over may report no owner.
-        if (target.View!.OwnerOf(slot) != source.Id)
-            yield return new CorrectOwner(slot, target, source);
-        foreach (var action in Open(slot, source, target).Reverse())
-            yield return action;
-    }
+    public static IEnumerable<SlotAction> OpenAfterFailover(ClusterView view, int slot, ClusterNode source, ClusterNode target) =>
+        CorrectOwners(view, slot, source, target).Concat(Open(slot, source, target).Reverse());
 
     public static MoveKeys Move(SlotRequest request, ClusterNode source, ClusterNode target, long? keys) =>
         new(request.Slot, source, target, Migrate(request, source, target), keys)

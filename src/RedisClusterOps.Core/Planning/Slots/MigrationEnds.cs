@@ -33,6 +33,13 @@ internal sealed record MigrationEnds(string SourceId, string Source, string Targ
 
     public bool IsTarget(ClusterView view, ClusterNode? node) => IsOrSucceeds(view, TargetId, SourceId, node);
 
+    /// <summary>
+    /// True if the node is the target, or was its replica when the ends were agreed and so has its keys. A target that has become a replica
+    /// of another master has dropped the keys that it had imported: that master does not stand for it.
+    /// </summary>
+    public bool IsTargetOrItsReplica(ClusterNode node) => node.Id == TargetId
+        || (MasterOfReplica is not null && MasterOfReplica.TryGetValue(node.Id, out var master) && master == TargetId);
+
     public override string ToString() => "from " + Source + " to " + Target;
 
     // The node itself, or the present master of its shard. A master that hands over its last slot becomes a replica of the other end,

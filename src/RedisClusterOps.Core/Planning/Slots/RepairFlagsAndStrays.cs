@@ -44,8 +44,7 @@ internal static class RepairFlagsAndStrays
         actions.AddRange(stale.Select(node => new StopMigrating(slot, node, null)));
         foreach (var holder in holders)
         {
-            if (holder.View!.OwnerOf(slot) != owner.Id)
-                actions.Add(new CorrectOwner(slot, holder, owner));
+            actions.AddRange(HandoverOrder.CorrectOwners(view, slot, owner, holder));
             // Only an importing node may send keys of a slot that it does not own, and it must import from the owner.
             if (!HandoverOrder.Has(holder.View!.Self.ImportingFrom, slot, owner.Id) || holder.View.Self.MigratingTo.ContainsKey(slot))
                 actions.Add(new SetImporting(slot, holder, owner));

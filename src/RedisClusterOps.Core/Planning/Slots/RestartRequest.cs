@@ -72,8 +72,8 @@ internal sealed record RestartRequest(int Slot, RedisClusterSession Session, Mov
 
     // Correct flags are kept: a STABLE in between would hide the keys that have moved.
     private static IEnumerable<SlotAction> Reopen(SlotDiagnosis diagnosis) => diagnosis.State == RedisOpenSlotState.SourceFailedOver
-        ? HandoverOrder.OpenAfterFailover(diagnosis.Slot, diagnosis.Source!, diagnosis.Target!)
-        : HandoverOrder.OpenAndCorrectOwner(diagnosis.Slot, diagnosis.Source!, diagnosis.Target!);
+        ? HandoverOrder.OpenAfterFailover(diagnosis.Situation.View, diagnosis.Slot, diagnosis.Source!, diagnosis.Target!)
+        : HandoverOrder.OpenAndCorrectOwner(diagnosis.Situation.View, diagnosis.Slot, diagnosis.Source!, diagnosis.Target!);
 
     private SlotPlan ChangeTarget(SlotPlan plan, SlotDiagnosis diagnosis, ClusterNode former, ClusterNode target)
     {

@@ -42,8 +42,15 @@ internal sealed record SetMigrating(int Slot, ClusterNode Source, ClusterNode Ta
 /// <summary>Corrects the owner on a node that neither gains nor loses the slot by that.</summary>
 internal sealed record CorrectOwner(int Slot, ClusterNode Node, ClusterNode Owner) : SlotAction(Slot)
 {
+    /// <summary>All slots that are corrected together.</summary>
+    public SlotSet Slots { get; init; } = SlotSet.From([Slot]);
+
     public override IReadOnlyList<PlannedCommand> Commands =>
-        [Command(Node, SetSlot("NODE " + Owner.Id), "this node reports another owner, or none")];
+    [
+        Command(Node, SetSlot("NODE " + Owner.Id), Slots.Count == 1
+            ? "this node reports another owner, or none"
+            : "the same for each of the slots " + Slots + ", which it imports; while it reports an owner that failed, it accepts no keys"),
+    ];
 }
 
 /// <summary>Moves the remaining keys of the source, batch by batch.</summary>

@@ -54,7 +54,7 @@ internal sealed record StartRequest(int Slot, RedisClusterSession Session, MoveO
             Owner = source.Id,
             KeysOnSource = situation.KeysOn(source),
             KeysOnTarget = situation.KeysOn(target),
-            Actions = [.. HandoverOrder.OpenAndCorrectOwner(Slot, source, target)],
+            Actions = [.. HandoverOrder.OpenAndCorrectOwner(situation.View, Slot, source, target)],
         };
     }
 

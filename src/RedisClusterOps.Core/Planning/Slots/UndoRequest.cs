@@ -92,7 +92,7 @@ internal sealed record UndoRequest(
         var finished = diagnosis.State is RedisOpenSlotState.FinishedOnSource or RedisOpenSlotState.FinishedOnTarget;
         // A node that does not import may hide its keys. IMPORTING makes them visible.
         if (!finished && diagnosis.KeysOnTarget is null && !away.View!.Self.ImportingFrom.ContainsKey(Slot) && !NeverCounts(away))
-            return PlanOf(diagnosis, origin, away, PrepareReverseMove(origin, away)) with { IsPartial = true };
+            return PlanOf(diagnosis, origin, away, PrepareReverseMove(diagnosis.Situation.View, origin, away)) with { IsPartial = true };
         if (!finished && (Strategy == UndoStrategy.PullBack || diagnosis.KeysOnTarget == 0))
             return PlanOf(diagnosis, origin, away, PullBack(diagnosis, origin, away));
         CompleteRequest.RefuseUnlessCompletable(diagnosis, "undone");
@@ -172,7 +172,7 @@ internal sealed record UndoRequest(
                 : PlanOf(null, owner, away ?? owner, RestoreSuppressed(situation.View));
         }
 
-        var prepare = PrepareReverseMove(owner, away);
+        var prepare = PrepareReverseMove(situation.View, owner, away);
         return keys is null
             ? PlanOf(null, owner, away, prepare) with { IsPartial = true }
             : PlanOf(null, owner, away, [.. prepare, ReverseMove(situation, owner, away), new StopImporting(Slot, away)]);
@@ -182,13 +182,12 @@ internal sealed record UndoRequest(
     private static bool NeverCounts(ClusterNode node) => node.View!.Facts.Engine == ServerEngine.Garnet;
 
     /// <summary>Makes the node import from the owner: only an importing node may send keys of a slot that it does not own.</summary>
-    private IEnumerable<SlotAction> PrepareReverseMove(ClusterNode origin, ClusterNode away)
+    private IEnumerable<SlotAction> PrepareReverseMove(ClusterView view, ClusterNode origin, ClusterNode away)
     {
-        // An importing node whose source failed over may report no owner.
-        if (away.View!.OwnerOf(Slot) != origin.Id)
-            yield return new CorrectOwner(Slot, away, origin);
-        if (!HandoverOrder.Has(away.View.Self.ImportingFrom, Slot, origin.Id))
-            yield return new SetImporting(Slot, away, origin);
+        var correct = HandoverOrder.CorrectOwners(view, Slot, origin, away);
+        return HandoverOrder.Has(away.View!.Self.ImportingFrom, Slot, origin.Id)
+            ? correct
+            : correct.Append(new SetImporting(Slot, away, origin));
     }
 
     private MoveKeys ReverseMove(SlotSituation situation, ClusterNode origin, ClusterNode away) =>
@@ -201,7 +200,7 @@ internal sealed record UndoRequest(
         // An empty node that never imported has no flag to clear.
         var imports = !empty || away.View!.Self.ImportingFrom.ContainsKey(Slot);
         if (imports)
-            actions.AddRange(PrepareReverseMove(origin, away));
+            actions.AddRange(PrepareReverseMove(diagnosis.Situation.View, origin, away));
         if (origin.View!.Self.MigratingTo.ContainsKey(Slot))
             actions.Add(new StopMigrating(Slot, origin, Strategy == UndoStrategy.PullBack ? null : away));
         if (!imports)
