@@ -111,6 +111,9 @@ public enum NextActionCode
     /// Introduce the node at the address <see cref="NextAction.Target"/> to the cluster, by way of <see cref="NextAction.Node"/>.
     /// </summary>
     MeetNode,
+
+    /// <summary>Make the node <see cref="NextAction.Node"/> a replica of the master <see cref="NextAction.Target"/>.</summary>
+    SetReplica,
 }
 
 /// <summary>Options of a next action.</summary>

@@ -29,8 +29,11 @@ internal static class NextActionText
         var text = new StringBuilder(Verb(next.Code));
         Add(" -Slot ", next.Slots);
         Add(" -Source ", next.Source);
-        Add(" -Target ", next.Target);
+        if (next.Code != NextActionCode.SetReplica)
+            Add(" -Target ", next.Target);
         Add(NodeParameter(next.Code), next.Node);
+        if (next.Code == NextActionCode.SetReplica)
+            Add(" -ReplicaOf ", next.Target);
         Add(next.Code == NextActionCode.Undo ? " -MigrationId " : " -Id ", next.MigrationId);
         foreach (var (option, parameter) in Parameters)
         {
@@ -114,6 +117,7 @@ internal static class NextActionText
         NextActionCode.WriteAlertState => "Get-RedisClusterAlert",
         NextActionCode.WriteReport => "Export-RedisClusterReport",
         NextActionCode.MeasureLinks => "Measure-RedisClusterLink",
+        NextActionCode.SetReplica => "Set-RedisClusterReplica",
         NextActionCode.Repeat => "the same command with",
         NextActionCode.ShowConnectExamples => "Get-Help Connect-RedisCluster -Examples",
         _ => throw new ArgumentOutOfRangeException(nameof(code), code, null),

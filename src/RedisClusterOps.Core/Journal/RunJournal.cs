@@ -42,6 +42,9 @@ internal sealed class RunJournal : IDisposable
 
     public string Path => _file.Name;
 
+    /// <summary>Why a change of members or roles failed; its end records it. Null if it succeeded.</summary>
+    public RedisOperationException? Failure { get; set; }
+
     /// <summary>The id of a run that begins now.</summary>
     public static string NewId(DateTime now) =>
         now.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture) + "-" + Guid.NewGuid().ToString("N").Substring(0, 6);
@@ -77,8 +80,13 @@ internal sealed class RunJournal : IDisposable
             line.Seeds = [.. header.Seeds];
             line.NodeIds = [.. header.NodeIds];
             line.Replicas = header.MasterOfReplica?.Select(replica => replica.Key + "=" + replica.Value).ToArray();
+            line.Commands = header.Commands.Count == 0 ? null : [.. header.Commands];
             JournalRetention.Prune(folder, began);
-            return new RunJournal(id, clusterLock, file, now, line);
+            var journal = new RunJournal(id, clusterLock, file, now, line);
+            // A change of members has no slots: its commands are its record.
+            if (line.Commands is not null)
+                journal.Write(flush: true);
+            return journal;
         }
         catch (Exception failure) when (WholeFile.IsFileError(failure))
         {
@@ -232,8 +240,10 @@ internal sealed class RunJournal : IDisposable
             if (_ended)
                 return;
             _ended = true;
+            var end = JournalLine.Of(JournalLine.End, _now());
+            (end.Failure, end.Reason) = (Failure?.Code.ToString(), Failure?.Message);
             if (_unwrittenBegin is null)
-                TryWrite(flush: true, JournalLine.Of(JournalLine.End, _now()));
+                TryWrite(flush: true, end);
             _file.Dispose();
             if (_unwrittenBegin is not null)
                 DeleteUnused();
