@@ -124,6 +124,9 @@ public enum FailureCode
     /// <summary>A module of the source is missing on the target, which therefore can't take the keys of its types.</summary>
     ModuleMissing,
 
+    /// <summary>A command of the user was not sent: another operation does it safely, or it has no single reply.</summary>
+    CommandRefused,
+
     /// <summary>The module failed in a way that it does not foresee. The inner exception has the details.</summary>
     Unexpected,
 }

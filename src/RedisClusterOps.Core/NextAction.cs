@@ -111,6 +111,21 @@ public enum NextActionCode
     /// Introduce the node at the address <see cref="NextAction.Target"/> to the cluster, by way of <see cref="NextAction.Node"/>.
     /// </summary>
     MeetNode,
+
+    /// <summary>Add the node at the address <see cref="NextAction.Node"/> to the cluster.</summary>
+    AddNode,
+
+    /// <summary>Remove the node <see cref="NextAction.Node"/> from the cluster.</summary>
+    RemoveNode,
+
+    /// <summary>Make <see cref="NextAction.Node"/> a replica of another master.</summary>
+    SetReplica,
+
+    /// <summary>Promote the replica <see cref="NextAction.Node"/>.</summary>
+    FailOver,
+
+    /// <summary>Create a cluster from empty nodes.</summary>
+    CreateCluster,
 }
 
 /// <summary>Options of a next action.</summary>
@@ -155,6 +170,9 @@ public enum NextActionOptions
 
     /// <summary>Connect with a map from announced addresses to those that this machine can reach.</summary>
     AddressMap = 2048,
+
+    /// <summary>Reset the node that is removed.</summary>
+    Reset = 4096,
 }
 
 /// <summary>What to do next, as data. The front end renders it as one of its commands.</summary>

@@ -74,6 +74,7 @@ internal static class ErrorRecords
         FailureCode.KeyRefused => ErrorCategory.InvalidData,
         FailureCode.KeysMissing => ErrorCategory.InvalidResult,
         FailureCode.ModuleMissing => ErrorCategory.NotInstalled,
+        FailureCode.CommandRefused => ErrorCategory.InvalidOperation,
         _ => ErrorCategory.InvalidResult,
     };
 }

@@ -62,6 +62,7 @@ internal static class NextActionText
         (NextActionOptions.Certificate, " -CertificatePath <file with certificate and key>"),
         (NextActionOptions.CaCertificate, " -CaCertificatePath <file of the certificate authority>"),
         (NextActionOptions.BySlots, " -By Slots"),
+        (NextActionOptions.Reset, " -Reset"),
         (NextActionOptions.PullBack, " -Strategy PullBack"),
         (NextActionOptions.AddressMap, " -AddressMap @{ '<announced host:port>' = '<host:port from here>' }"),
     ];
@@ -114,6 +115,11 @@ internal static class NextActionText
         NextActionCode.WriteAlertState => "Get-RedisClusterAlert",
         NextActionCode.WriteReport => "Export-RedisClusterReport",
         NextActionCode.MeasureLinks => "Measure-RedisClusterLink",
+        NextActionCode.AddNode => "Add-RedisClusterNode",
+        NextActionCode.RemoveNode => "Remove-RedisClusterNode",
+        NextActionCode.SetReplica => "Set-RedisClusterReplica",
+        NextActionCode.FailOver => "Invoke-RedisClusterFailover",
+        NextActionCode.CreateCluster => "New-RedisCluster",
         NextActionCode.Repeat => "the same command with",
         NextActionCode.ShowConnectExamples => "Get-Help Connect-RedisCluster -Examples",
         _ => throw new ArgumentOutOfRangeException(nameof(code), code, null),
@@ -121,7 +127,7 @@ internal static class NextActionText
 
     private static string NodeParameter(NextActionCode code) => code switch
     {
-        NextActionCode.Connect => " -Endpoint ",
+        NextActionCode.Connect or NextActionCode.AddNode => " -Endpoint ",
         NextActionCode.WriteAlertState => " -StatePath ",
         NextActionCode.WriteReport => " -Path ",
         NextActionCode.PlanRebalance => " -OutFile ",
