@@ -34,6 +34,7 @@
     'Repair-RedisCluster'
     'Restart-RedisSlotMigration'
     'Resume-RedisMigration'
+    'Set-RedisClusterReplica'
     'Show-RedisSlotMap'
     'Start-RedisSlotMigration'
     'Test-RedisCluster'

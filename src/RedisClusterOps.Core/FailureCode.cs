@@ -124,6 +124,15 @@ public enum FailureCode
     /// <summary>A module of the source is missing on the target, which therefore can't take the keys of its types.</summary>
     ModuleMissing,
 
+    /// <summary>A node that has to be empty holds keys or slots.</summary>
+    NodeNotEmpty,
+
+    /// <summary>A node belongs to another cluster, or is not in the state that the operation needs.</summary>
+    NodeUnsuitable,
+
+    /// <summary>The nodes did not confirm a change of members or roles in time.</summary>
+    ChangeNotConfirmed,
+
     /// <summary>A command of the user was not sent: another operation does it safely, or it has no single reply.</summary>
     CommandRefused,
 

@@ -1,6 +1,6 @@
 namespace RedisClusterOps;
 
-/// <summary>What is done to slots. Results, plan files and the journal show the names of the members.</summary>
+/// <summary>What is done to slots or nodes. Results, plan files and the journal show the names of the members.</summary>
 public enum MigrationOperation
 {
     /// <summary>Not one of these: a journal of a later version, or no journal of this module.</summary>
@@ -29,4 +29,19 @@ public enum MigrationOperation
 
     /// <summary>Moves whole slots to even out the masters.</summary>
     Rebalance,
+
+    /// <summary>Forms a cluster of separate nodes.</summary>
+    NewCluster,
+
+    /// <summary>Adds a node to a cluster.</summary>
+    AddNode,
+
+    /// <summary>Removes a node from a cluster.</summary>
+    RemoveNode,
+
+    /// <summary>Makes a node a replica of a master.</summary>
+    SetReplica,
+
+    /// <summary>Promotes a replica.</summary>
+    Failover,
 }

@@ -125,6 +125,15 @@ public sealed partial class RedisCluster
                 new NextAction(NextActionCode.ShowRunningRuns));
         }
 
+        if (run is { Commands.Count: > 0 })
+        {
+            throw new RedisOperationException(
+                FailureCode.InvalidArgument,
+                "Run " + run.Id + " (" + run.Operation + ") changed nodes, not slots: it is not resumed or undone by its id.",
+                run.Id,
+                NextAction.Advise("run its command again: it reads the nodes and continues"));
+        }
+
         if (run is not null && !run.NodeIds.Any(node => view.Node(node) is not null))
         {
             throw new RedisOperationException(
@@ -259,14 +268,19 @@ public sealed partial class RedisCluster
     /// <returns>True if the run began now.</returns>
     /// <exception cref="RedisOperationException">JournalBusy, AnotherToolAtWork or JournalUnavailable. Nothing was changed.</exception>
     private async Task<bool> BeginAsync(
-        MigrationOperation operation, string? strategy, ClusterView view, MoveOptions options, CancellationToken stop)
+        MigrationOperation operation, string? strategy, ClusterView view, MoveOptions options, CancellationToken stop,
+        IReadOnlyList<string>? commands = null)
     {
         if (!KeepsJournal)
             return false;
         if (_run is null)
         {
             var folder = JournalFolder.At(options.JournalPath);
-            var header = RunHeader.Of(operation, strategy, _session, NodeIds(view)) with { MasterOfReplica = view.MasterOfReplica };
+            var header = RunHeader.Of(operation, strategy, _session, NodeIds(view)) with
+            {
+                MasterOfReplica = view.MasterOfReplica,
+                Commands = commands ?? [],
+            };
             _run = RunJournal.Begin(folder, header, locks: JournalFolder.ForLocks(folder));
         }
 

@@ -128,6 +128,12 @@ public sealed record RedisMigration
     /// <summary>The slots, lowest first.</summary>
     public IReadOnlyList<RedisMigrationSlot> Slots { get; init => field = value.Shown(); } = ShownList<RedisMigrationSlot>.Empty;
 
+    /// <summary>The commands of a change of members or roles, each with its node; empty for a run on slots.</summary>
+    public IReadOnlyList<string> Commands { get; init => field = value.Shown(); } = ShownList<string>.Empty;
+
+    /// <summary>Why a change of members or roles failed; null if it did not, or for a run on slots.</summary>
+    public string? Reason { get; init; }
+
     /// <summary>Path of the file of the run.</summary>
     public string Path { get; init; } = string.Empty;
 

@@ -74,6 +74,9 @@ internal static class ErrorRecords
         FailureCode.KeyRefused => ErrorCategory.InvalidData,
         FailureCode.KeysMissing => ErrorCategory.InvalidResult,
         FailureCode.ModuleMissing => ErrorCategory.NotInstalled,
+        FailureCode.NodeNotEmpty => ErrorCategory.ResourceExists,
+        FailureCode.NodeUnsuitable => ErrorCategory.InvalidOperation,
+        FailureCode.ChangeNotConfirmed => ErrorCategory.OperationTimeout,
         FailureCode.CommandRefused => ErrorCategory.InvalidOperation,
         _ => ErrorCategory.InvalidResult,
     };

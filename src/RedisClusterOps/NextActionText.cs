@@ -29,8 +29,11 @@ internal static class NextActionText
         var text = new StringBuilder(Verb(next.Code));
         Add(" -Slot ", next.Slots);
         Add(" -Source ", next.Source);
-        Add(" -Target ", next.Target);
+        if (next.Code != NextActionCode.SetReplica)
+            Add(" -Target ", next.Target);
         Add(NodeParameter(next.Code), next.Node);
+        if (next.Code == NextActionCode.SetReplica)
+            Add(" -ReplicaOf ", next.Target);
         Add(next.Code == NextActionCode.Undo ? " -MigrationId " : " -Id ", next.MigrationId);
         foreach (var (option, parameter) in Parameters)
         {
@@ -62,7 +65,10 @@ internal static class NextActionText
         (NextActionOptions.Certificate, " -CertificatePath <file with certificate and key>"),
         (NextActionOptions.CaCertificate, " -CaCertificatePath <file of the certificate authority>"),
         (NextActionOptions.BySlots, " -By Slots"),
+        (NextActionOptions.Drain, " -Drain"),
         (NextActionOptions.Reset, " -Reset"),
+        (NextActionOptions.Force, " -Mode Force"),
+        (NextActionOptions.Takeover, " -Mode Takeover"),
         (NextActionOptions.PullBack, " -Strategy PullBack"),
         (NextActionOptions.AddressMap, " -AddressMap @{ '<announced host:port>' = '<host:port from here>' }"),
     ];

@@ -11,6 +11,7 @@ internal static class PlanText
 {
     // A prompt that scrolls off the screen is answered unread. -WhatIf shows the commands of all plans.
     private const int MaxPlansInPrompt = 5;
+    private const int MaxCommandsInPrompt = 10;
 
     /// <summary>A short form, such as <c>complete: move 100 keys from A to B</c>.</summary>
     /// <param name="plans">Plans with the same operation, source and target.</param>
@@ -37,6 +38,23 @@ internal static class PlanText
     /// <summary>Every command of every plan, with its node and its reason.</summary>
     public static string InFull(IReadOnlyList<SlotPlan> plans) =>
         string.Concat(plans.Select(plan => InFull(plan, titled: plans.Count > 1)));
+
+    /// <summary>The commands of a change of members or roles, with their nodes and reasons.</summary>
+    /// <param name="commands">The commands.</param>
+    /// <param name="isPrompt">True to leave out commands that would not fit on a screen.</param>
+    public static string InFull(IReadOnlyList<PlannedCommand> commands, bool isPrompt)
+    {
+        var text = new StringBuilder();
+        var shown = isPrompt && commands.Count > MaxCommandsInPrompt ? commands.Take(MaxCommandsInPrompt).ToList() : commands;
+        Append(text, shown);
+        if (shown.Count < commands.Count)
+        {
+            text.AppendLine().Append("  … and ").Append(Number(commands.Count - shown.Count))
+                .Append(" more commands; -WhatIf shows all.");
+        }
+
+        return text.ToString();
+    }
 
     /// <summary>The commands of the first few plans, for a prompt.</summary>
     public static string InShort(IReadOnlyList<SlotPlan> plans) => plans.Count <= MaxPlansInPrompt
@@ -71,19 +89,23 @@ internal static class PlanText
             text.Append(plan.State is { } state ? " (" + state + ")" : string.Empty);
         }
 
-        var width = plan.Commands.Select(command => command.Node.Length).DefaultIfEmpty(0).Max();
+        Append(text, plan.Commands);
+        if (plan.IsPartial)
+            text.AppendLine().Append("      The slot is then read again, and its state determines the remaining steps.");
+        return text.ToString();
+    }
+
+    private static void Append(StringBuilder text, IReadOnlyList<PlannedCommand> commands)
+    {
+        var width = commands.Select(command => command.Node.Length).DefaultIfEmpty(0).Max();
         var number = 0;
-        foreach (var command in plan.Commands)
+        foreach (var command in commands)
         {
             text.AppendLine();
             text.AppendFormat(CultureInfo.InvariantCulture, "  {0,2}. {1}  {2}", ++number, command.Node.PadRight(width), command.Command);
             if (command.Why.Length > 0)
                 text.AppendLine().Append("      ").Append(command.Why);
         }
-
-        if (plan.IsPartial)
-            text.AppendLine().Append("      The slot is then read again, and its state determines the remaining steps.");
-        return text.ToString();
     }
 
     private static long? Sum(IEnumerable<long?> counts) => counts.Aggregate((long?)0, (sum, count) => sum + count);

@@ -81,6 +81,18 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         _open = null;
     }
 
+    /// <summary>Writes each notice to the warning stream or the verbose stream.</summary>
+    internal void WriteNotices(IEnumerable<(bool IsWarning, string Text)> notices)
+    {
+        foreach (var (isWarning, text) in notices)
+        {
+            if (isWarning)
+                WriteWarning(text);
+            else
+                WriteVerbose(text);
+        }
+    }
+
     /// <summary>Resolves a path of PowerShell to one of the file system; null if it is null.</summary>
     internal string? FilePath(string? path) => path is null ? null : GetUnresolvedProviderPathFromPSPath(path);
 

@@ -164,18 +164,6 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
             "Confirm");
     }
 
-    /// <summary>Writes each notice to the warning stream or the verbose stream.</summary>
-    internal void WriteNotices(IEnumerable<(bool IsWarning, string Text)> notices)
-    {
-        foreach (var (isWarning, text) in notices)
-        {
-            if (isWarning)
-                WriteWarning(text);
-            else
-                WriteVerbose(text);
-        }
-    }
-
     /// <summary>Writes the result of a slot.</summary>
     internal virtual void Write(RedisCluster cluster, RedisSlotMigrationResult result) => WriteObject(result);
 

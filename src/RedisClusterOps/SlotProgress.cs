@@ -69,6 +69,8 @@ internal sealed class SlotProgress
             + Text("{0} of {1} keys, {2:0} keys/s", progress.KeysDone, progress.KeysTotal, rate)
             + (progress.Message.Length > 0 ? ", waiting: " + progress.Message : string.Empty);
         var record = new ProgressRecord(id, activity, status) { ParentActivityId = id == ChildBar ? MainBar : -1 };
+        if (progress is { KeysTotal: 0, SlotsTotal: 0, Slot: null, Message.Length: > 0 })
+            record.StatusDescription = progress.Message;
         if (progress.KeysTotal <= 0)
             return record;
         record.PercentComplete = (int)Math.Min(100, progress.KeysDone * 100 / progress.KeysTotal);

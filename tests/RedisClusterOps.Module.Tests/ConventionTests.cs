@@ -14,11 +14,11 @@ public sealed class ConventionTests
     private static readonly string[] ApprovedVerbs =
     [
         "Complete", "Connect", "Disconnect", "Export", "Get", "Invoke", "Measure", "Move", "New", "Repair", "Restart", "Resume",
-        "Show", "Start", "Test", "Undo",
+        "Set", "Show", "Start", "Test", "Undo",
     ];
 
     private static readonly string[] VerbsThatWrite =
-        ["Complete", "Export", "Invoke", "Move", "Repair", "Restart", "Resume", "Start", "Undo"];
+        ["Complete", "Export", "Invoke", "Move", "Repair", "Restart", "Resume", "Set", "Start", "Undo"];
 
     private static readonly string[] Move = ["BatchSize", "MaxStall", "MaxKeysPerSecond", "Timeout", "OnKeyConflict", "JournalPath"];
 
@@ -54,6 +54,7 @@ public sealed class ConventionTests
         ["Repair-RedisCluster"] = ["Cluster", "Slot", "Target", "AllowUnreachableNode", "SkipCoverage", .. Move],
         ["Restart-RedisSlotMigration"] = ["Cluster", "Slot", "Target", "JournalPath"],
         ["Resume-RedisMigration"] = ["Cluster", "Id", .. BulkMove],
+        ["Set-RedisClusterReplica"] = ["Cluster", "Node", "ReplicaOf", "JournalPath"],
         ["Show-RedisSlotMap"] = ["Cluster", "Width", "PlainText"],
         ["Start-RedisSlotMigration"] = ["Cluster", "Slot", "Source", "Target", "JournalPath"],
         ["Test-RedisCluster"] = ["Cluster", "Quiet", "Deep", "MinimumReplica"],

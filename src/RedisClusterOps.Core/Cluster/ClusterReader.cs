@@ -81,6 +81,25 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         }
     }
 
+    /// <summary>Reads exactly these addresses, whichever clusters their nodes belong to.</summary>
+    public async Task<IReadOnlyList<(NodeEndpoint Dialled, NodeView? View, RedisOperationException? Failure)>> ReadEachAsync(
+        IEnumerable<NodeEndpoint> endpoints, CancellationToken cancellation)
+    {
+        var read = await ReadAllAsync(endpoints.Distinct(), new SharedLines(), cancellation).ConfigureAwait(false);
+        foreach (var view in read.Select(each => each.View).OfType<NodeView>())
+            _dialled[view.Id] = view.Dialled;
+        return read;
+    }
+
+    /// <summary>Reads exactly these addresses as one cluster, although their nodes may not know each other yet.</summary>
+    /// <remarks>An address that can't be read is missing in the view.</remarks>
+    public async Task<ClusterView> ReadAsOneAsync(IEnumerable<NodeEndpoint> endpoints, CancellationToken cancellation)
+    {
+        var read = await ReadEachAsync(endpoints, cancellation).ConfigureAwait(false);
+        var failures = read.Where(each => each.Failure is not null).ToDictionary(each => each.Dialled, each => each.Failure!);
+        return ViewMerge.Of(read.Select(each => each.View).OfType<NodeView>().ToList(), failures, session);
+    }
+
     /// <summary>
     /// Reads the roles, slots and flags of every node again. Versions and settings are reused from the last reading if it is recent.
     /// </summary>

@@ -131,6 +131,10 @@ internal sealed class JournalLine
     [DataMember(Name = "replicas", Order = 26, EmitDefaultValue = false)]
     public string[]? Replicas { get; set; }
 
+    /// <summary>In the first line of a change of members or roles: the commands of the plan, each with its node.</summary>
+    [DataMember(Name = "commands", Order = 27, EmitDefaultValue = false)]
+    public string[]? Commands { get; set; }
+
     /// <summary>The slots of the line; empty for a line about the whole run. Parsed once.</summary>
     public SlotSet AllSlots => _allSlots ??= Slot is { } one ? SlotSet.From([new SlotRange(one, one)])
         : SlotSet.TryParse(Slots, out var many) ? many!
@@ -202,7 +206,8 @@ internal sealed class JournalLine
             return false;
         return Kind switch
         {
-            Begin => Operation is not null && AreWhole(NodeIds) && AreWhole(Seeds) && (Replicas is null || AreWhole(Replicas)),
+            Begin => Operation is not null && AreWhole(NodeIds) && AreWhole(Seeds) && (Replicas is null || AreWhole(Replicas))
+                && (Commands is null || AreWhole(Commands)),
             Planned or Intent => (IsOfSlot || IsOfSlots) && Operation is not null,
             Progress => IsOfSlot && KeysMoved is not null && (Restored is null || AreWhole(Restored)),
             Outcome => (IsOfSlot || IsOfSlots) && Enum.TryParse<MigrationOutcome>(Result, out var outcome)
@@ -253,6 +258,9 @@ internal sealed record RunHeader(MigrationOperation Operation, string? Strategy,
 
     /// <summary>The master of each replica, by their ids. A replica that was promoted since stands for its former master.</summary>
     public IReadOnlyDictionary<string, string>? MasterOfReplica { get; init; }
+
+    /// <summary>The commands of a change of members or roles, each with its node.</summary>
+    public IReadOnlyList<string> Commands { get; init; } = [];
 
     private static int CurrentProcessId()
     {

@@ -20,6 +20,8 @@ internal sealed class RunBuilder
     private Dictionary<string, string>? _masterOfReplica;
     private JournalLine? _last;
     private DateTime? _ended;
+    private string? _failure;
+    private string? _reason;
     private long? _planned;
     private bool _isCounted = true;
     private long _mentions;
@@ -43,7 +45,7 @@ internal sealed class RunBuilder
         if (line.Kind == JournalLine.Begin)
             Begin(line);
         else if (line.Kind == JournalLine.End)
-            _ended = line.Time;
+            (_ended, _failure, _reason) = (line.Time, line.Failure, line.Reason);
         else if (_mentions > MostMentions || (_mentions += line.AllSlots.Count) > MostMentions)
             Damaged++;
         else
@@ -86,6 +88,8 @@ internal sealed class RunBuilder
             Seeds = Clean(_begin?.Seeds),
             NodeIds = Clean(_begin?.NodeIds),
             MasterOfReplica = _masterOfReplica,
+            Commands = Clean(_begin?.Commands),
+            Reason = _reason is null ? null : Printable.Clean(_reason, 4000),
             Slots = slots,
             KeysPlanned = _isCounted ? _planned : null,
             Path = path,
@@ -167,7 +171,8 @@ internal sealed class RunBuilder
 
     private MigrationState StateOf(bool isRunning, RedisMigrationSlot[] slots) =>
         _ended is null ? (isRunning ? MigrationState.Running : MigrationState.Interrupted)
-        : slots.Any(slot => slot.HasFailed) ? MigrationState.Failed
+        : _failure == nameof(FailureCode.Stopped) ? MigrationState.Stopped
+        : _failure is not null || slots.Any(slot => slot.HasFailed) ? MigrationState.Failed
         : slots.Any(slot => !slot.IsDone) ? MigrationState.Stopped
         : MigrationState.Completed;
 

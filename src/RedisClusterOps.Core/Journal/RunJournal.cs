@@ -40,6 +40,9 @@ internal sealed class RunJournal : IDisposable
 
     public string Path => _file.Name;
 
+    /// <summary>Why a change of members or roles failed; its end records it. Null if it succeeded.</summary>
+    public RedisOperationException? Failure { get; set; }
+
     /// <summary>The id of a run that begins now.</summary>
     public static string NewId(DateTime now) =>
         now.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture) + "-" + Guid.NewGuid().ToString("N").Substring(0, 6);
@@ -73,6 +76,7 @@ internal sealed class RunJournal : IDisposable
             line.Seeds = [.. header.Seeds];
             line.NodeIds = [.. header.NodeIds];
             line.Replicas = header.MasterOfReplica?.Select(replica => replica.Key + "=" + replica.Value).ToArray();
+            line.Commands = header.Commands.Count == 0 ? null : [.. header.Commands];
             journal.Write(flush: true, line);
             JournalRetention.Prune(folder, began);
             return journal;
@@ -229,7 +233,9 @@ internal sealed class RunJournal : IDisposable
             if (_ended)
                 return;
             _ended = true;
-            TryWrite(flush: true, JournalLine.Of(JournalLine.End, _now()));
+            var end = JournalLine.Of(JournalLine.End, _now());
+            (end.Failure, end.Reason) = (Failure?.Code.ToString(), Failure?.Message);
+            TryWrite(flush: true, end);
             _file.Dispose();
             _lock.Dispose();
         }

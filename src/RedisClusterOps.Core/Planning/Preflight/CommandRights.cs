@@ -28,12 +28,21 @@ internal sealed class CommandRights(NodeProbe probe)
         ReplicatingEnds? atomic,
         CancellationToken cancellation)
     {
-        var denied = new List<DeniedCommand>();
         var required = actions.SelectMany(action => RequiredRights.Of(view, action, anyKey));
         if (atomic is { } ends)
             required = required.Concat(RequiredRights.OfAtomic(ends));
+        return await FindDeniedAsync(required, anyKey is not null, cancellation).ConfigureAwait(false);
+    }
+
+    /// <param name="required">The commands.</param>
+    /// <param name="keyKnown">False if the commands contain keys of which the names are unknown.</param>
+    /// <param name="cancellation">Cancels the questions.</param>
+    public async Task<IReadOnlyList<DeniedCommand>> FindDeniedAsync(
+        IEnumerable<RequiredRight> required, bool keyKnown, CancellationToken cancellation)
+    {
+        var denied = new List<DeniedCommand>();
         foreach (var group in required.GroupBy(right => right.Node.Id))
-            denied.AddRange(await AskAsync(group.First().Node, group.ToList(), anyKey is not null, cancellation).ConfigureAwait(false));
+            denied.AddRange(await AskAsync(group.First().Node, group.ToList(), keyKnown, cancellation).ConfigureAwait(false));
         return denied;
     }
 

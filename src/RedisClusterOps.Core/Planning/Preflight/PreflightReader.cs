@@ -124,6 +124,21 @@ internal sealed class PreflightReader
         }
     }
 
+    /// <summary>Checks a plan that changes no slot.</summary>
+    /// <param name="view">The cluster that the plan was made from.</param>
+    /// <param name="required">The commands of the plan.</param>
+    /// <param name="cancellation">Cancels the check.</param>
+    public async Task<PreflightResult> CheckAsync(
+        ClusterView view, IReadOnlyList<RequiredRight> required, CancellationToken cancellation)
+    {
+        if (required.Count == 0)
+            return new PreflightResult([], null);
+        var other = await FindOtherToolAsync(view, cancellation).ConfigureAwait(false);
+        var denied = await _rights.FindDeniedAsync(required, keyKnown: true, cancellation).ConfigureAwait(false);
+        var unknown = _rights.WithUnknownRights(required.Select(right => right.Node).Distinct()).ToList();
+        return PreflightRules.Judge(denied, unknown, _detector.Unseen, other);
+    }
+
     /// <summary>The refusal if another tool is changing slots now; null if none is detected.</summary>
     public async Task<RedisOperationException?> RefusalByOtherToolAsync(ClusterView view, CancellationToken cancellation) =>
         PreflightRules.OtherTool(await FindOtherToolAsync(view, cancellation).ConfigureAwait(false));

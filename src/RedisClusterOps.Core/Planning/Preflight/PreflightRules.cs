@@ -23,10 +23,15 @@ internal static class PreflightRules
         [
             .. Memory(facts), .. BigKey(facts), .. Versions(facts), .. Functions(facts), .. KeyRisks.Modules(facts),
             .. MigrateTls.Findings(facts), .. Down(facts), .. WriteRules.Findings(facts), .. LastSlot(facts), .. Strays(facts),
-            .. OtherSlots(facts), .. UnknownRights(facts), .. UnseenRuns(facts),
+            .. OtherSlots(facts), .. UnknownRights(facts.RightsUnknown), .. UnseenRuns(facts.Unseen),
         ],
-        OtherTool(facts.OtherTool) ?? Rights(facts) ?? MigrateTls.Refusal(facts) ?? Eviction(facts)
+        OtherTool(facts.OtherTool) ?? Rights(facts.Denied) ?? MigrateTls.Refusal(facts) ?? Eviction(facts)
             ?? KeyRisks.OfModules(facts) ?? KeyRisks.OfDemotedMaster(facts));
+
+    /// <summary>The same for a plan that changes no slot: rights and other tools.</summary>
+    public static PreflightResult Judge(
+        IReadOnlyList<DeniedCommand> denied, IEnumerable<ClusterNode> unknown, IReadOnlyList<ClusterNode> unseen, OtherTool? other) =>
+        new([.. UnknownRights(unknown), .. UnseenRuns(unseen)], OtherTool(other) ?? Rights(denied));
 
     public static RedisOperationException? OtherTool(OtherTool? found) => found is not { } tool ? null : new(
         FailureCode.AnotherToolAtWork,
@@ -35,12 +40,12 @@ internal static class PreflightRules
         tool.Node.Name,
         NextAction.Advise("CLIENT LIST on " + tool.Node.Name + " shows the client. When it has finished, run the same command again."));
 
-    private static RedisOperationException? Rights(PreflightFacts facts)
+    private static RedisOperationException? Rights(IReadOnlyList<DeniedCommand> denied)
     {
-        if (facts.Denied.Count == 0)
+        if (denied.Count == 0)
             return null;
-        var first = facts.Denied[0];
-        var others = facts.Denied.Count - 1;
+        var first = denied[0];
+        var others = denied.Count - 1;
         if (first.Why == DeniedCommand.UnknownCommand)
         {
             return new RedisOperationException(
@@ -61,9 +66,9 @@ internal static class PreflightRules
         static string AndOthers(int count) => count > 0 ? ", nor " + Count(count, "other command") : string.Empty;
     }
 
-    private static IEnumerable<PlanFinding> UnknownRights(PreflightFacts facts)
+    private static IEnumerable<PlanFinding> UnknownRights(IEnumerable<ClusterNode> unknown)
     {
-        foreach (var node in facts.RightsUnknown.Distinct())
+        foreach (var node in unknown.Distinct())
         {
             yield return Finding(
                 PlanFindingCode.RightsUnknown, FindingSeverity.Warning, node.Name,
@@ -73,13 +78,13 @@ internal static class PreflightRules
         }
     }
 
-    private static IEnumerable<PlanFinding> UnseenRuns(PreflightFacts facts)
+    private static IEnumerable<PlanFinding> UnseenRuns(IReadOnlyList<ClusterNode> unseen)
     {
-        if (facts.Unseen.Count == 0)
+        if (unseen.Count == 0)
             yield break;
         yield return Finding(
-            PlanFindingCode.OtherRunsUnseen, FindingSeverity.Warning, facts.Unseen[0].Name,
-            Unseen(facts.Unseen, "CLIENT LIST", "is not detected"),
+            PlanFindingCode.OtherRunsUnseen, FindingSeverity.Warning, unseen[0].Name,
+            Unseen(unseen, "CLIENT LIST", "is not detected"),
             NextAction.Advise("ACL SETUSER <user> +client|list +client|setname on every node"));
     }
 

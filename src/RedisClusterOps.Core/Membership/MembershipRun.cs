@@ -1,0 +1,92 @@
+using System;
+using System.Globalization;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Membership;
+
+/// <summary>
+/// Sends the commands of a plan in order, waits for gossip where the next one needs it, and proves the result on every node.
+/// </summary>
+internal sealed class MembershipRun(ClusterReader reader, MembershipPlan plan, OperationLog? log)
+{
+    // Gossip between few nodes takes seconds, and a node that restarts or synchronizes reports progress.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Longest = TimeSpan.FromHours(2);
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
+
+    private int _sent;
+
+    /// <returns>The cluster after the change.</returns>
+    /// <exception cref="RedisOperationException">The message says how many commands were sent.</exception>
+    public async Task<ClusterView> RunAsync(CancellationToken stop)
+    {
+        try
+        {
+            foreach (var step in plan.Steps)
+            {
+                if (step.After is { } condition)
+                    await WaitAsync(condition, stop).ConfigureAwait(false);
+                var connection = await reader.ConnectAsync(step.Node, stop).ConfigureAwait(false);
+                await connection.SendAsync(step.Command, stop).ConfigureAwait(false);
+                _sent++;
+                log?.State(null, step.Node.Name + ": " + step.Command);
+            }
+
+            return await WaitAsync(plan.Proof, stop).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            throw Ended(new RedisOperationException(FailureCode.Stopped, "The change of " + plan.Node + " was stopped.", plan.Node));
+        }
+        catch (RedisOperationException failure)
+        {
+            throw Ended(failure);
+        }
+    }
+
+    // A node may be restarting or busy while it changes its role, so a view without it is only what is missing now.
+    private async Task<ClusterView> WaitAsync(Condition condition, CancellationToken stop)
+    {
+        var (started, changed, last, pause) = (reader.Clock.Now, reader.Clock.Now, string.Empty, ShortestPause);
+        while (true)
+        {
+            var view = await plan.Request!.ReadClusterAsync(reader, stop).ConfigureAwait(false);
+            if (condition(view) is not { } missing)
+                return view;
+            var now = reader.Clock.Now;
+            if (missing.Text != last)
+                (last, changed) = (missing.Text, now);
+            if (now - changed > Patience || now - started > Longest)
+                throw Unconfirmed(missing, now - started);
+            log?.Progress(new OperationEvent { Kind = OperationEventKind.Progress, Message = missing.Text, Elapsed = now - started });
+            await reader.Clock.PauseAsync(pause, stop).ConfigureAwait(false);
+            pause = pause < LongestPause ? pause + pause : LongestPause;
+        }
+    }
+
+    private RedisOperationException Unconfirmed(Missing missing, TimeSpan waited) => new(
+        FailureCode.ChangeNotConfirmed,
+        string.Format(
+            CultureInfo.InvariantCulture, "{0} is not {1} after {2:0} s: {3}.", plan.Node, plan.After, waited.TotalSeconds, missing.Text),
+        plan.Node,
+        missing.Next);
+
+    private RedisOperationException Ended(RedisOperationException failure)
+    {
+        var state = _sent == 0 ? "No command was confirmed."
+            : string.Format(CultureInfo.InvariantCulture, "{0} of {1} commands took effect.", _sent, plan.Steps.Count);
+        return new RedisOperationException(
+            failure.Code,
+            failure.Message.TrimEnd('.') + ". " + (plan.Steps.Count == 0 ? "Nothing was changed." : state),
+            failure.Subject ?? plan.Node,
+            failure.Next ?? NextAction.Advise("run the same command again: it reads the nodes and continues"),
+            failure)
+        {
+            ConcernsOneNode = true,
+        };
+    }
+}

@@ -1,0 +1,170 @@
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Membership;
+
+/// <summary>Makes a node a replica of a master.</summary>
+/// <param name="Session">The cluster.</param>
+/// <param name="Node">The name of the node.</param>
+/// <param name="Master">The name of the master.</param>
+internal sealed record ReplicaRequest(RedisClusterSession Session, string Node, string Master) : MembershipRequest(Session)
+{
+    /// <inheritdoc/>
+    public override MembershipPlan Plan(MembershipSituation situation)
+    {
+        var view = situation.View;
+        var node = NodeNames.Find(view, Node, Session.MapAddress);
+        var master = NodeNames.Find(view, Master, Session.MapAddress);
+        var proof = Agreement.IsReplicaOf(node.Id, master.Id);
+        var warnings = Check(view, node, master).Concat(Agreement.Unasked(view, node.Line.MasterId)).ToList();
+        return new MembershipPlan
+        {
+            Kind = MigrationOperation.SetReplica,
+            Node = node.Name,
+            NodeId = node.Id,
+            Action = "set replica: replicate " + master.Name,
+            Before = Role(view, node),
+            After = "replica of " + master.Name,
+            Warnings = warnings,
+            IsDone = proof(view) is null,
+            Steps = node.Line.MasterId == master.Id ? [] : [Step(node, master)],
+            Reads = [new MembershipStep(node, RespCommand.Of("INFO", "replication"), string.Empty)],
+            Proof = proof,
+        };
+    }
+
+    /// <summary>What a node is, for people.</summary>
+    public static string Role(ClusterView view, ClusterNode node)
+    {
+        var slots = view.SlotsOf(node.Id).Count;
+        return !node.IsMaster ? "replica of " + Agreement.Name(view, node.Line.MasterId ?? "an unknown master")
+            : "master of " + (slots == 0 ? "no slots" : Count(slots, "slot"));
+    }
+
+    /// <summary>The command.</summary>
+    public static MembershipStep Step(ClusterNode node, ClusterNode master) => new(
+        node,
+        RespCommand.Of("CLUSTER", "REPLICATE", master.Id),
+        node.Name + " drops its data and loads that of " + master.Name + ".");
+
+    /// <summary>Refuses what would lose keys, or what the server would refuse.</summary>
+    /// <returns>What to know beforehand.</returns>
+    /// <exception cref="RedisOperationException">NodeNotEmpty, NodeUnsuitable, InvalidArgument, or why a node can't be read.</exception>
+    public static IEnumerable<string> Check(ClusterView view, ClusterNode node, ClusterNode master)
+    {
+        var change = node.Name + " can't become a replica of " + master.Name;
+        foreach (var end in new[] { node, master }.Where(end => !end.IsReachable))
+            throw NodeVerdict.Of(view, end).Refused(change);
+        var masters = new NextAction(NextActionCode.ShowMasters);
+        if (node.Id == master.Id)
+            throw Refused(FailureCode.InvalidArgument, change, "it is the same node", node, masters);
+        if (!master.IsMaster)
+        {
+            var why = master.Name + " is a " + Role(view, master) + ", and a replica can't have replicas";
+            throw Refused(FailureCode.InvalidArgument, change, why, master, masters);
+        }
+
+        if (node.View!.Line(master.Id) is null)
+        {
+            throw Refused(
+                FailureCode.NodeUnsuitable, change, node.Name + " does not list " + master.Name, node,
+                new NextAction(NextActionCode.MeetNode) { Node = node.View.Dialled.ToString(), Target = master.Name });
+        }
+
+        return node.Line.MasterId == master.Id ? []
+            : node.IsMaster ? CheckMaster(view, node, change)
+            : CheckReplica(view, node, master, change).Concat(Version(node, master));
+    }
+
+    private static IEnumerable<string> CheckMaster(ClusterView view, ClusterNode node, string change)
+    {
+        if (view.SlotsOf(node.Id).Count is var slots && slots > 0)
+        {
+            throw Refused(
+                FailureCode.NodeNotEmpty, change, "it owns " + Count(slots, "slot") + ", which would be lost", node,
+                new NextAction(NextActionCode.MoveSlots) { Source = node.Name, Target = "<another master>" });
+        }
+
+        if (view.OpenFlags.FirstOrDefault(flag => flag.NodeId == node.Id || flag.PeerId == node.Id) is { NodeId: not null } open)
+        {
+            throw Refused(
+                FailureCode.NodeUnsuitable, change, "slot " + Count(open.Slot, null) + " is open there", node,
+                new NextAction(NextActionCode.ShowOpenSlots) { Slots = Count(open.Slot, null) });
+        }
+
+        if (node.View!.KeyCount is { } keys && keys > 0)
+        {
+            throw Refused(
+                FailureCode.NodeNotEmpty, change,
+                "it owns no slot, but holds " + Count(keys, "key") + ", which may exist nowhere else", node,
+                new NextAction(NextActionCode.CheckCluster) { Options = NextActionOptions.Deep });
+        }
+
+        if (view.Nodes.FirstOrDefault(other => other.Line.MasterId == node.Id) is { } own)
+        {
+            throw Refused(
+                FailureCode.NodeUnsuitable, change, own.Name + " is its replica", node,
+                new NextAction(NextActionCode.SetReplica) { Node = own.Name, Target = "<another master>" });
+        }
+
+        return [];
+    }
+
+    private static IEnumerable<string> CheckReplica(ClusterView view, ClusterNode node, ClusterNode master, string change)
+    {
+        var keys = node.View!.KeyCount;
+        var former = node.Line.MasterId is { } id ? view.Node(id) : null;
+        if (former is { IsReachable: false } && view.SlotsOf(former.Id).Count is var slots && slots > 0)
+        {
+            throw Refused(
+                FailureCode.NodeUnsuitable, change,
+                "its master " + former.Name + " owns " + Count(slots, "slot") + " and can't be read, so " + node.Name
+                    + " may hold the only copy of their keys", node,
+                NodeVerdict.Of(view, former).Cure);
+        }
+
+        if (node.View.Facts.HasNeverSynchronized && keys is { } only && only > 0)
+        {
+            throw Refused(
+                FailureCode.NodeNotEmpty, change,
+                "it has never synchronized with its master, and holds " + Count(only, "key") + ", which may exist nowhere else", node,
+                new NextAction(NextActionCode.CheckCluster) { Options = NextActionOptions.Deep });
+        }
+
+        if (keys is not 0)
+        {
+            yield return node.Name + " drops " + (keys is { } known ? Count(known, "key") : "its keys") + ", copies of those on "
+                + (former?.Name ?? "its master") + ", and loads those of " + master.Name + ".";
+        }
+
+        if (former is not null && view.SlotsOf(former.Id).Count > 0
+            && view.Nodes.All(other => other.Id == node.Id || other.Line.MasterId != former.Id))
+        {
+            yield return former.Name + " is then without a replica. If cluster-allow-replica-migration is on, the servers may give it "
+                + node.Name + " or another one.";
+        }
+    }
+
+    // A snapshot of a later version can't be loaded; the reverse is the usual way to upgrade.
+    private static IEnumerable<string> Version(ClusterNode node, ClusterNode master)
+    {
+        var (own, its) = (node.View!.Facts, master.View!.Facts);
+        var isOlder = System.Version.TryParse(own.Version, out var replica) && System.Version.TryParse(its.Version, out var of)
+            && (replica.Major, replica.Minor).CompareTo((of.Major, of.Minor)) < 0;
+        if (own.Engine != its.Engine || isOlder)
+        {
+            yield return node.Name + " runs " + own.Engine + " " + own.Version + ", and " + master.Name + " " + its.Engine + " "
+                + its.Version + ": it may not be able to load the master's data.";
+        }
+    }
+
+    private static RedisOperationException Refused(FailureCode code, string what, string why, ClusterNode subject, NextAction next) =>
+        new(code, what + ": " + why + ". Nothing was changed.", subject.Name, next) { ConcernsOneNode = true };
+
+    private static string Count(long count, string? noun) =>
+        count.ToString(CultureInfo.InvariantCulture) + (noun is null ? string.Empty : " " + noun + (count == 1 ? string.Empty : "s"));
+}

@@ -1,0 +1,111 @@
+using System;
+using System.Linq;
+using System.Text;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Membership;
+using RedisClusterOps.Planning.Preflight;
+
+namespace RedisClusterOps;
+
+/// <content>Changes of members and roles: first a plan, which only reads, then its run.</content>
+public sealed partial class RedisCluster
+{
+    /// <summary>Plans to make a node a replica of a master. Reads and checks, changes nothing.</summary>
+    /// <param name="node">The node: id, unique id prefix, <c>host:port</c> or port.</param>
+    /// <param name="master">The master, likewise.</param>
+    /// <param name="journalPath">The folder of the journal; null for the user's own.</param>
+    /// <param name="cancellation">Cancels the reading.</param>
+    /// <exception cref="RedisOperationException">
+    /// NodeNotFound, AmbiguousNode, InvalidArgument, NodeNotEmpty, NodeUnsuitable, PermissionDenied, or why a node can't be read.
+    /// </exception>
+    public Task<MembershipPlan> PlanReplicaAsync(string node, string master, string? journalPath, CancellationToken cancellation) =>
+        PlanAsync(new ReplicaRequest(_session, node, master), journalPath, cancellation);
+
+    /// <summary>Carries out a plan, and waits until every reachable node reports the change.</summary>
+    /// <param name="plan">The plan that the user agreed to.</param>
+    /// <param name="stop">Requests a stop. The same command continues later.</param>
+    /// <exception cref="RedisOperationException">
+    /// StalePlan, JournalBusy, AnotherToolAtWork or JournalUnavailable: nothing was changed. ChangeNotConfirmed, Stopped, or the failure of
+    /// a command: the message says how many were sent.
+    /// </exception>
+    public async Task<RedisNodeChange> ChangeAsync(MembershipPlan plan, CancellationToken stop)
+    {
+        var started = _reader.Clock.Now;
+        var (view, run) = await RunAsync(plan, stop).ConfigureAwait(false);
+        var unsure = view.Unreachable.Select(node => node.Name).ToList();
+        return new RedisNodeChange
+        {
+            Operation = plan.Kind.ToString(),
+            Node = plan.Node,
+            NodeId = plan.NodeId,
+            Outcome = plan.Steps.Count == 0 ? NodeChangeOutcome.Skipped : NodeChangeOutcome.Changed,
+            Before = plan.Before,
+            After = plan.After,
+            ConfirmedBy = view.Nodes.Count(node => node.IsReachable),
+            Reason = plan.Steps.Count == 0 ? "Nothing to do: every node that answers reports it already."
+                : unsure.Count > 0 ? "Not confirmed by " + string.Join(", ", unsure) + "."
+                : null,
+            Elapsed = _reader.Clock.Now - started,
+            MigrationId = run,
+            Cluster = _session,
+        };
+    }
+
+    private async Task<MembershipPlan> PlanAsync(MembershipRequest request, string? journalPath, CancellationToken cancellation)
+    {
+        var situation = await request.ReadAsync(_reader, cancellation).ConfigureAwait(false);
+        var plan = request.Plan(situation) with { Request = request, JournalPath = journalPath, Cluster = _session };
+        if (!LooksAhead)
+            return plan;
+        var required = plan.Steps.Concat(plan.Reads).Where(step => step.Node.IsReachable).Select(step =>
+            new RequiredRight(step.Node, null, [.. step.Command.Arguments.Select(argument => Encoding.UTF8.GetString(argument))]));
+        var preflight = await _preflight.CheckAsync(situation.View, required.ToList(), cancellation).ConfigureAwait(false);
+        return preflight.Refusal is { } refusal ? throw refusal : plan with { Findings = WithAdvice(preflight.Findings) };
+    }
+
+    private async Task<(ClusterView View, string? RunId)> RunAsync(MembershipPlan plan, CancellationToken stop)
+    {
+        var request = plan.Request ?? throw new ArgumentException("The plan was not made by this module.", nameof(plan));
+        var run = new MembershipRun(_reader, plan, _log);
+        if (plan.Steps.Count == 0)
+            return (await run.RunAsync(stop).ConfigureAwait(false), null);
+        var situation = await request.ReadAsync(_reader, stop).ConfigureAwait(false);
+        await BeginAsync(plan, situation.View, stop).ConfigureAwait(false);
+        var journal = _run;
+        try
+        {
+            // A person may have thought about the plan for long, and another run may have ended since.
+            situation = await request.ReadAsync(_reader, stop).ConfigureAwait(false);
+            if (!request.Plan(situation).Commands.SequenceEqual(plan.Commands))
+            {
+                throw new RedisOperationException(
+                    FailureCode.StalePlan,
+                    "The nodes changed since the commands were shown. Nothing was changed.",
+                    plan.Node,
+                    NextAction.Advise("run the same command again"));
+            }
+
+            return (await run.RunAsync(stop).ConfigureAwait(false), journal?.Id);
+        }
+        catch (RedisOperationException failure) when (journal is not null)
+        {
+            journal.Failure = failure;
+            throw;
+        }
+        finally
+        {
+            // Each change is a run of its own. The next one announces itself under its own id.
+            journal?.Dispose();
+            (_run, _announcement) = (null, null);
+        }
+    }
+
+    private async Task BeginAsync(MembershipPlan plan, ClusterView view, CancellationToken stop)
+    {
+        var commands = plan.Commands.Select(command => command.Node + ": " + command.Command).ToList();
+        var options = new MoveOptions { JournalPath = plan.JournalPath };
+        await BeginAsync(plan.Kind, null, view, options, stop, commands).ConfigureAwait(false);
+    }
+}
