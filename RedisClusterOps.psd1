@@ -25,6 +25,7 @@
     'Get-RedisMigration'
     'Get-RedisOpenSlot'
     'Get-RedisSlotKey'
+    'Invoke-RedisClusterCommand'
     'Invoke-RedisRebalance'
     'Measure-RedisClusterLink'
     'Move-RedisSlot'

@@ -114,6 +114,18 @@ public enum NextActionCode
 
     /// <summary>Make the node <see cref="NextAction.Node"/> a replica of the master <see cref="NextAction.Target"/>.</summary>
     SetReplica,
+
+    /// <summary>Add the node at the address <see cref="NextAction.Node"/> to the cluster.</summary>
+    AddNode,
+
+    /// <summary>Remove the node <see cref="NextAction.Node"/> from the cluster.</summary>
+    RemoveNode,
+
+    /// <summary>Promote the replica <see cref="NextAction.Node"/>.</summary>
+    FailOver,
+
+    /// <summary>Create a cluster from empty nodes.</summary>
+    CreateCluster,
 }
 
 /// <summary>Options of a next action.</summary>
@@ -158,6 +170,18 @@ public enum NextActionOptions
 
     /// <summary>Connect with a map from announced addresses to those that this machine can reach.</summary>
     AddressMap = 2048,
+
+    /// <summary>Reset the node that is removed.</summary>
+    Reset = 4096,
+
+    /// <summary>Move the slots of the node that is removed to the other masters first.</summary>
+    Drain = 8192,
+
+    /// <summary>Promote a replica by a vote of the masters, without waiting for its master.</summary>
+    Force = 16384,
+
+    /// <summary>Promote a replica without a vote of the masters.</summary>
+    Takeover = 32768,
 }
 
 /// <summary>What to do next, as data. The front end renders it as one of its commands.</summary>

@@ -65,6 +65,10 @@ internal static class NextActionText
         (NextActionOptions.Certificate, " -CertificatePath <file with certificate and key>"),
         (NextActionOptions.CaCertificate, " -CaCertificatePath <file of the certificate authority>"),
         (NextActionOptions.BySlots, " -By Slots"),
+        (NextActionOptions.Drain, " -Drain"),
+        (NextActionOptions.Reset, " -Reset"),
+        (NextActionOptions.Force, " -Mode Force"),
+        (NextActionOptions.Takeover, " -Mode Takeover"),
         (NextActionOptions.PullBack, " -Strategy PullBack"),
         (NextActionOptions.AddressMap, " -AddressMap @{ '<announced host:port>' = '<host:port from here>' }"),
     ];
@@ -117,7 +121,11 @@ internal static class NextActionText
         NextActionCode.WriteAlertState => "Get-RedisClusterAlert",
         NextActionCode.WriteReport => "Export-RedisClusterReport",
         NextActionCode.MeasureLinks => "Measure-RedisClusterLink",
+        NextActionCode.AddNode => "Add-RedisClusterNode",
+        NextActionCode.RemoveNode => "Remove-RedisClusterNode",
         NextActionCode.SetReplica => "Set-RedisClusterReplica",
+        NextActionCode.FailOver => "Invoke-RedisClusterFailover",
+        NextActionCode.CreateCluster => "New-RedisCluster",
         NextActionCode.Repeat => "the same command with",
         NextActionCode.ShowConnectExamples => "Get-Help Connect-RedisCluster -Examples",
         _ => throw new ArgumentOutOfRangeException(nameof(code), code, null),
@@ -125,7 +133,7 @@ internal static class NextActionText
 
     private static string NodeParameter(NextActionCode code) => code switch
     {
-        NextActionCode.Connect => " -Endpoint ",
+        NextActionCode.Connect or NextActionCode.AddNode => " -Endpoint ",
         NextActionCode.WriteAlertState => " -StatePath ",
         NextActionCode.WriteReport => " -Path ",
         NextActionCode.PlanRebalance => " -OutFile ",

@@ -44,6 +44,7 @@ public sealed class ConventionTests
         ["Get-RedisMigration"] = ["Cluster", "Id", "Running", "JournalPath"],
         ["Get-RedisOpenSlot"] = ["Cluster", "Slot", "StatePath"],
         ["Get-RedisSlotKey"] = ["Cluster", "Slot", "Node", "First", "Detail"],
+        ["Invoke-RedisClusterCommand"] = ["Cluster", "Command", "Node", "Role"],
         ["Invoke-RedisRebalance"] =
             ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Plan", "PlanFile", .. BulkMove],
         ["Measure-RedisClusterLink"] = ["Cluster", "Node", "Count"],
@@ -92,7 +93,7 @@ public sealed class ConventionTests
     {
         var cmdlet = Find(name);
         Assert.Equal(VerbsThatWrite.Contains(cmdlet.Attribute.VerbName), cmdlet.Attribute.SupportsShouldProcess);
-        var isHigh = name is "Repair-RedisCluster" or "Invoke-RedisRebalance";
+        var isHigh = name is "Repair-RedisCluster" or "Invoke-RedisRebalance" or "Invoke-RedisClusterCommand";
         // The engine reports no impact for a cmdlet without SupportsShouldProcess.
         var impact = !cmdlet.Attribute.SupportsShouldProcess ? ConfirmImpact.None : isHigh ? ConfirmImpact.High : ConfirmImpact.Medium;
         Assert.Equal(impact, cmdlet.Attribute.ConfirmImpact);
