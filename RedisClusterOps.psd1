@@ -27,6 +27,7 @@
     'Get-RedisSlotKey'
     'Invoke-RedisRebalance'
     'Measure-RedisClusterLink'
+    'Measure-RedisClusterTraffic'
     'Move-RedisSlot'
     'Move-RedisSlotKey'
     'New-RedisRebalancePlan'

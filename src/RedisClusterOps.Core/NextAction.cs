@@ -111,6 +111,9 @@ public enum NextActionCode
     /// Introduce the node at the address <see cref="NextAction.Target"/> to the cluster, by way of <see cref="NextAction.Node"/>.
     /// </summary>
     MeetNode,
+
+    /// <summary>Measure the traffic of the nodes for ten seconds.</summary>
+    MeasureTraffic,
 }
 
 /// <summary>Options of a next action.</summary>
