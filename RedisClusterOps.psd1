@@ -28,6 +28,7 @@
     'Invoke-RedisClusterCommand'
     'Invoke-RedisRebalance'
     'Measure-RedisClusterLink'
+    'Measure-RedisClusterTraffic'
     'Move-RedisSlot'
     'Move-RedisSlotKey'
     'New-RedisRebalancePlan'

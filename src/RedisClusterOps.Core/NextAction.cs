@@ -126,6 +126,9 @@ public enum NextActionCode
 
     /// <summary>Create a cluster from empty nodes.</summary>
     CreateCluster,
+
+    /// <summary>Measure the traffic of the nodes for ten seconds.</summary>
+    MeasureTraffic,
 }
 
 /// <summary>Options of a next action.</summary>

@@ -14,6 +14,8 @@ namespace RedisClusterOps;
 /// <content>Checks, open slots, alerts and links.</content>
 public sealed partial class RedisCluster
 {
+    private TrafficReader? _traffic;
+
     /// <summary>
     /// Checks the nodes' views and what INFO reports. Processors are measured only on nodes that seem busy, which takes a
     /// fraction of a second.
@@ -66,8 +68,9 @@ public sealed partial class RedisCluster
         var now = _reader.Clock.UtcNow;
         var state = ReadStateFile(options.StatePath, view, isWritten: true);
         var earlier = state.Observations.Concat(options.PreviousAlerts.Select(Observation.Of))
-            .Concat(options.PreviousOpenSlots.Select(Observation.Of));
-        var (alerts, observations) = AlertCheck.Check(view, health, earlier, now, options.StuckAfter);
+            .Concat(options.PreviousOpenSlots.Select(Observation.Of))
+            .Concat(options.PreviousTraffic.Select(Observation.Of).OfType<Observation>());
+        var (alerts, observations) = AlertCheck.Check(view, health, earlier, now, options.StuckAfter, options.MaxMovedPerSecond);
         var unknown = open.Count(slot => slot.LastProgress is null && AlertCheck.CanBeStuck(slot.State));
         if (options.StatePath is null && options.PreviousAlerts.Count == 0 && options.PreviousOpenSlots.Count == 0 && unknown > 0)
         {
@@ -98,6 +101,30 @@ public sealed partial class RedisCluster
         var toNodes = await links.FromHereAsync(chosen, count, cancellation).ConfigureAwait(false);
         var between = await links.BetweenNodesAsync(view, chosen, cancellation).ConfigureAwait(false);
         return [.. toNodes, .. between];
+    }
+
+    /// <summary>
+    /// Measures the traffic of the nodes in one interval. The first call reads the cluster; each later one continues where the call before
+    /// it ended, with the same nodes.
+    /// </summary>
+    /// <param name="interval">The time between two readings.</param>
+    /// <param name="nodes">Only these nodes, as of <see cref="MeasureLinksAsync"/>; null for all.</param>
+    /// <param name="cancellation">Cancels the operation.</param>
+    /// <exception cref="RedisOperationException">NodeNotFound; PermissionDenied, without the right to run INFO.</exception>
+    public async Task<IReadOnlyList<RedisClusterTraffic>> MeasureTrafficAsync(
+        TimeSpan interval, IReadOnlyList<string>? nodes, CancellationToken cancellation)
+    {
+        if (_traffic is null)
+        {
+            var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+            var chosen = nodes is null ? view.Nodes : nodes.SelectMany(name => Chosen(view, name)).Distinct();
+            var ordered = chosen.OrderBy(node => node.Announced).ThenBy(node => node.Id, StringComparer.Ordinal).ToList();
+            _traffic = new TrafficReader(_reader, _session, ordered);
+        }
+
+        var traffic = await _traffic.NextAsync(interval, cancellation).ConfigureAwait(false);
+        return traffic.Select(node => node.Next is null ? node : node with { Trouble = node.Trouble + ". Next: " + TextOf(node.Next) })
+            .ToList();
     }
 
     private async Task<RedisClusterHealth> TestAsync(

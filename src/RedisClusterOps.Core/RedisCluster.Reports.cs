@@ -30,7 +30,7 @@ public sealed partial class RedisCluster
         var earlier = ReadObservations(watch.StatePath, view);
         var health = await TestAsync(view, options, cancellation, watch.JournalPath).ConfigureAwait(false);
         var now = _reader.Clock.UtcNow;
-        var (alerts, _) = AlertCheck.Check(view, health, earlier, now, watch.StuckAfter);
+        var (alerts, _) = AlertCheck.Check(view, health, earlier, now, watch.StuckAfter, watch.MaxMovedPerSecond);
         IReadOnlyList<RedisMigration> runs = [];
         string? trouble = null;
         try

@@ -53,6 +53,9 @@ public enum AlertCode
 
     /// <summary>A node answers, but could not be read for another reason.</summary>
     NodeRefused,
+
+    /// <summary>Nodes answer many commands with MOVED, for longer than a client needs to read the slot map again.</summary>
+    ClientsRedirected,
 }
 
 /// <summary>A problem that needs attention now: what, since when, what clients see, and what to do next.</summary>
@@ -64,7 +67,7 @@ public sealed record RedisClusterAlert
     /// <summary>The severity.</summary>
     public FindingSeverity Severity { get; init; }
 
-    /// <summary>The node (<c>host:port</c>) or the slots (<c>5519</c>, <c>0-5460</c>) it is about.</summary>
+    /// <summary>The node (<c>host:port</c>), the slots (<c>5519</c>, <c>0-5460</c>) or <c>cluster</c>.</summary>
     public string Target { get; init; } = string.Empty;
 
     /// <summary>Since when, UTC. For a stuck slot, the time of its last progress.</summary>
@@ -112,6 +115,9 @@ public sealed record AlertOptions
     /// <summary>How long an open slot may make no progress, above zero. The default is 30 minutes.</summary>
     public TimeSpan StuckAfter { get; init; } = TimeSpan.FromMinutes(30);
 
+    /// <summary>How many MOVED replies per second all nodes together may send on the average. The default is 10.</summary>
+    public double MaxMovedPerSecond { get; init; } = 10;
+
     /// <summary>The state file, which keeps the observations from one check to the next; null for none.</summary>
     public string? StatePath { get; init; }
 
@@ -123,4 +129,7 @@ public sealed record AlertOptions
 
     /// <summary>Open slots of earlier checks.</summary>
     public IReadOnlyList<RedisOpenSlot> PreviousOpenSlots { get; init; } = [];
+
+    /// <summary>The traffic of earlier measurements, whose counts of MOVED replies are compared with the present ones.</summary>
+    public IReadOnlyList<RedisClusterTraffic> PreviousTraffic { get; init; } = [];
 }

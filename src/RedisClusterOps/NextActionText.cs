@@ -126,6 +126,7 @@ internal static class NextActionText
         NextActionCode.SetReplica => "Set-RedisClusterReplica",
         NextActionCode.FailOver => "Invoke-RedisClusterFailover",
         NextActionCode.CreateCluster => "New-RedisCluster",
+        NextActionCode.MeasureTraffic => "Measure-RedisClusterTraffic -Count 10",
         NextActionCode.Repeat => "the same command with",
         NextActionCode.ShowConnectExamples => "Get-Help Connect-RedisCluster -Examples",
         _ => throw new ArgumentOutOfRangeException(nameof(code), code, null),

@@ -8,21 +8,22 @@ using System.Management.Automation;
 namespace RedisClusterOps;
 
 /// <summary>
-/// Reads the alerts and open slots that an earlier command wrote. Accepts live objects, and deserialized ones from a CLIXML or JSON file,
-/// which have only the properties.
+/// Reads the alerts, open slots and traffic that an earlier command wrote. Accepts live objects, and deserialized ones from a CLIXML or
+/// JSON file, which have only the properties.
 /// </summary>
 internal static class PreviousObservation
 {
     private const DateTimeStyles UtcByDefault = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
 
-    /// <summary>Gets the alerts and open slots in an object.</summary>
-    /// <exception cref="RedisOperationException">InvalidArgument: the object contains neither.</exception>
+    /// <summary>Gets the alerts, open slots and traffic in an object.</summary>
+    /// <exception cref="RedisOperationException">InvalidArgument: the object contains none of them.</exception>
     public static IEnumerable<object> Read(object? value) => (value is PSObject wrapped ? wrapped.BaseObject : value) switch
     {
         null => [],
         RedisClusterAlert alert => [alert],
         RedisOpenSlot slot => [slot],
         RedisClusterHealth health => health.OpenSlots,
+        RedisClusterTraffic traffic => [traffic],
         _ => ReadProperties(PSObject.AsPSObject(value)),
     };
 
@@ -39,9 +40,11 @@ internal static class PreviousObservation
             return [ReadOpenSlot(source, (int)slot, state, observedAt)];
         }
 
+        if (Value(source, "NodeId") is { } node && Time(source, "Time") is { } time && source.Properties["MovedReplies"] is not null)
+            return [new RedisClusterTraffic { NodeId = Text(node), Time = time, MovedReplies = Number(source, "MovedReplies") }];
         throw new RedisOperationException(
             FailureCode.InvalidArgument,
-            "-Previous takes the output of Get-RedisClusterAlert, Get-RedisOpenSlot or Get-RedisClusterHealth;"
+            "-Previous takes the output of Get-RedisClusterAlert, Get-RedisOpenSlot, Get-RedisClusterHealth or Measure-RedisClusterTraffic;"
                 + " this object is something else.",
             null,
             new NextAction(NextActionCode.WriteAlertState) { Node = "<file>" });

@@ -129,6 +129,7 @@ Describe 'Binding of <Name>' -Tag Offline -ForEach @(
     @{ Name = 'Get-RedisSlotKey'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot' }
     @{ Name = 'Invoke-RedisRebalance'; Sets = 'Options', 'Plan', 'PlanFile'; Value = 'Plan'; Property = 'Cluster' }
     @{ Name = 'Measure-RedisClusterLink'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster', 'Node' }
+    @{ Name = 'Measure-RedisClusterTraffic'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster', 'Node' }
     @{ Name = 'Move-RedisSlot'; Sets = 'Slot', 'Source'; Value = 'Slot'; Property = 'Cluster', 'Slot', 'Source', 'Target' }
     @{ Name = 'Move-RedisSlotKey'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot', 'Source', 'Target' }
     @{ Name = 'New-RedisRebalancePlan'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster' }

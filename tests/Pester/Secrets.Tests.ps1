@@ -61,6 +61,7 @@ Describe 'A password' {
         $null = Invoke-Recorded { Get-RedisMigration -JournalPath $Journal }
         $null = Invoke-Recorded { Show-RedisSlotMap }
         $null = Invoke-Recorded { Measure-RedisClusterLink }
+        $null = Invoke-Recorded { Measure-RedisClusterTraffic -Interval 10ms }
         $null = Invoke-Recorded { Get-RedisClusterAlert -JournalPath $Journal -StatePath (Join-Path $Journal 'state.json') }
         $null = Invoke-Recorded { Export-RedisClusterReport -Path (Join-Path $Journal 'report.html') -Deep -JournalPath $Journal }
         'state.json', 'report.html' | ForEach-Object { Join-Path $Journal $_ | Should -Exist }

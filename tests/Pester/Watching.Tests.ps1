@@ -88,6 +88,33 @@ Describe 'Measure-RedisClusterLink' {
     }
 }
 
+Describe 'Measure-RedisClusterTraffic' {
+    It 'measures every node in each interval, without its own readings' {
+        $rows = Measure-RedisClusterTraffic -Interval 100ms -Count 2
+        $rows | Should -HaveCount 8
+        @($rows.Time | Select-Object -Unique) | Should -HaveCount 2
+        $rows.MovedPerSecond | Select-Object -Unique | Should -Be 0
+        ($rows | Measure-Object OperationsPerSecond -Sum).Sum | Should -BeLessThan 20
+    }
+
+    It 'counts the redirects of clients, which are an alert if they last' {
+        $port = $Nodes[0].Split(':')[1]
+        $before = Measure-RedisClusterTraffic -Interval 10ms | ConvertTo-Json -Depth 1 -WarningAction SilentlyContinue | ConvertFrom-Json
+        # Slot 12182 belongs to the third master.
+        @('GET foo') * 200 | redis-cli -p $port | Should -HaveCount 200
+        (Measure-RedisClusterTraffic -Interval 10ms $Nodes[0]).MovedReplies | Should -BeGreaterOrEqual 200
+        (Get-RedisClusterAlert -Previous $before -MaxMovedPerSecond 10).Code | Should -Be ClientsRedirected
+        Get-RedisClusterAlert -Previous $before -MaxMovedPerSecond 1000 | Should -BeNullOrEmpty
+    }
+
+    It 'takes nodes from the pipeline, and measures them together' {
+        $rows = Get-RedisClusterNode | Select-Object -First 2 | Measure-RedisClusterTraffic -Interval 10ms
+        $rows | Should -HaveCount 2
+        @($rows.Time | Select-Object -Unique) | Should -HaveCount 1
+        { Measure-RedisClusterTraffic unknown } | Should -Throw -ErrorId 'NodeNotFound,*'
+    }
+}
+
 Describe 'Get-RedisClusterInfo' {
     It 'has the view of each node' {
         $views = (Get-RedisClusterInfo).Views

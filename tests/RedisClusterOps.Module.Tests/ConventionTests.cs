@@ -34,7 +34,7 @@ public sealed class ConventionTests
             "SkipCertificateCheck", "ConnectTimeout", "CommandTimeout", "AddressMap",
         ],
         ["Disconnect-RedisCluster"] = [],
-        ["Get-RedisClusterAlert"] = ["Cluster", "StuckAfter", "StatePath", "Previous", "JournalPath"],
+        ["Get-RedisClusterAlert"] = ["Cluster", "StuckAfter", "MaxMovedPerSecond", "StatePath", "Previous", "JournalPath"],
         ["Export-RedisClusterReport"] =
             ["Cluster", "Path", "NoClobber", "PassThru", "Deep", "MinimumReplica", "StuckAfter", "StatePath", "JournalPath"],
         ["Get-RedisClusterHealth"] = ["Cluster", "Deep", "MinimumReplica"],
@@ -48,6 +48,7 @@ public sealed class ConventionTests
         ["Invoke-RedisRebalance"] =
             ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Plan", "PlanFile", .. BulkMove],
         ["Measure-RedisClusterLink"] = ["Cluster", "Node", "Count"],
+        ["Measure-RedisClusterTraffic"] = ["Cluster", "Node", "Interval", "Count"],
         ["Move-RedisSlot"] = ["Cluster", "Slot", "Count", "Source", "Target", .. BulkMove],
         ["Move-RedisSlotKey"] = ["Cluster", "Slot", "Source", "Target", "First", "Key", .. Move],
         ["New-RedisRebalancePlan"] = ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Method", "OutFile"],

@@ -155,6 +155,14 @@ internal sealed class ServerFacts
         }
     }
 
+    /// <summary>
+    /// How often the server answered with an error that begins with this word (<c>errorstat_MOVED:count=…</c>); null if it does not count
+    /// them. Redis stops to count after 128 kinds of errors, until <c>CONFIG RESETSTAT</c>.
+    /// </summary>
+    public long? ErrorReplies(string name) => Number("total_error_replies") is null || Text("errorstat_ERRORSTATS_DISABLED") is not null
+        ? null
+        : ParseSub(Text("errorstat_" + name), "count") ?? 0;
+
     /// <summary>The total time of all MIGRATE commands so far, in microseconds; null if unknown or if there was none.</summary>
     public long? MigrateMicroseconds => ParseSub(Text(CommandPrefix + "migrate"), "usec");
 

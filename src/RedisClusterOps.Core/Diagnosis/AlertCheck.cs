@@ -16,6 +16,11 @@ internal static class AlertCheck
     /// <summary>A handover notifies one node after the other, and gossip takes seconds. Until then a conflict is normal.</summary>
     public static readonly TimeSpan ConflictAfter = TimeSpan.FromMinutes(1);
 
+    /// <summary>A client that reads the slot map again after a MOVED does so within seconds. A shorter time counts as this one.</summary>
+    private static readonly TimeSpan RedirectsLast = TimeSpan.FromSeconds(10);
+
+    private const string WholeCluster = "cluster";
+
     // A server's clock may be slightly ahead of ours.
     private static readonly TimeSpan ClockSkew = TimeSpan.FromMinutes(1);
 
@@ -43,8 +48,10 @@ internal static class AlertCheck
     /// <param name="earlier">What earlier checks observed.</param>
     /// <param name="now">UTC.</param>
     /// <param name="stuckAfter">How long an open slot may make no progress.</param>
+    /// <param name="maxMoved">How many MOVED replies per second all nodes together may send on the average.</param>
     public static (IReadOnlyList<RedisClusterAlert> Alerts, IReadOnlyList<Observation> Observations) Check(
-        ClusterView view, RedisClusterHealth health, IEnumerable<Observation> earlier, DateTime now, TimeSpan stuckAfter)
+        ClusterView view, RedisClusterHealth health, IEnumerable<Observation> earlier, DateTime now, TimeSpan stuckAfter,
+        double maxMoved = 10)
     {
         var history = new ObservationHistory(earlier, now);
         var alerts = new List<RedisClusterAlert>();
@@ -67,6 +74,13 @@ internal static class AlertCheck
                 alerts.Add(alert);
         }
 
+        observations.AddRange(MovedReplies(view, now));
+        if (RedirectsOf(view, history, now, maxMoved) is { } redirected)
+        {
+            alerts.Add(redirected with { Cluster = health.Cluster });
+            observations.Add(new Observation(redirected.Code.ToString(), redirected.Target, redirected.Since, now));
+        }
+
         // While an end is unreachable its flag is invisible and the slot seems closed, so the observation is kept.
         var unreachable = new HashSet<string>(view.Unreachable.Select(node => node.Id), StringComparer.Ordinal);
         var seen = new HashSet<string>(observations.Where(IsOpenSlot).Select(observation => observation.Target), StringComparer.Ordinal);
@@ -82,6 +96,53 @@ internal static class AlertCheck
     /// <summary>The other states are findings and alerts of their own: no owner, or two claims.</summary>
     internal static bool CanBeStuck(RedisOpenSlotState state) =>
         state is not (RedisOpenSlotState.Unowned or RedisOpenSlotState.ClaimedWithoutEpoch);
+
+    private static IEnumerable<Observation> MovedReplies(ClusterView view, DateTime now) => view.Nodes
+        .Where(node => node.View?.Facts.ErrorReplies("MOVED") is not null)
+        .Select(node => new Observation(Observation.MovedReplies, node.Id, now, now) { Count = node.View!.Facts.ErrorReplies("MOVED") });
+
+    // One stale client is redirected by every master, so the nodes count together. A count that fell is that of a restarted node.
+    private static RedisClusterAlert? RedirectsOf(ClusterView view, ObservationHistory history, DateTime now, double maxMoved)
+    {
+        var rates = new List<(string Node, double Rate, DateTime From)>();
+        foreach (var seen in MovedReplies(view, now))
+        {
+            if (history.Last(Observation.MovedReplies, seen.Target) is { } before && before.Count <= seen.Count)
+            {
+                var seconds = Math.Max((now - before.Last).TotalSeconds, RedirectsLast.TotalSeconds);
+                rates.Add((view.Node(seen.Target)!.Name, ((double)seen.Count - before.Count!.Value) / seconds, before.Last));
+            }
+        }
+
+        var sum = rates.Sum(rate => rate.Rate);
+        if (sum <= maxMoved)
+            return null;
+        var from = rates.Min(rate => rate.From);
+        var window = now - from < RedirectsLast ? RedirectsLast : now - from;
+        var since = history.FirstSeen(nameof(AlertCode.ClientsRedirected), WholeCluster) ?? from;
+        const int Shown = 3;
+        var most = rates.Where(rate => rate.Rate > 0).OrderByDescending(rate => rate.Rate).ThenBy(rate => rate.Node, StringComparer.Ordinal)
+            .ToList();
+        return new RedisClusterAlert
+        {
+            Code = AlertCode.ClientsRedirected,
+            Severity = FindingSeverity.Warning,
+            Target = WholeCluster,
+            Since = since,
+            Message = "The nodes sent " + Rounded(sum) + " MOVED replies per second in the last " + Duration.Shown(window) + ": "
+                + string.Join(", ", most.Take(Shown).Select(rate => rate.Node + " " + Rounded(rate.Rate)))
+                + (most.Count > Shown ? " and " + Rounded(most.Count - Shown) + " more" : string.Empty)
+                + ". A client keeps an old slot map, or does not support clusters."
+                + (since < from ? " For at least " + Duration.Shown(now - since) + "." : string.Empty),
+            Next = new NextAction(NextActionCode.MeasureTraffic)
+            {
+                Note = "then CLIENT LIST on these nodes: lib-name and lib-ver name the library of each client",
+            },
+            ObservedAt = now,
+        };
+
+        static string Rounded(double rate) => rate.ToString(rate < 10 ? "0.#" : "0", CultureInfo.InvariantCulture);
+    }
 
     private static Observation Observe(RedisOpenSlot open, ObservationHistory history, ClusterView view, DateTime now)
     {

@@ -109,7 +109,7 @@ internal static class ObservationFile
     private static Observation ObservationOf(ObservedProblem problem)
     {
         if (problem is not { Code: { Length: > 0 and < 100 } code, Target: { Length: > 0 and < LongestName } target }
-            || problem.KeysLeft < 0)
+            || problem.KeysLeft < 0 || problem.Count < 0)
         {
             throw new FormatException("an entry does not say what it is about");
         }
@@ -123,6 +123,7 @@ internal static class ObservationFile
             State = isKnown ? state : null,
             SourceId = problem.SourceId,
             TargetId = problem.TargetId,
+            Count = problem.Count,
         };
 
         static FormatException NoTime() => new("an entry has no time");
@@ -139,6 +140,7 @@ internal static class ObservationFile
         State = observation.State?.ToString(),
         SourceId = observation.SourceId,
         TargetId = observation.TargetId,
+        Count = observation.Count,
     };
 
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
@@ -221,4 +223,7 @@ internal sealed class ObservedProblem
 
     [DataMember(Name = "targetId", Order = 8, EmitDefaultValue = false)]
     public string? TargetId { get; set; }
+
+    [DataMember(Name = "count", Order = 9, EmitDefaultValue = false)]
+    public long? Count { get; set; }
 }

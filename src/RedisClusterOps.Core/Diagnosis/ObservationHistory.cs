@@ -15,6 +15,9 @@ internal sealed record Observation(string Code, string Target, DateTime First, D
 {
     public const string OpenSlot = "SlotOpen";
 
+    /// <summary>The code of a node's count of MOVED replies, which is no problem by itself. The target is the node's id.</summary>
+    public const string MovedReplies = "MovedReplies";
+
     /// <summary>When progress was last observed; null if it never was.</summary>
     public DateTime? Changed { get; init; }
 
@@ -25,6 +28,14 @@ internal sealed record Observation(string Code, string Target, DateTime First, D
     public string? SourceId { get; init; }
 
     public string? TargetId { get; init; }
+
+    /// <summary>The replies so far, of <see cref="MovedReplies"/>.</summary>
+    public long? Count { get; init; }
+
+    /// <returns>Null if the server does not count MOVED replies.</returns>
+    public static Observation? Of(RedisClusterTraffic traffic) => traffic.MovedReplies is { } count
+        ? new(MovedReplies, traffic.NodeId, traffic.Time, traffic.Time) { Count = count }
+        : null;
 
     public static Observation Of(RedisOpenSlot slot) => new(OpenSlot, TargetOf(slot), slot.ObservedAt, slot.ObservedAt)
     {
@@ -96,6 +107,9 @@ internal sealed class ObservationHistory
         var overlapping = _ofManySlots[code].Where(pair => Overlap(pair.Slots, slots!)).ToList();
         return overlapping.Count == 0 ? null : overlapping.Min(pair => pair.Observation.First);
     }
+
+    /// <summary>The last observation of exactly this; null if there is none.</summary>
+    public Observation? Last(string code, string target) => _observations.TryGetValue((code, target), out var same) ? same : null;
 
     /// <summary>Adds to an open slot since when it has been open, its last progress, and its rate.</summary>
     public RedisOpenSlot Annotate(RedisOpenSlot open)

@@ -17,14 +17,21 @@ public sealed class GetRedisClusterAlertCommand : ClusterOnlyCmdlet
     public TimeSpan StuckAfter { get; set; } = TimeSpan.FromMinutes(30);
 
     /// <summary>
+    /// Specifies how many MOVED replies per second all nodes together may send, on the average since the earlier check. The default is 10.
+    /// </summary>
+    [Parameter]
+    [ValidateRange(0, 1_000_000)]
+    public int MaxMovedPerSecond { get; set; } = 10;
+
+    /// <summary>
     /// Specifies a file that records between runs since when each problem exists. It is created if it does not exist.
     /// </summary>
     [Parameter]
     public string? StatePath { get; set; }
 
     /// <summary>
-    /// Specifies earlier output: alerts of this cmdlet, open slots, or the health of a check. Objects deserialized from CLIXML or JSON are
-    /// accepted, too.
+    /// Specifies earlier output: alerts of this cmdlet, open slots, the health of a check, or traffic. Objects deserialized from CLIXML or
+    /// JSON are accepted, too.
     /// </summary>
     [Parameter]
     public object[]? Previous { get; set; }
@@ -42,10 +49,12 @@ public sealed class GetRedisClusterAlertCommand : ClusterOnlyCmdlet
         var options = new AlertOptions
         {
             StuckAfter = StuckAfter,
+            MaxMovedPerSecond = MaxMovedPerSecond,
             StatePath = FilePath(StatePath),
             JournalPath = FilePath(JournalPath),
             PreviousAlerts = previous.OfType<RedisClusterAlert>().ToList(),
             PreviousOpenSlots = previous.OfType<RedisOpenSlot>().ToList(),
+            PreviousTraffic = previous.OfType<RedisClusterTraffic>().ToList(),
         };
         var outcome = Await(Open().GetAlertsAsync(options, Stop), "Checking the cluster");
         WriteObject(outcome.Alerts, enumerateCollection: true);

@@ -68,6 +68,11 @@ internal sealed record CmdletWork(
             var links = await core.MeasureLinksAsync(1, null, default);
             Assert.All(links.Where(link => link.SourceId is null), link => Assert.Equal(1, link.Received));
         }),
+        ["Measure-RedisClusterTraffic"] = Reading(async (core, _) =>
+        {
+            var traffic = await core.MeasureTrafficAsync(TimeSpan.FromMilliseconds(10), null, default);
+            Assert.All(traffic, node => Assert.NotNull(node.OperationsPerSecond));
+        }),
         ["Show-RedisSlotMap"] = Reading(async (core, _) =>
             Assert.NotEmpty((await core.GetSlotMapAsync(new ScreenTraits(80, false, false), default)).Masters)),
         ["Export-RedisClusterReport"] = Reading(async (core, _) =>

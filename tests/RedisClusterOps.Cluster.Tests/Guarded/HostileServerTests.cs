@@ -36,7 +36,8 @@ public sealed class HostileServerTests(CmdletShell shell) : IClassFixture<Cmdlet
             "Move-RedisSlotKey 5",
             $"Start-RedisSlotMigration 9 -Target {Other[..8]}", "Restart-RedisSlotMigration 5", "Undo-RedisSlotMigration 5 -WhatIf",
             "Repair-RedisCluster -WhatIf", "New-RedisRebalancePlan", $"Move-RedisSlot 9 -Target {Other[..8]}", "Show-RedisSlotMap",
-            "Measure-RedisClusterLink", "Get-RedisClusterAlert", $"Get-RedisClusterAlert -StatePath '{files}/state.json'",
+            "Measure-RedisClusterLink", "Measure-RedisClusterTraffic -Interval 10ms", "Get-RedisClusterAlert",
+            $"Get-RedisClusterAlert -StatePath '{files}/state.json'",
             $"Export-RedisClusterReport '{files}/report.html'; Get-RedisClusterNode",
         })
         {

@@ -89,6 +89,7 @@ public sealed class SecretTests(CmdletShell shell) : IClassFixture<CmdletShell>
         "Complete-RedisSlotMigration 105 @to",
         "Show-RedisSlotMap",
         "Measure-RedisClusterLink",
+        "Measure-RedisClusterTraffic -Interval 10ms",
         "Get-RedisClusterAlert -StatePath '" + state + "' -JournalPath $journal",
         "Export-RedisClusterReport '" + report + "' -Deep -JournalPath $journal",
         "Connect-RedisCluster $node -Credential (Get-Login stranger)",

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using RedisClusterOps.Diagnosis;
 using Xunit;
 
@@ -32,6 +33,8 @@ public class AlertCheckTests
             FailureCode.AuthenticationFailed, "NOAUTH Authentication required."),
         [AlertCode.TooManyClients] = () => HealthCheckTests.Refusing(FailureCode.TooManyClients, "ERR max number of clients reached"),
         [AlertCode.NodeRefused] = () => HealthCheckTests.Refusing(FailureCode.PermissionDenied, "NOPERM this user has no permissions"),
+        [AlertCode.ClientsRedirected] = () =>
+            ClusterScene.Stable().Reports("S", "redis_version:7.0.15\ntotal_error_replies:9000\nerrorstat_MOVED:count=9000"),
     };
 
     public static TheoryData<AlertCode> Codes => [.. Enum.GetValues<AlertCode>()];
@@ -40,7 +43,8 @@ public class AlertCheckTests
     [MemberData(nameof(Codes))]
     public void Every_code_has_a_cluster_that_raises_it_with_what_clients_see_and_what_to_run(AlertCode code)
     {
-        var (alerts, observations) = Look(Scenes[code](), [], Now);
+        IReadOnlyList<Observation> earlier = code == AlertCode.ClientsRedirected ? NoneRedirected(Now.AddMinutes(-5)) : [];
+        var (alerts, observations) = Look(Scenes[code](), earlier, Now);
         if (code is AlertCode.SlotStuck or AlertCode.SlotOwnerConflict)
         {
             // These have to last.
@@ -100,6 +104,13 @@ public class AlertCheckTests
         Assert.Empty(Look(scene(), observations, Now.AddSeconds(59)).Alerts);
         Assert.Equal(AlertCode.SlotOwnerConflict, Assert.Single(Look(scene(), observations, Now.AddSeconds(61)).Alerts).Code);
     }
+
+    // What a check left that found no MOVED reply on any master.
+    private static List<Observation> NoneRedirected(DateTime then) =>
+    [
+        .. Scenes[AlertCode.ClientsRedirected]().View().Nodes
+            .Select(node => new Observation(Observation.MovedReplies, node.Id, then, then) { Count = 0 }),
+    ];
 
     private static (IReadOnlyList<RedisClusterAlert> Alerts, IReadOnlyList<Observation> Observations) Look(
         ClusterScene scene, IReadOnlyList<Observation> before, DateTime now) =>

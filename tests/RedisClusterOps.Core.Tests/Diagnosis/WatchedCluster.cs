@@ -53,6 +53,9 @@ internal sealed class WatchedCluster : IDisposable
 
     public string ClusterState { get; set; } = "ok";
 
+    /// <summary>How often A answered MOVED so far; null if it does not count.</summary>
+    public long? MovedRepliesOfA { get; set; }
+
     public List<string> Warnings { get; } = [];
 
     public void Pass(TimeSpan time) => _clock.UtcNow += time;
@@ -90,7 +93,9 @@ internal sealed class WatchedCluster : IDisposable
     {
         "CLUSTER NODES" => RespValue.Bulk(Lines(self)),
         "CLUSTER INFO" => RespValue.Bulk("cluster_state:" + ClusterState + "\r\n"),
-        "INFO" => RespValue.Bulk("# Server\r\nredis_version:7.0.15\r\n"),
+        "INFO" => RespValue.Bulk("# Server\r\nredis_version:7.0.15\r\n" + (self == TestJournal.NodeA && MovedRepliesOfA is { } moved
+            ? FormattableString.Invariant($"total_error_replies:{moved + 1}\r\nerrorstat_MOVED:count={moved}\r\n")
+            : string.Empty)),
         "DBSIZE" => RespValue.Number(3),
         "CLUSTER COUNTKEYSINSLOT 5519" => RespValue.Number(self == TestJournal.NodeA ? KeysOnA : KeysOnB),
         _ => RespValue.Error("ERR unknown command " + command),
