@@ -155,6 +155,9 @@ public enum NextActionOptions
 
     /// <summary>Connect with a map from announced addresses to those that this machine can reach.</summary>
     AddressMap = 2048,
+
+    /// <summary>Keep a master that loses its last slot a master.</summary>
+    KeepEmptyMaster = 4096,
 }
 
 /// <summary>What to do next, as data. The front end renders it as one of its commands.</summary>

@@ -18,6 +18,9 @@ public sealed partial class RedisCluster
     /// <summary>The run of this invocation, from its first change on.</summary>
     private RunJournal? _run;
 
+    /// <summary>True if the run has recorded all of its slots, so that it can be resumed as a whole.</summary>
+    private bool _recordsMany;
+
     /// <summary>What shows the run to other runs; null before the first change.</summary>
     private RunAnnouncement? _announcement;
 
@@ -266,7 +269,11 @@ public sealed partial class RedisCluster
         if (_run is null)
         {
             var folder = JournalFolder.At(options.JournalPath);
-            var header = RunHeader.Of(operation, strategy, _session, NodeIds(view)) with { MasterOfReplica = view.MasterOfReplica };
+            var header = RunHeader.Of(operation, strategy, _session, NodeIds(view)) with
+            {
+                MasterOfReplica = view.MasterOfReplica,
+                KeepsEmptyMaster = options.KeepEmptyMaster,
+            };
             _run = RunJournal.Begin(folder, header, locks: JournalFolder.ForLocks(folder));
         }
 

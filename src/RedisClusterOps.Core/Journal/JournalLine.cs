@@ -131,6 +131,10 @@ internal sealed class JournalLine
     [DataMember(Name = "replicas", Order = 26, EmitDefaultValue = false)]
     public string[]? Replicas { get; set; }
 
+    /// <summary>In the first line: whether masters that lose their last slot stay masters.</summary>
+    [DataMember(Name = "keepsEmptyMaster", Order = 27, EmitDefaultValue = false)]
+    public bool? KeepsEmptyMaster { get; set; }
+
     /// <summary>The slots of the line; empty for a line about the whole run. Parsed once.</summary>
     public SlotSet AllSlots => _allSlots ??= Slot is { } one ? SlotSet.From([new SlotRange(one, one)])
         : SlotSet.TryParse(Slots, out var many) ? many!
@@ -253,6 +257,9 @@ internal sealed record RunHeader(MigrationOperation Operation, string? Strategy,
 
     /// <summary>The master of each replica, by their ids. A replica that was promoted since stands for its former master.</summary>
     public IReadOnlyDictionary<string, string>? MasterOfReplica { get; init; }
+
+    /// <summary>Whether masters that lose their last slot stay masters, as in a resume of the run.</summary>
+    public bool KeepsEmptyMaster { get; init; }
 
     private static int CurrentProcessId()
     {

@@ -86,6 +86,7 @@ internal sealed class RunBuilder
             Seeds = Clean(_begin?.Seeds),
             NodeIds = Clean(_begin?.NodeIds),
             MasterOfReplica = _masterOfReplica,
+            KeepsEmptyMaster = _begin?.KeepsEmptyMaster == true,
             Slots = slots,
             KeysPlanned = _isCounted ? _planned : null,
             Path = path,

@@ -73,6 +73,7 @@ internal sealed class RunJournal : IDisposable
             line.Seeds = [.. header.Seeds];
             line.NodeIds = [.. header.NodeIds];
             line.Replicas = header.MasterOfReplica?.Select(replica => replica.Key + "=" + replica.Value).ToArray();
+            line.KeepsEmptyMaster = header.KeepsEmptyMaster ? true : null;
             journal.Write(flush: true, line);
             JournalRetention.Prune(folder, began);
             return journal;
