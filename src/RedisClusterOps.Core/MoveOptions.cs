@@ -58,6 +58,15 @@ public sealed record MoveOptions
     /// <summary>The most pairs of source and target that move whole slots at the same time; 0 for all.</summary>
     public int MaxParallel { get; init; }
 
+    /// <summary>True to keep a master that loses its last slot a master: servers may turn it into a replica otherwise.</summary>
+    public bool KeepEmptyMaster { get; init; }
+
+    /// <summary>
+    /// The time, UTC, from which on a run of many slots begins with no further slot; null for none. Slots that are open by then are
+    /// finished.
+    /// </summary>
+    public DateTime? Until { get; init; }
+
     /// <summary>The folder of the journal and of saved values; null for the user's data folder.</summary>
     public string? JournalPath { get; init; }
 }

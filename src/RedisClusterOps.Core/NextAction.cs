@@ -185,6 +185,9 @@ public enum NextActionOptions
 
     /// <summary>Promote a replica without a vote of the masters.</summary>
     Takeover = 32768,
+
+    /// <summary>Keep a master that loses its last slot a master.</summary>
+    KeepEmptyMaster = 65536,
 }
 
 /// <summary>What to do next, as data. The front end renders it as one of its commands.</summary>

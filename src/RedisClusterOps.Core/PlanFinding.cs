@@ -58,6 +58,9 @@ public enum PlanFindingCode
 
     /// <summary>A node does not let the user list its clients, so runs on other machines are not detected.</summary>
     OtherRunsUnseen,
+
+    /// <summary>Masters without slots were to take over slots, and there is none.</summary>
+    NoEmptyMaster,
 }
 
 /// <summary>Something to know before a plan is carried out.</summary>

@@ -18,6 +18,9 @@ public sealed partial class RedisCluster
     /// <summary>The run of this invocation, from its first change on.</summary>
     private RunJournal? _run;
 
+    /// <summary>True if the run has recorded all of its slots, so that it can be resumed as a whole.</summary>
+    private bool _recordsMany;
+
     /// <summary>What shows the run to other runs; null before the first change.</summary>
     private RunAnnouncement? _announcement;
 
@@ -280,6 +283,7 @@ public sealed partial class RedisCluster
             {
                 MasterOfReplica = view.MasterOfReplica,
                 Commands = commands ?? [],
+                KeepsEmptyMaster = options.KeepEmptyMaster,
             };
             _run = RunJournal.Begin(folder, header, locks: JournalFolder.ForLocks(folder));
         }

@@ -8,6 +8,7 @@ using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
 using RedisClusterOps.Migration;
+using RedisClusterOps.Migration.Atomic;
 using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Migration.Recovery;
 using RedisClusterOps.Planning.Preflight;
@@ -27,6 +28,7 @@ public sealed partial class RedisCluster
     /// <exception cref="RedisOperationException">StalePlan, or the reason why the plan can't be carried out.</exception>
     public async Task<RedisRebalancePlan> CheckMovesAsync(RedisRebalancePlan plan, MoveOptions options, CancellationToken cancellation)
     {
+        options = Kept(plan, options);
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         await RequireFreshAsync(plan, view, options, cancellation).ConfigureAwait(false);
         var pairs = PairsOf(view, plan, plan.Moves);
@@ -34,12 +36,14 @@ public sealed partial class RedisCluster
             return plan;
         var nodes = pairs.SelectMany(pair => new[] { pair.Source, pair.Target }).Distinct();
         await FanOut.AllAsync(nodes, node => _nodes.SampleAsync(node, cancellation), cancellation).ConfigureAwait(false);
-        var findings = new List<PlanFinding>(plan.Findings);
+        // The check knows the settings of the nodes.
+        var findings = plan.Findings.Where(finding => finding.Code != PlanFindingCode.SourceBecomesReplica).ToList();
         var moves = new List<RedisSlotMove>();
         foreach (var (planned, pair) in plan.Moves.Zip(pairs, (move, pair) => (move, pair)))
         {
             var move = planned;
-            var (preflight, keys) = await CheckPairAsync(view, move, pair, plan.Kind, options, cancellation).ConfigureAwait(false);
+            var (preflight, keys, commands) = await CheckPairAsync(view, move, pair, plan.Kind, options, cancellation)
+                .ConfigureAwait(false);
             if (preflight.Refusal is { Code: FailureCode.PermissionDenied or FailureCode.ModuleMissing } denied
                 && pair.IsAtomic && options.Method == MoveMethod.Auto)
             {
@@ -49,7 +53,7 @@ public sealed partial class RedisCluster
                 var other = await CheckPairAsync(view, byKeys, otherPair, plan.Kind, options, cancellation).ConfigureAwait(false);
                 if (other.Result.Refusal is null)
                 {
-                    (move, preflight, keys) = (byKeys, other.Result, other.Keys);
+                    (move, preflight, keys, commands) = (byKeys, other.Result, other.Keys, other.Commands);
                     findings.Add(MoveMethodChoice.NotAllowed(denied));
                 }
             }
@@ -57,7 +61,15 @@ public sealed partial class RedisCluster
             if (preflight.Refusal is { } refusal)
                 throw BusyOr(refusal, options, NodeIds(view).ToList());
             findings.AddRange(preflight.Findings);
-            moves.Add(move with { EstimatedKeys = move.EstimatedKeys ?? keys });
+            moves.Add(move with { EstimatedKeys = move.EstimatedKeys ?? keys, Commands = commands });
+        }
+
+        // A resume takes the option from its run.
+        if (!plan.ContinuesRun)
+        {
+            findings = findings.Select(finding => finding.Code != PlanFindingCode.SourceBecomesReplica
+                ? finding
+                : PlanRefusal.BecomesReplica(finding.Target!, finding.Message)).ToList();
         }
 
         return plan with { Moves = moves, Findings = WithAdvice(findings).Distinct().ToList() };
@@ -65,6 +77,13 @@ public sealed partial class RedisCluster
 
     /// <summary>The outcomes of slots that a plan can't move any more, as when their target has left the cluster.</summary>
     public static IReadOnlyList<SlotOutcome> SettledBy(RedisRebalancePlan plan) => plan.Settled;
+
+    /// <summary>The commands that a move sends for its first slot, or for all slots if the servers move them themselves.</summary>
+    /// <param name="move">A move of a plan that was checked (<see cref="CheckMovesAsync"/>).</param>
+    public static IReadOnlyList<PlannedCommand> CommandsOf(RedisSlotMove move) => move.Commands;
+
+    private static MoveOptions Kept(RedisRebalancePlan plan, MoveOptions options) =>
+        options with { KeepEmptyMaster = options.KeepEmptyMaster || plan.KeepsEmptyMaster };
 
     /// <summary>Carries out moves of a plan, all pairs concurrently.</summary>
     /// <param name="moves">The moves of the plan that the user agreed to.</param>
@@ -77,6 +96,7 @@ public sealed partial class RedisCluster
     public async Task<SlotMoveRun> RunMovesAsync(
         RedisRebalancePlan plan, IReadOnlyList<RedisSlotMove> moves, MoveOptions options, CancellationToken stop)
     {
+        options = Kept(plan, options);
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
         await RequireFreshAsync(plan, view, options, stop).ConfigureAwait(false);
         if (await BeginAsync(plan.Kind, RedisMigration.Whole, view, options, stop).ConfigureAwait(false))
@@ -168,6 +188,7 @@ public sealed partial class RedisCluster
         return plan with
         {
             Settled = [.. forgotten.Outcomes, .. plan.Settled],
+            KeepsEmptyMaster = run.KeepsEmptyMaster,
             SuppressedNodes = run.Slots.SelectMany(slot => slot.SuppressedNodes).Distinct().ToList(),
         };
     }
@@ -342,8 +363,8 @@ public sealed partial class RedisCluster
         : flag.NodeId == target.Id
             && (flag.PeerId == source.Id || (mayFollow && SlotDiagnostician.ComesFrom(view, flag.PeerId, source)));
 
-    // Returns the number of keys to move as well.
-    private async Task<(PreflightResult Result, long? Keys)> CheckPairAsync(
+    // Returns the number of keys to move, and the commands of a slot, as well.
+    private async Task<(PreflightResult Result, long? Keys, IReadOnlyList<PlannedCommand> Commands)> CheckPairAsync(
         ClusterView view, RedisSlotMove move, MasterPair pair, MigrationOperation operation, MoveOptions options,
         CancellationToken cancellation)
     {
@@ -351,7 +372,7 @@ public sealed partial class RedisCluster
         var arriving = new HashSet<int>(pair.Target.View!.AtomicTasks.SelectMany(task => task.Slots.Slots));
         var slots = pair.Slots.Where(slot => slot.IsWaiting && !arriving.Contains(slot.Slot)).Select(slot => slot.Slot).ToList();
         if (slots.Count == 0)
-            return (new PreflightResult([], null), 0);
+            return (new PreflightResult([], null), 0, []);
         var connection = await _reader.ConnectAsync(pair.Source, cancellation).ConfigureAwait(false);
         var counts = await SlotKeyCounter.CountAsync(connection, pair.Source.View!.Databases, slots, cancellation).ConfigureAwait(false);
         var keys = counts.Aggregate((long?)0, (sum, count) => sum + count);
@@ -360,6 +381,9 @@ public sealed partial class RedisCluster
         var needsKeyMoves = pair.Slots.Any(slot => slot.IsDeferred || slot.State == SlotMoveState.Interrupted);
         var scope = new PreflightScope(slots, move.EstimatedBytes, pair.IsAtomic, needsKeyMoves);
         var findings = new List<PlanFinding>();
+        IReadOnlyList<PlannedCommand> commands = pair.IsAtomic
+            ? [AtomicMove.CommandFor(pair.Source, pair.Target, SlotSet.From(slots))]
+            : [];
         foreach (var situation in await _situations.ReadAsync(view, fullest, cancellation).ConfigureAwait(false))
         {
             // A problem of one slot is reported with its result, and does not stop the others.
@@ -369,13 +393,14 @@ public sealed partial class RedisCluster
             var preflight = await _preflight.CheckAsync(view, situation.Slot, pair.Source, pair.Target, plan.Actions, cancellation, scope)
                 .ConfigureAwait(false);
             if (preflight.Refusal is not null)
-                return (preflight, keys);
-            // An undo keeps emptied masters from becoming replicas.
+                return (preflight, keys, []);
+            var staysMaster = operation == MigrationOperation.Undo || options.KeepEmptyMaster;
             findings.AddRange(preflight.Findings
-                .Where(finding => operation != MigrationOperation.Undo || finding.Code != PlanFindingCode.SourceBecomesReplica));
+                .Where(finding => !staysMaster || finding.Code != PlanFindingCode.SourceBecomesReplica));
+            commands = commands.Count == 0 ? plan.Commands : commands;
         }
 
-        return (new PreflightResult(findings, null), keys);
+        return (new PreflightResult(findings, null), keys, commands);
     }
 
     private static SlotPlan? PlanOrNull(SlotMoveRequest request, SlotSituation situation)

@@ -227,12 +227,14 @@ public sealed partial class RedisCluster
             return 0;
         await BeginAsync(work[0], stop).ConfigureAwait(false);
         _run?.Planned(work.Select(EntryOf));
+        _recordsMany = true;
         return work.Count;
     }
 
-    // After a stop the same command continues. Any other end of the run may concern more slots than this one.
-    private static RedisOperationException? Resumable(RedisOperationException? failure, SlotPlan plan, RunJournal? run) =>
-        failure is { Code: FailureCode.NodeUnreachable } or { ConcernsWholeCluster: true } && run is not null
+    // After a stop of one slot the same command continues. Any other end of the run may concern more slots than this one.
+    private RedisOperationException? Resumable(RedisOperationException? failure, SlotPlan plan, RunJournal? run) => run is not null
+        && (failure is { Code: FailureCode.NodeUnreachable } or { ConcernsWholeCluster: true }
+            || (_recordsMany && failure is { Code: FailureCode.Stopped }))
             ? RunResume.Of(failure, run.Id, plan.Options)
             : failure;
 

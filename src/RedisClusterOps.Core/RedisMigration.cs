@@ -125,6 +125,9 @@ public sealed record RedisMigration
     /// <summary>The master of each replica when the run began, by their ids; null in a run of an earlier version.</summary>
     internal IReadOnlyDictionary<string, string>? MasterOfReplica { get; init; }
 
+    /// <summary>True if masters that lose their last slot in the run stay masters.</summary>
+    internal bool KeepsEmptyMaster { get; init; }
+
     /// <summary>The slots, lowest first.</summary>
     public IReadOnlyList<RedisMigrationSlot> Slots { get; init => field = value.Shown(); } = ShownList<RedisMigrationSlot>.Empty;
 

@@ -40,6 +40,11 @@ public sealed record RedisSlotMove
     /// <summary>The method as a value: never <see cref="MoveMethod.Auto"/>.</summary>
     internal MoveMethod DecidedMethod { get; init; } = MoveMethod.KeyByKey;
 
+    /// <summary>
+    /// What is sent for one slot, for all slots at once if the servers move them themselves; empty before the plan was checked.
+    /// </summary>
+    internal IReadOnlyList<PlannedCommand> Commands { get; init; } = [];
+
     /// <summary>Such as <c>1365 slots from 127.0.0.1:7001 to 127.0.0.1:7004: 0-1364</c>.</summary>
     public override string ToString() => string.Format(
         CultureInfo.InvariantCulture,
@@ -129,6 +134,9 @@ public sealed record RedisRebalancePlan
 
     /// <summary>Ids of the nodes whose replica migration an interrupted run suppressed.</summary>
     internal IReadOnlyCollection<string> SuppressedNodes { get; init; } = [];
+
+    /// <summary>True if the plan resumes a run that keeps masters without slots masters.</summary>
+    internal bool KeepsEmptyMaster { get; init; }
 
     /// <summary>Saves the plan as JSON, for review and for later. The file contains no user and no password.</summary>
     /// <param name="path">The file. An existing file stays until the new one is complete.</param>

@@ -34,6 +34,9 @@ public sealed record RedisSlotMoveResult
     /// <summary>Number of keys that this run moved.</summary>
     public long KeysMoved { get; init; }
 
+    /// <summary>Number of keys with different values on source and target, resolved or not.</summary>
+    public long KeysConflicting { get; init; }
+
     /// <summary>The outcome.</summary>
     public MigrationOutcome Outcome { get; init; }
 

@@ -23,6 +23,12 @@ public sealed class SlotMoveRun
     /// <summary>Id of the run in the journal; null if there is no journal.</summary>
     public string? MigrationId { get; }
 
+    /// <summary>
+    /// What a run that was stopped, or whose time was over, has done and left, and how to resume it; null if the run did not end early.
+    /// Known when there are no more results.
+    /// </summary>
+    public RedisOperationException? EndedEarly { get; private set; }
+
     /// <summary>Waits for results.</summary>
     /// <returns>The results since the last call; null if the run has ended.</returns>
     /// <exception cref="RedisOperationException">The cluster can't be read any more, or the journal can't be written.</exception>
@@ -70,12 +76,13 @@ public sealed class SlotMoveRun
         }
     }
 
+    /// <param name="early">What a run that ended early has left; null for any other.</param>
     /// <param name="failure">What ended the run, to be thrown after the last result; null if it ran to its end.</param>
-    internal void End(Exception? failure)
+    internal void End(RedisOperationException? early, Exception? failure)
     {
         lock (_lock)
         {
-            (_hasEnded, _failure) = (true, failure);
+            (_hasEnded, EndedEarly, _failure) = (true, early, failure);
             _news.TrySetResult(true);
         }
     }

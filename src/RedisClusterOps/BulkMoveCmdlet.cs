@@ -1,15 +1,17 @@
+using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Management.Automation;
+using System.Reflection;
 
 namespace RedisClusterOps;
 
 /// <summary>
 /// A cmdlet that moves many slots with all their keys. It plans first, asks for consent to each pair of masters, then moves all agreed
-/// pairs concurrently and writes an object for each slot.
+/// pairs concurrently.
 /// </summary>
-public abstract class BulkMoveCmdlet : KeyMovingCmdlet
+public abstract class BulkMoveCmdlet : ManySlotsCmdlet
 {
     /// <summary>
     /// Specifies how slots move. Atomic: by the servers' own migration. KeyByKey: by MIGRATE. Auto, the default: Atomic for each pair of
@@ -25,22 +27,30 @@ public abstract class BulkMoveCmdlet : KeyMovingCmdlet
     [ValidateRange(0, 64)]
     public int MaxParallel { get; set; }
 
-    internal override MoveOptions MoveOptions => base.MoveOptions with { Method = Method, MaxParallel = MaxParallel };
+    /// <summary>
+    /// Specifies when the run has to end: a time, a time of day such as 05:30, or the duration until then, such as 2h. After that it begins
+    /// with no further slot, and finishes those that are open. <c>Resume-RedisMigration</c> moves the rest. By default, all slots move.
+    /// </summary>
+    [Parameter]
+    [Until]
+    public virtual DateTime? Until { get; set; }
+
+    internal override MoveOptions MoveOptions =>
+        base.MoveOptions with { Method = Method, MaxParallel = MaxParallel, Until = Until };
+
+    private bool _yesToAll;
+    private bool _noToAll;
 
     /// <summary>Checks a plan, asks once for each pair of masters, and moves the slots of the agreed pairs.</summary>
     internal void MoveSlots(RedisCluster cluster, RedisRebalancePlan plan)
     {
-        foreach (var outcome in RedisCluster.SettledBy(plan))
-        {
-            WriteObject(NextActionText.ResultOf(outcome));
-            if (outcome.Failure is { } failure)
-                WriteError(ErrorRecords.From(failure, outcome.Result.Slot));
-        }
-
+        var settled = RedisCluster.SettledBy(plan);
+        Write(settled);
         if (plan.Moves.Count == 0)
         {
             WriteNotices(MoveText.Notices(plan));
-            WriteNothingToDo(plan.Operation, MoveText.NothingToMove(plan.Operation));
+            if (settled.Count == 0)
+                WriteNothingToDo(plan.Operation, MoveText.NothingToMove(plan.Operation));
             return;
         }
 
@@ -51,14 +61,28 @@ public abstract class BulkMoveCmdlet : KeyMovingCmdlet
         if (agreed.Count == 0)
             return;
         var run = Await(cluster.RunMovesAsync(check, agreed, options, Stop), "Reading the cluster");
-        CarryOut(run);
-        if (run.MigrationId is { } id)
-            WriteVerbose("To undo it: Undo-RedisSlotMigration -MigrationId " + id);
+        CarryOut(run, agreed.Select(move => move.SlotRanges.SelectMany(range => Enumerable.Range(range.First, range.Count))));
 
         bool Consent(RedisSlotMove move) => ShouldProcess(
-            "Performing the operation \"" + MoveText.Action(check, move) + "\" on target \"" + MoveText.Slots(move, all: true) + "\".",
-            "Perform the operation \"" + MoveText.Action(check, move) + "\" on target \"" + MoveText.Slots(move, all: false) + "\"?",
-            "Confirm");
+                "Performing the operation \"" + MoveText.Action(check, move) + "\" on target \"" + MoveText.Slots(move, all: true) + "\"."
+                    + MoveText.Becomes(check, move) + PlanText.Commands(move),
+                "Perform the operation \"" + MoveText.Action(check, move) + "\" on target \"" + MoveText.Slots(move, all: false) + "\"?"
+                    + MoveText.Becomes(check, move),
+                "Confirm")
+            && (MoveText.Becomes(check, move).Length == 0 || ConsentToReplica(MoveText.Becomes(check, move)));
+    }
+
+    // Emptying a master has the impact High, also if the cmdlet has a lower one and has not asked.
+    private bool ConsentToReplica(string becomes)
+    {
+        var impact = GetType().GetCustomAttribute<CmdletAttribute>().ConfirmImpact;
+        var isBound = MyInvocation.BoundParameters.TryGetValue("Confirm", out var confirm);
+        var least = GetVariableValue("ConfirmPreference") is { } preference ? LanguagePrimitives.ConvertTo<ConfirmImpact>(preference)
+            : ConfirmImpact.High;
+        if (isBound || least == ConfirmImpact.None || least <= impact)
+            return true;
+        return ShouldContinue(becomes.Trim() + Environment.NewLine + "-KeepEmptyMaster keeps it a master. Continue without it?", "Confirm",
+            ref _yesToAll, ref _noToAll);
     }
 
     /// <summary>The texts that -WhatIf and -Confirm show for a bulk move.</summary>
@@ -97,6 +121,11 @@ public abstract class BulkMoveCmdlet : KeyMovingCmdlet
                 + string.Join(",", move.SlotRanges.Take(shown))
                 + (move.SlotRanges.Count > shown ? ",…" : string.Empty);
         }
+
+        /// <summary>What becomes of a source that loses its last slot, in a line of its own; empty for any other move.</summary>
+        public static string Becomes(RedisRebalancePlan plan, RedisSlotMove move) => string.Concat(plan.Findings
+            .Where(finding => finding.Code == PlanFindingCode.SourceBecomesReplica && finding.Target == move.Source)
+            .Take(1).Select(finding => Environment.NewLine + "  " + finding.Message));
 
         /// <summary>The findings of a plan, each as a warning or as information.</summary>
         public static IEnumerable<(bool IsWarning, string Text)> Notices(RedisRebalancePlan plan) =>

@@ -59,6 +59,7 @@ internal static class NextActionText
         (NextActionOptions.Detail, " -Detail"),
         (NextActionOptions.AllowUnreachableNode, " -AllowUnreachableNode"),
         (NextActionOptions.UseEmptyMaster, " -UseEmptyMaster"),
+        (NextActionOptions.KeepEmptyMaster, " -KeepEmptyMaster"),
         (NextActionOptions.KeyByKey, " -Method KeyByKey"),
         (NextActionOptions.UseTls, " -UseTls"),
         (NextActionOptions.Credential, " -Credential (Get-Credential)"),

@@ -9,9 +9,9 @@ namespace RedisClusterOps;
 /// <summary>The texts that -WhatIf and -Confirm show for slot plans: the action, the slots and the commands.</summary>
 internal static class PlanText
 {
-    // A prompt that scrolls off the screen is answered unread. -WhatIf shows the commands of all plans.
-    private const int MaxPlansInPrompt = 5;
-    private const int MaxCommandsInPrompt = 10;
+    // A prompt that scrolls off the screen is answered unread. -WhatIf shows everything.
+    private const int MostGroupsInPrompt = 5;
+    private const int MostCommandsInPrompt = 10;
 
     /// <summary>A short form, such as <c>complete: move 100 keys from A to B</c>.</summary>
     /// <param name="plans">Plans with the same operation, source and target.</param>
@@ -35,9 +35,9 @@ internal static class PlanText
     public static string Slots(IReadOnlyList<SlotPlan> plans) =>
         (plans.Count == 1 ? "slot " : "slots ") + SlotRange.TextOf(plans.Select(plan => plan.Slot));
 
-    /// <summary>Every command of every plan, with its node and its reason.</summary>
+    /// <summary>The commands, with their node and reason: of the first slot of those that differ only in its number.</summary>
     public static string InFull(IReadOnlyList<SlotPlan> plans) =>
-        string.Concat(plans.Select(plan => InFull(plan, titled: plans.Count > 1)));
+        string.Concat(Alike(plans).Select(alike => InFull(alike, titled: plans.Count > 1)));
 
     /// <summary>The commands of a change of members or roles, with their nodes and reasons.</summary>
     /// <param name="commands">The commands.</param>
@@ -45,7 +45,7 @@ internal static class PlanText
     public static string InFull(IReadOnlyList<PlannedCommand> commands, bool isPrompt)
     {
         var text = new StringBuilder();
-        var shown = isPrompt && commands.Count > MaxCommandsInPrompt ? commands.Take(MaxCommandsInPrompt).ToList() : commands;
+        var shown = isPrompt && commands.Count > MostCommandsInPrompt ? commands.Take(MostCommandsInPrompt).ToList() : commands;
         Append(text, shown);
         if (shown.Count < commands.Count)
         {
@@ -56,11 +56,34 @@ internal static class PlanText
         return text.ToString();
     }
 
-    /// <summary>The commands of the first few plans, for a prompt.</summary>
-    public static string InShort(IReadOnlyList<SlotPlan> plans) => plans.Count <= MaxPlansInPrompt
-        ? InFull(plans)
-        : InFull(plans.Take(MaxPlansInPrompt).ToList()) + Environment.NewLine
-            + "  … and " + Number(plans.Count - MaxPlansInPrompt) + " more slots; -WhatIf shows the commands of all.";
+    /// <summary>The commands of the first few groups of slots, for a prompt.</summary>
+    public static string InShort(IReadOnlyList<SlotPlan> plans)
+    {
+        var groups = Alike(plans);
+        var rest = groups.Skip(MostGroupsInPrompt).Sum(alike => alike.Count);
+        return string.Concat(groups.Take(MostGroupsInPrompt).Select(alike => InFull(alike, titled: plans.Count > 1)))
+            + (rest == 0 ? string.Empty : Environment.NewLine + "  … and " + Number(rest) + " more slots; -WhatIf shows their commands.");
+    }
+
+    /// <summary>The commands of a bulk move: of its first slot, or of all if the servers move them themselves.</summary>
+    public static string Commands(RedisSlotMove move)
+    {
+        var (text, commands) = (new StringBuilder(), RedisCluster.CommandsOf(move));
+        Append(text, commands);
+        if (commands.Count > 1 && move.SlotCount > 1)
+            text.AppendLine().Append("  … the same for ").Append(OtherSlots(move.SlotCount - 1)).Append('.');
+        return text.ToString();
+    }
+
+    private static List<List<SlotPlan>> Alike(IReadOnlyList<SlotPlan> plans) =>
+        plans.GroupBy(WithoutSlot).Select(alike => alike.ToList()).ToList();
+
+    private static string WithoutSlot(SlotPlan plan)
+    {
+        var slot = Number(plan.Slot);
+        return plan.State + string.Concat(plan.Commands.Select(command =>
+            "\n" + command.Node + " " + string.Join(" ", command.Command.Split(' ').Select(word => word == slot ? "#" : word))));
+    }
 
     /// <summary>The warnings and findings of plans, each as a warning or as information, without duplicates.</summary>
     public static IEnumerable<(bool IsWarning, string Text)> Notices(IReadOnlyList<SlotPlan> plans) => plans
@@ -80,9 +103,9 @@ internal static class PlanText
         _ => Number(count.Value) + " keys",
     };
 
-    private static string InFull(SlotPlan plan, bool titled)
+    private static string InFull(List<SlotPlan> alike, bool titled)
     {
-        var text = new StringBuilder();
+        var (plan, text) = (alike[0], new StringBuilder());
         if (titled)
         {
             text.AppendLine().Append("  slot ").Append(Number(plan.Slot));
@@ -92,6 +115,12 @@ internal static class PlanText
         Append(text, plan.Commands);
         if (plan.IsPartial)
             text.AppendLine().Append("      The slot is then read again, and its state determines the remaining steps.");
+        if (alike.Count > 1)
+        {
+            text.AppendLine().Append("  … the same for ").Append(OtherSlots(alike.Count - 1)).Append(": ");
+            text.Append(SlotRange.TextOf(alike.Skip(1).Select(other => other.Slot)));
+        }
+
         return text.ToString();
     }
 
@@ -107,6 +136,8 @@ internal static class PlanText
                 text.AppendLine().Append("      ").Append(command.Why);
         }
     }
+
+    private static string OtherSlots(int count) => Number(count) + (count == 1 ? " other slot" : " other slots");
 
     private static long? Sum(IEnumerable<long?> counts) => counts.Aggregate((long?)0, (sum, count) => sum + count);
 

@@ -152,7 +152,7 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
             RedisOperationException? stopped = null;
             while (Waited(run.NextAsync()) is { } outcomes)
                 stopped ??= StopIn(outcomes);
-            ReportStop(stopped);
+            ReportStop(run.EndedEarly ?? stopped);
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {

@@ -1,6 +1,4 @@
-using System;
 using System.Collections.Generic;
-using System.Linq;
 using System.Management.Automation;
 using System.Threading.Tasks;
 using RedisClusterOps.Completion;
@@ -58,95 +56,6 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
         }
     }
 
-    /// <summary>Plans several slots, asks once for each pair of nodes, and carries out the agreed plans in order.</summary>
-    /// <param name="cluster">The cluster.</param>
-    /// <param name="planning">The planning step.</param>
-    /// <param name="operation">The operation, for a result that says that there is nothing to do.</param>
-    internal void Operate(RedisCluster cluster, Task<IReadOnlyList<SlotPlan>> planning, string operation)
-    {
-        var plans = Await(planning, "Reading the cluster");
-        if (plans.Count == 0)
-        {
-            WriteNothingToDo(operation, "Nothing to do: no slot is open, disputed or without an owner, and no keys are astray.");
-            return;
-        }
-
-        var agreed = plans.Where(HasWork)
-            .GroupBy(plan => (plan.Kind, plan.SourceId, plan.TargetId))
-            .Where(pair => Consent(pair.ToList()))
-            .SelectMany(pair => pair).ToList();
-        Await(cluster.RecordPlansAsync(agreed, Stop), "Announcing the run");
-        var slots = new HashSet<int>(agreed.Select(plan => plan.Slot));
-        var progress = NewProgress(agreed.Count == 0 ? string.Empty : agreed[0].Operation + ": slots");
-        var count = 0;
-        // A slot that needs a person's decision is reported at its place in the order, and the other slots are carried out. Slots that can
-        // run together all run when the first of them is due.
-        try
-        {
-            foreach (var group in RedisCluster.GroupPlans(plans.Where(plan => !HasWork(plan) || slots.Contains(plan.Slot)).ToList()))
-            {
-                progress.SetSlots(count, agreed.Count);
-                count += group.Count(plan => slots.Contains(plan.Slot));
-                if (group.Count == 1)
-                    CarryOut(cluster, group[0], progress);
-                else
-                    CarryOut(Await(cluster.RunTogetherAsync(group, Stop), "Reading the cluster"));
-            }
-        }
-        finally
-        {
-            End(progress);
-        }
-    }
-
-    /// <summary>Writes that there is nothing to do, so that a script can tell it from a command that did nothing.</summary>
-    internal void WriteNothingToDo(string operation, string reason) => WriteObject(new RedisSlotMoveResult
-    {
-        Operation = operation,
-        Outcome = MigrationOutcome.Skipped,
-        Reason = reason,
-        Cluster = FindSession(),
-    });
-
-    /// <summary>Writes the outcomes of a run as they arrive.</summary>
-    internal void CarryOut(SlotMoveRun run)
-    {
-        var progress = NewProgress("Moving slots");
-        try
-        {
-            var reported = false;
-            while (Await(run.NextAsync(), progress) is IReadOnlyList<SlotOutcome> outcomes)
-            {
-                // All stopped slots of a run have the same text.
-                if (!reported && outcomes.FirstOrDefault(outcome => outcome.Failure is { Code: FailureCode.Stopped }) is { } stopped)
-                {
-                    ReportStop(stopped.Failure!);
-                    reported = true;
-                }
-
-                WriteOutcomes(outcomes);
-            }
-
-            End(progress);
-        }
-        catch (Exception)
-        {
-            StopAndWait(run);
-            throw;
-        }
-    }
-
-    /// <summary>Writes each outcome as a result, and a failure as an error record, too.</summary>
-    internal void WriteOutcomes(IReadOnlyList<SlotOutcome> outcomes)
-    {
-        foreach (var outcome in outcomes)
-        {
-            WriteObject(NextActionText.ResultOf(outcome));
-            if (outcome.Failure is { } failure)
-                WriteError(ErrorRecords.From(failure, outcome.Result.Slot));
-        }
-    }
-
     /// <summary>
     /// Shows plans of one pair of nodes and asks for consent. The commands are part of the text of -WhatIf and -Confirm, so that a preview
     /// shows what would be sent to which node.
@@ -182,8 +91,6 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
         Write(cluster, result);
         WriteError(ErrorRecords.From(failure, result.Slot));
     }
-
-    private static bool HasWork(SlotPlan plan) => !plan.IsDone && plan.Refusal is null;
 }
 
 /// <summary>A cmdlet that leaves a slot open with consistent flags, and writes it as <c>Get-RedisOpenSlot</c> does.</summary>

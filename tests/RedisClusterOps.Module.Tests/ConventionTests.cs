@@ -22,7 +22,7 @@ public sealed class ConventionTests
 
     private static readonly string[] Move = ["BatchSize", "MaxStall", "MaxKeysPerSecond", "Timeout", "OnKeyConflict", "JournalPath"];
 
-    private static readonly string[] BulkMove = [.. Move, "Method", "MaxParallel"];
+    private static readonly string[] BulkMove = [.. Move, "Method", "MaxParallel", "PerSlot", "Until"];
 
     /// <summary>The contract: scripts rely on these names.</summary>
     private static readonly Dictionary<string, string[]> Contract = new()
@@ -46,13 +46,16 @@ public sealed class ConventionTests
         ["Get-RedisSlotKey"] = ["Cluster", "Slot", "Node", "First", "Detail"],
         ["Invoke-RedisClusterCommand"] = ["Cluster", "Command", "Node", "Role"],
         ["Invoke-RedisRebalance"] =
-            ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Plan", "PlanFile", .. BulkMove],
+        [
+            "Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Plan", "PlanFile", "KeepEmptyMaster",
+            .. BulkMove,
+        ],
         ["Measure-RedisClusterLink"] = ["Cluster", "Node", "Count"],
         ["Measure-RedisClusterTraffic"] = ["Cluster", "Node", "Interval", "Count"],
-        ["Move-RedisSlot"] = ["Cluster", "Slot", "Count", "Source", "Target", .. BulkMove],
+        ["Move-RedisSlot"] = ["Cluster", "Slot", "Count", "Source", "Target", "KeepEmptyMaster", .. BulkMove],
         ["Move-RedisSlotKey"] = ["Cluster", "Slot", "Source", "Target", "First", "Key", .. Move],
         ["New-RedisRebalancePlan"] = ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Method", "OutFile"],
-        ["Repair-RedisCluster"] = ["Cluster", "Slot", "Target", "AllowUnreachableNode", "SkipCoverage", .. Move],
+        ["Repair-RedisCluster"] = ["Cluster", "Slot", "Target", "AllowUnreachableNode", "SkipCoverage", "PerSlot", .. Move],
         ["Restart-RedisSlotMigration"] = ["Cluster", "Slot", "Target", "JournalPath"],
         ["Resume-RedisMigration"] = ["Cluster", "Id", .. BulkMove],
         ["Set-RedisClusterReplica"] = ["Cluster", "Node", "ReplicaOf", "JournalPath"],

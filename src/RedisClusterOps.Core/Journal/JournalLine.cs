@@ -135,6 +135,10 @@ internal sealed class JournalLine
     [DataMember(Name = "commands", Order = 27, EmitDefaultValue = false)]
     public string[]? Commands { get; set; }
 
+    /// <summary>In the first line: whether masters that lose their last slot stay masters.</summary>
+    [DataMember(Name = "keepsEmptyMaster", Order = 28, EmitDefaultValue = false)]
+    public bool? KeepsEmptyMaster { get; set; }
+
     /// <summary>The slots of the line; empty for a line about the whole run. Parsed once.</summary>
     public SlotSet AllSlots => _allSlots ??= Slot is { } one ? SlotSet.From([new SlotRange(one, one)])
         : SlotSet.TryParse(Slots, out var many) ? many!
@@ -261,6 +265,9 @@ internal sealed record RunHeader(MigrationOperation Operation, string? Strategy,
 
     /// <summary>The commands of a change of members or roles, each with its node.</summary>
     public IReadOnlyList<string> Commands { get; init; } = [];
+
+    /// <summary>Whether masters that lose their last slot stay masters, as in a resume of the run.</summary>
+    public bool KeepsEmptyMaster { get; init; }
 
     private static int CurrentProcessId()
     {

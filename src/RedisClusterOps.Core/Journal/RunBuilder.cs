@@ -90,6 +90,7 @@ internal sealed class RunBuilder
             MasterOfReplica = _masterOfReplica,
             Commands = Clean(_begin?.Commands),
             Reason = _reason is null ? null : Printable.Clean(_reason, 4000),
+            KeepsEmptyMaster = _begin?.KeepsEmptyMaster == true,
             Slots = slots,
             KeysPlanned = _isCounted ? _planned : null,
             Path = path,

@@ -81,6 +81,7 @@ internal sealed class RunJournal : IDisposable
             line.NodeIds = [.. header.NodeIds];
             line.Replicas = header.MasterOfReplica?.Select(replica => replica.Key + "=" + replica.Value).ToArray();
             line.Commands = header.Commands.Count == 0 ? null : [.. header.Commands];
+            line.KeepsEmptyMaster = header.KeepsEmptyMaster ? true : null;
             JournalRetention.Prune(folder, began);
             var journal = new RunJournal(id, clusterLock, file, now, line);
             // A change of members has no slots: its commands are its record.

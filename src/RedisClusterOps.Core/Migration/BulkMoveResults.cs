@@ -14,6 +14,7 @@ internal sealed class BulkMoveResults(
     BulkMove move, RedisClusterSession session, MoveOptions options, RunJournal? journal, OperationLog? log, IClock clock)
 {
     private readonly HashSet<int> _reported = [];
+    private readonly HashSet<int> _succeeded = [];
     private RedisOperationException? _yielded;
 
     /// <summary>The caller's handle.</summary>
@@ -50,33 +51,95 @@ internal sealed class BulkMoveResults(
         if (reported.Count == 0)
             return;
         lock (_reported)
+        {
             _reported.UnionWith(reported.Select(outcome => outcome.Result.Slot));
+            _succeeded.UnionWith(reported.Where(outcome => outcome.Failure is null).Select(outcome => outcome.Result.Slot));
+        }
+
         if (journal?.Outcomes(reported.Select(outcome => (outcome.Result, outcome.Failure?.Code)).ToList()) is { } warning)
             log?.Warning(null, warning);
         Run.Add(reported);
     }
 
     /// <summary>
-    /// Reports every slot of a pair that has no result yet. Slots that the run did not begin with share one result; a thousand results
-    /// would hide what matters.
+    /// Reports every slot of a pair that has no result yet. Slots in the same state share one failure, so that the caller can show it once.
     /// </summary>
     public void ReportLeft(MasterPair pair, RedisOperationException failure)
     {
-        List<SlotMove> left;
-        lock (_reported)
-            left = pair.Slots.Where(slot => !_reported.Contains(slot.Slot)).ToList();
-        Report(left.Where(slot => !slot.IsWaiting).Select(slot => Failed(pair, slot, LeftOpen(pair, slot, failure))));
+        var left = LeftOf(pair);
+        foreach (var state in left.Where(slot => !slot.IsWaiting).GroupBy(slot => StateOf(pair, slot)).Select(state => state.ToList()))
+        {
+            var leftOpen = LeftOpen(pair, state, failure);
+            Report(state.Select(slot => Failed(pair, slot, leftOpen)));
+        }
+
         var untouched = left.Where(slot => slot.IsWaiting).ToList();
         if (untouched.Count == 0)
             return;
-        lock (_reported)
-            _reported.UnionWith(untouched.Select(slot => slot.Slot));
-        var isOne = untouched.Count == 1;
-        var message = (isOne ? "Slot " : "Slots ") + RangesOf(untouched) + " of " + pair + (isOne ? " has" : " have") + " not moved: "
-            + failure.Message;
+        var message = SlotsOf(pair, untouched) + (untouched.Count == 1 ? " has" : " have") + " not moved: " + failure.Message;
         var next = pair.IsAtomic && failure.Code != FailureCode.Stopped ? Resume with { Options = NextActionOptions.KeyByKey } : Resume;
-        Run.Add([Failed(pair, untouched[0], new RedisOperationException(failure.Code, message, pair.ToString(), next, failure))]);
+        var notMoved = new RedisOperationException(failure.Code, message, pair.ToString(), next, failure);
+        AddUntouched(untouched.Select(slot => Failed(pair, slot, notMoved)).ToList());
     }
+
+    /// <summary>Reports the slots of a pair that the run did not begin with, because the time for it is over. That is no failure.</summary>
+    public void ReportSkipped(MasterPair pair)
+    {
+        var skipped = LeftOf(pair).Where(slot => slot.State == SlotMoveState.Waiting).ToList();
+        AddUntouched(skipped.Select(slot => new SlotOutcome(
+            ResultOf(pair, slot, MigrationOutcome.Skipped) with { Elapsed = TimeSpan.Zero, Reason = "The time to start it was over." },
+            null)).ToList());
+    }
+
+    /// <summary>What a run that ended early has done and left; null if nothing is left, or if another run ended it.</summary>
+    /// <param name="why">Why it ended, as a sentence.</param>
+    public RedisOperationException? Ended(IReadOnlyList<MasterPair> pairs, string why)
+    {
+        List<(string State, List<int> Slots)> left;
+        lock (_reported)
+        {
+            left = pairs.SelectMany(pair => pair.Slots.Where(slot => !_succeeded.Contains(slot.Slot))
+                    .Select(slot => (State: ShortStateOf(pair, slot), slot.Slot)))
+                .GroupBy(each => each.State, each => each.Slot).Select(state => (state.Key, state.ToList())).ToList();
+        }
+
+        if (left.Count == 0 || _yielded is not null)
+            return null;
+        var all = pairs.Sum(pair => pair.Slots.Count);
+        var done = all - left.Sum(state => state.Slots.Count);
+        var states = left.OrderBy(state => state.State.Length == 0).Select(state => state.State.Length == 0
+            ? Number(state.Slots.Count) + " unchanged"
+            : Number(state.Slots.Count) + " " + state.State + " (" + Printable.Clean(SlotSet.From(state.Slots).ToString(), 60) + ")");
+        var text = why + " Of " + Number(all) + (all == 1 ? " slot " : " slots ") + Number(done) + (done == 1 ? " is" : " are") + " done, "
+            + string.Join(", ", states) + ". No key is lost.";
+        return new RedisOperationException(FailureCode.Stopped, text, null, Resume);
+    }
+
+    // Empty for a slot that is unchanged.
+    private static string ShortStateOf(MasterPair pair, SlotMove slot) => slot.State switch
+    {
+        SlotMoveState.Begun when pair.IsAtomic => "may still be moved by the servers from " + pair.Source.Name + " to " + pair.Target.Name,
+        SlotMoveState.HandedOver or SlotMoveState.OnTarget => "handed over to " + pair.Target.Name + " but not verified",
+        SlotMoveState.Waiting or SlotMoveState.Begun => string.Empty,
+        _ => "open between " + pair.Source.Name + " and " + pair.Target.Name,
+    };
+
+    private List<SlotMove> LeftOf(MasterPair pair)
+    {
+        lock (_reported)
+            return pair.Slots.Where(slot => !_reported.Contains(slot.Slot)).ToList();
+    }
+
+    // The journal lists them as planned already.
+    private void AddUntouched(IReadOnlyList<SlotOutcome> outcomes)
+    {
+        lock (_reported)
+            _reported.UnionWith(outcomes.Select(outcome => outcome.Result.Slot));
+        Run.Add(outcomes);
+    }
+
+    private static string SlotsOf(MasterPair pair, IReadOnlyList<SlotMove> slots) =>
+        (slots.Count == 1 ? "Slot " : "Slots ") + RangesOf(slots) + " of " + pair;
 
     /// <summary>The outcome of a slot that every node reports as the target's: a success if its keys are there.</summary>
     public SlotOutcome Settled(MasterPair pair, SlotAccount account) => account.Failure is { } failure
@@ -90,23 +153,27 @@ internal sealed class BulkMoveResults(
         Run.Add([Failed(pair, lost.Slot, lost.Failure!)]);
     }
 
-    /// <summary>The failure of a slot that the run began with and did not finish, because the run or its pair of masters ended.</summary>
-    public RedisOperationException LeftOpen(MasterPair pair, SlotMove slot, RedisOperationException failure) => new(
+    /// <summary>The failure of slots that the run began with and did not finish, because the run or its pair of masters ended.</summary>
+    /// <param name="slots">Slots in the same state.</param>
+    public RedisOperationException LeftOpen(MasterPair pair, IReadOnlyList<SlotMove> slots, RedisOperationException failure) => new(
         failure.Code,
-        "Slot " + Number(slot.Slot) + " of " + pair + " " + StateOf(pair, slot) + ": " + failure.Message,
-        Number(slot.Slot),
+        SlotsOf(pair, slots) + " " + StateOf(pair, slots[0], isOne: slots.Count == 1) + ": " + failure.Message,
+        slots.Count == 1 ? Number(slots[0].Slot) : SlotSet.From(slots.Select(slot => slot.Slot)).ToString(),
         RunResume.After(failure, Run.MigrationId, options),
         failure);
 
     /// <summary>The same failure. If it ends the run, its next action is to resume it.</summary>
     public RedisOperationException Resumable(RedisOperationException failure) => RunResume.Of(failure, Run.MigrationId, options);
 
-    private static string StateOf(MasterPair pair, SlotMove slot) => slot.State switch
+    private static string StateOf(MasterPair pair, SlotMove slot, bool isOne = true) => slot.State switch
     {
-        SlotMoveState.Begun when pair.IsAtomic => "has moved, or the servers are still moving it, or it is unchanged",
-        SlotMoveState.HandedOver or SlotMoveState.OnTarget => "was handed over, but not every node was asked",
-        SlotMoveState.Waiting or SlotMoveState.Begun => "was not opened",
-        _ => "is left open, with every key in reach",
+        SlotMoveState.Begun when pair.IsAtomic => isOne
+            ? "has moved, or the servers are still moving it, or it is unchanged"
+            : "have moved, or the servers are still moving them, or they are unchanged",
+        SlotMoveState.HandedOver or SlotMoveState.OnTarget =>
+            (isOne ? "was" : "were") + " handed over, but not every node was asked",
+        SlotMoveState.Waiting or SlotMoveState.Begun => (isOne ? "was" : "were") + " not opened",
+        _ => (isOne ? "is" : "are") + " left open, with every key in reach",
     };
 
     /// <summary>The result of a slot that failed on its own: the failure itself says what to do.</summary>

@@ -179,7 +179,10 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         };
         foreach (var pair in _pairs)
             _results.ReportLeft(pair, told ?? _results.Stopped(pair, "Its state was not read again."));
-        _results.Run.End(failure is RedisOperationException ended ? _results.Resumable(ended) : told is null ? null : failure);
+        var early = _stopping.IsCancellationRequested ? _results.Ended(_pairs, "Stopped on request.")
+            : failure is null && _context.IsTimeOver ? _results.Ended(_pairs, "The time for the run was over.")
+            : null;
+        _results.Run.End(early, failure is RedisOperationException ended ? _results.Resumable(ended) : told is null ? null : failure);
     }
 
     private async Task MoveAllAsync()
@@ -208,6 +211,8 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         {
             if (failure is not null)
                 _results.ReportLeft(pair, failure);
+            else if (_context.IsTimeOver)
+                _results.ReportSkipped(pair);
         }
     }
 
@@ -280,6 +285,12 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         // After a stop no slot is moved individually: reading its state again would take more time.
         while (left.Count > 0 && failure is null && !_stopping.IsCancellationRequested)
         {
+            if (left.Peek().State == SlotMoveState.Waiting && _context.IsTimeOver)
+            {
+                left.Dequeue();
+                continue;
+            }
+
             LookForOtherRuns();
             var outcome = await MoveIndividuallyAsync(pair, left.Dequeue()).ConfigureAwait(false);
             _results.Report([outcome]);
@@ -291,7 +302,7 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         // A failure of the pair is a failure of each of its slots.
         var ofPair = failure is { Code: not (FailureCode.Stopped or FailureCode.AnotherToolAtWork) } ? failure : null;
         _results.Report(left.Select(slot =>
-            _results.Failed(pair, slot, ofPair is null ? LeftOpen(slot) : _results.LeftOpen(pair, slot, ofPair))));
+            _results.Failed(pair, slot, ofPair is null ? LeftOpen(slot) : _results.LeftOpen(pair, [slot], ofPair))));
     }
 
     private RedisOperationException LeftOpen(SlotMove slot) => _results.Stopped(slot, "It is left open: " + slot.DeferReason + ".");
@@ -318,7 +329,7 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         }
         catch (RedisOperationException failure)
         {
-            var ended = RunResume.Ends(failure) ? _results.LeftOpen(pair, slot, failure) : failure;
+            var ended = RunResume.Ends(failure) ? _results.LeftOpen(pair, [slot], failure) : failure;
             return _results.Failed(pair, slot, ended, _stop.Clock.Now - started);
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)

@@ -14,7 +14,7 @@ namespace RedisClusterOps.Commands;
     SupportsShouldProcess = true,
     ConfirmImpact = ConfirmImpact.High,
     DefaultParameterSetName = ByOptions)]
-[OutputType(typeof(RedisSlotMigrationResult), typeof(RedisSlotMoveResult))]
+[OutputType(typeof(RedisSlotMoveResult))]
 public sealed class InvokeRedisRebalanceCommand : BulkMoveCmdlet
 {
     private const string ByOptions = "Options";
@@ -63,6 +63,16 @@ public sealed class InvokeRedisRebalanceCommand : BulkMoveCmdlet
     /// <summary>Specifies a file of <c>New-RedisRebalancePlan -OutFile</c>. It is rejected if slots have other owners now.</summary>
     [Parameter(ParameterSetName = ByFile, Mandatory = true)]
     public string? PlanFile { get; set; }
+
+    /// <summary>
+    /// Keeps a master that loses its last slot a master: sets cluster-allow-replica-migration to no on it during the run. By default, it
+    /// becomes a replica of the new owner, and the cmdlet asks first.
+    /// </summary>
+    [Parameter]
+    [Alias("KeepEmptyMasters")]
+    public SwitchParameter KeepEmptyMaster { get; set; }
+
+    internal override MoveOptions MoveOptions => base.MoveOptions with { KeepEmptyMaster = KeepEmptyMaster };
 
     internal override void Run()
     {

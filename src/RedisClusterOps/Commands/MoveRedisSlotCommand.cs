@@ -15,7 +15,7 @@ namespace RedisClusterOps.Commands;
     SupportsShouldProcess = true,
     ConfirmImpact = ConfirmImpact.Medium,
     DefaultParameterSetName = FromSources)]
-[OutputType(typeof(RedisSlotMigrationResult), typeof(RedisSlotMoveResult))]
+[OutputType(typeof(RedisSlotMoveResult))]
 public sealed class MoveRedisSlotCommand : BulkMoveCmdlet
 {
     private const string BySlot = "Slot";
@@ -51,6 +51,16 @@ public sealed class MoveRedisSlotCommand : BulkMoveCmdlet
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(MasterCompleter))]
     public string Target { get; set; } = string.Empty;
+
+    /// <summary>
+    /// Keeps a master that loses its last slot a master: sets cluster-allow-replica-migration to no on it during the run. By default, it
+    /// becomes a replica of the new owner, and the cmdlet asks first.
+    /// </summary>
+    [Parameter]
+    [Alias("KeepEmptyMasters")]
+    public SwitchParameter KeepEmptyMaster { get; set; }
+
+    internal override MoveOptions MoveOptions => base.MoveOptions with { KeepEmptyMaster = KeepEmptyMaster };
 
     internal override void Run() => _requests.Add(new Request(GetSession(), Source, Target, [.. Slot]));
 

@@ -9,8 +9,8 @@ namespace RedisClusterOps.Commands;
 /// repaired.
 /// </summary>
 [Cmdlet(VerbsDiagnostic.Repair, "RedisCluster", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
-[OutputType(typeof(RedisSlotMigrationResult), typeof(RedisSlotMoveResult))]
-public sealed class RepairRedisClusterCommand : KeyMovingCmdlet
+[OutputType(typeof(RedisSlotMoveResult))]
+public sealed class RepairRedisClusterCommand : ManySlotsCmdlet
 {
     /// <summary>Repairs only these slots: numbers and ranges, such as 5519, 0-5460 or '1,5-9'. By default, all slots.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -46,6 +46,7 @@ public sealed class RepairRedisClusterCommand : KeyMovingCmdlet
             AllowUnreachableNode = AllowUnreachableNode,
             SkipCoverage = SkipCoverage,
         };
-        Operate(cluster, cluster.PlanRepairAsync(repair, MoveOptions, Stop), nameof(MigrationOperation.Repair));
+        var plans = Await(cluster.PlanRepairAsync(repair, MoveOptions, Stop), "Reading the cluster");
+        Operate(cluster, plans, nameof(MigrationOperation.Repair));
     }
 }

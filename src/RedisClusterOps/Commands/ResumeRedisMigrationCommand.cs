@@ -8,7 +8,7 @@ namespace RedisClusterOps.Commands;
 /// state of the cluster, in the direction of the run.
 /// </summary>
 [Cmdlet(VerbsLifecycle.Resume, "RedisMigration", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
-[OutputType(typeof(RedisSlotMigrationResult), typeof(RedisSlotMoveResult))]
+[OutputType(typeof(RedisSlotMoveResult))]
 public sealed class ResumeRedisMigrationCommand : BulkMoveCmdlet
 {
     /// <summary>
@@ -25,6 +25,6 @@ public sealed class ResumeRedisMigrationCommand : BulkMoveCmdlet
         if (Await(cluster.PlanResumeOfMovesAsync(Id, MoveOptions, Stop), "Reading the journal") is { } plan)
             MoveSlots(cluster, plan);
         else
-            Operate(cluster, cluster.PlanResumeAsync(Id, MoveOptions, Stop), "Resume");
+            Operate(cluster, Await(cluster.PlanResumeAsync(Id, MoveOptions, Stop), "Reading the cluster"), "Resume");
     }
 }

@@ -1,3 +1,4 @@
+using System;
 using System.Management.Automation;
 using RedisClusterOps.Completion;
 
@@ -62,6 +63,15 @@ public sealed class UndoRedisSlotMigrationCommand : BulkMoveCmdlet
     [Parameter]
     public SwitchParameter AllowUnreachableNode { get; set; }
 
+    /// <inheritdoc/>
+    [Parameter(ParameterSetName = OneRun)]
+    public override SwitchParameter PerSlot { get; set; }
+
+    /// <inheritdoc/>
+    [Parameter(ParameterSetName = OneRun)]
+    [Until]
+    public override DateTime? Until { get; set; }
+
     internal override void Run()
     {
         var cluster = Open();
@@ -72,7 +82,7 @@ public sealed class UndoRedisSlotMigrationCommand : BulkMoveCmdlet
             else
             {
                 var planning = cluster.PlanUndoOfRunAsync(MigrationId, Strategy, AllowUnreachableNode, MoveOptions, Stop);
-                Operate(cluster, planning, nameof(MigrationOperation.Undo));
+                Operate(cluster, Await(planning, "Reading the cluster"), nameof(MigrationOperation.Undo));
             }
 
             return;

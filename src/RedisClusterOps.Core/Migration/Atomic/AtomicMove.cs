@@ -32,9 +32,7 @@ internal sealed class AtomicMove(
 {
     private static readonly TimeSpan TurnPause = TimeSpan.FromMilliseconds(100);
 
-    private readonly IAtomicServer _server = source.View?.Facts.Engine == ServerEngine.Valkey
-        ? new ValkeyAtomicServer(source, target)
-        : new RedisAtomicServer(source, target);
+    private readonly IAtomicServer _server = ServerOf(source, target);
 
     // The current task, the slots that it moves, and the ids that were listed before it.
     private AtomicTask? _task;
@@ -45,6 +43,13 @@ internal sealed class AtomicMove(
     private RedisOperationException? _refusal;
     private RedisOperationException? _trouble;
     private (TimeSpan Since, string Reason)? _turn;
+
+    /// <summary>The command that starts the migration.</summary>
+    public static PlannedCommand CommandFor(ClusterNode source, ClusterNode target, SlotSet slots)
+    {
+        var server = ServerOf(source, target);
+        return new PlannedCommand(server.Host.Name, server.Begin(slots).ToString(), "the servers move all slots and keys themselves");
+    }
 
     /// <summary>The time limits and the number of attempts.</summary>
     public AtomicLimits Limits { get; init; } = new();
@@ -278,4 +283,8 @@ internal sealed class AtomicMove(
             return null;
         }
     }
+
+    private static IAtomicServer ServerOf(ClusterNode source, ClusterNode target) => source.View?.Facts.Engine == ServerEngine.Valkey
+        ? new ValkeyAtomicServer(source, target)
+        : new RedisAtomicServer(source, target);
 }

@@ -10,6 +10,9 @@ namespace RedisClusterOps.Migration.Atomic;
 /// <summary>Moves the slots of a pair of masters by the servers' own migration, and reports each slot to the run.</summary>
 internal sealed class AtomicPairMove(MoveContext context, MasterPair pair, IPairMoveObserver observer, StopRequest stop)
 {
+    // What a task with a time limit takes: some seconds.
+    private const long MostKeysInTime = 200_000;
+
     // The servers delete the leftovers of a cancelled task in the background.
     private static readonly TimeSpan Leftover = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LeftoverPause = TimeSpan.FromMilliseconds(50);
@@ -19,10 +22,35 @@ internal sealed class AtomicPairMove(MoveContext context, MasterPair pair, IPair
     public async Task RunAsync()
     {
         await DeferStraysAsync().ConfigureAwait(false);
-        var slots = pair.Slots.Where(slot => slot.IsWaiting).ToList();
-        if (slots.Count == 0)
+        var waiting = pair.Slots.Where(slot => slot.IsWaiting).ToList();
+        if (waiting.Count == 0)
             return;
-        await context.CountKeysAsync(pair, slots, stop.Abort).ConfigureAwait(false);
+        await context.CountKeysAsync(pair, waiting, stop.Abort).ConfigureAwait(false);
+        foreach (var slots in TasksOf(waiting).TakeWhile(_ => !context.IsTimeOver))
+            await RunTaskAsync(slots).ConfigureAwait(false);
+    }
+
+    // A task moves all of its slots or none. A run that has to end in time moves only some of them with each.
+    private IEnumerable<IReadOnlyList<SlotMove>> TasksOf(IReadOnlyList<SlotMove> waiting)
+    {
+        var (slots, keys) = (new List<SlotMove>(), 0L);
+        foreach (var slot in waiting)
+        {
+            if (context.Options.Until is not null && slots.Count > 0 && keys + slot.Keys > MostKeysInTime)
+            {
+                yield return slots;
+                (slots, keys) = ([], 0);
+            }
+
+            slots.Add(slot);
+            keys += slot.Keys;
+        }
+
+        yield return slots;
+    }
+
+    private async Task RunTaskAsync(IReadOnlyList<SlotMove> slots)
+    {
         observer.RecordIntent(pair, slots);
         foreach (var slot in slots)
             slot.Begin(stop.Clock.Now);

@@ -57,11 +57,11 @@ internal sealed class BulkAdoption(
                 left = await AdoptAsync(left).ConfigureAwait(false);
             foreach (var plan in left)
                 Report([(await RunIndividuallyAsync(plan).ConfigureAwait(false))]);
-            _run.End(null);
+            _run.End(null, null);
         }
         catch (Exception failure)
         {
-            _run.End(failure);
+            _run.End(null, failure);
         }
         finally
         {

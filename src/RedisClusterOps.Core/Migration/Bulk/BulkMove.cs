@@ -40,7 +40,7 @@ internal sealed record BulkMove(
                 : new SlotMoveRequest(situation.Slot, session, options, ends, operation);
         })
         {
-            SuppressesReplicaMigration = operation == MigrationOperation.Undo,
+            SuppressesReplicaMigration = operation == MigrationOperation.Undo || options.KeepEmptyMaster,
         };
 }
 
@@ -50,6 +50,11 @@ internal sealed record MoveContext(
 {
     /// <summary>Keys per second that each pair may move; null if the rate is not limited.</summary>
     public double? KeysPerSecond { get; init; }
+
+    private bool _isTimeOver;
+
+    /// <summary>True once the run begins with no further slot (<see cref="MoveOptions.Until"/>). It stays true.</summary>
+    public bool IsTimeOver => _isTimeOver = _isTimeOver || Options.Until <= Reader.Clock.UtcNow;
 
     /// <summary>The servers' own tasks that this run began.</summary>
     public BegunTasks AtomicTasks { get; } = new();

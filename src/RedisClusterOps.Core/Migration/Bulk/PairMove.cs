@@ -56,7 +56,7 @@ internal sealed class PairMove(MoveContext context, MasterPair pair, IPairMoveOb
         await context.CountKeysAsync(pair, waiting, stop.Abort).ConfigureAwait(false);
         // On Garnet each step raises the source's epoch, and no slot is handed over before the target knows the last one.
         var windows = new MoveWindows(waiting, context.KeysPerSecond) { AreWhole = pair.Target.View?.Facts.Engine == ServerEngine.Garnet };
-        for (var breaks = 0; !windows.IsEmpty;)
+        for (var breaks = 0; !windows.IsEmpty && !context.IsTimeOver;)
         {
             try
             {
@@ -116,9 +116,9 @@ internal sealed class PairMove(MoveContext context, MasterPair pair, IPairMoveOb
         stop.ThrowIfRequested();
         if (!windows.IsEmpty)
             await context.Pace.CheckLoadAsync(pair.Source, pair.Target, stop).ConfigureAwait(false);
+        if (windows.IsEmpty || context.IsTimeOver)
+            return [];
         var window = windows.Next();
-        if (window.Count == 0)
-            return window;
         observer.RecordIntent(pair, window);
         lock (_open)
             _open.UnionWith(window);

@@ -12,6 +12,16 @@ internal static class PlanRefusal
 {
     public const string NothingChanged = " Nothing was changed.";
 
+    /// <summary>The finding that a master becomes a replica, with the option that prevents it.</summary>
+    public static PlanFinding BecomesReplica(string master, string message) => new()
+    {
+        Code = PlanFindingCode.SourceBecomesReplica,
+        Severity = FindingSeverity.Warning,
+        Target = master,
+        Message = message,
+        Next = new NextAction(NextActionCode.Repeat) { Options = NextActionOptions.KeepEmptyMaster, Note = "keeps it a master" },
+    };
+
     public static RedisOperationException Invalid(string message, string? subject, NextAction next) =>
         new(FailureCode.InvalidArgument, message, subject, next);
 

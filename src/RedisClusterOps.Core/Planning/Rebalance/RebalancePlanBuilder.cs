@@ -44,10 +44,25 @@ internal sealed class RebalancePlanBuilder(
             After = Shares(SlotsAfter(transfers)),
             Fingerprint = view.Fingerprint,
             CreatedAt = view.TakenAtUtc,
-            Findings = choice.Findings,
+            Findings = [.. choice.Findings, .. Emptied(operation, transfers)],
             Cluster = session,
             ContinuesRun = ContinuesRun,
         };
+    }
+
+    // A plan does not read settings. The check before a run does, and replaces the finding.
+    private IEnumerable<PlanFinding> Emptied(MigrationOperation operation, IReadOnlyList<SlotTransfer> transfers)
+    {
+        if (ContinuesRun || operation == MigrationOperation.Undo)
+            return [];
+        return masters
+            .Where(master => master.Slots.Count > 0 && master.Node.View?.Facts.Engine != ServerEngine.Garnet)
+            .Select(master => (master.Node.Name, master.Slots, Taken: transfers.Where(each => each.Source.Id == master.Node.Id).ToList()))
+            .Where(master => master.Taken.Sum(transfer => transfer.Slots.Count) == master.Slots.Count)
+            .Select(master => PlanRefusal.BecomesReplica(
+                master.Name,
+                master.Name + " hands over its last slot. Unless cluster-allow-replica-migration is no, it then becomes a replica of "
+                    + (master.Taken.Count == 1 ? master.Taken[0].Target.Name : "the master that takes it") + "."));
     }
 
     private List<SlotSet> SlotsAfter(IReadOnlyList<SlotTransfer> transfers)
