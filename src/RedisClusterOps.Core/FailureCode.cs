@@ -124,6 +124,9 @@ public enum FailureCode
     /// <summary>A module of the source is missing on the target, which therefore can't take the keys of its types.</summary>
     ModuleMissing,
 
+    /// <summary>A file with a saved value can't be restored: it is damaged or something else, or its value has expired.</summary>
+    SavedValueUnusable,
+
     /// <summary>The module failed in a way that it does not foresee. The inner exception has the details.</summary>
     Unexpected,
 }

@@ -111,6 +111,9 @@ public enum NextActionCode
     /// Introduce the node at the address <see cref="NextAction.Target"/> to the cluster, by way of <see cref="NextAction.Node"/>.
     /// </summary>
     MeetNode,
+
+    /// <summary>Restore the saved value of a key from the file <see cref="NextAction.Node"/>.</summary>
+    RestoreKey,
 }
 
 /// <summary>Options of a next action.</summary>
@@ -155,6 +158,9 @@ public enum NextActionOptions
 
     /// <summary>Connect with a map from announced addresses to those that this machine can reach.</summary>
     AddressMap = 2048,
+
+    /// <summary>Replace what exists.</summary>
+    Replace = 4096,
 }
 
 /// <summary>What to do next, as data. The front end renders it as one of its commands.</summary>

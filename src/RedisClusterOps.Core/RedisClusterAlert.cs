@@ -53,6 +53,9 @@ public enum AlertCode
 
     /// <summary>A node answers, but could not be read for another reason.</summary>
     NodeRefused,
+
+    /// <summary>A slot is open, and nothing records since when: no run of the journal, and no earlier check.</summary>
+    SlotOpen,
 }
 
 /// <summary>A problem that needs attention now: what, since when, what clients see, and what to do next.</summary>

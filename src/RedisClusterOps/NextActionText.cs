@@ -30,7 +30,7 @@ internal static class NextActionText
         Add(" -Slot ", next.Slots);
         Add(" -Source ", next.Source);
         Add(" -Target ", next.Target);
-        Add(NodeParameter(next.Code), next.Node);
+        Add(NodeParameter(next.Code), next.Code == NextActionCode.RestoreKey ? Quoted(next.Node) : next.Node);
         Add(next.Code == NextActionCode.Undo ? " -MigrationId " : " -Id ", next.MigrationId);
         foreach (var (option, parameter) in Parameters)
         {
@@ -63,6 +63,7 @@ internal static class NextActionText
         (NextActionOptions.CaCertificate, " -CaCertificatePath <file of the certificate authority>"),
         (NextActionOptions.BySlots, " -By Slots"),
         (NextActionOptions.PullBack, " -Strategy PullBack"),
+        (NextActionOptions.Replace, " -Replace"),
         (NextActionOptions.AddressMap, " -AddressMap @{ '<announced host:port>' = '<host:port from here>' }"),
     ];
 
@@ -114,6 +115,7 @@ internal static class NextActionText
         NextActionCode.WriteAlertState => "Get-RedisClusterAlert",
         NextActionCode.WriteReport => "Export-RedisClusterReport",
         NextActionCode.MeasureLinks => "Measure-RedisClusterLink",
+        NextActionCode.RestoreKey => "Restore-RedisKey",
         NextActionCode.Repeat => "the same command with",
         NextActionCode.ShowConnectExamples => "Get-Help Connect-RedisCluster -Examples",
         _ => throw new ArgumentOutOfRangeException(nameof(code), code, null),
@@ -123,15 +125,13 @@ internal static class NextActionText
     {
         NextActionCode.Connect => " -Endpoint ",
         NextActionCode.WriteAlertState => " -StatePath ",
-        NextActionCode.WriteReport => " -Path ",
+        NextActionCode.WriteReport or NextActionCode.RestoreKey => " -Path ",
         NextActionCode.PlanRebalance => " -OutFile ",
         _ => " -Node ",
     };
 
     private static string View(NextAction next) => next.Code switch
     {
-        NextActionCode.ShowNodes when next.Node is not null => " | Format-List",
-        NextActionCode.ShowCluster => " | Format-List",
         NextActionCode.ShowVersions => " | Format-Table Endpoint, Engine, Version",
         NextActionCode.ShowEpochs => " | Format-Table Endpoint, ConfigEpoch",
         _ => string.Empty,
