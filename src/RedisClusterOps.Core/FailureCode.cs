@@ -136,6 +136,9 @@ public enum FailureCode
     /// <summary>A command of the user was not sent: another operation does it safely, or it has no single reply.</summary>
     CommandRefused,
 
+    /// <summary>A file with a saved value can't be restored: it is damaged or something else, or its value has expired.</summary>
+    SavedValueUnusable,
+
     /// <summary>The module failed in a way that it does not foresee. The inner exception has the details.</summary>
     Unexpected,
 }

@@ -129,6 +129,9 @@ public enum NextActionCode
 
     /// <summary>Measure the traffic of the nodes for ten seconds.</summary>
     MeasureTraffic,
+
+    /// <summary>Restore the saved value of a key from the file <see cref="NextAction.Node"/>.</summary>
+    RestoreKey,
 }
 
 /// <summary>Options of a next action.</summary>
@@ -188,6 +191,9 @@ public enum NextActionOptions
 
     /// <summary>Keep a master that loses its last slot a master.</summary>
     KeepEmptyMaster = 65536,
+
+    /// <summary>Replace what exists.</summary>
+    Replace = 131072,
 }
 
 /// <summary>What to do next, as data. The front end renders it as one of its commands.</summary>

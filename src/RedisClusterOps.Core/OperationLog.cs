@@ -65,6 +65,9 @@ public sealed class OperationLog : IDisposable
     /// <summary>True to add every command as well.</summary>
     public bool Commands { get; init; }
 
+    /// <summary>Renders a next action that a warning names.</summary>
+    internal Func<NextAction, string> NextActionText { get; set; } = next => next.ToString();
+
     /// <summary>Takes the next event, and waits for one if there is none.</summary>
     /// <param name="taken">The event.</param>
     /// <param name="wait">How long to wait; zero to not wait.</param>

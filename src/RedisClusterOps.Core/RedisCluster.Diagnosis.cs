@@ -39,7 +39,6 @@ public sealed partial class RedisCluster
     /// <param name="slots">Only these slots, 0 to 16383; null for all.</param>
     /// <param name="statePath">The state file. It is only read.</param>
     /// <param name="cancellation">Cancels the operation.</param>
-    /// <exception cref="RedisOperationException">StateFileUnavailable: the file belongs to another cluster.</exception>
     public async Task<IReadOnlyList<RedisOpenSlot>> GetOpenSlotsAsync(
         IReadOnlyCollection<int>? slots, string statePath, CancellationToken cancellation)
     {
@@ -67,19 +66,13 @@ public sealed partial class RedisCluster
         var health = HealthCheck.Check(view, NodeReport.Nodes(view, _session), open, null, new HealthOptions(), _session);
         var now = _reader.Clock.UtcNow;
         var state = ReadStateFile(options.StatePath, view, isWritten: true);
-        var earlier = state.Observations.Concat(options.PreviousAlerts.Select(Observation.Of))
+        var earlier = state.Observations.Concat(options.PreviousAlerts.SelectMany(Observation.Of))
             .Concat(options.PreviousOpenSlots.Select(Observation.Of))
             .Concat(options.PreviousTraffic.Select(Observation.Of).OfType<Observation>());
         var (alerts, observations) = AlertCheck.Check(view, health, earlier, now, options.StuckAfter, options.MaxMovedPerSecond);
-        var unknown = open.Count(slot => slot.LastProgress is null && AlertCheck.CanBeStuck(slot.State));
-        if (options.StatePath is null && options.PreviousAlerts.Count == 0 && options.PreviousOpenSlots.Count == 0 && unknown > 0)
-        {
-            _log?.Warning(null, "No journal entry covers " + (unknown == 1 ? "1 open slot" : Number(unknown) + " open slots")
-                + ", so it is unknown how long " + (unknown == 1 ? "it has" : "they have") + " been open. To record it for the next check: "
-                + NextActionText(new NextAction(NextActionCode.WriteAlertState) { Node = "<file>" }));
-        }
-
         var failure = state.Failure ?? WriteStateFile(options.StatePath, view, observations, now, state.IsDamaged);
+        if (failure is not null || (options is { StatePath: null, PreviousAlerts.Count: 0, PreviousOpenSlots.Count: 0 }))
+            alerts = [.. alerts, .. AlertCheck.OfUnknownAge(open, now)];
         return new AlertOutcome(alerts.Select(alert => alert with { Advice = TextOf(alert.Next) }).ToList(), failure);
     }
 
@@ -142,9 +135,11 @@ public sealed partial class RedisCluster
         var diagnoses = await _situations.DiagnoseAsync(view, slots, cancellation).ConfigureAwait(false);
         var intents = OpenIntents(NodeIds(view), diagnoses.Select(diagnosis => diagnosis.Situation.Slot).ToList(), journalPath);
         var now = _reader.Clock.UtcNow;
-        return diagnoses.Select(diagnosis => SlotAdvice.Describe(diagnosis, _session))
-            .Select(open => open with { ObservedAt = now, Advice = TextOf(open.Next) })
-            .Select(open => intents.TryGetValue(open.Slot, out var intent) ? JournalAnnotations.Add(open, intent) : open).ToList();
+        return diagnoses.Select(diagnosis => SlotAdvice.Describe(diagnosis, _session) with { ObservedAt = now })
+            .Select(open => intents.TryGetValue(open.Slot, out var intent)
+                ? JournalAnnotations.Add(open, intent, IsOpenAs(intent.Slot, view), journalPath)
+                : open)
+            .Select(open => open with { Advice = TextOf(open.Next) }).ToList();
     }
 
     private static List<ClusterNode> Chosen(ClusterView view, string name) =>
@@ -154,9 +149,9 @@ public sealed partial class RedisCluster
     private IReadOnlyList<Observation> ReadObservations(string? path, ClusterView view)
     {
         var state = ReadStateFile(path, view, isWritten: false);
-        if (state.Failure is not null)
-            throw state.Failure;
-        if (path is not null && !File.Exists(path))
+        if (state.Failure is { } foreign)
+            _log?.Warning(null, foreign.Message + " Times count from now. Next: " + TextOf(foreign.Next));
+        else if (path is not null && !File.Exists(path))
         {
             var shown = "'" + Printable.Clean(path) + "'";
             _log?.Warning(null, (Directory.Exists(path) ? shown + " is a folder, not a state file" : "There is no state file " + shown)

@@ -51,9 +51,19 @@ public sealed partial class RedisCluster : IDisposable
     }
 
     /// <summary>
-    /// Renders a next action as a command of the front end. The result becomes the advice of open slots, findings and alerts.
+    /// Renders a next action as a command of the front end. The result becomes the advice of open slots, findings and alerts, and is
+    /// named in warnings.
     /// </summary>
-    public Func<NextAction, string> NextActionText { get; init; } = next => next.ToString();
+    public Func<NextAction, string> NextActionText
+    {
+        get;
+        init
+        {
+            field = value;
+            if (_log is not null)
+                _log.NextActionText = value;
+        }
+    } = next => next.ToString();
 
     /// <summary>Gets every node with its load. Takes a fraction of a second more than reading the cluster, to measure processors.</summary>
     public async Task<IReadOnlyList<RedisClusterNode>> GetNodesAsync(CancellationToken cancellation) =>

@@ -56,6 +56,9 @@ public enum AlertCode
 
     /// <summary>Nodes answer many commands with MOVED, for longer than a client needs to read the slot map again.</summary>
     ClientsRedirected,
+
+    /// <summary>A slot is open, and nothing records since when: no run of the journal, and no earlier check.</summary>
+    SlotOpen,
 }
 
 /// <summary>A problem that needs attention now: what, since when, what clients see, and what to do next.</summary>

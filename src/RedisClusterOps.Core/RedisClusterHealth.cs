@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Diagnosis;
 
 namespace RedisClusterOps;
 
@@ -139,6 +140,9 @@ public sealed record RedisClusterHealth
 
     /// <summary>Every node.</summary>
     public IReadOnlyList<RedisClusterNode> Nodes { get; init => field = value.Shown(); } = ShownList<RedisClusterNode>.Empty;
+
+    /// <summary>A line for each master with its slots, keys and replicas, and one with the totals.</summary>
+    public IReadOnlyList<string> Summary => HealthSummary.Of(Nodes).Shown();
 
     /// <summary>Every open slot.</summary>
     public IReadOnlyList<RedisOpenSlot> OpenSlots { get; init => field = value.Shown(); } = ShownList<RedisOpenSlot>.Empty;

@@ -94,6 +94,9 @@ public sealed record RedisOpenSlot : IComparable<RedisOpenSlot>
     /// <summary>When this was read, UTC. A later check uses it as an earlier observation.</summary>
     public DateTime ObservedAt { get; init; }
 
+    /// <summary>The run of the journal that moves the slot or left it open; null if there is none.</summary>
+    public string? MigrationId { get; init; }
+
     /// <summary>What clients see of the slot now.</summary>
     public string ClientsSee { get; init; } = string.Empty;
 

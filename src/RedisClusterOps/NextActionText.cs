@@ -31,7 +31,7 @@ internal static class NextActionText
         Add(" -Source ", next.Source);
         if (next.Code != NextActionCode.SetReplica)
             Add(" -Target ", next.Target);
-        Add(NodeParameter(next.Code), next.Node);
+        Add(NodeParameter(next.Code), next.Code == NextActionCode.RestoreKey ? Quoted(next.Node) : next.Node);
         if (next.Code == NextActionCode.SetReplica)
             Add(" -ReplicaOf ", next.Target);
         Add(next.Code == NextActionCode.Undo ? " -MigrationId " : " -Id ", next.MigrationId);
@@ -71,6 +71,7 @@ internal static class NextActionText
         (NextActionOptions.Force, " -Mode Force"),
         (NextActionOptions.Takeover, " -Mode Takeover"),
         (NextActionOptions.PullBack, " -Strategy PullBack"),
+        (NextActionOptions.Replace, " -Replace"),
         (NextActionOptions.AddressMap, " -AddressMap @{ '<announced host:port>' = '<host:port from here>' }"),
     ];
 
@@ -128,6 +129,7 @@ internal static class NextActionText
         NextActionCode.FailOver => "Invoke-RedisClusterFailover",
         NextActionCode.CreateCluster => "New-RedisCluster",
         NextActionCode.MeasureTraffic => "Measure-RedisClusterTraffic -Count 10",
+        NextActionCode.RestoreKey => "Restore-RedisKey",
         NextActionCode.Repeat => "the same command with",
         NextActionCode.ShowConnectExamples => "Get-Help Connect-RedisCluster -Examples",
         _ => throw new ArgumentOutOfRangeException(nameof(code), code, null),
@@ -137,15 +139,13 @@ internal static class NextActionText
     {
         NextActionCode.Connect or NextActionCode.AddNode => " -Endpoint ",
         NextActionCode.WriteAlertState => " -StatePath ",
-        NextActionCode.WriteReport => " -Path ",
+        NextActionCode.WriteReport or NextActionCode.RestoreKey => " -Path ",
         NextActionCode.PlanRebalance => " -OutFile ",
         _ => " -Node ",
     };
 
     private static string View(NextAction next) => next.Code switch
     {
-        NextActionCode.ShowNodes when next.Node is not null => " | Format-List",
-        NextActionCode.ShowCluster => " | Format-List",
         NextActionCode.ShowVersions => " | Format-Table Endpoint, Engine, Version",
         NextActionCode.ShowEpochs => " | Format-Table Endpoint, ConfigEpoch",
         _ => string.Empty,

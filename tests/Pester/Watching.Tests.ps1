@@ -55,10 +55,26 @@ Describe 'Get-RedisClusterAlert' {
             $alert.Threshold | Should -Be '00:00:01'
         }
 
-        It 'rejects other objects, and warns if it has no earlier state' {
+        It 'writes the alerts with -ErrorAction Stop if the state file can not be used, and warns: <Name>' -ForEach @(
+            @{ Name = 'no folder'; Path = { Join-Path $Folder 'missing/state.json' } }
+            @{ Name = 'another cluster'; Path = {
+                    $foreign = Join-Path $Folder 'foreign.json'
+                    Set-Content $foreign '{"version":1,"nodeIds":["replaced"],"seen":[]}'
+                    $foreign
+                }
+            }
+        ) {
+            $ErrorActionPreference = 'Stop'
+            $alert = Get-RedisClusterAlert -StatePath (& $Path) -WarningVariable warnings -WarningAction SilentlyContinue
+            $alert.Code | Should -Be 'SlotOpen'
+            "$warnings" | Should -Match 'This check was not recorded|this check was not recorded'
+        }
+
+        It 'rejects other objects, and has an alert if it has no earlier state' {
             { Get-RedisClusterAlert -Previous 5 } | Should -Throw -ErrorId 'InvalidArgument,*'
-            Get-RedisClusterAlert -WarningVariable warnings -WarningAction SilentlyContinue | Should -BeNullOrEmpty
-            $warnings | Should -HaveCount 1
+            $alert = Get-RedisClusterAlert
+            $alert.Code | Should -Be 'SlotOpen'
+            $alert.Advice | Should -Match '^Complete-RedisSlotMigration -Slot 5519; or Get-RedisClusterAlert -StatePath'
         }
 
         It 'warns of a damaged file and starts a new one' {

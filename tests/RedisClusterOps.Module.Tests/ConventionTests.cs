@@ -13,12 +13,12 @@ public sealed class ConventionTests
     // The approved verbs of PowerShell 5.1 that this module uses.
     private static readonly string[] ApprovedVerbs =
     [
-        "Complete", "Connect", "Disconnect", "Export", "Get", "Invoke", "Measure", "Move", "New", "Repair", "Restart", "Resume",
-        "Set", "Show", "Start", "Test", "Undo",
+        "Complete", "Connect", "Disconnect", "Export", "Get", "Invoke", "Measure", "Move", "New", "Repair", "Restart", "Restore",
+        "Resume", "Set", "Show", "Start", "Test", "Undo",
     ];
 
     private static readonly string[] VerbsThatWrite =
-        ["Complete", "Export", "Invoke", "Move", "Repair", "Restart", "Resume", "Set", "Start", "Undo"];
+        ["Complete", "Export", "Invoke", "Move", "Repair", "Restart", "Restore", "Resume", "Set", "Start", "Undo"];
 
     private static readonly string[] Move = ["BatchSize", "MaxStall", "MaxKeysPerSecond", "Timeout", "OnKeyConflict", "JournalPath"];
 
@@ -40,6 +40,7 @@ public sealed class ConventionTests
         ["Get-RedisClusterHealth"] = ["Cluster", "Deep", "MinimumReplica"],
         ["Get-RedisClusterInfo"] = ["Cluster"],
         ["Get-RedisClusterNode"] = ["Cluster", "Node", "Role"],
+        ["Get-RedisKeyConflict"] = ["Cluster", "Slot"],
         ["Get-RedisKeySlot"] = ["Cluster", "Key"],
         ["Get-RedisMigration"] = ["Cluster", "Id", "Running", "JournalPath"],
         ["Get-RedisOpenSlot"] = ["Cluster", "Slot", "StatePath"],
@@ -57,6 +58,7 @@ public sealed class ConventionTests
         ["New-RedisRebalancePlan"] = ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Method", "OutFile"],
         ["Repair-RedisCluster"] = ["Cluster", "Slot", "Target", "AllowUnreachableNode", "SkipCoverage", "PerSlot", .. Move],
         ["Restart-RedisSlotMigration"] = ["Cluster", "Slot", "Target", "JournalPath"],
+        ["Restore-RedisKey"] = ["Cluster", "Path", "Replace", "JournalPath"],
         ["Resume-RedisMigration"] = ["Cluster", "Id", .. BulkMove],
         ["Set-RedisClusterReplica"] = ["Cluster", "Node", "ReplicaOf", "JournalPath"],
         ["Show-RedisSlotMap"] = ["Cluster", "Width", "PlainText"],

@@ -65,13 +65,14 @@ internal static class AlertCheck
                 alerts.Add(alert);
         }
 
+        var stuck = new Dictionary<RedisOpenSlot, (DateTime Since, bool IsExact)>();
         foreach (var open in health.OpenSlots.Where(open => CanBeStuck(open.State)))
         {
             var observation = Observe(open, history, view, now);
             observations.Add(observation);
-            var alert = AlertOf(open, observation, now, stuckAfter);
-            if (now - alert.Since > stuckAfter)
-                alerts.Add(alert);
+            var since = SinceOf(open, observation, now);
+            if (now - since.Since > stuckAfter)
+                stuck[open] = since;
         }
 
         observations.AddRange(MovedReplies(view, now));
@@ -80,6 +81,9 @@ internal static class AlertCheck
             alerts.Add(redirected with { Cluster = health.Cluster });
             observations.Add(new Observation(redirected.Code.ToString(), redirected.Target, redirected.Since, now));
         }
+
+        foreach (var group in OpenSlotGroup.Of(stuck.Keys))
+            alerts.Add(AlertOf(group, group.Slots.Select(open => stuck[open]).Min(), now, stuckAfter));
 
         // While an end is unreachable its flag is invisible and the slot seems closed, so the observation is kept.
         var unreachable = new HashSet<string>(view.Unreachable.Select(node => node.Id), StringComparer.Ordinal);
@@ -92,6 +96,23 @@ internal static class AlertCheck
 
         bool IsUnreachable(string? id) => id is not null && unreachable.Contains(id);
     }
+
+    /// <summary>An alert for slots of which neither the journal nor an earlier check knows since when they are open.</summary>
+    public static IEnumerable<RedisClusterAlert> OfUnknownAge(IEnumerable<RedisOpenSlot> openSlots, DateTime now) =>
+        OpenSlotGroup.Of(openSlots.Where(open => open.LastProgress is null && CanBeStuck(open.State))).Select(group =>
+        Alert(group, now) with
+        {
+            Code = AlertCode.SlotOpen,
+            Severity = FindingSeverity.Warning,
+            Since = now,
+            Message = "Open since an unknown time: " + group.What + ". No earlier check and no run of the journal covers "
+                + (group.Count == 1 ? "it" : "them") + ". Clients: " + group.ClientsSee + ".",
+            Next = group.Next is null ? null : group.Next with
+            {
+                Or = group.Next.Or
+                    ?? new NextAction(NextActionCode.WriteAlertState) { Node = "<file>", Note = "records the time for the next check" },
+            },
+        });
 
     /// <summary>The other states are findings and alerts of their own: no owner, or two claims.</summary>
     internal static bool CanBeStuck(RedisOpenSlotState state) =>
@@ -163,41 +184,47 @@ internal static class AlertCheck
         };
     }
 
-    private static RedisClusterAlert AlertOf(RedisOpenSlot open, Observation observation, DateTime now, TimeSpan stuckAfter)
+    private static (DateTime Since, bool IsExact) SinceOf(RedisOpenSlot open, Observation observation, DateTime now)
     {
         var isRecorded = open.LastProgress is { } last && (observation.Changed is null || last >= observation.Changed);
         var recorded = isRecorded ? open.LastProgress : null;
         var since = recorded ?? observation.Changed ?? observation.First;
-        since = since < now ? since : now;
-        return new RedisClusterAlert
-        {
-            Code = AlertCode.SlotStuck,
-            // A server-side migration shows no progress until it is complete.
-            Severity = open.State == RedisOpenSlotState.Atomic ? FindingSeverity.Warning : FindingSeverity.Error,
-            Target = observation.Target,
-            Since = since,
-            IsSinceExact = recorded is not null,
-            Threshold = stuckAfter,
-            Message = StuckMessage(open, now - since, recorded is not null) + " Clients: " + open.ClientsSee + ".",
-            Next = open.Next,
-            PercentComplete = open.PercentComplete,
-            KeysLeft = open.KeysOnSource,
-            ObservedAt = now,
-            Cluster = open.Cluster,
-        };
+        return (since < now ? since : now, recorded is not null);
     }
 
-    private static string StuckMessage(RedisOpenSlot open, TimeSpan time, bool isExact)
+    // Since when is the time of the slot that has been stuck the longest.
+    private static RedisClusterAlert AlertOf(
+        OpenSlotGroup group, (DateTime Since, bool IsExact) since, DateTime now, TimeSpan stuckAfter) => Alert(group, now) with
+    {
+        Code = AlertCode.SlotStuck,
+        // A server-side migration shows no progress until it is complete.
+        Severity = group.First.State == RedisOpenSlotState.Atomic ? FindingSeverity.Warning : FindingSeverity.Error,
+        Since = since.Since,
+        IsSinceExact = since.IsExact,
+        Threshold = stuckAfter,
+        Message = StuckMessage(group, now - since.Since, since.IsExact) + " Clients: " + group.ClientsSee + ".",
+    };
+
+    private static RedisClusterAlert Alert(OpenSlotGroup group, DateTime now) => new()
+    {
+        Target = group.Target,
+        Next = group.Next,
+        PercentComplete = group.PercentComplete,
+        KeysLeft = group.KeysLeft,
+        ObservedAt = now,
+        Cluster = group.First.Cluster,
+    };
+
+    private static string StuckMessage(OpenSlotGroup group, TimeSpan time, bool isExact)
     {
         var span = (isExact ? string.Empty : "at least ") + Duration.Shown(time);
-        var ends = open.Source is not null && open.Target is not null ? open.Source + " -> " + open.Target : "no single pair of masters";
-        if (open.State == RedisOpenSlotState.Atomic)
-            return "The servers have been moving the slot, " + ends + ", for " + span + ". Their progress is not visible.";
-        var percent = open.PercentComplete is { } known ? " at " + known.ToString(CultureInfo.InvariantCulture) + " %" : string.Empty;
-        var left = open.KeysOnSource is { } keys
+        if (group.First.State == RedisOpenSlotState.Atomic)
+            return "The servers have been moving the slots for " + span + ": " + group.What + ". Their progress is not visible.";
+        var percent = group.PercentComplete is { } known ? " at " + known.ToString(CultureInfo.InvariantCulture) + " %" : string.Empty;
+        var left = group.KeysLeft is { } keys
             ? ", " + keys.ToString(CultureInfo.InvariantCulture) + (keys == 1 ? " key" : " keys") + " left on the source"
             : string.Empty;
-        return "Stuck" + percent + " for " + span + ": " + open.State + ", " + ends + left + ".";
+        return "Stuck" + percent + " for " + span + ": " + group.What + left + ".";
     }
 
     private static RedisClusterAlert AlertOf(RedisClusterFinding finding, ClusterView view, ObservationHistory history, DateTime now)
@@ -225,17 +252,19 @@ internal static class AlertCheck
     // Servers record the time of two problems: the last answer from a node, and the loss of a replica's link to its master.
     private static DateTime? RecordedByServers(AlertCode code, ClusterView view, string target, DateTime now)
     {
-        if (code is not (AlertCode.NodeFail or AlertCode.NodePFail or AlertCode.ReplicaLinkDown)
-            || view.Nodes.FirstOrDefault(node => node.Name == target) is not { } node)
-        {
+        if (code is not (AlertCode.NodeFail or AlertCode.NodePFail or AlertCode.ReplicaLinkDown))
             return null;
-        }
+        var names = target.Split(',');
+        return view.Nodes.Where(node => names.Contains(node.Name)).Select(OfNode).Min();
 
-        var since = code == AlertCode.ReplicaLinkDown
-            ? node.View?.Facts.Number("master_link_down_since_seconds") is { } seconds and >= 0 and < int.MaxValue
-                ? now - TimeSpan.FromSeconds(seconds)
-                : (DateTime?)null
-            : view.Nodes.Select(other => other.View?.Line(node.Id)).Max(line => ServerTime.Of(line?.PongReceived ?? 0));
-        return since is { } time && time <= now + ClockSkew ? (time < now ? time : now) : null;
+        DateTime? OfNode(ClusterNode node)
+        {
+            var since = code == AlertCode.ReplicaLinkDown
+                ? node.View?.Facts.Number("master_link_down_since_seconds") is { } seconds and >= 0 and < int.MaxValue
+                    ? now - TimeSpan.FromSeconds(seconds)
+                    : (DateTime?)null
+                : view.Nodes.Select(other => other.View?.Line(node.Id)).Max(line => ServerTime.Of(line?.PongReceived ?? 0));
+            return since is { } time && time <= now + ClockSkew ? (time < now ? time : now) : null;
+        }
     }
 }

@@ -39,6 +39,9 @@ internal static class HealthCheck
             .Concat(OwnerConflictFindings(view))
             .Concat(StrayFindings(view, openSlots, strays))
             .Concat(ClusterFindings(view, nodes))
+            .GroupBy(finding => finding.Next is { } next && Lists(next.Code)
+                ? finding with { Target = string.Empty, Next = next with { Node = null } } : finding)
+            .Select(Joined)
             .OrderByDescending(finding => finding.Severity).ThenBy(finding => finding.Code)
             .ToList();
         return new RedisClusterHealth
@@ -50,6 +53,19 @@ internal static class HealthCheck
             Cluster = session,
         };
     }
+
+    // Nodes that say the same are one finding, if one command shows them all.
+    private static RedisClusterFinding Joined(IGrouping<RedisClusterFinding, RedisClusterFinding> same)
+    {
+        var targets = same.Select(finding => finding.Target).Distinct().ToList();
+        return targets.Count == 1 ? same.First() : same.Key with
+        {
+            Target = string.Join(",", targets),
+            Message = Number(targets.Count) + " nodes, each: " + same.Key.Message,
+        };
+    }
+
+    private static bool Lists(NextActionCode code) => code is NextActionCode.ShowNodes or NextActionCode.ShowReplicas;
 
     private static IEnumerable<RedisClusterFinding> NodeFindings(ClusterView view, RedisClusterNode node)
     {
@@ -220,14 +236,9 @@ internal static class HealthCheck
 
     private static IEnumerable<RedisClusterFinding> OpenSlotFindings(IReadOnlyList<RedisOpenSlot> openSlots)
     {
-        foreach (var open in openSlots)
-        {
-            if (open.State is RedisOpenSlotState.Unowned or RedisOpenSlotState.Atomic or RedisOpenSlotState.ClaimedWithoutEpoch)
-                continue;
-            var ends = open.Source is not null && open.Target is not null ? ", " + open.Source + " -> " + open.Target : string.Empty;
-            yield return Error(
-                FindingCode.SlotOpen, Number(open.Slot), open.State + ends + ". Clients: " + open.ClientsSee + ".", open.Next);
-        }
+        foreach (var group in OpenSlotGroup.Of(openSlots.Where(open =>
+            open.State is not (RedisOpenSlotState.Unowned or RedisOpenSlotState.Atomic or RedisOpenSlotState.ClaimedWithoutEpoch))))
+            yield return Error(FindingCode.SlotOpen, group.Target, group.What + ". Clients: " + group.ClientsSee + ".", group.Next);
 
         var moving = openSlots.Where(open => open.State == RedisOpenSlotState.Atomic);
         foreach (var tasks in moving.GroupBy(open => (open.Source, open.Target)))
@@ -279,16 +290,18 @@ internal static class HealthCheck
 
     private static IEnumerable<RedisClusterFinding> ClusterFindings(ClusterView view, IReadOnlyList<RedisClusterNode> nodes)
     {
-        foreach (var node in view.Nodes)
+        var down = view.Nodes.Where(node =>
+            node.View?.ClusterInfo is { } info && info.TryGetValue("cluster_state", out var state) && state != "ok").ToList();
+        if (down.Count > 0)
         {
-            if (node.View?.ClusterInfo is { } info && info.TryGetValue("cluster_state", out var state) && state != "ok")
-            {
-                yield return Error(
-                    FindingCode.ClusterStateFail,
-                    node.Name,
-                    "The node reports that the cluster is down, and answers CLUSTERDOWN.",
-                    new NextAction(NextActionCode.ShowCluster));
-            }
+            var all = down.Count == view.Nodes.Count(node => node.IsReachable) ? "Every reachable node (" + Number(down.Count) + ") reports"
+                : Number(down.Count) + " nodes report";
+            yield return Error(
+                FindingCode.ClusterStateFail,
+                string.Join(",", down.Select(node => node.Name)),
+                down.Count == 1 ? "The node reports that the cluster is down, and answers CLUSTERDOWN."
+                    : all + " that the cluster is down. Clients get CLUSTERDOWN from them.",
+                new NextAction(NextActionCode.ShowCluster));
         }
 
         // Replicas carry their master's epoch, so only masters must differ.

@@ -46,9 +46,15 @@ internal sealed record Observation(string Code, string Target, DateTime First, D
         TargetId = slot.TargetId,
     };
 
-    public static Observation Of(RedisClusterAlert alert) => alert.Code == AlertCode.SlotStuck
-        ? new(OpenSlot, alert.Target, alert.Since, alert.ObservedAt) { KeysLeft = alert.KeysLeft }
-        : new(alert.Code.ToString(), alert.Target, alert.Since, alert.ObservedAt);
+    /// <summary>An alert of several open slots has no number of keys of each.</summary>
+    public static IEnumerable<Observation> Of(RedisClusterAlert alert) =>
+        alert.Code is AlertCode.SlotStuck or AlertCode.SlotOpen && SlotSet.TryParse(alert.Target, out var slots)
+            ? slots!.Slots.Select(slot => new Observation(
+                OpenSlot, slot.ToString(CultureInfo.InvariantCulture), alert.Since, alert.ObservedAt)
+            {
+                KeysLeft = slots.Count == 1 ? alert.KeysLeft : null,
+            })
+            : [new(alert.Code.ToString(), alert.Target, alert.Since, alert.ObservedAt)];
 
     public static string TargetOf(RedisOpenSlot slot) => slot.Slot.ToString(CultureInfo.InvariantCulture);
 
@@ -75,6 +81,7 @@ internal sealed class ObservationHistory
 {
     private readonly Dictionary<(string Code, string Target), Observation> _observations = [];
     private readonly ILookup<string, (Observation Observation, SlotSet Slots)> _ofManySlots;
+    private readonly ILookup<(string Code, string Node), DateTime> _ofNodes;
 
     /// <param name="observations">The observations of earlier checks.</param>
     /// <param name="now">UTC. An observation from the future comes from a clock that was set back since; it counts from now.</param>
@@ -90,6 +97,9 @@ internal sealed class ObservationHistory
             .Select(observation => (Observation: observation, Slots: SlotsOf(observation)))
             .Where(pair => pair.Slots.Count > 0)
             .ToLookup(pair => pair.Observation.Code, StringComparer.Ordinal);
+        _ofNodes = _observations.Values.Where(observation => observation.Code != Observation.OpenSlot)
+            .SelectMany(observation => observation.Target.Split(',').Select(node => (observation.Code, Node: node, observation.First)))
+            .ToLookup(each => (each.Code, each.Node), each => each.First);
     }
 
     public IEnumerable<Observation> All => _observations.Values;
@@ -97,13 +107,13 @@ internal sealed class ObservationHistory
     public Observation? OfOpenSlot(string slot) =>
         _observations.TryGetValue((Observation.OpenSlot, slot), out var observation) ? observation : null;
 
-    /// <summary>When the problem was first observed; if it concerns slots, when it was first observed of any of them.</summary>
+    /// <summary>When the problem was first observed; if it concerns several slots or nodes, when it was first observed of any.</summary>
     public DateTime? FirstSeen(string code, string target)
     {
         if (_observations.TryGetValue((code, target), out var same))
             return same.First;
         if (!SlotSet.TryParse(target, out var slots))
-            return null;
+            return target.Split(',').SelectMany(node => _ofNodes[(code, node)]).Select(first => (DateTime?)first).Min();
         var overlapping = _ofManySlots[code].Where(pair => Overlap(pair.Slots, slots!)).ToList();
         return overlapping.Count == 0 ? null : overlapping.Min(pair => pair.Observation.First);
     }

@@ -58,7 +58,8 @@ public sealed class GetRedisClusterAlertCommand : ClusterOnlyCmdlet
         };
         var outcome = Await(Open().GetAlertsAsync(options, Stop), "Checking the cluster");
         WriteObject(outcome.Alerts, enumerateCollection: true);
+        // Not an error: with -ErrorAction Stop an error would end the pipeline, and the alerts would be lost.
         if (outcome.Failure is { } failure)
-            WriteError(ErrorRecords.From(failure));
+            WriteWarning(ErrorRecords.TextOf(failure));
     }
 }

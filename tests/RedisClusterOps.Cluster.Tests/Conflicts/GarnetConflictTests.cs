@@ -64,7 +64,7 @@ public sealed class GarnetConflictTests(SharedClusters clusters) : IClassFixture
         await slot.OnSourceAsync("EXPIRE", key, 1000);
         var result = await slot.CompletedAsync(new MoveOptions { OnKeyConflict = action, JournalPath = saved.Folder });
         Assert.Equal(winner, await ReadAsync(slot, key, "SET", fromTarget: true));
-        await SavedValueFile.RestoreAsync(result.Reason!);
+        await saved.RestoreAsync(slot, result.Reason);
         Assert.Equal(loser, await ReadAsync(slot, key, "SET", fromTarget: true));
         Assert.InRange((await slot.OnTargetAsync("TTL", key)).Integer, expiry - 3, expiry);
     }

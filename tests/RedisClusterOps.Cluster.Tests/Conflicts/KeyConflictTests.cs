@@ -178,7 +178,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
 
     [Theory]
     [MemberData(nameof(Decisions))]
-    public async Task The_overwritten_value_is_saved_and_redis_cli_restores_it_byte_for_byte(string server, KeyConflictAction action)
+    public async Task The_overwritten_value_is_saved_and_is_restored_byte_for_byte(string server, KeyConflictAction action)
     {
         using var saved = new SavedValueFile();
         var slot = await clusters.SlotAsync(server);
@@ -206,7 +206,17 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
         }
 
         Assert.DoesNotContain(result.Reason!, char.IsControl);
-        Assert.Contains("errors: 0, replies: 1", await SavedValueFile.RestoreAsync(result.Reason!));
+        using var core = new RedisCluster(slot.Session);
+        var refused = await Assert.ThrowsAsync<RedisOperationException>(() => core.RestoreKeyAsync(file, false, saved.Folder, default));
+        Assert.Equal(FailureCode.KeyExistsOnTarget, refused.Code);
+        (await slot.TargetCopyAsync(key)).AssertSameAs(winner);
+        var restored = await saved.RestoreAsync(slot, result.Reason);
+        Assert.Equal((slot.Target.Endpoint.ToString(), loser.ExpiresAt > 0), (restored.Node, restored.TimeToLive is not null));
+        (await slot.TargetCopyAsync(key)).AssertSameAs(loser);
+        // The value that was replaced is saved, too.
+        await core.RestoreKeyAsync(Assert.Single(saved.Saved, other => other != file), true, saved.Folder, default);
+        (await slot.TargetCopyAsync(key)).AssertSameAs(winner);
+        Assert.Contains("errors: 0, replies: 1", await SavedValueFile.SendAsync(file, slot.Target.Endpoint));
         (await slot.TargetCopyAsync(key)).AssertSameAs(loser);
     }
 
@@ -323,7 +333,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
         var kept = long.Parse((await slot.OnTargetAsync("GET", key)).Text);
         Assert.Single(saved.Saved);
         Assert.Single(Regex.Matches(result.Reason!, "To put it back"));
-        await SavedValueFile.RestoreAsync(result.Reason!);
+        await saved.RestoreAsync(slot, result.Reason);
         var lost = long.Parse((await slot.OnTargetAsync("GET", key)).Text);
         Assert.InRange(lost, 1, acknowledged);
         Assert.Equal(acknowledged, kept - 1_000_000 + lost);
@@ -370,7 +380,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
         else
         {
             var kept = long.Parse((await slot.OnTargetAsync("GET", key)).Text);
-            await SavedValueFile.RestoreAsync(outcome.Result.Reason!);
+            await saved.RestoreAsync(slot, outcome.Result.Reason);
             Assert.Equal(acknowledged, kept - 1_000_000 + long.Parse((await slot.OnTargetAsync("GET", key)).Text));
         }
     }
@@ -391,7 +401,7 @@ public sealed class KeyConflictTests(SharedClusters clusters) : IClassFixture<Sh
             new MoveOptions { OnKeyConflict = KeyConflictAction.KeepInUse, JournalPath = saved.Folder });
 
         Assert.Equal(("source", "(null)"), (await GetAsync(3), await GetAsync(0)));
-        await SavedValueFile.RestoreAsync(result.Reason!);
+        await saved.RestoreAsync(slot, result.Reason);
         Assert.Equal(("target", "(null)"), (await GetAsync(3), await GetAsync(0)));
 
         async Task SetAsync(LocalNode node, string value)

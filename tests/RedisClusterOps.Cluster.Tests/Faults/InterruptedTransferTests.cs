@@ -139,7 +139,7 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
         else
         {
             Assert.Equal("mine", (await slot.OnTargetAsync("GET", key)).Text);
-            await SavedValueFile.RestoreAsync(outcome.Result.Reason ?? string.Empty);
+            await saved.RestoreAsync(slot, outcome.Result.Reason);
             Assert.Equal("theirs", (await slot.OnTargetAsync("GET", key)).Text);
         }
     }

@@ -35,7 +35,7 @@ public sealed class BesideRedisCliTests
             [
                 (FindingCode.SlotUncovered, "100", "Repair-RedisCluster -Slot 100"),
                 (FindingCode.SlotOpen, "5519", "Complete-RedisSlotMigration -Slot 5519"),
-                (FindingCode.MemoryPressure, full, "Get-RedisClusterNode -Node " + full + " | Format-List"),
+                (FindingCode.MemoryPressure, full, "Get-RedisClusterNode -Node " + full),
             ],
             health.Findings.Select(finding => (finding.Code, finding.Target, finding.Advice)));
 

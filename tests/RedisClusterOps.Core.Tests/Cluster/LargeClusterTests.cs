@@ -58,7 +58,8 @@ public class LargeClusterTests(ITestOutputHelper output)
 
         var health = HealthCheck.Check(view, reported, open, null, new HealthOptions { MinimumReplica = 1 }, Session);
         Note("checked");
-        Assert.Equal(HashSlot.Count, health.Findings.Count);
+        Assert.InRange(health.Findings.Count, 1, Masters);
+        Assert.Equal(HashSlot.Count, health.OpenSlots.Count);
         Assert.All(health.Findings, finding => Assert.Equal(FindingCode.SlotOpen, finding.Code));
         Assert.Equal(Masters, NodeReport.Info(view, open.Count, Session).Size);
         Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, 0, MaxMemory);

@@ -37,7 +37,8 @@ public class AlertCheckTests
             ClusterScene.Stable().Reports("S", "redis_version:7.0.15\ntotal_error_replies:9000\nerrorstat_MOVED:count=9000"),
     };
 
-    public static TheoryData<AlertCode> Codes => [.. Enum.GetValues<AlertCode>()];
+    // A slot of unknown age is no finding of a check: OpenSlotGroupTests has it.
+    public static TheoryData<AlertCode> Codes => [.. Enum.GetValues<AlertCode>().Where(code => code != AlertCode.SlotOpen)];
 
     [Theory]
     [MemberData(nameof(Codes))]
@@ -112,7 +113,7 @@ public class AlertCheckTests
             .Select(node => new Observation(Observation.MovedReplies, node.Id, then, then) { Count = 0 }),
     ];
 
-    private static (IReadOnlyList<RedisClusterAlert> Alerts, IReadOnlyList<Observation> Observations) Look(
+    internal static (IReadOnlyList<RedisClusterAlert> Alerts, IReadOnlyList<Observation> Observations) Look(
         ClusterScene scene, IReadOnlyList<Observation> before, DateTime now) =>
         AlertCheck.Check(scene.View(), scene.Check(), before, now, TimeSpan.FromMinutes(30));
 

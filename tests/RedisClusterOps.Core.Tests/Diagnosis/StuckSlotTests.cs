@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Threading.Tasks;
+using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Core.Tests.Journal;
 using Xunit;
 
@@ -129,10 +130,37 @@ public sealed class StuckSlotTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_memory_and_journal_nobody_knows_and_that_is_said()
+    public async Task Without_memory_and_journal_the_age_is_unknown_and_that_is_an_alert()
     {
-        Assert.Empty((await _cluster.LookAsync(remembers: false)).Alerts);
-        Assert.Contains("-StatePath", Assert.Single(_cluster.Warnings));
+        var alert = Assert.Single((await _cluster.LookAsync(remembers: false)).Alerts);
+        Assert.Equal((AlertCode.SlotOpen, FindingSeverity.Warning, "5519"), (alert.Code, alert.Severity, alert.Target));
+        Assert.Contains("-StatePath", alert.Advice);
+        Assert.Empty(_cluster.Warnings);
+    }
+
+    [Fact]
+    public async Task A_state_file_that_can_not_be_kept_is_no_memory()
+    {
+        var outcome = await _cluster.LookAsync(new AlertOptions { StatePath = Path.Combine(_cluster.StatePath, "no", "folder") });
+        Assert.Equal(AlertCode.SlotOpen, Assert.Single(outcome.Alerts).Code);
+        Assert.Equal(FailureCode.StateFileUnavailable, outcome.Failure!.Code);
+    }
+
+    [Fact]
+    public async Task A_slot_that_a_run_of_the_journal_left_open_is_resumed_by_its_id()
+    {
+        Interrupted(at: _cluster.Now);
+        _cluster.Pass(TimeSpan.FromMinutes(45));
+        var alert = Assert.Single((await _cluster.LookAsync(remembers: false)).Alerts);
+        Assert.Equal("Resume-RedisMigration -Id 20261123T100000Z-00000a -JournalPath " + _cluster.JournalPath, alert.Advice);
+        Assert.Contains("left by run 20261123T100000Z-00000a", alert.Message);
+    }
+
+    [Fact]
+    public async Task A_state_file_of_another_cluster_is_a_warning_and_the_open_slots_are_listed()
+    {
+        ObservationFile.Write(_cluster.StatePath, ["somebody-else"], [], _cluster.Now, null);
+        Assert.Equal(5519, (await _cluster.OpenSlotAsync(remembers: true)).Slot);
     }
 
     [Fact]

@@ -78,7 +78,7 @@ public sealed class ReportPageTests : IDisposable
                     + "Next: Complete-RedisSlotMigration -Slot 5519",
                 "▲ Warning NodePFail 10.0.0.3:6379 since at least 2026-01-02 03:00:00 UTC"
                     + "At least one node can't reach it."
-                    + "Next: Get-RedisClusterNode -Node 10.0.0.3:6379 | Format-List",
+                    + "Next: Get-RedisClusterNode -Node 10.0.0.3:6379",
             ],
             alerts.Descendants("li").Select(item => item.Value));
         Assert.Contains("An open slot becomes an alert after 30 min without progress.", alerts.Value);

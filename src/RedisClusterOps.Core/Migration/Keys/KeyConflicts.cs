@@ -233,7 +233,7 @@ internal sealed class KeyConflicts(
         var note = string.Format(
             CultureInfo.InvariantCulture,
             "Slot {0}: key {1} differed; the {2}'s value ({3}) lost and is saved. To put it back: {4}",
-            Slot, Printable.Quote(key), isSource ? "source" : "target", copy, SavedValue.RestoreCommand(move.Target, path));
+            Slot, Printable.Quote(key), isSource ? "source" : "target", copy, SavedValue.WayBackText(path, log));
         tally.Notes.Add(note);
         log?.Warning(move.Slot, note);
     }

@@ -1,0 +1,31 @@
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+
+namespace RedisClusterOps.Diagnosis;
+
+/// <summary>What each master holds, in a line of aligned text. The first thing that a person compares between masters.</summary>
+internal static class HealthSummary
+{
+    public static IReadOnlyList<string> Of(IReadOnlyList<RedisClusterNode> nodes)
+    {
+        var masters = nodes.Where(node => node.Role == RedisNodeRole.Master).ToList();
+        if (masters.Count == 0)
+            return [];
+        var known = masters.Where(node => node.KeyCount is not null).ToList();
+        var total = known.Count == 0 ? null : known.Sum(node => node.KeyCount);
+        List<(string Name, int Slots, long? Keys, int Replicas)> rows =
+        [
+            .. masters.Select(node => (node.Endpoint, node.SlotCount, node.KeyCount, node.ReplicaCount)),
+            (Count(masters.Count, "master"), masters.Sum(node => node.SlotCount), total, masters.Sum(node => node.ReplicaCount)),
+        ];
+        var (name, slots, keys) = (
+            rows.Max(row => row.Name.Length), rows.Max(row => Number(row.Slots).Length), rows.Max(row => Number(row.Keys).Length));
+        return [.. rows.Select(row => row.Name.PadRight(name) + "  " + Number(row.Slots).PadLeft(slots) + " slots  "
+            + Number(row.Keys).PadLeft(keys) + " keys  " + Count(row.Replicas, "replica"))];
+    }
+
+    private static string Number(long? number) => number?.ToString(CultureInfo.InvariantCulture) ?? "?";
+
+    private static string Count(int count, string noun) => Number(count) + " " + noun + (count == 1 ? string.Empty : "s");
+}
