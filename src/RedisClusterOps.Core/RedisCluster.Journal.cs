@@ -46,23 +46,18 @@ public sealed partial class RedisCluster
     }
 
     /// <summary>Plans to resume a run: a plan for each slot that is not done. Changes nothing.</summary>
-    /// <param name="migrationId">The run; null for the newest run on this cluster that can be resumed. If there is none, every open slot of
-    /// the cluster is repaired forward, as its flags say.</param>
+    /// <param name="migrationId">The run; null for the newest run on this cluster that can be resumed.</param>
+    /// <returns>Nothing if no run can be resumed: an open slot without a run was opened by another tool.</returns>
     /// <exception cref="RedisOperationException">MigrationNotFound, JournalUnavailable, JournalBusy (the run is in progress).</exception>
     public async Task<IReadOnlyList<SlotPlan>> PlanResumeAsync(string? migrationId, MoveOptions options, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
-        if (FindRun(view, migrationId, options) is { } run)
-        {
-            var left = run.Slots.Where(slot => slot.Outcome is null or MigrationOutcome.Failed).ToList();
-            var slots = left.Select(slot => slot.Slot).ToList();
-            SlotRequest Resume(SlotSituation situation) => Resumed(left.First(slot => slot.Slot == situation.Slot), options);
-            return await PlanSlotsAsync(view, slots, Resume, cancellation).ConfigureAwait(false);
-        }
-
-        var open = view.OpenFlags.Select(flag => flag.Slot).Distinct().ToList();
-        SlotRequest Repair(SlotSituation situation) => new RepairRequest(situation.Slot, _session, options, new RepairOptions());
-        return await PlanSlotsAsync(view, open, Repair, cancellation).ConfigureAwait(false);
+        if (FindRun(view, migrationId, options) is not { } run)
+            return [];
+        var left = run.Slots.Where(slot => slot.Outcome is null or MigrationOutcome.Failed).ToList();
+        var slots = left.Select(slot => slot.Slot).ToList();
+        SlotRequest Resume(SlotSituation situation) => Resumed(left.First(slot => slot.Slot == situation.Slot), options);
+        return await PlanSlotsAsync(view, slots, Resume, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Plans to undo a run: each slot that it opened returns to its previous owner, the last slot first.</summary>

@@ -38,7 +38,6 @@ Describe 'Every cmdlet that changes a slot' {
         @{ Line = 'Get-RedisOpenSlot 100 | Undo-RedisSlotMigration'; Shows = 'undo: bring back to' }
         @{ Line = 'Undo-RedisSlotMigration 100 -Strategy PullBack'; Shows = 'CLUSTER SETSLOT 100 STABLE' }
         @{ Line = 'Repair-RedisCluster'; Shows = 'repair from' }
-        @{ Line = 'Resume-RedisMigration'; Shows = 'repair from' }
     ) {
         $before = Get-ClusterState
         $written = Get-WriteCount $Nodes
@@ -51,6 +50,16 @@ Describe 'Every cmdlet that changes a slot' {
         Get-WriteCount $Nodes | Should -Be $written
         Get-ClusterState | Should -Be $before
         Get-RedisMigration | Should -BeNullOrEmpty
+    }
+
+    It 'leaves a slot that another tool opened to a decision: Resume-RedisMigration' {
+        $before = Get-ClusterState
+        $result = Resume-RedisMigration
+        $result.Outcome | Should -Be 'Skipped'
+        $result.Reason | Should -Be ('Nothing to do: the journal has no unfinished run on this cluster. ' +
+            'For slots that another tool left open: Get-RedisOpenSlot')
+        Get-ClusterState | Should -Be $before
+        (Get-RedisOpenSlot).Slot | Should -Be 100
     }
 }
 

@@ -12,8 +12,7 @@ namespace RedisClusterOps.Commands;
 public sealed class ResumeRedisMigrationCommand : BulkMoveCmdlet
 {
     /// <summary>
-    /// Specifies the run by its id or the beginning of it. The default is the newest resumable run of this cluster. If the journal has
-    /// none, every open slot is repaired in the direction of its flags.
+    /// Specifies the run by its id or the beginning of it. The default is the newest resumable run of this cluster.
     /// </summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(ResumableCompleter))]
@@ -25,6 +24,11 @@ public sealed class ResumeRedisMigrationCommand : BulkMoveCmdlet
         if (Await(cluster.PlanResumeOfMovesAsync(Id, MoveOptions, Stop), "Reading the journal") is { } plan)
             MoveSlots(cluster, plan);
         else
-            Operate(cluster, Await(cluster.PlanResumeAsync(Id, MoveOptions, Stop), "Reading the cluster"), "Resume");
+            Operate(
+                cluster,
+                Await(cluster.PlanResumeAsync(Id, MoveOptions, Stop), "Reading the cluster"),
+                "Resume",
+                "Nothing to do: the journal has no unfinished run on this cluster. For slots that another tool left open: "
+                    + "Get-RedisOpenSlot");
     }
 }

@@ -82,7 +82,11 @@ public sealed class UndoRedisSlotMigrationCommand : BulkMoveCmdlet
             else
             {
                 var planning = cluster.PlanUndoOfRunAsync(MigrationId, Strategy, AllowUnreachableNode, MoveOptions, Stop);
-                Operate(cluster, Await(planning, "Reading the cluster"), nameof(MigrationOperation.Undo));
+                Operate(
+                    cluster,
+                    Await(planning, "Reading the cluster"),
+                    nameof(MigrationOperation.Undo),
+                    "Nothing to do: the run changed no slot.");
             }
 
             return;

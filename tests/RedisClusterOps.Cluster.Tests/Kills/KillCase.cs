@@ -27,7 +27,7 @@ internal enum Recovery
 {
     Resume,
     SameCommand,
-    ResumeWithoutJournal,
+    RepairWithoutJournal,
     SameCommandWithoutJournal,
 }
 
@@ -43,24 +43,27 @@ internal static class KillCase
     public static bool EndsAtSource(this Work work) => work is Work.Undo or Work.PullBack or Work.RepairStrays;
 
     public static bool LosesJournal(this Recovery recovery) =>
-        recovery is Recovery.ResumeWithoutJournal or Recovery.SameCommandWithoutJournal;
+        recovery is Recovery.RepairWithoutJournal or Recovery.SameCommandWithoutJournal;
 
-    /// <summary>Half of the trials resume, half repeat the command; one in five of each does so without the journal.</summary>
+    /// <summary>
+    /// Half of the trials resume, half repeat the command. One in five of each has no journal; without it, a repair takes the place of the
+    /// resume.
+    /// </summary>
     public static Recovery RecoveryOf(int trial) => (trial % 10) switch
     {
-        8 => Recovery.ResumeWithoutJournal,
+        8 => Recovery.RepairWithoutJournal,
         9 => Recovery.SameCommandWithoutJournal,
         var even when even % 2 == 0 => Recovery.Resume,
         _ => Recovery.SameCommand,
     };
 
     /// <summary>
-    /// False if only the journal knew the direction. A resume from the flags alone completes what they say. So does a repair once no key is
-    /// stray any more: it cannot distinguish its own flag from one that a migration left.
+    /// False if only the journal knew the direction. Without it a repair completes what the flags say: it can't distinguish its own flag
+    /// from one that a migration left.
     /// </summary>
     public static bool KnowsDirection(this Recovery recovery, Work work) => recovery switch
     {
-        Recovery.ResumeWithoutJournal => !work.EndsAtSource(),
+        Recovery.RepairWithoutJournal => !work.EndsAtSource(),
         Recovery.SameCommandWithoutJournal => work != Work.RepairStrays,
         _ => true,
     };
