@@ -155,7 +155,7 @@ public sealed partial class RedisCluster
         var chosen = repair.Target is null ? null : FindTarget(view, repair.Target).Id;
         var slots = repair.Slots?.Distinct().OrderBy(slot => slot).ToList()
             ?? RepairScope.Of(view, repair, await _situations.FindStraysAsync(view, cancellation).ConfigureAwait(false));
-        var hiding = repair.Slots is null ? null : await _situations.FindHidersAsync(view, cancellation).ConfigureAwait(false);
+        var hiding = await _situations.FindHidersAsync(view, cancellation).ConfigureAwait(false);
         var intents = OpenIntents(NodeIds(view), slots, options.JournalPath);
         var loads = view.Masters.Where(node => node.IsReachable).ToDictionary(node => node.Id, node => view.SlotsOf(node.Id).Count);
         var assignment = new RangeAssignment(loads);
@@ -167,8 +167,9 @@ public sealed partial class RedisCluster
             var request = new RepairRequest(situation.Slot, _session, options, repair, chosen)
             {
                 LeastLoadedId = assignment.Next,
-                HidingNodeIds = hiding is { Count: > 0 } ? hiding : null,
-                NothingIsHidden = hiding is { Count: 0 },
+                // To make hidden keys visible in all slots would open every slot.
+                HidingNodeIds = repair.Slots is not null && hiding.Count > 0 ? hiding : null,
+                NothingIsHidden = hiding.Count == 0,
             };
             if (intents.TryGetValue(situation.Slot, out var intent))
                 request = Resumed(request, intent.Slot);

@@ -18,6 +18,9 @@ internal sealed record Mutation(int Law, string Behaviour, string Violates, Scen
     /// <summary>Prepares the scene before the operation, with the law and without it.</summary>
     public Action<Scene>? Prepare { get; init; }
 
+    /// <summary>Returns what is wrong with the attempts; null if nothing is. For what the nodes' state does not show.</summary>
+    public Func<Scene, IReadOnlyList<Attempt>, string?>? Check { get; init; }
+
     /// <summary>The operation of the core that breaks the law, if it is a different one.</summary>
     public Operation? Instead { get; init; }
 

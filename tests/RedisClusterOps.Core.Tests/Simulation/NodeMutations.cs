@@ -1,5 +1,7 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
+using System.Text.RegularExpressions;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
@@ -14,6 +16,19 @@ internal static class NodeMutations
     public static Mutation[] All { get; } =
     [
         new(
+            13,
+            "makes a node the owner without raising its epoch",
+            "I1",
+            new Scenario(
+                ServerRules.Redis70,
+                Start.Unowned,
+                Operation.RepairWithoutAbsent,
+                new SceneOptions { Keys = 0, Replicas = false, Clients = 6 }),
+            KeepsEpoch)
+        {
+            Prepare = FormerOwnerReturns,
+        },
+        new(
             14,
             "calls an owner dead that it cannot reach",
             "I1",
@@ -26,6 +41,15 @@ internal static class NodeMutations
                 scene.Cluster.Clock.After(TimeSpan.FromSeconds(20), () => scene.Source.IsHiddenFromUs = false);
             },
             Instead = Operation.RepairWithoutAbsent,
+        },
+        new(
+            15,
+            "plans ADDSLOTS although its receiver believes that another node owns the slot",
+            "done",
+            new Scenario(ServerRules.Redis70, Start.Unowned, Operation.Repair, new SceneOptions { Keys = 0, Replicas = false }),
+            inner => WithNodes(inner, "10.0.0.2", nodes => Regex.Replace(nodes, @"(?<=c2{39} .*) 5519(?= )", string.Empty)))
+        {
+            Prepare = scene => scene.Cluster.Nodes[1].Owner[SlotMap.MovingPart] = 2,
         },
         new(
             16,
@@ -46,6 +70,49 @@ internal static class NodeMutations
             Instead = Operation.UndoToAnother,
         },
         new(
+            18,
+            "ignores the flag of a replica",
+            "I4",
+            new Scenario(ServerRules.Valkey91, Start.Stable, Operation.Repair, new SceneOptions()),
+            inner => WithNodes(inner, "10.0.0.5", nodes => Regex.Replace(nodes, @" \[[^ ]*->-[^ ]*\]", string.Empty)))
+        {
+            Prepare = PromoteFlaggedReplica,
+        },
+        new(
+            19,
+            "does not look for keys that the target evicted",
+            "I8",
+            new Scenario(ServerRules.Redis70, Start.ImportingOnly, Operation.Complete, new SceneOptions { Clients = 0 }),
+            IgnoresEvictions)
+        {
+            Prepare = scene => scene.Target.EvictsNext = 3,
+            Check = NamesEvictions,
+        },
+        new(
+            19,
+            "does not look for keys that the target evicted, in a bulk move",
+            "I8",
+            new Scenario(ServerRules.Redis70, Start.Stable, Operation.Move, new SceneOptions { Clients = 0 }),
+            IgnoresEvictions)
+        {
+            Prepare = scene => scene.Target.EvictsNext = 3,
+            Check = NamesEvictions,
+        },
+        new(
+            21,
+            "reports a slot as moved that the run left open when its connections broke",
+            "I4",
+            new Scenario(ServerRules.Redis70, Start.Migrating, Operation.Move, new SceneOptions()),
+            inner => inner)
+        {
+            Prepare = scene => scene.Cluster.Clock.After(TimeSpan.FromMilliseconds(6), () =>
+            {
+                scene.Target.IsHiddenFromUs = true;
+                scene.Cluster.Clock.After(TimeSpan.FromSeconds(3), () => scene.Target.IsHiddenFromUs = false);
+            }),
+            Instead = Operation.MoveWithoutEnd,
+        },
+        new(
             23,
             "treats a key that the target cannot restore as moved",
             "I1",
@@ -56,6 +123,64 @@ internal static class NodeMutations
             Instead = Operation.Complete,
         },
     ];
+
+    private static InterceptingConnector WithNodes(INodeConnector inner, string host, Func<string, string> change) =>
+        new(inner, sending => sending.ForwardWithRepliesAsync((command, reply) =>
+            sending.Endpoint.Host == host && InterceptedSend.Is(command, "CLUSTER NODES") ? RespValue.Bulk(change(reply.Text)) : reply));
+
+    // BUMPEPOCH has no effect, and the core believes that it had one.
+    private static InterceptingConnector KeepsEpoch(INodeConnector inner)
+    {
+        var bumped = new HashSet<NodeEndpoint>();
+        return new InterceptingConnector(inner, async sending =>
+        {
+            if (InterceptedSend.Is(sending.Commands[0], "CLUSTER BUMPEPOCH"))
+            {
+                bumped.Add(sending.Endpoint);
+                return [RespValue.Simple("BUMPED 999")];
+            }
+
+            return await sending.ForwardWithRepliesAsync((command, reply) =>
+                bumped.Contains(sending.Endpoint) && InterceptedSend.Is(command, "CLUSTER NODES")
+                    ? RespValue.Bulk(Regex.Replace(reply.Text, @"(myself,master - 0 0 )\d+", "${1}999"))
+                    : reply);
+        });
+    }
+
+    // It was the owner, and died with a higher epoch before the others heard that. So its claim wins if theirs has no higher one.
+    private static void FormerOwnerReturns(Scene scene)
+    {
+        var former = scene.Target;
+        former.BumpWithoutConsensus();
+        former.Broadcast();
+        scene.Cluster.Clock.Pass(TimeSpan.FromMilliseconds(5));
+        former.Owner[SlotMap.MovingPart] = former.Index;
+        former.Crash();
+        foreach (var node in scene.Cluster.Nodes)
+            node.Failed[former.Index] = true;
+        scene.Cluster.Clock.After(TimeSpan.FromSeconds(1), former.Start);
+    }
+
+    private static void PromoteFlaggedReplica(Scene scene)
+    {
+        var replica = scene.Cluster.Nodes[4];
+        replica.Migrating[SlotMap.MovingPart] = scene.Target.Index;
+        scene.Cluster.Clock.After(TimeSpan.FromSeconds(1), () =>
+        {
+            scene.Source.Crash();
+            replica.TakeOver();
+        });
+        scene.Cluster.Clock.After(TimeSpan.FromSeconds(2), scene.Source.Start);
+    }
+
+    private static InterceptingConnector IgnoresEvictions(INodeConnector inner) => new(inner, sending =>
+        sending.ForwardWithRepliesAsync((command, reply) => InterceptedSend.Is(command, "INFO")
+            ? RespValue.Bulk(Regex.Replace(reply.Text, @"evicted_keys:\d+", "evicted_keys:0"))
+            : reply));
+
+    private static string? NamesEvictions(Scene scene, IReadOnlyList<Attempt> attempts) => attempts[0].Succeeded
+        ? "I8: a success, although " + scene.Target.Evicted + " keys were evicted"
+        : null;
 
     // Every view shows the source as failed.
     private static InterceptingConnector CallsUnreachableFailed(INodeConnector inner) =>

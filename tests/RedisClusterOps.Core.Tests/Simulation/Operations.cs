@@ -73,6 +73,21 @@ internal sealed class Operation(
         return await MoveAsync(core, options, scene.Target.Id, scene.Cluster.Nodes[2].Id);
     }, Source);
 
+    /// <summary>A bulk move as it must not be: whatever ends it, its slots count as moved.</summary>
+    public static Operation MoveWithoutEnd { get; } = new("Move without an end", Move.Starts, async (core, scene, options) =>
+    {
+        var moved = new RedisSlotMigrationResult { Slot = SlotMap.Moving, Outcome = MigrationOutcome.Moved };
+        try
+        {
+            var outcome = await MoveAsync(core, options, scene.Source.Id, scene.Target.Id);
+            return outcome.Failure is null ? outcome : new SlotOutcome(moved, null);
+        }
+        catch (RedisOperationException)
+        {
+            return new SlotOutcome(moved, null);
+        }
+    }, Target);
+
     public static Operation[] All { get; } = [Complete, UndoByRoundTrip, UndoByPullBack, Restart, Begin, Repair, Move];
 
     public string Name => name;

@@ -99,7 +99,8 @@ internal sealed partial class SimulatedNode
 
     private string Info()
     {
-        var text = Rules.Info + "role:" + (IsMaster ? "master" : "slave") + "\r\n";
+        var evicted = Evicted.ToString(CultureInfo.InvariantCulture);
+        var text = Rules.Info + "role:" + (IsMaster ? "master" : "slave") + "\r\nevicted_keys:" + evicted + "\r\n";
         for (var database = 0; database < Rules.Databases; database++)
         {
             if (Keys.CountOf(database) is > 0 and var keys)
@@ -239,6 +240,13 @@ internal sealed partial class SimulatedNode
             return RespValue.Error("BUSYKEY Target key name already exists.");
         if (key == CannotRestore)
             return RespValue.Error("ERR Bad data format");
+        if (EvictsNext > 0)
+        {
+            (EvictsNext, Evicted) = (EvictsNext - 1, Evicted + 1);
+            _cluster.Ledger.ExcuseReplication(call.Database, key, null);
+            return Ok;
+        }
+
         var left = call.Number(2);
         TimeSpan? expiry = left > 0 ? _cluster.Clock.Now + TimeSpan.FromMilliseconds(left) : null;
         Keys.Set(call.Database, part, key, new StoredValue(call.Text(3).Replace("\0dump", string.Empty), expiry));

@@ -69,6 +69,12 @@ internal sealed partial class SimulatedNode
     /// <summary>The name of a key that the node cannot restore, as one of a module that it does not have.</summary>
     public string? CannotRestore { get; set; }
 
+    /// <summary>How many of the next keys that arrive are evicted at once, as with a low maxmemory.</summary>
+    public int EvictsNext { get; set; }
+
+    /// <summary>evicted_keys.</summary>
+    public int Evicted { get; private set; }
+
     public long CurrentEpoch { get; set; }
 
     /// <summary>The epoch of each node in the view of this one, itself included.</summary>
