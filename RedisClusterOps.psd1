@@ -13,6 +13,7 @@
   TypesToProcess = @('RedisClusterOps.Types.ps1xml')
   FormatsToProcess = @('RedisClusterOps.Format.ps1xml')
   CmdletsToExport = @(
+    'Add-RedisClusterNode'
     'Complete-RedisSlotMigration'
     'Connect-RedisCluster'
     'Disconnect-RedisCluster'
@@ -29,6 +30,7 @@
     'Measure-RedisClusterLink'
     'Move-RedisSlot'
     'Move-RedisSlotKey'
+    'New-RedisCluster'
     'New-RedisRebalancePlan'
     'Repair-RedisCluster'
     'Restart-RedisSlotMigration'
