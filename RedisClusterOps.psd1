@@ -13,6 +13,7 @@
   TypesToProcess = @('RedisClusterOps.Types.ps1xml')
   FormatsToProcess = @('RedisClusterOps.Format.ps1xml')
   CmdletsToExport = @(
+    'Add-RedisClusterNode'
     'Complete-RedisSlotMigration'
     'Connect-RedisCluster'
     'Disconnect-RedisCluster'
@@ -32,6 +33,7 @@
     'Measure-RedisClusterTraffic'
     'Move-RedisSlot'
     'Move-RedisSlotKey'
+    'New-RedisCluster'
     'New-RedisRebalancePlan'
     'Repair-RedisCluster'
     'Restart-RedisSlotMigration'
