@@ -212,13 +212,15 @@ internal sealed class ClusterView
             .ToList();
     }
 
-    // The present owner claims the slot on its own line, and no other node does. The importer must list it: SETSLOT refuses another id.
+    // The present owner claims the slot on its own line, and no other node does. The importer must list it: SETSLOT refuses another id. If
+    // only this machine can't reach the owner that the importer reports, the importer may be right.
     private ILookup<string, (ClusterNode Owner, SlotSet Slots)> ReadOutdatedImports() => OpenFlags
         .Where(flag => !flag.IsMigrating && !_contested.ContainsKey(flag.Slot))
         .Select(flag => (Importer: Node(flag.NodeId)!.View!, flag.Slot, Owner: OwnerOf(flag.Slot) is { } id ? Node(id)! : null))
         .Where(flag => flag.Owner is { IsReachableMaster: true } && flag.Owner.Id != flag.Importer.Id
             && flag.Importer.Line(flag.Owner.Id) is { IsMaster: true }
-            && flag.Importer.OwnerOf(flag.Slot) is var believed && believed != flag.Owner.Id && believed != flag.Importer.Id)
+            && flag.Importer.OwnerOf(flag.Slot) is var believed && believed != flag.Owner.Id && believed != flag.Importer.Id
+            && (believed is null || Node(believed) is { IsReachable: true } || (flag.Importer.Line(believed)!.Flags & NodeFlags.Fail) != 0))
         .GroupBy(flag => (flag.Importer.Id, Owner: flag.Owner!))
         .ToLookup(
             group => group.Key.Id, group => (group.Key.Owner, SlotSet.From(group.Select(flag => flag.Slot))), StringComparer.Ordinal);

@@ -1,4 +1,5 @@
 using System.Linq;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Planning.Slots;
 using Xunit;
 
@@ -53,6 +54,18 @@ public class CompleteRequestTests
     public void After_the_target_took_over_only_notifications_are_left() => Assert.Equal(
         ["NotifyOwner S", "NotifyOwner X"],
         Steps(ClusterScene.Stable().BelievedToOwn("S", "0-5518,5520-8191").BelievedToOwn("T", "5519").Migrating("S", "T").Keys("S", 0)));
+
+    // A replica may have taken its place where this machine can't reach it.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Slots_of_an_owner_that_only_this_machine_can_not_reach_are_not_corrected(bool hasFailed)
+    {
+        var view = ClusterScene.Wedged().Master("N", 9, "0-8191").Claims("S", null).BelievedToOwn("S", null)
+            .Believes("T", "S", "5519").Believes("T", "N", "0-5518,5520-8191").Down("S")
+            .Flags("T", "S", hasFailed ? NodeFlags.Fail : NodeFlags.None).View();
+        Assert.Equal(hasFailed, view.OutdatedImports(ClusterScene.Id("T")).Any());
+    }
 
     // It has dropped the keys that it had imported, and its new master never had them.
     [Theory]

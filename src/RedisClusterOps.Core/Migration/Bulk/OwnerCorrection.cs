@@ -10,9 +10,9 @@ namespace RedisClusterOps.Migration.Bulk;
 /// <summary>Sends a node the present owners of the slots that it imports from a master that failed over.</summary>
 /// <remarks>
 /// An importing Redis node ignores claims for the slots that it imports (src/cluster_legacy.c: clusterUpdateSlotsConfigWith), so gossip
-/// never corrects them. While it attributes one of them to a failed node it answers CLUSTERDOWN for every slot. NODE with the id of
-/// another node keeps the importing flag, and so the keys stay visible; STABLE would hide them on Redis 8.4 and later. The node does
-/// not own the slots, so it deletes nothing.
+/// never corrects them. While it attributes one of them to a failed node it answers CLUSTERDOWN for every slot. NODE with the id of another
+/// node keeps the importing flag, and so the keys stay visible; STABLE would hide them on Redis 8.4 and later. The node does not own the
+/// slots, so it deletes nothing.
 /// </remarks>
 internal sealed class OwnerCorrection(ClusterReader reader, OperationLog? log)
 {

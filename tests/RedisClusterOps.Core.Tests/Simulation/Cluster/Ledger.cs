@@ -42,7 +42,9 @@ internal sealed class Ledger(SimulatedCluster cluster)
             _written.Remove(written);
     }
 
-    /// <summary>Excuses a write that the dead master had not replicated, or a key that was evicted. The operation cannot prevent that.</summary>
+    /// <summary>
+    /// Excuses a write that the dead master had not replicated, or a key that was evicted. The operation cannot prevent that.
+    /// </summary>
     /// <param name="left">The older value of the successor; null if it has none.</param>
     public void ExcuseReplication(int database, string key, StoredValue? left)
     {
