@@ -13,12 +13,12 @@ public sealed class ConventionTests
     // The approved verbs of PowerShell 5.1 that this module uses.
     private static readonly string[] ApprovedVerbs =
     [
-        "Complete", "Connect", "Disconnect", "Export", "Get", "Invoke", "Measure", "Move", "New", "Repair", "Restart", "Resume",
+        "Complete", "Connect", "Disconnect", "Export", "Get", "Invoke", "Measure", "Move", "New", "Remove", "Repair", "Restart", "Resume",
         "Set", "Show", "Start", "Test", "Undo",
     ];
 
     private static readonly string[] VerbsThatWrite =
-        ["Complete", "Export", "Invoke", "Move", "Repair", "Restart", "Resume", "Set", "Start", "Undo"];
+        ["Complete", "Export", "Invoke", "Move", "Remove", "Repair", "Restart", "Resume", "Set", "Start", "Undo"];
 
     private static readonly string[] Move = ["BatchSize", "MaxStall", "MaxKeysPerSecond", "Timeout", "OnKeyConflict", "JournalPath"];
 
@@ -45,12 +45,14 @@ public sealed class ConventionTests
         ["Get-RedisOpenSlot"] = ["Cluster", "Slot", "StatePath"],
         ["Get-RedisSlotKey"] = ["Cluster", "Slot", "Node", "First", "Detail"],
         ["Invoke-RedisClusterCommand"] = ["Cluster", "Command", "Node", "Role"],
+        ["Invoke-RedisClusterFailover"] = ["Cluster", "Node", "Mode", "JournalPath"],
         ["Invoke-RedisRebalance"] =
             ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Plan", "PlanFile", .. BulkMove],
         ["Measure-RedisClusterLink"] = ["Cluster", "Node", "Count"],
         ["Move-RedisSlot"] = ["Cluster", "Slot", "Count", "Source", "Target", .. BulkMove],
         ["Move-RedisSlotKey"] = ["Cluster", "Slot", "Source", "Target", "First", "Key", .. Move],
         ["New-RedisRebalancePlan"] = ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Method", "OutFile"],
+        ["Remove-RedisClusterNode"] = ["Cluster", "Node", "Drain", "Reset", "AllowUnreachableNode", "JournalPath"],
         ["Repair-RedisCluster"] = ["Cluster", "Slot", "Target", "AllowUnreachableNode", "SkipCoverage", .. Move],
         ["Restart-RedisSlotMigration"] = ["Cluster", "Slot", "Target", "JournalPath"],
         ["Resume-RedisMigration"] = ["Cluster", "Id", .. BulkMove],
@@ -93,7 +95,8 @@ public sealed class ConventionTests
     {
         var cmdlet = Find(name);
         Assert.Equal(VerbsThatWrite.Contains(cmdlet.Attribute.VerbName), cmdlet.Attribute.SupportsShouldProcess);
-        var isHigh = name is "Repair-RedisCluster" or "Invoke-RedisRebalance" or "Invoke-RedisClusterCommand";
+        var isHigh = name is "Repair-RedisCluster" or "Invoke-RedisRebalance" or "Invoke-RedisClusterCommand"
+            or "Invoke-RedisClusterFailover" or "Remove-RedisClusterNode";
         // The engine reports no impact for a cmdlet without SupportsShouldProcess.
         var impact = !cmdlet.Attribute.SupportsShouldProcess ? ConfirmImpact.None : isHigh ? ConfirmImpact.High : ConfirmImpact.Medium;
         Assert.Equal(impact, cmdlet.Attribute.ConfirmImpact);
