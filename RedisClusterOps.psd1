@@ -13,6 +13,7 @@
   TypesToProcess = @('RedisClusterOps.Types.ps1xml')
   FormatsToProcess = @('RedisClusterOps.Format.ps1xml')
   CmdletsToExport = @(
+    'Add-RedisClusterNode'
     'Complete-RedisSlotMigration'
     'Connect-RedisCluster'
     'Disconnect-RedisCluster'
@@ -31,6 +32,7 @@
     'Measure-RedisClusterLink'
     'Move-RedisSlot'
     'Move-RedisSlotKey'
+    'New-RedisCluster'
     'New-RedisRebalancePlan'
     'Remove-RedisClusterNode'
     'Repair-RedisCluster'

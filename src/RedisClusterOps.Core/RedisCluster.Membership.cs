@@ -23,6 +23,28 @@ public sealed partial class RedisCluster
     public Task<MembershipPlan> PlanReplicaAsync(string node, string master, string? journalPath, CancellationToken cancellation) =>
         PlanAsync(new ReplicaRequest(_session, node, master), journalPath, cancellation);
 
+    /// <summary>Plans to add a node to the cluster, or to meet a known one again at its new address. Changes nothing.</summary>
+    /// <param name="endpoint">The address of the node, as the other nodes reach it.</param>
+    /// <param name="master">The master that it becomes a replica of; null for none.</param>
+    /// <param name="journalPath">The folder of the journal; null for the user's own.</param>
+    /// <param name="cancellation">Cancels the reading.</param>
+    /// <exception cref="RedisOperationException">
+    /// NodeNotEmpty, NodeUnsuitable, NotAClusterNode, InvalidArgument, NodeNotFound, PermissionDenied, or why a node can't be read.
+    /// </exception>
+    public Task<MembershipPlan> PlanAddAsync(
+        NodeEndpoint endpoint, string? master, string? journalPath, CancellationToken cancellation) =>
+        PlanAsync(new AddRequest(_session, endpoint, master), journalPath, cancellation);
+
+    /// <summary>Plans to form a cluster of the seeds of this session, which are empty nodes. Changes nothing.</summary>
+    /// <param name="replicas">The number of replicas of each master, 0 or above.</param>
+    /// <param name="journalPath">The folder of the journal; null for the user's own.</param>
+    /// <param name="cancellation">Cancels the reading.</param>
+    /// <exception cref="RedisOperationException">
+    /// NodeNotEmpty, NodeUnsuitable, NotAClusterNode, InvalidArgument, PermissionDenied, or why a node can't be read.
+    /// </exception>
+    public Task<MembershipPlan> PlanNewClusterAsync(int replicas, string? journalPath, CancellationToken cancellation) =>
+        PlanAsync(new NewClusterRequest(_session, replicas), journalPath, cancellation);
+
     /// <summary>Carries out a plan, and waits until every reachable node reports the change.</summary>
     /// <param name="plan">The plan that the user agreed to.</param>
     /// <param name="stop">Requests a stop. The same command continues later.</param>

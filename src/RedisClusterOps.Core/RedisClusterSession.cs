@@ -72,6 +72,18 @@ public sealed class RedisClusterSession
         return new RedisClusterSession(sessions.SelectMany(session => session.Seeds), settings.FirstOrDefault() ?? defaults);
     }
 
+    /// <summary>Parses addresses that may not belong to a cluster yet.</summary>
+    /// <param name="texts">The addresses as connection strings, at least one.</param>
+    /// <param name="like">The session whose settings apply if the texts have none of their own; null for the defaults.</param>
+    /// <exception cref="RedisOperationException">As <see cref="Parse(IEnumerable{string})"/>.</exception>
+    public static RedisClusterSession ForEndpoints(IEnumerable<string> texts, RedisClusterSession? like)
+    {
+        var parsed = Parse(texts);
+        return like is null || parsed.Options != new ConnectionOptions()
+            ? parsed
+            : new RedisClusterSession(parsed.Seeds, like.Options, like.AddressMap);
+    }
+
     /// <summary>The same cluster with another user. No member of a session returns the password.</summary>
     /// <param name="user">The ACL user; null to log in with the password only.</param>
     /// <param name="password">The password.</param>

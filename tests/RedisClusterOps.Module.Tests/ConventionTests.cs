@@ -13,12 +13,12 @@ public sealed class ConventionTests
     // The approved verbs of PowerShell 5.1 that this module uses.
     private static readonly string[] ApprovedVerbs =
     [
-        "Complete", "Connect", "Disconnect", "Export", "Get", "Invoke", "Measure", "Move", "New", "Remove", "Repair", "Restart", "Resume",
-        "Set", "Show", "Start", "Test", "Undo",
+        "Add", "Complete", "Connect", "Disconnect", "Export", "Get", "Invoke", "Measure", "Move", "New", "Remove", "Repair", "Restart",
+        "Resume", "Set", "Show", "Start", "Test", "Undo",
     ];
 
     private static readonly string[] VerbsThatWrite =
-        ["Complete", "Export", "Invoke", "Move", "Remove", "Repair", "Restart", "Resume", "Set", "Start", "Undo"];
+        ["Add", "Complete", "Export", "Invoke", "Move", "Remove", "Repair", "Restart", "Resume", "Set", "Start", "Undo"];
 
     private static readonly string[] Move = ["BatchSize", "MaxStall", "MaxKeysPerSecond", "Timeout", "OnKeyConflict", "JournalPath"];
 
@@ -27,6 +27,7 @@ public sealed class ConventionTests
     /// <summary>The contract: scripts rely on these names.</summary>
     private static readonly Dictionary<string, string[]> Contract = new()
     {
+        ["Add-RedisClusterNode"] = ["Cluster", "Endpoint", "ReplicaOf", "JournalPath"],
         ["Complete-RedisSlotMigration"] = ["Cluster", "Slot", "Source", "Target", .. Move],
         ["Connect-RedisCluster"] =
         [
@@ -51,6 +52,7 @@ public sealed class ConventionTests
         ["Measure-RedisClusterLink"] = ["Cluster", "Node", "Count"],
         ["Move-RedisSlot"] = ["Cluster", "Slot", "Count", "Source", "Target", .. BulkMove],
         ["Move-RedisSlotKey"] = ["Cluster", "Slot", "Source", "Target", "First", "Key", .. Move],
+        ["New-RedisCluster"] = ["Cluster", "Endpoint", "Replica", "JournalPath"],
         ["New-RedisRebalancePlan"] = ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Method", "OutFile"],
         ["Remove-RedisClusterNode"] = ["Cluster", "Node", "Drain", "Reset", "AllowUnreachableNode", "JournalPath"],
         ["Repair-RedisCluster"] = ["Cluster", "Slot", "Target", "AllowUnreachableNode", "SkipCoverage", .. Move],
@@ -94,8 +96,9 @@ public sealed class ConventionTests
     public void It_supports_ShouldProcess_exactly_if_it_changes_a_cluster_or_writes_a_report(string name)
     {
         var cmdlet = Find(name);
-        Assert.Equal(VerbsThatWrite.Contains(cmdlet.Attribute.VerbName), cmdlet.Attribute.SupportsShouldProcess);
-        var isHigh = name is "Repair-RedisCluster" or "Invoke-RedisRebalance" or "Invoke-RedisClusterCommand"
+        var writes = VerbsThatWrite.Contains(cmdlet.Attribute.VerbName) || name == "New-RedisCluster";
+        Assert.Equal(writes, cmdlet.Attribute.SupportsShouldProcess);
+        var isHigh = name is "Repair-RedisCluster" or "Invoke-RedisRebalance" or "New-RedisCluster" or "Invoke-RedisClusterCommand"
             or "Invoke-RedisClusterFailover" or "Remove-RedisClusterNode";
         // The engine reports no impact for a cmdlet without SupportsShouldProcess.
         var impact = !cmdlet.Attribute.SupportsShouldProcess ? ConfirmImpact.None : isHigh ? ConfirmImpact.High : ConfirmImpact.Medium;

@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
@@ -10,7 +9,6 @@ namespace RedisClusterOps.Membership;
 internal static class Agreement
 {
     private const int Shown = 3;
-    private const NodeFlags NotKnown = NodeFlags.Handshake | NodeFlags.NoAddress;
 
     /// <summary>Every reachable node reports the replica, and the replica has loaded its master's data.</summary>
     public static Condition IsReplicaOf(string replicaId, string masterId) => Conditions.All(
@@ -21,31 +19,33 @@ internal static class Agreement
             : new Missing(Name(view, replicaId) + " does not answer"),
         view => IsLinkUp(view, view.Node(replicaId)!, masterId));
 
-    /// <summary>Every reachable node lists every one of these nodes at its address, and is connected to it.</summary>
-    public static Condition IsListed(Func<ClusterView, IEnumerable<ClusterNode>> nodes) => view =>
-    {
-        foreach (var node in nodes(view))
-        {
-            var lacking = view.Nodes.Where(other => other.IsReachable && other.Id != node.Id && !Lists(other.View!, node));
-            if (MissingAt(lacking, " not have a connection to " + node.Name + " yet") is { } missing)
-            {
-                return missing with
-                {
-                    Next = NextAction.Advise("let every node reach port " + node.Name + " and its bus port"
-                        + (node.Line.BusPort == 0 ? string.Empty : " " + Number(node.Line.BusPort)) + "; then run the same command again"),
-                };
-            }
-        }
+    /// <summary>Every reachable node lists the node at its address and is connected to it, and it lists every reachable node.</summary>
+    public static Condition IsMember(string id) => view => view.Node(id) is { IsReachable: true } node
+        ? NotListed(view, node) ?? view.Nodes.Where(other => other.IsReachable && other.Id != id && !Lists(node.View!, other.Id))
+            .Select(other => new Missing(node.Name + " does not have a connection to " + other.Name + " yet", Reach(other)))
+            .FirstOrDefault()
+        : new Missing("no node lists " + Name(view, id) + " at its address yet", Reach(view.Node(id)));
 
-        return null;
-    };
+    /// <summary>Every reachable node lists every other one at its address, and is connected to it.</summary>
+    public static Missing? AllListed(ClusterView view) => view.Nodes.Where(node => node.IsReachable)
+        .Select(node => NotListed(view, node)).FirstOrDefault(missing => missing is not null);
+
+    /// <summary>Every reachable node serves.</summary>
+    public static Missing? IsServing(ClusterView view) => MissingAt(
+        view.Nodes.Where(node => node.View is { } own && own.ClusterInfo.TryGetValue("cluster_state", out var state) && state != "ok"),
+        " not report cluster_state:ok yet");
+
+    /// <summary>True if the node lists the other one, and has a connection to it.</summary>
+    /// <remarks>A connection proves the address: the servers drop one on which another node answers.</remarks>
+    public static bool Lists(NodeView viewer, string id) =>
+        viewer.Line(id) is { Connected: true } line && (line.Flags & (NodeFlags.Handshake | NodeFlags.NoAddress)) == 0;
 
     /// <summary>The reachable nodes for which the condition is not true yet, as a clause; null if there is none.</summary>
-    public static Missing? MissingAt(IEnumerable<ClusterNode> nodes, string what)
+    public static Missing? MissingAt(IEnumerable<ClusterNode> nodes, string what, NextAction? next = null)
     {
         var lacking = nodes.Where(node => node.IsReachable).ToList();
         return lacking.Count == 0 ? null
-            : new Missing(Names(lacking) + (lacking.Count == 1 ? " does" : " do") + what);
+            : new Missing(Names(lacking) + (lacking.Count == 1 ? " does" : " do") + what, next);
     }
 
     /// <summary>The names of the first nodes, and the number of the others.</summary>
@@ -63,9 +63,14 @@ internal static class Agreement
             yield return Names(silent) + (silent.Count == 1 ? " can't" : " can't all") + " be read, and will not confirm the change.";
     }
 
-    private static bool Lists(NodeView viewer, ClusterNode node) =>
-        viewer.Line(node.Id) is { Connected: true } line && (line.Flags & NotKnown) == 0
-            && (node.View is null || node.View.Self.Endpoint is not { } own || line.Endpoint is not { } listed || listed.Port == own.Port);
+    private static Missing? NotListed(ClusterView view, ClusterNode node) => MissingAt(
+        view.Nodes.Where(other => other.IsReachable && other.Id != node.Id && !Lists(other.View!, node.Id)),
+        " not have a connection to " + node.Name + " yet",
+        Reach(node));
+
+    private static NextAction Reach(ClusterNode? node) => NextAction.Advise(
+        "let every node reach " + (node is null ? "its port" : node.Name) + " and its bus port"
+            + (node is null or { Line.BusPort: 0 } ? string.Empty : " " + Number(node.Line.BusPort)) + "; then run the same command again");
 
     // A replica that loads a large snapshot changes the number of bytes that are left, so the wait continues.
     private static Missing? IsLinkUp(ClusterView view, ClusterNode replica, string masterId)

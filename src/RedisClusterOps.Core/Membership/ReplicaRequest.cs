@@ -52,9 +52,13 @@ internal sealed record ReplicaRequest(RedisClusterSession Session, string Node, 
         node.Name + " drops its data and loads that of " + master.Name + ".");
 
     /// <summary>Refuses what would lose keys, or what the server would refuse.</summary>
+    /// <param name="view">The cluster.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="master">The master.</param>
+    /// <param name="isNew">True if the node is not a member of the cluster yet.</param>
     /// <returns>What to know beforehand.</returns>
     /// <exception cref="RedisOperationException">NodeNotEmpty, NodeUnsuitable, InvalidArgument, or why a node can't be read.</exception>
-    public static IEnumerable<string> Check(ClusterView view, ClusterNode node, ClusterNode master)
+    public static IEnumerable<string> Check(ClusterView view, ClusterNode node, ClusterNode master, bool isNew = false)
     {
         var change = node.Name + " can't become a replica of " + master.Name;
         foreach (var end in new[] { node, master }.Where(end => !end.IsReachable))
@@ -68,6 +72,8 @@ internal sealed record ReplicaRequest(RedisClusterSession Session, string Node, 
             throw Refused(FailureCode.InvalidArgument, change, why, master, masters);
         }
 
+        if (isNew)
+            return Version(node, master);
         if (node.View!.Line(master.Id) is null)
         {
             throw Refused(

@@ -1,0 +1,185 @@
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Protocol;
+
+namespace RedisClusterOps.Membership;
+
+/// <summary>Forms a cluster of separate empty nodes: slots in contiguous ranges, distinct config epochs, replicas on other hosts.</summary>
+/// <param name="Session">The addresses of the nodes, and how to log in there.</param>
+/// <param name="Replicas">The number of replicas of each master.</param>
+internal sealed record NewClusterRequest(RedisClusterSession Session, int Replicas) : MembershipRequest(Session)
+{
+    private int Masters => Session.Seeds.Count / (Replicas + 1);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<NodeEndpoint> Candidates => Session.Seeds.Select(Session.MapAddress).ToList();
+
+    // Nodes that do not know each other yet are no cluster that could be discovered from one of them.
+
+    /// <inheritdoc/>
+    public override Task<ClusterView> ReadClusterAsync(ClusterReader reader, CancellationToken cancellation) =>
+        reader.ReadAsOneAsync(Candidates, cancellation);
+
+    /// <inheritdoc/>
+    public override MembershipPlan Plan(MembershipSituation situation)
+    {
+        if (Masters == 0)
+        {
+            throw Refused(
+                FailureCode.InvalidArgument,
+                Newcomer.Count(Session.Seeds.Count, "node") + " can't be a master with " + Newcomer.Count(Replicas, "replica") + " each",
+                NextAction.Advise("name at least " + Number(Replicas + 1) + " nodes, or fewer replicas"));
+        }
+
+        var shares = Enumerable.Range(0, Masters).Select(ShareOf).ToList();
+        var masterOf = ReplicaPlaces.Of(Session.Seeds.Select(seed => seed.Host).ToList(), Masters);
+        var views = situation.Candidates.Select(candidate => candidate.View).ToList();
+        var wanted = new Wanted(views.Select(view => view?.Id ?? string.Empty).ToList(), shares, masterOf);
+        var isDone = views.All(view => view is not null) && wanted.Proof(situation.View) is null;
+        if (!isDone)
+            Require(situation, wanted);
+        return new MembershipPlan
+        {
+            Kind = MigrationOperation.NewCluster,
+            Node = Session.ToString(),
+            Action = "form a cluster of " + Newcomer.Count(Masters, "master") + " and "
+                + Newcomer.Count(Session.Seeds.Count - Masters, "replica"),
+            Before = "separate nodes",
+            After = "one cluster",
+            Warnings = isDone ? [] : Warnings(situation, masterOf).ToList(),
+            IsDone = isDone,
+            Steps = isDone ? [] : Steps(situation, wanted).ToList(),
+            Reads = situation.View.Nodes.Select(node => new MembershipStep(node, RespCommand.Of("INFO"), string.Empty)).ToList(),
+            Proof = wanted.Proof,
+        };
+    }
+
+    private SlotSet ShareOf(int master) => SlotSet.From(
+        [new SlotRange(HashSlot.Count * master / Masters, HashSlot.Count * (master + 1) / Masters - 1)]);
+
+    // A node that an interrupted run of the same request has changed is not strange.
+    private void Require(MembershipSituation situation, Wanted wanted)
+    {
+        var problems = situation.Candidates.Select((candidate, index) =>
+        {
+            var allowed = index < wanted.Shares.Count ? wanted.Shares[index] : SlotSet.Empty;
+            var found = Newcomer.Problems(candidate, wanted.Ids.Contains, allowed).ToList();
+            if (candidate.View is { } view && wanted.Ids.Take(index).Contains(view.Id))
+                found.Add((FailureCode.InvalidArgument, "is the same node as " + Session.Seeds[wanted.IndexOf(view.Id)]));
+            if (candidate.View?.Self.MasterId is { } master && master != wanted.MasterIdOf(index))
+                found.Add((FailureCode.NodeUnsuitable, "is a replica of " + Agreement.Name(situation.View, master)));
+            return (Endpoint: Session.Seeds[index], Found: found);
+        }).Where(each => each.Found.Count > 0).ToList();
+        if (problems.Count == 0)
+            return;
+        var codes = problems.SelectMany(each => each.Found).Select(problem => problem.Code).Distinct().ToList();
+        var texts = problems.Select(each => each.Endpoint + " " + string.Join(", and ", each.Found.Select(problem => problem.Why)));
+        throw Refused(
+            codes.Count == 1 ? codes[0] : FailureCode.NodeUnsuitable,
+            "The cluster can't be formed: " + string.Join("; ", texts),
+            Newcomer.EmptyIt);
+    }
+
+    private IEnumerable<string> Warnings(MembershipSituation situation, IReadOnlyList<int> masterOf)
+    {
+        if (Masters < 3)
+            yield return "A cluster of fewer than three masters can't promote a replica when a master dies.";
+        var sharing = Enumerable.Range(Masters, masterOf.Count)
+            .Where(index => Session.Seeds[index].Host == Session.Seeds[masterOf[index - Masters]].Host).ToList();
+        if (sharing.Count > 0 && Session.Seeds.Select(seed => seed.Host).Distinct().Skip(1).Any())
+            yield return string.Join(", ", sharing.Select(index => Session.Seeds[index])) + " will be on the same host as its master.";
+        var versions = situation.View.Nodes.Select(node => node.View!.Facts.Engine + " " + node.View.Facts.Version).Distinct().ToList();
+        if (versions.Count > 1)
+            yield return "The nodes run different servers: " + string.Join(", ", versions) + ".";
+    }
+
+    private IEnumerable<MembershipStep> Steps(MembershipSituation situation, Wanted wanted)
+    {
+        var nodes = situation.Candidates.Select(candidate => situation.View.Node(candidate.View!.Id)!).ToList();
+        var used = new HashSet<long>(nodes.Select(node => node.Line.ConfigEpoch));
+        var epoch = 0;
+        foreach (var node in nodes.Where(node => node.Line.ConfigEpoch == 0 && node.View!.Lines.Count == 1))
+        {
+            do
+                epoch++;
+            while (!used.Add(epoch));
+            var why = "A distinct config epoch avoids a later collision.";
+            yield return new MembershipStep(node, RespCommand.Of("CLUSTER", "SET-CONFIG-EPOCH", epoch), why);
+        }
+
+        for (var i = 0; i < wanted.Shares.Count; i++)
+        {
+            var missing = SlotSet.From(wanted.Shares[i].Slots.Where(slot => !nodes[i].Line.Slots.Contains(slot)));
+            if (missing.Count == 0)
+                continue;
+            object[] ends = [.. missing.Ranges.SelectMany(range => new object[] { range.First, range.Last })];
+            yield return new MembershipStep(
+                nodes[i], RespCommand.Of(["CLUSTER", "ADDSLOTSRANGE", .. ends]), nodes[i].Name + " owns " + missing.Count + " slots.");
+        }
+
+        for (var i = 1; i < nodes.Count; i++)
+        {
+            if (nodes[0].View!.Line(nodes[i].Id) is null)
+                yield return MeetStep.Of(nodes[0], nodes[i].View!, Session.Seeds[i], "Gossip introduces the node to the others.");
+        }
+
+        for (var i = Masters; i < nodes.Count; i++)
+        {
+            if (nodes[i].Line.MasterId is null)
+                yield return ReplicaRequest.Step(nodes[i], nodes[wanted.MasterOf[i - Masters]]) with { After = Agreement.AllListed };
+        }
+    }
+
+    private RedisOperationException Refused(FailureCode code, string what, NextAction next) =>
+        new(code, what + ". Nothing was changed.", Session.ToString(), next) { ConcernsOneNode = true };
+
+    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>What the cluster has to be.</summary>
+    /// <param name="Ids">The id of each node, in the order of the addresses.</param>
+    /// <param name="Shares">The slots of each master.</param>
+    /// <param name="MasterOf">The index of each replica's master.</param>
+    private sealed record Wanted(IReadOnlyList<string> Ids, IReadOnlyList<SlotSet> Shares, IReadOnlyList<int> MasterOf)
+    {
+        public int IndexOf(string id) => Ids.ToList().IndexOf(id);
+
+        public string? MasterIdOf(int index) => index < Shares.Count ? null : Ids[MasterOf[index - Shares.Count]];
+
+        public Missing? Proof(ClusterView view) => Conditions.All(
+            Everyone,
+            Agreement.AllListed,
+            Slots,
+            Epochs,
+            Conditions.All(Enumerable.Range(Shares.Count, MasterOf.Count)
+                .Select(index => Agreement.IsReplicaOf(Ids[index], MasterIdOf(index)!)).ToArray()),
+            Agreement.IsServing)(view);
+
+        private Missing? Everyone(ClusterView view) =>
+            Ids.FirstOrDefault(id => view.Node(id) is not { IsReachable: true }) is { } silent
+                ? new Missing(Agreement.Name(view, silent) + " does not answer")
+                : null;
+
+        private Missing? Slots(ClusterView view)
+        {
+            for (var i = 0; i < Shares.Count; i++)
+            {
+                var (id, share) = (Ids[i], Shares[i]);
+                var lacking = view.Nodes.Where(node => node.View?.Line(id) is not { } line || !line.Slots.Equals(share));
+                if (Agreement.MissingAt(lacking, " not show the slots of " + Agreement.Name(view, id) + " yet") is { } missing)
+                    return missing;
+            }
+
+            return null;
+        }
+
+        // The servers resolve a collision by themselves, in seconds.
+        private Missing? Epochs(ClusterView view) =>
+            Ids.Take(Shares.Count).Select(id => view.Node(id)!.Line.ConfigEpoch).Distinct().Count() < Shares.Count
+                ? new Missing("two masters have the same config epoch")
+                : null;
+    }
+}
