@@ -99,14 +99,6 @@ public enum NextActionCode
     /// <summary>Stop the function that <see cref="NextAction.Node"/> runs.</summary>
     StopFunction,
 
-    /// <summary>Promote the replica <see cref="NextAction.Node"/> without the consent of the other masters.</summary>
-    TakeOver,
-
-    /// <summary>
-    /// Remove the node whose id <see cref="NextAction.Node"/> is from the views of the nodes in <see cref="NextAction.Target"/>.
-    /// </summary>
-    ForgetNode,
-
     /// <summary>
     /// Introduce the node at the address <see cref="NextAction.Target"/> to the cluster, by way of <see cref="NextAction.Node"/>.
     /// </summary>

@@ -80,10 +80,7 @@ internal static class NextActionText
     {
         NextActionCode.StopScript => RedisCli(next.Node) + " SCRIPT KILL",
         NextActionCode.StopFunction => RedisCli(next.Node) + " FUNCTION KILL",
-        NextActionCode.TakeOver => RedisCli(next.Node) + " CLUSTER FAILOVER TAKEOVER",
         NextActionCode.MeetNode => RedisCli(next.Node) + " CLUSTER MEET " + HostAndPort(next.Target, " "),
-        NextActionCode.ForgetNode =>
-            "redis-cli CLUSTER FORGET " + next.Node + " to each of " + (next.Target ?? "the nodes") + ", within 60 s",
         _ => null,
     };
 

@@ -47,6 +47,7 @@ public sealed class ConventionTests
         ["Get-RedisOpenSlot"] = ["Cluster", "Slot", "StatePath"],
         ["Get-RedisSlotKey"] = ["Cluster", "Slot", "Node", "First", "Detail"],
         ["Invoke-RedisClusterCommand"] = ["Cluster", "Command", "Node", "Role"],
+        ["Invoke-RedisClusterFailover"] = ["Cluster", "Node", "Mode", "JournalPath"],
         ["Invoke-RedisRebalance"] =
         [
             "Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Plan", "PlanFile", "KeepEmptyMaster",
@@ -58,6 +59,7 @@ public sealed class ConventionTests
         ["Move-RedisSlotKey"] = ["Cluster", "Slot", "Source", "Target", "First", "Key", .. Move],
         ["New-RedisCluster"] = ["Cluster", "Endpoint", "Replica", "JournalPath"],
         ["New-RedisRebalancePlan"] = ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Method", "OutFile"],
+        ["Remove-RedisClusterNode"] = ["Cluster", "Node", "Drain", "Reset", "AllowUnreachableNode", "JournalPath"],
         ["Repair-RedisCluster"] = ["Cluster", "Slot", "Target", "AllowUnreachableNode", "SkipCoverage", "PerSlot", .. Move],
         ["Restart-RedisSlotMigration"] = ["Cluster", "Slot", "Target", "JournalPath"],
         ["Restore-RedisKey"] = ["Cluster", "Path", "Replace", "JournalPath"],
@@ -102,8 +104,8 @@ public sealed class ConventionTests
         var cmdlet = Find(name);
         var writes = VerbsThatWrite.Contains(cmdlet.Attribute.VerbName) || name == "New-RedisCluster";
         Assert.Equal(writes, cmdlet.Attribute.SupportsShouldProcess);
-        var isHigh = name is "Repair-RedisCluster" or "Invoke-RedisRebalance" or "Invoke-RedisClusterCommand" or "New-RedisCluster"
-            or "Remove-RedisClusterNode";
+        var isHigh = name is "Repair-RedisCluster" or "Invoke-RedisRebalance" or "New-RedisCluster" or "Invoke-RedisClusterCommand"
+            or "Invoke-RedisClusterFailover" or "Remove-RedisClusterNode";
         // The engine reports no impact for a cmdlet without SupportsShouldProcess.
         var impact = !cmdlet.Attribute.SupportsShouldProcess ? ConfirmImpact.None : isHigh ? ConfirmImpact.High : ConfirmImpact.Medium;
         Assert.Equal(impact, cmdlet.Attribute.ConfirmImpact);

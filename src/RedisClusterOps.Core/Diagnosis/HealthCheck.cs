@@ -147,7 +147,7 @@ internal static class HealthCheck
             return Show(node);
         var verdict = NodeVerdict.Of(view, unread);
         return verdict is { IsDead: true, Successor: null } && node.SlotCount == 0
-            ? verdict.Cure with { Or = NodeVerdict.Forget(view, unread) with { Note = "if it is gone for good" } }
+            ? verdict.Cure with { Or = NodeVerdict.Forget(unread) with { Note = "if it is gone for good" } }
             : verdict.Cure;
     }
 

@@ -57,14 +57,15 @@ internal sealed record AddRequest(RedisClusterSession Session, NodeEndpoint Endp
             return [MeetStep.Of(introducer, own, Endpoint, introducer.Name + " meets the node. Gossip introduces it to the others.")];
         }
 
-        var present = MeetStep.NodeOf(own);
-        return others.Where(other => !Agreement.ListsAtAddress(other.View!, present)).Select(other => MeetStep.Of(
-            other,
-            own,
-            Endpoint,
-            other.View!.Line(own.Id)?.Endpoint is { } old && old.Port != present.Announced!.Value.Port
-                ? other.Name + " lists the node at " + old + ", and learns its present address."
-                : other.Name + " does not know the node's address."));
+        return others.Select(other => (Node: other, other.View!.Line(own.Id)?.Endpoint))
+            .Where(each => !Agreement.Lists(each.Node.View!, own.Id) || (each.Endpoint != Endpoint && each.Endpoint != own.Self.Endpoint))
+            .Select(each => MeetStep.Of(
+                each.Node,
+                own,
+                Endpoint,
+                each.Endpoint is { } listed && listed != Endpoint
+                    ? each.Node.Name + " lists the node at " + listed + ", and learns its present address."
+                    : each.Node.Name + " has no connection to the node."));
     }
 
     private void Require(ClusterView view, Candidate candidate)

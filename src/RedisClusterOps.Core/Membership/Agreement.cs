@@ -9,7 +9,6 @@ namespace RedisClusterOps.Membership;
 internal static class Agreement
 {
     private const int Shown = 3;
-    private const NodeFlags NotKnown = NodeFlags.Handshake | NodeFlags.NoAddress;
 
     /// <summary>Every reachable node reports the replica, and the replica has loaded its master's data.</summary>
     public static Condition IsReplicaOf(string replicaId, string masterId) => Conditions.All(
@@ -22,7 +21,7 @@ internal static class Agreement
 
     /// <summary>Every reachable node lists the node at its address and is connected to it, and it lists every reachable node.</summary>
     public static Condition IsMember(string id) => view => view.Node(id) is { IsReachable: true } node
-        ? NotListed(view, node) ?? view.Nodes.Where(other => other.IsReachable && other.Id != id && !Lists(node.View!, other))
+        ? NotListed(view, node) ?? view.Nodes.Where(other => other.IsReachable && other.Id != id && !Lists(node.View!, other.Id))
             .Select(other => new Missing(node.Name + " does not have a connection to " + other.Name + " yet", Reach(other)))
             .FirstOrDefault()
         : new Missing("no node lists " + Name(view, id) + " at its address yet", Reach(view.Node(id)));
@@ -36,9 +35,10 @@ internal static class Agreement
         view.Nodes.Where(node => node.View is { } own && own.ClusterInfo.TryGetValue("cluster_state", out var state) && state != "ok"),
         " not report cluster_state:ok yet");
 
-    /// <summary>True if the node lists the other one at the address that this one reports itself.</summary>
-    public static bool ListsAtAddress(NodeView viewer, ClusterNode node) => viewer.Line(node.Id) is { } line && (line.Flags & NotKnown) == 0
-        && (node.View?.Self.Endpoint is not { } own || line.Endpoint is not { } listed || listed.Port == own.Port);
+    /// <summary>True if the node lists the other one, and has a connection to it.</summary>
+    /// <remarks>A connection proves the address: the servers drop one on which another node answers.</remarks>
+    public static bool Lists(NodeView viewer, string id) =>
+        viewer.Line(id) is { Connected: true } line && (line.Flags & (NodeFlags.Handshake | NodeFlags.NoAddress)) == 0;
 
     /// <summary>The reachable nodes for which the condition is not true yet, as a clause; null if there is none.</summary>
     public static Missing? MissingAt(IEnumerable<ClusterNode> nodes, string what, NextAction? next = null)
@@ -64,12 +64,9 @@ internal static class Agreement
     }
 
     private static Missing? NotListed(ClusterView view, ClusterNode node) => MissingAt(
-        view.Nodes.Where(other => other.IsReachable && other.Id != node.Id && !Lists(other.View!, node)),
+        view.Nodes.Where(other => other.IsReachable && other.Id != node.Id && !Lists(other.View!, node.Id)),
         " not have a connection to " + node.Name + " yet",
         Reach(node));
-
-    private static bool Lists(NodeView viewer, ClusterNode node) =>
-        ListsAtAddress(viewer, node) && viewer.Line(node.Id) is { Connected: true };
 
     private static NextAction Reach(ClusterNode? node) => NextAction.Advise(
         "let every node reach " + (node is null ? "its port" : node.Name) + " and its bus port"

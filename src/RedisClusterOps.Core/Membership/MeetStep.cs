@@ -17,11 +17,12 @@ internal static class MeetStep
 
     /// <param name="introducer">The node that meets the other one. Gossip introduces it to the rest.</param>
     /// <param name="candidate">The node to introduce, as it reports itself.</param>
-    /// <param name="requested">The address at which the user knows it.</param>
+    /// <param name="requested">The address at which the other nodes reach it.</param>
+    /// <param name="why">Why it is introduced.</param>
     /// <exception cref="RedisOperationException">InvalidArgument: the address has no IP address that other nodes could use.</exception>
     public static MembershipStep Of(ClusterNode introducer, NodeView candidate, NodeEndpoint requested, string why)
     {
-        var address = AddressOf(candidate, requested, introducer.View!.Self);
+        var address = AddressOf(requested, introducer.View!.Self);
         object[] command = ["CLUSTER", "MEET", address.Host, address.Port];
         var bus = candidate.Self.BusPort;
         if (candidate.Self.Port == address.Port && bus != 0 && bus != address.Port + BusOffset)
@@ -33,17 +34,16 @@ internal static class MeetStep
     public static ClusterNode NodeOf(NodeView view) =>
         new(view.Id, view.Self.Endpoint ?? view.Dialled, view.Self, view, RedisNodeState.Ok, null);
 
-    // A node that has never met another one does not know its own address.
-    private static NodeEndpoint AddressOf(NodeView candidate, NodeEndpoint requested, NodeLine introducer)
+    // A node does not know its own address before another one has met it, and reports the old one after a move.
+    private static NodeEndpoint AddressOf(NodeEndpoint requested, NodeLine introducer)
     {
-        var address = candidate.Self.Endpoint ?? requested;
-        var ip = IPAddress.TryParse(address.Host, out var parsed) ? parsed
-            : Resolve(address.Host) ?? throw Refused(requested, "its name can't be resolved, and nodes meet by IP address");
+        var ip = IPAddress.TryParse(requested.Host, out var parsed) ? parsed
+            : Resolve(requested.Host) ?? throw Refused(requested, "its name can't be resolved, and nodes meet by IP address");
         var isElsewhere = IPAddress.TryParse(introducer.Host, out var other) && !IPAddress.IsLoopback(other);
         return isElsewhere && IPAddress.IsLoopback(ip)
             ? throw Refused(requested, "the other nodes are on other machines, and can't reach a loopback address. Name the address that"
                 + " they use, with an address map if this machine needs another one")
-            : new NodeEndpoint(ip.ToString(), address.Port);
+            : new NodeEndpoint(ip.ToString(), requested.Port);
     }
 
     private static IPAddress? Resolve(string host)

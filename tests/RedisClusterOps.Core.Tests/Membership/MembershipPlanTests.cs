@@ -1,0 +1,235 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Membership;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Membership;
+
+/// <summary>A change of members is planned from what the nodes report, so it can be interrupted after any command.</summary>
+public class MembershipPlanTests
+{
+    private static readonly RedisClusterSession Session = RedisClusterSession.Parse("10.0.0.1:6379");
+
+    [Theory]
+    [InlineData(3, 0)]
+    [InlineData(6, 1)]
+    [InlineData(7, 1)]
+    [InlineData(9, 2)]
+    [InlineData(1, 0)]
+    public void After_any_number_of_commands_a_new_cluster_is_completed_by_the_same_request(int nodes, int replicas)
+    {
+        var request = NewCluster(nodes, replicas);
+        var all = MemberModel.Separate(nodes).Plan(request).Steps.Count;
+        for (var killed = 0; killed <= all; killed++)
+        {
+            var model = MemberModel.Separate(nodes);
+            Carry(model, request, killed);
+            Assert.Equal(all - killed, model.Plan(request).Steps.Count);
+            Carry(model, request);
+            Assert.True(model.Plan(request).IsDone);
+        }
+    }
+
+    [Fact]
+    public void A_new_cluster_has_contiguous_slots_distinct_epochs_and_all_slots()
+    {
+        var model = MemberModel.Separate(7);
+        Carry(model, NewCluster(7, 1));
+        var servers = Enumerable.Range(1, 7).Select(model.At).ToList();
+        Assert.All(servers.Take(3), server => Assert.Single(server.Slots.Ranges));
+        Assert.Equal(16384, servers.Sum(server => server.Slots.Count));
+        Assert.Equal(7, servers.Select(server => server.Epoch).Distinct().Count());
+        Assert.Equal([2, 1, 1], servers.Take(3).Select(master => servers.Count(server => server.MasterId == master.Id)));
+    }
+
+    [Fact]
+    public void A_new_cluster_is_refused_with_the_reason_of_every_node()
+    {
+        var model = MemberModel.Separate(5);
+        model.At(1).Keys = 3;
+        model.At(2).Slots = SlotSetOf(7);
+        model.At(3).IsUp = false;
+        model.At(4).Known.Add(model.Start("10.0.9.9:6379").Id);
+        var refusal = Assert.Throws<RedisOperationException>(() => model.Plan(NewCluster(5, 0)));
+        Assert.Equal(FailureCode.NodeUnsuitable, refusal.Code);
+        Assert.Contains("10.0.0.1:6379 holds 3 keys; 10.0.0.2:6379 owns 1 slot; 10.0.0.3:6379 could not be read", refusal.Message);
+        Assert.Contains("10.0.0.4:6379 already belongs to a cluster: it lists 10.0.9.9:6379. Nothing was changed.", refusal.Message);
+    }
+
+    [Fact]
+    public void A_formed_cluster_is_not_formed_again_whatever_keys_it_holds()
+    {
+        var model = MemberModel.Separate(4);
+        Carry(model, NewCluster(4, 1));
+        model.At(1).Keys = 100;
+        Assert.True(model.Plan(NewCluster(4, 1)).IsDone);
+        var other = Assert.Throws<RedisOperationException>(() => model.Plan(NewCluster(3, 0)));
+        Assert.Equal(FailureCode.NodeUnsuitable, other.Code);
+    }
+
+    [Theory]
+    [InlineData("a a b b c c", 3, true)]
+    [InlineData("a b c a b c", 3, true)]
+    [InlineData("a a a a b c", 3, false)]
+    [InlineData("a b a b", 2, true)]
+    [InlineData("a b b b a a", 2, true)]
+    [InlineData("a a a a a a", 3, false)]
+    public void A_replica_is_on_another_host_than_its_master_if_that_is_possible(string hosts, int masters, bool isPossible)
+    {
+        var names = hosts.Split(' ');
+        var masterOf = ReplicaPlaces.Of(names, masters);
+        Assert.Equal(names.Length - masters, masterOf.Count);
+        var counts = Enumerable.Range(0, masters).Select(master => masterOf.Count(of => of == master)).ToList();
+        Assert.InRange(counts.Max() - counts.Min(), 0, 1);
+        Assert.Equal(isPossible, masterOf.Select((master, index) => names[master] != names[masters + index]).All(isOther => isOther));
+    }
+
+    [Theory]
+    [InlineData(null, 1)]
+    [InlineData("10.0.0.2:6379", 2)]
+    public void After_any_number_of_commands_a_node_is_added_by_the_same_request(string? master, int commands)
+    {
+        for (var killed = 0; killed <= commands; killed++)
+        {
+            var model = MemberModel.Formed();
+            var node = model.Start("10.0.0.4:6379");
+            var request = new AddRequest(Session, node.Endpoint, master);
+            Assert.Equal(commands, model.Plan(request).Steps.Count);
+            Carry(model, request, killed);
+            Carry(model, request);
+            Assert.Empty(model.Plan(request).Steps);
+            Assert.Null(model.Plan(request).Proof(model.Read(request).View));
+            Assert.Equal(master is null ? null : model.At(2).Id, node.MasterId);
+        }
+    }
+
+    [Theory]
+    [InlineData("keys", FailureCode.NodeNotEmpty, "it holds 5 keys")]
+    [InlineData("slots", FailureCode.NodeNotEmpty, "it owns 1 slot")]
+    [InlineData("other cluster", FailureCode.NodeUnsuitable, "it already belongs to a cluster: it lists 10.0.9.9:6379")]
+    [InlineData("down", FailureCode.ConnectionFailed, "it could not be read")]
+    public void A_node_that_is_not_empty_is_not_added(string trouble, FailureCode code, string reason)
+    {
+        var model = MemberModel.Formed();
+        var node = model.Start("10.0.0.4:6379");
+        if (trouble == "keys")
+            node.Keys = 5;
+        if (trouble == "slots")
+            node.Slots = SlotSetOf(1);
+        if (trouble == "other cluster")
+            node.Known.Add(model.Start("10.0.9.9:6379").Id);
+        node.IsUp = trouble != "down";
+        var refusal = Assert.Throws<RedisOperationException>(() => model.Plan(new AddRequest(Session, node.Endpoint, null)));
+        Assert.Equal(code, refusal.Code);
+        Assert.StartsWith("10.0.0.4:6379 can't be added: " + reason, refusal.Message);
+        Assert.EndsWith("Nothing was changed.", refusal.Message);
+    }
+
+    [Fact]
+    public void A_known_node_is_met_again_at_its_new_address_by_each_node_that_lists_the_old_one()
+    {
+        var model = MemberModel.Formed();
+        var moved = model.At(2);
+        foreach (var viewer in new[] { model.At(1), model.At(3) })
+            viewer.Listed[moved.Id] = moved.Endpoint;
+        moved.Endpoint = new NodeEndpoint("10.0.7.7", 7000);
+        var request = new AddRequest(Session, moved.Endpoint, null);
+        var plan = model.Plan(request);
+        Assert.Equal(
+            ["10.0.0.1:6379 CLUSTER MEET 10.0.7.7 7000", "10.0.0.3:6379 CLUSTER MEET 10.0.7.7 7000"],
+            plan.Commands.Select(command => command.Node + " " + command.Command).Order(StringComparer.Ordinal));
+        Assert.Contains("lists the node at 10.0.0.2:6379", plan.Commands[0].Why);
+        Assert.NotNull(plan.Proof(model.Read(request).View));
+        Carry(model, request);
+        Assert.Empty(model.Plan(request).Steps);
+        Assert.Null(plan.Proof(model.Read(request).View));
+    }
+
+    [Fact]
+    public void A_loopback_address_is_not_introduced_to_nodes_on_other_machines()
+    {
+        var model = MemberModel.Formed();
+        var node = model.Start("127.0.0.1:7000");
+        var refusal = Assert.Throws<RedisOperationException>(() => model.Plan(new AddRequest(Session, node.Endpoint, null)));
+        Assert.Equal(FailureCode.InvalidArgument, refusal.Code);
+        Assert.Contains("can't reach a loopback address", refusal.Message);
+    }
+
+    [Fact]
+    public void A_replica_gets_another_master_and_the_plan_says_what_it_drops()
+    {
+        var model = MemberModel.Formed();
+        model.At(3).Keys = 12;
+        var request = new ReplicaRequest(Session, "10.0.0.3:6379", "10.0.0.2:6379");
+        var plan = model.Plan(request);
+        Assert.Contains("10.0.0.3:6379 drops 12 keys, copies of those on 10.0.0.1:6379, and loads those of 10.0.0.2:6379.", plan.Warnings);
+        Assert.Contains(plan.Warnings, warning => warning.StartsWith("10.0.0.1:6379 is then without a replica.", StringComparison.Ordinal));
+        Assert.Equal("replica of 10.0.0.1:6379", plan.Before);
+        Carry(model, request);
+        Assert.True(model.Plan(request).IsDone);
+        Assert.Empty(model.Plan(request).Steps);
+    }
+
+    [Theory]
+    [InlineData("10.0.0.1:6379", "10.0.0.2:6379", FailureCode.NodeNotEmpty, "it owns 8192 slots")]
+    [InlineData("10.0.0.4:6379", "10.0.0.2:6379", FailureCode.NodeNotEmpty, "holds 9 keys, which may exist nowhere else")]
+    [InlineData("10.0.0.3:6379", "10.0.0.3:6379", FailureCode.InvalidArgument, "it is the same node")]
+    [InlineData("10.0.0.4:6379", "10.0.0.3:6379", FailureCode.InvalidArgument, "a replica can't have replicas")]
+    public void A_change_that_would_lose_keys_or_fail_is_refused(string node, string master, FailureCode code, string reason)
+    {
+        var model = MemberModel.Formed();
+        model.Start("10.0.0.4:6379").Keys = 9;
+        model.Join(1, 4);
+        var refusal = Assert.Throws<RedisOperationException>(() => model.Plan(new ReplicaRequest(Session, node, master)));
+        Assert.Equal(code, refusal.Code);
+        Assert.Contains(reason, refusal.Message);
+        Assert.EndsWith("Nothing was changed.", refusal.Message);
+    }
+
+    [Theory]
+    [InlineData(false, FailureCode.NodeUnsuitable, "its master 10.0.0.1:6379 owns 8192 slots and can't be read")]
+    [InlineData(true, FailureCode.NodeNotEmpty, "it has never synchronized with its master, and holds 4 keys")]
+    public void The_only_copy_of_keys_is_not_dropped(bool masterIsUp, FailureCode code, string reason)
+    {
+        var model = MemberModel.Formed();
+        var session = RedisClusterSession.Parse("10.0.0.2:6379");
+        model.At(1).IsUp = masterIsUp;
+        model.At(3).Keys = 4;
+        if (masterIsUp)
+            model.At(3).Info = "master_link_status:down\r\nmaster_link_down_since_seconds:-1\r\n";
+        var refusal = Assert.Throws<RedisOperationException>(
+            () => model.Plan(new ReplicaRequest(session, "10.0.0.3:6379", "10.0.0.2:6379")));
+        Assert.Equal(code, refusal.Code);
+        Assert.Contains(reason, refusal.Message);
+    }
+
+    [Fact]
+    public void A_replica_that_still_loads_is_not_confirmed()
+    {
+        var model = MemberModel.Formed();
+        model.At(3).MasterId = model.At(2).Id;
+        model.At(3).Info = "master_link_status:down\r\nmaster_sync_in_progress:1\r\nmaster_sync_left_bytes:5242880\r\n";
+        var request = new ReplicaRequest(Session, "10.0.0.3:6379", "10.0.0.2:6379");
+        var plan = model.Plan(request);
+        Assert.False(plan.IsDone);
+        Assert.Empty(plan.Steps);
+        var missing = plan.Proof(model.Read(request).View);
+        Assert.Equal("10.0.0.3:6379's link to 10.0.0.2:6379 is not up, 5 MB are left to load", missing?.Text);
+    }
+
+    private static NewClusterRequest NewCluster(int nodes, int replicas) =>
+        new(RedisClusterSession.Parse(string.Join(",", Enumerable.Range(1, nodes).Select(i => "10.0.0." + i + ":6379"))), replicas);
+
+    private static void Carry(MemberModel model, MembershipRequest request, int first = int.MaxValue)
+    {
+        foreach (var step in model.Plan(request).Steps.Take(first))
+        {
+            Assert.Null(step.After?.Invoke(model.Read(request).View));
+            model.Apply(step);
+        }
+    }
+
+    private static SlotSet SlotSetOf(params IEnumerable<int> slots) => SlotSet.From(slots);
+}
