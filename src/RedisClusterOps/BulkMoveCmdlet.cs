@@ -42,7 +42,10 @@ public abstract class BulkMoveCmdlet : ManySlotsCmdlet
     private bool _noToAll;
 
     /// <summary>Checks a plan, asks once for each pair of masters, and moves the slots of the agreed pairs.</summary>
-    internal void MoveSlots(RedisCluster cluster, RedisRebalancePlan plan)
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="plan">The plan.</param>
+    /// <param name="nothing">Why a plan has no moves, if it resumes or undoes a run.</param>
+    internal void MoveSlots(RedisCluster cluster, RedisRebalancePlan plan, string? nothing = null)
     {
         var settled = RedisCluster.SettledBy(plan);
         Write(settled);
@@ -50,7 +53,7 @@ public abstract class BulkMoveCmdlet : ManySlotsCmdlet
         {
             WriteNotices(MoveText.Notices(plan));
             if (settled.Count == 0)
-                WriteNothingToDo(plan.Operation, MoveText.NothingToMove(plan.Operation));
+                WriteNothingToDo(plan.Operation, nothing ?? MoveText.NothingToMove(plan.Operation));
             return;
         }
 
@@ -65,7 +68,7 @@ public abstract class BulkMoveCmdlet : ManySlotsCmdlet
 
         bool Consent(RedisSlotMove move) => ShouldProcess(
                 "Performing the operation \"" + MoveText.Action(check, move) + "\" on target \"" + MoveText.Slots(move, all: true) + "\"."
-                    + MoveText.Becomes(check, move) + PlanText.Commands(move),
+                    + PlanText.Commands(move),
                 "Perform the operation \"" + MoveText.Action(check, move) + "\" on target \"" + MoveText.Slots(move, all: false) + "\"?"
                     + MoveText.Becomes(check, move),
                 "Confirm")
@@ -92,8 +95,7 @@ public abstract class BulkMoveCmdlet : ManySlotsCmdlet
         public static string NothingToMove(string operation) => operation switch
         {
             nameof(MigrationOperation.Rebalance) => "Nothing to move: every master is within the threshold of its share.",
-            nameof(MigrationOperation.Move) => "Nothing to move: the target already owns these slots.",
-            _ => "Nothing to move: no slot of the run is left.",
+            _ => "Nothing to move: the target already owns these slots.",
         };
 
         // A prompt that scrolls off the screen is answered unread. -WhatIf shows all ranges.

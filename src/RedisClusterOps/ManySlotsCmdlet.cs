@@ -21,13 +21,12 @@ public abstract class ManySlotsCmdlet : KeyMovingCmdlet
     /// <param name="cluster">The cluster.</param>
     /// <param name="plans">The plans.</param>
     /// <param name="operation">The operation, for a result that says that there is nothing to do.</param>
-    /// <param name="nothing">The reason of that result; null for that of a repair.</param>
-    internal void Operate(RedisCluster cluster, IReadOnlyList<SlotPlan> plans, string operation, string? nothing = null)
+    /// <param name="nothing">Why there is nothing to do, if there are no plans.</param>
+    internal void Operate(RedisCluster cluster, IReadOnlyList<SlotPlan> plans, string operation, string nothing)
     {
         if (plans.Count == 0)
         {
-            WriteNothingToDo(
-                operation, nothing ?? "Nothing to do: no slot is open, disputed or without an owner, and no keys are astray.");
+            WriteNothingToDo(operation, nothing);
             return;
         }
 

@@ -56,7 +56,7 @@ Describe 'Every cmdlet that changes a slot' {
         $before = Get-ClusterState
         $result = Resume-RedisMigration
         $result.Outcome | Should -Be 'Skipped'
-        $result.Reason | Should -Be ('Nothing to do: the journal has no unfinished run on this cluster. ' +
+        $result.Reason | Should -Be ('Nothing to resume: the journal has no unfinished run on this cluster. ' +
             'For slots that another tool left open: Get-RedisOpenSlot')
         Get-ClusterState | Should -Be $before
         (Get-RedisOpenSlot).Slot | Should -Be 100
@@ -185,12 +185,14 @@ Describe 'Repair-RedisCluster' {
         (Get-RedisOpenSlot).Slot | Should -Be @(133, 134)
 
         $results = Repair-RedisCluster -Confirm:$false
-        $results.Outcome | Should -Be @('Repaired', 'Repaired')
+        $results.Outcome | Should -Be 'Repaired'
+        $results.SlotRanges | Should -Be '133-134'
         $id = @($results.MigrationId | Select-Object -Unique)
         $id | Should -HaveCount 1
         $run = Get-RedisMigration $id[0]
         $run.Operation, $run.SlotsDone, $run.IsResumable | Should -Be @('Repair', 2, $false)
-        (Undo-RedisSlotMigration -MigrationId $id[0]).Outcome | Should -Be @('RolledBack', 'RolledBack')
+        $undone = Undo-RedisSlotMigration -MigrationId $id[0]
+        "$($undone.Outcome) $($undone.SlotRanges)" | Should -Be 'RolledBack 133-134'
     }
 
     It 'fails on a slot with a key conflict, and repairs the others' {
@@ -201,7 +203,7 @@ Describe 'Repair-RedisCluster' {
         $name = (Get-RedisSlotKey 135 -Node $open.Target -First 1).Name
         $null = redis-cli -p $open.Source.Split(':')[1] SET $name 'written meanwhile'
         $results = Repair-RedisCluster -Confirm:$false -ErrorAction SilentlyContinue -ErrorVariable failures
-        $results.Outcome | Should -Be @('Failed', 'Repaired')
+        $results.Outcome | Sort-Object | Should -Be @('Repaired', 'Failed')
         $failures.FullyQualifiedErrorId | Should -Be 'KeyExistsOnTarget,RedisClusterOps.Commands.RepairRedisClusterCommand'
         (Repair-RedisCluster -Slot 135 -OnKeyConflict KeepInUse -Confirm:$false).Outcome | Should -Be 'Repaired'
         redis-cli -p $open.Source.Split(':')[1] GET $name | Should -Be 'written meanwhile'

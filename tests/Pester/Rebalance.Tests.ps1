@@ -63,20 +63,20 @@ Describe 'New-RedisRebalancePlan | Invoke-RedisRebalance' {
         $asked.Errors | Should -BeNullOrEmpty
         $asked.Questions.Count | Should -Be 3
         $asked.Questions | Should -Match 'Perform the operation "rebalance: move 136\d slots with \d+ keys from .* on target "slots \d'
-        $asked.Output.Count | Should -BeIn 1365, 1366
-        @($asked.Output.Source | Select-Object -Unique).Count | Should -Be 1
+        $asked.Output | Should -HaveCount 1
+        $asked.Output[0].SlotCount | Should -BeIn 1365, 1366
         $asked.Questions[1] | Should -Match ([regex]::Escape($asked.Output[0].Source))
-        (Undo-RedisSlotMigration -MigrationId $asked.Output[0].MigrationId).Count | Should -Be $asked.Output.Count
+        (Undo-RedisSlotMigration -MigrationId $asked.Output[0].MigrationId).SlotRanges | Should -Be $asked.Output[0].SlotRanges
     }
 
     It 'does not prompt with -Confirm:$false or below $ConfirmPreference, and changes nothing if it can not prompt' {
         $before = Get-OwnerMap
         Invoke-FreshPowerShell "Invoke-RedisRebalance -Cluster $($Nodes[0]) -UseEmptyMaster" '-NonInteractive' | Should -Not -Match 'Moved'
         Get-OwnerMap | Should -Be $before
-        $line = "Invoke-RedisRebalance -Cluster $($Nodes[0]) -UseEmptyMaster -Confirm:`$false | Group-Object Outcome -NoElement; " +
-            "Invoke-RedisRebalance -Cluster $($Nodes[0]) @{ '$Empty' = 0 } | Group-Object Outcome -NoElement"
+        $line = "(Invoke-RedisRebalance -Cluster $($Nodes[0]) -UseEmptyMaster -Confirm:`$false | Measure-Object SlotCount -Sum).Sum; " +
+            "(Invoke-RedisRebalance -Cluster $($Nodes[0]) @{ '$Empty' = 0 } | Measure-Object SlotCount -Sum).Sum"
         $text = Invoke-FreshPowerShell "`$ConfirmPreference = 'None'; $line" '-NonInteractive'
-        [regex]::Matches($text, '4096 Moved').Count | Should -Be 2
+        [regex]::Matches($text, '(?m)^4096').Count | Should -Be 2
         Get-OwnerMap | Select-Object -First 4 | ForEach-Object { $_ -replace ' \d+$' } | Sort-Object | Should -Not -BeNullOrEmpty
         (Get-RedisClusterNode -Node $Empty).SlotCount | Should -Be 0
         Get-KeySum | Should -Be $Keys
@@ -84,8 +84,13 @@ Describe 'New-RedisRebalancePlan | Invoke-RedisRebalance' {
 
     It 'moves every slot of a plan, keeps every key, and has nothing left to plan' {
         $plan = New-RedisRebalancePlan -UseEmptyMaster
-        $results = $plan | Invoke-RedisRebalance -Confirm:$false
-        $results.Count | Should -Be $plan.SlotCount
+        $results = $plan | Invoke-RedisRebalance -Confirm:$false -InformationVariable shown
+        $results | Should -HaveCount $plan.Moves.Count
+        foreach ($move in $plan.Moves) {
+            ($results | Where-Object Source -eq $move.Source).SlotRanges | Should -Be ($move.SlotRanges -join ',')
+        }
+        # The way back is on the screen without -Verbose.
+        "$shown" | Should -BeLike "*To undo run *: Undo-RedisSlotMigration -MigrationId $($results[0].MigrationId)*"
         @($results.Outcome | Select-Object -Unique) | Should -Be 'Moved'
         @($results.MigrationId | Select-Object -Unique).Count | Should -Be 1
         ($results | Measure-Object KeysMoved -Sum).Sum | Should -Be ($plan.Moves | Measure-Object EstimatedKeys -Sum).Sum
@@ -135,7 +140,7 @@ Describe 'New-RedisRebalancePlan | Invoke-RedisRebalance' {
             $texts = (Get-Content $file -Raw), ($plan | ConvertTo-Json -Depth 8), (Format-List -InputObject $plan -Property * | Out-String)
             Export-Clixml -InputObject $plan -LiteralPath (Join-Path $TestDrive 'plan.xml') -Depth 5
             $results = Invoke-RedisRebalance -PlanFile $file -Confirm:$false
-            $results.Count | Should -Be $plan.SlotCount
+            ($results | Measure-Object SlotCount -Sum).Sum | Should -Be $plan.SlotCount
             Export-Clixml -InputObject $results[0] -LiteralPath (Join-Path $TestDrive 'result.xml') -Depth 5
             $texts += $results[0] | ConvertTo-Json -Depth 8
             $texts += 'plan.xml', 'result.xml' | ForEach-Object { Get-Content (Join-Path $TestDrive $_) -Raw }
@@ -228,8 +233,7 @@ Describe 'Move-RedisSlot' {
         @($preview.Lines -split '\r?\n' -like 'What if:*').Count | Should -Be 3
         $before = (Get-RedisClusterNode -Node $Empty).SlotCount
         $results = Move-RedisSlot -Count 30 -Source $Full[1], $Full[2] -Target $Empty
-        $results.Count | Should -Be 30
-        @($results | Group-Object Source | ForEach-Object Count) | Should -Be 15, 15
+        $results.SlotCount | Should -Be 15, 15
         (Get-RedisClusterNode -Node $Empty).SlotCount | Should -Be ($before + 30)
         Get-KeySum | Should -Be $Keys
     }
@@ -273,7 +277,9 @@ Describe 'Move-RedisSlot' {
 Describe 'A run that ends early' {
     It 'leaves slots in known states once Select-Object -First has enough, and can be resumed' {
         $plan = New-RedisRebalancePlan -UseEmptyMaster -Threshold 0
-        $first = $plan | Invoke-RedisRebalance -MaxKeysPerSecond 400 -Confirm:$false | Select-Object -First 1
+        $first = $plan | Invoke-RedisRebalance -MaxKeysPerSecond 400 -PerSlot -Confirm:$false | Select-Object -First 1
+        $first | Should -BeOfType RedisClusterOps.RedisSlotMoveResult
+        $first.SlotCount | Should -Be 1
         $first.Outcome | Should -Be 'Moved'
         $run = Get-RedisMigration $first.MigrationId
         $run.State | Should -Be 'Stopped'
@@ -286,7 +292,7 @@ Describe 'A run that ends early' {
         Get-KeySum | Should -Be $Keys
 
         $results = $run | Resume-RedisMigration
-        $results.Count | Should -Be $run.SlotsLeft
+        ($results | Measure-Object SlotCount -Sum).Sum | Should -Be $run.SlotsLeft
         @($results.Outcome | Select-Object -Unique) | Should -Be 'Moved'
         Get-RedisOpenSlot | Should -BeNullOrEmpty
         (New-RedisRebalancePlan -UseEmptyMaster -Threshold 0).Moves | Should -BeNullOrEmpty
@@ -299,6 +305,60 @@ Describe 'A run that ends early' {
         $journal = Join-Path $file 'runs'
         { Move-RedisSlot 1 -Target $Full[2] -JournalPath $journal -ErrorAction Stop } | Should -Throw -ErrorId 'JournalUnavailable,*'
         Get-RedisMigration -Running | Should -BeNullOrEmpty
+    }
+}
+
+Describe 'A run with a time limit' {
+    It 'leaves no slot open, names its resume once, and continues the next night' {
+        $null = Move-RedisSlot -Source $Empty -Target $Full[0]
+        $line = "Invoke-RedisRebalance -Cluster $($Nodes[0]) -UseEmptyMaster -MaxKeysPerSecond 200 -Until 1s -Confirm:`$false"
+        $seen = Invoke-Asked "$line 3>&1"
+        $seen.Errors | Should -BeNullOrEmpty
+        $warning = @($seen.Output | Where-Object { $_ -is [Management.Automation.WarningRecord] })
+        $warning | Should -HaveCount 1
+        $run = Get-RedisMigration | Select-Object -First 1
+        $run.State | Should -Be 'Stopped'
+        $shown = 'The time for the run was over. Of * slots * are done, * unchanged. No key is lost. Next: ' +
+            "Resume-RedisMigration -Id $($run.Id)"
+        $warning[0].Message | Should -BeLike $shown
+        $skipped = $seen.Output | Where-Object { $_.Outcome -eq 'Skipped' }
+        ($skipped | Measure-Object SlotCount -Sum).Sum | Should -Be $run.SlotsLeft
+        $run.SlotsLeft | Should -BeGreaterThan 0
+        Get-RedisOpenSlot | Should -BeNullOrEmpty
+        (Resume-RedisMigration).Outcome | Select-Object -Unique | Should -Be 'Moved'
+        (Get-RedisClusterNode -Node $Empty).SlotCount | Should -BeGreaterThan 4000
+        Get-KeySum | Should -Be $Keys
+    }
+
+    It 'is refused if the time is over, before anything is touched' {
+        { Move-RedisSlot 5 -Target $Empty -Until ((Get-Date).AddSeconds(-1)) } | Should -Throw '*is in the past*Nothing was changed.'
+    }
+}
+
+Describe 'A master that loses its last slot' {
+    BeforeAll {
+        foreach ($node in $Nodes) { $null = redis-cli -p $node.Split(':')[1] CONFIG SET cluster-allow-replica-migration yes }
+        $script:Drain = "Move-RedisSlot -Cluster $($Nodes[0]) -Source $Empty -Target $($Full[0])"
+    }
+    AfterAll {
+        foreach ($node in $Nodes) { $null = redis-cli -p $node.Split(':')[1] CONFIG SET cluster-allow-replica-migration no }
+    }
+
+    It 'is a question that -Confirm:$false and -KeepEmptyMaster answer' {
+        $asked = Invoke-Asked $Drain -Answer 2
+        $asked.Output | Should -BeNullOrEmpty
+        $asked.Questions | Should -HaveCount 1
+        $asked.Questions[0] | Should -BeLike "$Empty hands over its last slot.*becomes a replica of $($Full[0])*-KeepEmptyMaster keeps it a master*"
+        (Get-RedisClusterNode -Node $Empty).SlotCount | Should -BeGreaterThan 4000
+
+        $asked = Invoke-Asked "$Drain -KeepEmptyMaster"
+        $asked.Errors | Should -BeNullOrEmpty
+        $asked.Questions | Should -BeNullOrEmpty
+        $asked.Output.Outcome | Should -Be 'Moved'
+        $node = Get-RedisClusterNode -Node $Empty
+        "$($node.Role) $($node.SlotCount)" | Should -Be 'Master 0'
+        redis-cli -p $Empty.Split(':')[1] CONFIG GET cluster-allow-replica-migration | Should -Contain 'yes'
+        Get-KeySum | Should -Be $Keys
     }
 }
 

@@ -15,8 +15,6 @@ namespace RedisClusterOps.Lab.Tour;
 /// </summary>
 internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell shell)
 {
-    private const string Grouped = " | Group-Object Outcome, Source, Target | Select-Object Count, Name";
-
     private readonly NodeEndpoint _entry = cluster.Nodes[0].Endpoint;
     private readonly LabWedge _wedge = new(new ConnectionOptions(), [cluster.Nodes[0].Endpoint]);
     private readonly SpreadKeys _spread = new(cluster.Nodes[0].Endpoint);
@@ -53,7 +51,7 @@ internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell
         Say($"{wedged.Target} owns only one slot. {SpreadKeys.Count} more keys were written, to slots of all masters.");
         await TypeAsync(
             "$moved = Invoke-RedisRebalance -UseEmptyMaster -Confirm:$false", stop, "$moved.Outcome | Sort-Object -Unique", "Moved");
-        await TypeAsync("$moved" + Grouped, stop);
+        await TypeAsync("$moved", stop);
         var counts = (await OwnerMap.ReadAsync(cluster, stop)).Slots.Values.Select(slots => slots.Count).ToList();
         var share = HashSlot.Count / counts.Count;
         Prove($"every server reports {share} slots for each master", counts.TrueForAll(count => count == share));
@@ -63,7 +61,7 @@ internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell
         Heading("Undo the rebalance: the journal records every run");
         await TypeAsync("Get-RedisMigration", stop, "$tourOutput.Count", "2");
         await TypeAsync(
-            "Undo-RedisSlotMigration -MigrationId $moved[0].MigrationId -OutVariable undone" + Grouped,
+            "Undo-RedisSlotMigration -MigrationId $moved[0].MigrationId -OutVariable undone",
             stop,
             "$undone.Outcome | Sort-Object -Unique",
             "RolledBack");

@@ -47,6 +47,7 @@ public sealed class RepairRedisClusterCommand : ManySlotsCmdlet
             SkipCoverage = SkipCoverage,
         };
         var plans = Await(cluster.PlanRepairAsync(repair, MoveOptions, Stop), "Reading the cluster");
-        Operate(cluster, plans, nameof(MigrationOperation.Repair));
+        const string Nothing = "Nothing to do: no slot is open, disputed or without an owner, and no keys are astray.";
+        Operate(cluster, plans, nameof(MigrationOperation.Repair), Nothing);
     }
 }

@@ -22,13 +22,14 @@ public sealed class ResumeRedisMigrationCommand : BulkMoveCmdlet
     {
         var cluster = Open();
         if (Await(cluster.PlanResumeOfMovesAsync(Id, MoveOptions, Stop), "Reading the journal") is { } plan)
-            MoveSlots(cluster, plan);
+            MoveSlots(cluster, plan, "Nothing to resume: no slot of the run is left.");
         else
-            Operate(
-                cluster,
-                Await(cluster.PlanResumeAsync(Id, MoveOptions, Stop), "Reading the cluster"),
-                "Resume",
-                "Nothing to do: the journal has no unfinished run on this cluster. For slots that another tool left open: "
-                    + "Get-RedisOpenSlot");
+        {
+            var plans = Await(cluster.PlanResumeAsync(Id, MoveOptions, Stop), "Reading the cluster");
+            Operate(cluster, plans, "Resume", Id is null
+                ? "Nothing to resume: the journal has no unfinished run on this cluster. For slots that another tool left open: "
+                    + "Get-RedisOpenSlot"
+                : "Nothing to resume: no slot of the run is left.");
+        }
     }
 }

@@ -21,6 +21,8 @@ public sealed class UndoRedisSlotMigrationCommand : BulkMoveCmdlet
 
     private const string OneRun = "MigrationId";
 
+    private const string NothingToUndo = "Nothing to undo: the run has not begun with any slot.";
+
     /// <summary>Specifies the slots: numbers and ranges from 0 to 16383, such as 5519, 0-5460 or '1,5-9'.</summary>
     [Parameter(
         ParameterSetName = OneSlot, Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -78,15 +80,11 @@ public sealed class UndoRedisSlotMigrationCommand : BulkMoveCmdlet
         if (MigrationId is not null)
         {
             if (Await(cluster.PlanUndoOfMovesAsync(MigrationId, MoveOptions, Stop), "Reading the journal") is { } plan)
-                MoveSlots(cluster, plan);
+                MoveSlots(cluster, plan, NothingToUndo);
             else
             {
                 var planning = cluster.PlanUndoOfRunAsync(MigrationId, Strategy, AllowUnreachableNode, MoveOptions, Stop);
-                Operate(
-                    cluster,
-                    Await(planning, "Reading the cluster"),
-                    nameof(MigrationOperation.Undo),
-                    "Nothing to do: the run changed no slot.");
+                Operate(cluster, Await(planning, "Reading the cluster"), nameof(MigrationOperation.Undo), NothingToUndo);
             }
 
             return;
