@@ -40,7 +40,7 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
         catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {
             var reason = ErrorRecords.TextOf(failure);
-            Fail(cluster, failure, refused with { Outcome = MigrationOutcome.Failed, Reason = reason, Cluster = FindSession() });
+            Fail(cluster, failure, (refused with { Outcome = MigrationOutcome.Failed, Reason = reason }).Of(FindSession()));
             return;
         }
 
@@ -100,13 +100,11 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
     }
 
     /// <summary>Writes that there is nothing to do, so that a script can tell it from a command that did nothing.</summary>
-    internal void WriteNothingToDo(string operation, string reason) => WriteObject(new RedisSlotMoveResult
+    internal void WriteNothingToDo(string operation, string reason)
     {
-        Operation = operation,
-        Outcome = MigrationOutcome.Skipped,
-        Reason = reason,
-        Cluster = FindSession(),
-    });
+        var result = new RedisSlotMoveResult { Operation = operation, Outcome = MigrationOutcome.Skipped, Reason = reason };
+        WriteObject(result.Of(FindSession()));
+    }
 
     /// <summary>Writes the outcomes of a run as they arrive.</summary>
     internal void CarryOut(SlotMoveRun run)
