@@ -1,7 +1,7 @@
 namespace RedisClusterOps;
 
 /// <summary>The kinds of failure. The names are stable; the cmdlets use them as error ids.</summary>
-public enum FailureCode
+public enum FailureCode : long
 {
     /// <summary>No cluster was named and no session is current.</summary>
     NoCluster,
@@ -138,6 +138,9 @@ public enum FailureCode
 
     /// <summary>A file with a saved value can't be restored: it is damaged or something else, or its value has expired.</summary>
     SavedValueUnusable,
+
+    /// <summary>A change needs a person's consent, and the front end can't ask. Nothing was changed without consent.</summary>
+    ConsentUnavailable,
 
     /// <summary>The module failed in a way that it does not foresee. The inner exception has the details.</summary>
     Unexpected,

@@ -1,7 +1,7 @@
 namespace RedisClusterOps;
 
 /// <summary>What is done to slots or nodes. Results, plan files and the journal show the names of the members.</summary>
-public enum MigrationOperation
+public enum MigrationOperation : long
 {
     /// <summary>Not one of these: a journal of a later version, or no journal of this module.</summary>
     Unknown,

@@ -6,7 +6,7 @@ namespace RedisClusterOps;
 /// <summary>
 /// What to do with a key that has different values on two nodes. The value in use is the one that clients read now: the slot owner's.
 /// </summary>
-public enum KeyConflictAction
+public enum KeyConflictAction : long
 {
     /// <summary>Stop and report the key. Nothing is overwritten.</summary>
     Stop,
@@ -19,7 +19,7 @@ public enum KeyConflictAction
 }
 
 /// <summary>How whole slots are moved.</summary>
-public enum MoveMethod
+public enum MoveMethod : long
 {
     /// <summary>By the servers themselves if both ends support it, otherwise key by key. Decided before anything starts.</summary>
     Auto,
@@ -72,7 +72,7 @@ public sealed record MoveOptions
 }
 
 /// <summary>How keys return that have already moved.</summary>
-public enum UndoStrategy
+public enum UndoStrategy : long
 {
     /// <summary>Complete the migration, then migrate the whole slot back. No read fails. Every key is moved once or twice.</summary>
     RoundTrip,

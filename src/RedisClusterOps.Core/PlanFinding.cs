@@ -3,7 +3,7 @@ using System;
 namespace RedisClusterOps;
 
 /// <summary>The kinds of findings about a plan.</summary>
-public enum PlanFindingCode
+public enum PlanFindingCode : long
 {
     /// <summary>The target may not have enough memory for the keys.</summary>
     TargetMemory,

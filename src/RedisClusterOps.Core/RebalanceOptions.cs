@@ -7,7 +7,7 @@ using RedisClusterOps.Protocol;
 namespace RedisClusterOps;
 
 /// <summary>What a rebalance evens out.</summary>
-public enum RebalanceMeasure
+public enum RebalanceMeasure : long
 {
     /// <summary>The number of slots.</summary>
     Slots,

@@ -4,7 +4,7 @@ using System.Collections.Generic;
 namespace RedisClusterOps;
 
 /// <summary>The kind of an alert.</summary>
-public enum AlertCode
+public enum AlertCode : long
 {
     /// <summary>An open slot has made no progress for longer than the threshold.</summary>
     SlotStuck,
@@ -62,7 +62,7 @@ public enum AlertCode
 }
 
 /// <summary>A problem that needs attention now: what, since when, what clients see, and what to do next.</summary>
-public sealed record RedisClusterAlert
+public sealed record RedisClusterAlert : IClusterResult
 {
     /// <summary>The kind of alert.</summary>
     public AlertCode Code { get; init; }
@@ -101,7 +101,9 @@ public sealed record RedisClusterAlert
     public DateTime ObservedAt { get; init; }
 
     /// <summary>The cluster it belongs to.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
 
     /// <summary>Such as <c>Error SlotStuck 5519</c>.</summary>
     public override string ToString() => Severity + " " + Code + " " + Target;

@@ -5,7 +5,7 @@ using RedisClusterOps.Diagnosis;
 namespace RedisClusterOps;
 
 /// <summary>The severity of a finding.</summary>
-public enum FindingSeverity
+public enum FindingSeverity : long
 {
     /// <summary>Worth knowing. No action is needed.</summary>
     Information,
@@ -18,7 +18,7 @@ public enum FindingSeverity
 }
 
 /// <summary>The kind of a finding.</summary>
-public enum FindingCode
+public enum FindingCode : long
 {
     /// <summary>A node does not answer this module.</summary>
     NodeUnreachable,
@@ -100,6 +100,9 @@ public enum FindingCode
 
     /// <summary>A replica has a slot open that its master has not. After a failover the slot would be open.</summary>
     ReplicaFlags,
+
+    /// <summary>A replica runs on the host of its master, although the cluster has other hosts. Both fail together.</summary>
+    ReplicaOnMasterHost,
 }
 
 /// <summary>A finding of a check: what is wrong, what clients see, and what to do next.</summary>
@@ -130,7 +133,7 @@ public sealed record RedisClusterFinding
 }
 
 /// <summary>The result of a check of the whole cluster.</summary>
-public sealed record RedisClusterHealth
+public sealed record RedisClusterHealth : IClusterResult
 {
     /// <summary>True if no finding is an error or a warning.</summary>
     public bool Healthy { get; init; }
@@ -148,7 +151,9 @@ public sealed record RedisClusterHealth
     public IReadOnlyList<RedisOpenSlot> OpenSlots { get; init => field = value.Shown(); } = ShownList<RedisOpenSlot>.Empty;
 
     /// <summary>The cluster that was checked.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
 }
 
 /// <summary>What to check.</summary>

@@ -36,7 +36,7 @@ public sealed record RedisClusterOpinion
 }
 
 /// <summary>The cluster as one object. If nodes see it differently it has the worst value; <see cref="Differences"/> lists them.</summary>
-public sealed record RedisClusterInfo
+public sealed record RedisClusterInfo : IClusterResult
 {
     /// <summary><c>ok</c> if every node that answered reports ok; otherwise <c>fail</c>.</summary>
     public string State { get; init; } = string.Empty;
@@ -93,5 +93,7 @@ public sealed record RedisClusterInfo
     public string Fingerprint { get; init; } = string.Empty;
 
     /// <summary>The cluster it is about.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
 }

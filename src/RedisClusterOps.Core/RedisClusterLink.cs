@@ -1,9 +1,12 @@
 using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
 
 namespace RedisClusterOps;
 
 /// <summary>The two ends of a link.</summary>
-public enum LinkKind
+public enum LinkKind : long
 {
     /// <summary>From this machine to a node: commands and replies.</summary>
     ClientToNode,
@@ -13,7 +16,7 @@ public enum LinkKind
 }
 
 /// <summary>The state of a link.</summary>
-public enum LinkState
+public enum LinkState : long
 {
     /// <summary>It is up.</summary>
     Connected,
@@ -25,7 +28,7 @@ public enum LinkState
 /// <summary>
 /// One link in one direction: round-trip times and losses, or what a node reports about its link to another. Unknown values are null.
 /// </summary>
-public sealed record RedisClusterLink
+public sealed record RedisClusterLink : IClusterResult
 {
     /// <summary>The kind of link.</summary>
     public LinkKind Kind { get; init; }
@@ -90,7 +93,32 @@ public sealed record RedisClusterLink
     public string? Trouble { get; init; }
 
     /// <summary>The cluster it belongs to.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
+
+    /// <summary>
+    /// Replaces the links between nodes that have no trouble by one: its times and its send queue are the greatest of them.
+    /// </summary>
+    public static IReadOnlyList<RedisClusterLink> Summarize(IReadOnlyList<RedisClusterLink> links)
+    {
+        var well = links.Where(link => link is { Kind: LinkKind.NodeToNode, State: LinkState.Connected, Trouble: null }).ToList();
+        if (well.Count < 2)
+            return links;
+        var summary = new RedisClusterLink
+        {
+            Kind = LinkKind.NodeToNode,
+            Source = well.Select(link => link.SourceId).Distinct().Count().ToString(CultureInfo.InvariantCulture) + " nodes",
+            Target = well.Count.ToString(CultureInfo.InvariantCulture) + " links",
+            State = LinkState.Connected,
+            SendQueue = well.Max(link => link.SendQueue),
+            Age = well.Min(link => link.Age),
+            PingAge = well.Max(link => link.PingAge),
+            PongAge = well.Max(link => link.PongAge),
+            Cluster = well[0].Cluster,
+        };
+        return [.. links.Except(well), summary];
+    }
 
     /// <summary>Such as <c>client -> 127.0.0.1:7000 Connected</c>.</summary>
     public override string ToString() => Source + " -> " + Target + " " + State;

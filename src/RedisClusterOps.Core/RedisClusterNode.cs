@@ -4,7 +4,7 @@ using RedisClusterOps.Cluster;
 namespace RedisClusterOps;
 
 /// <summary>The role of a node.</summary>
-public enum RedisNodeRole
+public enum RedisNodeRole : long
 {
     /// <summary>It owns slots or can own slots.</summary>
     Master,
@@ -14,7 +14,7 @@ public enum RedisNodeRole
 }
 
 /// <summary>The state of a node, from the other nodes' reports and from whether it answers this module.</summary>
-public enum RedisNodeState
+public enum RedisNodeState : long
 {
     /// <summary>It answers, and no node reports a problem.</summary>
     Ok,
@@ -38,7 +38,7 @@ public enum RedisNodeState
 /// <summary>
 /// One node of the cluster with its share of slots, its load and its replication. Numbers that the node did not report are null.
 /// </summary>
-public sealed record RedisClusterNode
+public sealed record RedisClusterNode : IClusterResult
 {
     /// <summary>Forty hexadecimal digits.</summary>
     public string Id { get; init; } = string.Empty;
@@ -52,8 +52,13 @@ public sealed record RedisClusterNode
     /// <summary><c>host:port</c> as announced.</summary>
     public string Endpoint { get; init; } = string.Empty;
 
-    /// <summary>Master or replica, as the node itself reports if it answered.</summary>
-    public RedisNodeRole Role { get; init; }
+    /// <summary>
+    /// Master or replica, as the node itself reports if it answered; null for a node in handshake, which has no role yet.
+    /// </summary>
+    public RedisNodeRole? Role { get; init; }
+
+    /// <summary><c>host:port</c> of the master that it replicates; null for a master.</summary>
+    public string? Master { get; init; }
 
     /// <summary>Id of the master that it replicates; null for a master.</summary>
     public string? MasterId { get; init; }
@@ -118,7 +123,9 @@ public sealed record RedisClusterNode
     public string? Trouble { get; init; }
 
     /// <summary>The cluster it belongs to.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
 
     /// <summary>The endpoint, so that a list of nodes is readable.</summary>
     public override string ToString() => Endpoint;

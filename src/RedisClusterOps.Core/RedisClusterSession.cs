@@ -91,7 +91,20 @@ public sealed class RedisClusterSession
 
     /// <summary>The same cluster by TLS.</summary>
     /// <param name="tls">The certificates.</param>
-    public RedisClusterSession WithTls(TlsOptions tls) => With(Options with { Tls = tls });
+    public RedisClusterSession WithTls(TlsOptions tls)
+    {
+        // Settings that only a connection string has.
+        var before = Options.Tls ?? tls;
+        return With(Options with
+        {
+            Tls = tls with
+            {
+                ServerName = tls.ServerName ?? before.ServerName,
+                Protocols = tls.Protocols | before.Protocols,
+                CheckRevocation = tls.CheckRevocation || before.CheckRevocation,
+            },
+        });
+    }
 
     /// <summary>The same cluster with other timeouts.</summary>
     /// <param name="connect">The time limit for connecting to one node.</param>

@@ -5,7 +5,7 @@ using RedisClusterOps.Cluster;
 namespace RedisClusterOps;
 
 /// <summary>A key that two nodes of an open slot hold: the copy that clients use, and the other one.</summary>
-public sealed record RedisKeyConflict
+public sealed record RedisKeyConflict : IClusterResult
 {
     /// <summary>0 to 16383.</summary>
     public int Slot { get; init; }
@@ -55,7 +55,9 @@ public sealed record RedisKeyConflict
     internal NextAction? Next { get; init; }
 
     /// <summary>The cluster it belongs to.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
 
     /// <summary>Its name.</summary>
     public override string ToString() => Name;

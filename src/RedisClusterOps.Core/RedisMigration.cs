@@ -8,7 +8,7 @@ using RedisClusterOps.Journal;
 namespace RedisClusterOps;
 
 /// <summary>The state of a run.</summary>
-public enum MigrationState
+public enum MigrationState : long
 {
     /// <summary>The run is in progress.</summary>
     Running,
@@ -27,7 +27,7 @@ public enum MigrationState
 }
 
 /// <summary>A run in the journal: its slots and its progress.</summary>
-public sealed record RedisMigration
+public sealed record RedisMigration : IClusterResult
 {
     internal const string Whole = "Whole";
 
@@ -144,7 +144,13 @@ public sealed record RedisMigration
     public int DamagedLines { get; init; }
 
     /// <summary>The cluster that the list was requested for; null if there was none.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
+
+    /// <summary>The same result of a cluster.</summary>
+    /// <param name="cluster">The cluster; null if it is unknown.</param>
+    public RedisMigration Of(RedisClusterSession? cluster) => this with { Cluster = cluster };
 
     /// <summary>Such as <c>20261123T235959Z-4f2a9c Complete Interrupted, 3 of 5 slots</c>.</summary>
     public override string ToString() => string.Format(

@@ -4,7 +4,7 @@ using System.Globalization;
 namespace RedisClusterOps;
 
 /// <summary>The state of a slot that is not simply owned by one master. The S numbers refer to docs/architecture.md.</summary>
-public enum RedisOpenSlotState
+public enum RedisOpenSlotState : long
 {
     /// <summary>S1: the target is importing, the owner is not migrating, and no key has moved.</summary>
     ImportingOnly,
@@ -12,10 +12,10 @@ public enum RedisOpenSlotState
     /// <summary>S2: the owner is migrating, the target is not importing.</summary>
     MigratingOnly,
 
-    /// <summary>S3: both ends are open and keys remain on the source.</summary>
+    /// <summary>S3: both ends are open and keys remain on the source, or the slot has no key on either end.</summary>
     Migrating,
 
-    /// <summary>S3: both ends are open and no key remains on the source.</summary>
+    /// <summary>S3: both ends are open, the target has keys, and no key remains on the source.</summary>
     Drained,
 
     /// <summary>S4: the target owns the slot, and the source is still migrating.</summary>
@@ -47,7 +47,7 @@ public enum RedisOpenSlotState
 }
 
 /// <summary>A slot that is open, disputed or without an owner: its state, what clients see, and what to do next.</summary>
-public sealed record RedisOpenSlot : IComparable<RedisOpenSlot>
+public sealed record RedisOpenSlot : IComparable<RedisOpenSlot>, IClusterResult
 {
     /// <summary>0 to 16383.</summary>
     public int Slot { get; init; }
@@ -110,7 +110,9 @@ public sealed record RedisOpenSlot : IComparable<RedisOpenSlot>
     internal NextAction? Next { get; init; }
 
     /// <summary>The cluster it belongs to.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
 
     /// <summary>The time left at a rate; null without a rate, and below 1 %, where it would be a guess.</summary>
     internal TimeSpan? TimeLeftAt(double? keysPerSecond)

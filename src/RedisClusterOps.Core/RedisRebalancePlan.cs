@@ -92,7 +92,7 @@ public sealed record RedisNodeShare
 /// Which slots move between which masters, and the share of each master before and after. It holds no steps.
 /// These are derived from the state of the cluster during the run.
 /// </summary>
-public sealed record RedisRebalancePlan
+public sealed record RedisRebalancePlan : IClusterResult
 {
     /// <summary><c>Rebalance</c>, <c>Move</c>, or <c>Undo</c> of a run of either.</summary>
     public string Operation => Kind.ToString();
@@ -124,7 +124,9 @@ public sealed record RedisRebalancePlan
     public int SlotCount => Moves.Sum(move => move.SlotCount);
 
     /// <summary>The cluster.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
 
     /// <summary>True if the plan resumes or undoes a run. The servers may still finish moves of that run meanwhile.</summary>
     internal bool ContinuesRun { get; init; }

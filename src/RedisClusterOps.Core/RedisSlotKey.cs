@@ -5,7 +5,7 @@ using RedisClusterOps.Cluster;
 namespace RedisClusterOps;
 
 /// <summary>One key of a slot on one node.</summary>
-public sealed record RedisSlotKey
+public sealed record RedisSlotKey : IClusterResult
 {
     /// <summary>0 to 16383.</summary>
     public int Slot { get; init; }
@@ -32,14 +32,16 @@ public sealed record RedisSlotKey
     public long? MemoryUsage { get; init; }
 
     /// <summary>The cluster it belongs to.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
 
     /// <summary>Its name.</summary>
     public override string ToString() => Name;
 }
 
 /// <summary>The slot of a key.</summary>
-public sealed record RedisKeySlot
+public sealed record RedisKeySlot : IClusterResult
 {
     /// <summary>The key.</summary>
     public string Key { get; init; } = string.Empty;
@@ -54,5 +56,7 @@ public sealed record RedisKeySlot
     public string? Owner { get; init; }
 
     /// <summary>The cluster that the owner was read from; null if none was.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
 }

@@ -45,7 +45,7 @@ public sealed record RedisSlotMapMaster
 }
 
 /// <summary>A map of the 16384 slots and their owners, and the data that it shows.</summary>
-public sealed record RedisSlotMap
+public sealed record RedisSlotMap : IClusterResult
 {
     /// <summary>Masters that own slots or can own slots, ordered by address.</summary>
     public IReadOnlyList<RedisSlotMapMaster> Masters { get; init => field = value.Shown(); } = ShownList<RedisSlotMapMaster>.Empty;
@@ -66,7 +66,9 @@ public sealed record RedisSlotMap
     public IReadOnlyList<string> Picture { get; init => field = value.Shown(); } = ShownList<string>.Empty;
 
     /// <summary>The cluster that it shows.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
 
     internal IReadOnlyList<ScreenLine> Lines { get; init; } = [];
 

@@ -4,7 +4,7 @@ using System.Globalization;
 namespace RedisClusterOps;
 
 /// <summary>The outcome of an operation on a slot.</summary>
-public enum MigrationOutcome
+public enum MigrationOutcome : long
 {
     /// <summary>The target owns the slot in every view, with all its keys.</summary>
     Completed,
@@ -29,7 +29,7 @@ public enum MigrationOutcome
 }
 
 /// <summary>The result of an operation on one slot.</summary>
-public sealed record RedisSlotMigrationResult
+public sealed record RedisSlotMigrationResult : IClusterResult
 {
     /// <summary>0 to 16383.</summary>
     public int Slot { get; init; }
@@ -71,14 +71,20 @@ public sealed record RedisSlotMigrationResult
     public string? MigrationId { get; init; }
 
     /// <summary>The cluster.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
+
+    /// <summary>The same result of a cluster.</summary>
+    /// <param name="cluster">The cluster; null if it is unknown.</param>
+    public RedisSlotMigrationResult Of(RedisClusterSession? cluster) => this with { Cluster = cluster };
 
     /// <summary>Such as <c>slot 5519 Completed</c>.</summary>
     public override string ToString() => "slot " + Slot.ToString(CultureInfo.InvariantCulture) + " " + Outcome;
 }
 
 /// <summary>A move of keys of an open slot. The slot stays open.</summary>
-public sealed record RedisKeyMove
+public sealed record RedisKeyMove : IClusterResult
 {
     /// <summary>0 to 16383.</summary>
     public int Slot { get; init; }
@@ -105,7 +111,9 @@ public sealed record RedisKeyMove
     public TimeSpan Elapsed { get; init; }
 
     /// <summary>The cluster.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
 }
 
 /// <summary>The result of an operation on a slot, and the failure.</summary>

@@ -5,7 +5,7 @@ using RedisClusterOps.Cluster;
 namespace RedisClusterOps;
 
 /// <summary>The result of an operation on several slots with one source, target, outcome and reason; or on none.</summary>
-public sealed record RedisSlotMoveResult
+public sealed record RedisSlotMoveResult : IClusterResult
 {
     /// <summary>The operation, such as <c>Rebalance</c>.</summary>
     public string Operation { get; init; } = string.Empty;
@@ -53,7 +53,13 @@ public sealed record RedisSlotMoveResult
     public string? MigrationId { get; init; }
 
     /// <summary>The cluster.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
+
+    /// <summary>The same result of a cluster.</summary>
+    /// <param name="cluster">The cluster; null if it is unknown.</param>
+    public RedisSlotMoveResult Of(RedisClusterSession? cluster) => this with { Cluster = cluster };
 
     /// <summary>Such as <c>slots 0-99 Moved</c>, or <c>no slot Skipped</c>.</summary>
     public override string ToString() => (SlotCount == 0 ? "no slot" : "slots " + SlotRanges) + " " + Outcome;

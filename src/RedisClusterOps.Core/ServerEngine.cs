@@ -1,7 +1,7 @@
 namespace RedisClusterOps;
 
 /// <summary>The server software of a node.</summary>
-public enum ServerEngine
+public enum ServerEngine : long
 {
     /// <summary>Unknown: INFO is not available or names another server.</summary>
     Unknown,

@@ -1,3 +1,5 @@
+using System.Security.Authentication;
+
 namespace RedisClusterOps;
 
 /// <summary>The TLS settings. By default, the server is verified against the machine's trusted roots.</summary>
@@ -14,6 +16,15 @@ public sealed record TlsOptions
 
     /// <summary>A PEM or DER file with the authorities to trust instead of the machine's.</summary>
     public string? CaCertificatePath { get; init; }
+
+    /// <summary>The name that every server's certificate must have; null for the host that is dialled.</summary>
+    public string? ServerName { get; init; }
+
+    /// <summary>The protocol versions; None for those that the operating system chooses.</summary>
+    public SslProtocols Protocols { get; init; }
+
+    /// <summary>Also checks whether the server's certificate was revoked, which asks its authority.</summary>
+    public bool CheckRevocation { get; init; }
 
     /// <summary>Accepts any server certificate.</summary>
     public bool SkipCertificateCheck { get; init; }

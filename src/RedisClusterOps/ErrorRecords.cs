@@ -73,6 +73,7 @@ internal static class ErrorRecords
         FailureCode.ReplyTooLarge => ErrorCategory.LimitsExceeded,
         FailureCode.KeyRefused => ErrorCategory.InvalidData,
         FailureCode.KeysMissing => ErrorCategory.InvalidResult,
+        FailureCode.ConsentUnavailable => ErrorCategory.InvalidOperation,
         FailureCode.SavedValueUnusable => ErrorCategory.InvalidData,
         FailureCode.ModuleMissing => ErrorCategory.NotInstalled,
         FailureCode.NodeNotEmpty => ErrorCategory.ResourceExists,

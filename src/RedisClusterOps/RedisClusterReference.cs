@@ -53,10 +53,10 @@ internal sealed class RedisClusterReferenceAttribute : ArgumentTransformationAtt
 {
     public override object Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
         // Pipeline binding by value precedes binding by property name, also for an object that only contains its cluster.
-        Reference(PropertyOf(inputData, "Cluster") ?? inputData);
+        Reference(Unwrap(inputData) is IClusterResult result ? result.Cluster : PropertyOf(inputData, "Cluster") ?? inputData);
 
     // A session from JSON is an object that has only its properties.
-    private static object Reference(object? value) => Unwrap(PropertyOf(value, "Seeds") ?? value) switch
+    private static object Reference(object? value) => Unwrap(ClusterName.Find(value) ?? PropertyOf(value, "Seeds") ?? value) switch
     {
         null => null!,
         RedisClusterReference reference => reference,

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
+using System.Management.Automation.Host;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -215,6 +216,16 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         {
             ReportStop(failure);
             throw Terminate(failure);
+        }
+        catch (Exception unasked) when (unasked is PSInvalidOperationException or HostException)
+        {
+            // The host refuses to prompt. Its own error does not say how to give consent.
+            throw Terminate(new RedisOperationException(
+                FailureCode.ConsentUnavailable,
+                "This step needs consent, and this PowerShell can't ask: " + unasked.Message.TrimEnd('.') + ". Nothing was changed by it.",
+                null,
+                new NextAction(NextActionCode.Advice) { Note = "the same command with -WhatIf to see its steps, or with -Confirm:$false" },
+                unasked));
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {

@@ -38,7 +38,7 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
         catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {
             var reason = ErrorRecords.TextOf(failure);
-            Fail(cluster, failure, refused with { Outcome = MigrationOutcome.Failed, Reason = reason, Cluster = FindSession() });
+            Fail(cluster, failure, (refused with { Outcome = MigrationOutcome.Failed, Reason = reason }).Of(FindSession()));
             return;
         }
 

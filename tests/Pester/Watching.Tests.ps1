@@ -91,11 +91,18 @@ Describe 'Get-RedisClusterAlert' {
 
 Describe 'Measure-RedisClusterLink' {
     It 'measures every node and lists the links of the cluster bus' {
-        $links = Measure-RedisClusterLink -Count 5
+        $links = Measure-RedisClusterLink -Count 5 -All
         @($links | Where-Object Kind -eq ClientToNode).Count | Should -Be 4
         @($links | Where-Object Kind -eq NodeToNode).Count | Should -Be 12
         $links | Where-Object Kind -eq ClientToNode | ForEach-Object { $_.Received | Should -Be 5; $_.Mean | Should -BeGreaterThan 0 }
         $links.State | Should -Not -Contain 'Disconnected'
+    }
+
+    It 'shows the links between nodes as one summary, unless one has trouble' {
+        $links = @(Measure-RedisClusterLink -Count 1)
+        $links | Should -HaveCount 5
+        ($links | Where-Object Kind -eq NodeToNode).Source | Should -Be '4 nodes'
+        ($links | Where-Object Kind -eq NodeToNode).Target | Should -Be '12 links'
     }
 
     It 'takes nodes, also from the pipeline' {

@@ -53,7 +53,7 @@ public sealed class ConventionTests
             "Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Plan", "PlanFile", "KeepEmptyMaster",
             .. BulkMove,
         ],
-        ["Measure-RedisClusterLink"] = ["Cluster", "Node", "Count"],
+        ["Measure-RedisClusterLink"] = ["Cluster", "Node", "Count", "All"],
         ["Measure-RedisClusterTraffic"] = ["Cluster", "Node", "Interval", "Count"],
         ["Move-RedisSlot"] = ["Cluster", "Slot", "Count", "Source", "Target", "KeepEmptyMaster", .. BulkMove],
         ["Move-RedisSlotKey"] = ["Cluster", "Slot", "Source", "Target", "First", "Key", .. Move],

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using System.Security.Authentication;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster;
@@ -13,11 +14,27 @@ internal static class ConnectionString
         "127.0.0.1:7000,127.0.0.1:7001 or redis://user:password@host:6379 or host:6380,user=u,password=p,ssl=true";
 
     private static readonly string[] Used =
-        ["user", "password", "ssl", "connectTimeout", "syncTimeout", "asyncTimeout"];
+    [
+        "user", "password", "ssl", "sslHost", "sslProtocols", "checkCertificateRevocation", "connectTimeout", "syncTimeout", "asyncTimeout",
+    ];
 
     // Settings of StackExchange.Redis without effect here. They are accepted because users copy strings from their applications.
     private static readonly string[] Ignored =
-        ["abortConnect", "allowAdmin", "connectRetry", "defaultDatabase", "keepAlive", "name", "protocol", "resolveDns", "version"];
+    [
+        "abortConnect", "allowAdmin", "channelPrefix", "configChannel", "configCheckSeconds", "connectRetry", "defaultDatabase", "defaults",
+        "highIntegrity", "highPriorityThreads", "keepAlive", "maintMovingEndpointType", "maintNotifications", "maintPostEventRelaxed",
+        "maintRelaxedTimeout", "maintRelaxedWindowMax", "name", "preserveAsyncOrder", "protocol", "resolveDns", "responseTimeout", "setlib",
+        "sharedSubscriptionConnection", "tcpKeepAlive", "tieBreaker", "topologyRefreshSeconds", "version", "writeBuffer",
+    ];
+
+    // Settings that change which server answers: a proxy or a sentinel is not a node of a cluster. Their values may be secret.
+    private static readonly string[] Refused = ["proxy", "tunnel", "serviceName", "sentinelUser", "sentinelPassword"];
+
+    // The names of .NET, in the numbers that netstandard2.0 has no names for.
+    private static readonly Dictionary<string, int> Protocols = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["None"] = 0, ["Tls"] = 0xC0, ["Tls11"] = 0x300, ["Tls12"] = 0xC00, ["Tls13"] = 0x3000,
+    };
 
     public static RedisClusterSession Parse(string? text)
     {
@@ -78,52 +95,108 @@ internal static class ConnectionString
     private static RedisClusterSession ParseList(string text)
     {
         var endpoints = new List<string>();
-        var options = new ConnectionOptions();
-        var longestWait = TimeSpan.Zero;
+        var settings = new Settings();
         foreach (var part in text.Split(','))
         {
             var equals = part.IndexOf('=');
             if (equals >= 0)
-                options = Set(options, part.Substring(0, equals).Trim(), part.Substring(equals + 1).Trim(), ref longestWait);
-            else if (options.Password is not null && part.Trim().Length > 0)
+                settings.Set(part.Substring(0, equals).Trim(), part.Substring(equals + 1).Trim());
+            else if (settings.Options.Password is not null && part.Trim().Length > 0)
                 throw Invalid("an address follows password=; put addresses first, and write a comma in a password as %2C in a URL");
             else
                 endpoints.Add(part);
         }
 
-        if (options.User is not null && options.Password is null)
+        if (settings.Options.User is not null && settings.Options.Password is null)
             throw Invalid("user= requires password=");
-        return new RedisClusterSession(ParseEndpoints(endpoints), options);
+        return new RedisClusterSession(ParseEndpoints(endpoints), settings.Options);
     }
 
-    private static ConnectionOptions Set(ConnectionOptions options, string key, string value, ref TimeSpan longestWait)
+    /// <summary>The settings of a connection string so far.</summary>
+    private sealed class Settings
     {
-        switch (key.ToUpperInvariant())
-        {
-            case "USER":
-                return options with { User = value.Length > 0 ? value : null };
-            case "PASSWORD":
-                return options with { Password = value.Length > 0 ? value : null };
-            case "SSL" when bool.TryParse(value, out var tls):
-                return options with { Tls = tls ? new TlsOptions() : null };
-            case "SSL":
-                throw Invalid("ssl= must be true or false");
-            case "CONNECTTIMEOUT":
-                return options with { ConnectTimeout = Milliseconds(key, value) };
+        private ConnectionOptions _options = new();
+        private TlsOptions _tls = new();
+        private bool _usesTls;
+        private TimeSpan _longestWait;
 
-            // Both limit the wait for a reply. The longer one applies, because it is meant for slow commands.
-            case "SYNCTIMEOUT" or "ASYNCTIMEOUT":
-                var wait = Milliseconds(key, value);
-                longestWait = wait > longestWait ? wait : longestWait;
-                return options with { CommandTimeout = longestWait };
-            case "DEFAULTDATABASE" when value != "0":
-                throw Invalid("defaultDatabase= must be 0; in cluster mode the database is always 0");
-            default:
-                if (Ignored.Contains(key, StringComparer.OrdinalIgnoreCase))
-                    return options;
+        // As in StackExchange.Redis, sslHost= and sslProtocols= alone do not enable TLS.
+        public ConnectionOptions Options => _options with { Tls = _usesTls ? _tls : null };
+
+        public void Set(string key, string value)
+        {
+            switch (key.ToUpperInvariant())
+            {
+                case "USER":
+                    _options = _options with { User = value.Length > 0 ? value : null };
+                    break;
+                case "PASSWORD":
+                    _options = _options with { Password = value.Length > 0 ? value : null };
+                    break;
+                case "SSL":
+                    _usesTls = Flag(key, value);
+                    break;
+                case "SSLHOST":
+                    _tls = _tls with { ServerName = value.Length > 0 ? value : null };
+                    break;
+                case "SSLPROTOCOLS":
+                    _tls = _tls with { Protocols = ProtocolsOf(value) };
+                    break;
+                case "CHECKCERTIFICATEREVOCATION":
+                    _tls = _tls with { CheckRevocation = Flag(key, value) };
+                    break;
+                case "CONNECTTIMEOUT":
+                    _options = _options with { ConnectTimeout = Milliseconds(key, value) };
+                    break;
+
+                // Both limit the wait for a reply. The longer one applies, because it is meant for slow commands.
+                case "SYNCTIMEOUT" or "ASYNCTIMEOUT":
+                    var wait = Milliseconds(key, value);
+                    _longestWait = wait > _longestWait ? wait : _longestWait;
+                    _options = _options with { CommandTimeout = _longestWait };
+                    break;
+                case "DEFAULTDATABASE" when value is not ("0" or ""):
+                    throw Invalid("defaultDatabase= must be 0; in cluster mode the database is always 0");
+                default:
+                    RequireHarmless(key, value);
+                    break;
+            }
+        }
+
+        private static void RequireHarmless(string key, string value)
+        {
+            var isNone = value.Length == 0 || string.Equals(value, "None", StringComparison.OrdinalIgnoreCase);
+            if (Refused.Contains(key, StringComparer.OrdinalIgnoreCase))
+            {
+                if (!isNone)
+                    throw Invalid(key + "= is not supported: this module talks to the nodes of a cluster directly");
+            }
+            else if (key.StartsWith("$", StringComparison.Ordinal))
+            {
+                throw Invalid("'" + Printable.Clean(key, 40) + "=' renames or disables a command, which is not supported");
+            }
+            else if (!Ignored.Contains(key, StringComparer.OrdinalIgnoreCase))
+            {
                 throw Invalid(
                     "the key '" + Printable.Clean(key, 40) + "' is unknown; valid keys are " + string.Join(", ", Used)
                     + ", and without effect " + string.Join(", ", Ignored));
+            }
+        }
+
+        private static bool Flag(string key, string value) =>
+            bool.TryParse(value, out var flag) ? flag : throw Invalid(key + "= must be true or false");
+
+        private static SslProtocols ProtocolsOf(string value)
+        {
+            var protocols = 0;
+            foreach (var name in value.Split('|'))
+            {
+                protocols |= Protocols.TryGetValue(name.Trim(), out var protocol)
+                    ? protocol
+                    : throw Invalid("sslProtocols= is a list of " + string.Join(", ", Protocols.Keys) + " with '|' between them");
+            }
+
+            return (SslProtocols)protocols;
         }
     }
 

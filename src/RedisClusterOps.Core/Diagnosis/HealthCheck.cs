@@ -34,6 +34,7 @@ internal static class HealthCheck
             .Concat(nodes.SelectMany(ReplicationFindings))
             .Concat(nodes.SelectMany(LoadFindings))
             .Concat(ReplicaCountFindings(nodes, options.MinimumReplica))
+            .Concat(ReplicaHostFindings(nodes))
             .Concat(UncoveredFindings(view, nodes))
             .Concat(OpenSlotFindings(openSlots))
             .Concat(OwnerConflictFindings(view))
@@ -210,6 +211,23 @@ internal static class HealthCheck
             "The master has " + Count(node.ReplicaCount, "replica") + ", fewer than the required " + Number(minimum)
                 + ". If it fails without a replica, its slots are unavailable until it is running again.",
             new NextAction(NextActionCode.ShowReplicas)));
+
+    // On a single host there is no better place.
+    private static IEnumerable<RedisClusterFinding> ReplicaHostFindings(IReadOnlyList<RedisClusterNode> nodes)
+    {
+        if (nodes.Select(node => node.Host).Where(host => host.Length > 0).Distinct().Take(2).Count() < 2)
+            yield break;
+        var masters = nodes.ToDictionary(node => node.Id, node => node.Host);
+        foreach (var replica in nodes.Where(node => node is { MasterId: not null, Host.Length: > 0 }
+            && masters.TryGetValue(node.MasterId, out var host) && host == node.Host))
+        {
+            yield return Warning(
+                FindingCode.ReplicaOnMasterHost,
+                replica.Endpoint,
+                "The replica runs on the host of its master. If the host fails, both fail, and no replica can take over.",
+                new NextAction(NextActionCode.ShowReplicas));
+        }
+    }
 
     private static IEnumerable<RedisClusterFinding> UncoveredFindings(ClusterView view, IReadOnlyList<RedisClusterNode> nodes)
     {

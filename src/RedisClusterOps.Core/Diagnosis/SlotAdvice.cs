@@ -12,7 +12,8 @@ internal static class SlotAdvice
         return new RedisOpenSlot
         {
             Slot = diagnosis.Slot,
-            State = diagnosis.State,
+            // An empty slot that was just opened has not been drained.
+            State = diagnosis.State == RedisOpenSlotState.Drained && onTarget == 0 ? RedisOpenSlotState.Migrating : diagnosis.State,
             Owner = diagnosis.Owner?.Name,
             Source = diagnosis.Source?.Name,
             SourceId = diagnosis.Source?.Id,
@@ -51,6 +52,7 @@ internal static class SlotAdvice
 
     private static int? Percent(long? fromSource, long? onTarget) => (fromSource, onTarget) switch
     {
+        (0, 0) => 0,
         (0, _) => 100,
         ({ } left, { } moved) => (int)(100 * moved / (left + moved)),
         _ => null,

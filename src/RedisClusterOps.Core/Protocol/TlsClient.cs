@@ -22,7 +22,8 @@ internal sealed class HandshakeException(string message, NextAction? next, bool 
 }
 
 /// <summary>
-/// The client side of TLS: verifies the server's certificate and presents the client's. The operating system chooses the protocol version.
+/// The client side of TLS: verifies the server's certificate and presents the client's. By default the operating system chooses the
+/// protocol version.
 /// </summary>
 internal sealed class TlsClient
 {
@@ -58,7 +59,8 @@ internal sealed class TlsClient
             (_, _, _, _, _) => _clientCertificates.Count > 0 ? _clientCertificates[0] : null!);
         try
         {
-            await tls.AuthenticateAsClientAsync(host, _clientCertificates, SslProtocols.None, checkCertificateRevocation: false)
+            var name = _options.ServerName ?? host;
+            await tls.AuthenticateAsClientAsync(name, _clientCertificates, _options.Protocols, _options.CheckRevocation)
                 .ConfigureAwait(false);
             return tls;
         }
@@ -102,7 +104,7 @@ internal sealed class TlsClient
     {
         using var leaf = new X509Certificate2(certificate);
         using var chain = new X509Chain();
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.RevocationMode = _options.CheckRevocation ? X509RevocationMode.Online : X509RevocationMode.NoCheck;
         chain.ChainPolicy.VerificationFlags = X509VerificationFlags.AllowUnknownCertificateAuthority;
         chain.ChainPolicy.ExtraStore.AddRange(authorities);
         foreach (var element in presented.ChainElements)

@@ -45,7 +45,7 @@ public sealed class GetRedisMigrationCommand : RedisClusterCmdlet
             {
                 // Two prefixes may match the same run. It is written once.
                 foreach (var run in RedisCluster.GetMigrations(folder, id).Where(run => Matches(run) && written.Add(run.Id)))
-                    WriteObject(run with { Cluster = session });
+                    WriteObject(run.Of(session));
             }
             catch (RedisOperationException failure) when (failure.Code == FailureCode.MigrationNotFound)
             {

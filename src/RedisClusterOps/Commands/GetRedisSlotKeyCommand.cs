@@ -39,6 +39,14 @@ public sealed class GetRedisSlotKeyCommand : RedisClusterCmdlet
             Write(cluster, slot);
     }
 
+    /// <summary>Gives a described key the view with the columns that a listed key leaves empty.</summary>
+    internal static PSObject Described(RedisSlotKey key)
+    {
+        var shown = new PSObject(key);
+        shown.TypeNames.Insert(0, typeof(RedisSlotKey).FullName + "#Detail");
+        return shown;
+    }
+
     private void Write(RedisCluster cluster, int slot)
     {
         try
@@ -53,7 +61,8 @@ public sealed class GetRedisSlotKeyCommand : RedisClusterCmdlet
             for (var start = 0; start < keys.Count; start += KeysPerRoundTrip)
             {
                 var chunk = keys.Skip(start).Take(KeysPerRoundTrip).ToArray();
-                WriteObject(Await(cluster.DescribeKeysAsync(chunk, Stop), "Describing the keys"), enumerateCollection: true);
+                foreach (var key in Await(cluster.DescribeKeysAsync(chunk, Stop), "Describing the keys"))
+                    WriteObject(Described(key));
             }
         }
         catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)

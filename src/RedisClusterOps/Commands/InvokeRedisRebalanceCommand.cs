@@ -78,7 +78,8 @@ public sealed class InvokeRedisRebalanceCommand : BulkMoveCmdlet
     {
         var plan = FilePath(PlanFile) is { } file ? RedisRebalancePlan.Load(file) : Plan;
         // A plan object contains its session. A plan file contains no password, so a session takes precedence over the file.
-        var session = Cluster is null && Plan?.Cluster is { } known ? known : FindSession() ?? plan?.Cluster;
+        var session = Cluster is null && Plan is IClusterResult { Cluster: { } known } ? known
+            : FindSession() ?? (plan as IClusterResult)?.Cluster;
         var cluster = Open(session ?? throw ErrorRecords.NoCluster());
         var options = new RebalanceOptions
         {

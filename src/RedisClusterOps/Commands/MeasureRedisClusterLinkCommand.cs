@@ -19,6 +19,13 @@ public sealed class MeasureRedisClusterLinkCommand : ClusterOnlyCmdlet
     [ValidateRange(1, 100_000)]
     public int Count { get; set; } = 20;
 
-    internal override void Run() =>
-        WriteObject(Await(Open().MeasureLinksAsync(Count, Node, Stop), "Measuring round trips"), enumerateCollection: true);
+    /// <summary>Gets every link between nodes. By default, links without trouble are one summary.</summary>
+    [Parameter]
+    public SwitchParameter All { get; set; }
+
+    internal override void Run()
+    {
+        var links = Await(Open().MeasureLinksAsync(Count, Node, Stop), "Measuring round trips");
+        WriteObject(All ? links : RedisClusterLink.Summarize(links), enumerateCollection: true);
+    }
 }

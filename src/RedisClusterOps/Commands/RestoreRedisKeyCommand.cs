@@ -40,7 +40,10 @@ public sealed class RestoreRedisKeyCommand : RedisClusterCmdlet
                 var plan = Await(cluster.PlanRestoreAsync(file, Replace, Stop), "Reading the cluster");
                 var action = plan.Replaced is null ? "Restore" : "Replace (" + plan.Replaced + ")";
                 if (ShouldProcess("key " + plan.Name + ", slot " + plan.Slot + ", on " + plan.Node, action + " from " + plan.Path))
-                    WriteObject(Await(cluster.RestoreKeyAsync(file, Replace, FilePath(JournalPath), Stop), "Restoring the key"));
+                {
+                    var restoring = cluster.RestoreKeyAsync(file, Replace, FilePath(JournalPath), Stop);
+                    WriteObject(GetRedisSlotKeyCommand.Described(Await(restoring, "Restoring the key")));
+                }
             }
             catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
             {

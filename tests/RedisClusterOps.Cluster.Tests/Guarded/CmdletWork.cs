@@ -6,8 +6,6 @@ using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Crashes;
 using RedisClusterOps.Cluster.Tests.Faults;
 using RedisClusterOps.Cluster.Tests.Moves;
-using RedisClusterOps.Journal;
-using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Protocol;
 using Xunit;
 
@@ -86,15 +84,6 @@ internal sealed record CmdletWork(
             await slot.OnTargetAsync("SET", slot.Key("k0"), "another");
             Assert.False(Assert.Single(await core.GetKeyConflictsAsync(slot.Slot, default)).IsEqual);
             return ([], () => Task.CompletedTask);
-        }),
-        // The key has moved, so that the owner redirects to the target.
-        ["Restore-RedisKey"] = new(true, async (core, slot) =>
-        {
-            await slot.OnTargetAsync("SET", slot.Key("absent"), "lost");
-            var dump = (await slot.OnTargetAsync("DUMP", slot.Key("absent"))).Bytes;
-            var journal = JournalFolder.At(JournalOfTests.NewFolder());
-            var file = await SavedValue.WriteAsync(journal, slot.Slot, 0, ServerEngine.Redis, slot.Key("absent"), dump, null);
-            return ([], async () => Assert.Equal(slot.Slot, (await core.RestoreKeyAsync(file, true, journal.Path, default)).Slot));
         }),
         ["Start-RedisSlotMigration"] = OfSlot(
             false, (core, slot) => core.PlanStartAsync(slot.Slot, null, slot.Target.Id, Options, default)),

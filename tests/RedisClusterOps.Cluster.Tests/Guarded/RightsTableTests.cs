@@ -26,7 +26,7 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
     [
         "ACL", "CLIENT", "INFO", "DBSIZE", "CONFIG GET", "SELECT", "MEMORY", "FUNCTION", "COMMAND", "HELLO", "CLUSTER NODES",
         "CLUSTER INFO", "CLUSTER COUNTKEYSINSLOT", "CLUSTER GETKEYSINSLOT", "CLUSTER SLOT-STATS", "CLUSTER MIGRATION STATUS",
-        "CLUSTER GETSLOTMIGRATIONS",
+        "CLUSTER GETSLOTMIGRATIONS", "ASKING", "EXISTS", "DUMP", "PTTL", "TYPE", "STRLEN", "GETRANGE",
     ];
 
     private static readonly string[] All = [Servers.Redis70, Servers.Redis86, Servers.Valkey91];

@@ -1,5 +1,7 @@
 using System;
 using System.Linq;
+using System.Reflection;
+using System.Security.Authentication;
 using FsCheck;
 using FsCheck.Fluent;
 using RedisClusterOps.Protocol;
@@ -125,9 +127,15 @@ public sealed class ConnectionStringTests
     [InlineData("a:1,defaultDatabase=3", "defaultDatabase= must be 0")]
     [InlineData(
         "a:1,pasword=secret",
-        "the key 'pasword' is unknown; valid keys are user, password, ssl, connectTimeout, syncTimeout, asyncTimeout")]
+        "the key 'pasword' is unknown; valid keys are user, password, ssl, sslHost, sslProtocols, checkCertificateRevocation, connect")]
     [InlineData("a:1,=secret", "the key '' is unknown")]
-    [InlineData("a:1,password=secret,sslHost=x", "the key 'sslHost' is unknown")]
+    [InlineData("a:1,password=secret,proxy=Twemproxy", "proxy= is not supported")]
+    [InlineData("a:1,password=secret,tunnel=http:proxy:8080", "tunnel= is not supported")]
+    [InlineData("a:1,serviceName=mymaster", "serviceName= is not supported")]
+    [InlineData("a:1,sentinelPassword=secret", "sentinelPassword= is not supported")]
+    [InlineData("a:1,$CONFIG=", "'$CONFIG=' renames or disables a command")]
+    [InlineData("a:1,ssl=true,sslProtocols=Ssl3", "sslProtocols= is a list of None, Tls, Tls11, Tls12, Tls13")]
+    [InlineData("a:1,checkCertificateRevocation=maybe", "checkCertificateRevocation= must be true or false")]
     public void Invalid_text_is_rejected_with_the_reason_and_an_example_but_without_the_password(string text, string reason)
     {
         var failure = Assert.Throws<RedisOperationException>(() => RedisClusterSession.Parse(text));
@@ -139,6 +147,52 @@ public sealed class ConnectionStringTests
         Assert.DoesNotContain("secret", failure.ToString());
         Assert.DoesNotContain(failure.Message, char.IsControl);
     }
+
+    public static TheoryData<string> Keys
+    {
+        get
+        {
+            var keys = typeof(StackExchange.Redis.ConfigurationOptions).GetNestedType("OptionKeys", BindingFlags.NonPublic)!
+                .GetFields(BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.Static)
+                .Where(key => key.IsLiteral).Select(key => (string)key.GetRawConstantValue()!).ToList();
+            Assert.InRange(keys.Count, 40, 100);
+            return [.. keys];
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Keys))]
+    public void Every_key_of_StackExchange_Redis_is_known(string key)
+    {
+        var isRefused = key is "proxy" or "tunnel" or "serviceName" or "sentinelUser" or "sentinelPassword";
+        foreach (var value in new[] { "0", "1", "true", "Tls12" })
+        {
+            var failure = Record.Exception(() => RedisClusterSession.Parse("a:1,password=p," + key + "=" + value));
+            Assert.DoesNotContain("unknown", failure?.Message ?? string.Empty);
+            if (isRefused)
+                Assert.Contains(key + "= is not supported", failure!.Message);
+            else if (failure is null)
+                return;
+        }
+
+        Assert.True(isRefused, key + " takes no value");
+    }
+
+    [Fact]
+    public void The_TLS_settings_of_StackExchange_Redis_apply_in_any_order_if_TLS_is_enabled()
+    {
+        const string Settings = "sslHost=redis.example,sslProtocols=tls12|tls13,checkCertificateRevocation=true";
+        var tls = RedisClusterSession.Parse("a:1," + Settings + ",ssl=true").Options.Tls!;
+        Assert.Equal(("redis.example", true), (tls.ServerName, tls.CheckRevocation));
+        Assert.Equal(SslProtocols.Tls12 | SslProtocols.Tls13, tls.Protocols);
+        Assert.Null(RedisClusterSession.Parse("a:1," + Settings).Options.Tls);
+        var with = RedisClusterSession.Parse("a:1,ssl=true," + Settings).WithTls(new TlsOptions { CaCertificatePath = "ca.pem" });
+        Assert.Equal(("ca.pem", "redis.example"), (with.Options.Tls!.CaCertificatePath, with.Options.Tls.ServerName));
+    }
+
+    [Fact]
+    public void What_names_no_proxy_and_no_sentinel_is_accepted() =>
+        Assert.Equal("a:1", RedisClusterSession.Parse("a:1,proxy=None,tunnel=,serviceName=,sentinelUser=").ToString());
 
     [Fact]
     public void Any_text_is_parsed_or_rejected_cleanly() =>

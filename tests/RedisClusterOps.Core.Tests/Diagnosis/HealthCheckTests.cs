@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Protocol;
 using Xunit;
 
@@ -48,8 +49,18 @@ public class HealthCheckTests
         [FindingCode.IdReplaced] = () =>
             ClusterScene.Stable().Master("T2", epoch: 0).In("T2", RedisNodeState.Unreachable, "no node with this id answered").Check(),
         [FindingCode.ReplicaFlags] = () => FlaggedReplica().Check(),
+        [FindingCode.ReplicaOnMasterHost] = () => OnHosts("10.0.0.19", "10.0.0.24"),
         [FindingCode.NodeRefused] = () => Refusing(FailureCode.PermissionDenied, "NOPERM this user has no permissions").Check(),
     };
+
+    // A master S with a replica, both on one host, and two masters on another.
+    private static RedisClusterHealth OnHosts(string one, string other)
+    {
+        var session = RedisClusterSession.Parse("10.0.0.1:6379");
+        var view = WithReplica("master_link_status:up").View();
+        var nodes = NodeReport.Nodes(view, session).Select(node => node with { Host = node.Endpoint is S or R ? one : other }).ToList();
+        return HealthCheck.Check(view, nodes, [], null, new HealthOptions(), session);
+    }
 
     internal static ClusterScene FlaggedReplica() => ClusterScene.Stable().Replica("R", of: "S").Migrating("R", "T")
         .Reports("R", "server_name:valkey\nvalkey_version:9.1.2\nmaster_link_status:up");
@@ -238,6 +249,31 @@ public class HealthCheckTests
     {
         var finding = Only(FindingCode.TooFewReplicas, FindingSeverity.Warning, X);
         Assert.StartsWith("The master has 0 replicas, fewer than the required 1. ", finding.Message);
+    }
+
+    [Fact]
+    public void ReplicaOnMasterHost_names_the_replica_and_needs_a_second_host()
+    {
+        Assert.Contains("both fail", Only(FindingCode.ReplicaOnMasterHost, FindingSeverity.Warning, R).Message);
+        Assert.Empty(OnHosts("10.0.0.19", "10.0.0.19").Findings);
+    }
+
+    [Fact]
+    public void A_node_in_handshake_has_no_role_and_a_replica_has_the_address_of_its_master()
+    {
+        var nodes = WithReplica("master_link_status:up").In("T", RedisNodeState.Handshake, "it was not asked").Check().Nodes;
+        Assert.Null(nodes.Single(node => node.Endpoint == T).Role);
+        Assert.Equal(S, nodes.Single(node => node.Endpoint == R).Master);
+        Assert.Null(nodes.Single(node => node.Endpoint == S).Master);
+    }
+
+    [Fact]
+    public void An_empty_slot_that_was_just_opened_is_not_drained()
+    {
+        var opened = Assert.Single(ClusterScene.Wedged().Keys("S", 0).Keys("T", 0).Check().OpenSlots);
+        Assert.Equal((RedisOpenSlotState.Migrating, 0), (opened.State, opened.PercentComplete));
+        var drained = Assert.Single(ClusterScene.Wedged().Keys("S", 0).Check().OpenSlots);
+        Assert.Equal((RedisOpenSlotState.Drained, 100), (drained.State, drained.PercentComplete));
     }
 
     [Fact]

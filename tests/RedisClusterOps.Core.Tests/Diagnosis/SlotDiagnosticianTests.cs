@@ -170,7 +170,7 @@ public class SlotDiagnosticianTests
     [Theory]
     [InlineData(100, 50, 33)]
     [InlineData(0, 50, 100)]
-    [InlineData(0, 0, 100)]
+    [InlineData(0, 0, 0)]
     [InlineData(1, 199, 99)]
     public void Percent_is_the_targets_share_and_100_only_when_nothing_is_left(long onSource, long onTarget, int percent)
     {

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Security.Authentication;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Protocol;
@@ -28,6 +29,17 @@ public sealed class TlsTests : IDisposable
             using var connection = await ConnectAsync(node, new TlsOptions { CaCertificatePath = file });
             Assert.Equal("OK", (await connection.AskAsync(RespCommand.Of("PING"), CancellationToken.None)).Text);
         }
+    }
+
+    [Fact]
+    public async Task A_certificate_must_have_the_server_name_if_one_is_specified()
+    {
+        using var certificate = _authority.Issue("localhost");
+        await using var node = FakeNode.WithTls(certificate, _ => "+OK\r\n");
+        var options = new TlsOptions { CaCertificatePath = _authority.PemFile, Protocols = SslProtocols.Tls12 };
+        using var connection = await ConnectAsync(node, options with { ServerName = "localhost" });
+        Assert.True(connection.IsUsable);
+        await AssertRefusedAsync(node, options with { ServerName = "other.example" }, "the server's certificate is for another name");
     }
 
     [Fact]
