@@ -109,7 +109,7 @@ internal static class MemberFindings
                 (known.Count == 0 ? "The node is" : "For " + Names(known) + " the node is")
                     + " still in handshake. If this lasts, its bus port is unreachable, or no node runs there."
                     + " Clients do not see the node.",
-                new NextAction(NextActionCode.ShowNodes) { Node = group.Key });
+                new NextAction(NextActionCode.MeetNode) { Target = group.Key, Note = "once every node can reach its bus port" });
         }
     }
 
