@@ -29,10 +29,15 @@ internal static class NextActionText
         var text = new StringBuilder(Verb(next.Code));
         Add(" -Slot ", next.Slots);
         Add(" -Source ", next.Source);
-        if (next.Code != NextActionCode.SetReplica)
+        if (next.Code is not (NextActionCode.SetReplica or NextActionCode.AddReplica or NextActionCode.MeetNode))
             Add(" -Target ", next.Target);
-        Add(NodeParameter(next.Code), next.Code == NextActionCode.RestoreKey ? Quoted(next.Node) : next.Node);
-        if (next.Code == NextActionCode.SetReplica)
+        Add(NodeParameter(next.Code), next.Code switch
+        {
+            NextActionCode.MeetNode => next.Target,
+            NextActionCode.RestoreKey => Quoted(next.Node),
+            _ => next.Node,
+        });
+        if (next.Code is NextActionCode.SetReplica or NextActionCode.AddReplica)
             Add(" -ReplicaOf ", next.Target);
         Add(next.Code == NextActionCode.Undo ? " -MigrationId " : " -Id ", next.MigrationId);
         foreach (var (option, parameter) in Parameters)
@@ -80,7 +85,6 @@ internal static class NextActionText
     {
         NextActionCode.StopScript => RedisCli(next.Node) + " SCRIPT KILL",
         NextActionCode.StopFunction => RedisCli(next.Node) + " FUNCTION KILL",
-        NextActionCode.MeetNode => RedisCli(next.Node) + " CLUSTER MEET " + HostAndPort(next.Target, " "),
         _ => null,
     };
 
@@ -120,13 +124,13 @@ internal static class NextActionText
         NextActionCode.WriteAlertState => "Get-RedisClusterAlert",
         NextActionCode.WriteReport => "Export-RedisClusterReport",
         NextActionCode.MeasureLinks => "Measure-RedisClusterLink",
-        NextActionCode.AddNode => "Add-RedisClusterNode",
         NextActionCode.RemoveNode => "Remove-RedisClusterNode",
         NextActionCode.SetReplica => "Set-RedisClusterReplica",
         NextActionCode.FailOver => "Invoke-RedisClusterFailover",
         NextActionCode.CreateCluster => "New-RedisCluster",
         NextActionCode.MeasureTraffic => "Measure-RedisClusterTraffic -Count 10",
         NextActionCode.RestoreKey => "Restore-RedisKey",
+        NextActionCode.MeetNode or NextActionCode.AddReplica => "Add-RedisClusterNode",
         NextActionCode.Repeat => "the same command with",
         NextActionCode.ShowConnectExamples => "Get-Help Connect-RedisCluster -Examples",
         _ => throw new ArgumentOutOfRangeException(nameof(code), code, null),
@@ -134,7 +138,7 @@ internal static class NextActionText
 
     private static string NodeParameter(NextActionCode code) => code switch
     {
-        NextActionCode.Connect or NextActionCode.AddNode => " -Endpoint ",
+        NextActionCode.Connect or NextActionCode.MeetNode or NextActionCode.AddReplica => " -Endpoint ",
         NextActionCode.WriteAlertState => " -StatePath ",
         NextActionCode.WriteReport or NextActionCode.RestoreKey => " -Path ",
         NextActionCode.PlanRebalance => " -OutFile ",
