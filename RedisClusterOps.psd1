@@ -26,6 +26,7 @@
     'Get-RedisOpenSlot'
     'Get-RedisSlotKey'
     'Invoke-RedisRebalance'
+    'Measure-RedisClusterClient'
     'Measure-RedisClusterLink'
     'Measure-RedisClusterTraffic'
     'Move-RedisSlot'

@@ -73,6 +73,7 @@ internal static class ErrorRecords
         FailureCode.ReplyTooLarge => ErrorCategory.LimitsExceeded,
         FailureCode.KeyRefused => ErrorCategory.InvalidData,
         FailureCode.KeysMissing => ErrorCategory.InvalidResult,
+        FailureCode.NotSupported => ErrorCategory.NotImplemented,
         FailureCode.ModuleMissing => ErrorCategory.NotInstalled,
         _ => ErrorCategory.InvalidResult,
     };

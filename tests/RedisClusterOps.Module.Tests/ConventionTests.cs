@@ -46,6 +46,7 @@ public sealed class ConventionTests
         ["Get-RedisSlotKey"] = ["Cluster", "Slot", "Node", "First", "Detail"],
         ["Invoke-RedisRebalance"] =
             ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Plan", "PlanFile", .. BulkMove],
+        ["Measure-RedisClusterClient"] = ["Cluster", "Slot", "Key", "Duration", "Interval", "Rate", "MultiKey", "Write"],
         ["Measure-RedisClusterLink"] = ["Cluster", "Node", "Count"],
         ["Measure-RedisClusterTraffic"] = ["Cluster", "Node", "Interval", "Count"],
         ["Move-RedisSlot"] = ["Cluster", "Slot", "Count", "Source", "Target", .. BulkMove],
