@@ -30,6 +30,7 @@
     'Invoke-RedisClusterCommand'
     'Invoke-RedisClusterFailover'
     'Invoke-RedisRebalance'
+    'Measure-RedisClusterClient'
     'Measure-RedisClusterLink'
     'Measure-RedisClusterTraffic'
     'Move-RedisSlot'

@@ -144,4 +144,7 @@ public enum FailureCode : long
 
     /// <summary>The module failed in a way that it does not foresee. The inner exception has the details.</summary>
     Unexpected,
+
+    /// <summary>This PowerShell or the server does not support the operation, or a setting of the server disables it.</summary>
+    NotSupported,
 }

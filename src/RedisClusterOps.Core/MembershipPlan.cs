@@ -5,7 +5,7 @@ using RedisClusterOps.Membership;
 namespace RedisClusterOps;
 
 /// <summary>A change of members or roles: the exact commands, in order, node by node.</summary>
-public sealed record MembershipPlan
+public sealed record MembershipPlan : IClusterResult
 {
     /// <summary>The operation.</summary>
     public MigrationOperation Kind { get; init; }
@@ -42,7 +42,9 @@ public sealed record MembershipPlan
     public string? JournalPath { get; init; }
 
     /// <summary>The cluster.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
 
     /// <summary>In a failover, the id of the master that the replica replaces.</summary>
     internal string? FormerMasterId { get; init; }

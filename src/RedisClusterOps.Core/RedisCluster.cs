@@ -132,6 +132,7 @@ public sealed partial class RedisCluster : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _client?.Dispose();
         _run?.Dispose();
         _connections.Dispose();
     }

@@ -7,7 +7,7 @@ namespace RedisClusterOps;
 /// What one node did in one interval, from two readings of its counters. Rates are per second; the readings themselves are not counted.
 /// Null where the server has no such number, or where the node restarted in between.
 /// </summary>
-public sealed record RedisClusterTraffic
+public sealed record RedisClusterTraffic : IClusterResult
 {
     /// <summary>The end of the interval, UTC; the same for all nodes.</summary>
     public DateTime Time { get; init; }
@@ -64,7 +64,9 @@ public sealed record RedisClusterTraffic
     internal NextAction? Next { get; init; }
 
     /// <summary>The cluster it belongs to.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
 
     /// <summary>Such as <c>127.0.0.1:7000 2026-01-01T12:00:00Z</c>.</summary>
     public override string ToString() => Node + " " + Time.ToString("s", CultureInfo.InvariantCulture) + "Z";

@@ -4,7 +4,7 @@ using RedisClusterOps.Cluster;
 namespace RedisClusterOps;
 
 /// <summary>The reply of one node to a command.</summary>
-public sealed record RedisCommandReply
+public sealed record RedisCommandReply : IClusterResult
 {
     /// <summary><c>host:port</c> of the node.</summary>
     public string Node { get; init; } = string.Empty;
@@ -25,7 +25,9 @@ public sealed record RedisCommandReply
     public string? Error { get; init; }
 
     /// <summary>The cluster.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
 
     /// <summary>Its text.</summary>
     public override string ToString() => Text;

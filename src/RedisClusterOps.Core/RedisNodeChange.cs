@@ -13,7 +13,7 @@ public enum NodeChangeOutcome
 }
 
 /// <summary>The result of a change of one node: another master, a promotion, or its removal.</summary>
-public sealed record RedisNodeChange
+public sealed record RedisNodeChange : IClusterResult
 {
     /// <summary>The operation, such as <c>SetReplica</c>.</summary>
     public string Operation { get; init; } = string.Empty;
@@ -50,7 +50,9 @@ public sealed record RedisNodeChange
     public string? MigrationId { get; init; }
 
     /// <summary>The cluster.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
 
     /// <summary>Such as <c>127.0.0.1:7004 replica of 127.0.0.1:7001 Changed</c>.</summary>
     public override string ToString() => Node + " " + After + " " + Outcome;

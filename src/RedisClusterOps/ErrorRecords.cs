@@ -75,6 +75,7 @@ internal static class ErrorRecords
         FailureCode.KeysMissing => ErrorCategory.InvalidResult,
         FailureCode.ConsentUnavailable => ErrorCategory.InvalidOperation,
         FailureCode.SavedValueUnusable => ErrorCategory.InvalidData,
+        FailureCode.NotSupported => ErrorCategory.NotImplemented,
         FailureCode.ModuleMissing => ErrorCategory.NotInstalled,
         FailureCode.NodeNotEmpty => ErrorCategory.ResourceExists,
         FailureCode.NodeUnsuitable => ErrorCategory.InvalidOperation,

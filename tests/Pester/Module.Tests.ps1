@@ -128,6 +128,7 @@ Describe 'Binding of <Name>' -Tag Offline -ForEach @(
     @{ Name = 'Get-RedisOpenSlot'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot' }
     @{ Name = 'Get-RedisSlotKey'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot' }
     @{ Name = 'Invoke-RedisRebalance'; Sets = 'Options', 'Plan', 'PlanFile'; Value = 'Plan'; Property = 'Cluster' }
+    @{ Name = 'Measure-RedisClusterClient'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot' }
     @{ Name = 'Measure-RedisClusterLink'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster', 'Node' }
     @{ Name = 'Measure-RedisClusterTraffic'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster', 'Node' }
     @{ Name = 'Move-RedisSlot'; Sets = 'Slot', 'Source'; Value = 'Slot'; Property = 'Cluster', 'Slot', 'Source', 'Target' }

@@ -53,6 +53,7 @@ public sealed class ConventionTests
             "Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Plan", "PlanFile", "KeepEmptyMaster",
             .. BulkMove,
         ],
+        ["Measure-RedisClusterClient"] = ["Cluster", "Slot", "Key", "Duration", "Interval", "Rate", "MultiKey", "Write"],
         ["Measure-RedisClusterLink"] = ["Cluster", "Node", "Count", "All"],
         ["Measure-RedisClusterTraffic"] = ["Cluster", "Node", "Interval", "Count"],
         ["Move-RedisSlot"] = ["Cluster", "Slot", "Count", "Source", "Target", "KeepEmptyMaster", .. BulkMove],

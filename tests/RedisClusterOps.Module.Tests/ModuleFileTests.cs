@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Management.Automation;
@@ -16,6 +17,13 @@ public sealed class ModuleFileTests
     private static readonly XNamespace Command = "http://schemas.microsoft.com/maml/dev/command/2004/10";
 
     private static readonly XNamespace Maml = "http://schemas.microsoft.com/maml/2004/10";
+
+    // In a folder of its own: the module does not reference it.
+    private static readonly string[] ClientFiles =
+    [
+        "HdrHistogram", "Microsoft.Extensions.DependencyInjection.Abstractions", "Microsoft.Extensions.Logging.Abstractions", "RESPite",
+        "RedisClusterOps.Client", "StackExchange.Redis", "System.Diagnostics.DiagnosticSource", "System.IO.Hashing", "System.IO.Pipelines",
+    ];
 
     public static TheoryData<string> Names => [.. CmdletClass.All.Select(cmdlet => cmdlet.Name)];
 
@@ -47,7 +55,8 @@ public sealed class ModuleFileTests
         Assert.Equal(
             [
                 "LICENSE", "RedisClusterOps.Core.dll", "RedisClusterOps.Format.ps1xml",
-                "RedisClusterOps.Types.ps1xml", "RedisClusterOps.dll", "RedisClusterOps.psd1",
+                "RedisClusterOps.Types.ps1xml", "RedisClusterOps.dll", "RedisClusterOps.psd1", "THIRD-PARTY.txt",
+                .. ClientFiles.Select(file => "client/" + file + ".dll"),
                 "en-US/RedisClusterOps.dll-Help.xml", "en-US/about_RedisClusterOps.help.txt",
                 "en-US/about_RedisClusterOps_Runbooks.help.txt", "en-US/about_RedisSlotMigration.help.txt",
             ],
@@ -62,6 +71,31 @@ public sealed class ModuleFileTests
             string[] allowed = ["netstandard", "RedisClusterOps.Core", "System.Management.Automation"];
             Assert.Empty(assembly.GetReferencedAssemblies().Select(name => name.Name).Except(allowed));
         }
+    }
+
+    [Fact]
+    public void Every_third_party_assembly_that_ships_is_listed_with_its_version_and_licence()
+    {
+        var listed = Repository.Text("THIRD-PARTY.txt").Split('\n').Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Where(words => words.Length >= 3).ToLookup(words => words[0]);
+        foreach (var file in ClientFiles.Where(file => file != "RedisClusterOps.Client"))
+        {
+            var path = Repository.Path("out/RedisClusterOps/client/" + file + ".dll");
+            var version = FileVersionInfo.GetVersionInfo(path).ProductVersion!.Split('+')[0];
+            Assert.Contains(listed[file], words => version.StartsWith(words[1], StringComparison.Ordinal) && words[2] is "MIT" or "CC0");
+        }
+    }
+
+    [Theory]
+    [InlineData(null, "4.0.30319")]
+    [InlineData(typeof(object), "7.0.1")]
+    public void An_older_PowerShell_gets_one_clear_error_from_the_client_cmdlet(Type? context, string runtime)
+    {
+        var refused = Assert.Throws<RedisOperationException>(() => ClientLoader.RequireSupport(context, Version.Parse(runtime)));
+        Assert.Equal(FailureCode.NotSupported, refused.Code);
+        Assert.StartsWith("The client library needs PowerShell 7.4 or later.", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("Measure-RedisClusterTraffic", refused.NextStep(), StringComparison.Ordinal);
+        ClientLoader.RequireSupport(typeof(object), new Version(8, 0, 1));
     }
 
     [Fact]

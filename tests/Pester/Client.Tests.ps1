@@ -1,0 +1,93 @@
+BeforeAll {
+    . (Join-Path $PSScriptRoot 'LabCluster.ps1')
+    Import-Module (Join-Path $Repository 'out/RedisClusterOps')
+    $script:Nodes = Enter-Lab
+    $null = Connect-RedisCluster $Nodes[0]
+    $script:ClientFolder = Join-Path $Repository 'out/RedisClusterOps/client'
+    function Get-TryAgain {
+        ($Nodes | ForEach-Object { @(redis-cli -p $_.Split(':')[1] INFO errorstats) -match 'errorstat_TRYAGAIN' -replace '.*=' } |
+            Measure-Object -Sum).Sum
+    }
+    function Get-Counter { $Nodes | ForEach-Object { redis-cli -p $_.Split(':')[1] KEYS 'redisclusterops:client:*' } | Where-Object { $_ } }
+}
+
+AfterAll {
+    Disconnect-RedisCluster
+    Exit-Lab
+}
+
+Describe 'Measure-RedisClusterClient' {
+    It 'measures a healthy cluster, and leaves nothing behind' {
+        $samples = Measure-RedisClusterClient -Duration 1s -Interval 500ms -Write
+        $samples | Should -HaveCount 2
+        ($samples | Measure-Object Operations -Sum).Sum | Should -BeGreaterThan 50
+        ($samples | Measure-Object Errors -Sum).Sum | Should -Be 0
+        ($samples | Measure-Object LostWrites -Sum).Sum | Should -Be 0
+        $samples.P50 | ForEach-Object { $_ | Should -BeGreaterThan 0 }
+        Get-Counter | Should -BeNullOrEmpty
+    }
+
+    It 'loads nothing before it runs, and its assemblies into a context of their own' {
+        $shown = Invoke-FreshPowerShell @"
+            `$loaded = { [AppDomain]::CurrentDomain.GetAssemblies() | Where-Object Location -like '$ClientFolder*' }
+            @(& `$loaded).Count
+            `$null = Measure-RedisClusterClient -Cluster $($Nodes[0]) -Duration 100ms -Interval 100ms
+            @(& `$loaded).Count
+            @(& `$loaded | ForEach-Object { [Runtime.Loader.AssemblyLoadContext]::GetLoadContext(`$_).Name } | Select-Object -Unique)
+"@
+        $shown -split '\s+' | Where-Object { $_ } | Should -Be '0', '9', 'RedisClusterOps.Client'
+    }
+
+    It 'and a module that loads another StackExchange.Redis <Order> both work' -ForEach @(
+        @{ Order = 'before' }
+        @{ Order = 'afterwards' }
+    ) {
+        # Assemblies with the same names and lower versions, as other modules ship them.
+        $own = "`$null = Measure-RedisClusterClient -Cluster $($Nodes[0]) -Duration 200ms -Interval 200ms -OutVariable sample"
+        $other = @"
+            `$folder = New-Item -ItemType Directory (Join-Path ([IO.Path]::GetTempPath()) ([IO.Path]::GetRandomFileName()))
+            foreach (`$name in 'StackExchange.Redis', 'Microsoft.Extensions.Logging.Abstractions') {
+                `$builder = [Reflection.Emit.PersistedAssemblyBuilder]::new(
+                    [Reflection.AssemblyName]"`$name, Version=2.0.0.0", [object].Assembly)
+                `$type = `$builder.DefineDynamicModule(`$name).DefineType("Other.`$(`$name.Replace('.', ''))", 'Public')
+                `$null = `$type.CreateType()
+                `$builder.Save("`$folder/`$name.dll")
+                Add-Type -Path "`$folder/`$name.dll"
+            }
+            `$types = [Other.StackExchangeRedis], [Other.MicrosoftExtensionsLoggingAbstractions]
+"@
+        $script = if ($Order -eq 'before') { $other, $own } else { $own, $other }
+        $shown = Invoke-FreshPowerShell (($script -join "`n") + "`n`$types.Assembly.GetName().Version.Major; `$sample.Errors; `$sample.Operations -gt 10")
+        $shown -split '\s+' | Where-Object { $_ } | Should -Be '2', '2', '0', 'True'
+    }
+
+    Context 'with a half-moved slot' {
+        BeforeAll { Invoke-Wedge -Slot 5519 -Key 40 -Moved 20 }
+        AfterAll { $null = Get-RedisOpenSlot | Complete-RedisSlotMigration -Confirm:$false }
+
+        It 'sees the redirects of single keys, and no error' {
+            $sample = Get-RedisOpenSlot | Measure-RedisClusterClient -Duration 1s
+            $sample.Errors | Should -Be 0
+            $sample.Ask | Should -BeGreaterThan 20
+        }
+
+        It 'sees the errors of keys that belong together, as the servers count them' {
+            $before = Get-TryAgain
+            $sample = Measure-RedisClusterClient 5519 -MultiKey -Duration 1s
+            $sample.TryAgain | Should -BeGreaterThan 20
+            $sample.Errors | Should -Be $sample.TryAgain
+            $sample.Trouble | Should -BeLike 'TRYAGAIN*'
+            # Operations that end after the last sample are in no sample.
+            (Get-TryAgain) - $before | Should -BeGreaterOrEqual $sample.TryAgain
+            (Get-TryAgain) - $before | Should -BeLessThan ($sample.TryAgain + 20)
+        }
+    }
+
+    It 'rejects <Name>' -ForEach @(
+        @{ Name = 'a rate above its limit'; Script = { Measure-RedisClusterClient -Rate 10001 }; Id = 'ParameterArgumentValidationError,*' }
+        @{ Name = 'a time without a unit'; Script = { Measure-RedisClusterClient -Duration 5 }; Id = 'ParameterArgumentTransformationError,*' }
+        @{ Name = 'a slot that does not exist'; Script = { Measure-RedisClusterClient 16384 }; Id = 'ParameterArgumentTransformationError,*' }
+    ) {
+        $Script | Should -Throw -ErrorId $Id
+    }
+}
