@@ -83,8 +83,7 @@ public abstract class ManySlotsCmdlet : KeyMovingCmdlet
         Operation = operation,
         Outcome = MigrationOutcome.Skipped,
         Reason = reason,
-        Cluster = FindSession(),
-    });
+    }.Of(FindSession()));
 
     /// <summary>Writes outcomes that are known before a run.</summary>
     internal void Write(IReadOnlyList<SlotOutcome> outcomes)
@@ -187,8 +186,7 @@ public abstract class ManySlotsCmdlet : KeyMovingCmdlet
             Method = nameof(MoveMethod.KeyByKey),
             Reason = "The time to start it was over.",
             MigrationId = migrationId,
-            Cluster = plan.Cluster,
-        },
+        }.Of(plan.Cluster),
         null);
 
     private static bool HasWork(SlotPlan plan) => !plan.IsDone && plan.Refusal is null;

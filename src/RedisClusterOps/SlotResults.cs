@@ -115,8 +115,7 @@ internal sealed class SlotResults(IEnumerable<IEnumerable<int>> parts)
             Elapsed = outcomes.Max(each => each.At) - outcomes.Min(each => each.At - each.Outcome.Result.Elapsed),
             Reason = reason,
             MigrationId = first.MigrationId,
-            Cluster = first.Cluster,
-        };
+        }.Of(((IClusterResult)first).Cluster);
     }
 
     private static string? RemarkOf(IReadOnlyList<Arrived> outcomes, string? first)
