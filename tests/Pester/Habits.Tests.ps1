@@ -85,11 +85,24 @@ Describe 'Streams' {
 }
 
 Describe 'Objects' {
+    BeforeDiscovery {
+        # One test checks that these are all the types that a cmdlet returns.
+        $Types = @(
+            'RedisClusterSession', 'RedisClusterNode', 'RedisClusterInfo', 'RedisClusterHealth', 'RedisOpenSlot', 'RedisSlotKey'
+            'RedisKeySlot', 'RedisKeyMove', 'RedisSlotMigrationResult', 'RedisMigration', 'RedisRebalancePlan', 'RedisSlotMoveResult'
+            'RedisClusterAlert', 'RedisClusterLink', 'RedisSlotMap', 'RedisKeyConflict'
+        )
+    }
+
     BeforeAll {
         # There is no plan while a slot that would move is open.
         $plan = New-RedisRebalancePlan -UseEmptyMaster
         Invoke-Wedge -Slot 210 -Key 12 -Moved 2
         Invoke-Wedge -Slot 211 -Key 12 -Moved 2
+        # A key on both nodes.
+        $open = Get-RedisOpenSlot 210
+        $both = (Get-RedisSlotKey 210 -First 1).Name
+        "ASKING`nSET $both other" | redis-cli -p $open.Target.Split(':')[1] | Out-Null
         $done = Complete-RedisSlotMigration 211
         $script:Objects = @{
             RedisClusterSession = $Session
@@ -104,13 +117,41 @@ Describe 'Objects' {
             RedisMigration = Get-RedisMigration $done.MigrationId
             RedisRebalancePlan = $plan
             RedisSlotMoveResult = Move-RedisSlot 1 -Target $Nodes[0]
+            RedisClusterAlert = @(Get-RedisClusterAlert)[0]
+            RedisClusterLink = @(Measure-RedisClusterLink -Count 1)[0]
+            RedisSlotMap = Show-RedisSlotMap
+            RedisKeyConflict = @(Get-RedisKeyConflict 210)[0]
         }
     }
 
-    It 'of type <_> convert to JSON, CLIXML and text, without secrets and cycles' -ForEach @(
-        'RedisClusterSession', 'RedisClusterNode', 'RedisClusterInfo', 'RedisClusterHealth', 'RedisOpenSlot', 'RedisSlotKey', 'RedisKeySlot'
-        'RedisKeyMove', 'RedisSlotMigrationResult', 'RedisMigration', 'RedisRebalancePlan'
-    ) {
+    It 'are of every type that a cmdlet returns' {
+        $returned = (Get-Command -Module RedisClusterOps).OutputType.Type | Where-Object { $_.Namespace -eq 'RedisClusterOps' }
+        $returned.Name | Sort-Object -Unique | Should -Be ($Objects.Keys | Sort-Object)
+    }
+
+    It 'of type <_> have names in JSON, CSV, HTML and CLIXML: of states, and of the cluster' -ForEach $Types {
+        $object = $Objects[$_]
+        $enums = $object.GetType().GetProperties() | Where-Object { ([Nullable]::GetUnderlyingType($_.PropertyType) ?? $_.PropertyType).IsEnum }
+        $json = $object | ConvertTo-Json -Depth 5 | ConvertFrom-Json
+        $csv = $object | ConvertTo-Csv | ConvertFrom-Csv
+        $file = Join-Path $TestDrive 'names.xml'
+        $object | Export-Clixml -LiteralPath $file -Depth 3
+        $copy = Import-Clixml -LiteralPath $file
+        foreach ($name in @($enums.Name)) {
+            if ($null -eq $object.$name) { continue }
+            $json.$name | Should -BeExactly "$($object.$name)" -Because "$name in JSON"
+            $csv.$name | Should -BeExactly "$($object.$name)" -Because "$name in CSV"
+            "$($copy.$name)" | Should -BeExactly "$($object.$name)" -Because "$name in CLIXML"
+        }
+        if ($_ -eq 'RedisClusterSession') { return }
+        $json.Cluster | Should -BeExactly "$($object.Cluster)"
+        $json.Cluster | Should -BeExactly $Nodes[0]
+        $csv.Cluster | Should -BeExactly $Nodes[0]
+        $copy.Cluster | Should -BeExactly $Nodes[0]
+        $object.Cluster.User | Should -Be 'operator'
+    }
+
+    It 'of type <_> convert to JSON, CLIXML and text, without secrets and cycles' -ForEach $Types {
         $object = $Objects[$_]
         $object | Should -BeOfType "RedisClusterOps.$_"
         # At this depth, ConvertTo-Json would truncate a cycle and write a warning.
@@ -132,10 +173,7 @@ Describe 'Objects' {
         foreach ($text in $texts) { $text | Should -Not -Match $Secret }
     }
 
-    It 'of type <_> have at most eight default properties, and tables of text in CSV and HTML' -ForEach @(
-        'RedisClusterNode', 'RedisClusterInfo', 'RedisClusterHealth', 'RedisOpenSlot', 'RedisSlotKey', 'RedisKeySlot'
-        'RedisKeyMove', 'RedisSlotMigrationResult', 'RedisMigration', 'RedisRebalancePlan', 'RedisSlotMoveResult'
-    ) {
+    It 'of type <_> have at most eight default properties, and tables of text in CSV and HTML' -ForEach $Types {
         $object = $Objects[$_]
         $shown = $object.PSStandardMembers.DefaultDisplayPropertySet.ReferencedPropertyNames
         $shown.Count | Should -BeGreaterThan 0
@@ -144,18 +182,18 @@ Describe 'Objects' {
         $text | Should -Not -Match 'System\.|RedisClusterOps\.\w+(\[|,|"|<)'
     }
 
-    It 'of type <_> have views that fit 80, 120 and 200 columns, from 120 on with advice and reason' -ForEach @(
-        'RedisClusterNode', 'RedisClusterInfo', 'RedisClusterHealth', 'RedisOpenSlot', 'RedisSlotKey', 'RedisKeySlot'
-        'RedisKeyMove', 'RedisSlotMigrationResult', 'RedisMigration', 'RedisRebalancePlan', 'RedisSlotMoveResult'
-    ) {
+    It 'of type <_> have views that fit 80, 120 and 200 columns, with whole headers, advice and reason' -ForEach $Types {
         foreach ($width in 80, 120, 200) {
             $lines = $Objects[$_] | Out-String -Width $width -Stream | ForEach-Object TrimEnd | Where-Object { $_ }
             ($lines | Measure-Object Length -Maximum).Maximum | Should -BeLessOrEqual $width
+            # A header that is cut continues on the line below.
+            $rule = @($lines | Select-Object -First 3) -match '^[ -]+$'
+            if ($rule) { $lines.IndexOf($rule[0]) | Should -Be 1 -Because "the header fits at $width" }
             $text = ($lines -join '') -replace '\s'
             foreach ($property in 'Advice', 'Reason') {
                 $value = $Objects[$_].$property
-                if (-not $value -or $width -lt 120) { continue }
-                $text | Should -Match ([regex]::Escape($value.Substring(0, 12) -replace '\s')) -Because "$property at $width"
+                if (-not $value) { continue }
+                $text | Should -Match ([regex]::Escape($value.Substring(0, 8) -replace '\s')) -Because "$property at $width"
             }
         }
     }

@@ -288,3 +288,58 @@ Describe 'Views of runs' {
         $null = Undo-RedisSlotMigration 150
     }
 }
+
+Describe 'Get-RedisKeyConflict and Restore-RedisKey' {
+    BeforeAll {
+        Invoke-Wedge -Slot 160 -Key 10 -Moved 4
+        $script:Open = Get-RedisOpenSlot 160
+        $script:Key = (Get-RedisSlotKey 160 -Node $Open.Source -First 1).Name
+        "ASKING`nSET $Key other" | redis-cli -p $Open.Target.Split(':')[1] | Out-Null
+        "ASKING`nEXPIRE $Key 500" | redis-cli -p $Open.Target.Split(':')[1] | Out-Null
+    }
+
+    It 'shows both copies and changes nothing, from open slots, from JSON and without a slot' {
+        $written = Get-WriteCount $Nodes
+        foreach ($conflict in (Get-RedisKeyConflict), ($Open | Get-RedisKeyConflict), ($Open | ConvertTo-Json | ConvertFrom-Json | Get-RedisKeyConflict)) {
+            $conflict.Name | Should -Be $Key
+            $conflict.IsEqual | Should -BeFalse
+            $conflict.InUseOn | Should -Be $Open.Source
+            $conflict.OtherOn | Should -Be $Open.Target
+            $conflict.TimeToLive | Should -BeNullOrEmpty
+            $conflict.OtherTimeToLive.TotalSeconds | Should -BeGreaterThan 400
+            $conflict.Advice | Should -Match '^Complete-RedisSlotMigration -Slot 160 -OnKeyConflict KeepInUse'
+        }
+        Get-WriteCount $Nodes | Should -Be $written
+    }
+
+    It 'restores the value that lost, by the line of the warning, and back' {
+        $result = $Open | ConvertTo-Json | ConvertFrom-Json | Complete-RedisSlotMigration -OnKeyConflict KeepInUse -WarningVariable warnings -WarningAction SilentlyContinue
+        $result.Outcome | Should -Be 'Completed'
+        "$warnings" | Should -Match 'To put it back: (Restore-RedisKey -Path \S+ -Replace)'
+        $line = $Matches[1]
+        $file = $line.Split(' ')[2]
+        $port = $Open.Target.Split(':')[1]
+        $value = redis-cli -p $port GET $Key
+
+        Restore-RedisKey $file -ErrorAction SilentlyContinue -ErrorVariable refused | Should -BeNullOrEmpty
+        $refused.FullyQualifiedErrorId | Should -BeLike 'KeyExistsOnTarget,*'
+        Get-ChildItem (Split-Path $file) | Restore-RedisKey -Replace -WhatIf | Should -BeNullOrEmpty
+        redis-cli -p $port GET $Key | Should -Be $value
+
+        $restored = & ([scriptblock]::Create($line)) 3>&1
+        $restored[-1].Node | Should -Be $Open.Target
+        redis-cli -p $port GET $Key | Should -Be 'other'
+        [int] (redis-cli -p $port TTL $Key) | Should -BeGreaterThan 400
+        "$($restored[0])" | Should -Match 'the value that was replaced .* To put it back: (Restore-RedisKey -Path \S+ -Replace)'
+        $null = & ([scriptblock]::Create($Matches[1])) 3>$null
+        redis-cli -p $port GET $Key | Should -Be $value
+    }
+
+    It 'names -Confirm:$false if the session can not ask' {
+        Invoke-Wedge -Slot 161
+        $shown = Invoke-FreshPowerShell "Repair-RedisCluster -Slot 161 -Cluster $($Nodes[0])" -Switch '-NonInteractive'
+        $shown | Should -Match 'needs consent'
+        $shown | Should -Match '-Confirm:\$false'
+        $null = Complete-RedisSlotMigration 161
+    }
+}

@@ -164,10 +164,29 @@ public sealed class ModuleFileTests
             var widths = headers.Select(header => (int?)header.Element("Width")).ToArray();
             // A column without a width gets the remaining space and needs at least 18 columns.
             Assert.InRange(widths.Sum(width => width ?? 18) + widths.Length - 1, 1, 120);
+            Assert.All(new[] { 80, 120, 200 }, window => AssertNoColumnIsSqueezed(widths, window));
             // A narrower window drops the last columns. What explains a row, or is to be run, is never dropped.
             var names = table.Descendants("TableColumnItem").Select(item => item.Element("PropertyName")!.Value).ToList();
             if (names[names.Count - 1] is "Advice" or "Reason" or "Message" or "Trouble")
-                Assert.InRange(widths.Sum(width => width ?? 9) + widths.Length - 1, 1, 80);
+                Assert.InRange(widths.Sum(width => width ?? 8) + widths.Length - 1, 1, 80);
+        }
+    }
+
+    // The first column that does not fit gets what is left of the window, down to one character, which breaks its header.
+    private static void AssertNoColumnIsSqueezed(int?[] widths, int window)
+    {
+        var used = -1;
+        foreach (var width in widths)
+        {
+            if (width is null)
+                return;
+            if (used + 1 + width > window)
+            {
+                Assert.InRange(used, window - 1, window);
+                return;
+            }
+
+            used += 1 + width.Value;
         }
     }
 
