@@ -107,9 +107,6 @@ public enum NextActionCode
     /// <summary>Make the node <see cref="NextAction.Node"/> a replica of the master <see cref="NextAction.Target"/>.</summary>
     SetReplica,
 
-    /// <summary>Add the node at the address <see cref="NextAction.Node"/> to the cluster.</summary>
-    AddNode,
-
     /// <summary>Remove the node <see cref="NextAction.Node"/> from the cluster.</summary>
     RemoveNode,
 

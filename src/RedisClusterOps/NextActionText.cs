@@ -118,7 +118,6 @@ internal static class NextActionText
         NextActionCode.WriteAlertState => "Get-RedisClusterAlert",
         NextActionCode.WriteReport => "Export-RedisClusterReport",
         NextActionCode.MeasureLinks => "Measure-RedisClusterLink",
-        NextActionCode.AddNode => "Add-RedisClusterNode",
         NextActionCode.RemoveNode => "Remove-RedisClusterNode",
         NextActionCode.SetReplica => "Set-RedisClusterReplica",
         NextActionCode.FailOver => "Invoke-RedisClusterFailover",
@@ -130,7 +129,7 @@ internal static class NextActionText
 
     private static string NodeParameter(NextActionCode code) => code switch
     {
-        NextActionCode.Connect or NextActionCode.AddNode => " -Endpoint ",
+        NextActionCode.Connect => " -Endpoint ",
         NextActionCode.WriteAlertState => " -StatePath ",
         NextActionCode.WriteReport => " -Path ",
         NextActionCode.PlanRebalance => " -OutFile ",
