@@ -107,6 +107,11 @@ public enum NextActionCode
     /// <summary>Make the node <see cref="NextAction.Node"/> a replica of the master <see cref="NextAction.Target"/>.</summary>
     SetReplica,
 
+    /// <summary>
+    /// Add the empty node at the address <see cref="NextAction.Node"/> as a replica of the master <see cref="NextAction.Target"/>.
+    /// </summary>
+    AddReplica,
+
     /// <summary>Remove the node <see cref="NextAction.Node"/> from the cluster.</summary>
     RemoveNode,
 

@@ -29,10 +29,10 @@ internal static class NextActionText
         var text = new StringBuilder(Verb(next.Code));
         Add(" -Slot ", next.Slots);
         Add(" -Source ", next.Source);
-        if (next.Code != NextActionCode.SetReplica)
+        if (next.Code is not (NextActionCode.SetReplica or NextActionCode.AddReplica or NextActionCode.MeetNode))
             Add(" -Target ", next.Target);
-        Add(NodeParameter(next.Code), next.Node);
-        if (next.Code == NextActionCode.SetReplica)
+        Add(NodeParameter(next.Code), next.Code == NextActionCode.MeetNode ? next.Target : next.Node);
+        if (next.Code is NextActionCode.SetReplica or NextActionCode.AddReplica)
             Add(" -ReplicaOf ", next.Target);
         Add(next.Code == NextActionCode.Undo ? " -MigrationId " : " -Id ", next.MigrationId);
         foreach (var (option, parameter) in Parameters)
@@ -78,7 +78,6 @@ internal static class NextActionText
     {
         NextActionCode.StopScript => RedisCli(next.Node) + " SCRIPT KILL",
         NextActionCode.StopFunction => RedisCli(next.Node) + " FUNCTION KILL",
-        NextActionCode.MeetNode => RedisCli(next.Node) + " CLUSTER MEET " + HostAndPort(next.Target, " "),
         _ => null,
     };
 
@@ -120,6 +119,7 @@ internal static class NextActionText
         NextActionCode.MeasureLinks => "Measure-RedisClusterLink",
         NextActionCode.RemoveNode => "Remove-RedisClusterNode",
         NextActionCode.SetReplica => "Set-RedisClusterReplica",
+        NextActionCode.MeetNode or NextActionCode.AddReplica => "Add-RedisClusterNode",
         NextActionCode.FailOver => "Invoke-RedisClusterFailover",
         NextActionCode.CreateCluster => "New-RedisCluster",
         NextActionCode.Repeat => "the same command with",
@@ -129,7 +129,7 @@ internal static class NextActionText
 
     private static string NodeParameter(NextActionCode code) => code switch
     {
-        NextActionCode.Connect => " -Endpoint ",
+        NextActionCode.Connect or NextActionCode.MeetNode or NextActionCode.AddReplica => " -Endpoint ",
         NextActionCode.WriteAlertState => " -StatePath ",
         NextActionCode.WriteReport => " -Path ",
         NextActionCode.PlanRebalance => " -OutFile ",

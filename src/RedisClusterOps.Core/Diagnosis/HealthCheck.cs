@@ -193,7 +193,12 @@ internal static class HealthCheck
             node.Endpoint,
             "The master has " + Count(node.ReplicaCount, "replica") + ", fewer than the required " + Number(minimum)
                 + ". If it fails without a replica, its slots are unavailable until it is running again.",
-            new NextAction(NextActionCode.ShowReplicas)));
+            new NextAction(NextActionCode.AddReplica)
+            {
+                Node = "<host:port of an empty node>",
+                Target = node.Endpoint,
+                Or = new NextAction(NextActionCode.SetReplica) { Node = "<replica of another master>", Target = node.Endpoint },
+            }));
 
     private static IEnumerable<RedisClusterFinding> UncoveredFindings(ClusterView view, IReadOnlyList<RedisClusterNode> nodes)
     {

@@ -109,9 +109,10 @@ internal static class MemberFindings
                 (known.Count == 0 ? "The node is" : "For " + Names(known) + " the node is")
                     + " still in handshake. If this lasts, its bus port is unreachable, or no node runs there."
                     + " Clients do not see the node.",
-                new NextAction(NextActionCode.ShowNodes)
+                new NextAction(NextActionCode.MeetNode)
                 {
-                    Node = group.Key,
+                    Target = group.Key,
+                    Note = "once every node can reach its bus port",
                     Or = new NextAction(NextActionCode.RemoveNode)
                     {
                         Node = string.Join(",", group.Select(node => node.Id)),

@@ -16,7 +16,7 @@ public class MemberFindingTests
         var finding = Of(ClusterScene.Stable().Forgot("X", "T"), FindingCode.NodeNotKnownToAll);
         Assert.Equal(T, finding.Target);
         Assert.StartsWith(X + " does not list this node. " + S + " does.", finding.Message);
-        Assert.Equal("redis-cli -h 10.0.0.24 -p 6379 CLUSTER MEET 10.0.0.20 6379", NextActionText.Of(finding.Next!));
+        Assert.Equal("Add-RedisClusterNode -Endpoint 10.0.0.20:6379", NextActionText.Of(finding.Next!));
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public class MemberFindingTests
         Assert.Equal(T, finding.Target);
         Assert.Contains(S + ", " + T + " list it at " + T, finding.Message);
         Assert.Contains(X + " lists it at 10.0.9.9:6379", finding.Message);
-        Assert.Equal("redis-cli -h 10.0.0.24 -p 6379 CLUSTER MEET 10.0.0.20 6379", NextActionText.Of(finding.Next!));
+        Assert.Equal("Add-RedisClusterNode -Endpoint 10.0.0.20:6379", NextActionText.Of(finding.Next!));
     }
 
     [Fact]
