@@ -133,6 +133,9 @@ public enum FailureCode
     /// <summary>The nodes did not confirm a change of members or roles in time.</summary>
     ChangeNotConfirmed,
 
+    /// <summary>A command of the user was not sent: another operation does it safely, or it has no single reply.</summary>
+    CommandRefused,
+
     /// <summary>The module failed in a way that it does not foresee. The inner exception has the details.</summary>
     Unexpected,
 }

@@ -44,6 +44,9 @@ public sealed record MembershipPlan
     /// <summary>The cluster.</summary>
     public RedisClusterSession? Cluster { get; init; }
 
+    /// <summary>In a failover, the id of the master that the replica replaces.</summary>
+    internal string? FormerMasterId { get; init; }
+
     /// <summary>The request that the plan was derived from.</summary>
     internal MembershipRequest? Request { get; init; }
 

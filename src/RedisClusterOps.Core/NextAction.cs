@@ -99,14 +99,6 @@ public enum NextActionCode
     /// <summary>Stop the function that <see cref="NextAction.Node"/> runs.</summary>
     StopFunction,
 
-    /// <summary>Promote the replica <see cref="NextAction.Node"/> without the consent of the other masters.</summary>
-    TakeOver,
-
-    /// <summary>
-    /// Remove the node whose id <see cref="NextAction.Node"/> is from the views of the nodes in <see cref="NextAction.Target"/>.
-    /// </summary>
-    ForgetNode,
-
     /// <summary>
     /// Introduce the node at the address <see cref="NextAction.Target"/> to the cluster, by way of <see cref="NextAction.Node"/>.
     /// </summary>
@@ -116,9 +108,19 @@ public enum NextActionCode
     SetReplica,
 
     /// <summary>
-    /// Add the empty node at the address <see cref="NextAction.Node"/> as a replica of the master <see cref="NextAction.Target"/>.
+    /// Add the node at the address <see cref="NextAction.Node"/> to the cluster, as a replica of <see cref="NextAction.Target"/> if that is
+    /// set.
     /// </summary>
-    AddReplica,
+    AddNode,
+
+    /// <summary>Remove the node <see cref="NextAction.Node"/> from the cluster.</summary>
+    RemoveNode,
+
+    /// <summary>Promote the replica <see cref="NextAction.Node"/>.</summary>
+    FailOver,
+
+    /// <summary>Create a cluster from empty nodes.</summary>
+    CreateCluster,
 }
 
 /// <summary>Options of a next action.</summary>
@@ -163,6 +165,18 @@ public enum NextActionOptions
 
     /// <summary>Connect with a map from announced addresses to those that this machine can reach.</summary>
     AddressMap = 2048,
+
+    /// <summary>Reset the node that is removed.</summary>
+    Reset = 4096,
+
+    /// <summary>Move the slots of the node that is removed to the other masters first.</summary>
+    Drain = 8192,
+
+    /// <summary>Promote a replica by a vote of the masters, without waiting for its master.</summary>
+    Force = 16384,
+
+    /// <summary>Promote a replica without a vote of the masters.</summary>
+    Takeover = 32768,
 }
 
 /// <summary>What to do next, as data. The front end renders it as one of its commands.</summary>

@@ -77,6 +77,7 @@ internal static class ErrorRecords
         FailureCode.NodeNotEmpty => ErrorCategory.ResourceExists,
         FailureCode.NodeUnsuitable => ErrorCategory.InvalidOperation,
         FailureCode.ChangeNotConfirmed => ErrorCategory.OperationTimeout,
+        FailureCode.CommandRefused => ErrorCategory.InvalidOperation,
         _ => ErrorCategory.InvalidResult,
     };
 }

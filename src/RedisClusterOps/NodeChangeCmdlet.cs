@@ -32,8 +32,16 @@ public abstract class NodeChangeCmdlet : ClusterOnlyCmdlet
         }
     }
 
+    /// <summary>True if the changes are only shown.</summary>
+    internal bool IsWhatIf => MyInvocation.BoundParameters.TryGetValue("WhatIf", out var asked)
+        ? asked is SwitchParameter { IsPresent: true }
+        : LanguagePrimitives.IsTrue(GetVariableValue("WhatIfPreference"));
+
+    /// <summary>True if this invocation needs no consent, although the cmdlet has other uses that do.</summary>
+    internal virtual bool IsAgreed => false;
+
     /// <summary>Carries out a plan, and waits until every node reports the change.</summary>
-    internal RedisNodeChange CarryOut(RedisCluster cluster, MembershipPlan plan) =>
+    internal virtual RedisNodeChange CarryOut(RedisCluster cluster, MembershipPlan plan) =>
         Await(cluster.ChangeAsync(plan, Stop), char.ToUpperInvariant(plan.Action[0]) + plan.Action.Substring(1));
 
     /// <summary>Writes the result of a change.</summary>
@@ -46,7 +54,7 @@ public abstract class NodeChangeCmdlet : ClusterOnlyCmdlet
             WriteWarning(warning);
         foreach (var finding in plan.Findings)
             WriteNotices([PlanText.Notice(finding)]);
-        return plan.Commands.Count == 0 || ShouldProcess(
+        return plan.Commands.Count == 0 || IsAgreed || ShouldProcess(
             "Performing the operation \"" + plan.Action + "\" on target \"" + plan.Node + "\"." + PlanText.InFull(plan.Commands, false),
             "Perform the operation \"" + plan.Action + "\" on target \"" + plan.Node + "\"?" + PlanText.InFull(plan.Commands, true),
             "Confirm");

@@ -95,3 +95,29 @@ Describe 'Get-RedisClusterInfo' {
         $views.SlotsOk | Select-Object -Unique | Should -Be 16384
     }
 }
+
+Describe 'Invoke-RedisClusterCommand' {
+    It 'gets a typed reply of every node without a prompt if the command only reads' {
+        $replies = Invoke-RedisClusterCommand CONFIG GET maxmemory -WhatIf
+        $replies.Node | Should -Be ($Nodes | Sort-Object { [int] $_.Split(':')[1] })
+        $replies[0].Reply.maxmemory | Should -Be '0'
+        (Invoke-RedisClusterCommand DBSIZE)[0].Reply | Should -BeOfType [long]
+        (Get-RedisClusterNode)[1] | Invoke-RedisClusterCommand 'CLUSTER MYID' | ForEach-Object Text | Should -Be (Get-RedisClusterNode)[1].Id
+    }
+
+    It 'asks before any other command, and the question shows no secret' {
+        $line = "Invoke-RedisClusterCommand CONFIG SET masterauth geheim -Cluster $($Nodes[0])"
+        Invoke-FreshPowerShell $line '-NonInteractive' | Should -Not -Match 'OK'
+        $text = Invoke-FreshPowerShell "$line -WhatIf"
+        $text | Should -Match ([regex]::Escape("""CONFIG SET masterauth ***"" on target ""$($Nodes[0])"""))
+        $text | Should -Not -Match 'on target.*geheim'
+        Invoke-RedisClusterCommand CONFIG GET masterauth | ForEach-Object { $_.Reply.masterauth } | Should -Be @('', '', '', '')
+        Invoke-RedisClusterCommand CONFIG SET slowlog-max-len 129 -Node $Nodes[0] -Confirm:$false | ForEach-Object Text | Should -Be 'OK'
+    }
+
+    It 'refuses a command that changes slots, and names the cmdlet for it' {
+        { Invoke-RedisClusterCommand CLUSTER SETSLOT 5519 STABLE -Confirm:$false } |
+            Should -Throw -ErrorId 'CommandRefused,RedisClusterOps.Commands.InvokeRedisClusterCommandCommand'
+        $Error[0].ErrorDetails.RecommendedAction | Should -BeLike 'Complete-RedisSlotMigration -Slot 5519*'
+    }
+}

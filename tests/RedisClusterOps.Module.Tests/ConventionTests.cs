@@ -13,12 +13,12 @@ public sealed class ConventionTests
     // The approved verbs of PowerShell 5.1 that this module uses.
     private static readonly string[] ApprovedVerbs =
     [
-        "Add", "Complete", "Connect", "Disconnect", "Export", "Get", "Invoke", "Measure", "Move", "New", "Repair", "Restart",
+        "Add", "Complete", "Connect", "Disconnect", "Export", "Get", "Invoke", "Measure", "Move", "New", "Remove", "Repair", "Restart",
         "Resume", "Set", "Show", "Start", "Test", "Undo",
     ];
 
     private static readonly string[] VerbsThatWrite =
-        ["Add", "Complete", "Export", "Invoke", "Move", "Repair", "Restart", "Resume", "Set", "Start", "Undo"];
+        ["Add", "Complete", "Export", "Invoke", "Move", "Remove", "Repair", "Restart", "Resume", "Set", "Start", "Undo"];
 
     private static readonly string[] Move = ["BatchSize", "MaxStall", "MaxKeysPerSecond", "Timeout", "OnKeyConflict", "JournalPath"];
 
@@ -45,6 +45,8 @@ public sealed class ConventionTests
         ["Get-RedisMigration"] = ["Cluster", "Id", "Running", "JournalPath"],
         ["Get-RedisOpenSlot"] = ["Cluster", "Slot", "StatePath"],
         ["Get-RedisSlotKey"] = ["Cluster", "Slot", "Node", "First", "Detail"],
+        ["Invoke-RedisClusterCommand"] = ["Cluster", "Command", "Node", "Role"],
+        ["Invoke-RedisClusterFailover"] = ["Cluster", "Node", "Mode", "JournalPath"],
         ["Invoke-RedisRebalance"] =
             ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Plan", "PlanFile", .. BulkMove],
         ["Measure-RedisClusterLink"] = ["Cluster", "Node", "Count"],
@@ -52,6 +54,7 @@ public sealed class ConventionTests
         ["Move-RedisSlotKey"] = ["Cluster", "Slot", "Source", "Target", "First", "Key", .. Move],
         ["New-RedisCluster"] = ["Cluster", "Endpoint", "Replica", "JournalPath"],
         ["New-RedisRebalancePlan"] = ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Method", "OutFile"],
+        ["Remove-RedisClusterNode"] = ["Cluster", "Node", "Drain", "Reset", "AllowUnreachableNode", "JournalPath"],
         ["Repair-RedisCluster"] = ["Cluster", "Slot", "Target", "AllowUnreachableNode", "SkipCoverage", .. Move],
         ["Restart-RedisSlotMigration"] = ["Cluster", "Slot", "Target", "JournalPath"],
         ["Resume-RedisMigration"] = ["Cluster", "Id", .. BulkMove],
@@ -95,7 +98,8 @@ public sealed class ConventionTests
         var cmdlet = Find(name);
         var writes = VerbsThatWrite.Contains(cmdlet.Attribute.VerbName) || name == "New-RedisCluster";
         Assert.Equal(writes, cmdlet.Attribute.SupportsShouldProcess);
-        var isHigh = name is "Repair-RedisCluster" or "Invoke-RedisRebalance" or "New-RedisCluster";
+        var isHigh = name is "Repair-RedisCluster" or "Invoke-RedisRebalance" or "New-RedisCluster" or "Invoke-RedisClusterCommand"
+            or "Invoke-RedisClusterFailover" or "Remove-RedisClusterNode";
         // The engine reports no impact for a cmdlet without SupportsShouldProcess.
         var impact = !cmdlet.Attribute.SupportsShouldProcess ? ConfirmImpact.None : isHigh ? ConfirmImpact.High : ConfirmImpact.Medium;
         Assert.Equal(impact, cmdlet.Attribute.ConfirmImpact);

@@ -131,7 +131,7 @@ internal static class HealthCheck
             return Show(node);
         var verdict = NodeVerdict.Of(view, unread);
         return verdict is { IsDead: true, Successor: null } && node.SlotCount == 0
-            ? verdict.Cure with { Or = NodeVerdict.Forget(view, unread) with { Note = "if it is gone for good" } }
+            ? verdict.Cure with { Or = NodeVerdict.Forget(unread) with { Note = "if it is gone for good" } }
             : verdict.Cure;
     }
 
@@ -193,7 +193,7 @@ internal static class HealthCheck
             node.Endpoint,
             "The master has " + Count(node.ReplicaCount, "replica") + ", fewer than the required " + Number(minimum)
                 + ". If it fails without a replica, its slots are unavailable until it is running again.",
-            new NextAction(NextActionCode.AddReplica)
+            new NextAction(NextActionCode.AddNode)
             {
                 Node = "<host:port of an empty node>",
                 Target = node.Endpoint,

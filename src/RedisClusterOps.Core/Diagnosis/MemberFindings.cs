@@ -43,7 +43,7 @@ internal static class MemberFindings
                         Node = strangers[0].View!.Dialled.ToString(),
                         Target = node.Name,
                     },
-                    { IsDead: true } when isEmpty => NodeVerdict.Forget(view, node),
+                    { IsDead: true } when isEmpty => NodeVerdict.Forget(node),
                     _ => verdict.Cure,
                 });
         }
@@ -93,7 +93,7 @@ internal static class MemberFindings
                 "At " + present.Name + " the node " + present.ShortId + " answers. "
                     + Names(NodeVerdict.KnownTo(view, former).ToList()) + " still list " + former.ShortId + " there"
                     + (slots > 0 ? ", which owns " + slots.ToString(CultureInfo.InvariantCulture) + " slots." : "."),
-                slots > 0 ? NodeVerdict.Of(view, former).Cure : NodeVerdict.Forget(view, former));
+                slots > 0 ? NodeVerdict.Of(view, former).Cure : NodeVerdict.Forget(former));
         }
     }
 
@@ -109,7 +109,16 @@ internal static class MemberFindings
                 (known.Count == 0 ? "The node is" : "For " + Names(known) + " the node is")
                     + " still in handshake. If this lasts, its bus port is unreachable, or no node runs there."
                     + " Clients do not see the node.",
-                new NextAction(NextActionCode.MeetNode) { Target = group.Key, Note = "once every node can reach its bus port" });
+                new NextAction(NextActionCode.MeetNode)
+                {
+                    Target = group.Key,
+                    Note = "once every node can reach its bus port",
+                    Or = new NextAction(NextActionCode.RemoveNode)
+                    {
+                        Node = string.Join(",", group.Select(node => node.Id)),
+                        Note = "if no node runs there",
+                    },
+                });
         }
     }
 

@@ -65,7 +65,7 @@ internal sealed record NodeVerdict(
                 node,
                 NodeCondition.Dead,
                 "does not answer" + trouble + ", and " + counted + " with slots " + Report(failed) + " it as failed",
-                successor is null ? Show(node) with { Note = "restart it" } : TakeOver(node, successor),
+                successor is null ? Show(node) with { Note = "restart it" } : TakeOver(view, node, successor),
                 successor);
         }
 
@@ -80,19 +80,25 @@ internal sealed record NodeVerdict(
                     Node = view.Nodes.First(other => other.IsReachable).View!.Dialled.ToString(),
                     Target = "<its host:port>",
                     Note = "if it runs at another address",
-                    Or = Forget(view, node) with { Note = "if it is gone for good" },
+                    Or = Forget(node) with { Note = "if it is gone for good" },
                 });
         }
 
         var isReported = view.Nodes.Any(other => other.View?.Line(node.Id) is { } line
             && (line.Flags & (NodeFlags.Fail | NodeFlags.PFail)) != 0);
+        var candidate = LacksMajority(view) ? SuccessorOf(view, node) : null;
         return isReported
             ? new NodeVerdict(
                 node,
                 NodeCondition.Suspected,
                 "does not answer" + trouble + ", but only " + counted + " with slots " + Report(failed)
                     + " it as failed, so it may still serve clients",
-                Show(node) with { Note = "restart it, or wait until a majority reports it as failed" })
+                Show(node) with
+                {
+                    Note = LacksMajority(view) ? "restart it: the masters that answer are too few to report it as failed"
+                        : "restart it, or wait until a majority reports it as failed",
+                    Or = candidate is null ? null : TakeOver(view, node, candidate),
+                })
             : new NodeVerdict(
                 node,
                 NodeCondition.UnreachableFromHere,
@@ -120,15 +126,18 @@ internal sealed record NodeVerdict(
     };
 
     /// <summary>Removes a node from every view that lists it.</summary>
-    public static NextAction Forget(ClusterView view, ClusterNode node) => new(NextActionCode.ForgetNode)
-    {
-        Node = node.Id,
-        Target = string.Join(", ", KnownTo(view, node).Select(other => other.Name)),
-    };
+    public static NextAction Forget(ClusterNode node) => new(NextActionCode.RemoveNode) { Node = node.Id };
 
     /// <summary>The reachable nodes that list the node, without itself.</summary>
     public static IEnumerable<ClusterNode> KnownTo(ClusterView view, ClusterNode node) =>
         view.Nodes.Where(other => other.Id != node.Id && other.View?.Line(node.Id) is not null);
+
+    /// <summary>True if the masters that answer are too few to elect a replica.</summary>
+    public static bool LacksMajority(ClusterView view)
+    {
+        var owners = view.Masters.Where(master => view.SlotsOf(master.Id).Count > 0).ToList();
+        return 2 * owners.Count(owner => owner.IsReachable) <= owners.Count;
+    }
 
     // The replica with the newest data. One that has no key may never have been in sync.
     private static ClusterNode? SuccessorOf(ClusterView view, ClusterNode node) => view.Nodes
@@ -138,11 +147,13 @@ internal sealed record NodeVerdict(
         .ThenBy(other => other.Id, StringComparer.Ordinal)
         .FirstOrDefault();
 
-    private static NextAction TakeOver(ClusterNode node, ClusterNode successor) => new(NextActionCode.TakeOver)
+    // The masters that are left elect it, if they are a majority.
+    private static NextAction TakeOver(ClusterView view, ClusterNode node, ClusterNode successor) => new(NextActionCode.FailOver)
     {
-        Node = successor.View!.Dialled.ToString(),
+        Node = successor.Name,
+        Options = LacksMajority(view) ? NextActionOptions.Takeover : NextActionOptions.Force,
         Note = "promotes " + successor.Name + ", a replica of it, which holds "
-            + (successor.View.KeyCount switch
+            + (successor.View!.KeyCount switch
             {
                 null => "an unknown number of keys",
                 1 => "1 key",

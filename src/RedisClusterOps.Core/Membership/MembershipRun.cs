@@ -30,10 +30,8 @@ internal sealed class MembershipRun(ClusterReader reader, MembershipPlan plan, O
             {
                 if (step.After is { } condition)
                     await WaitAsync(condition, stop).ConfigureAwait(false);
-                var connection = await reader.ConnectAsync(step.Node, stop).ConfigureAwait(false);
-                await connection.SendAsync(step.Command, stop).ConfigureAwait(false);
+                await SendAsync(step, stop).ConfigureAwait(false);
                 _sent++;
-                log?.State(null, step.Node.Name + ": " + step.Command);
             }
 
             return await WaitAsync(plan.Proof, stop).ConfigureAwait(false);
@@ -46,6 +44,15 @@ internal sealed class MembershipRun(ClusterReader reader, MembershipPlan plan, O
         {
             throw Ended(failure);
         }
+    }
+
+    private async Task SendAsync(MembershipStep step, CancellationToken stop)
+    {
+        var connection = await reader.ConnectAsync(step.Node, stop).ConfigureAwait(false);
+        var reply = await connection.AskAsync(step.Command, stop).ConfigureAwait(false);
+        if (!reply.IsError || step.IsDoneBy?.Invoke(reply.Text) != true)
+            reply.OrThrow(connection.Endpoint, step.Command);
+        log?.State(null, step.Node.Name + ": " + step.Command);
     }
 
     // A node may be restarting or busy while it changes its role, so a view without it is only what is missing now.
@@ -62,6 +69,8 @@ internal sealed class MembershipRun(ClusterReader reader, MembershipPlan plan, O
                 (last, changed) = (missing.Text, now);
             if (now - changed > Patience || now - started > Longest)
                 throw Unconfirmed(missing, now - started);
+            foreach (var step in missing.Again)
+                await SendAsync(step, stop).ConfigureAwait(false);
             log?.Progress(new OperationEvent { Kind = OperationEventKind.Progress, Message = missing.Text, Elapsed = now - started });
             await reader.Clock.PauseAsync(pause, stop).ConfigureAwait(false);
             pause = pause < LongestPause ? pause + pause : LongestPause;

@@ -1,3 +1,5 @@
+using System;
+using System.Collections.Generic;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Protocol;
 
@@ -11,6 +13,9 @@ internal sealed record MembershipStep(ClusterNode Node, RespCommand Command, str
 {
     /// <summary>What has to be true before the command is sent; null for nothing.</summary>
     public Condition? After { get; init; }
+
+    /// <summary>True for an error which says that the command has its effect already; null if no error says that.</summary>
+    public Func<string, bool>? IsDoneBy { get; init; }
 }
 
 /// <summary>A condition on the whole cluster that gossip or replication makes true.</summary>
@@ -22,7 +27,11 @@ internal delegate Missing? Condition(ClusterView view);
 /// <param name="Text">A clause such as <c>127.0.0.1:7003 does not list 127.0.0.1:7004 yet</c>. It changes as long as there is
 /// progress.</param>
 /// <param name="Next">What to do if that lasts; null to run the same command again.</param>
-internal sealed record Missing(string Text, NextAction? Next = null);
+internal sealed record Missing(string Text, NextAction? Next = null)
+{
+    /// <summary>Commands to send again, because gossip has undone them.</summary>
+    public IReadOnlyList<MembershipStep> Again { get; init; } = [];
+}
 
 /// <summary>Conditions.</summary>
 internal static class Conditions

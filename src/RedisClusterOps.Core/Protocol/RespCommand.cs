@@ -14,6 +14,9 @@ internal sealed class RespCommand
 
     public IReadOnlyList<byte[]> Arguments { get; }
 
+    /// <summary>The text to show instead, for a command whose secret arguments this type does not know; null for its own.</summary>
+    public string? Shown { get; private set; }
+
     /// <summary>Makes a command from strings (as UTF-8), integers and byte arrays.</summary>
     /// <exception cref="ArgumentException">An argument is of another type.</exception>
     public static RespCommand Of(params object[] arguments)
@@ -33,9 +36,14 @@ internal sealed class RespCommand
         return new RespCommand(bytes);
     }
 
+    /// <summary>The same command with another text.</summary>
+    public RespCommand ShownAs(string text) => new([.. Arguments]) { Shown = text };
+
     /// <summary>The command as a user would type it, for plans and traces.</summary>
     public override string ToString()
     {
+        if (Shown is not null)
+            return Shown;
         var name = ArgumentText(0);
         var written = new StringBuilder(name);
         for (var i = 1; i < Arguments.Count; i++)

@@ -38,6 +38,12 @@ public class NodeCompleter : ClusterCompleter
         : "slots " + string.Join(",", node.SlotRanges.Take(8)) + (node.SlotRanges.Count > 8 ? ",…" : string.Empty);
 }
 
+/// <summary>Completes a replica.</summary>
+public sealed class ReplicaCompleter : NodeCompleter
+{
+    internal override bool Fits(RedisClusterNode node) => node.Role == RedisNodeRole.Replica;
+}
+
 /// <summary>Completes a master, as source or target of slots.</summary>
 public sealed class MasterCompleter : NodeCompleter
 {

@@ -35,6 +35,11 @@ internal sealed record CmdletWork(
         ["Get-RedisClusterNode"] = Reading(
             async (core, _) => Assert.All(await core.GetNodesAsync(default), node => Assert.Null(node.Trouble))),
         ["Get-RedisKeySlot"] = Reading(async (core, _) => Assert.NotNull(Assert.Single(await core.LocateKeysAsync(["k"], default)).Owner)),
+        ["Invoke-RedisClusterCommand"] = Reading(async (core, _) =>
+        {
+            var command = await core.PlanCommandAsync(["CLUSTER", "NODES"], null, null, default);
+            Assert.All(await core.SendCommandAsync(command, command.Nodes, default), reply => Assert.Null(reply.Error));
+        }),
         ["New-RedisRebalancePlan"] = Reading(
             async (core, _) =>
             {

@@ -24,7 +24,7 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
     // Commands that change nothing.
     private static readonly string[] Harmless =
     [
-        "ACL", "CLIENT", "INFO", "DBSIZE", "CONFIG GET", "SELECT", "MEMORY", "FUNCTION", "COMMAND", "CLUSTER NODES",
+        "ACL", "CLIENT", "INFO", "DBSIZE", "CONFIG GET", "SELECT", "MEMORY", "FUNCTION", "COMMAND", "HELLO", "CLUSTER NODES",
         "CLUSTER INFO", "CLUSTER COUNTKEYSINSLOT", "CLUSTER GETKEYSINSLOT", "CLUSTER SLOT-STATS", "CLUSTER MIGRATION STATUS",
         "CLUSTER GETSLOTMIGRATIONS",
     ];

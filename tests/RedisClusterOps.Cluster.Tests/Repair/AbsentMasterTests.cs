@@ -101,7 +101,7 @@ public sealed class AbsentMasterTests
 
         var refusal = (await scene.PlanRepairAsync(new RepairOptions { AllowUnreachableNode = true })).Refusal;
         Assert.Equal(FailureCode.NodeUnreachable, refusal?.Code);
-        Assert.Contains(cluster.Replicas[0].Endpoint.Port + " CLUSTER FAILOVER TAKEOVER", refusal!.NextStep());
+        Assert.Contains("Invoke-RedisClusterFailover -Node " + cluster.Replicas[0].Endpoint + " -Mode Force", refusal!.NextStep());
 
         await cluster.Replicas[0].SendAsync("CLUSTER", "FAILOVER", "TAKEOVER");
         await UntilAsync(async () =>

@@ -130,7 +130,7 @@ public class HealthCheckTests
         var finding = Only(FindingCode.NodeNoAddress, FindingSeverity.Warning, ClusterScene.Id("T"));
         Assert.Contains("nodes still list it", finding.Message);
         Assert.Contains("Add-RedisClusterNode -Endpoint <its host:port>", NextActionText.Of(finding.Next!));
-        Assert.Contains("CLUSTER FORGET " + ClusterScene.Id("T"), NextActionText.Of(finding.Next!));
+        Assert.Contains("Remove-RedisClusterNode -Node " + ClusterScene.Id("T"), NextActionText.Of(finding.Next!));
     }
 
     [Fact]

@@ -32,8 +32,7 @@ public class MemberFindingTests
     {
         var finding = Of(ClusterScene.Stable().Down("T").Forgot("X", "T"), FindingCode.NodeNotKnownToAll);
         Assert.Contains("not forgotten everywhere", finding.Message);
-        Assert.Equal(
-            "redis-cli CLUSTER FORGET " + ClusterScene.Id("T") + " to each of " + S + ", within 60 s", NextActionText.Of(finding.Next!));
+        Assert.Equal("Remove-RedisClusterNode -Node " + ClusterScene.Id("T"), NextActionText.Of(finding.Next!));
     }
 
     [Fact]

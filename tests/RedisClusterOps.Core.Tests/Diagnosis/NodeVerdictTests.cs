@@ -75,7 +75,7 @@ public class NodeVerdictTests
         var verdict = Of(scene, "S");
         Assert.Equal(ClusterScene.Id("R"), verdict.Successor?.Id);
         var next = NextActionText.Of(verdict.Refused("Slot 1 can't be repaired", new NextAction(NextActionCode.Repair)).Next!);
-        Assert.StartsWith("redis-cli -h 10.0.0.18 -p 6379 CLUSTER FAILOVER TAKEOVER", next);
+        Assert.StartsWith("Invoke-RedisClusterFailover -Node 10.0.0.18:6379 -Mode Force", next);
         Assert.Contains("holds 41 keys", next);
         Assert.DoesNotContain("Repair", next);
     }

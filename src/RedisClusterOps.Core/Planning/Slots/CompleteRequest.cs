@@ -121,7 +121,7 @@ internal sealed record CompleteRequest(int Slot, RedisClusterSession Session, Mo
         var isEmpty = view.SlotsOf(absent.Id).Count == 0;
         var verdict = NodeVerdict.Of(view, absent);
         var next = verdict.IsDead && verdict.Successor is null
-            ? verdict.Cure with { Note = "start it now, while the slot is open", Or = isEmpty ? NodeVerdict.Forget(view, absent) : null }
+            ? verdict.Cure with { Note = "start it now, while the slot is open", Or = isEmpty ? NodeVerdict.Forget(absent) : null }
             : verdict.Cure;
         throw new RedisOperationException(
             verdict.Code,
