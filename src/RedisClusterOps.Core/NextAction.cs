@@ -108,9 +108,10 @@ public enum NextActionCode
     SetReplica,
 
     /// <summary>
-    /// Add the empty node at the address <see cref="NextAction.Node"/> as a replica of the master <see cref="NextAction.Target"/>.
+    /// Add the node at the address <see cref="NextAction.Node"/> to the cluster, as a replica of <see cref="NextAction.Target"/> if that is
+    /// set.
     /// </summary>
-    AddReplica,
+    AddNode,
 
     /// <summary>Remove the node <see cref="NextAction.Node"/> from the cluster.</summary>
     RemoveNode,

@@ -29,10 +29,10 @@ internal static class NextActionText
         var text = new StringBuilder(Verb(next.Code));
         Add(" -Slot ", next.Slots);
         Add(" -Source ", next.Source);
-        if (next.Code is not (NextActionCode.SetReplica or NextActionCode.AddReplica or NextActionCode.MeetNode))
+        if (next.Code is not (NextActionCode.SetReplica or NextActionCode.AddNode or NextActionCode.MeetNode))
             Add(" -Target ", next.Target);
         Add(NodeParameter(next.Code), next.Code == NextActionCode.MeetNode ? next.Target : next.Node);
-        if (next.Code is NextActionCode.SetReplica or NextActionCode.AddReplica)
+        if (next.Code is NextActionCode.SetReplica or NextActionCode.AddNode)
             Add(" -ReplicaOf ", next.Target);
         Add(next.Code == NextActionCode.Undo ? " -MigrationId " : " -Id ", next.MigrationId);
         foreach (var (option, parameter) in Parameters)
@@ -111,9 +111,9 @@ internal static class NextActionText
         NextActionCode.WriteAlertState => "Get-RedisClusterAlert",
         NextActionCode.WriteReport => "Export-RedisClusterReport",
         NextActionCode.MeasureLinks => "Measure-RedisClusterLink",
+        NextActionCode.AddNode or NextActionCode.MeetNode => "Add-RedisClusterNode",
         NextActionCode.RemoveNode => "Remove-RedisClusterNode",
         NextActionCode.SetReplica => "Set-RedisClusterReplica",
-        NextActionCode.MeetNode or NextActionCode.AddReplica => "Add-RedisClusterNode",
         NextActionCode.FailOver => "Invoke-RedisClusterFailover",
         NextActionCode.CreateCluster => "New-RedisCluster",
         NextActionCode.Repeat => "the same command with",
@@ -123,7 +123,7 @@ internal static class NextActionText
 
     private static string NodeParameter(NextActionCode code) => code switch
     {
-        NextActionCode.Connect or NextActionCode.MeetNode or NextActionCode.AddReplica => " -Endpoint ",
+        NextActionCode.Connect or NextActionCode.MeetNode or NextActionCode.AddNode => " -Endpoint ",
         NextActionCode.WriteAlertState => " -StatePath ",
         NextActionCode.WriteReport => " -Path ",
         NextActionCode.PlanRebalance => " -OutFile ",
