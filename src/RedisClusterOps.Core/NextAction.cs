@@ -107,6 +107,12 @@ public enum NextActionCode
     /// <summary>Make the node <see cref="NextAction.Node"/> a replica of the master <see cref="NextAction.Target"/>.</summary>
     SetReplica,
 
+    /// <summary>
+    /// Add the node at the address <see cref="NextAction.Node"/> to the cluster, as a replica of <see cref="NextAction.Target"/> if that is
+    /// set.
+    /// </summary>
+    AddNode,
+
     /// <summary>Remove the node <see cref="NextAction.Node"/> from the cluster.</summary>
     RemoveNode,
 
@@ -121,11 +127,6 @@ public enum NextActionCode
 
     /// <summary>Restore the saved value of a key from the file <see cref="NextAction.Node"/>.</summary>
     RestoreKey,
-
-    /// <summary>
-    /// Add the empty node at the address <see cref="NextAction.Node"/> as a replica of the master <see cref="NextAction.Target"/>.
-    /// </summary>
-    AddReplica,
 }
 
 /// <summary>Options of a next action.</summary>

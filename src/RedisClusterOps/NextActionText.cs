@@ -29,7 +29,7 @@ internal static class NextActionText
         var text = new StringBuilder(Verb(next.Code));
         Add(" -Slot ", next.Slots);
         Add(" -Source ", next.Source);
-        if (next.Code is not (NextActionCode.SetReplica or NextActionCode.AddReplica or NextActionCode.MeetNode))
+        if (next.Code is not (NextActionCode.SetReplica or NextActionCode.AddNode or NextActionCode.MeetNode))
             Add(" -Target ", next.Target);
         Add(NodeParameter(next.Code), next.Code switch
         {
@@ -37,7 +37,7 @@ internal static class NextActionText
             NextActionCode.RestoreKey => Quoted(next.Node),
             _ => next.Node,
         });
-        if (next.Code is NextActionCode.SetReplica or NextActionCode.AddReplica)
+        if (next.Code is NextActionCode.SetReplica or NextActionCode.AddNode)
             Add(" -ReplicaOf ", next.Target);
         Add(next.Code == NextActionCode.Undo ? " -MigrationId " : " -Id ", next.MigrationId);
         foreach (var (option, parameter) in Parameters)
@@ -80,19 +80,13 @@ internal static class NextActionText
         (NextActionOptions.AddressMap, " -AddressMap @{ '<announced host:port>' = '<host:port from here>' }"),
     ];
 
-    // Steps that no cmdlet of this module takes: the command for the server.
+    // Commands for a server that no operation of this module sends.
     private static string? ManualStep(NextAction next) => next.Code switch
     {
-        NextActionCode.StopScript => RedisCli(next.Node) + " SCRIPT KILL",
-        NextActionCode.StopFunction => RedisCli(next.Node) + " FUNCTION KILL",
+        NextActionCode.StopScript => "Invoke-RedisClusterCommand SCRIPT KILL -Node " + next.Node,
+        NextActionCode.StopFunction => "Invoke-RedisClusterCommand FUNCTION KILL -Node " + next.Node,
         _ => null,
     };
-
-    private static string RedisCli(string? node) => "redis-cli -h " + HostAndPort(node, " -p ");
-
-    private static string HostAndPort(string? node, string between) => NodeEndpoint.TryParse(node ?? string.Empty, out var endpoint)
-        ? endpoint.Host + between + endpoint.Port
-        : "<host>" + between + "<port>";
 
     // A path in angle brackets is a description.
     private static string? Quoted(string? path) =>
@@ -124,13 +118,13 @@ internal static class NextActionText
         NextActionCode.WriteAlertState => "Get-RedisClusterAlert",
         NextActionCode.WriteReport => "Export-RedisClusterReport",
         NextActionCode.MeasureLinks => "Measure-RedisClusterLink",
+        NextActionCode.AddNode or NextActionCode.MeetNode => "Add-RedisClusterNode",
         NextActionCode.RemoveNode => "Remove-RedisClusterNode",
         NextActionCode.SetReplica => "Set-RedisClusterReplica",
         NextActionCode.FailOver => "Invoke-RedisClusterFailover",
         NextActionCode.CreateCluster => "New-RedisCluster",
         NextActionCode.MeasureTraffic => "Measure-RedisClusterTraffic -Count 10",
         NextActionCode.RestoreKey => "Restore-RedisKey",
-        NextActionCode.MeetNode or NextActionCode.AddReplica => "Add-RedisClusterNode",
         NextActionCode.Repeat => "the same command with",
         NextActionCode.ShowConnectExamples => "Get-Help Connect-RedisCluster -Examples",
         _ => throw new ArgumentOutOfRangeException(nameof(code), code, null),
@@ -138,7 +132,7 @@ internal static class NextActionText
 
     private static string NodeParameter(NextActionCode code) => code switch
     {
-        NextActionCode.Connect or NextActionCode.MeetNode or NextActionCode.AddReplica => " -Endpoint ",
+        NextActionCode.Connect or NextActionCode.MeetNode or NextActionCode.AddNode => " -Endpoint ",
         NextActionCode.WriteAlertState => " -StatePath ",
         NextActionCode.WriteReport or NextActionCode.RestoreKey => " -Path ",
         NextActionCode.PlanRebalance => " -OutFile ",

@@ -210,7 +210,7 @@ internal static class HealthCheck
             node.Endpoint,
             "The master has " + Count(node.ReplicaCount, "replica") + ", fewer than the required " + Number(minimum)
                 + ". If it fails without a replica, its slots are unavailable until it is running again.",
-            new NextAction(NextActionCode.AddReplica)
+            new NextAction(NextActionCode.AddNode)
             {
                 Node = "<host:port of an empty node>",
                 Target = node.Endpoint,
