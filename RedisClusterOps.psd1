@@ -25,6 +25,7 @@
     'Get-RedisMigration'
     'Get-RedisOpenSlot'
     'Get-RedisSlotKey'
+    'Get-RedisSlotLoad'
     'Invoke-RedisRebalance'
     'Measure-RedisClusterClient'
     'Measure-RedisClusterLink'

@@ -44,6 +44,7 @@ public sealed class ConventionTests
         ["Get-RedisMigration"] = ["Cluster", "Id", "Running", "JournalPath"],
         ["Get-RedisOpenSlot"] = ["Cluster", "Slot", "StatePath"],
         ["Get-RedisSlotKey"] = ["Cluster", "Slot", "Node", "First", "Detail"],
+        ["Get-RedisSlotLoad"] = ["Cluster", "Slot", "OrderBy", "First", "Node", "Interval"],
         ["Invoke-RedisRebalance"] =
             ["Cluster", "Weight", "UseEmptyMaster", "Threshold", "By", "Exclude", "MaxSlots", "Plan", "PlanFile", .. BulkMove],
         ["Measure-RedisClusterClient"] = ["Cluster", "Slot", "Key", "Duration", "Interval", "Rate", "MultiKey", "Write"],
