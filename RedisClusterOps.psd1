@@ -27,6 +27,7 @@
     'Get-RedisMigration'
     'Get-RedisOpenSlot'
     'Get-RedisSlotKey'
+    'Get-RedisSlotLoad'
     'Invoke-RedisClusterCommand'
     'Invoke-RedisClusterFailover'
     'Invoke-RedisRebalance'

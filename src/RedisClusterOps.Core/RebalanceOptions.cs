@@ -17,6 +17,12 @@ public enum RebalanceMeasure : long
 
     /// <summary>The memory of the keys.</summary>
     Memory,
+
+    /// <summary>The CPU time of commands on the slots, measured when the plan is made.</summary>
+    Cpu,
+
+    /// <summary>The bytes that clients send and receive for the slots, measured when the plan is made.</summary>
+    Network,
 }
 
 /// <summary>The goal of a rebalance.</summary>
@@ -33,6 +39,9 @@ public sealed record RebalanceOptions
 
     /// <summary>Percent, 0 to 100, by which a master's share may be off without a move; 0 for exact shares.</summary>
     public double Threshold { get; init; } = 2;
+
+    /// <summary>The usual threshold. What was measured in seconds varies, and small differences are not worth a move.</summary>
+    public static double DefaultThreshold(RebalanceMeasure by) => by is RebalanceMeasure.Cpu or RebalanceMeasure.Network ? 10 : 2;
 
     /// <summary>What is evened out.</summary>
     public RebalanceMeasure By { get; init; }

@@ -120,6 +120,32 @@ public sealed partial class RedisCluster
             .ToList();
     }
 
+    /// <summary>Gets the load of slots as their owners count it, the highest first.</summary>
+    /// <param name="order">The measure to order by. Every slot must have it.</param>
+    /// <param name="first">The maximum number of slots; null for all.</param>
+    /// <param name="nodes">Only slots of these nodes, as of <see cref="MeasureLinksAsync"/>; null for all.</param>
+    /// <param name="slots">Only these slots, 0 to 16383; null for all.</param>
+    /// <param name="interval">How long to count CPU time and bytes; null for the totals.</param>
+    /// <param name="cancellation">Cancels the operation.</param>
+    /// <exception cref="RedisOperationException">NotSupported, PermissionDenied, NodeNotFound, NodeUnreachable.</exception>
+    public async Task<IReadOnlyList<RedisSlotLoad>> GetSlotLoadsAsync(
+        SlotLoadMeasure order, int? first, IReadOnlyList<string>? nodes, IReadOnlyCollection<int>? slots, TimeSpan? interval,
+        CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        var chosen = nodes is null ? view.Nodes : nodes.SelectMany(name => Chosen(view, name));
+        // A replica stands for its master, which owns the slots.
+        var masters = chosen.Select(node => view.ShardMaster(node.Id) ?? node).Distinct()
+            .Where(node => view.SlotsOf(node.Id).Count > 0).ToList();
+        var (loads, failures) = await new SlotLoads(_reader, _session).ReadAsync(view, masters, order, interval, cancellation)
+            .ConfigureAwait(false);
+        foreach (var failure in failures)
+            _log?.Warning(null, failure.Message + " Its slots are missing here.");
+        var wanted = slots is null ? null : new HashSet<int>(slots);
+        return loads.Where(load => wanted is null || wanted.Contains(load.Slot))
+            .OrderByDescending(load => load.Of(order)).ThenBy(load => load.Slot).Take(first ?? int.MaxValue).ToList();
+    }
+
     private async Task<RedisClusterHealth> TestAsync(
         ClusterView view, HealthOptions options, CancellationToken cancellation, string? journalPath = null)
     {

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Planning.Rebalance;
 
 namespace RedisClusterOps;
@@ -11,6 +12,9 @@ namespace RedisClusterOps;
 /// <content>Plans that move whole slots.</content>
 public sealed partial class RedisCluster
 {
+    // Long enough for the slots that matter: a hot slot is busy all the time.
+    private static readonly TimeSpan LoadWindow = TimeSpan.FromSeconds(5);
+
     /// <summary>Plans to even out the masters by their weights. Reads and counts, changes nothing.</summary>
     /// <param name="options">What to even out, and how far.</param>
     /// <param name="move">How the slots will move.</param>
@@ -22,6 +26,8 @@ public sealed partial class RedisCluster
     public async Task<RedisRebalancePlan> PlanRebalanceAsync(RebalanceOptions options, MoveOptions move, CancellationToken cancellation)
     {
         var (view, counts) = await ReadWithCountsAsync(cancellation).ConfigureAwait(false);
+        if (options.By is RebalanceMeasure.Cpu or RebalanceMeasure.Network)
+            await MeasureLoadsAsync(view, options.By == RebalanceMeasure.Cpu, counts, cancellation).ConfigureAwait(false);
         var plan = PlanOn(view, move, () => RebalancePlanner.Plan(view, options, counts, move.Method, _session));
         return options.UseEmptyMaster && FindNoEmptyMaster(view, move.JournalPath) is { } none
             ? plan with { Findings = [.. plan.Findings, none.WithAdvice(NextActionText)] }
@@ -75,6 +81,19 @@ public sealed partial class RedisCluster
     {
         var (view, counts) = await ReadWithCountsAsync(cancellation).ConfigureAwait(false);
         return PlanOn(view, move, () => SlotSelectionPlanner.Plan(view, selection, counts, move.Method, _session));
+    }
+
+    // What a server has counted so far says little: a slot that was moved counts from its move. So the load is measured now.
+    private async Task MeasureLoadsAsync(ClusterView view, bool isCpu, SlotCounts counts, CancellationToken cancellation)
+    {
+        var owners = MasterSlots.Of(view).Where(master => master.Slots.Count > 0).Select(master => master.Node).ToList();
+        var measure = isCpu ? SlotLoadMeasure.Cpu : SlotLoadMeasure.NetworkIn;
+        var (loads, failures) = await new SlotLoads(_reader, _session).ReadAsync(view, owners, measure, LoadWindow, cancellation)
+            .ConfigureAwait(false);
+        if (failures.Count > 0)
+            throw failures[0];
+        foreach (var load in loads)
+            counts.SetLoad(load.Slot, isCpu ? load.CpuMicroseconds : load.NetworkInBytes + load.NetworkOutBytes);
     }
 
     private RedisRebalancePlan PlanOn(ClusterView view, MoveOptions move, Func<RedisRebalancePlan> plan)

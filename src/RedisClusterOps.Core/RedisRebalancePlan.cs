@@ -77,6 +77,11 @@ public sealed record RedisNodeShare
     /// <summary>Their memory in bytes; null if unknown.</summary>
     public long? Bytes { get; init; }
 
+    /// <summary>
+    /// The measured load of these slots: CPU time in microseconds, or network bytes, in five seconds; null for other measures.
+    /// </summary>
+    public long? Load { get; init; }
+
     /// <summary>Its weight; null if the plan does not use weights.</summary>
     public double? Weight { get; init; }
 

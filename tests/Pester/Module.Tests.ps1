@@ -127,6 +127,7 @@ Describe 'Binding of <Name>' -Tag Offline -ForEach @(
     @{ Name = 'Get-RedisMigration'; Sets = '__AllParameterSets'; Value = 'Id'; Property = 'Cluster', 'Id' }
     @{ Name = 'Get-RedisOpenSlot'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot' }
     @{ Name = 'Get-RedisSlotKey'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot' }
+    @{ Name = 'Get-RedisSlotLoad'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot' }
     @{ Name = 'Invoke-RedisRebalance'; Sets = 'Options', 'Plan', 'PlanFile'; Value = 'Plan'; Property = 'Cluster' }
     @{ Name = 'Measure-RedisClusterClient'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot' }
     @{ Name = 'Measure-RedisClusterLink'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster', 'Node' }

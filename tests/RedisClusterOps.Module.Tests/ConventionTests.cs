@@ -46,6 +46,7 @@ public sealed class ConventionTests
         ["Get-RedisMigration"] = ["Cluster", "Id", "Running", "JournalPath"],
         ["Get-RedisOpenSlot"] = ["Cluster", "Slot", "StatePath"],
         ["Get-RedisSlotKey"] = ["Cluster", "Slot", "Node", "First", "Detail"],
+        ["Get-RedisSlotLoad"] = ["Cluster", "Slot", "OrderBy", "First", "Node", "Interval"],
         ["Invoke-RedisClusterCommand"] = ["Cluster", "Command", "Node", "Role"],
         ["Invoke-RedisClusterFailover"] = ["Cluster", "Node", "Mode", "JournalPath"],
         ["Invoke-RedisRebalance"] =

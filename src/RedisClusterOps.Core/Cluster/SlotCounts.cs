@@ -6,13 +6,12 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster;
 
-/// <summary>The number of keys and bytes of each slot on its owner; null if unknown.</summary>
+/// <summary>The number of keys and bytes of each slot on its owner, and its load if it was measured; null if unknown.</summary>
 internal sealed class SlotCounts
 {
-    private static readonly RespCommand SlotStats = RespCommand.Of("CLUSTER", "SLOT-STATS", "SLOTSRANGE", 0, HashSlot.Count - 1);
-
     private readonly long?[] _keys = new long?[HashSlot.Count];
     private readonly long?[] _bytes = new long?[HashSlot.Count];
+    private readonly long?[] _loads = new long?[HashSlot.Count];
 
     /// <summary>Counts in which every slot is unknown.</summary>
     public static SlotCounts None { get; } = new();
@@ -20,6 +19,12 @@ internal sealed class SlotCounts
     public long? Keys(int slot) => _keys[slot];
 
     public long? Bytes(int slot) => _bytes[slot];
+
+    /// <summary>The measured CPU time or network bytes of a slot.</summary>
+    public long? Load(int slot) => _loads[slot];
+
+    /// <summary>Sets the measured load of one slot. Called only while the counts are gathered.</summary>
+    public void SetLoad(int slot, long? load) => _loads[slot] = load;
 
     /// <summary>Sets the counts of one slot. Called only while the counts are gathered.</summary>
     public void Set(int slot, long? keys, long? bytes)
@@ -74,22 +79,9 @@ internal sealed class SlotCounts
     {
         if (facts.Engine != ServerEngine.Redis || !facts.MovesSlotsItself)
             return null;
-        var reply = await connection.AskAsync(SlotStats, cancellation).ConfigureAwait(false);
-        var bytes = new Dictionary<int, long>();
-
-        // [[slot, [name, value, …]], …]
-        foreach (var slot in reply.IsError ? [] : reply.Items)
-        {
-            if (slot.Items is not { Count: 2 } parts || parts[0].Kind != RespKind.Integer)
-                return null;
-            var fields = parts[1].Items;
-            for (var i = 0; i + 1 < fields.Count; i += 2)
-            {
-                if (fields[i].Text == "memory-bytes" && fields[i + 1].Kind == RespKind.Integer)
-                    bytes[(int)parts[0].Integer] = fields[i + 1].Integer;
-            }
-        }
-
+        var reply = await connection.AskAsync(SlotStat.Command, cancellation).ConfigureAwait(false);
+        var bytes = SlotStat.Parse(reply).Values.Where(slot => slot.Bytes is not null)
+            .ToDictionary(slot => slot.Slot, slot => slot.Bytes!.Value);
         return bytes.Count > 0 ? bytes : null;
     }
 

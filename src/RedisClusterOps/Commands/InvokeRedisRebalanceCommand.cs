@@ -47,12 +47,14 @@ public sealed class InvokeRedisRebalanceCommand : BulkMoveCmdlet
     [ValidateRange(1, 16384)]
     public int? MaxSlots { get; set; }
 
-    /// <summary>Specifies by how many percent a master may deviate before slots move; 0 is exact. The default is 2.</summary>
+    /// <summary>
+    /// Specifies by how many percent a master may deviate before slots move; 0 is exact. The default is 2, or 10 by Cpu or Network.
+    /// </summary>
     [Parameter(ParameterSetName = ByOptions)]
     [ValidateRange(0.0, 100.0)]
-    public double Threshold { get; set; } = 2;
+    public double? Threshold { get; set; }
 
-    /// <summary>Specifies what to balance: Slots, the default, or the Keys or Memory in them.</summary>
+    /// <summary>Specifies what to balance: Slots, the default, the Keys or Memory in them, or their Cpu or Network load.</summary>
     [Parameter(ParameterSetName = ByOptions)]
     public RebalanceMeasure By { get; set; }
 
@@ -87,7 +89,7 @@ public sealed class InvokeRedisRebalanceCommand : BulkMoveCmdlet
             UseEmptyMaster = UseEmptyMaster,
             Exclude = Exclude,
             MaxSlots = MaxSlots,
-            Threshold = Threshold,
+            Threshold = Threshold ?? RebalanceOptions.DefaultThreshold(By),
             By = By,
         };
         MoveSlots(cluster, plan ?? Await(cluster.PlanRebalanceAsync(options, MoveOptions, Stop), "Counting keys"));

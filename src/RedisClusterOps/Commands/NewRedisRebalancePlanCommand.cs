@@ -35,12 +35,14 @@ public sealed class NewRedisRebalancePlanCommand : ClusterOnlyCmdlet
     [ValidateRange(1, 16384)]
     public int? MaxSlots { get; set; }
 
-    /// <summary>Specifies by how many percent a master may deviate before slots move; 0 is exact. The default is 2.</summary>
+    /// <summary>
+    /// Specifies by how many percent a master may deviate before slots move; 0 is exact. The default is 2, or 10 by Cpu or Network.
+    /// </summary>
     [Parameter]
     [ValidateRange(0.0, 100.0)]
-    public double Threshold { get; set; } = 2;
+    public double? Threshold { get; set; }
 
-    /// <summary>Specifies what to balance: Slots, the default, or the Keys or Memory in them.</summary>
+    /// <summary>Specifies what to balance: Slots, the default, the Keys or Memory in them, or their Cpu or Network load.</summary>
     [Parameter]
     public RebalanceMeasure By { get; set; }
 
@@ -60,7 +62,7 @@ public sealed class NewRedisRebalancePlanCommand : ClusterOnlyCmdlet
             UseEmptyMaster = UseEmptyMaster,
             Exclude = Exclude,
             MaxSlots = MaxSlots,
-            Threshold = Threshold,
+            Threshold = Threshold ?? RebalanceOptions.DefaultThreshold(By),
             By = By,
         };
         var plan = Await(Open().PlanRebalanceAsync(options, new MoveOptions { Method = Method }, Stop), "Counting keys");

@@ -68,6 +68,11 @@ internal sealed record CmdletWork(
             var links = await core.MeasureLinksAsync(1, null, default);
             Assert.All(links.Where(link => link.SourceId is null), link => Assert.Equal(1, link.Received));
         }),
+        ["Get-RedisSlotLoad   # Redis 8.2, Valkey 8.0 and later"] = Reading(async (core, _) =>
+            Assert.NotEmpty(await core.GetSlotLoadsAsync(SlotLoadMeasure.Keys, 5, null, null, null, default))) with
+        {
+            Servers = [Tests.Servers.Redis86, Tests.Servers.Valkey91],
+        },
         ["Measure-RedisClusterTraffic"] = Reading(async (core, _) =>
         {
             var traffic = await core.MeasureTrafficAsync(TimeSpan.FromMilliseconds(10), null, default);

@@ -45,7 +45,7 @@ internal static class RebalanceArbitraries
             UseEmptyMaster = random.Next(2) == 0,
             Threshold = random.Next(5) switch { 0 => 0, 1 => 2, 2 => random.Next(0, 20), 3 => random.Next(1, 1000) / 100.0, _ =>
                 random.Next(0, 101) },
-            By = (RebalanceMeasure)random.Next(3),
+            By = (RebalanceMeasure)random.Next((int)RebalanceMeasure.Memory + 1),
         });
     }
 

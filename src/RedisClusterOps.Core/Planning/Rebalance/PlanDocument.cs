@@ -128,6 +128,9 @@ internal sealed class PlanShare
 
     [DataMember(Name = "share", Order = 6)]
     public double Share { get; set; }
+
+    [DataMember(Name = "load", Order = 7, EmitDefaultValue = false)]
+    public long? Load { get; set; }
 }
 
 /// <summary>A finding: something to know before the plan is carried out.</summary>

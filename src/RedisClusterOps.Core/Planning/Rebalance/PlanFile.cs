@@ -143,5 +143,6 @@ internal static class PlanFile
         Bytes = share.Bytes,
         Weight = share.Weight,
         Share = share.Share,
+        Load = share.Load,
     };
 }

@@ -112,6 +112,7 @@ internal static class PlanValidator
             SlotRanges = slots.Ranges,
             Keys = ReadCount(share.Keys, "keys"),
             Bytes = ReadCount(share.Bytes, "bytes"),
+            Load = ReadCount(share.Load, "load"),
             Weight = share.Weight is { } weight ? ReadNumber(weight, "weight", double.MaxValue) : null,
             Share = ReadNumber(share.Share, "share", 100),
         };

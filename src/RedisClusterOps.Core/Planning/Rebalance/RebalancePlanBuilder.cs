@@ -88,6 +88,7 @@ internal sealed class RebalancePlanBuilder(
             SlotRanges = owned[index].Ranges,
             Keys = Sum(owned[index].Slots, counts.Keys),
             Bytes = Sum(owned[index].Slots, counts.Bytes),
+            Load = By is RebalanceMeasure.Cpu or RebalanceMeasure.Network ? Sum(owned[index].Slots, counts.Load) : null,
             Weight = Weights is null ? null : (double)Weights[index].Value,
         }).ToList();
         var all = shares.Sum(share => Measured(share) ?? 0);
@@ -102,6 +103,7 @@ internal sealed class RebalancePlanBuilder(
     {
         RebalanceMeasure.Keys => share.Keys,
         RebalanceMeasure.Memory => share.Bytes,
+        RebalanceMeasure.Cpu or RebalanceMeasure.Network => share.Load,
         _ => share.SlotCount,
     };
 

@@ -102,10 +102,20 @@ internal static class RebalancePlanner
     private static Func<int, long> Load(
         ClusterView view, IReadOnlyList<MasterSlots> masters, SlotCounts counts, RebalanceMeasure by)
     {
-        Func<int, long?> count = by == RebalanceMeasure.Keys ? counts.Keys : counts.Bytes;
+        Func<int, long?> count = by switch
+        {
+            RebalanceMeasure.Keys => counts.Keys,
+            RebalanceMeasure.Memory => counts.Bytes,
+            _ => counts.Load,
+        };
         foreach (var master in masters.Where(master => master.Slots.Any(slot => count(slot) is null)))
         {
-            var what = by == RebalanceMeasure.Keys ? "how many keys its slots hold" : "how much memory its slots take";
+            var what = by switch
+            {
+                RebalanceMeasure.Keys => "how many keys its slots hold",
+                RebalanceMeasure.Memory => "how much memory its slots take",
+                _ => "how busy its slots are",
+            };
             throw Uncounted(view, master.Node, what);
         }
 
