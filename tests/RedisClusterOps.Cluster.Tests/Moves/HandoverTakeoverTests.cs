@@ -128,8 +128,9 @@ public sealed class HandoverTakeoverTests(ITestOutputHelper output)
         var end = await process.EndAsync();
         await source.RestartAsync();
         // An importing Redis node learns the new owner of these slots only by SETSLOT, so the nodes need not agree on them.
-        await KillScene.UntilAsync(async () => (await Task.WhenAll(scene.Cluster.Nodes.Select(TestCluster.ViewOfAsync)))
-            .All(view => view.Single(line => line.Id == source.Id).MasterId == replica.Id));
+        await KillScene.UntilAsync(async () => (await TestCluster.OwnLineOfAsync(source)).Slots.Count == 0
+            && (await Task.WhenAll(scene.Cluster.Nodes.Select(TestCluster.ViewOfAsync)))
+                .All(view => view.Single(line => line.Id == replica.Id).IsMaster));
         var where = await scene.WhereAsync(work);
         var lost = await LostAsync(scene);
         output.WriteLine(
