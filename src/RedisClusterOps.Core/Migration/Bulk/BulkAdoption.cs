@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
@@ -35,6 +36,7 @@ internal sealed class BulkAdoption(
 
     private readonly SlotMoveRun _run = new(journal?.Id);
     private readonly TimeSpan _started = reader.Clock.Now;
+    private int _reported;
 
     /// <summary>True if a plan only assigns a slot that no reachable node owns.</summary>
     public static bool IsAdoption(SlotPlan plan) =>
@@ -61,7 +63,10 @@ internal sealed class BulkAdoption(
         }
         catch (Exception failure)
         {
-            _run.End(null, failure);
+            var known = failure as RedisOperationException;
+            _run.End(
+                stopping.IsCancellationRequested ? Stopped() : null,
+                known is null ? failure : RunResume.Of(known, journal?.Id, plans[0].Options));
         }
         finally
         {
@@ -184,8 +189,20 @@ internal sealed class BulkAdoption(
         }
     }
 
+    private RedisOperationException Stopped() => new(
+        FailureCode.Stopped,
+        string.Format(
+            CultureInfo.InvariantCulture,
+            "Stopped on request. Of {0} slots without an owner {1} are done, {2} are not, or not verified.",
+            plans.Count,
+            _reported,
+            plans.Count - _reported),
+        null,
+        RunResume.Of(journal?.Id, plans[0].Options));
+
     private void Report(IReadOnlyList<SlotOutcome> outcomes)
     {
+        _reported += outcomes.Count;
         var reported = outcomes.Select(outcome => outcome with { Result = outcome.Result with { MigrationId = journal?.Id } }).ToList();
         if (journal?.Outcomes(reported.Select(outcome => (outcome.Result, outcome.Failure?.Code)).ToList()) is { } warning)
             log?.Warning(null, warning);
