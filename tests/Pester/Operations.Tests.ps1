@@ -289,7 +289,8 @@ Describe 'Get-RedisKeyConflict and Restore-RedisKey' {
 
     It 'shows both copies and changes nothing, from open slots, from JSON and without a slot' {
         $written = Get-WriteCount $Nodes
-        foreach ($conflict in (Get-RedisKeyConflict), ($Open | Get-RedisKeyConflict), ($Open | ConvertTo-Json | ConvertFrom-Json | Get-RedisKeyConflict)) {
+        $fromJson = $Open | ConvertTo-Json | ConvertFrom-Json | Get-RedisKeyConflict
+        foreach ($conflict in (Get-RedisKeyConflict), ($Open | Get-RedisKeyConflict), $fromJson) {
             $conflict.Name | Should -Be $Key
             $conflict.IsEqual | Should -BeFalse
             $conflict.InUseOn | Should -Be $Open.Source
@@ -302,9 +303,10 @@ Describe 'Get-RedisKeyConflict and Restore-RedisKey' {
     }
 
     It 'restores the value that lost, by the line of the warning, and back' {
-        $result = $Open | ConvertTo-Json | ConvertFrom-Json | Complete-RedisSlotMigration -OnKeyConflict KeepInUse -WarningVariable warnings -WarningAction SilentlyContinue
+        $options = @{ OnKeyConflict = 'KeepInUse'; WarningVariable = 'warnings'; WarningAction = 'SilentlyContinue' }
+        $result = $Open | ConvertTo-Json | ConvertFrom-Json | Complete-RedisSlotMigration @options
         $result.Outcome | Should -Be 'Completed'
-        "$warnings" | Should -Match 'To put it back: (Restore-RedisKey -Path \S+ -Replace)'
+        "$warnings" -match 'To put it back: (Restore-RedisKey -Path \S+ -Replace)' | Should -BeTrue
         $line = $Matches[1]
         $file = $line.Split(' ')[2]
         $port = $Open.Target.Split(':')[1]
@@ -319,7 +321,7 @@ Describe 'Get-RedisKeyConflict and Restore-RedisKey' {
         $restored[-1].Node | Should -Be $Open.Target
         redis-cli -p $port GET $Key | Should -Be 'other'
         [int] (redis-cli -p $port TTL $Key) | Should -BeGreaterThan 400
-        "$($restored[0])" | Should -Match 'the value that was replaced .* To put it back: (Restore-RedisKey -Path \S+ -Replace)'
+        "$($restored[0])" -match 'the value that was replaced .* To put it back: (Restore-RedisKey -Path \S+ -Replace)' | Should -BeTrue
         $null = & ([scriptblock]::Create($Matches[1])) 3>$null
         redis-cli -p $port GET $Key | Should -Be $value
     }
