@@ -66,7 +66,8 @@ Describe 'Start-RedisSlotMigration and Restart-RedisSlotMigration' {
     It 'returns the open slot, with the time it was opened' {
         $open = Start-RedisSlotMigration -Slot 112 -Target $Empty -Confirm:$false
         $open.GetType().Name | Should -Be 'RedisOpenSlot'
-        $open.State | Should -Be 'Drained'
+        $open.State | Should -Be 'Migrating'
+        $open.PercentComplete | Should -Be 0
         $open.Target | Should -Be $Empty
         $open.Since | Should -BeGreaterThan ([datetime]::UtcNow.AddMinutes(-5))
         ($open | Undo-RedisSlotMigration).Outcome | Should -Be 'RolledBack'
@@ -76,7 +77,7 @@ Describe 'Start-RedisSlotMigration and Restart-RedisSlotMigration' {
         $open = Start-RedisSlotMigration 113 -Target $Empty
         Invoke-SetSlot $open.Source 113, 'STABLE'
         (Get-RedisOpenSlot 113).State | Should -Be 'ImportingOnly'
-        (Get-RedisOpenSlot 113 | Restart-RedisSlotMigration).State | Should -Be 'Drained'
+        (Get-RedisOpenSlot 113 | Restart-RedisSlotMigration).State | Should -Be 'Migrating'
         $other = (Get-RedisClusterNode | Where-Object { $_.Endpoint -notin $open.Source, $open.Target })[0].Endpoint
         (Restart-RedisSlotMigration 113 -Target $other).Target | Should -Be $other
         $null = Undo-RedisSlotMigration 113
