@@ -146,7 +146,8 @@ Describe 'Objects' {
             $csv.$name | Should -BeExactly "$($object.$name)" -Because "$name in CSV"
             $copy.$name.ToString() | Should -BeExactly "$($object.$name)" -Because "$name in CLIXML"
         }
-        if ($_ -eq 'RedisClusterSession') { return }
+        # A session is a cluster, and a run that was chosen by its id may belong to any.
+        if ($_ -in 'RedisClusterSession', 'RedisMigration') { return }
         $json.Cluster | Should -BeExactly "$($object.Cluster)"
         $json.Cluster | Should -BeExactly $Nodes[0]
         $csv.Cluster | Should -BeExactly $Nodes[0]
