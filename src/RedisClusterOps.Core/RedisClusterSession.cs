@@ -15,10 +15,10 @@ public sealed class RedisClusterSession
     internal RedisClusterSession(
         IEnumerable<NodeEndpoint> seeds, ConnectionOptions options, IReadOnlyDictionary<string, string>? addressMap = null)
     {
-        Seeds = new ReadOnlyCollection<NodeEndpoint>(seeds.Distinct().ToArray());
+        Seeds = seeds.Distinct().ToArray().Shown();
         Options = options;
         _addressMap = new AddressMap(addressMap);
-        AddressMap = new ReadOnlyDictionary<string, string>(_addressMap.Texts);
+        AddressMap = new ShownMap(_addressMap.Texts);
         RequireTime(options.ConnectTimeout, "connect timeout");
         RequireTime(options.CommandTimeout, "command timeout");
     }
@@ -130,6 +130,12 @@ public sealed class RedisClusterSession
 
     /// <summary>True if the address map contains the announced address.</summary>
     internal bool IsMapped(NodeEndpoint announced) => _addressMap.Of(announced) is not null;
+
+    /// <summary>A map whose text is its entries, such as <c>172.20.0.2:6379=localhost:7000</c>.</summary>
+    private sealed class ShownMap(IDictionary<string, string> texts) : ReadOnlyDictionary<string, string>(texts)
+    {
+        public override string ToString() => string.Join(",", this.Select(entry => entry.Key + "=" + entry.Value));
+    }
 
     // The framework's timers are limited to 2^31 ms.
     private static void RequireTime(TimeSpan time, string name)

@@ -123,6 +123,7 @@ Describe 'Binding of <Name>' -Tag Offline -ForEach @(
     @{ Name = 'Get-RedisClusterHealth'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster' }
     @{ Name = 'Get-RedisClusterInfo'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster' }
     @{ Name = 'Get-RedisClusterNode'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster', 'Node' }
+    @{ Name = 'Get-RedisKeyConflict'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot' }
     @{ Name = 'Get-RedisKeySlot'; Sets = '__AllParameterSets'; Value = 'Key'; Property = 'Cluster', 'Key' }
     @{ Name = 'Get-RedisMigration'; Sets = '__AllParameterSets'; Value = 'Id'; Property = 'Cluster', 'Id' }
     @{ Name = 'Get-RedisOpenSlot'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot' }
@@ -137,6 +138,7 @@ Describe 'Binding of <Name>' -Tag Offline -ForEach @(
     @{ Name = 'New-RedisRebalancePlan'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster' }
     @{ Name = 'Repair-RedisCluster'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot' }
     @{ Name = 'Restart-RedisSlotMigration'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot', 'Target' }
+    @{ Name = 'Restore-RedisKey'; Sets = '__AllParameterSets'; Value = 'Path'; Property = 'Cluster', 'Path' }
     @{ Name = 'Resume-RedisMigration'; Sets = '__AllParameterSets'; Value = 'Id'; Property = 'Cluster', 'Id' }
     @{ Name = 'Show-RedisSlotMap'; Sets = '__AllParameterSets'; Value = 'Cluster'; Property = 'Cluster' }
     @{ Name = 'Start-RedisSlotMigration'; Sets = '__AllParameterSets'; Value = 'Slot'; Property = 'Cluster', 'Slot', 'Source', 'Target' }

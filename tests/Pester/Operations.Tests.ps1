@@ -75,7 +75,8 @@ Describe 'Start-RedisSlotMigration and Restart-RedisSlotMigration' {
     It 'returns the open slot, with the time it was opened' {
         $open = Start-RedisSlotMigration -Slot 112 -Target $Empty -Confirm:$false
         $open.GetType().Name | Should -Be 'RedisOpenSlot'
-        $open.State | Should -Be 'Drained'
+        $open.State | Should -Be 'Migrating'
+        $open.PercentComplete | Should -Be 0
         $open.Target | Should -Be $Empty
         $open.Since | Should -BeGreaterThan ([datetime]::UtcNow.AddMinutes(-5))
         ($open | Undo-RedisSlotMigration).Outcome | Should -Be 'RolledBack'
@@ -85,7 +86,7 @@ Describe 'Start-RedisSlotMigration and Restart-RedisSlotMigration' {
         $open = Start-RedisSlotMigration 113 -Target $Empty
         Invoke-SetSlot $open.Source 113, 'STABLE'
         (Get-RedisOpenSlot 113).State | Should -Be 'ImportingOnly'
-        (Get-RedisOpenSlot 113 | Restart-RedisSlotMigration).State | Should -Be 'Drained'
+        (Get-RedisOpenSlot 113 | Restart-RedisSlotMigration).State | Should -Be 'Migrating'
         $other = (Get-RedisClusterNode | Where-Object { $_.Endpoint -notin $open.Source, $open.Target })[0].Endpoint
         (Restart-RedisSlotMigration 113 -Target $other).Target | Should -Be $other
         $null = Undo-RedisSlotMigration 113
@@ -300,7 +301,8 @@ Describe 'Get-RedisKeyConflict and Restore-RedisKey' {
 
     It 'shows both copies and changes nothing, from open slots, from JSON and without a slot' {
         $written = Get-WriteCount $Nodes
-        foreach ($conflict in (Get-RedisKeyConflict), ($Open | Get-RedisKeyConflict), ($Open | ConvertTo-Json | ConvertFrom-Json | Get-RedisKeyConflict)) {
+        $fromJson = $Open | ConvertTo-Json | ConvertFrom-Json | Get-RedisKeyConflict
+        foreach ($conflict in (Get-RedisKeyConflict), ($Open | Get-RedisKeyConflict), $fromJson) {
             $conflict.Name | Should -Be $Key
             $conflict.IsEqual | Should -BeFalse
             $conflict.InUseOn | Should -Be $Open.Source
@@ -313,9 +315,10 @@ Describe 'Get-RedisKeyConflict and Restore-RedisKey' {
     }
 
     It 'restores the value that lost, by the line of the warning, and back' {
-        $result = $Open | ConvertTo-Json | ConvertFrom-Json | Complete-RedisSlotMigration -OnKeyConflict KeepInUse -WarningVariable warnings -WarningAction SilentlyContinue
+        $options = @{ OnKeyConflict = 'KeepInUse'; WarningVariable = 'warnings'; WarningAction = 'SilentlyContinue' }
+        $result = $Open | ConvertTo-Json | ConvertFrom-Json | Complete-RedisSlotMigration @options
         $result.Outcome | Should -Be 'Completed'
-        "$warnings" | Should -Match 'To put it back: (Restore-RedisKey -Path \S+ -Replace)'
+        "$warnings" -match 'To put it back: (Restore-RedisKey -Path \S+ -Replace)' | Should -BeTrue
         $line = $Matches[1]
         $file = $line.Split(' ')[2]
         $port = $Open.Target.Split(':')[1]
@@ -330,7 +333,7 @@ Describe 'Get-RedisKeyConflict and Restore-RedisKey' {
         $restored[-1].Node | Should -Be $Open.Target
         redis-cli -p $port GET $Key | Should -Be 'other'
         [int] (redis-cli -p $port TTL $Key) | Should -BeGreaterThan 400
-        "$($restored[0])" | Should -Match 'the value that was replaced .* To put it back: (Restore-RedisKey -Path \S+ -Replace)'
+        "$($restored[0])" -match 'the value that was replaced .* To put it back: (Restore-RedisKey -Path \S+ -Replace)' | Should -BeTrue
         $null = & ([scriptblock]::Create($Matches[1])) 3>$null
         redis-cli -p $port GET $Key | Should -Be $value
     }

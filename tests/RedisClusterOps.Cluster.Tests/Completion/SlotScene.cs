@@ -117,7 +117,9 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
         var counts = !cluster.IsGarnet
             && (cluster.Cluster.Server.Name != Servers.Redis86
                 || (await TestCluster.OwnLineOfAsync(target)).ImportingFrom.ContainsKey(slot));
-        await AssertShownAsync(state, onSource, counts ? onTarget : null);
+        // A slot without keys has not been drained. If its target does not count them, that is unknown.
+        var shown = state == RedisOpenSlotState.Drained && counts && onTarget == 0 ? RedisOpenSlotState.Migrating : state;
+        await AssertShownAsync(shown, onSource, counts ? onTarget : null);
     }
 
     /// <summary>Asserts that completing is refused for this reason, and that no node was written to.</summary>
