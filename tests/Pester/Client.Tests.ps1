@@ -27,6 +27,11 @@ Describe 'Measure-RedisClusterClient' {
         Get-Counter | Should -BeNullOrEmpty
     }
 
+    It 'leaves nothing behind if the pipeline ends before it' {
+        Measure-RedisClusterClient -Write -Interval 100ms | Select-Object -First 2 | Should -HaveCount 2
+        Get-Counter | Should -BeNullOrEmpty
+    }
+
     It 'loads nothing before it runs, and its assemblies into a context of their own' {
         $shown = Invoke-FreshPowerShell @"
             `$loaded = { [AppDomain]::CurrentDomain.GetAssemblies() | Where-Object Location -like '$ClientFolder*' }

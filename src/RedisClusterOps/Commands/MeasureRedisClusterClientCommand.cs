@@ -63,13 +63,21 @@ public sealed class MeasureRedisClusterClientCommand : RedisClusterCmdlet
         var cluster = Open();
         var elapsed = Stopwatch.StartNew();
         var operations = 0L;
-        while (Await(cluster.MeasureClientAsync(options, ClientLoader.Create, Stop), Activity) is { } sample)
+        try
         {
-            operations += sample.Operations;
-            var percent = (int)Math.Min(100, 100 * elapsed.Elapsed.TotalSeconds / Duration.TotalSeconds);
-            var text = operations.ToString(CultureInfo.InvariantCulture) + " operations";
-            WriteProgress(new ProgressRecord(Bar, Activity, text) { PercentComplete = percent });
-            WriteObject(sample);
+            while (Await(cluster.MeasureClientAsync(options, ClientLoader.Create, Stop), Activity) is { } sample)
+            {
+                operations += sample.Operations;
+                var percent = (int)Math.Min(100, 100 * elapsed.Elapsed.TotalSeconds / Duration.TotalSeconds);
+                var text = operations.ToString(CultureInfo.InvariantCulture) + " operations";
+                WriteProgress(new ProgressRecord(Bar, Activity, text) { PercentComplete = percent });
+                WriteObject(sample);
+            }
+        }
+        finally
+        {
+            // Select-Object -First ends the pipeline between two samples. What was written is deleted then, too.
+            ((IAsyncResult)cluster.EndClientAsync()).AsyncWaitHandle.WaitOne();
         }
 
         WriteProgress(new ProgressRecord(Bar, Activity, "Done") { RecordType = ProgressRecordType.Completed });
