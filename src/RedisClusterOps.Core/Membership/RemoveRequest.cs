@@ -2,6 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Protocol;
@@ -21,10 +23,27 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
     public static readonly TimeSpan Ban = TimeSpan.FromSeconds(60);
 
     private const int IdLength = 40;
+    private static readonly TimeSpan LoadLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LoadPause = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Its address is read even if no node lists it any more, so that a reset that is left can be done.</summary>
     public override IReadOnlyList<NodeEndpoint> Candidates =>
         Reset && NodeEndpoint.TryParse(Node, out var endpoint) ? [Session.MapAddress(endpoint)] : [];
+
+    /// <summary>Reads the cluster, and again while the node loads the data of a new master, as after a drain.</summary>
+    public override async Task<MembershipSituation> ReadAsync(ClusterReader reader, CancellationToken cancellation)
+    {
+        for (var started = reader.Clock.Now; ;)
+        {
+            var situation = await base.ReadAsync(reader, cancellation).ConfigureAwait(false);
+            if (!situation.View.Nodes.Any(IsLoading) || reader.Clock.Now - started > LoadLimit)
+                return situation;
+            await reader.Clock.PauseAsync(LoadPause, cancellation).ConfigureAwait(false);
+        }
+
+        bool IsLoading(ClusterNode node) => node is { IsReachable: true, IsMaster: false }
+            && NodeNames.Matches(node.Id, [node.Name], Node) && node.View!.Facts.HasNeverSynchronized;
+    }
 
     /// <inheritdoc/>
     public override MembershipPlan Plan(MembershipSituation situation)
@@ -75,6 +94,7 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
         IsDoneBy = error => ServerErrors.Contains(error, "unknown node"),
     };
 
+    // A forgotten node that still lists the others may return: on Valkey 9.1 it was a member again a few seconds after the ban.
     // HARD: with a new id, no node that still lists the old one accepts it. The server refuses it on a master that holds keys.
     private static MembershipStep ResetOf(ClusterNode node) => new(
         node,
@@ -224,11 +244,15 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
             yield return "Its replica " + silent.Name + " can't be read, and keeps it as its master.";
         if (node.IsReachable && !Reset)
         {
-            yield return node.Name + " is alive and still lists the other nodes, until it is reset.";
+            yield return node.Name + " is alive and still lists the other nodes. Unless it is reset or stopped, it may return to the"
+                + " cluster after " + Count((long)Ban.TotalSeconds, null) + " s.";
         }
 
         if (!node.IsReachable && node.State != RedisNodeState.Handshake)
-            yield return "If " + node.Name + " returns, it still lists the other nodes, and holds what it held.";
+        {
+            yield return "If " + node.Name + " is started again, it still lists the other nodes, and may return to the cluster. Delete its"
+                + " cluster-config-file first.";
+        }
     }
 
     /// <summary>No node but itself lists the node. Where gossip brought it back, it is forgotten again.</summary>
