@@ -37,8 +37,10 @@ public sealed partial class RedisCluster
 
         var sender = new NodeCommandSender(_reader, _session);
         var asked = chosen.Select(node => view.Node(node.Id)!).Where(node => node.IsReachable).ToList();
+        if (asked.Count == 0)
+            asked = view.Nodes.Where(node => node.IsReachable).Take(1).ToList();
         var flags = await FanOut.AllAsync(asked, node => sender.FlagsOfAsync(node, line, cancellation), cancellation).ConfigureAwait(false);
-        if (flags.Length > 0 && flags.All(node => node.IsUnknown))
+        if (flags.All(node => node.IsUnknown))
         {
             throw new RedisOperationException(
                 FailureCode.InvalidArgument,

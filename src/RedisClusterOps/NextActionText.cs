@@ -73,19 +73,13 @@ internal static class NextActionText
         (NextActionOptions.AddressMap, " -AddressMap @{ '<announced host:port>' = '<host:port from here>' }"),
     ];
 
-    // Steps that no cmdlet of this module takes: the command for the server.
+    // Commands for a server that no operation of this module sends.
     private static string? ManualStep(NextAction next) => next.Code switch
     {
-        NextActionCode.StopScript => RedisCli(next.Node) + " SCRIPT KILL",
-        NextActionCode.StopFunction => RedisCli(next.Node) + " FUNCTION KILL",
+        NextActionCode.StopScript => "Invoke-RedisClusterCommand SCRIPT KILL -Node " + next.Node,
+        NextActionCode.StopFunction => "Invoke-RedisClusterCommand FUNCTION KILL -Node " + next.Node,
         _ => null,
     };
-
-    private static string RedisCli(string? node) => "redis-cli -h " + HostAndPort(node, " -p ");
-
-    private static string HostAndPort(string? node, string between) => NodeEndpoint.TryParse(node ?? string.Empty, out var endpoint)
-        ? endpoint.Host + between + endpoint.Port
-        : "<host>" + between + "<port>";
 
     // A path in angle brackets is a description.
     private static string? Quoted(string? path) =>

@@ -58,7 +58,7 @@ internal static class CommandRules
         var path = line.Name is "CLUSTER" or "CLIENT" ? line.Name + " " + line.Subcommand : line.Name;
         if (OperationFor(line, path) is { } operation)
         {
-            var why = operation.Code is NextActionCode.AddNode or NextActionCode.RemoveNode or NextActionCode.SetReplica
+            var why = operation.Code is NextActionCode.MeetNode or NextActionCode.RemoveNode or NextActionCode.SetReplica
                 or NextActionCode.FailOver or NextActionCode.CreateCluster
                 ? " changes the members of the cluster without a check of keys, replicas and the other nodes."
                 : " changes slots or their keys without the checks that keep keys safe.";
@@ -100,7 +100,7 @@ internal static class CommandRules
         "CLUSTER CANCELSLOTMIGRATIONS" => Of(NextActionCode.ShowRunningRuns),
         "CLUSTER MIGRATION" when IsWord(line, 2, "IMPORT") => Of(NextActionCode.MoveSlots),
         "CLUSTER MIGRATION" when IsWord(line, 2, "CANCEL") => Of(NextActionCode.ShowRunningRuns),
-        "CLUSTER MEET" => Of(NextActionCode.AddNode),
+        "CLUSTER MEET" => Of(NextActionCode.MeetNode),
         "CLUSTER FORGET" => Of(NextActionCode.RemoveNode),
         "CLUSTER RESET" => Of(NextActionCode.RemoveNode) with { Options = NextActionOptions.Reset },
         "CLUSTER REPLICATE" or "REPLICAOF" or "SLAVEOF" => Of(NextActionCode.SetReplica),

@@ -33,7 +33,8 @@ internal sealed class NodeCommandSender(ClusterReader reader, RedisClusterSessio
     public async Task<RedisCommandReply> SendAsync(ClusterNode node, CommandLine line, CancellationToken cancellation)
     {
         var result = new RedisCommandReply { Node = node.Name, NodeId = node.Id, Cluster = session };
-        if (!node.IsReachable)
+        // A node that is busy or refuses to be read can still reply to some commands, such as SCRIPT KILL.
+        if (!node.HasAnswered)
             return Failed("The node does not answer: " + (node.Trouble ?? "no reason known"));
         try
         {

@@ -14,6 +14,9 @@ namespace RedisClusterOps.Membership;
 /// <param name="Mode">How.</param>
 internal sealed record FailoverRequest(RedisClusterSession Session, string Node, RedisFailoverMode Mode) : MembershipRequest(Session)
 {
+    // The server cancels a failover silently after five seconds, as on a busy machine.
+    private static readonly TimeSpan ServerGivesUpAfter = TimeSpan.FromSeconds(6);
+
     /// <inheritdoc/>
     public override MembershipPlan Plan(MembershipSituation situation)
     {
@@ -26,6 +29,10 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
         var verdict = NodeVerdict.Of(view, master);
         Check(view, replica, verdict, change);
         var slots = view.SlotsOf(master.Id);
+        var step = new MembershipStep(replica, Command(Mode), Why(replica, master))
+        {
+            IsDoneBy = error => ServerErrors.Contains(error, "to a replica"),
+        };
         return new MembershipPlan
         {
             Kind = MigrationOperation.Failover,
@@ -36,9 +43,9 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
             Before = "replica of " + master.Name,
             After = "master of " + Count(slots.Count, "slot"),
             Warnings = [.. Warnings(view, replica, verdict)],
-            Steps = [new MembershipStep(replica, Command(Mode), Why(replica, master))],
+            Steps = [step],
             Reads = [new MembershipStep(replica, RespCommand.Of("INFO", "replication"), string.Empty)],
-            Proof = HasTakenOver(replica.Id, master.Id, Mode),
+            Proof = HasTakenOver(step, master.Id, Mode),
         };
     }
 
@@ -187,8 +194,9 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
     }
 
     /// <summary>Every node shows the replica as a master, and the former master, if it answers, as its synchronized replica.</summary>
-    private static Condition HasTakenOver(string replicaId, string masterId, RedisFailoverMode mode) => view =>
+    private static Condition HasTakenOver(MembershipStep step, string masterId, RedisFailoverMode mode) => view =>
     {
+        var replicaId = step.Node.Id;
         var replica = view.Node(replicaId);
         if (replica?.View is null)
             return new Missing(Agreement.Name(view, replicaId) + " does not answer");
@@ -197,7 +205,11 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
             return new Missing(
                 replica.Name + " is still a replica",
                 NextAction.Advise("the log of " + replica.Name + " has the reason, such as too few votes or an aborted failover; then "
-                    + (mode == RedisFailoverMode.Graceful ? "run the same command again" : "check the masters")));
+                    + (mode == RedisFailoverMode.Graceful ? "run the same command again" : "check the masters")))
+            {
+                Again = [step],
+                AgainAfter = ServerGivesUpAfter,
+            };
         }
 
         if (Agreement.MissingAt(

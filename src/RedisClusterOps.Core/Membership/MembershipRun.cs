@@ -59,6 +59,7 @@ internal sealed class MembershipRun(ClusterReader reader, MembershipPlan plan, O
     private async Task<ClusterView> WaitAsync(Condition condition, CancellationToken stop)
     {
         var (started, changed, last, pause) = (reader.Clock.Now, reader.Clock.Now, string.Empty, ShortestPause);
+        var sent = started;
         while (true)
         {
             var view = await plan.Request!.ReadClusterAsync(reader, stop).ConfigureAwait(false);
@@ -69,8 +70,13 @@ internal sealed class MembershipRun(ClusterReader reader, MembershipPlan plan, O
                 (last, changed) = (missing.Text, now);
             if (now - changed > Patience || now - started > Longest)
                 throw Unconfirmed(missing, now - started);
-            foreach (var step in missing.Again)
-                await SendAsync(step, stop).ConfigureAwait(false);
+            if (now - sent >= missing.AgainAfter)
+            {
+                foreach (var step in missing.Again)
+                    await SendAsync(step, stop).ConfigureAwait(false);
+                sent = now;
+            }
+
             log?.Progress(new OperationEvent { Kind = OperationEventKind.Progress, Message = missing.Text, Elapsed = now - started });
             await reader.Clock.PauseAsync(pause, stop).ConfigureAwait(false);
             pause = pause < LongestPause ? pause + pause : LongestPause;

@@ -29,8 +29,11 @@ internal delegate Missing? Condition(ClusterView view);
 /// <param name="Next">What to do if that lasts; null to run the same command again.</param>
 internal sealed record Missing(string Text, NextAction? Next = null)
 {
-    /// <summary>Commands to send again, because gossip has undone them.</summary>
+    /// <summary>Commands to send again, because gossip or the server has undone them.</summary>
     public IReadOnlyList<MembershipStep> Again { get; init; } = [];
+
+    /// <summary>How long to wait before they are sent again.</summary>
+    public TimeSpan AgainAfter { get; init; }
 }
 
 /// <summary>Conditions.</summary>

@@ -64,6 +64,18 @@ public sealed class NodeCommandTests
     }
 
     [Fact]
+    public async Task A_busy_node_gets_a_command_that_stops_its_script_after_consent()
+    {
+        var busy = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+        Nodes("SCRIPT KILL", _ => RespValue.Simple("OK"), _ => RespValue.Simple("OK"));
+        _nodes.Node("127.0.0.1:2", command => command.ToString() == "SCRIPT KILL" ? RespValue.Simple("OK") : RespValue.Error(busy));
+        using var core = Core();
+        var plan = await core.PlanCommandAsync(["SCRIPT", "KILL"], ["127.0.0.1:2"], null, default);
+        Assert.False(plan.OnlyReads);
+        Assert.Equal("OK", Assert.Single(await core.SendCommandAsync(plan, plan.Nodes, default)).Text);
+    }
+
+    [Fact]
     public async Task Names_and_the_role_select_nodes_and_without_any_nothing_is_sent()
     {
         Nodes("PING", _ => RespValue.Simple("PONG"), _ => RespValue.Simple("PONG"));

@@ -76,7 +76,7 @@ public class HealthCheckTests
     }
 
     [Theory]
-    [InlineData(FindingCode.NodeBusy, "redis-cli -h 10.0.0.19 -p 6379 SCRIPT KILL")]
+    [InlineData(FindingCode.NodeBusy, "Invoke-RedisClusterCommand SCRIPT KILL -Node 10.0.0.19:6379")]
     [InlineData(FindingCode.NodeLoading, "wait until it has loaded")]
     [InlineData(FindingCode.AuthenticationFailed, "CONFIG SET requirepass")]
     [InlineData(FindingCode.TooManyClients, "raise maxclients")]

@@ -105,7 +105,10 @@ public sealed class FailoverRequestTests
     public void It_is_complete_only_when_every_node_shows_the_new_owner_and_the_former_master_is_its_replica()
     {
         var proof = Plan(Scene(), RedisFailoverMode.Graceful).Proof;
-        Assert.Contains("is still a replica", proof(Scene().View())!.Text);
+        var still = proof(Scene().View())!;
+        Assert.Contains("is still a replica", still.Text);
+        Assert.Equal("CLUSTER FAILOVER", Assert.Single(still.Again).Command.ToString());
+        Assert.InRange(still.AgainAfter, TimeSpan.FromSeconds(5.5), TimeSpan.FromSeconds(10));
 
         var promoted = Promoted();
         Assert.Null(proof(promoted.View()));

@@ -88,6 +88,13 @@ internal sealed class MemberModel
                 var master = _servers.Single(other => other.Id == words[2] && other.MasterId is null);
                 (server.MasterId, server.Keys) = (master.Id, master.Keys);
                 break;
+            case "FORGET" when server.Known.Contains(words[2]) && server.MasterId != words[2]:
+                server.Known.Remove(words[2]);
+                break;
+            case "RESET" when server.MasterId is not null || server.Keys == 0:
+                server.Known.Clear();
+                (server.MasterId, server.Keys, server.Slots) = (null, 0, SlotSet.Empty);
+                break;
             default:
                 throw new InvalidOperationException("The server refuses " + step.Command);
         }

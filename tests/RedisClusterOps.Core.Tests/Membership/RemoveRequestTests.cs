@@ -150,6 +150,49 @@ public sealed class RemoveRequestTests
         Assert.Equal("CLUSTER RESET HARD", Assert.Single(plan.Commands).Command);
     }
 
+    [Theory]
+    [InlineData(3, 3)]
+    [InlineData(4, 6)]
+    public void After_any_number_of_commands_a_node_is_removed_by_the_same_request(int number, int commands)
+    {
+        for (var killed = 0; killed <= commands; killed++)
+        {
+            // The fourth node is a master without slots, the fifth its replica.
+            var model = MemberModel.Formed();
+            model.Start("10.0.0.4:6379");
+            model.Start("10.0.0.5:6379");
+            model.Join(1, 4).Join(1, 5);
+            model.At(5).MasterId = model.At(4).Id;
+            var node = model.At(number);
+            if (number == 3)
+                model = Without(model, 4, 5);
+            var request = new RemoveRequest(Session, node.Endpoint.ToString(), Reset: true, AllowUnreachable: false, IsPreview: false);
+            Assert.Equal(commands, model.Plan(request).Steps.Count);
+            foreach (var step in model.Plan(request).Steps.Take(killed))
+                model.Apply(step);
+            foreach (var step in model.Plan(request).Steps)
+                model.Apply(step);
+            Assert.Empty(model.Plan(request).Steps);
+            Assert.Empty(node.Known);
+            Assert.All(Enumerable.Range(1, 3), other => Assert.DoesNotContain(node.Id, model.At(other).Known));
+            Assert.NotEqual(node.Id, model.At(5).MasterId);
+        }
+    }
+
+    private static MemberModel Without(MemberModel model, params int[] numbers)
+    {
+        foreach (var number in numbers)
+        {
+            var gone = model.At(number);
+            gone.Known.Clear();
+            gone.MasterId = null;
+            foreach (var other in new[] { 1, 2, 3 })
+                model.At(other).Known.Remove(gone.Id);
+        }
+
+        return model;
+    }
+
     private static RedisClusterSession Session { get; } = RedisClusterSession.Parse("10.0.0.1:6379");
 
     private static MembershipPlan Plan(ClusterScene scene, string node, bool reset = false, bool allow = false, bool preview = false) =>
