@@ -34,7 +34,7 @@ internal sealed record AddRequest(RedisClusterSession Session, NodeEndpoint Endp
         return new MembershipPlan
         {
             Kind = MigrationOperation.AddNode,
-            Node = node.Name,
+            Node = Endpoint.ToString(),
             NodeId = own.Id,
             Action = "add node" + (master is null ? string.Empty : " as a replica of " + master.Name),
             Before = known is null ? "not a member of the cluster" : ReplicaRequest.Role(view, node),
@@ -78,7 +78,7 @@ internal sealed record AddRequest(RedisClusterSession Session, NodeEndpoint Endp
             problems[0].Code,
             Endpoint + " can't be added: it " + string.Join(", and ", reasons) + ". Nothing was changed.",
             Endpoint.ToString(),
-            candidate.Failure?.Next ?? Newcomer.EmptyIt,
+            candidate.Failure?.Next ?? Newcomer.Cure(problems[0].Code),
             candidate.Failure)
         {
             ConcernsOneNode = true,

@@ -95,11 +95,14 @@ internal static class Newcomer
 
         if (view.Self.Slots.Slots.Any(slot => !allowed.Contains(slot)))
             yield return (FailureCode.NodeNotEmpty, "owns " + Count(view.Self.Slots.Count, "slot"));
+        if (view.KeyCount is null)
+            yield return (FailureCode.PermissionDenied, "does not permit this user to run INFO, so it is unknown whether it holds keys");
         if (view.KeyCount is { } keys && keys > 0)
             yield return (FailureCode.NodeNotEmpty, "holds " + Count(keys, "key"));
     }
 
-    public static NextAction EmptyIt { get; } = NextAction.Advise(
+    /// <summary>What to do about a refusal.</summary>
+    public static NextAction Cure(FailureCode code) => ServerErrors.NextOf(code) ?? NextAction.Advise(
         "name empty nodes in cluster mode. If nothing on a node is needed, FLUSHALL and then CLUSTER RESET HARD on it make it empty");
 
     public static string Count(long count, string noun) =>

@@ -78,10 +78,11 @@ internal sealed record NewClusterRequest(RedisClusterSession Session, int Replic
             return;
         var codes = problems.SelectMany(each => each.Found).Select(problem => problem.Code).Distinct().ToList();
         var texts = problems.Select(each => each.Endpoint + " " + string.Join(", and ", each.Found.Select(problem => problem.Why)));
+        var code = codes.Count == 1 ? codes[0] : FailureCode.NodeUnsuitable;
         throw Refused(
-            codes.Count == 1 ? codes[0] : FailureCode.NodeUnsuitable,
+            code,
             "The cluster can't be formed: " + string.Join("; ", texts),
-            Newcomer.EmptyIt);
+            Newcomer.Cure(code));
     }
 
     private IEnumerable<string> Warnings(MembershipSituation situation, IReadOnlyList<int> masterOf)

@@ -121,7 +121,7 @@ internal sealed class MemberModel
 
         public string? MasterId { get; set; }
 
-        public long Keys { get; set; }
+        public long? Keys { get; set; } = 0;
 
         public bool IsUp { get; set; } = true;
 

@@ -109,6 +109,7 @@ public class MembershipPlanTests
     [InlineData("keys", FailureCode.NodeNotEmpty, "it holds 5 keys")]
     [InlineData("slots", FailureCode.NodeNotEmpty, "it owns 1 slot")]
     [InlineData("other cluster", FailureCode.NodeUnsuitable, "it already belongs to a cluster: it lists 10.0.9.9:6379")]
+    [InlineData("no rights", FailureCode.PermissionDenied, "it does not permit this user to run INFO")]
     [InlineData("down", FailureCode.ConnectionFailed, "it could not be read")]
     public void A_node_that_is_not_empty_is_not_added(string trouble, FailureCode code, string reason)
     {
@@ -118,6 +119,8 @@ public class MembershipPlanTests
             node.Keys = 5;
         if (trouble == "slots")
             node.Slots = SlotSetOf(1);
+        if (trouble == "no rights")
+            node.Keys = null;
         if (trouble == "other cluster")
             node.Known.Add(model.Start("10.0.9.9:6379").Id);
         node.IsUp = trouble != "down";
