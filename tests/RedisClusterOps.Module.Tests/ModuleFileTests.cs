@@ -37,6 +37,13 @@ public sealed class ModuleFileTests
     }
 
     [Fact]
+    public void The_readme_names_every_cmdlet_and_nothing_that_does_not_exist()
+    {
+        var names = Regex.Matches(Repository.Text("README.md"), "[A-Z][a-z]+-Redis[A-Za-z]+").Select(match => match.Value).ToHashSet();
+        Assert.Equal(CmdletClass.All.Select(cmdlet => cmdlet.Name).Order(StringComparer.Ordinal), names.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void The_version_is_the_same_everywhere()
     {
         var version = Repository.ManifestValue("ModuleVersion");
