@@ -87,8 +87,12 @@ internal static class PlanText
 
     /// <summary>The warnings and findings of plans, each as a warning or as information, without duplicates.</summary>
     public static IEnumerable<(bool IsWarning, string Text)> Notices(IReadOnlyList<SlotPlan> plans) => plans
-        .SelectMany(plan => plan.Warnings.Select(warning => (true, warning)).Concat(plan.Findings.Select(Notice)))
-        .Distinct();
+        .SelectMany(plan => plan.Warnings.Select(warning => (true, warning)).Concat(plan.Findings.Select(Notice))
+            .Select(notice => (Notice: notice, plan.Slot, Alike: notice.Item2.Replace("slot " + Number(plan.Slot), "slot #"))))
+        .GroupBy(each => (each.Notice.Item1, each.Alike))
+        .Select(alike => alike.Count() == 1 || !alike.Key.Alike.Contains("slot #")
+            ? alike.First().Notice
+            : (alike.Key.Item1, alike.Key.Alike.Replace("slot #", "slots " + SlotRange.TextOf(alike.Select(each => each.Slot)))));
 
     /// <summary>One finding: information stays information, everything else is a warning.</summary>
     public static (bool IsWarning, string Text) Notice(PlanFinding finding) => (

@@ -33,8 +33,14 @@ internal sealed class ReplicaMigrationSuppression(
         var setting = new ReplicaMigrationSetting(reader, log, stop);
         foreach (var source in pairs.GroupBy(pair => pair.Source.Id).Where(IsEmptied).Select(sources => sources.First()))
         {
-            if (await setting.TrySuppressAsync(source.Source, RecordOf(source.Slots[0].Slot)).ConfigureAwait(false))
-                _suppressed.Add(source.Source.Id);
+            // Each node decides by its own setting: the replicas of an emptied master would follow its last slot, too.
+            var (master, id) = (source.Source, source.Source.Id);
+            var replicas = view.Nodes.Where(node => node is { IsMaster: false, IsReachable: true } && node.Line.MasterId == id);
+            foreach (var node in replicas.Prepend(master))
+            {
+                if (await setting.TrySuppressAsync(node, RecordOf(source.Slots[0].Slot)).ConfigureAwait(false))
+                    _suppressed.Add(node.Id);
+            }
         }
     }
 
