@@ -123,6 +123,13 @@ internal sealed record ReplicaRequest(RedisClusterSession Session, string Node, 
     private static IEnumerable<string> CheckReplica(ClusterView view, ClusterNode node, ClusterNode master, string change)
     {
         var keys = node.View!.KeyCount;
+        if (node.View.Facts.Engine == ServerEngine.Garnet)
+        {
+            throw Refused(
+                FailureCode.NodeUnsuitable, change, "Garnet does not give a replica another master", node,
+                new NextAction(NextActionCode.RemoveNode) { Node = node.Name, Note = "then add it as a replica of " + master.Name });
+        }
+
         var former = node.Line.MasterId is { } id ? view.Node(id) : null;
         if (former is { IsReachable: false } && view.SlotsOf(former.Id).Count is var slots && slots > 0)
         {

@@ -209,6 +209,17 @@ public class MembershipPlanTests
     }
 
     [Fact]
+    public void A_replica_of_Garnet_keeps_its_master()
+    {
+        var model = MemberModel.Formed();
+        model.At(3).Info = "garnet_version:2.2.8\r\n";
+        var refusal = Assert.Throws<RedisOperationException>(
+            () => model.Plan(new ReplicaRequest(Session, "10.0.0.3:6379", "10.0.0.2:6379")));
+        Assert.Equal(FailureCode.NodeUnsuitable, refusal.Code);
+        Assert.Contains("Garnet does not give a replica another master. Nothing was changed.", refusal.Message);
+    }
+
+    [Fact]
     public void A_replica_that_still_loads_is_not_confirmed()
     {
         var model = MemberModel.Formed();
