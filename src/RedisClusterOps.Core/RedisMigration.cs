@@ -119,6 +119,9 @@ public sealed record RedisMigration : IClusterResult
     /// <summary>The addresses by which the cluster was reached, as <c>host:port</c>.</summary>
     public IReadOnlyList<string> Seeds { get; init => field = value.Shown(); } = ShownList<string>.Empty;
 
+    /// <summary>The first of these addresses; null if the file does not name one.</summary>
+    public string? Endpoint => Seeds.Count == 0 ? null : Seeds[0];
+
     /// <summary>Ids of the nodes of the cluster.</summary>
     public IReadOnlyList<string> NodeIds { get; init => field = value.Shown(); } = ShownList<string>.Empty;
 

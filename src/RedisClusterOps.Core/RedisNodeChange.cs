@@ -3,7 +3,7 @@ using System;
 namespace RedisClusterOps;
 
 /// <summary>The outcome of a change of a node.</summary>
-public enum NodeChangeOutcome
+public enum NodeChangeOutcome : long
 {
     /// <summary>The node was changed, and every node reports it.</summary>
     Changed,

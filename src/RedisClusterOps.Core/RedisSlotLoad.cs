@@ -23,7 +23,7 @@ public enum SlotLoadMeasure
 }
 
 /// <summary>The load of one slot, as its owner counts it. Null where the owner does not count.</summary>
-public sealed record RedisSlotLoad
+public sealed record RedisSlotLoad : IClusterResult
 {
     /// <summary>The slot, 0 to 16383.</summary>
     public int Slot { get; init; }
@@ -56,7 +56,13 @@ public sealed record RedisSlotLoad
     public TimeSpan? Interval { get; init; }
 
     /// <summary>The cluster it belongs to.</summary>
-    public RedisClusterSession? Cluster { get; init; }
+    internal RedisClusterSession? Cluster { get; init; }
+
+    RedisClusterSession? IClusterResult.Cluster => Cluster;
+
+    /// <summary>The same load of a cluster.</summary>
+    /// <param name="cluster">The cluster; null if it is unknown.</param>
+    public RedisSlotLoad Of(RedisClusterSession? cluster) => this with { Cluster = cluster };
 
     /// <summary>Such as <c>slot 5519 on 127.0.0.1:7000</c>.</summary>
     public override string ToString() => "slot " + Slot.ToString(CultureInfo.InvariantCulture) + " on " + Node;

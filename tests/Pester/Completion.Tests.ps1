@@ -109,7 +109,7 @@ Describe 'Completion' {
         @{ Line = 'Complete-RedisSlotMigration 1 -OnKeyConflict '; Values = 'KeepInUse', 'KeepOther', 'Stop' }
         @{ Line = 'Move-RedisSlot 1 -Method '; Values = 'Atomic', 'Auto', 'KeyByKey' }
         @{ Line = 'Undo-RedisSlotMigration 1 -Strategy '; Values = 'PullBack', 'RoundTrip' }
-        @{ Line = 'New-RedisRebalancePlan -By '; Values = 'Keys', 'Memory', 'Slots' }
+        @{ Line = 'New-RedisRebalancePlan -By '; Values = 'Cpu', 'Keys', 'Memory', 'Network', 'Slots' }
         @{ Line = 'Get-RedisClusterNode -Role '; Values = 'Master', 'Replica' }
     ) {
         @(Get-Completion $Line).CompletionText | Sort-Object | Should -Be $Values

@@ -28,7 +28,7 @@ Describe 'Connect-RedisCluster' {
         $session = Connect-RedisCluster $Nodes[0]
         $session | Should -BeOfType RedisClusterOps.RedisClusterSession
         (Get-RedisClusterInfo).KnownNodes | Should -Be 4
-        (Get-RedisClusterInfo).Cluster | Should -Be $session
+        (Get-RedisClusterInfo).Cluster | Should -Be $session.ToString()
     }
 
     It 'takes <Name>' -ForEach @(
@@ -68,7 +68,7 @@ Describe 'Connect-RedisCluster' {
 
     It 'is the default for -Cluster $null' {
         $session = Connect-RedisCluster $Nodes[0]
-        (Get-RedisClusterInfo -Cluster $null).Cluster | Should -Be $session
+        (Get-RedisClusterInfo -Cluster $null).Cluster | Should -Be $session.ToString()
     }
 
     It 'rejects <_> in -Cluster without repeating a password' -ForEach 'host:99999', 'host:1,colour=blue', 'redis://user:wr0ng@host:1?x=y' {

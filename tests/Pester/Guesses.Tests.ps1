@@ -114,7 +114,7 @@ Describe 'Nothing to do' {
         @($result) | Should -HaveCount 1
         $result.Outcome | Should -Be 'Skipped'
         $result.SlotCount | Should -Be 0
-        $result.Reason | Should -Match '^Nothing to (do|move): '
+        $result.Reason | Should -Match '^Nothing to (do|move|resume): '
         $result.Cluster | Should -Not -BeNullOrEmpty
     }
 }

@@ -90,7 +90,8 @@ Describe 'Objects' {
         $Types = @(
             'RedisClusterSession', 'RedisClusterNode', 'RedisClusterInfo', 'RedisClusterHealth', 'RedisOpenSlot', 'RedisSlotKey'
             'RedisKeySlot', 'RedisKeyMove', 'RedisSlotMigrationResult', 'RedisMigration', 'RedisRebalancePlan', 'RedisSlotMoveResult'
-            'RedisClusterAlert', 'RedisClusterLink', 'RedisSlotMap', 'RedisKeyConflict'
+            'RedisClusterAlert', 'RedisClusterLink', 'RedisSlotMap', 'RedisKeyConflict', 'RedisClusterTraffic', 'RedisClientSample'
+            'RedisCommandReply', 'RedisNodeChange', 'RedisSlotLoad'
         )
     }
 
@@ -122,6 +123,13 @@ Describe 'Objects' {
             RedisClusterLink = @(Measure-RedisClusterLink -Count 1)[0]
             RedisSlotMap = Show-RedisSlotMap
             RedisKeyConflict = @(Get-RedisKeyConflict 212)[0]
+            RedisClusterTraffic = @(Measure-RedisClusterTraffic -Interval 0.2s)[0]
+            RedisClientSample = @(Measure-RedisClusterClient -Duration 1s -Interval 0.5s)[0]
+            RedisCommandReply = @(Invoke-RedisClusterCommand CLUSTER INFO)[0]
+            # No node lists it.
+            RedisNodeChange = Remove-RedisClusterNode ('0' * 40) -Confirm:$false
+            # Redis 7.0 does not count it.
+            RedisSlotLoad = [RedisClusterOps.RedisSlotLoad]::new().Of($Session)
         }
     }
 

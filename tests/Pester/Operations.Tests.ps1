@@ -232,6 +232,18 @@ Describe 'Get-RedisMigration | Resume-RedisMigration' {
         Get-RedisMigration -Running | Should -BeNullOrEmpty
     }
 
+    It 'lists the runs of the current cluster, and with -AllClusters those of others' {
+        $other = '20261120T080503Z-687ac5'
+        $sample = Join-Path $PSScriptRoot "../RedisClusterOps.Core.Tests/Journal/samples/$other.jsonl"
+        $copy = Copy-Item $sample (Join-Path $env:REDISCLUSTEROPS_JOURNAL 'runs') -PassThru
+        try {
+            (Get-RedisMigration).Id | Should -Not -Contain $other
+            (Get-RedisMigration -AllClusters).Id | Should -Contain $other
+            (Get-RedisMigration 20261120).Endpoint | Should -Be '10.0.0.1:6379'
+        }
+        finally { Remove-Item $copy }
+    }
+
     It 'reports an unknown id and continues' {
         $newest = (Get-RedisMigration)[0].Id
         (Get-RedisMigration 19990101, $newest -ErrorAction SilentlyContinue -ErrorVariable failures).Id | Should -Be $newest
@@ -271,8 +283,8 @@ Describe 'Get-RedisMigration | Resume-RedisMigration' {
 
 Describe 'Views of runs' {
     It 'fit 120 columns: <Name>' -ForEach @(
-        @{ Name = 'runs'; Script = { Get-RedisMigration }; Shows = 'LastProgress' }
-        @{ Name = 'slots of a run'; Script = { (Get-RedisMigration)[0].Slots }; Shows = 'Operation' }
+        @{ Name = 'runs'; Script = { Get-RedisMigration }; Shows = 'Started' }
+        @{ Name = 'slots of a run'; Script = { (Get-RedisMigration)[0].Slots }; Shows = 'Outcome' }
         @{
             Name = 'an open slot'; Script = { Start-RedisSlotMigration 150 -Target $Empty }
             Shows = 'Complete-RedisSlotMigration -Slot 150'

@@ -157,7 +157,7 @@ Describe 'Invoke-RedisClusterCommand' {
 
     It 'asks before any other command, and the question shows no secret' {
         $line = "Invoke-RedisClusterCommand CONFIG SET masterauth geheim -Cluster $($Nodes[0])"
-        Invoke-FreshPowerShell $line '-NonInteractive' | Should -Not -Match 'OK'
+        Invoke-FreshPowerShell $line '-NonInteractive' | Should -Not -MatchExactly 'OK'
         $text = Invoke-FreshPowerShell "$line -WhatIf"
         $text | Should -Match ([regex]::Escape("""CONFIG SET masterauth ***"" on target ""$($Nodes[0])"""))
         $text | Should -Not -Match 'on target.*geheim'

@@ -43,7 +43,7 @@ public sealed class ConventionTests
         ["Get-RedisClusterNode"] = ["Cluster", "Node", "Role"],
         ["Get-RedisKeyConflict"] = ["Cluster", "Slot"],
         ["Get-RedisKeySlot"] = ["Cluster", "Key"],
-        ["Get-RedisMigration"] = ["Cluster", "Id", "Running", "JournalPath"],
+        ["Get-RedisMigration"] = ["Cluster", "Id", "Running", "AllClusters", "JournalPath"],
         ["Get-RedisOpenSlot"] = ["Cluster", "Slot", "StatePath"],
         ["Get-RedisSlotKey"] = ["Cluster", "Slot", "Node", "First", "Detail"],
         ["Get-RedisSlotLoad"] = ["Cluster", "Slot", "OrderBy", "First", "Node", "Interval"],

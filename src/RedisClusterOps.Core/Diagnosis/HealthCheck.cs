@@ -40,8 +40,12 @@ internal static class HealthCheck
             .Concat(OwnerConflictFindings(view))
             .Concat(StrayFindings(view, openSlots, strays))
             .Concat(ClusterFindings(view, nodes))
-            .GroupBy(finding => finding.Next is { } next && Lists(next.Code)
-                ? finding with { Target = string.Empty, Next = next with { Node = null } } : finding)
+            .GroupBy(finding => finding.Next switch
+            {
+                { } next when Lists(next.Code) => finding with { Target = string.Empty, Next = next with { Node = null } },
+                _ when finding.Code == FindingCode.TooFewReplicas => finding with { Target = string.Empty },
+                _ => finding,
+            })
             .Select(Joined)
             .OrderByDescending(finding => finding.Severity).ThenBy(finding => finding.Code)
             .ToList();
@@ -203,9 +207,11 @@ internal static class HealthCheck
         }
     }
 
-    private static IEnumerable<RedisClusterFinding> ReplicaCountFindings(IReadOnlyList<RedisClusterNode> nodes, int minimum) => nodes
-        .Where(node => node is { Role: RedisNodeRole.Master, SlotCount: > 0 } && node.ReplicaCount < minimum)
-        .Select(node => Warning(
+    private static IEnumerable<RedisClusterFinding> ReplicaCountFindings(IReadOnlyList<RedisClusterNode> nodes, int minimum)
+    {
+        var lacking = nodes.Where(node => node is { Role: RedisNodeRole.Master, SlotCount: > 0 } && node.ReplicaCount < minimum).ToList();
+        var master = lacking.Count == 1 ? lacking[0].Endpoint : "<master>";
+        return lacking.Select(node => Warning(
             FindingCode.TooFewReplicas,
             node.Endpoint,
             "The master has " + Count(node.ReplicaCount, "replica") + ", fewer than the required " + Number(minimum)
@@ -213,9 +219,10 @@ internal static class HealthCheck
             new NextAction(NextActionCode.AddNode)
             {
                 Node = "<host:port of an empty node>",
-                Target = node.Endpoint,
-                Or = new NextAction(NextActionCode.SetReplica) { Node = "<replica of another master>", Target = node.Endpoint },
+                Target = master,
+                Or = new NextAction(NextActionCode.SetReplica) { Node = "<replica of another master>", Target = master },
             }));
+    }
 
     // On a single host there is no better place.
     private static IEnumerable<RedisClusterFinding> ReplicaHostFindings(IReadOnlyList<RedisClusterNode> nodes)

@@ -21,8 +21,9 @@ internal static class HealthSummary
         ];
         var (name, slots, keys) = (
             rows.Max(row => row.Name.Length), rows.Max(row => Number(row.Slots).Length), rows.Max(row => Number(row.Keys).Length));
-        return [.. rows.Select(row => row.Name.PadRight(name) + "  " + Number(row.Slots).PadLeft(slots) + " slots  "
-            + Number(row.Keys).PadLeft(keys) + " keys  " + Count(row.Replicas, "replica"))];
+        return [.. rows.Select(row => row.Name.PadRight(name) + "  "
+            + Number(row.Slots).PadLeft(slots) + (row.Slots == 1 ? " slot   " : " slots  ")
+            + Number(row.Keys).PadLeft(keys) + (row.Keys == 1 ? " key   " : " keys  ") + Count(row.Replicas, "replica"))];
     }
 
     private static string Number(long? number) => number?.ToString(CultureInfo.InvariantCulture) ?? "?";

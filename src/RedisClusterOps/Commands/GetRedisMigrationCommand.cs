@@ -6,8 +6,8 @@ using RedisClusterOps.Completion;
 namespace RedisClusterOps.Commands;
 
 /// <summary>
-/// Gets past and current runs from the journal: the operation, its progress, its start and last progress, and whether it can be resumed.
-/// Needs no cluster.
+/// Gets past and current runs of a cluster from the journal: the operation, its progress, its start and last progress, and whether it can
+/// be resumed. Without a session it gets the runs of all clusters, and needs none.
 /// </summary>
 [Cmdlet(VerbsCommon.Get, "RedisMigration")]
 [OutputType(typeof(RedisMigration))]
@@ -25,6 +25,13 @@ public sealed class GetRedisMigrationCommand : RedisClusterCmdlet
     public SwitchParameter Running { get; set; }
 
     /// <summary>
+    /// Gets the runs of all clusters. By default only those of the specified or current cluster are listed; a run that is specified by its
+    /// id may belong to any.
+    /// </summary>
+    [Parameter]
+    public SwitchParameter AllClusters { get; set; }
+
+    /// <summary>
     /// Specifies the folder of the journal. The default is the folder in the environment variable REDISCLUSTEROPS_JOURNAL, otherwise the
     /// user's data folder.
     /// </summary>
@@ -34,10 +41,9 @@ public sealed class GetRedisMigrationCommand : RedisClusterCmdlet
     internal override void Run()
     {
         var folder = FilePath(JournalPath);
-        // Only -Cluster filters by cluster. The current session does not.
-        var session = Cluster?.Resolve();
+        var session = AllClusters ? null : Id is null ? FindSession() : Cluster?.Resolve();
         if (session is not null)
-            _nodes ??= new HashSet<string>(Await(Open(session).GetNodesAsync(Stop), "Reading the cluster").Select(node => node.Id));
+            _nodes ??= NodesOf(session);
         var written = new HashSet<string>();
         foreach (var id in Id ?? [null!])
         {
@@ -51,6 +57,20 @@ public sealed class GetRedisMigrationCommand : RedisClusterCmdlet
             {
                 WriteError(ErrorRecords.From(failure, id));
             }
+        }
+    }
+
+    // During an outage the journal is still needed.
+    private HashSet<string>? NodesOf(RedisClusterSession session)
+    {
+        try
+        {
+            return new HashSet<string>(Await(Open(session).GetNodesAsync(Stop), "Reading the cluster").Select(node => node.Id));
+        }
+        catch (RedisOperationException failure) when (Cluster is null && failure.Code != FailureCode.Stopped)
+        {
+            WriteWarning("The runs of all clusters are listed, because the current cluster can't be read: " + failure.Message);
+            return null;
         }
     }
 

@@ -107,7 +107,8 @@ internal sealed class SlotScene(TestCluster cluster, int slot, LocalNode source,
         Assert.Equal((target.Endpoint.ToString(), target.Id), (shown.Target, shown.TargetId));
         Assert.Equal((onSource, onTarget), (shown.KeysOnSource, shown.KeysOnTarget));
         Assert.NotEmpty(shown.ClientsSee);
-        Assert.Equal("Complete-RedisSlotMigration -Slot " + slot, shown.Advice);
+        Assert.Equal(
+            shown.MigrationId is { } run ? "Resume-RedisMigration -Id " + run : "Complete-RedisSlotMigration -Slot " + slot, shown.Advice);
     }
 
     /// <summary>As <see cref="AssertShownAsync(RedisOpenSlotState, long?, long?)"/>, while the source owns the slot.</summary>

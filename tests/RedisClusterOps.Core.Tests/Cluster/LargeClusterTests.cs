@@ -77,7 +77,11 @@ public class LargeClusterTests(ITestOutputHelper output)
         var nodes = (await ReadAsync(() => { })).Nodes;
         var counts = new SlotCounts();
         for (var slot = 0; slot < HashSlot.Count; slot++)
+        {
             counts.Set(slot, 10, 1000);
+            counts.SetLoad(slot, 100);
+        }
+
         foreach (var by in Enum.GetValues<RebalanceMeasure>())
         {
             // Once for what is made ready once in a process.
