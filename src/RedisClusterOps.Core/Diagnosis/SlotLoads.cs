@@ -46,6 +46,10 @@ internal sealed class SlotLoads(ClusterReader reader, RedisClusterSession sessio
     {
         if (master.View is not { } read)
             throw NodeVerdict.Of(view, master).Refused("The load of its slots is unknown");
+        var connection = await reader.ConnectAsync(master, cancellation).ConfigureAwait(false);
+        // Without the right to INFO the version is unknown. The node's own refusal names that right.
+        if (read.Facts.Engine == ServerEngine.Unknown)
+            await connection.SendAsync(RespCommand.Of("INFO"), cancellation).ConfigureAwait(false);
         if (!SlotStat.IsSupportedBy(read.Facts))
         {
             throw new RedisOperationException(
@@ -56,7 +60,6 @@ internal sealed class SlotLoads(ClusterReader reader, RedisClusterSession sessio
                 new NextAction(NextActionCode.ShowVersions));
         }
 
-        var connection = await reader.ConnectAsync(master, cancellation).ConfigureAwait(false);
         var before = interval is null ? null : await AskAsync(connection, cancellation).ConfigureAwait(false);
         var started = reader.Clock.Now;
         if (interval is { } wait)

@@ -301,7 +301,7 @@ public sealed class HealthFindingTests
     }
 
     private static IEnumerable<string> Targets(RedisClusterHealth health, FindingCode code) =>
-        health.Findings.Where(finding => finding.Code == code).Select(finding => finding.Target);
+        health.Findings.Where(finding => finding.Code == code).SelectMany(finding => finding.Target.Split(','));
 
     private static async Task<RedisClusterHealth> UntilFoundAsync(TestCluster cluster, FindingCode code, string target)
     {

@@ -88,7 +88,7 @@ internal sealed record CmdletWork(
         {
             await slot.OnTargetAsync("SET", slot.Key("k0"), "another");
             Assert.False(Assert.Single(await core.GetKeyConflictsAsync(slot.Slot, default)).IsEqual);
-            return ([], () => Task.CompletedTask);
+            return ([], () => slot.OnTargetAsync("DEL", slot.Key("k0")));
         }),
         ["Start-RedisSlotMigration"] = OfSlot(
             false, (core, slot) => core.PlanStartAsync(slot.Slot, null, slot.Target.Id, Options, default)),

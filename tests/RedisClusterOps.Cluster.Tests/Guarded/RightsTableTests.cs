@@ -119,8 +119,8 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
         }
         catch (RedisOperationException refusal)
         {
-            // Several commands check key permissions. The server reports the key, not the command.
-            var named = rule == "~*" ? "to access the '" : rule[1..].Replace('|', ' ');
+            // Several commands check key permissions. The server reports the key, or that it is a key, not the command.
+            var named = rule == "~*" ? "to access " : rule[1..].Replace('|', ' ');
             Assert.True(
                 refusal.Code == FailureCode.PermissionDenied, cmdlet + " without " + rule + ": " + refusal.Code + ": " + refusal.Message);
             Assert.True(

@@ -41,8 +41,7 @@ public sealed class FailoverAndRemovalTests
         Assert.Equal(NextActionOptions.Force, refusal.Next?.Options);
         await core.FailOverAsync(await PlanAsync(core, former, RedisFailoverMode.Force), default);
 
-        // The dead node is forgotten by every node, and again by one of them.
-        await cluster.Node(1).SendAsync("CLUSTER", "FORGET", replica.Id);
+        // The dead node is forgotten by every node, once.
         Assert.Equal(NodeChangeOutcome.Changed, (await RemoveAsync(core, replica.Id)).Outcome);
         Assert.Equal(NodeChangeOutcome.Skipped, (await RemoveAsync(core, replica.Id)).Outcome);
         await AssertForgottenAsync(cluster, replica.Id);
@@ -72,8 +71,21 @@ public sealed class FailoverAndRemovalTests
     private static Task<MembershipPlan> PlanAsync(RedisCluster core, Lab.LocalNode node, RedisFailoverMode mode) =>
         core.PlanFailoverAsync(node.Endpoint.ToString(), mode, null, default);
 
-    private static async Task<RedisNodeChange> RemoveAsync(RedisCluster core, string id, bool reset = false) =>
-        await core.RemoveAsync(await core.PlanRemovalAsync(id, reset, false, false, null, default), default);
+    // Gossip about the failover before may arrive between the plan and its check. The plan is then refused, and made again.
+    private static async Task<RedisNodeChange> RemoveAsync(RedisCluster core, string id, bool reset = false)
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            try
+            {
+                return await core.RemoveAsync(await core.PlanRemovalAsync(id, reset, false, false, null, default), default);
+            }
+            catch (RedisOperationException stale) when (stale.Code == FailureCode.StalePlan && attempt < 20)
+            {
+                await Task.Delay(100);
+            }
+        }
+    }
 
     private static async Task<RedisClusterNode> NodeAsync(RedisCluster core, string id) =>
         (await core.ListNodesAsync(default)).Single(node => node.Id == id);

@@ -55,7 +55,7 @@ public sealed class WatchedCluster : IAsyncLifetime
     {
         RedisClusterAlert? found = null;
         await UntilAsync(
-            alerts => (found = alerts.FirstOrDefault(alert => alert.Code == code && alert.Target == target)) is not null,
+            alerts => (found = alerts.FirstOrDefault(alert => alert.Code == code && alert.Target.Split(',').Contains(target))) is not null,
             code + " " + target);
         return found!;
     }
