@@ -1,5 +1,6 @@
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Lab;
 using Xunit;
 
@@ -85,8 +86,10 @@ public sealed class MoveKeysTests(SharedClusters clusters)
         {
             var options = new MoveOptions { MaxKeysPerSecond = 500 };
             var plan = await core.PlanKeyMoveAsync(scene.Slot, null, null, null, null, options, default);
-            stop.CancelAfter(500);
-            stopped = await core.MoveKeysAsync(plan, stop.Token);
+            var moving = core.MoveKeysAsync(plan, stop.Token);
+            await KillScene.UntilAsync(async () => await TestCluster.CountKeysAsync(scene.Target, scene.Slot) > 0);
+            await stop.CancelAsync();
+            stopped = await moving;
         }
 
         Assert.Equal(FailureCode.Stopped, stopped.Failure?.Code);
