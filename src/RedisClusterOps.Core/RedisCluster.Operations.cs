@@ -13,6 +13,7 @@ using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Planning.Rebalance;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps;
 

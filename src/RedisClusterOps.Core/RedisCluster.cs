@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using System.Text;
 using System.Threading;
@@ -10,6 +9,7 @@ using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Planning.Preflight;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps;
 
@@ -146,8 +146,6 @@ public sealed partial class RedisCluster : IDisposable
             "Slot " + Number(slot) + " has no owner.",
             Number(slot),
             new NextAction(NextActionCode.ShowOpenSlots) { Slots = Number(slot) });
-
-    private static string Number(int slot) => slot.ToString(CultureInfo.InvariantCulture);
 
     private static Action<NodeEndpoint, RespCommand>? Trace(OperationLog? log) =>
         log is { Commands: true } ? (endpoint, command) => log.Command(endpoint + "> " + command) : null;

@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Diagnosis;
 
@@ -372,10 +373,6 @@ internal static class HealthCheck
 
     private static RedisClusterFinding Information(FindingCode code, string target, string message, NextAction? next) =>
         new() { Code = code, Severity = FindingSeverity.Information, Target = target, Message = message, Next = next };
-
-    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
-
-    private static string Count(int count, string noun) => Number(count) + " " + noun + (count == 1 ? string.Empty : "s");
 
     private static string Megabytes(long bytes) => (bytes / 1048576.0).ToString("0.#", CultureInfo.InvariantCulture) + " MB";
 }

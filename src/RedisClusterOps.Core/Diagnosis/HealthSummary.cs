@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Diagnosis;
 
@@ -27,6 +28,4 @@ internal static class HealthSummary
     }
 
     private static string Number(long? number) => number?.ToString(CultureInfo.InvariantCulture) ?? "?";
-
-    private static string Count(int count, string noun) => Number(count) + " " + noun + (count == 1 ? string.Empty : "s");
 }

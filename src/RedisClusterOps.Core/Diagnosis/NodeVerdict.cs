@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Diagnosis;
 
@@ -184,6 +185,4 @@ internal sealed record NodeVerdict(
 
     private static NextAction Show(ClusterNode node) =>
         new(NextActionCode.ShowNodes) { Node = node.Announced is null ? node.ShortId : node.Name };
-
-    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

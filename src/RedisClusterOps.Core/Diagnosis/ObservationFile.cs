@@ -8,6 +8,7 @@ using System.Runtime.Serialization.Json;
 using System.Text;
 using System.Xml;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Diagnosis;
 
@@ -142,8 +143,6 @@ internal static class ObservationFile
         TargetId = observation.TargetId,
         Count = observation.Count,
     };
-
-    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static string Text(DateTime time) => time.ToString("o", CultureInfo.InvariantCulture);
 

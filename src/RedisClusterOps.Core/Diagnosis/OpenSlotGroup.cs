@@ -1,7 +1,7 @@
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Diagnosis;
 
@@ -83,6 +83,4 @@ internal sealed class OpenSlotGroup
         : (First.Next?.Code == NextActionCode.ShowRunningRuns ? "of run " + id + ", which is in progress" : "left by run " + id);
 
     private static long? Sum(IEnumerable<long?> counts) => counts.Aggregate((long?)0, (sum, count) => sum + count);
-
-    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

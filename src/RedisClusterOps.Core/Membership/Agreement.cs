@@ -1,7 +1,7 @@
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Membership;
 
@@ -88,6 +88,4 @@ internal static class Agreement
             NextAction.Advise("the log of " + replica.Name + " has the reason. If the cluster uses passwords, set masteruser and masterauth"
                 + " there as on the other nodes; then run the same command again"));
     }
-
-    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

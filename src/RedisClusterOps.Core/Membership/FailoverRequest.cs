@@ -1,10 +1,10 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Membership;
 
@@ -68,7 +68,7 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
     {
         var facts = replica.View!.Facts;
         var offset = facts.Number("slave_repl_offset");
-        var at = offset is { } known ? "at offset " + Count(known) : "at an unknown offset";
+        var at = offset is { } known ? "at offset " + Number(known) : "at an unknown offset";
         var newest = master.View?.Facts.Number("master_repl_offset");
         var behind = newest is null || offset is null ? (long?)null : Math.Max(0, newest.Value - offset.Value);
         var distance = at + (behind is { } bytes ? ", " + Count(bytes, "byte") + " behind " + master.Name : string.Empty);
@@ -77,7 +77,7 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
         var since = facts.Number("master_link_down_since_seconds") is { } seconds and >= 0 ? seconds : (long?)null;
         return distance + "; lost are writes that it has not received: "
             + (behind is { } most && since is null ? "those of " + Count(most, "byte") + " and what clients write meanwhile"
-                : since is { } down ? "at most what " + master.Name + " accepted since the link broke " + Count(down, null) + " s ago"
+                : since is { } down ? "at most what " + master.Name + " accepted since the link broke " + Number(down) + " s ago"
                 : "how many is unknown");
     }
 
@@ -224,7 +224,4 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
 
     private static RedisOperationException Refused(FailureCode code, string what, string why, ClusterNode subject, NextAction next) =>
         new(code, what + ": " + why + ". Nothing was changed.", subject.Name, next) { ConcernsOneNode = true };
-
-    private static string Count(long count, string? noun = null) =>
-        count.ToString(CultureInfo.InvariantCulture) + (noun is null ? string.Empty : " " + noun + (count == 1 ? string.Empty : "s"));
 }

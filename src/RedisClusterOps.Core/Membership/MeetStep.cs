@@ -1,11 +1,11 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using System.Net;
 using System.Net.Sockets;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Membership;
 
@@ -104,7 +104,4 @@ internal static class Newcomer
     /// <summary>What to do about a refusal.</summary>
     public static NextAction Cure(FailureCode code) => ServerErrors.NextOf(code) ?? NextAction.Advise(
         "name empty nodes in cluster mode. If nothing on a node is needed, FLUSHALL and then CLUSTER RESET HARD on it make it empty");
-
-    public static string Count(long count, string noun) =>
-        count.ToString(CultureInfo.InvariantCulture) + " " + noun + (count == 1 ? string.Empty : "s");
 }

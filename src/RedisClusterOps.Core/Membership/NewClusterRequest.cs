@@ -1,10 +1,10 @@
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Membership;
 
@@ -31,7 +31,7 @@ internal sealed record NewClusterRequest(RedisClusterSession Session, int Replic
         {
             throw Refused(
                 FailureCode.InvalidArgument,
-                Newcomer.Count(Session.Seeds.Count, "node") + " can't be a master with " + Newcomer.Count(Replicas, "replica") + " each",
+                Count(Session.Seeds.Count, "node") + " can't be a master with " + Count(Replicas, "replica") + " each",
                 NextAction.Advise("name at least " + Number(Replicas + 1) + " nodes, or fewer replicas"));
         }
 
@@ -46,8 +46,8 @@ internal sealed record NewClusterRequest(RedisClusterSession Session, int Replic
         {
             Kind = MigrationOperation.NewCluster,
             Node = Session.ToString(),
-            Action = "form a cluster of " + Newcomer.Count(Masters, "master") + " and "
-                + Newcomer.Count(Session.Seeds.Count - Masters, "replica"),
+            Action = "form a cluster of " + Count(Masters, "master") + " and "
+                + Count(Session.Seeds.Count - Masters, "replica"),
             Before = "separate nodes",
             After = "one cluster",
             Warnings = isDone ? [] : Warnings(situation, masterOf).ToList(),
@@ -137,8 +137,6 @@ internal sealed record NewClusterRequest(RedisClusterSession Session, int Replic
 
     private RedisOperationException Refused(FailureCode code, string what, NextAction next) =>
         new(code, what + ". Nothing was changed.", Session.ToString(), next) { ConcernsOneNode = true };
-
-    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>What the cluster has to be.</summary>
     /// <param name="Ids">The id of each node, in the order of the addresses.</param>

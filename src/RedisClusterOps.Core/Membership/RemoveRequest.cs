@@ -1,12 +1,12 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Membership;
 
@@ -89,7 +89,7 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
     private static MembershipStep Forget(ClusterNode other, ClusterNode node) => new(
         other,
         RespCommand.Of("CLUSTER", "FORGET", node.Id),
-        "It is not accepted there again for " + Count((long)Ban.TotalSeconds, null) + " s.")
+        "It is not accepted there again for " + Number((long)Ban.TotalSeconds) + " s.")
     {
         IsDoneBy = error => ServerErrors.Contains(error, "unknown node"),
     };
@@ -142,7 +142,7 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
             throw WithSlots(verdict, slots, change);
         if (view.OpenFlags.FirstOrDefault(flag => flag.PeerId == node.Id || flag.NodeId == node.Id) is { NodeId: not null } open)
         {
-            var slot = Count(open.Slot, null);
+            var slot = Number(open.Slot);
             throw Refused(
                 change, "slot " + slot + " is open on " + Agreement.Name(view, open.NodeId), node,
                 new NextAction(NextActionCode.ShowOpenSlots) { Slots = slot });
@@ -157,7 +157,7 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
             throw new RedisOperationException(
                 FailureCode.NodeUnreachable,
                 change + ": " + Agreement.Names(silent) + " can't be read. A node that still lists it brings it back after "
-                    + Count((long)Ban.TotalSeconds, null) + " s. Nothing was changed.",
+                    + Number((long)Ban.TotalSeconds) + " s. Nothing was changed.",
                 silent[0].Name,
                 new NextAction(NextActionCode.RemoveNode)
                 {
@@ -245,7 +245,7 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
         if (node.IsReachable && !Reset)
         {
             yield return node.Name + " is alive and still lists the other nodes. Unless it is reset or stopped, it may return to the"
-                + " cluster after " + Count((long)Ban.TotalSeconds, null) + " s.";
+                + " cluster after " + Number((long)Ban.TotalSeconds) + " s.";
         }
 
         if (!node.IsReachable && node.State != RedisNodeState.Handshake)
@@ -278,7 +278,4 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
 
     private static RedisOperationException Refused(string what, string why, ClusterNode node, NextAction next) =>
         new(FailureCode.NodeUnsuitable, what + ": " + why + ". Nothing was changed.", node.Name, next) { ConcernsOneNode = true };
-
-    private static string Count(long count, string? noun) =>
-        count.ToString(CultureInfo.InvariantCulture) + (noun is null ? string.Empty : " " + noun + (count == 1 ? string.Empty : "s"));
 }

@@ -1,9 +1,9 @@
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Membership;
 
@@ -98,8 +98,8 @@ internal sealed record ReplicaRequest(RedisClusterSession Session, string Node, 
         if (view.OpenFlags.FirstOrDefault(flag => flag.NodeId == node.Id || flag.PeerId == node.Id) is { NodeId: not null } open)
         {
             throw Refused(
-                FailureCode.NodeUnsuitable, change, "slot " + Count(open.Slot, null) + " is open there", node,
-                new NextAction(NextActionCode.ShowOpenSlots) { Slots = Count(open.Slot, null) });
+                FailureCode.NodeUnsuitable, change, "slot " + Number(open.Slot) + " is open there", node,
+                new NextAction(NextActionCode.ShowOpenSlots) { Slots = Number(open.Slot) });
         }
 
         if (node.View!.KeyCount is { } keys && keys > 0)
@@ -177,7 +177,4 @@ internal sealed record ReplicaRequest(RedisClusterSession Session, string Node, 
 
     private static RedisOperationException Refused(FailureCode code, string what, string why, ClusterNode subject, NextAction next) =>
         new(code, what + ": " + why + ". Nothing was changed.", subject.Name, next) { ConcernsOneNode = true };
-
-    private static string Count(long count, string? noun) =>
-        count.ToString(CultureInfo.InvariantCulture) + (noun is null ? string.Empty : " " + noun + (count == 1 ? string.Empty : "s"));
 }

@@ -1,11 +1,11 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Journal;
 using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Migration;
 
@@ -226,6 +226,4 @@ internal sealed class BulkMoveResults(
             0, move.Operation, nameof(UndoStrategy.RoundTrip),
             pair.Target.Id, pair.Target.Name, pair.Source.Id, pair.Source.Name, pair.Source.Id)
         : new SlotEntry(0, move.Operation, null, pair.Source.Id, pair.Source.Name, pair.Target.Id, pair.Target.Name, pair.Source.Id);
-
-    private static string Number(int slot) => slot.ToString(CultureInfo.InvariantCulture);
 }

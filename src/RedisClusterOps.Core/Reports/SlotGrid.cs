@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using System.Text;
 using RedisClusterOps.Cluster;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Reports;
 
@@ -180,8 +181,6 @@ internal static class SlotGrid
     private static string Count(int number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
     private static string Percent(double share) => share.ToString("0.00", CultureInfo.InvariantCulture) + " %";
-
-    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 }
 
 /// <summary>A part of a line in one style: two of the 256 terminal colours; null for the terminal's own.</summary>

@@ -1,7 +1,7 @@
-using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Migration.Atomic;
 
@@ -100,6 +100,4 @@ internal static class AtomicText
             return "According to " + (ofTarget is null ? source : target).Name + ", " + text;
         return char.ToUpperInvariant(text[0]) + text.Substring(1);
     }
-
-    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

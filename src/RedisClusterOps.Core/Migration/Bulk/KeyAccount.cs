@@ -1,12 +1,12 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Migration.Bulk;
 
@@ -175,6 +175,4 @@ internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
     }
 
     private static string Keys(long count) => KeyLoss.Keys(count);
-
-    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,6 +1,6 @@
-using System.Globalization;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Migration.Keys;
 
@@ -29,8 +29,6 @@ internal static class KeyLoss
 
     /// <summary>Such as <c>1 key</c> or <c>150 keys</c>.</summary>
     public static string Keys(long count) => Number(count) + (count == 1 ? " key" : " keys");
-
-    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
 }
 
 /// <summary>Counters of a node since its start; null if it does not report them.</summary>

@@ -1,11 +1,11 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Migration.Slot;
 
@@ -205,8 +205,6 @@ internal sealed class OwnershipVerifier(ClusterReader reader, ClusterView view, 
             return new Observation(node, null, failure.Message);
         }
     }
-
-    private static string Number(int slot) => slot.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>What a node reports.</summary>
     private sealed record Observation(ClusterNode Node, NodeView? View, string? Trouble)

@@ -5,6 +5,7 @@ using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Migration.Slot;
 
@@ -83,6 +84,4 @@ internal sealed class WinningEpoch(ClusterReader reader, OperationLog? log)
         !info.IsError && witness.View?.Facts.Engine != ServerEngine.Garnet
             && ServerFacts.ParseFields(info.Text).TryGetValue("cluster_current_epoch", out var text)
             && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var epoch) ? epoch : 0;
-
-    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Planning.Slots;
 using static RedisClusterOps.Planning.Preflight.PreflightRules;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Planning.Preflight;
 

@@ -5,6 +5,7 @@ using System.Linq;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Planning.Preflight;
 
@@ -284,9 +285,6 @@ internal static class PreflightRules
     public static string Names(List<string> names) =>
         string.Join(", ", names.Take(ShownNames).Select(name => Printable.Clean(name, 60)))
         + (names.Count > ShownNames ? ", …" : string.Empty);
-
-    public static string Count(long count, string noun) =>
-        count.ToString(CultureInfo.InvariantCulture) + " " + noun + (count == 1 ? string.Empty : "s");
 
     private static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("0.##", CultureInfo.InvariantCulture) + " s";
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Planning.Slots;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Planning.Preflight;
 
@@ -108,8 +109,6 @@ internal static class WriteRules
         Message = message,
         Next = new NextAction(NextActionCode.Advice) { Note = advice },
     };
-
-    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static string Megabytes(long bytes) => (bytes / 1048576.0).ToString("0.#", CultureInfo.InvariantCulture) + " MB";
 }

@@ -1,9 +1,9 @@
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
@@ -134,6 +134,4 @@ internal static class PlanRefusal
         FailureCode.SlotStateUnsuitable, message + NothingChanged, Number(slots.Ranges[0].First), next) { OpenSlots = slots };
 
     private static string Slots(SlotSet slots) => (slots.Count == 1 ? "Slot " : "Slots ") + Some(slots);
-
-    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
@@ -214,6 +215,4 @@ internal static class PlanValidator
     private static FormatException Wrong(string what) => new(what);
 
     private static string Shown(string text) => Printable.Clean(text, 60);
-
-    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

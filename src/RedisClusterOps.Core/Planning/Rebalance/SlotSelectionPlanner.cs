@@ -1,9 +1,9 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using System.Numerics;
 using RedisClusterOps.Cluster;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Planning.Rebalance;
 
@@ -143,6 +143,4 @@ internal sealed class SlotSelectionPlanner
 
     private static RedisOperationException NotOwned(int slot, string message, NextAction next) =>
         new(FailureCode.SlotNotOwned, message + PlanRefusal.NothingChanged, Number(slot), next);
-
-    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

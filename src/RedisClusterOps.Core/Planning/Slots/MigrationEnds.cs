@@ -1,7 +1,7 @@
 using System.Collections.Generic;
-using System.Globalization;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Planning.Slots;
 
@@ -113,6 +113,4 @@ internal sealed record MigrationEnds(string SourceId, string Source, string Targ
         "Slot " + Number(slot) + " " + fact + ", not " + expected + ". Nothing was changed.",
         Number(slot),
         new NextAction(NextActionCode.ShowOpenSlots) { Slots = Number(slot) });
-
-    private static string Number(int slot) => slot.ToString(CultureInfo.InvariantCulture);
 }

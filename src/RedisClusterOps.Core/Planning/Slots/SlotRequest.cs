@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Planning.Slots;
 
@@ -149,6 +150,4 @@ internal static class SlotRefusal
     public static string BelongsTo(ClusterNode? owner) => owner is null ? "has no owner" : "belongs to " + owner.Name;
 
     public const string NothingChanged = " Nothing was changed.";
-
-    private static string Number(int slot) => slot.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,7 +1,7 @@
-using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Planning.Slots;
 
@@ -43,6 +43,4 @@ internal static class WayBack
         return "after CLUSTER RESET SOFT and CLUSTER MEET " + peer.Announced?.Host + " " + Number(port) + bus + " on "
             + node.Name + ", which make it an empty master again";
     }
-
-    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 }
