@@ -27,7 +27,7 @@ public sealed partial class RedisCluster
     public async Task<ClusterReport> GetReportAsync(HealthOptions options, AlertOptions watch, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(CpuSampling.AllNodes, cancellation).ConfigureAwait(false);
-        var earlier = ReadObservations(watch.StatePath, view);
+        var earlier = AlertState.ReadOnly(watch.StatePath, view, _log).Observations;
         var health = await TestAsync(view, options, cancellation, watch.JournalPath).ConfigureAwait(false);
         var now = _reader.Clock.UtcNow;
         var (alerts, _) = AlertCheck.Check(view, health, earlier, now, watch.StuckAfter, watch.MaxMovedPerSecond);
