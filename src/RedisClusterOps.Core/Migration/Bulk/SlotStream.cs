@@ -24,10 +24,7 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
     private readonly MigrateCommand _command = context.CommandFor(source, target);
     private readonly BatchTiming _timing = new(context, source, target, stop);
     private readonly AdaptiveBatch _batch = new(most: AdaptiveBatch.LimitOf(context.Options));
-    private static readonly TimeSpan DownPause = TimeSpan.FromMilliseconds(250);
-
-    // Since when the target accepts no keys, and what it replies; null if it accepts them.
-    private (TimeSpan Since, string Reply)? _down;
+    private readonly RefusingTarget _refusing = new(context, source, target, stop);
 
     private int Size => Math.Min(_batch.Size, _timing.MostKeys);
 
@@ -151,9 +148,9 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
     {
         if (refused.Count == 0)
             return;
-        if (_down is not null)
+        if (_refusing.IsRefusing)
         {
-            await AwaitClusterAsync().ConfigureAwait(false);
+            await _refusing.WaitAsync().ConfigureAwait(false);
             foreach (var portion in refused)
                 listed.Enqueue(portion);
             return;
@@ -169,32 +166,13 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
         }
     }
 
-    // A master has failed, and its replica is not elected yet, or the target imports slots from it and so ignores the election. It refuses
-    // the keys of every slot then.
-    private async Task AwaitClusterAsync()
-    {
-        var (since, reply) = _down!.Value;
-        if (stop.Clock.Now - since > context.Options.Timeout)
-        {
-            throw new RedisOperationException(
-                FailureCode.ServerError,
-                "No key can move from " + source.Name + " to " + target.Name + ": " + Printable.Clean(reply, 200)
-                    + ". Slots that had begun are left open; no key is lost.",
-                target.Name,
-                new NextAction(NextActionCode.CheckCluster));
-        }
-
-        await stop.PauseAsync(DownPause).ConfigureAwait(false);
-        await new OwnerCorrection(_reader, context.Log).CorrectAsync(target.Id, stop).ConfigureAwait(false);
-    }
-
     private void Read(RespValue reply, Portion portion, List<Portion> refused)
     {
         var kind = MigrateRules.Read(reply);
         switch (kind)
         {
             case MigrateReply.Moved:
-                _down = null;
+                _refusing.Accepted();
                 portion.Slot.Moved += portion.Keys.Count;
                 context.Count.Keys(portion.Keys.Count);
                 return;
@@ -209,7 +187,7 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
                 refused.Add(portion);
                 return;
             case MigrateReply.TryLater:
-                _down ??= (stop.Clock.Now, reply.Text);
+                _refusing.Refused(reply.Text);
                 refused.Add(portion);
                 return;
             default:
