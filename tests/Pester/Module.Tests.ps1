@@ -95,10 +95,11 @@ Describe 'Help of <_>' -Tag Offline -ForEach $CommandNames {
             $problems | Should -BeNullOrEmpty -Because $code
             foreach ($line in $tree.FindAll({ param($node) $node -is [Management.Automation.Language.CommandAst] }, $true)) {
                 $command = Get-Command $line.GetCommandName() -ErrorAction SilentlyContinue
-                $command | Should -Not -BeNullOrEmpty -Because $code
+                if (-not $command) { throw "No command $($line.GetCommandName()): $code" }
                 $parameters = $line.CommandElements | Where-Object { $_ -is [Management.Automation.Language.CommandParameterAst] }
                 foreach ($name in $parameters.ParameterName) {
-                    $command.ResolveParameter($name) | Should -Not -BeNullOrEmpty -Because "$code -$name"
+                    # Throws if there is no such parameter.
+                    $null = $command.ResolveParameter($name)
                 }
             }
         }
@@ -107,9 +108,8 @@ Describe 'Help of <_>' -Tag Offline -ForEach $CommandNames {
     It 'documents every parameter' {
         $common = [Management.Automation.PSCmdlet]::CommonParameters
         $own = (Get-Command $_).Parameters.Keys | Where-Object { $common -notcontains $_ }
-        foreach ($name in $own) {
-            ((Get-Help $_ -Parameter $name).description | Out-String).Trim() | Should -Not -BeNullOrEmpty -Because "-$name"
-        }
+        $documented = $Help.parameters.parameter | Where-Object { "$($_.description.Text)".Trim() } | ForEach-Object name
+        $own | Where-Object { $documented -notcontains $_ } | Should -BeNullOrEmpty
     }
 }
 
