@@ -30,7 +30,7 @@ public sealed record OperationEvent
     /// <summary>The slot it is about; null if it is about none.</summary>
     public int? Slot { get; init; }
 
-    /// <summary>One line for people; of progress, what is being waited for, or nothing.</summary>
+    /// <summary>One line for people; of progress, what is being waited for, why keys move slowly, or nothing.</summary>
     public string Message { get; init; } = string.Empty;
 
     /// <summary>Of progress: keys moved so far.</summary>
