@@ -102,6 +102,11 @@ internal sealed class BenchCluster : IAsyncDisposable
 
         await Task.WhenAll(_nodes.Nodes.Select(node => node.RestartAsync(cancellation)));
         await _nodes.WaitUntilAgreedAsync(cancellation);
+        foreach (var replica in _nodes.Replicas)
+        {
+            while (!(await replica.SendAsync("INFO", "replication")).Text.Contains("master_link_status:up", StringComparison.Ordinal))
+                await Task.Delay(20, cancellation);
+        }
     }
 
     /// <summary>Verifies that no key is missing, every slot has the expected owner, and the server's own check finds no problem.</summary>

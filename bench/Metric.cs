@@ -12,6 +12,7 @@ internal static class Metrics
         Metric.LongestStall => "longest stall",
         Metric.LatencyP50 => "client's p50",
         Metric.LatencyP99 => "client's p99",
+        Metric.MoverCpu => "mover's processor time per key",
         _ => "client's slowest",
     };
 
@@ -19,6 +20,7 @@ internal static class Metrics
     {
         Metric.Seconds => "s",
         Metric.KeysPerSecond => "keys/s",
+        Metric.MoverCpu => "µs",
         _ => "ms",
     };
 
@@ -45,4 +47,5 @@ internal enum Metric
     LatencyP50,
     LatencyP99,
     LatencyMax,
+    MoverCpu,
 }

@@ -38,9 +38,8 @@ public sealed record MoveOptions
     public int BatchSize { get; init; }
 
     /// <summary>
-    /// The longest that one MIGRATE, which blocks both nodes, should take while the batch size is adaptive. While clients use one of the
-    /// nodes, moves of whole slots use batches of about a sixteenth of it, and pause between two batches if it is less than 5 ms. The
-    /// default is 10 ms.
+    /// The longest that a client of the nodes should wait because of the move. While clients use one of the nodes, batches are much
+    /// shorter, and follow what a probe waits. A fixed <see cref="BatchSize"/> is not adapted. The default is 10 ms.
     /// </summary>
     public TimeSpan MaxStall { get; init; } = TimeSpan.FromMilliseconds(10);
 

@@ -30,7 +30,9 @@ public sealed record OperationEvent
     /// <summary>The slot it is about; null if it is about none.</summary>
     public int? Slot { get; init; }
 
-    /// <summary>The text, one line. In a progress event, what the operation waits for; empty if it does not wait.</summary>
+    /// <summary>
+    /// The text, one line. In a progress event, what the operation waits for or why keys move slowly; empty if neither applies.
+    /// </summary>
     public string Message { get; init; } = string.Empty;
 
     /// <summary>In a progress event, the keys moved so far.</summary>

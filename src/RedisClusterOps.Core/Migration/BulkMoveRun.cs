@@ -56,7 +56,7 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         _verifier = new OwnershipVerifier(reader, view, _stop) { Verified = AddVerified };
         _accounts = pairs.ToDictionary(pair => pair, pair => new KeyAccount(reader, pair));
         _results = new BulkMoveResults(move, session, options, journal, log, reader.Clock);
-        var pace = new MovePace(nodes, options, log, reader.Clock);
+        var pace = new MovePace(reader, nodes, options, log);
         var count = new MoveCount(pairs.Sum(pair => pair.Slots.Count), log, reader.Clock);
         _context = new MoveContext(reader, session, options, pace, count, log)
         {

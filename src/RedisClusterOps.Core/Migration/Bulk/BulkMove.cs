@@ -84,7 +84,7 @@ internal sealed record MoveContext(
     public MigrateCommand CommandFor(ClusterNode source, ClusterNode target) => MigrateCommand.From(Session, Options, source, target);
 
     /// <summary>Reports the progress to the log.</summary>
-    public void ReportProgress() => Count.Report(Pace.WaitsFor);
+    public void ReportProgress() => Count.Report(Pace.Status);
 
     /// <summary>Counts the keys of slots on their source.</summary>
     public async Task CountKeysAsync(MasterPair pair, IReadOnlyList<SlotMove> slots, CancellationToken abort)
@@ -118,8 +118,8 @@ internal sealed class MoveCount(int slots, OperationLog? log, IClock clock)
     public void Slots(int done) => Interlocked.Add(ref _slots, done);
 
     /// <summary>Reports to the log, at most ten times per second.</summary>
-    /// <param name="waitsFor">What the move waits for; null if it does not wait.</param>
-    public void Report(string? waitsFor)
+    /// <param name="status">What the move waits for, or why it is slow; null if neither is the case.</param>
+    public void Report(string? status)
     {
         lock (_turn)
         {
@@ -135,7 +135,7 @@ internal sealed class MoveCount(int slots, OperationLog? log, IClock clock)
                 SlotsDone = _slots,
                 SlotsTotal = slots,
                 Elapsed = elapsed,
-                Message = waitsFor ?? string.Empty,
+                Message = status ?? string.Empty,
             });
         }
     }

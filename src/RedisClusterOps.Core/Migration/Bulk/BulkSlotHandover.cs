@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
@@ -17,14 +18,7 @@ namespace RedisClusterOps.Migration.Bulk;
 internal sealed class BulkSlotHandover(
     MoveContext context, ClusterNode source, ClusterNode target, SourceReplicas replicas, StopRequest stop)
 {
-    // While clients use the nodes. Each slot that is handed over raises the target's epoch, which is broadcast to every node, and each
-    // node compares all slots. Fewer slots at a time would cost more, by what each batch writes to the nodes' files, than clients gain.
-    // Opening a slot concerns only two nodes.
-    private const int FewHandedOver = 8;
-    private const int FewOpened = 32;
-
-    // The factor for nodes with a long round trip.
-    private const int Far = 8;
+    private const int MostSlots = 1024;
 
     // For each portion: two commands for flags or owners, and a count; before a handover also the flags.
     private const int RoundTrips = 3;
@@ -37,8 +31,13 @@ internal sealed class BulkSlotHandover(
     // owner, its promotion would cost the keys. So few slots are in transit, and only for a short time.
     private static readonly TimeSpan LongestHandover = TimeSpan.FromMilliseconds(50);
 
-    private readonly Portion _opened = new(first: 512, least: 128, longest: TimeSpan.FromMilliseconds(250));
-    private readonly Portion _handedOver = new(first: 128, least: 32, LongestHandover);
+    // Opening a slot concerns only two nodes and changes no owner.
+    private static readonly TimeSpan LongestOpening = TimeSpan.FromMilliseconds(250);
+
+    // Each slot that is handed over raises the target's epoch, which is broadcast to every node, and each node compares all slots. Still
+    // fewer slots at a time would cost more, by what each batch reads and writes, than clients gain.
+    private readonly AdaptiveBatch _opened = new(few: 32, most: MostSlots);
+    private readonly AdaptiveBatch _handedOver = new(few: 16, most: MostSlots);
 
     // Garnet raises its epoch with each step, and gossips it only every few seconds. So all slots are one portion there.
     private bool IsSlowToGossip => target.View?.Facts.Engine == ServerEngine.Garnet;
@@ -55,11 +54,9 @@ internal sealed class BulkSlotHandover(
     {
         for (var done = 0; done < slots.Count && !stop.IsRequested;)
         {
-            var hasClients = _timing.HasClients;
-            var portion = slots.Skip(done).Take(SizeOf(_opened, FewOpened, slots.Count)).ToList();
+            var portion = slots.Skip(done).Take(IsSlowToGossip ? slots.Count : _opened.Size).ToList();
             var took = await _timing.RunAsync(RoundTrips, () => OpenPortionAsync(portion)).ConfigureAwait(false);
-            if (!hasClients)
-                _opened.Took(portion.Count, took);
+            _opened.Adapt(portion.Count, took, AimOf(LongestOpening), LongestOpening);
             done += portion.Count;
         }
     }
@@ -95,7 +92,7 @@ internal sealed class BulkSlotHandover(
         for (var left = Left(slots); left.Count > 0 && !stop.IsRequested; left = Left(slots))
         {
             await replicas.ConfirmAsync(stop).ConfigureAwait(false);
-            var batch = left.Take(SizeOf(_handedOver, FewHandedOver, left.Count)).ToList();
+            var batch = left.Take(IsSlowToGossip ? left.Count : _handedOver.Size).ToList();
             var isOver = await HandoverEpoch.AwaitAsync(() => TryAssignAsync(batch), stop).ConfigureAwait(false);
             if (!isOver)
             {
@@ -122,7 +119,6 @@ internal sealed class BulkSlotHandover(
         await context.Pace.EpochRaises.EnterAsync(target.Id, stop.Abort).ConfigureAwait(false);
         try
         {
-            var hasClients = _timing.HasClients;
             var (isKnown, assigned) = (false, 0);
             var took = await _timing.RunAsync(RoundTrips, async () =>
             {
@@ -132,8 +128,8 @@ internal sealed class BulkSlotHandover(
                 if (isKnown)
                     assigned = await AssignAsync(InBulk(batch), from, to).ConfigureAwait(false);
             }).ConfigureAwait(false);
-            if (!hasClients && assigned > 0)
-                _handedOver.Took(assigned, took);
+            if (assigned > 0)
+                _handedOver.Adapt(assigned, took, AimOf(LongestHandover), LongestHandover);
             return isKnown;
         }
         finally
@@ -226,8 +222,15 @@ internal sealed class BulkSlotHandover(
         }
     }
 
-    private int SizeOf(Portion idle, int few, int all) =>
-        IsSlowToGossip ? all : !_timing.HasClients ? idle.Size : _timing.IsNear ? few : few * Far;
+    // Each of the round trips of a portion may take as long as a batch of keys. A node that waits for its replicas serves its clients
+    // meanwhile.
+    private TimeSpan AimOf(TimeSpan longest)
+    {
+        if (!_timing.HasClients || SetSlotBatch.WaitsForReplicas(target, target.View!))
+            return longest;
+        var each = TimeSpan.FromTicks(_timing.Longest.Ticks * RoundTrips);
+        return each < longest ? each : longest;
+    }
 
     private async Task<(NodeView Source, NodeView Target)> ReadEndsAsync()
     {
@@ -278,23 +281,4 @@ internal sealed class BulkSlotHandover(
 
     private static List<SlotMove> Left(IReadOnlyList<SlotMove> slots) =>
         slots.Where(slot => !slot.IsDeferred && slot.State != SlotMoveState.HandedOver).ToList();
-
-    /// <summary>
-    /// The number of slots in one portion while no client uses the nodes: as many as fit into a time. Each portion costs both servers a
-    /// write of their configuration to the disk, so it is no smaller than it must be.
-    /// </summary>
-    private sealed class Portion(int first, int least, TimeSpan longest)
-    {
-        private const int Most = 1024;
-
-        public int Size { get; private set; } = first;
-
-        public void Took(int count, TimeSpan took)
-        {
-            if (took > longest)
-                Size = Math.Max(least, Math.Min(Size, (int)(count * longest.TotalSeconds / took.TotalSeconds)));
-            else if (count >= Size && took.Ticks < longest.Ticks / 2)
-                Size = Math.Min(Most, Size * 2);
-        }
-    }
 }

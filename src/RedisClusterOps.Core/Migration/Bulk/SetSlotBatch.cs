@@ -23,7 +23,9 @@ internal sealed class SetSlotBatch(ClusterReader reader, ClusterNode node, NodeV
     /// <summary>A time after which the batch sends no further command; null to send all of them.</summary>
     public TimeSpan? Within { get; init; }
 
-    private bool WaitsForReplicas => AssignToTarget.WaitsForReplicas(node) && view.Lines.Any(SourceReplicas.IsReplicaOf(view.Id));
+    /// <summary>True for a node that serves its clients while a SETSLOT waits for its replicas.</summary>
+    public static bool WaitsForReplicas(ClusterNode node, NodeView view) =>
+        AssignToTarget.WaitsForReplicas(node) && view.Lines.Any(SourceReplicas.IsReplicaOf(view.Id));
 
     /// <param name="slots">The slots.</param>
     /// <param name="action">The action and its argument.</param>
@@ -33,7 +35,7 @@ internal sealed class SetSlotBatch(ClusterReader reader, ClusterNode node, NodeV
         if (slots.Count == 0)
             return [];
         var commands = slots.Select(slot => RespCommand.Of(["CLUSTER", "SETSLOT", slot.Slot, .. action])).ToList();
-        if (WaitsForReplicas)
+        if (WaitsForReplicas(node, view))
             return await SendConcurrentlyAsync(commands).ConfigureAwait(false);
         var connection = await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false);
         return [.. await connection.SendAsync(commands, null, stop.Abort).ConfigureAwait(false)];

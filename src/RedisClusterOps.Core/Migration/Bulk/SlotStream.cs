@@ -26,8 +26,6 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
     private readonly AdaptiveBatch _batch = new(most: AdaptiveBatch.LimitOf(context.Options));
     private readonly RefusingTarget _refusing = new(context, source, target, stop);
 
-    private int Size => Math.Min(_batch.Size, _timing.MostKeys);
-
     /// <summary>
     /// Moves the keys of those slots that are open, in every database, until a listing of each returns fewer keys than asked for.
     /// </summary>
@@ -61,7 +59,7 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
     private async Task<List<Portion>> TakeAsync(Queue<Portion> listed, int database)
     {
         var moving = new List<Portion>();
-        var left = Size;
+        var left = _batch.Size;
         while (left > 0 && listed.Count > 0)
         {
             var portion = listed.Peek();
@@ -87,12 +85,12 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
     {
         // A listing with fewer keys than asked for is complete: a migrating source gets no new keys.
         var listing = moving.Where(portion => portion.IsLast && portion.MayBeMore)
-            .Select(portion => new Portion(portion.Slot, Math.Max(2 * Size, 2))).ToList();
+            .Select(portion => new Portion(portion.Slot, Math.Max(2 * _batch.Size, 2))).ToList();
         var coming = ready + listing.Sum(portion => portion.Asked);
-        while (coming < 2 * Size && unlisted.Count > 0)
+        while (coming < 2 * _batch.Size && unlisted.Count > 0)
         {
             var slot = unlisted.Dequeue();
-            var most = (int)Math.Min(Math.Max(slot.Keys + 1, 16), 2 * Size);
+            var most = (int)Math.Min(Math.Max(slot.Keys + 1, 16), 2 * _batch.Size);
             listing.Add(new Portion(slot, Math.Max(most, 2)));
             coming += (int)Math.Min(slot.Keys, most);
         }
@@ -138,8 +136,8 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
         await RetryAsync(refused, listed).ConfigureAwait(false);
         var keys = moving.Sum(portion => portion.Keys.Count);
         if (keys > 0)
-            _batch.Adapt(keys, stall, _pace.LongestBatch);
-        _pace.Moved(source, keys);
+            _batch.Adapt(keys, stall, _timing.Longest, context.Options.MaxStall);
+        _pace.Moved(keys);
         context.ReportProgress();
     }
 
