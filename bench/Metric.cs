@@ -12,6 +12,8 @@ internal static class Metrics
         Metric.LongestStall => "longest stall",
         Metric.LatencyP50 => "client's p50",
         Metric.LatencyP99 => "client's p99",
+        Metric.RoundTrips => "round trips",
+        Metric.RoundTripsInARow => "in a row",
         _ => "client's slowest",
     };
 
@@ -19,12 +21,13 @@ internal static class Metrics
     {
         Metric.Seconds => "s",
         Metric.KeysPerSecond => "keys/s",
+        Metric.RoundTrips or Metric.RoundTripsInARow => "count",
         _ => "ms",
     };
 
     public static string Text(Metric metric, double value) => metric switch
     {
-        Metric.KeysPerSecond => value.ToString("#,0", CultureInfo.InvariantCulture),
+        Metric.KeysPerSecond or Metric.RoundTrips or Metric.RoundTripsInARow => value.ToString("#,0", CultureInfo.InvariantCulture),
         _ => Text(value),
     };
 
@@ -45,4 +48,6 @@ internal enum Metric
     LatencyP50,
     LatencyP99,
     LatencyMax,
+    RoundTrips,
+    RoundTripsInARow,
 }

@@ -79,8 +79,11 @@ public sealed partial class RedisCluster
         ClusterView view, List<int> slots, Func<SlotSituation, SlotRequest> request, CancellationToken cancellation)
     {
         var plans = new List<SlotPlan>();
-        foreach (var situation in await _situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false))
-            plans.Add(await PlanOrRefuseAsync(request(situation), situation, cancellation).ConfigureAwait(false));
+        var asked = (await _situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false))
+            .Select(situation => (Request: request(situation), Situation: situation)).ToList();
+        await PrepareAsync(asked, cancellation).ConfigureAwait(false);
+        foreach (var (each, situation) in asked)
+            plans.Add(await PlanOrRefuseAsync(each, situation, cancellation).ConfigureAwait(false));
         return plans;
     }
 

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
@@ -112,54 +111,6 @@ public sealed partial class RedisCluster
         var pairs = PairsOf(view, plan, moves);
         var move = BulkMove.Of(plan.Kind, _session, options, view.MasterOfReplica) with { SuppressedNodes = plan.SuppressedNodes };
         return Start(view, move, pairs, options, stop);
-    }
-
-    /// <summary>
-    /// True if a plan only completes a migration whose ends are consistent, so that it can be carried out together with others
-    /// (<see cref="RunTogetherAsync"/>).
-    /// </summary>
-    public static bool GoesTogether(SlotPlan plan) =>
-        plan is { Request: RepairRequest { InterruptedUndo: null }, Refusal: null, IsPartial: false, IsDone: false }
-        && plan.State is RedisOpenSlotState.ImportingOnly or RedisOpenSlotState.MigratingOnly
-            or RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained or RedisOpenSlotState.SourceFailedOver
-        && plan.Owner == plan.SourceId;
-
-    /// <summary>Groups plans in the order in which they are carried out.</summary>
-    /// <returns>
-    /// Each plan alone, except those that go together: open slots (<see cref="GoesTogether"/>), and slots without an owner that one master
-    /// takes over. They are one group, in the place of the first of them.
-    /// </returns>
-    public static IReadOnlyList<IReadOnlyList<SlotPlan>> GroupPlans(IReadOnlyList<SlotPlan> plans) => plans
-        .GroupBy(plan => GoesTogether(plan) ? "together"
-            : BulkAdoption.IsAdoption(plan) ? plan.SourceId + ">" + plan.TargetId
-            : plan.Slot.ToString(CultureInfo.InvariantCulture) + "/" + plan.SourceId)
-        .Select(group => (IReadOnlyList<SlotPlan>)group.ToList()).ToList();
-
-    /// <summary>Carries out plans together, all pairs of masters concurrently.</summary>
-    /// <param name="plans">A group of <see cref="GroupPlans"/>.</param>
-    /// <exception cref="RedisOperationException">JournalBusy or JournalUnavailable. Nothing was changed.</exception>
-    public async Task<SlotMoveRun> RunTogetherAsync(IReadOnlyList<SlotPlan> plans, CancellationToken stop)
-    {
-        await BeginAsync(plans[0], stop).ConfigureAwait(false);
-        if (BulkAdoption.IsAdoption(plans[0]))
-        {
-            var adopting = new StopRequest(_reader.Clock, stop);
-            return new BulkAdoption(
-                _session, _reader, _situations, plans, EntryOf(plans[0]), _run, _log, adopting, stop).Start();
-        }
-
-        var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
-        var requests = plans.ToDictionary(plan => plan.Slot, plan => plan.Request!);
-        var pairs = plans.GroupBy(plan => (plan.SourceId, plan.TargetId))
-            .Select(pair => new RedisSlotMove
-            {
-                SourceId = pair.Key.SourceId,
-                TargetId = pair.Key.TargetId,
-                SlotRanges = SlotSet.From(pair.Select(plan => plan.Slot)).Ranges,
-            })
-            .Select(move => PairOf(view, move, undoes: false)).ToList();
-        var move = new BulkMove(plans[0].Kind, plans[0].Request!.Success, (_, situation) => requests[situation.Slot]);
-        return Start(view, move, pairs, plans[0].Options, stop);
     }
 
     private SlotMoveRun Start(ClusterView view, BulkMove move, List<MasterPair> pairs, MoveOptions options, CancellationToken stop) =>
@@ -304,22 +255,24 @@ public sealed partial class RedisCluster
     {
         // A plan names masters. No other node stands for them: slots would go where the plan does not send them.
         foreach (var id in moves.SelectMany(move => new[] { move.SourceId, move.TargetId }))
-        {
-            if (MasterOf(view, id) is var now && now.Id != id)
-            {
-                var name = view.Node(id)!.Name;
-                throw new RedisOperationException(
-                    FailureCode.StalePlan,
-                    "The plan is stale: " + name + " is a replica of " + now.Name + " now." + PlanRefusal.NothingChanged,
-                    name,
-                    new NextAction(NextActionCode.ShowNodes));
-            }
-        }
-
+            RequireMaster(view, id);
         return moves.Select(move => PairOf(view, move, undoes: plan.Kind == MigrationOperation.Undo)).ToList();
     }
 
-    private static MasterPair PairOf(ClusterView view, RedisSlotMove move, bool undoes)
+    private static void RequireMaster(ClusterView view, string id)
+    {
+        if (MasterOf(view, id) is var now && now.Id == id)
+            return;
+        var name = view.Node(id)!.Name;
+        throw new RedisOperationException(
+            FailureCode.StalePlan,
+            "The plan is stale: " + name + " is a replica of " + now.Name + " now." + PlanRefusal.NothingChanged,
+            name,
+            new NextAction(NextActionCode.ShowNodes));
+    }
+
+    /// <param name="successors">Slots that are open towards a former master that the one which the slots move to has replaced.</param>
+    private static MasterPair PairOf(ClusterView view, RedisSlotMove move, bool undoes, ISet<int>? successors = null)
     {
         var (source, target) = (MasterOf(view, move.SourceId), MasterOf(view, move.TargetId));
         foreach (var end in new[] { source, target })
@@ -330,18 +283,20 @@ public sealed partial class RedisCluster
 
         SlotRefusal.RequireAcquainted("No slot can be moved between " + source.Name + " and " + target.Name, source, target);
         var isAtomic = move.DecidedMethod == MoveMethod.Atomic;
-        var slots = SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source, target, undoes, isAtomic)).ToList();
+        var slots = SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(
+            view, slot, source, target, undoes, isAtomic, successors?.Contains(slot) == true)).ToList();
         return new MasterPair(source, target, slots, isAtomic) { EstimatedKeys = move.EstimatedKeys };
     }
 
     // A slot that is stable on the source, or open between these two masters, moves in bulk. A slot that is stable on the target has moved
     // already, as after a run that was killed before it could write that down.
-    private static SlotMove SlotOf(ClusterView view, int slot, ClusterNode source, ClusterNode target, bool undoes, bool isAtomic)
+    private static SlotMove SlotOf(
+        ClusterView view, int slot, ClusterNode source, ClusterNode target, bool undoes, bool isAtomic, bool hasSuccessor)
     {
         var owner = view.ContestedClaims.ContainsKey(slot) ? null : view.OwnerOf(slot);
         var flags = view.FlagsOf(slot).ToList();
         var isInterrupted = undoes && (owner == target.Id || owner == source.Id) && flags.Count > 0
-            && flags.TrueForAll(flag => IsBetween(view, flag, target, source, owner == target.Id && !isAtomic));
+            && flags.TrueForAll(flag => IsBetween(view, flag, target, source, owner == target.Id && !isAtomic, hasSuccessor));
         var move = new SlotMove(slot, 0)
         {
             ImportsFromFormerMaster = flags.Exists(flag => !flag.IsMigrating && flag.PeerId != owner && flag.NodeId != owner),
@@ -352,14 +307,16 @@ public sealed partial class RedisCluster
             move.State = SlotMoveState.Interrupted;
         else if (owner != source.Id)
             move.Defer(source.Name + " is not its undisputed owner");
-        else if (!flags.TrueForAll(flag => IsBetween(view, flag, source, target, !isAtomic)))
+        else if (!flags.TrueForAll(flag => IsBetween(view, flag, source, target, !isAtomic, hasSuccessor)))
             move.Defer("it is open between other nodes");
         return move;
     }
 
     /// <param name="mayFollow">True if the source may have replaced the master that the target imports from.</param>
-    private static bool IsBetween(ClusterView view, OpenFlag flag, ClusterNode source, ClusterNode target, bool mayFollow) =>
-        flag.IsMigrating ? flag.NodeId == source.Id && flag.PeerId == target.Id
+    /// <param name="hasSuccessor">True if the target has replaced the master that the source migrates to.</param>
+    private static bool IsBetween(
+        ClusterView view, OpenFlag flag, ClusterNode source, ClusterNode target, bool mayFollow, bool hasSuccessor) =>
+        flag.IsMigrating ? flag.NodeId == source.Id && (flag.PeerId == target.Id || hasSuccessor)
         : flag.NodeId == target.Id
             && (flag.PeerId == source.Id || (mayFollow && SlotDiagnostician.ComesFrom(view, flag.PeerId, source)));
 

@@ -33,12 +33,18 @@ public sealed partial class RedisCluster
     public async Task<SlotPlan> PlanCompletionAsync(
         int slot, string? source, string? target, MoveOptions options, CancellationToken cancellation)
     {
-        var (view, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
+        var (_, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
+        var request = CompletionOf(situation, source, target, options);
+        return await CheckAsync(request.Plan(situation), situation, cancellation).ConfigureAwait(false);
+    }
+
+    private CompleteRequest CompletionOf(SlotSituation situation, string? source, string? target, MoveOptions options)
+    {
+        var (view, slot) = (situation.View, situation.Slot);
         var isStable = RequireNamed(situation, source, target) is null;
         // Repeating the command after the migration is complete is not an error.
         var owner = isStable && target is not null && Find(view, target) is { } named && view.OwnerOf(slot) == named.Id ? named : null;
-        var request = new CompleteRequest(slot, _session, options, owner is null ? null : MigrationEnds.Of(owner, owner));
-        return await CheckAsync(request.Plan(situation), situation, cancellation).ConfigureAwait(false);
+        return new CompleteRequest(slot, _session, options, owner is null ? null : MigrationEnds.Of(owner, owner));
     }
 
     /// <summary>Plans a move of keys of an open slot. Reads and checks, changes nothing.</summary>
@@ -126,8 +132,19 @@ public sealed partial class RedisCluster
         CancellationToken cancellation)
     {
         var (view, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
-        RequireKnownFlags(situation);
         var intents = OpenIntents(NodeIds(view), [slot], options.JournalPath);
+        var request = await UndoOfAsync(
+            situation, source, target, strategy, allowUnreachableNode, options, intents,
+            node => _situations.HidesAsync(node, cancellation)).ConfigureAwait(false);
+        return await CheckAsync(request.Plan(situation), situation, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task<SlotRequest> UndoOfAsync(
+        SlotSituation situation, string? source, string? target, UndoStrategy strategy, bool allowUnreachableNode, MoveOptions options,
+        IReadOnlyDictionary<int, OpenIntent> intents, Func<ClusterNode, Task<bool>> hidesAsync)
+    {
+        RequireKnownFlags(situation);
+        var (view, slot) = (situation.View, situation.Slot);
         var interrupted = intents.TryGetValue(slot, out var intent) ? UndoneBy(intent.Slot) : null;
         var (from, to) = (source is null ? null : Find(view, source), target is null ? null : FindTarget(view, target));
         var ends = MigrationEnds.ForUndo(situation, from, to, interrupted);
@@ -135,9 +152,9 @@ public sealed partial class RedisCluster
         {
             SuppressedNodes = intent?.Slot.SuppressedNodes ?? [],
         };
-        if (undo.MasterThatMayHideKeys(situation) is { } node && await _situations.HidesAsync(node, cancellation).ConfigureAwait(false))
-            undo = undo.RevealingHiddenKeys();
-        return await CheckAsync(undo.Plan(situation), situation, cancellation).ConfigureAwait(false);
+        return undo.MasterThatMayHideKeys(situation) is { } node && await hidesAsync(node).ConfigureAwait(false)
+            ? undo.RevealingHiddenKeys()
+            : undo;
     }
 
     /// <summary>Plans the repair of slots: one plan for each slot with a problem. Reads and checks, changes nothing.</summary>
@@ -161,19 +178,14 @@ public sealed partial class RedisCluster
         var loads = view.Masters.Where(node => node.IsReachable).ToDictionary(node => node.Id, node => view.SlotsOf(node.Id).Count);
         var assignment = new RangeAssignment(loads);
         var plans = new List<SlotPlan>();
-        foreach (var situation in await _situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false))
+        var situations = await _situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false);
+        await PrepareAsync(situations.Select(situation => ((SlotRequest)RequestOf(situation), situation)), cancellation)
+            .ConfigureAwait(false);
+        foreach (var situation in situations)
         {
             if (repair.SkipCoverage && RepairScope.IsUncovered(situation))
                 continue;
-            var request = new RepairRequest(situation.Slot, _session, options, repair, chosen)
-            {
-                LeastLoadedId = assignment.Next,
-                // To make hidden keys visible in all slots would open every slot.
-                HidingNodeIds = repair.Slots is not null && hiding.Count > 0 ? hiding : null,
-                NothingIsHidden = hiding.Count == 0,
-            };
-            if (intents.TryGetValue(situation.Slot, out var intent))
-                request = Resumed(request, intent.Slot);
+            var request = RequestOf(situation);
             var plan = await PlanOrRefuseAsync(request, situation, cancellation).ConfigureAwait(false);
             if (plan.Actions.Any(IsAssignment) || (plan.Owner is not null && plan.IsPartial && plan.TargetId.Length == 0))
                 assignment.Assign(plan.TargetId.Length > 0 ? plan.TargetId : assignment.Next!);
@@ -189,6 +201,18 @@ public sealed partial class RedisCluster
         return reportsUnreachable ? [.. ordered, .. RepairScope.UnreachableOwners(view, repair, slots, _session, options)] : ordered;
 
         static bool IsAssignment(SlotAction action) => action is AddUnownedSlot or TakeFromUnreachable;
+
+        RepairRequest RequestOf(SlotSituation situation)
+        {
+            var request = new RepairRequest(situation.Slot, _session, options, repair, chosen)
+            {
+                LeastLoadedId = assignment.Next,
+                // To make hidden keys visible in all slots would open every slot.
+                HidingNodeIds = repair.Slots is not null && hiding.Count > 0 ? hiding : null,
+                NothingIsHidden = hiding.Count == 0,
+            };
+            return intents.TryGetValue(situation.Slot, out var intent) ? Resumed(request, intent.Slot) : request;
+        }
     }
 
     /// <summary>Carries out any plan except that of a move of keys. Each step is derived again from the state of the cluster.</summary>

@@ -17,10 +17,13 @@ namespace RedisClusterOps.Migration.Bulk;
 internal sealed record BulkMove(
     MigrationOperation Operation, MigrationOutcome Success, Func<MasterPair, SlotSituation, SlotRequest> RequestForSlot)
 {
-    public bool IsUndo => Operation == MigrationOperation.Undo;
+    /// <summary>
+    /// True if slots return to the masters that they came from. Those that are still open in the other direction are completed first.
+    /// </summary>
+    public bool IsUndo { get; init; }
 
     /// <summary>True if replica migration is suppressed, so that masters that lose their last slot stay masters.</summary>
-    public bool SuppressesReplicaMigration { get; private init; }
+    public bool SuppressesReplicaMigration { get; init; }
 
     /// <summary>Ids of nodes on which an interrupted run left replica migration suppressed.</summary>
     public IReadOnlyCollection<string> SuppressedNodes { get; init; } = [];
@@ -40,6 +43,7 @@ internal sealed record BulkMove(
                 : new SlotMoveRequest(situation.Slot, session, options, ends, operation);
         })
         {
+            IsUndo = operation == MigrationOperation.Undo,
             SuppressesReplicaMigration = operation == MigrationOperation.Undo || options.KeepEmptyMaster,
         };
 }
