@@ -13,6 +13,8 @@ internal static class Metrics
         Metric.LatencyP50 => "client's p50",
         Metric.LatencyP99 => "client's p99",
         Metric.MoverCpu => "mover's processor time per key",
+        Metric.RoundTrips => "round trips",
+        Metric.RoundTripsInARow => "in a row",
         _ => "client's slowest",
     };
 
@@ -21,12 +23,13 @@ internal static class Metrics
         Metric.Seconds => "s",
         Metric.KeysPerSecond => "keys/s",
         Metric.MoverCpu => "µs",
+        Metric.RoundTrips or Metric.RoundTripsInARow => "count",
         _ => "ms",
     };
 
     public static string Text(Metric metric, double value) => metric switch
     {
-        Metric.KeysPerSecond => value.ToString("#,0", CultureInfo.InvariantCulture),
+        Metric.KeysPerSecond or Metric.RoundTrips or Metric.RoundTripsInARow => value.ToString("#,0", CultureInfo.InvariantCulture),
         _ => Text(value),
     };
 
@@ -48,4 +51,6 @@ internal enum Metric
     LatencyP99,
     LatencyMax,
     MoverCpu,
+    RoundTrips,
+    RoundTripsInARow,
 }

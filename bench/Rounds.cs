@@ -61,6 +61,8 @@ internal static class Rounds
     {
         if (cluster is not null && !row.OnlyReads)
             await cluster.ResetAsync(cancellation);
+        if (cluster is not null)
+            cluster.RoundTrips = null;
         // Collects the garbage of the previous run before this one is timed.
         GC.Collect();
         using var probe = cluster is null ? null : row.Probe?.Invoke(cluster);
@@ -70,6 +72,8 @@ internal static class Rounds
         var seconds = (own ?? clock.Elapsed).TotalSeconds;
         used = ProcessorTime() - used;
         var readings = new Dictionary<Metric, double>(probe?.End() ?? new Dictionary<Metric, double>()) { [Metric.Seconds] = seconds };
+        if (cluster?.RoundTrips is { } counted)
+            (readings[Metric.RoundTrips], readings[Metric.RoundTripsInARow]) = (counted.All, counted.InARow);
         if (cluster is { KeysToMove: > 0 })
         {
             readings[Metric.KeysPerSecond] = cluster.KeysToMove / seconds;

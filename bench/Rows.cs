@@ -31,7 +31,7 @@ internal static class Rows
             FillAsync = (cluster, cancellation) => Dataset.SpreadAsync(cluster, keys, cancellation),
             Transfers = SlotTransfer.ToTheEmptyMaster,
         };
-        return [.. RebalanceRows(rebalance, full, keys), .. MoveRows(full, keys), .. CheckRows(full, keys), RepairRow()];
+        return [.. RebalanceRows(rebalance, full, keys), .. MoveRows(full, keys), .. CheckRows(full, keys), .. RepairRows()];
     }
 
     private static Row[] RebalanceRows(string rebalance, Scenario full, int keys) =>
@@ -134,23 +134,8 @@ internal static class Rows
         var keysInSlot = keys / 10;
         return
         [
-            new Row(
-                "distant",
-                "200 slots with " + Text(200L * keys / HashSlot.Count) + " keys, 5 ms round trip to the nodes",
-                full with
-                {
-                    RoundTrip = TimeSpan.FromMilliseconds(5),
-                    Transfers = cluster => SlotTransfer.OfTheFirstMaster(cluster, 200),
-                },
-                [
-                    ClusterTool.Reshard(Cli),
-                    ClusterTool.Reshard(Cli + ", pipeline 1000", "--cluster-pipeline", "1000"),
-                    BareScript.Move(Bare),
-                    Ours.Move(Us),
-                ])
-            {
-                Requirements = [Requirement.Faster(Us, Cli, 7)],
-            },
+            Distant("distant", full, keys, TimeSpan.FromMilliseconds(5)),
+            Distant("distant-40", full, keys, TimeSpan.FromMilliseconds(40)),
             new Row(
                 "one-slot",
                 "one slot with " + Text(keysInSlot) + " keys",
@@ -175,6 +160,21 @@ internal static class Rows
             },
         ];
     }
+
+    private static Row Distant(string name, Scenario full, int keys, TimeSpan roundTrip) => new(
+        name,
+        "200 slots with " + Text(200L * keys / HashSlot.Count) + " keys, " + Text((long)roundTrip.TotalMilliseconds)
+            + " ms round trip to the nodes",
+        full with { RoundTrip = roundTrip, Transfers = cluster => SlotTransfer.OfTheFirstMaster(cluster, 200) },
+        [
+            ClusterTool.Reshard(Cli),
+            ClusterTool.Reshard(Cli + ", pipeline 1000", "--cluster-pipeline", "1000"),
+            BareScript.Move(Bare),
+            Ours.Move(Us),
+        ])
+    {
+        Requirements = [Requirement.Faster(Us, Cli, 7), Requirement.Within(Us, Bare, 2)],
+    };
 
     private static Row[] CheckRows(Scenario full, int keys) =>
     [
@@ -227,17 +227,72 @@ internal static class Rows
         Requirements = requirements,
     };
 
-    private static Row RepairRow() => new(
-        "fix",
-        Text(10 * OpenSlotsEach) + " open slots between 10 masters, " + Text(10 * OpenSlotsEach * KeysInOpenSlot) + " keys on both sides",
-        new Scenario(Servers.Redis70)
+    private static Row[] RepairRows() =>
+    [
+        new Row(
+            "fix",
+            Text(10 * OpenSlotsEach) + " open slots between 10 masters, " + Text(10 * OpenSlotsEach * KeysInOpenSlot)
+                + " keys on both sides",
+            new Scenario(Servers.Redis70)
+            {
+                Masters = 10,
+                Owners = 10,
+                FillAsync = (cluster, cancellation) => Dataset.OpenSlotsAsync(
+                    cluster, cluster.Masters.Count, OpenSlotsEach, KeysInOpenSlot, MovedKeysInOpenSlot, cancellation),
+            },
+            [ClusterTool.Fix(Cli), Ours.Repair(Us)]),
+        OpenSlotsRow(),
+        DeadOwnerRow("dead-owner", Servers.Redis70),
+        DeadOwnerRow("dead-owner-redis-8.6", Servers.Redis86),
+        DeadOwnerRow("dead-owner-valkey", Servers.Valkey91),
+    ];
+
+    private static Row OpenSlotsRow()
+    {
+        const int Slots = 200;
+        const int KeysInSlot = 60;
+        return new Row(
+            "open-slots",
+            Text(Slots) + " open slots of one master, " + Text(Slots * KeysInSlot) + " keys on both sides",
+            new Scenario(Servers.Redis70)
+            {
+                Masters = 3,
+                FillAsync = (cluster, cancellation) => Dataset.OpenSlotsAsync(cluster, 1, Slots, KeysInSlot, 20, cancellation),
+            },
+            [
+                ClusterTool.Fix(Cli),
+                Ours.Repair(Us + ", repair"),
+                Ours.Together(Us + ", complete", Slots, (redis, slots, options, cancellation) =>
+                    redis.PlanCompletionsAsync(slots, options, cancellation)),
+                Ours.Together(Us + ", undo", Slots, (redis, slots, options, cancellation) =>
+                    redis.PlanUndosAsync(slots, UndoStrategy.RoundTrip, false, options, cancellation)),
+                Ours.Together(Us + ", undo by PullBack", Slots, (redis, slots, options, cancellation) =>
+                    redis.PlanUndosAsync(slots, UndoStrategy.PullBack, false, options, cancellation)),
+                Ours.OneByOne(Us + ", complete, slot by slot", Slots, (redis, slot, options, cancellation) =>
+                    redis.PlanCompletionAsync(slot, null, null, options, cancellation)),
+                Ours.OneByOne(Us + ", undo, slot by slot", Slots, (redis, slot, options, cancellation) =>
+                    redis.PlanUndoAsync(slot, null, null, UndoStrategy.RoundTrip, false, options, cancellation)),
+                Ours.OneByOne(Us + ", undo by PullBack, slot by slot", Slots, (redis, slot, options, cancellation) =>
+                    redis.PlanUndoAsync(slot, null, null, UndoStrategy.PullBack, false, options, cancellation)),
+            ])
         {
-            Masters = 10,
-            Owners = 10,
-            FillAsync = (cluster, cancellation) =>
-                Dataset.OpenSlotsAsync(cluster, OpenSlotsEach, KeysInOpenSlot, MovedKeysInOpenSlot, cancellation),
-        },
-        [ClusterTool.Fix(Cli), Ours.Repair(Us)]);
+            Requirements =
+            [
+                Requirement.Within(Us + ", repair", Us + ", complete", 2),
+                Requirement.Within(Us + ", undo", Us + ", complete", 2),
+                Requirement.Within(Us + ", undo by PullBack", Us + ", complete", 2),
+            ],
+        };
+    }
+
+    private static Row DeadOwnerRow(string name, string server) => new(
+        name,
+        "repair of the slots of a dead master, a third of all",
+        new Scenario(server) { Masters = 3, NodeTimeout = TimeSpan.FromSeconds(1) },
+        [Ours.RepairWithoutLast(Us)])
+    {
+        Requirements = [Requirement.AtMost(Us, Metric.Seconds, 5)],
+    };
 
     private static string Text(long number) => number.ToString("#,0", CultureInfo.InvariantCulture);
 }

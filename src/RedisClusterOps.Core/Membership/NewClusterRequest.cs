@@ -118,7 +118,9 @@ internal sealed record NewClusterRequest(RedisClusterSession Session, int Replic
                 continue;
             object[] ends = [.. missing.Ranges.SelectMany(range => new object[] { range.First, range.Last })];
             yield return new MembershipStep(
-                nodes[i], RespCommand.Of(["CLUSTER", "ADDSLOTSRANGE", .. ends]), nodes[i].Name + " owns " + Count(missing.Count, "slot") + ".");
+                nodes[i],
+                RespCommand.Of(["CLUSTER", "ADDSLOTSRANGE", .. ends]),
+                nodes[i].Name + " owns " + Count(missing.Count, "slot") + ".");
         }
 
         for (var i = 1; i < nodes.Count; i++)

@@ -30,11 +30,15 @@ internal sealed class SetSlotBatch(ClusterReader reader, ClusterNode node, NodeV
     /// <param name="slots">The slots.</param>
     /// <param name="action">The action and its argument.</param>
     /// <returns>One reply for each slot; null if the time was over before its command was sent.</returns>
-    public async Task<IReadOnlyList<RespValue?>> SendAsync(IReadOnlyList<SlotMove> slots, params object[] action)
+    public Task<IReadOnlyList<RespValue?>> SendAsync(IReadOnlyList<SlotMove> slots, params object[] action) =>
+        SendAsync(slots.Select(slot => slot.Slot).ToList(), action);
+
+    /// <inheritdoc cref="SendAsync(IReadOnlyList{SlotMove}, object[])"/>
+    public async Task<IReadOnlyList<RespValue?>> SendAsync(IReadOnlyList<int> slots, params object[] action)
     {
         if (slots.Count == 0)
             return [];
-        var commands = slots.Select(slot => RespCommand.Of(["CLUSTER", "SETSLOT", slot.Slot, .. action])).ToList();
+        var commands = slots.Select(slot => RespCommand.Of(["CLUSTER", "SETSLOT", slot, .. action])).ToList();
         if (WaitsForReplicas(node, view))
             return await SendConcurrentlyAsync(commands).ConfigureAwait(false);
         var connection = await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false);

@@ -24,8 +24,8 @@ internal sealed class KeyMover
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(100);
 
     // A redirected client arrives at the other side within milliseconds. Frequent listings keep the time short in which its key is hidden.
-    private static readonly TimeSpan LateFor = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan LatePause = TimeSpan.FromMilliseconds(10);
+    public static readonly TimeSpan LateFor = TimeSpan.FromMilliseconds(250);
+    public static readonly TimeSpan LatePause = TimeSpan.FromMilliseconds(10);
 
     private readonly MoveKeys _move;
     private readonly MoveOptions _options;
