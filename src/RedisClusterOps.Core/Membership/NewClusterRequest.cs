@@ -117,10 +117,8 @@ internal sealed record NewClusterRequest(RedisClusterSession Session, int Replic
             if (missing.Count == 0)
                 continue;
             object[] ends = [.. missing.Ranges.SelectMany(range => new object[] { range.First, range.Last })];
-            yield return new MembershipStep(
-                nodes[i],
-                RespCommand.Of(["CLUSTER", "ADDSLOTSRANGE", .. ends]),
-                nodes[i].Name + " owns " + Count(missing.Count, "slot") + ".");
+            var why = nodes[i].Name + " owns " + Count(missing.Count, "slot") + ".";
+            yield return new MembershipStep(nodes[i], RespCommand.Of(["CLUSTER", "ADDSLOTSRANGE", .. ends]), why);
         }
 
         for (var i = 1; i < nodes.Count; i++)
