@@ -65,7 +65,8 @@ public sealed class ModuleFileTests
                 "RedisClusterOps.Types.ps1xml", "RedisClusterOps.dll", "RedisClusterOps.psd1", "THIRD-PARTY.txt",
                 .. ClientFiles.Select(file => "client/" + file + ".dll"),
                 "en-US/RedisClusterOps.dll-Help.xml", "en-US/about_RedisClusterOps.help.txt",
-                "en-US/about_RedisClusterOps_Runbooks.help.txt", "en-US/about_RedisSlotMigration.help.txt",
+                "en-US/about_RedisClusterOps_Decisions.help.txt", "en-US/about_RedisClusterOps_Runbooks.help.txt",
+                "en-US/about_RedisSlotMigration.help.txt",
             ],
             found.Order(StringComparer.Ordinal));
     }
@@ -232,6 +233,7 @@ public sealed class ModuleFileTests
 
     [Theory]
     [InlineData("about_RedisClusterOps")]
+    [InlineData("about_RedisClusterOps_Decisions")]
     [InlineData("about_RedisClusterOps_Runbooks")]
     [InlineData("about_RedisSlotMigration")]
     public void An_about_topic_is_ASCII_of_at_most_80_columns(string topic)

@@ -181,7 +181,7 @@ internal static class HealthCheck
             yield return Warning(
                 FindingCode.ReplicaLag,
                 node.Endpoint,
-                "The replica is " + Megabytes(node.ReplicationLag.Value) + " behind its master. A failover now would lose that much.",
+                "The replica is " + Size(node.ReplicationLag.Value) + " behind its master. A failover now would lose that much.",
                 Show(node));
         }
     }
@@ -190,7 +190,7 @@ internal static class HealthCheck
     {
         if (node.MaxMemory > 0 && node.UsedMemory is { } used && used > MemoryWarning * node.MaxMemory.Value)
         {
-            var message = "The node uses " + Megabytes(used) + " of its maxmemory of " + Megabytes(node.MaxMemory.Value)
+            var message = "The node uses " + Size(used) + " of its maxmemory of " + Size(node.MaxMemory.Value)
                 + ". At the limit it evicts keys or refuses writes, and no key can be moved to it.";
             yield return used > MemoryError * node.MaxMemory.Value
                 ? Error(FindingCode.MemoryPressure, node.Endpoint, message, Show(node))
@@ -373,6 +373,4 @@ internal static class HealthCheck
 
     private static RedisClusterFinding Information(FindingCode code, string target, string message, NextAction? next) =>
         new() { Code = code, Severity = FindingSeverity.Information, Target = target, Message = message, Next = next };
-
-    private static string Megabytes(long bytes) => (bytes / 1048576.0).ToString("0.#", CultureInfo.InvariantCulture) + " MB";
 }
