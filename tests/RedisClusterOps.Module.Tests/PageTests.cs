@@ -2,6 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Management.Automation;
+using System.Reflection;
 using System.Text.RegularExpressions;
 using Xunit;
 
@@ -34,6 +36,31 @@ public sealed class PageTests
     }
 
     [Fact]
+    public void Every_cmdlet_and_parameter_on_a_page_exists()
+    {
+        var parameters = CmdletClass.All.ToDictionary(cmdlet => cmdlet.Name, cmdlet => ParametersOf(cmdlet).ToList());
+        var wrong = new List<string>();
+        foreach (var page in Pages)
+        {
+            // A cmdlet, and the parameters that follow it up to the next command. Output may be wrapped in a name.
+            var text = Repository.Text(page);
+            foreach (Match line in Regex.Matches(
+                text, @"(?<!Get-Help )\b[A-Z][a-z]+-Redis[A-Za-z]+(?![A-Za-z…])(?:(?![|;`(){}]| [A-Z][a-z]+-).)*"))
+            {
+                var name = Regex.Match(line.Value, "^[A-Za-z-]+").Value;
+                var isCut = line.Value == name && text[line.Index + name.Length] is '\n' or '\r';
+                if (!parameters.TryGetValue(name, out var known) && !(isCut && parameters.Keys.Any(each => each.StartsWith(name))))
+                    wrong.Add(page + ": " + name);
+                wrong.AddRange(Regex.Matches(line.Value, @"(?<= )-([A-Z][A-Za-z]+)").Select(match => match.Groups[1].Value)
+                    .Where(each => known?.Any(parameter => parameter.StartsWith(each, StringComparison.OrdinalIgnoreCase)) == false)
+                    .Select(each => page + ": " + name + " -" + each));
+            }
+        }
+
+        Assert.Empty(wrong);
+    }
+
+    [Fact]
     public void Every_link_leads_to_a_file_and_a_heading()
     {
         var broken = new List<string>();
@@ -55,6 +82,10 @@ public sealed class PageTests
 
         Assert.Empty(broken);
     }
+
+    private static IEnumerable<string> ParametersOf(CmdletClass cmdlet) => cmdlet.Parameters
+        .SelectMany(parameter => (parameter.GetCustomAttribute<AliasAttribute>()?.AliasNames ?? []).Append(parameter.Name))
+        .Concat(["WhatIf", "Confirm", "Verbose", "Debug", "ErrorAction", "WarningAction", "OutVariable"]);
 
     // As GitHub makes anchors: lower case, no punctuation, hyphens for spaces.
     private static IEnumerable<string> Headings(string file) => File.ReadLines(file)
