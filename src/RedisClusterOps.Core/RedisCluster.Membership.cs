@@ -79,8 +79,6 @@ public sealed partial class RedisCluster
     {
         var situation = await request.ReadAsync(_reader, cancellation).ConfigureAwait(false);
         var plan = request.Plan(situation) with { Request = request, JournalPath = journalPath, Cluster = _session };
-        if (!LooksAhead)
-            return plan;
         var required = plan.Steps.Concat(plan.Reads).Where(step => step.Node.IsReachable).Select(step =>
             new RequiredRight(step.Node, null, [.. step.Command.Arguments.Select(argument => Encoding.UTF8.GetString(argument))]));
         var preflight = await _preflight.CheckAsync(situation.View, required.ToList(), cancellation).ConfigureAwait(false);
@@ -94,8 +92,10 @@ public sealed partial class RedisCluster
         if (plan.Steps.Count == 0)
             return (await run.RunAsync(stop).ConfigureAwait(false), null);
         var situation = await request.ReadAsync(_reader, stop).ConfigureAwait(false);
-        await BeginAsync(plan, situation.View, stop).ConfigureAwait(false);
-        var journal = _run;
+        var commands = plan.Commands.Select(command => command.Node + ": " + command.Command).ToList();
+        var options = new MoveOptions { JournalPath = plan.JournalPath };
+        await _run.BeginAsync(plan.Kind, null, situation.View, options, stop, commands).ConfigureAwait(false);
+        var journal = _run.Journal;
         try
         {
             // A person may have thought about the plan for long, and another run may have ended since.
@@ -119,15 +119,7 @@ public sealed partial class RedisCluster
         finally
         {
             // Each change is a run of its own. The next one announces itself under its own id.
-            journal?.Dispose();
-            (_run, _announcement) = (null, null);
+            _run.Dispose();
         }
-    }
-
-    private async Task BeginAsync(MembershipPlan plan, ClusterView view, CancellationToken stop)
-    {
-        var commands = plan.Commands.Select(command => command.Node + ": " + command.Command).ToList();
-        var options = new MoveOptions { JournalPath = plan.JournalPath };
-        await BeginAsync(plan.Kind, null, view, options, stop, commands).ConfigureAwait(false);
     }
 }
