@@ -68,7 +68,8 @@ public sealed partial class RedisCluster
         var earlier = state.Observations.Concat(options.PreviousAlerts.SelectMany(Observation.Of))
             .Concat(options.PreviousOpenSlots.Select(Observation.Of))
             .Concat(options.PreviousTraffic.Select(Observation.Of).OfType<Observation>());
-        var (alerts, observations) = AlertCheck.Check(view, health, earlier, now, options.StuckAfter, options.MaxMovedPerSecond);
+        var calls = await MigrateCalls.ReadAsync(_reader, view, open, cancellation).ConfigureAwait(false);
+        var (alerts, observations) = AlertCheck.Check(view, health, earlier, now, options.StuckAfter, options.MaxMovedPerSecond, calls);
         var failure = state.Failure ?? state.Write(view, observations, now);
         if (failure is not null || (options is { StatePath: null, PreviousAlerts.Count: 0, PreviousOpenSlots.Count: 0 }))
             alerts = [.. alerts, .. AlertCheck.OfUnknownAge(open, now)];

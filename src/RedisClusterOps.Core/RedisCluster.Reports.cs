@@ -30,7 +30,8 @@ public sealed partial class RedisCluster
         var earlier = AlertState.ReadOnly(watch.StatePath, view, _log).Observations;
         var health = await TestAsync(view, options, cancellation, watch.JournalPath).ConfigureAwait(false);
         var now = _reader.Clock.UtcNow;
-        var (alerts, _) = AlertCheck.Check(view, health, earlier, now, watch.StuckAfter, watch.MaxMovedPerSecond);
+        var calls = await MigrateCalls.ReadAsync(_reader, view, health.OpenSlots, cancellation).ConfigureAwait(false);
+        var (alerts, _) = AlertCheck.Check(view, health, earlier, now, watch.StuckAfter, watch.MaxMovedPerSecond, calls);
         IReadOnlyList<RedisMigration> runs = [];
         string? trouble = null;
         try

@@ -24,10 +24,11 @@ Describe 'The module' -Tag Offline {
         $exported | Should -Be (Import-PowerShellDataFile (Join-Path $Repository 'RedisClusterOps.psd1')).CmdletsToExport
     }
 
-    It 'has the topics about_RedisClusterOps, about_RedisSlotMigration and about_RedisClusterOps_Runbooks' {
+    It 'has four about topics' {
         Get-Help about_RedisClusterOps | Out-String | Should -Match 'Connect-RedisCluster'
         Get-Help about_RedisSlotMigration | Out-String | Should -Match 'Migrating'
         Get-Help about_RedisClusterOps_Runbooks | Out-String | Should -Match 'Get-AutomationPSCredential'
+        Get-Help about_RedisClusterOps_Decisions | Out-String | Should -Match 'SlotUncovered'
     }
 
     It 'names only existing cmdlets in its about topics' {

@@ -78,8 +78,8 @@ internal static class Agreement
         var read = facts.Number("master_sync_read_bytes");
         return new Missing(
             replica.Name + "'s link to " + Name(view, masterId) + " is not up"
-                + (left is > 0 ? ", " + Number(left.Value >> 20) + " MB are left to load"
-                    : read is > 0 ? ", " + Number(read.Value >> 20) + " MB are loaded"
+                + (left is > 0 ? ", " + Size(left.Value) + " are left to load"
+                    : read is > 0 ? ", " + Size(read.Value) + " are loaded"
                     : string.Empty),
             NextAction.Advise("the log of " + replica.Name + " has the reason. If the cluster uses passwords, set masteruser and masterauth"
                 + " there as on the other nodes; then run the same command again"));
