@@ -46,9 +46,9 @@ internal sealed class StallControl
     /// <summary>True while batches are shorter than the first one, or the node rests.</summary>
     public bool IsSlowed => _allowed < _first;
 
-    /// <summary>How long the node rests after a batch that took this time.</summary>
+    /// <summary>How long the node rests after a batch that took this time: never longer than the longest batch.</summary>
     public TimeSpan RestAfter(TimeSpan batch) => _allowed < Shortest.Ticks && batch > TimeSpan.Zero
-        ? TimeSpan.FromTicks((long)(batch.Ticks * ((Shortest.Ticks / _allowed) - 1)))
+        ? TimeSpan.FromTicks((long)(Math.Min(batch.Ticks, Longest.Ticks) * ((Shortest.Ticks / _allowed) - 1)))
         : TimeSpan.Zero;
 
     /// <summary>Adapts to a wait that was measured.</summary>
