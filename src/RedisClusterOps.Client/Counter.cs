@@ -9,6 +9,7 @@ internal sealed class Counter(byte[] key)
 {
     private long _acknowledged;
     private int _isTaken;
+    private bool _expires;
 
     /// <summary>True if an increment was sent, so that the counter may exist.</summary>
     public bool IsUsed { get; private set; }
@@ -16,21 +17,22 @@ internal sealed class Counter(byte[] key)
     /// <summary>Takes the counter for one increment; false if another one waits for its reply.</summary>
     public bool TryTake() => Interlocked.Exchange(ref _isTaken, 1) == 0;
 
-    /// <summary>Increments the counter, and releases it.</summary>
-    /// <returns>How many acknowledged increments the reply does not include: they are lost.</returns>
+    /// <summary>Increments the counter, and releases it. Reports how many acknowledged increments the reply does not include.</summary>
     /// <remarks>An increment whose reply did not arrive may have been done or not, so the reply may be higher than expected.</remarks>
-    public async Task<long> IncrementAsync(IDatabase database)
+    public async Task IncrementAsync(IDatabase database, Tally tally)
     {
         try
         {
             IsUsed = true;
             var value = await database.StringIncrementAsync(key).ConfigureAwait(false);
-            var lost = LostAt(value - 1);
+            // Before anything else can fail.
+            tally.Lost(LostAt(value - 1));
             _acknowledged = value;
             // A counter that began again has no time to live.
             if (value == 1)
-                await database.KeyExpireAsync(key, StackExchangeClient.TimeToLive).ConfigureAwait(false);
-            return lost;
+                _expires = false;
+            if (!_expires)
+                _expires = await database.KeyExpireAsync(key, StackExchangeClient.TimeToLive).ConfigureAwait(false);
         }
         finally
         {

@@ -22,6 +22,9 @@ public sealed class StackExchangeClient : RedisApplicationClient
     // The library writes one batch for all operations that begin together, as for any busy application.
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(5);
 
+    // The library keeps a record of each command until it is counted here.
+    private static readonly TimeSpan LongestCount = TimeSpan.FromSeconds(1);
+
     // Operations that wait, for instance for a dead node. More would only measure the memory of this process.
     private const int MostWaiting = 5000;
 
@@ -52,40 +55,58 @@ public sealed class StackExchangeClient : RedisApplicationClient
     internal override async Task<RedisClientSample> NextAsync(TimeSpan interval, CancellationToken cancellation)
     {
         _begun += interval;
-        var wait = _begun - Now;
-        if (wait > TimeSpan.Zero)
-            await Task.Delay(wait, cancellation).ConfigureAwait(false);
-        else
+        if (_begun <= Now)
             _begun = Now;
-        // A redirected command is sent again, and the library's profile has an entry for each time.
-        var resent = _profile.FinishProfiling().Where(command => command.RetransmissionOf is not null)
-            .ToLookup(command => command.RetransmissionReason);
-        return _tally.Take() with
+        var (moved, ask) = (0L, 0L);
+        for (var wait = _begun - Now; wait > TimeSpan.Zero; wait = _begun - Now)
         {
-            Moved = resent[RetransmissionReasonType.Moved].Count(),
-            Ask = resent[RetransmissionReasonType.Ask].Count(),
-        };
+            await Task.Delay(wait < LongestCount ? wait : LongestCount, cancellation).ConfigureAwait(false);
+            CountRedirects();
+        }
+
+        CountRedirects();
+        return _tally.Take() with { Moved = moved, Ask = ask };
+
+        // A redirected command is sent again, and the library's profile has an entry for each time.
+        void CountRedirects()
+        {
+            foreach (var resent in _profile.FinishProfiling().Where(command => command.RetransmissionOf is not null))
+            {
+                moved += resent.RetransmissionReason == RetransmissionReasonType.Moved ? 1 : 0;
+                ask += resent.RetransmissionReason == RetransmissionReasonType.Ask ? 1 : 0;
+            }
+        }
     }
 
-    internal override async Task<long> EndAsync(TimeSpan limit)
+    internal override async Task<RedisClientSample> EndAsync(TimeSpan limit)
     {
         if (_end.IsCancellationRequested || _connection is not { } connection)
-            return 0;
+            return new RedisClientSample { LostWrites = 0 };
         await _end.CancelAsync().ConfigureAwait(false);
         await _pump.ConfigureAwait(false);
         var database = connection.GetDatabase();
-        using var late = new CancellationTokenSource(limit);
+        var endings = _counters.Where(counter => counter.IsUsed).Select(counter => counter.DeleteAsync(database)).ToList();
         try
         {
-            var lost = await Task.WhenAll(_counters.Where(counter => counter.IsUsed).Select(counter => counter.DeleteAsync(database)))
-                .WaitAsync(late.Token).ConfigureAwait(false);
-            return lost.Sum();
+            using var late = new CancellationTokenSource(limit);
+            await Task.WhenAll(endings).WaitAsync(late.Token).ConfigureAwait(false);
         }
-        catch (Exception failure) when (failure is OperationCanceledException or RedisException or TimeoutException)
+        catch (Exception)
         {
-            // What is left expires.
-            return 0;
+            // Each counter has its own end. What is left expires.
         }
+
+        // Increments may have been answered after the last sample.
+        var lost = _tally.Take().LostWrites ?? 0;
+        foreach (var ending in endings.Where(ending => ending.IsCompletedSuccessfully))
+            lost += await ending.ConfigureAwait(false);
+        var unread = endings.Count(ending => !ending.IsCompletedSuccessfully);
+        return new RedisClientSample
+        {
+            LostWrites = lost,
+            Trouble = unread == 0 ? null : Numbers.Number(unread) + " of " + Numbers.Count(endings.Count, "counter")
+                + " could not be read at the end. Whether their writes are lost is unknown. They expire within an hour.",
+        };
     }
 
     /// <inheritdoc/>
@@ -94,7 +115,10 @@ public sealed class StackExchangeClient : RedisApplicationClient
         if (!disposing)
             return;
         _end.Cancel();
+        // Otherwise the library waits for the reply of every node, also of one that hangs.
+        _connection?.Close(allowCommandsToComplete: false);
         _connection?.Dispose();
+        _end.Dispose();
     }
 
     private static TimeSpan Now => Stopwatch.GetElapsedTime(0);
@@ -141,9 +165,10 @@ public sealed class StackExchangeClient : RedisApplicationClient
             {
                 user = (string?)await server.ExecuteAsync("ACL", "WHOAMI").WaitAsync(cancellation).ConfigureAwait(false);
             }
-            catch (Library.RedisServerException)
+            catch (Exception failure) when (failure is RedisException or TimeoutException)
             {
-                // A server without users, or a user without this right: the module's own login with the same password has succeeded.
+                // A server without users, a user without this right, or a node that hangs: the module's own login with the same password
+                // has succeeded.
                 continue;
             }
 
@@ -211,12 +236,13 @@ public sealed class StackExchangeClient : RedisApplicationClient
             try
             {
                 if (counter is not null)
-                    _tally.Lost(await counter.IncrementAsync(database).ConfigureAwait(false));
+                    await counter.IncrementAsync(database, _tally).ConfigureAwait(false);
                 else
                     await database.KeyExistsAsync(KeysOf(turn)).ConfigureAwait(false);
                 _tally.Done(Stopwatch.GetElapsedTime(start), null);
             }
-            catch (Exception failure) when (failure is RedisException or TimeoutException or ObjectDisposedException)
+            // The library has exceptions without a common base, such as the one for a write when only replicas are known.
+            catch (Exception failure)
             {
                 _tally.Done(Stopwatch.GetElapsedTime(start), failure);
             }

@@ -37,6 +37,15 @@ public sealed record ClusterReport
     /// <summary>How long an open slot may make no progress before it is an alert.</summary>
     internal TimeSpan StuckAfter { get; init; } = new AlertOptions().StuckAfter;
 
+    /// <summary>What the nodes did while the report was made; empty if that is unknown.</summary>
+    internal IReadOnlyList<RedisClusterTraffic> Traffic { get; init; } = [];
+
+    /// <summary>Why the traffic is unknown; null if it was measured.</summary>
+    internal string? TrafficTrouble { get; init; }
+
+    /// <summary>The libraries of the clients; null if they were not read.</summary>
+    internal ClientKinds? Clients { get; init; }
+
     /// <summary>Renders a next action as a command of the front end.</summary>
     internal Func<NextAction, string> NextActionText { get; init; } = next => next.ToString();
 

@@ -96,8 +96,9 @@ public abstract class RedisApplicationClient : IDisposable
 
     /// <summary>Ends the work, reads the counters for the last time, and deletes them.</summary>
     /// <param name="limit">How long this may take. What is not deleted by then expires.</param>
-    /// <returns>Acknowledged writes that are lost at the end.</returns>
-    internal abstract Task<long> EndAsync(TimeSpan limit);
+    /// <returns>A sample with the acknowledged writes that are lost at the end, and with the trouble if some counters could not be read.
+    /// </returns>
+    internal abstract Task<RedisClientSample> EndAsync(TimeSpan limit);
 
     /// <summary>Closes the connections.</summary>
     public void Dispose()

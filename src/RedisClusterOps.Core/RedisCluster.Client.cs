@@ -58,8 +58,8 @@ public sealed partial class RedisCluster
             if (left.TotalMilliseconds >= options.Interval.TotalMilliseconds / 10)
                 return sample;
             _clientEnds = TimeSpan.Zero;
-            var lost = await _client.EndAsync(EndWhenDone).ConfigureAwait(false);
-            return sample with { LostWrites = sample.LostWrites + lost };
+            var end = await _client.EndAsync(EndWhenDone).ConfigureAwait(false);
+            return sample with { LostWrites = sample.LostWrites + end.LostWrites, Trouble = sample.Trouble ?? end.Trouble };
         }
         catch (OperationCanceledException)
         {

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
@@ -11,6 +12,8 @@ namespace RedisClusterOps;
 /// <content>The slot map and the report.</content>
 public sealed partial class RedisCluster
 {
+    private static readonly TimeSpan ReportedTraffic = TimeSpan.FromSeconds(1);
+
     /// <summary>Draws which master owns which slots.</summary>
     /// <param name="screen">What the map is drawn for.</param>
     /// <param name="cancellation">Cancels the operation.</param>
@@ -46,11 +49,29 @@ public sealed partial class RedisCluster
         // Only after the alert check: the time of an observed change is not exact, unlike the journal's.
         var history = new ObservationHistory(earlier, now);
         health = health with { OpenSlots = health.OpenSlots.Select(history.Annotate).ToList() };
+        // Last, so that the check's own commands are not measured.
+        var (traffic, trafficTrouble) = await TrafficOfAsync(view, cancellation).ConfigureAwait(false);
         return new ClusterReport(health, SlotChart.Of(view), runs, view.TakenAtUtc, trouble)
         {
+            Traffic = traffic,
+            TrafficTrouble = trafficTrouble,
+            Clients = await ClientKinds.ReadAsync(_reader, view.Nodes, _session.ConnectTimeout, cancellation).ConfigureAwait(false),
             Alerts = alerts,
             StuckAfter = watch.StuckAfter,
             NextActionText = NextActionText,
         };
+    }
+    private async Task<(IReadOnlyList<RedisClusterTraffic> Traffic, string? Trouble)> TrafficOfAsync(
+        ClusterView view, CancellationToken cancellation)
+    {
+        var nodes = view.Nodes.Where(node => node.IsReachable).OrderBy(node => node.Announced).ToList();
+        try
+        {
+            return (await new TrafficReader(_reader, _session, nodes).NextAsync(ReportedTraffic, cancellation).ConfigureAwait(false), null);
+        }
+        catch (RedisOperationException refused) when (refused.Code == FailureCode.PermissionDenied)
+        {
+            return ([], refused.Message);
+        }
     }
 }

@@ -65,6 +65,12 @@ public sealed record RedisClusterInfo : IClusterResult
     /// <summary>Masters that own at least one slot.</summary>
     public int Size { get; init; }
 
+    /// <summary>Known masters, those without slots included.</summary>
+    public int Masters { get; init; }
+
+    /// <summary>Known replicas.</summary>
+    public int Replicas { get; init; }
+
     /// <summary>The highest epoch that any node has seen.</summary>
     public long CurrentEpoch { get; init; }
 

@@ -98,27 +98,36 @@ public sealed record RedisClusterLink : IClusterResult
     RedisClusterSession? IClusterResult.Cluster => Cluster;
 
     /// <summary>
-    /// Replaces the links between nodes that have no trouble by one: its times and its send queue are the greatest of them.
+    /// Replaces the links between nodes that have no trouble by one, and those to one node with the same trouble by one: its times and its
+    /// send queue are the greatest of them.
     /// </summary>
     public static IReadOnlyList<RedisClusterLink> Summarize(IReadOnlyList<RedisClusterLink> links)
     {
         var well = links.Where(link => link is { Kind: LinkKind.NodeToNode, State: LinkState.Connected, Trouble: null }).ToList();
-        if (well.Count < 2)
-            return links;
-        var summary = new RedisClusterLink
-        {
-            Kind = LinkKind.NodeToNode,
-            Source = well.Select(link => link.SourceId).Distinct().Count().ToString(CultureInfo.InvariantCulture) + " nodes",
-            Target = well.Count.ToString(CultureInfo.InvariantCulture) + " links",
-            State = LinkState.Connected,
-            SendQueue = well.Max(link => link.SendQueue),
-            Age = well.Min(link => link.Age),
-            PingAge = well.Max(link => link.PingAge),
-            PongAge = well.Max(link => link.PongAge),
-            Cluster = well[0].Cluster,
-        };
-        return [.. links.Except(well), summary];
+        var shown = links.Except(well)
+            .GroupBy(link => link.Kind == LinkKind.NodeToNode ? (link.TargetId, link.State, link.Trouble) : (object)link)
+            .Select(alike => alike.Count() == 1 ? alike.First() : Summary([.. alike]) with
+            {
+                Target = alike.First().Target,
+                TargetId = alike.First().TargetId,
+                Trouble = alike.First().Trouble,
+            });
+        return well.Count < 2
+            ? [.. shown, .. well]
+            : [.. shown, Summary(well) with { Target = well.Count.ToString(CultureInfo.InvariantCulture) + " links" }];
     }
+
+    private static RedisClusterLink Summary(IReadOnlyList<RedisClusterLink> links) => new()
+    {
+        Kind = LinkKind.NodeToNode,
+        Source = links.Select(link => link.SourceId).Distinct().Count().ToString(CultureInfo.InvariantCulture) + " nodes",
+        State = links[0].State,
+        SendQueue = links.Max(link => link.SendQueue),
+        Age = links.Min(link => link.Age),
+        PingAge = links.Max(link => link.PingAge),
+        PongAge = links.Max(link => link.PongAge),
+        Cluster = links[0].Cluster,
+    };
 
     /// <summary>Such as <c>client -> 127.0.0.1:7000 Connected</c>.</summary>
     public override string ToString() => Source + " -> " + Target + " " + State;

@@ -63,8 +63,8 @@ public sealed record RedisMigration : IClusterResult
     /// <summary>Number of slots that failed.</summary>
     public int SlotsFailed => Slots.Count(slot => slot.HasFailed);
 
-    /// <summary>Number of slots that were not started or not finished.</summary>
-    public int SlotsLeft => Slots.Count(slot => !slot.IsDone && !slot.HasFailed);
+    /// <summary>Number of slots that were not started or not finished, by this run or by a later one that resumed it.</summary>
+    public int SlotsLeft => Slots.Count(slot => !slot.IsDone && !slot.HasFailed && slot.FinishedBy is null);
 
     /// <summary>Number of keys that it moved, as recorded.</summary>
     public long KeysMoved => Slots.Sum(slot => slot.KeysMoved);

@@ -17,6 +17,9 @@ public sealed record SlotPlan
     /// <summary>0 to 16383.</summary>
     public int Slot { get; init; }
 
+    /// <summary>All slots that the plan concerns: this one, or every slot of an unreachable owner, which one refusal covers.</summary>
+    public IReadOnlyList<int> Slots { get => field ?? [Slot]; init; }
+
     /// <summary>The name of the operation, such as <c>Complete</c>.</summary>
     public string Operation => Kind.ToString();
 

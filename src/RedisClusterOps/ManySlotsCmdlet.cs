@@ -34,7 +34,7 @@ public abstract class ManySlotsCmdlet : KeyMovingCmdlet
         Await(cluster.RecordPlansAsync(agreed, Stop), "Announcing the run");
         var slots = new HashSet<int>(agreed.Select(plan => plan.Slot));
         var carriedOut = plans.Where(plan => !HasWork(plan) || slots.Contains(plan.Slot)).ToList();
-        var results = new SlotResults(carriedOut.GroupBy(PairOf).Select(pair => pair.Select(plan => plan.Slot)));
+        var results = new SlotResults(carriedOut.GroupBy(PairOf).Select(pair => pair.SelectMany(plan => plan.Slots)));
         var progress = NewProgress(agreed.Count == 0 ? string.Empty : agreed[0].Operation + ": slots");
         var (count, unchanged) = (0, 0);
         // A slot that needs a person's decision is reported at its place in the order, and the other slots are carried out. Slots that can
@@ -60,7 +60,7 @@ public abstract class ManySlotsCmdlet : KeyMovingCmdlet
 
                 var outcome = Await(cluster.CarryOutAsync(group[0], Stop), progress);
                 ReportStop(outcome.Failure);
-                Write(results, [outcome], now());
+                Write(results, [.. group[0].Slots.Select(slot => outcome with { Result = outcome.Result with { Slot = slot } })], now());
             }
         });
         if (unchanged > 0)
@@ -139,10 +139,6 @@ public abstract class ManySlotsCmdlet : KeyMovingCmdlet
                 WriteError(ErrorRecords.From(failure, result.SlotRanges));
         }
     }
-
-    // Shown on the screen like Write-Host, and no output.
-    private void WriteHost(string text) =>
-        WriteInformation(new HostInformationMessage { Message = text }, ["PSHOST"]);
 
     private string TimeOver(SlotResults results, int all, int unchanged) => ErrorRecords.TextOf(new RedisOperationException(
         FailureCode.Stopped,

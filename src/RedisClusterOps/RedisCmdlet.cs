@@ -94,6 +94,9 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         }
     }
 
+    /// <summary>Shows a text on the screen like Write-Host. It is no output.</summary>
+    internal void WriteHost(string text) => WriteInformation(new HostInformationMessage { Message = text }, ["PSHOST"]);
+
     /// <summary>Resolves a path of PowerShell to one of the file system; null if it is null.</summary>
     internal string? FilePath(string? path) => path is null ? null : GetUnresolvedProviderPathFromPSPath(path);
 

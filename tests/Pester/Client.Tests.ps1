@@ -88,6 +88,36 @@ Describe 'Measure-RedisClusterClient' {
         }
     }
 
+    It 'does not continue as the default user with a wrong <Name>' -ForEach @(
+        @{ Name = 'password'; Login = ':wr0ng' }
+        @{ Name = 'user'; Login = 'app:wr0ng' }
+    ) {
+        { Measure-RedisClusterClient -Cluster "redis://$Login@$($Nodes[0])" -Duration 100ms } |
+            Should -Throw -ErrorId 'AuthenticationFailed,*'
+    }
+
+    It 'ends within a second if a node hangs' {
+        $lab = Get-Process -Id (@(redis-cli -p $Nodes[1].Split(':')[1] INFO server) -match '^process_id:' -replace '\D')
+        $script = Start-ThreadJob -ArgumentList (Join-Path $Repository 'out/RedisClusterOps'), $Nodes[0] {
+            param($module, $node)
+            Import-Module $module
+            Measure-RedisClusterClient -Cluster $node -Write -Duration 60s -Interval 100ms
+        }
+        try {
+            while (@(Receive-Job $script -Keep).Count -lt 2) { Start-Sleep -Milliseconds 50 }
+            kill -STOP $lab.Id
+            $last = @(Receive-Job $script -Keep).Count
+            while (@(Receive-Job $script -Keep).Count -lt $last + 2) { Start-Sleep -Milliseconds 50 }
+            $clock = [Diagnostics.Stopwatch]::StartNew()
+            Stop-Job $script
+            $clock.Elapsed.TotalSeconds | Should -BeLessThan 2
+        }
+        finally {
+            kill -CONT $lab.Id
+            Remove-Job $script -Force
+        }
+    }
+
     It 'rejects <Name>' -ForEach @(
         @{ Name = 'a rate above its limit'; Script = { Measure-RedisClusterClient -Rate 10001 }; Id = 'ParameterArgumentValidationError,*' }
         @{ Name = 'a time without a unit'; Script = { Measure-RedisClusterClient -Duration 5 }; Id = 'ParameterArgumentTransformationError,*' }

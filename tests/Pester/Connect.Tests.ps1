@@ -25,7 +25,8 @@ Describe 'Connect-RedisCluster' {
     AfterEach { Disconnect-RedisCluster }
 
     It 'returns a session and makes it current' {
-        $session = Connect-RedisCluster $Nodes[0]
+        $session = Connect-RedisCluster $Nodes[0] -InformationVariable shown
+        "$shown" | Should -BeLike "Connected to $($Nodes[0]): Redis 7.0.*; masters: 4, replicas: 0, unreachable: 0; 16384 slots *, state ok"
         $session | Should -BeOfType RedisClusterOps.RedisClusterSession
         (Get-RedisClusterInfo).KnownNodes | Should -Be 4
         (Get-RedisClusterInfo).Cluster | Should -Be $session.ToString()

@@ -294,6 +294,9 @@ Describe 'A run that ends early' {
         $results = $run | Resume-RedisMigration
         ($results | Measure-Object SlotCount -Sum).Sum | Should -Be $run.SlotsLeft
         @($results.Outcome | Select-Object -Unique) | Should -Be 'Moved'
+        # What another run has finished is no longer left.
+        $run = Get-RedisMigration $run.Id
+        ($run.State, $run.SlotsLeft, $run.IsResumable) | Should -Be 'Stopped', 0, $false
         Get-RedisOpenSlot | Should -BeNullOrEmpty
         (New-RedisRebalancePlan -UseEmptyMaster -Threshold 0).Moves | Should -BeNullOrEmpty
         Get-KeySum | Should -Be $Keys

@@ -35,6 +35,8 @@ internal static class NodeReport
             KnownNodes = view.Nodes.Count,
             ReachableNodes = reachable.Count,
             Size = view.SlotsByOwner.Count,
+            Masters = view.Nodes.Count(node => node.IsMaster),
+            Replicas = view.Nodes.Count(node => node.Line.MasterId is not null),
             CurrentEpoch = Numbers("cluster_current_epoch").DefaultIfEmpty(0).Max(),
             HighestConfigEpoch = view.Nodes.Max(node => node.Line.ConfigEpoch),
             KeyCount = masters.Sum(node => node.View!.KeyCount ?? 0),

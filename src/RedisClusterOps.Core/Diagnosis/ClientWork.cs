@@ -61,6 +61,15 @@ internal sealed class ClientKeys(ClusterReader reader)
         else if (options.Keys is null)
             await AddOfMastersAsync().ConfigureAwait(false);
 
+        if (keys.Count == 0 || !view.Masters.Any(master => master.IsReachable))
+        {
+            throw new RedisOperationException(
+                FailureCode.NotSupported,
+                "No reachable master owns a slot, so an application has no key to read. Nothing was measured.",
+                null,
+                new NextAction(NextActionCode.CheckCluster));
+        }
+
         // The same choice in each run; in an open slot, the keys of both ends are mixed.
         var random = new Random(0);
         var reads = new List<byte[][]>();

@@ -39,7 +39,10 @@ internal sealed class NodeConnector : INodeConnector
         name == ConnectionName || name.StartsWith(ConnectionName + RunName.Mark, StringComparison.Ordinal);
 
     /// <summary>True if another process of this module opened the connection with this name.</summary>
-    internal static bool IsNameOfOtherRun(string name) => name.StartsWith(NamePrefix, StringComparison.Ordinal) && !IsOwnName(name);
+    internal static bool IsNameOfOtherRun(string name) => IsOurName(name) && !IsOwnName(name);
+
+    /// <summary>True for a connection of this module, in this process or in another one.</summary>
+    internal static bool IsOurName(string name) => name.StartsWith(NamePrefix, StringComparison.Ordinal);
 
     /// <inheritdoc/>
     public IClock Clock => SystemClock.Instance;

@@ -49,8 +49,11 @@ internal sealed class TourRun(TextWriter output, LocalCluster cluster, TourShell
         Heading("Rebalance: give the empty master its share of the slots");
         await _spread.WriteAsync(stop);
         Say($"{wedged.Target} owns only one slot. {SpreadKeys.Count} more keys were written, to slots of all masters.");
-        await TypeAsync(
-            "$moved = Invoke-RedisRebalance -UseEmptyMaster -Confirm:$false", stop, "$moved.Outcome | Sort-Object -Unique", "Moved");
+        var rebalance = "Invoke-RedisRebalance -Cluster " + _entry + " -UseEmptyMaster -Confirm:$false";
+        await TypeAsync("$rebalance = Start-ThreadJob { Import-Module " + Relative(module) + "; " + rebalance + " }", stop);
+        Say("Meanwhile, an application on StackExchange.Redis reads and writes:");
+        await TypeAsync("Measure-RedisClusterClient -Write -Duration 5s -Interval 5s", stop, "$tourOutput.LostWrites", "0");
+        await TypeAsync("$moved = $rebalance | Receive-Job -Wait", stop, "$moved.Outcome | Sort-Object -Unique", "Moved");
         await TypeAsync("$moved", stop);
         var counts = (await OwnerMap.ReadAsync(cluster, stop)).Slots.Values.Select(slots => slots.Count).ToList();
         var share = HashSlot.Count / counts.Count;

@@ -75,12 +75,15 @@ public sealed class ConnectRedisClusterCommand : RedisCmdlet
         if (AddressMap is not null)
             session = session.WithAddressMap(Texts(AddressMap));
         var info = Await(Open(session).GetInfoAsync(Stop), "Connecting to " + session);
-        WriteVerbose(string.Format(
+        WriteHost(string.Format(
             CultureInfo.InvariantCulture,
-            "{0}: {1} of {2} nodes answer, {3} slots assigned, state {4}",
+            "Connected to {0}: {1} {2}; masters: {3}, replicas: {4}, unreachable: {5}; {6} slots assigned, state {7}",
             session,
-            info.ReachableNodes,
-            info.KnownNodes,
+            string.Join("/", info.Engines),
+            string.Join("/", info.Versions),
+            info.Masters,
+            info.Replicas,
+            info.KnownNodes - info.ReachableNodes,
             info.SlotsAssigned,
             info.State));
         CurrentSession.Set(session);

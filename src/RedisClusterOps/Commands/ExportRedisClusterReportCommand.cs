@@ -5,8 +5,8 @@ using System.Management.Automation;
 namespace RedisClusterOps.Commands;
 
 /// <summary>
-/// Writes a report of a cluster as one self-contained HTML page: alerts, findings, slot map, open slots, nodes, and the runs in its
-/// journal.
+/// Writes a report of a cluster as one self-contained HTML page: alerts, findings, slot map, open slots, nodes, clients, and the
+/// runs in its journal.
 /// </summary>
 [Cmdlet(VerbsData.Export, "RedisClusterReport", SupportsShouldProcess = true)]
 [OutputType(typeof(FileInfo))]

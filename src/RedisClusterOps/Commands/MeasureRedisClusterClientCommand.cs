@@ -62,12 +62,13 @@ public sealed class MeasureRedisClusterClientCommand : RedisClusterCmdlet
         const int Bar = 1;
         var cluster = Open();
         var elapsed = Stopwatch.StartNew();
-        var operations = 0L;
+        var (operations, lost) = (0L, 0L);
         try
         {
             while (Await(cluster.MeasureClientAsync(options, ClientLoader.Create, Stop), Activity) is { } sample)
             {
                 operations += sample.Operations;
+                lost += sample.LostWrites ?? 0;
                 var percent = (int)Math.Min(100, 100 * elapsed.Elapsed.TotalSeconds / Duration.TotalSeconds);
                 var text = operations.ToString(CultureInfo.InvariantCulture) + " operations";
                 WriteProgress(new ProgressRecord(Bar, Activity, text) { PercentComplete = percent });
@@ -81,6 +82,15 @@ public sealed class MeasureRedisClusterClientCommand : RedisClusterCmdlet
         }
 
         WriteProgress(new ProgressRecord(Bar, Activity, "Done") { RecordType = ProgressRecordType.Completed });
+        if (lost > 0)
+        {
+            WriteWarning("The cluster lost " + lost.ToString(CultureInfo.InvariantCulture)
+                + (lost == 1 ? " acknowledged write." : " acknowledged writes.")
+                + " The nodes replicate asynchronously: a replica that is promoted without its master (a dead master, -Mode Force or"
+                + " Takeover) lacks the last writes. A slot move or a graceful failover loses none. Next: "
+                + NextActionText.Of(new NextAction(NextActionCode.CheckCluster) { Options = NextActionOptions.Deep }));
+        }
+
         // The application of the next record has other keys.
         Close();
     }

@@ -64,6 +64,10 @@ public sealed partial class AddressTests(
         var byCmdlet = await shell.RunAsync(connect + "(Complete-RedisSlotMigration 102).Outcome");
         Assert.Equal(["Completed"], byCmdlet.AssertClean().Lines);
 
+        // The client library connects by the map, too.
+        var felt = await shell.RunAsync(connect + CmdletShell.MeasureClient);
+        Assert.Equal(["0 0 True"], felt.AssertClean().Lines);
+
         var undone = await core.CarryOutAsync(
             await core.PlanUndoAsync(103, null, null, UndoStrategy.RoundTrip, false, options, default), default);
         Assert.Null(undone.Failure);

@@ -45,6 +45,10 @@ public sealed class GuardedClusterTests(CmdletShell shell) : IClassFixture<Cmdle
             cluster.Node(0).Endpoint, cluster.Connection, $"(Complete-RedisSlotMigration {Slot + 2}).Outcome");
         Assert.Equal(["Completed"], byCmdlet.AssertClean().Lines);
 
+        // The client library connects with the same password, certificates and authority.
+        var felt = await shell.RunAsync(cluster.Node(0).Endpoint, cluster.Connection, CmdletShell.MeasureClient);
+        Assert.Equal(["0 0 True"], felt.AssertClean().Lines);
+
         var completed = await core.CarryOutAsync(await core.PlanCompletionAsync(Slot, null, null, options, default), default);
         Assert.Equal((MigrationOutcome.Completed, 12L, null), (completed.Result.Outcome, completed.Result.KeysMoved, completed.Failure));
 

@@ -19,6 +19,10 @@ namespace RedisClusterOps.Cluster.Tests.Shell;
 /// </remarks>
 public sealed class CmdletShell : IAsyncLifetime
 {
+    /// <summary>Measures an application that writes; the line is <c>0 0 True</c> if all its operations succeeded.</summary>
+    internal const string MeasureClient = "Measure-RedisClusterClient -Write -Duration 400ms -Interval 400ms | "
+        + "ForEach-Object { \"$($_.Errors) $($_.LostWrites) $($_.Operations -gt 0)\" }";
+
     private static readonly Lazy<Task<PowerShellProgram>> Program = new(() => PowerShellProgram.FindToolAsync());
 
     private readonly string _mark = Guid.NewGuid().ToString("N") + ":";

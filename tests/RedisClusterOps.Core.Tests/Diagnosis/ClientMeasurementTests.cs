@@ -22,6 +22,7 @@ public sealed class ClientMeasurementTests : IDisposable
 
     private readonly ScriptedNodes _nodes = new() { Clock = new SimulatedClock() };
     private readonly FakeClient _client = new();
+    private bool _ownsSlots = true;
 
     // Slot 0 moves from A to B: three keys are left, two have moved. Otherwise A has two keys and B none.
     public ClientMeasurementTests()
@@ -91,6 +92,25 @@ public sealed class ClientMeasurementTests : IDisposable
     }
 
     [Fact]
+    public async Task The_last_sample_says_which_counters_could_not_be_read()
+    {
+        (_client.LostAtEnd, _client.TroubleAtEnd) = (1, "2 of 3 counters could not be read at the end.");
+        var samples = await MeasureAsync(new ClientOptions { Duration = TimeSpan.FromSeconds(2), Write = true });
+        Assert.Equal([null, _client.TroubleAtEnd], samples.Select(sample => sample.Trouble));
+        Assert.Equal(1, samples.Sum(sample => sample.LostWrites));
+    }
+
+    [Fact]
+    public async Task Without_a_slot_that_has_an_owner_there_is_nothing_to_measure()
+    {
+        _ownsSlots = false;
+        var failure = await Assert.ThrowsAsync<RedisOperationException>(() => MeasureAsync(new ClientOptions()));
+        Assert.Equal(
+            (FailureCode.NotSupported, NextActionCode.CheckCluster), (failure.Code, failure.Next!.Code));
+        Assert.Null(_client.Work);
+    }
+
+    [Fact]
     public async Task Without_writes_none_is_lost_and_none_is_kept()
     {
         var samples = await MeasureAsync(new ClientOptions { Duration = TimeSpan.FromSeconds(1) });
@@ -130,10 +150,12 @@ public sealed class ClientMeasurementTests : IDisposable
         return new RedisCluster(RedisClusterSession.Parse(A), _nodes, null);
     }
 
-    private static RespValue Answer(RespCommand command, string self)
+    private RespValue Answer(RespCommand command, string self)
     {
         return command.ToString() switch
         {
+            "CLUSTER NODES" when !_ownsSlots => RespValue.Bulk(
+                $"{IdOfA} {A}@1 {(self == IdOfA ? "myself," : string.Empty)}master - 0 0 1 connected\n"),
             "CLUSTER NODES" => RespValue.Bulk(
                 $"{IdOfA} {A}@1 {(self == IdOfA ? "myself," : string.Empty)}master - 0 0 1 connected 0-8191"
                     + (self == IdOfA ? $" [0->-{IdOfB}]" : string.Empty) + "\n"
@@ -162,6 +184,8 @@ public sealed class ClientMeasurementTests : IDisposable
 
         public long LostAtEnd { get; set; }
 
+        public string? TroubleAtEnd { get; set; }
+
         public int Ends { get; private set; }
 
         public TimeSpan EndLimit { get; private set; }
@@ -182,11 +206,11 @@ public sealed class ClientMeasurementTests : IDisposable
             return Task.FromResult(new RedisClientSample { LostWrites = Lost });
         }
 
-        internal override Task<long> EndAsync(TimeSpan limit)
+        internal override Task<RedisClientSample> EndAsync(TimeSpan limit)
         {
             Ends++;
             EndLimit = limit;
-            return Task.FromResult(LostAtEnd);
+            return Task.FromResult(new RedisClientSample { LostWrites = LostAtEnd, Trouble = TroubleAtEnd });
         }
 
         protected override void Dispose(bool disposing)

@@ -98,6 +98,8 @@ public class NodeVerdictTests
         var refused = Assert.Single(
             RepairScope.UnreachableOwners(scene.View(), repair.Repair, [], repair.Session, repair.Options).ToList());
         Assert.Equal(code, refused.Refusal?.Code);
+        // The result of the refusal names all of them.
+        Assert.Equal(scene.View().SlotsOf(ClusterScene.Id("S")).Slots, refused.Slots);
     }
 
     private static NodeVerdict Of(ClusterScene scene, string name)

@@ -6,7 +6,6 @@ using System.Text;
 using System.Threading;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Journal;
-using RedisClusterOps.Planning.Preflight;
 using RedisClusterOps.Planning.Rebalance;
 using RedisClusterOps.Protocol;
 using Xunit;

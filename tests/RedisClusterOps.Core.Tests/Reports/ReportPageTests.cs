@@ -41,11 +41,13 @@ public sealed class ReportPageTests : IDisposable
             "Replica of 10.0.0.0:6379", "link to its master down",
             "Rebalance 20260101T000000Z-aaaaaa", "2 slots moved", "+2", "-1", "old:1, no longer a master",
             "Interrupted, can be resumed", "bob on host",
+            "12,345.6", "1.5M", "17", "2 CROSSSLOT/s", "Get-RedisKeySlot -Key <key>   (one hash tag)",
+            "lettuce", "6.1", "40", "not reported", "CLIENT LIST is not allowed or not answered on 10.0.0.3:6379",
         ];
         Assert.All(shown, part => Assert.Contains(part, text));
         Assert.Equal(
             [
-                "Alerts", "Findings", "Slot map", "Open slots", "Nodes",
+                "Alerts", "Findings", "Slot map", "Open slots", "Nodes", "Clients",
                 "Before and after the last migration", "History of migrations",
             ],
             page.Descendants("h2").Select(heading => heading.Value));

@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Protocol;
 using RedisClusterOps.Reports;
 
@@ -26,7 +27,26 @@ internal static class UnhealthyCluster
             older with { State = MigrationState.Interrupted, User = "bob", Host = "host", Operation = "Complete" + end },
         ];
         var written = new DateTime(2026, 1, 2, 3, 4, 5, DateTimeKind.Utc);
-        return new ClusterReport(Health(end), Chart(end), history, written, null) { Alerts = Alerts(end) };
+        return new ClusterReport(Health(end), Chart(end), history, written, null)
+        {
+            Alerts = Alerts(end),
+            Traffic =
+            [
+                new RedisClusterTraffic
+                {
+                    Node = "10.0.0.1:6379" + end,
+                    Interval = TimeSpan.FromSeconds(1),
+                    OperationsPerSecond = 12345.6,
+                    OutputBytesPerSecond = 3 << 19,
+                    MovedPerSecond = 17,
+                    Trouble = "2 CROSSSLOT/s" + end,
+                    Next = new NextAction(NextActionCode.FindSlotOfKey) { Note = "one hash tag" + end },
+                },
+            ],
+            Clients = new ClientKinds(
+                [new ClientLibrary("lettuce" + end, "6.1" + end, 40, ["a", "b"]), new ClientLibrary(string.Empty, string.Empty, 2, ["a"])],
+                ["10.0.0.3:6379" + end]),
+        };
     }
 
     private static RedisClusterHealth Health(string end)

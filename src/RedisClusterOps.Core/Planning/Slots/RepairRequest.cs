@@ -250,6 +250,7 @@ internal static class RepairScope
             yield return new SlotPlan
             {
                 Slot = slots.Ranges[0].First,
+                Slots = [.. slots.Slots],
                 Kind = MigrationOperation.Repair,
                 Source = absent.Name,
                 SourceId = absent.Id,

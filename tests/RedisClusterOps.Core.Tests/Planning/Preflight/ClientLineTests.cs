@@ -1,5 +1,5 @@
 using System.Linq;
-using RedisClusterOps.Planning.Preflight;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Protocol;
 using Xunit;
 

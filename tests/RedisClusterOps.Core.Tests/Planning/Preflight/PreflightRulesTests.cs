@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Planning.Preflight;
 using RedisClusterOps.Planning.Slots;
 using Xunit;
