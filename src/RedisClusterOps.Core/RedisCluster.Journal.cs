@@ -69,6 +69,8 @@ public sealed partial class RedisCluster
         var opened = FindRun(view, migrationId, options)!.Slots
             .Where(slot => slot.Since is not null && slot.OwnerId is not null)
             .OrderByDescending(slot => slot.Since)
+            // Slots of one window began together.
+            .ThenByDescending(slot => slot.Slot)
             .ToList();
         SlotRequest Undo(SlotSituation situation) =>
             Undone(view, opened.First(slot => slot.Slot == situation.Slot), strategy, allowUnreachableNode, options);

@@ -62,8 +62,10 @@ public sealed partial class RedisCluster
         var way = BulkWays.Of(plans[0]);
         if (way == BulkWay.Steps)
         {
+            var stepping = new StopRequest(_reader.Clock, stop);
             return new BulkPlanRun(
-                _session, _reader, _situations, plans, _run, _announcement, _log, EntryOf, plan => RunnerOf(plan, _run), stop).Start();
+                _session, _reader, _situations, plans, _run, _announcement, _log, EntryOf, plan => RunnerOf(plan, _run), stepping, stop)
+                .Start();
         }
 
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);

@@ -23,17 +23,17 @@ namespace RedisClusterOps.Migration.Bulk;
 /// <param name="log">The log; null for none.</param>
 /// <param name="entryOf">The journal entry of a plan.</param>
 /// <param name="runnerOf">The runner of a slot that is carried out individually.</param>
+/// <param name="stop">Requests a stop. It is disposed at the end.</param>
 /// <param name="stopping">The caller's token.</param>
 internal sealed class BulkPlanRun(
     RedisClusterSession session, ClusterReader reader, SituationReader situations, IReadOnlyList<SlotPlan> plans, RunJournal? journal,
     RunAnnouncement? announcement, OperationLog? log, Func<SlotPlan, SlotEntry> entryOf, Func<SlotPlan, SlotRunner> runnerOf,
-    CancellationToken stopping)
+    StopRequest stop, CancellationToken stopping)
 {
     // Members may change after the reading: on Redis 7.2 and later a FORGET spreads, and the next node refuses the id of the former owner.
     private const int MostAttempts = 5;
 
     private readonly SlotMoveRun _run = new(journal?.Id);
-    private readonly StopRequest _stop = new(reader.Clock, stopping);
     private readonly TimeSpan _started = reader.Clock.Now;
     private readonly Dictionary<int, SlotPlan> _agreed = plans.ToDictionary(plan => plan.Slot);
     private readonly Dictionary<int, SlotRequest> _requests = plans.ToDictionary(plan => plan.Slot, plan => plan.Request!);
@@ -79,22 +79,22 @@ internal sealed class BulkPlanRun(
         }
         finally
         {
-            _stop.Dispose();
+            stop.Dispose();
         }
     }
 
     /// <returns>The plans that are not done.</returns>
     private async Task<IReadOnlyList<SlotPlan>> CarryOutAsync(IReadOnlyList<SlotPlan> waiting)
     {
-        _stop.ThrowIfRequested();
-        if (announcement is not null && await announcement.FindStrongerAsync(_stop.Abort).ConfigureAwait(false) is { } other)
+        stop.ThrowIfRequested();
+        if (announcement is not null && await announcement.FindStrongerAsync(stop.Abort).ConfigureAwait(false) is { } other)
         {
             throw new RedisOperationException(
                 FailureCode.AnotherToolAtWork, other + ", and began first. This run stopped, because two runs at once lose keys.",
                 other.Node.Name);
         }
 
-        var view = await reader.ReadAgainAsync(_stop.Abort).ConfigureAwait(false);
+        var view = await reader.ReadAgainAsync(stop.Abort).ConfigureAwait(false);
         var now = await PlanAgainAsync(view, waiting).ConfigureAwait(false);
         var adopted = now.Values.Where(plan => BulkAdoption.IsAdoption(plan) && IsAgreed(plan)).ToList();
         var stepped = now.Values.Where(plan => !BulkAdoption.IsAdoption(plan) && BulkSteps.CanRun(plan)).ToList();
@@ -105,7 +105,7 @@ internal sealed class BulkPlanRun(
         var done = new List<SlotPlan>(finished);
         if (stepped.Count > 0)
         {
-            var steps = new BulkSteps(reader, plans[0].Options, _tallies, log, _stop);
+            var steps = new BulkSteps(reader, plans[0].Options, _tallies, log, stop);
             var refused = await steps.RunAsync(stepped).ConfigureAwait(false);
             foreach (var plan in stepped.Where(plan => !refused.Contains(plan.Slot)))
             {
@@ -116,7 +116,7 @@ internal sealed class BulkPlanRun(
         }
 
         foreach (var target in adopted.GroupBy(plan => plan.TargetId))
-            done.AddRange(await new BulkAdoption(reader, log, _stop).RunAsync(view, target.ToList()).ConfigureAwait(false));
+            done.AddRange(await new BulkAdoption(reader, log, stop).RunAsync(view, target.ToList()).ConfigureAwait(false));
         var verified = await VerifyAsync(view, done).ConfigureAwait(false);
         return waiting.Where(plan => !verified.Contains(plan.Slot)).ToList();
     }
@@ -137,7 +137,7 @@ internal sealed class BulkPlanRun(
         var verified = new HashSet<int>();
         if (ready.Count == 0)
             return verified;
-        var verifier = new OwnershipVerifier(reader, view, _stop);
+        var verifier = new OwnershipVerifier(reader, view, stop);
         foreach (var owner in ready.GroupBy(plan => plan.OwnerAtEnd!))
         {
             var node = view.Node(owner.Key)!;
@@ -146,8 +146,8 @@ internal sealed class BulkPlanRun(
         }
 
         var disputed = new HashSet<int>(
-            (await verifier.FinishAsync(_stop.Abort).ConfigureAwait(false)).Select(each => each.Slot.Slot));
-        var after = await reader.ReadAgainAsync(_stop.Abort).ConfigureAwait(false);
+            (await verifier.FinishAsync(stop.Abort).ConfigureAwait(false)).Select(each => each.Slot.Slot));
+        var after = await reader.ReadAgainAsync(stop.Abort).ConfigureAwait(false);
         var now = await PlanAgainAsync(after, ready).ConfigureAwait(false);
         var hiders = await HidersAsync(after, ready).ConfigureAwait(false);
         var done = ready.Where(plan => !disputed.Contains(plan.Slot) && !hiders.Contains(plan.Slot)
@@ -166,13 +166,13 @@ internal sealed class BulkPlanRun(
         if (checks.Count == 0)
             return hidden;
         var hides = new Dictionary<string, bool>();
-        var read = await situations.ReadAsync(view, checks.Select(plan => plan.Slot).ToList(), _stop.Abort).ConfigureAwait(false);
+        var read = await situations.ReadAsync(view, checks.Select(plan => plan.Slot).ToList(), stop.Abort).ConfigureAwait(false);
         foreach (var situation in read)
         {
             if (_requests[situation.Slot].MasterThatMayHideKeys(situation) is not { } node)
                 continue;
             if (!hides.TryGetValue(node.Id, out var isHiding))
-                hides[node.Id] = isHiding = await situations.HidesAsync(node, _stop.Abort).ConfigureAwait(false);
+                hides[node.Id] = isHiding = await situations.HidesAsync(node, stop.Abort).ConfigureAwait(false);
             if (isHiding)
                 hidden.Add(situation.Slot);
         }
@@ -186,12 +186,12 @@ internal sealed class BulkPlanRun(
         var moved = done.Where(plan => _tallies[plan.Slot].Moved > 0).ToList();
         if (moved.Count == 0)
             return done.Select(plan => new SlotOutcome(ResultOf(plan, plan.Request!.Success), null)).ToList();
-        var connection = await reader.ConnectAsync(owner, _stop.Abort).ConfigureAwait(false);
-        var reply = await connection.AskAsync(RespCommand.Of("INFO", "stats"), _stop.Abort).ConfigureAwait(false);
+        var connection = await reader.ConnectAsync(owner, stop.Abort).ConfigureAwait(false);
+        var reply = await connection.AskAsync(RespCommand.Of("INFO", "stats"), stop.Abort).ConfigureAwait(false);
         var before = owner.View?.Facts.Number("evicted_keys");
         var evicted = reply.IsError ? 0 : NodeCounters.Since(before, NodeCounters.Of(ServerFacts.Parse(reply.Text)).Evicted);
         var counts = evicted == 0 ? [] : await SlotKeyCounter.CountAsync(
-            connection, owner.View!.Databases, moved.Select(plan => plan.Slot).ToList(), _stop.Abort).ConfigureAwait(false);
+            connection, owner.View!.Databases, moved.Select(plan => plan.Slot).ToList(), stop.Abort).ConfigureAwait(false);
         var missing = moved.Zip(counts, (plan, count) => (plan.Slot, Missing: _tallies[plan.Slot].Moved - (count ?? 0)))
             .Where(each => each.Missing > 0).ToDictionary(each => each.Slot, each => each.Missing);
         return done.Select(plan => !missing.TryGetValue(plan.Slot, out var lost)
@@ -202,7 +202,7 @@ internal sealed class BulkPlanRun(
     private async Task<Dictionary<int, SlotPlan>> PlanAgainAsync(ClusterView view, IReadOnlyList<SlotPlan> old)
     {
         var again = new Dictionary<int, SlotPlan>();
-        foreach (var situation in await situations.ReadAsync(view, old.Select(plan => plan.Slot).ToList(), _stop.Abort)
+        foreach (var situation in await situations.ReadAsync(view, old.Select(plan => plan.Slot).ToList(), stop.Abort)
             .ConfigureAwait(false))
         {
             try
@@ -220,7 +220,7 @@ internal sealed class BulkPlanRun(
 
     private async Task RunIndividuallyAsync(SlotPlan plan)
     {
-        _stop.ThrowIfRequested();
+        stop.ThrowIfRequested();
         Intend([plan]);
         var outcome = await runnerOf(plan with { Request = _requests[plan.Slot] }).RunAsync(stopping).ConfigureAwait(false);
         var moved = outcome.Result.KeysMoved + _tallies[plan.Slot].Moved;
