@@ -57,7 +57,7 @@ internal static class SlotKeyCounter
 
     /// <summary>The same for many slots, each with the reply to its STABLE.</summary>
     /// <remarks>
-    /// A server executes what one read returns before it serves another client. So a batch is no longer than one network packet, and the two
+    /// A server executes what one read returns before it serves another client. So a batch fits into one network packet, and the two
     /// commands of a slot arrive together.
     /// </remarks>
     public static async Task<IReadOnlyList<(long? Count, RespValue Clearing)>> CountAndClearFlagsAsync(

@@ -82,7 +82,7 @@ internal static class BulkWays
         return windows;
     }
 
-    // Slots that only get an owner hide no key, and their ranges stay whole. A flag that only reveals the keys of a slot with an owner looks
+    // Slots that only get an owner hide no key, and their ranges stay whole. A flag that only reveals keys of a slot with an owner looks
     // like a migration that has begun, should the run be killed.
     private static int MostOf(SlotPlan plan)
     {
