@@ -48,6 +48,8 @@ public sealed partial class RedisCluster
         var opened = _history.Find(view, migrationId, options.JournalPath)!.Slots
             .Where(slot => slot.Since is not null && slot.OwnerId is not null)
             .OrderByDescending(slot => slot.Since)
+            // Slots of one window began together.
+            .ThenByDescending(slot => slot.Slot)
             .ToList();
         var plans = await _slots.PlanAsync(view, opened.Select(slot => slot.Slot).ToList(), Undo, cancellation).ConfigureAwait(false);
         return plans.Select(WithAdvice).ToList();

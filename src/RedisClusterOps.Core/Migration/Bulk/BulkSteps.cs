@@ -58,7 +58,9 @@ internal sealed class BulkSteps(
     // All actions are of the same type.
     private async Task RunAsync(IReadOnlyList<SlotAction> actions)
     {
-        switch (actions.Count > 0 ? actions[0] : null)
+        if (actions.Count == 0)
+            return;
+        switch (actions[0])
         {
             case CorrectOwner:
                 await EachAsync(actions.Cast<CorrectOwner>(), action => (action.Node, action.Owner), CorrectAsync).ConfigureAwait(false);
