@@ -64,7 +64,7 @@ $script:HelpSetup = @{
 $script:Measured = 'Measure-|Get-RedisClusterNode|Get-RedisClusterInfo|Get-RedisSlotLoad|CpuPercent|UsedMemory|Get-RedisClusterAlert'
 
 # Output whose lines depend on which pair of masters is faster, or which node is listed first. The numbers of steps are not compared.
-$script:Unordered = '-WhatIf|^\$plan$|New-RedisRebalancePlan|Invoke-RedisRebalance|-MigrationId|Resume-RedisMigration|Move-RedisSlot\b'
+$script:Unordered = '-WhatIf|^\$(plan|results)$|New-RedisRebalancePlan|Invoke-RedisRebalance|-MigrationId|Resume-RedisMigration|Move-RedisSlot\b'
 
 # Returns the steps of a page in order: Setup (Text) or Command (Text, Output, and the lines of both in the file).
 function Get-PageStep([string[]] $Line) {
@@ -155,7 +155,7 @@ function Invoke-PageCommand($Recorded, [string] $Text, [Collections.IDictionary]
 # What two runs of one command have in common: no white space, and no ids, times and lengths of lines.
 function ConvertTo-Comparable([string[]] $Output, [string] $Text) {
     $lines = $Output | ForEach-Object {
-        $one = $_ -creplace '\b[0-9a-f]{40}\b', 'ID' -creplace '\b\d{8}T\d{6}Z-[0-9a-f]{6}\b', 'RUN'
+        $one = $_ -creplace '\b([0-9a-f]{40}|[0-9a-f]{16})\b', 'ID' -creplace '\b\d{8}T\d{6}Z-[0-9a-f]{6}\b', 'RUN'
         $one = $one -replace '\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\dZ?', 'TIME' -replace '\d\d/\d\d/\d{4} \d\d:\d\d:\d\d', 'TIME'
         $one = $one -replace '\d+:\d\d:\d\d(\.\d+)?', 'TIME' -replace '-{2,}', '-' -replace 'bytes: \d+|\d{1,3}(,\d{3})+', 'N' -replace '\s', ''
         if ($Text -match $Measured) { $one = $one -replace '[\d,]*\d(\.\d+)?', 'N' }
