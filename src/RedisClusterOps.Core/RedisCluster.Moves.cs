@@ -155,7 +155,7 @@ public sealed partial class RedisCluster
             {
                 SourceId = pair.Key.SourceId,
                 TargetId = pair.Key.TargetId,
-                SlotRanges = SlotSet.From(pair.Select(plan => plan.Slot)).Ranges,
+                Ranges = SlotSet.From(pair.Select(plan => plan.Slot)).Ranges,
             })
             .Select(move => PairOf(view, move, undoes: false)).ToList();
         var move = new BulkMove(plans[0].Kind, plans[0].Request!.Success, (_, situation) => requests[situation.Slot]);
@@ -232,7 +232,7 @@ public sealed partial class RedisCluster
     {
         if (!KeepsJournal || History(options.JournalPath).FindResumable(node => view.Node(node) is not null) is not { } run)
             return null;
-        var planned = new HashSet<int>(plan.Moves.SelectMany(move => SlotSet.From(move.SlotRanges).Slots));
+        var planned = new HashSet<int>(plan.Moves.SelectMany(move => SlotSet.From(move.Ranges).Slots));
         return !run.MovesWholeSlots || !run.Slots.Any(slot => planned.Contains(slot.Slot)) ? null : new RedisOperationException(
             stale.Code,
             stale.Message + " " + run.Operation + " run " + run.Id + " has moved a part of these slots and can be resumed.",
@@ -259,7 +259,7 @@ public sealed partial class RedisCluster
             .Where(id => view.SuccessorOf(id, run?.MasterOfReplica) is null), StringComparer.Ordinal);
         var refused = planned.Where(slot => lost.Contains(slot.TargetId))
             .GroupBy(slot => (slot.SourceId, slot.TargetId), slot => slot.Slot)
-            .Select(pair => Refused(view, operation, pair.Key.SourceId, pair.Key.TargetId, SlotSet.From(pair), run, again)).ToList();
+            .SelectMany(pair => Refused(view, operation, pair.Key.SourceId, pair.Key.TargetId, SlotSet.From(pair), run, again)).ToList();
         var transfers = planned.Where(slot => !lost.Contains(slot.TargetId))
             .GroupBy(
                 slot => (MasterOf(view, slot.SourceId).Id, view.SuccessorOf(slot.TargetId, run?.MasterOfReplica)!.Id), slot => slot.Slot)
@@ -273,8 +273,8 @@ public sealed partial class RedisCluster
         return WithAdvice(builder.Build(operation, transfers.ToList())) with { Settled = refused };
     }
 
-    // One result for all slots that came from the same master.
-    private SlotOutcome Refused(
+    // All slots that came from the same master have one failure, so that it is reported once.
+    private IEnumerable<SlotOutcome> Refused(
         ClusterView view, MigrationOperation operation, string sourceId, string targetId, SlotSet slots, RedisMigration? run,
         NextAction? again)
     {
@@ -284,7 +284,6 @@ public sealed partial class RedisCluster
         var failure = WayBack.Refusal(view, slots, owner, targetId, name, again ?? new NextAction(NextActionCode.Resume));
         var result = new RedisSlotMigrationResult
         {
-            Slot = slots.Ranges[0].First,
             Operation = operation.ToString(),
             Outcome = MigrationOutcome.Failed,
             Source = owner.Name,
@@ -294,7 +293,7 @@ public sealed partial class RedisCluster
             Reason = failure.Message,
             Cluster = _session,
         };
-        return new SlotOutcome(result, failure);
+        return slots.Slots.Select(slot => new SlotOutcome(result with { Slot = slot }, failure));
     }
 
     private static ClusterNode MasterOf(ClusterView view, string id) =>
@@ -330,7 +329,7 @@ public sealed partial class RedisCluster
 
         SlotRefusal.RequireAcquainted("No slot can be moved between " + source.Name + " and " + target.Name, source, target);
         var isAtomic = move.DecidedMethod == MoveMethod.Atomic;
-        var slots = SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotOf(view, slot, source, target, undoes, isAtomic)).ToList();
+        var slots = SlotSet.From(move.Ranges).Slots.Select(slot => SlotOf(view, slot, source, target, undoes, isAtomic)).ToList();
         return new MasterPair(source, target, slots, isAtomic) { EstimatedKeys = move.EstimatedKeys };
     }
 

@@ -34,7 +34,10 @@ public abstract class ManySlotsCmdlet : KeyMovingCmdlet
         Await(cluster.RecordPlansAsync(agreed, Stop), "Announcing the run");
         var slots = new HashSet<int>(agreed.Select(plan => plan.Slot));
         var carriedOut = plans.Where(plan => !HasWork(plan) || slots.Contains(plan.Slot)).ToList();
-        var results = new SlotResults(carriedOut.GroupBy(PairOf).Select(pair => pair.Select(plan => plan.Slot)));
+        var results = new SlotResults(carriedOut.GroupBy(PairOf).Select(pair => pair.Select(plan => plan.Slot)))
+        {
+            WithoutWayBack = new HashSet<int>(carriedOut.Where(IsOneWay).Select(plan => plan.Slot)),
+        };
         var progress = NewProgress(agreed.Count == 0 ? string.Empty : agreed[0].Operation + ": slots");
         var (count, unchanged) = (0, 0);
         // A slot that needs a person's decision is reported at its place in the order, and the other slots are carried out. Slots that can
@@ -188,6 +191,9 @@ public abstract class ManySlotsCmdlet : KeyMovingCmdlet
             MigrationId = migrationId,
         }.Of(plan.Cluster),
         null);
+
+    // A source that is sent nothing is dead or has no slot to take back. A partial plan does not show every command.
+    private static bool IsOneWay(SlotPlan plan) => !plan.IsPartial && plan.Commands.All(command => command.Node != plan.Source);
 
     private static bool HasWork(SlotPlan plan) => !plan.IsDone && plan.Refusal is null;
 

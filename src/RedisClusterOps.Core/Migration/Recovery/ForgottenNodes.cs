@@ -1,5 +1,4 @@
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Planning.Rebalance;
@@ -12,7 +11,7 @@ namespace RedisClusterOps.Migration.Recovery;
 /// </summary>
 internal sealed class ForgottenNodes(ClusterView view, RedisMigration run, MigrationOperation operation, RedisClusterSession session)
 {
-    /// <summary>The outcome of each slot that is settled, and one for all that fail for the same reason.</summary>
+    /// <summary>The outcome of each slot that is settled. Slots that fail for the same reason share one failure.</summary>
     public IReadOnlyList<SlotOutcome> Outcomes { get; private set; } = [];
 
     /// <summary>
@@ -42,13 +41,11 @@ internal sealed class ForgottenNodes(ClusterView view, RedisMigration run, Migra
 
     private IEnumerable<SlotOutcome> OutcomesOf(SlotSet slots, string from, string to, string? owner)
     {
-        var number = slots.Ranges[0].First.ToString(CultureInfo.InvariantCulture);
         var gone = view.ShardMaster(to) is null ? to : from;
         var has = PlanRefusal.SlotsAre(slots);
         var why = NameOf(gone) + " has left the cluster.";
         var result = new RedisSlotMigrationResult
         {
-            Slot = slots.Ranges[0].First,
             Operation = operation.ToString(),
             Source = NameOf(from),
             SourceId = from,
@@ -67,13 +64,17 @@ internal sealed class ForgottenNodes(ClusterView view, RedisMigration run, Migra
 
         var failure = owner is null
             ? new RedisOperationException(
-                FailureCode.SlotStateUnsuitable, has + " without an owner, or open: " + why, number, new NextAction(NextActionCode.Repair))
+                FailureCode.SlotStateUnsuitable,
+                has + " without an owner, or open: " + why,
+                slots.ToString(),
+                new NextAction(NextActionCode.Repair))
             : new RedisOperationException(
                 FailureCode.NodeNotFound,
                 has + " on " + NameOf(owner) + " and can't return to the former owner: " + why,
-                number,
-                new NextAction(NextActionCode.MoveSlots) { Slots = number, Target = "<master>" });
-        return [new SlotOutcome(result with { Outcome = MigrationOutcome.Failed, Reason = failure.Message }, failure)];
+                slots.ToString(),
+                new NextAction(NextActionCode.MoveSlots) { Slots = slots.ToString(), Target = "<master>" });
+        result = result with { Outcome = MigrationOutcome.Failed, Reason = failure.Message };
+        return slots.Slots.Select(slot => new SlotOutcome(result with { Slot = slot }, failure));
     }
 
     private string NameOf(string id) => view.Node(id)?.Name
