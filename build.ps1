@@ -10,12 +10,15 @@
     ./build.ps1 -Task Test, Pester, Analyze, Package
     Runs the .NET tests, the Pester suite in this PowerShell and PSScriptAnalyzer, and creates a package.
 .EXAMPLE
+    ./build.ps1 -Task Surface
+    Writes the list of the public surface, tests/surface.txt, after a change of it that is meant.
+.EXAMPLE
     ./build.ps1 -Task Help
-    Generates en-US/RedisClusterOps.dll-Help.xml from docs/en-US. Requires the module Microsoft.PowerShell.PlatyPS 1.0.
+    Generates en-US from docs: the about topics that have a page, and RedisClusterOps.dll-Help.xml, which requires the module Microsoft.PowerShell.PlatyPS 1.0.
 #>
 [CmdletBinding()]
 param(
-    [ValidateSet('Build', 'Test', 'Pester', 'Analyze', 'Help', 'Package')]
+    [ValidateSet('Build', 'Test', 'Pester', 'Analyze', 'Help', 'Surface', 'Package')]
     [string[]] $Task = 'Build',
 
     [ValidateSet('Debug', 'Release')]
@@ -30,6 +33,7 @@ Set-StrictMode -Version Latest
 $solution = Join-Path $PSScriptRoot 'RedisClusterOps.sln'
 $out = Join-Path $PSScriptRoot 'out'
 . (Join-Path $PSScriptRoot 'tools/MamlHelp.ps1')
+. (Join-Path $PSScriptRoot 'tools/AboutTopic.ps1')
 . (Join-Path $PSScriptRoot 'tools/Package.ps1')
 
 function Invoke-DotNet {
@@ -42,10 +46,23 @@ foreach ($name in $Task) {
         'Build' { Invoke-DotNet build $solution --configuration $Configuration }
         'Test' { Invoke-DotNet test $solution --configuration $Configuration }
         'Help' {
+            foreach ($topic in $AboutPages.Keys) {
+                $file = Join-Path $PSScriptRoot "en-US/$topic.help.txt"
+                [IO.File]::WriteAllText($file, (Get-AboutTopic $PSScriptRoot $topic))
+            }
             Import-Module Microsoft.PowerShell.PlatyPS -MinimumVersion 1.0
             $pages = Import-MarkdownCommandHelp (Join-Path $PSScriptRoot 'docs/en-US/*.md')
             $made = $pages | Export-MamlCommandHelp -OutputFolder (Join-Path $out 'help') -Force
             Save-Xml (Convert-Maml (Get-Content $made -Raw) $pages) (Join-Path $PSScriptRoot 'en-US/RedisClusterOps.dll-Help.xml')
+        }
+        'Surface' {
+            # The public surface changed, and is meant to: writes tests/surface.txt.
+            $env:RCO_SURFACE = 'write'
+            try {
+                $project = Join-Path $PSScriptRoot 'tests/RedisClusterOps.Module.Tests'
+                Invoke-DotNet test $project --configuration $Configuration --filter 'FullyQualifiedName~SurfaceTests'
+            }
+            finally { $env:RCO_SURFACE = $null }
         }
         'Pester' {
             # Builds the module and the lab, and restores Pester. This PowerShell runs the suite.

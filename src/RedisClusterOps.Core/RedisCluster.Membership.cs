@@ -3,7 +3,6 @@ using System.Linq;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
-using RedisClusterOps.Cluster;
 using RedisClusterOps.Membership;
 using RedisClusterOps.Planning.Preflight;
 
@@ -54,8 +53,10 @@ public sealed partial class RedisCluster
     /// </exception>
     public async Task<RedisNodeChange> ChangeAsync(MembershipPlan plan, CancellationToken stop)
     {
+        if (plan.Request is null)
+            throw new ArgumentException("The plan was not made by this module.", nameof(plan));
         var started = _reader.Clock.Now;
-        var (view, run) = await RunAsync(plan, stop).ConfigureAwait(false);
+        var (view, run) = await new MembershipRun(_reader, plan, _run, _log).RunAsync(stop).ConfigureAwait(false);
         var unsure = view.Unreachable.Select(node => node.Name).ToList();
         return new RedisNodeChange
         {
@@ -79,55 +80,9 @@ public sealed partial class RedisCluster
     {
         var situation = await request.ReadAsync(_reader, cancellation).ConfigureAwait(false);
         var plan = request.Plan(situation) with { Request = request, JournalPath = journalPath, Cluster = _session };
-        if (!LooksAhead)
-            return plan;
         var required = plan.Steps.Concat(plan.Reads).Where(step => step.Node.IsReachable).Select(step =>
             new RequiredRight(step.Node, null, [.. step.Command.Arguments.Select(argument => Encoding.UTF8.GetString(argument))]));
         var preflight = await _preflight.CheckAsync(situation.View, required.ToList(), cancellation).ConfigureAwait(false);
         return preflight.Refusal is { } refusal ? throw refusal : plan with { Findings = WithAdvice(preflight.Findings) };
-    }
-
-    private async Task<(ClusterView View, string? RunId)> RunAsync(MembershipPlan plan, CancellationToken stop)
-    {
-        var request = plan.Request ?? throw new ArgumentException("The plan was not made by this module.", nameof(plan));
-        var run = new MembershipRun(_reader, plan, _log);
-        if (plan.Steps.Count == 0)
-            return (await run.RunAsync(stop).ConfigureAwait(false), null);
-        var situation = await request.ReadAsync(_reader, stop).ConfigureAwait(false);
-        await BeginAsync(plan, situation.View, stop).ConfigureAwait(false);
-        var journal = _run;
-        try
-        {
-            // A person may have thought about the plan for long, and another run may have ended since.
-            situation = await request.ReadAsync(_reader, stop).ConfigureAwait(false);
-            if (!request.Plan(situation).Commands.SequenceEqual(plan.Commands))
-            {
-                throw new RedisOperationException(
-                    FailureCode.StalePlan,
-                    "The nodes changed since the commands were shown. Nothing was changed.",
-                    plan.Node,
-                    NextAction.Advise("run the same command again"));
-            }
-
-            return (await run.RunAsync(stop).ConfigureAwait(false), journal?.Id);
-        }
-        catch (RedisOperationException failure) when (journal is not null)
-        {
-            journal.Failure = failure;
-            throw;
-        }
-        finally
-        {
-            // Each change is a run of its own. The next one announces itself under its own id.
-            journal?.Dispose();
-            (_run, _announcement) = (null, null);
-        }
-    }
-
-    private async Task BeginAsync(MembershipPlan plan, ClusterView view, CancellationToken stop)
-    {
-        var commands = plan.Commands.Select(command => command.Node + ": " + command.Command).ToList();
-        var options = new MoveOptions { JournalPath = plan.JournalPath };
-        await BeginAsync(plan.Kind, null, view, options, stop, commands).ConfigureAwait(false);
     }
 }

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
@@ -29,44 +28,10 @@ public sealed partial class RedisCluster
         if (options.By is RebalanceMeasure.Cpu or RebalanceMeasure.Network)
             await MeasureLoadsAsync(view, options.By == RebalanceMeasure.Cpu, counts, cancellation).ConfigureAwait(false);
         var plan = PlanOn(view, move, () => RebalancePlanner.Plan(view, options, counts, move.Method, _session));
-        return options.UseEmptyMaster && FindNoEmptyMaster(view, move.JournalPath) is { } none
-            ? plan with { Findings = [.. plan.Findings, none.WithAdvice(NextActionText)] }
-            : plan;
-    }
-
-    // A spare that lost its last slot in an earlier run is a replica now, which a user may not know.
-    private PlanFinding? FindNoEmptyMaster(ClusterView view, string? journalPath)
-    {
-        if (MasterSlots.Of(view).Any(master => master.Slots.Count == 0))
-            return null;
-        var spares = FormerMasters(view, journalPath)
-            .Select(node => node.Name + ", a replica of " + (node.Line.MasterId is { } id ? view.Node(id)?.Name ?? id : "no known master"))
-            .ToList();
-        return new PlanFinding
-        {
-            Code = PlanFindingCode.NoEmptyMaster,
-            Severity = spares.Count > 0 ? FindingSeverity.Warning : FindingSeverity.Information,
-            Message = "No master is without slots, so none was added."
-                + (spares.Count == 0 ? string.Empty : " An earlier run moved slots from or to " + string.Join(" and ", spares)
-                    + " now. A master that loses its last slot becomes a replica; CLUSTER RESET and CLUSTER MEET make it a master again."),
-            Next = new NextAction(NextActionCode.ShowReplicas),
-        };
-    }
-
-    private IEnumerable<ClusterNode> FormerMasters(ClusterView view, string? journalPath)
-    {
-        if (!KeepsJournal)
-            return [];
-        try
-        {
-            var ends = History(journalPath).Read(run => run.NodeIds.Any(node => view.Node(node) is not null))
-                .SelectMany(run => run.Slots).SelectMany(slot => new[] { slot.SourceId, slot.TargetId }).ToList();
-            return view.Nodes.Where(node => !node.IsMaster && ends.Contains(node.Id)).ToList();
-        }
-        catch (RedisOperationException unreadable) when (unreadable.Code == FailureCode.JournalUnavailable)
-        {
-            return [];
-        }
+        if (!options.UseEmptyMaster || MasterSlots.Of(view).Any(master => master.Slots.Count == 0))
+            return plan;
+        var none = RebalancePlanner.NoEmptyMaster(view, _history.FormerMasters(view, move.JournalPath));
+        return plan with { Findings = [.. plan.Findings, none.WithAdvice(NextActionText)] };
     }
 
     /// <summary>Plans to move selected slots to one master. Reads and counts, changes nothing.</summary>
@@ -104,7 +69,7 @@ public sealed partial class RedisCluster
         }
         catch (RedisOperationException refusal) when (refusal.OpenSlots is not null)
         {
-            throw NameRun(refusal, view, move.JournalPath);
+            throw _history.NamingRun(refusal, view, move.JournalPath);
         }
     }
 
@@ -116,7 +81,4 @@ public sealed partial class RedisCluster
     }
 
     private RedisRebalancePlan WithAdvice(RedisRebalancePlan plan) => plan with { Findings = WithAdvice(plan.Findings) };
-
-    private IReadOnlyList<PlanFinding> WithAdvice(IEnumerable<PlanFinding> findings) =>
-        findings.Select(finding => finding.WithAdvice(NextActionText)).ToList();
 }

@@ -121,27 +121,8 @@ public abstract class ManySlotsCmdlet : KeyMovingCmdlet
             WriteHost("To undo run " + id + ": " + NextActionText.Of(new NextAction(NextActionCode.Undo) { MigrationId = id }));
     }
 
-    // Writes the outcomes of a run as they arrive.
-    private void Follow(SlotMoveRun run, SlotResults results, SlotProgress progress, Func<TimeSpan> now)
-    {
-        try
-        {
-            while (Await(run.NextAsync(), progress) is IReadOnlyList<SlotOutcome> outcomes)
-                Write(results, outcomes, now());
-        }
-        catch (Exception)
-        {
-            StopAndWait(run);
-            throw;
-        }
-
-        if (run.EndedEarly is not { } early)
-            return;
-        if (Stop.IsCancellationRequested)
-            ReportStop(early);
-        else
-            WriteWarning(ErrorRecords.TextOf(early));
-    }
+    private void Follow(SlotMoveRun run, SlotResults results, SlotProgress progress, Func<TimeSpan> now) =>
+        Follow(run, progress, outcomes => Write(results, outcomes, now()));
 
     private void Write(SlotResults results, IReadOnlyList<SlotOutcome> outcomes, TimeSpan now)
     {
@@ -194,8 +175,4 @@ public abstract class ManySlotsCmdlet : KeyMovingCmdlet
 
     // A source that is sent nothing is dead or has no slot to take back. A partial plan does not show every command.
     private static bool IsOneWay(SlotPlan plan) => !plan.IsPartial && plan.Commands.All(command => command.Node != plan.Source);
-
-    private static bool HasWork(SlotPlan plan) => !plan.IsDone && plan.Refusal is null;
-
-    private static (MigrationOperation, string, string) PairOf(SlotPlan plan) => (plan.Kind, plan.SourceId, plan.TargetId);
 }

@@ -82,15 +82,15 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
     }
 
     private static ClusterNode MasterOf(ClusterView view, ClusterNode replica, string change) =>
-        replica.Line.MasterId is { } id && view.Node(id) is { } master ? master : throw Refused(
-            FailureCode.NodeUnsuitable, change, "its master is unknown to every node that answers", replica,
+        replica.Line.MasterId is { } id && view.Node(id) is { } master ? master : throw MembershipRefusal.Unsuitable(
+            change, "its master is unknown to every node that answers", replica,
             new NextAction(NextActionCode.SetReplica) { Node = replica.Name, Target = "<a master>" });
 
     private static RedisOperationException IsMaster(ClusterView view, ClusterNode node, string change)
     {
         var own = view.Nodes.FirstOrDefault(other => other.IsReachable && other.Line.MasterId == node.Id);
-        return Refused(
-            FailureCode.NodeUnsuitable, change, "it is a " + ReplicaRequest.Role(view, node) + " already", node,
+        return MembershipRefusal.Unsuitable(
+            change, "it is a " + ReplicaRequest.Role(view, node) + " already", node,
             own is null ? new NextAction(NextActionCode.ShowReplicas)
                 : new NextAction(NextActionCode.FailOver) { Node = own.Name, Note = "to promote its replica" });
     }
@@ -100,8 +100,8 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
         var facts = replica.View!.Facts;
         if (facts.HasNeverSynchronized && view.SlotsOf(master.Node.Id).Count > 0)
         {
-            throw Refused(
-                FailureCode.NodeUnsuitable, change,
+            throw MembershipRefusal.Unsuitable(
+                change,
                 "it has never synchronized with its master " + master.Node.Name + ", so all keys of the shard would be lost", replica,
                 Other(view, replica, master.Node) ?? master.Cure);
         }
@@ -109,8 +109,8 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
         var isLinkUp = facts.Text("master_link_status") is null or "up";
         if (Mode == RedisFailoverMode.Graceful && (!isLinkUp || !master.Node.HasAnswered))
         {
-            throw Refused(
-                FailureCode.NodeUnsuitable, change + " gracefully",
+            throw MembershipRefusal.Unsuitable(
+                change + " gracefully",
                 master.Node.HasAnswered
                     ? "its link to its master " + master.Node.Name + " is down"
                     : "its master " + master.Node.Name + " " + master.Reason,
@@ -125,8 +125,8 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
         var mayBeDead = master.IsDead || (master.Condition == NodeCondition.Suspected && NodeVerdict.LacksMajority(view));
         if (Mode == RedisFailoverMode.Takeover && (master.Node.HasAnswered || isLinkUp || !mayBeDead))
         {
-            throw Refused(
-                FailureCode.NodeUnsuitable, change + " by takeover",
+            throw MembershipRefusal.Unsuitable(
+                change + " by takeover",
                 "its master " + master.Node.Name + (master.Node.HasAnswered ? " lives"
                     : isLinkUp ? " lives: the replica's link to it is up"
                     : " " + master.Reason)
@@ -137,8 +137,8 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
 
         if (Mode == RedisFailoverMode.Force && NodeVerdict.LacksMajority(view))
         {
-            throw Refused(
-                FailureCode.NodeUnsuitable, change + " by a vote", "no majority of the masters with slots answers", replica,
+            throw MembershipRefusal.Unsuitable(
+                change + " by a vote", "no majority of the masters with slots answers", replica,
                 new NextAction(NextActionCode.FailOver) { Node = replica.Name, Options = NextActionOptions.Takeover });
         }
     }
@@ -221,7 +221,4 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
 
         return view.Node(masterId) is { IsReachable: true } ? Agreement.IsReplicaOf(masterId, replicaId)(view) : null;
     };
-
-    private static RedisOperationException Refused(FailureCode code, string what, string why, ClusterNode subject, NextAction next) =>
-        new(code, what + ": " + why + ". Nothing was changed.", subject.Name, next) { ConcernsOneNode = true };
 }

@@ -1,0 +1,273 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Journal;
+using RedisClusterOps.Planning.Preflight;
+using RedisClusterOps.Planning.Rebalance;
+using RedisClusterOps.Planning.Slots;
+using static RedisClusterOps.Protocol.Numbers;
+
+namespace RedisClusterOps.Migration.Slot;
+
+/// <summary>
+/// Plans what to do with slots, one plan for each: reads the slot, derives the plan from a request, and runs the preflight checks. Changes
+/// nothing.
+/// </summary>
+internal sealed class SlotPlanner(
+    RedisClusterSession session, ClusterReader reader, SituationReader situations, PreflightReader preflight, RunHistory history)
+{
+    /// <summary>Reads the cluster, and one slot of it.</summary>
+    public async Task<SlotSituation> ReadAsync(int slot, CancellationToken cancellation)
+    {
+        var view = await reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        return await situations.ReadAsync(view, slot, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads one slot, and requires that it is known whether the slot is open.</summary>
+    /// <exception cref="RedisOperationException">A master that may have the slot open can't be read.</exception>
+    public async Task<SlotSituation> ReadKnownAsync(int slot, CancellationToken cancellation)
+    {
+        var situation = await ReadAsync(slot, cancellation).ConfigureAwait(false);
+        RequireKnownFlags(situation);
+        return situation;
+    }
+
+    /// <summary>Reads one slot, and requires that an open slot has the ends that the caller expects.</summary>
+    /// <param name="source">The expected source; null for any.</param>
+    /// <param name="target">The expected target; null for any.</param>
+    /// <exception cref="RedisOperationException">Another node is the source or target, or a name matches no node or no master.</exception>
+    public async Task<SlotSituation> ReadNamedAsync(int slot, string? source, string? target, CancellationToken cancellation)
+    {
+        var situation = await ReadAsync(slot, cancellation).ConfigureAwait(false);
+        RequireNamed(situation, source, target);
+        return situation;
+    }
+
+    /// <summary>Requires that an open slot has the ends that the caller expects, and that it is known whether the slot is open.</summary>
+    /// <exception cref="RedisOperationException">As <see cref="ReadNamedAsync"/>.</exception>
+    public void RequireNamed(SlotSituation situation, string? source, string? target)
+    {
+        var (from, to) = Find(situation.View, source, target);
+        RequireKnownFlags(situation);
+        if (SlotDiagnostician.Diagnose(situation) is { } diagnosis)
+            MigrationEnds.RequireNamed(diagnosis, from, to);
+    }
+
+    /// <summary>The nodes that a caller names as source and target; null for a name that is null.</summary>
+    public (ClusterNode? Source, ClusterNode? Target) Find(ClusterView view, string? source, string? target) =>
+        (source is null ? null : NodeNames.Find(view, source, session.MapAddress), target is null ? null : FindTarget(view, target));
+
+    /// <summary>The master with this name.</summary>
+    /// <remarks>
+    /// A replica is refused, also if its master is the target: a person who names it believes something else about the cluster.
+    /// </remarks>
+    /// <exception cref="RedisOperationException">NodeNotFound, AmbiguousNode, or InvalidArgument for a replica.</exception>
+    public ClusterNode FindTarget(ClusterView view, string name)
+    {
+        var node = NodeNames.Find(view, name, session.MapAddress);
+        return node.IsMaster ? node : throw PlanRefusal.NotAMaster(view, node);
+    }
+
+    /// <summary>Derives the plan of one slot, and checks it.</summary>
+    /// <exception cref="RedisOperationException">The state of the slot does not allow it, or a check refuses it.</exception>
+    public async Task<SlotPlan> PlanAsync(SlotRequest request, SlotSituation situation, CancellationToken cancellation)
+    {
+        var view = situation.View;
+        var plan = request.Plan(situation) with { Nodes = view.NodeIds.ToList() };
+        foreach (var action in plan.Actions)
+        {
+            var what = "Slot " + Number(plan.Slot) + " can't be moved";
+            if (action is SetImporting import)
+                SlotRefusal.RequireAcquainted(what, import.Target, import.Source);
+            else if (action is SetMigrating migrate)
+                SlotRefusal.RequireAcquainted(what, migrate.Source, migrate.Target);
+        }
+
+        if (plan.Refusal is not null || view.Node(plan.TargetId) is not { } target)
+            return plan;
+        // A slot without an owner has no source.
+        var source = view.Node(plan.SourceId) ?? target;
+        var checkedPlan = await preflight.CheckAsync(view, plan.Slot, source, target, plan.Actions, cancellation).ConfigureAwait(false);
+        return checkedPlan.Refusal is { } refusal
+            ? throw history.RefusalOfOwnRun(refusal, plan.Nodes, plan.Options.JournalPath)
+            : plan with { Findings = checkedPlan.Findings };
+    }
+
+    /// <summary>Plans slots. A slot that can't be planned has a plan with a refusal.</summary>
+    public async Task<IReadOnlyList<SlotPlan>> PlanAsync(
+        ClusterView view, IReadOnlyList<int> slots, Func<SlotSituation, SlotRequest> request, CancellationToken cancellation)
+    {
+        var plans = new List<SlotPlan>();
+        var asked = (await situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false))
+            .Select(situation => (Request: request(situation), Situation: situation)).ToList();
+        await PrepareAsync(asked, cancellation).ConfigureAwait(false);
+        foreach (var (each, situation) in asked)
+            plans.Add(await PlanOrRefuseAsync(each, situation, cancellation).ConfigureAwait(false));
+        return plans;
+    }
+
+    /// <summary>Plans slots that a caller names with their ends. A slot that can't be planned has a plan with a refusal.</summary>
+    /// <param name="slots">The slots, each with the source and the target that the caller expects, or null for any.</param>
+    /// <param name="request">Makes the request from a slot, its source and its target.</param>
+    /// <param name="reveals">True if a master may hide keys that the plan must make visible, as for an undo.</param>
+    public async Task<IReadOnlyList<SlotPlan>> PlanNamedAsync(
+        ClusterView view, MigrationOperation operation, IReadOnlyList<(int Slot, string? Source, string? Target)> slots,
+        MoveOptions options, Func<SlotSituation, string?, string?, SlotRequest> request, bool reveals, CancellationToken cancellation)
+    {
+        var read = await situations.ReadAsync(view, slots.Select(slot => slot.Slot).ToList(), cancellation).ConfigureAwait(false);
+        // Each node is asked once.
+        var hiding = new Dictionary<string, bool>(StringComparer.Ordinal);
+        var asked = new List<(SlotRequest Request, SlotSituation Situation)>();
+        var refused = new Dictionary<int, SlotPlan>();
+        for (var i = 0; i < slots.Count; i++)
+        {
+            try
+            {
+                var each = request(read[i], slots[i].Source, slots[i].Target);
+                asked.Add((reveals ? await RevealingAsync(each, read[i], hiding, cancellation).ConfigureAwait(false) : each, read[i]));
+            }
+            catch (RedisOperationException refusal) when (!refusal.ConcernsWholeCluster)
+            {
+                refused[i] = new SlotPlan
+                {
+                    Slot = slots[i].Slot,
+                    Kind = operation,
+                    Source = slots[i].Source ?? string.Empty,
+                    Target = slots[i].Target ?? string.Empty,
+                    Owner = view.OwnerOf(slots[i].Slot),
+                    Options = options,
+                    Refusal = refusal,
+                    Cluster = session,
+                };
+            }
+        }
+
+        await PrepareAsync(asked, cancellation).ConfigureAwait(false);
+        var plans = new List<SlotPlan>();
+        for (var (i, next) = (0, 0); i < slots.Count; i++)
+        {
+            plans.Add(refused.TryGetValue(i, out var plan) ? plan
+                : await PlanOrRefuseAsync(asked[next].Request, asked[next++].Situation, cancellation).ConfigureAwait(false));
+        }
+
+        return plans;
+    }
+
+    /// <summary>Plans an undo that reveals the keys that a master may hide.</summary>
+    public async Task<SlotPlan> PlanRevealingAsync(SlotRequest request, SlotSituation situation, CancellationToken cancellation)
+    {
+        var revealing = await RevealingAsync(request, situation, [], cancellation).ConfigureAwait(false);
+        return await PlanAsync(revealing, situation, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Plans the repair of slots: one plan for each slot with a problem.</summary>
+    /// <param name="chosen">Id of the master that a person chose as the owner; null if none was chosen.</param>
+    public async Task<IReadOnlyList<SlotPlan>> PlanRepairAsync(
+        ClusterView view, RepairOptions repair, string? chosen, MoveOptions options, CancellationToken cancellation)
+    {
+        var slots = repair.Slots?.Distinct().OrderBy(slot => slot).ToList()
+            ?? RepairScope.Of(view, repair, await situations.FindStraysAsync(view, cancellation).ConfigureAwait(false));
+        var hiding = await situations.FindHidersAsync(view, cancellation).ConfigureAwait(false);
+        var intents = history.OpenIntents(view.NodeIds, slots, options.JournalPath);
+        var loads = view.Masters.Where(node => node.IsReachable).ToDictionary(node => node.Id, node => view.SlotsOf(node.Id).Count);
+        var assignment = new RangeAssignment(loads);
+        var plans = new List<SlotPlan>();
+        var read = await situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false);
+        await PrepareAsync(read.Select(situation => ((SlotRequest)RequestOf(situation), situation)), cancellation).ConfigureAwait(false);
+        foreach (var situation in read)
+        {
+            if (repair.SkipCoverage && RepairScope.IsUncovered(situation))
+                continue;
+            var plan = await PlanOrRefuseAsync(RequestOf(situation), situation, cancellation).ConfigureAwait(false);
+            if (plan.Actions.Any(IsAssignment) || (plan.Owner is not null && plan.IsPartial && plan.TargetId.Length == 0))
+                assignment.Assign(plan.TargetId.Length > 0 ? plan.TargetId : assignment.Next!);
+            // A slot that was specified gets a plan even if it needs no repair.
+            if (repair.Slots is not null || !plan.IsDone)
+                plans.Add(plan);
+        }
+
+        var reportsUnreachable = repair.Slots is null && !repair.SkipCoverage;
+        // While a slot has no owner, the cluster may serve no slot at all. So these come first.
+        var ordered = plans.OrderByDescending(plan => plan.Owner is null || plan.Actions.Any(action => action is TakeFromUnreachable))
+            .ThenBy(plan => plan.Slot).ToList();
+        return reportsUnreachable ? [.. ordered, .. RepairScope.UnreachableOwners(view, repair, slots, session, options)] : ordered;
+
+        static bool IsAssignment(SlotAction action) => action is AddUnownedSlot or TakeFromUnreachable;
+
+        RepairRequest RequestOf(SlotSituation situation)
+        {
+            var request = new RepairRequest(situation.Slot, session, options, repair, chosen)
+            {
+                LeastLoadedId = assignment.Next,
+                // To make hidden keys visible in all slots would open every slot.
+                HidingNodeIds = repair.Slots is not null && hiding.Count > 0 ? hiding : null,
+                NothingIsHidden = hiding.Count == 0,
+            };
+            return intents.TryGetValue(situation.Slot, out var intent) ? RecordedRequest.Resume(request, intent.Slot) : request;
+        }
+    }
+
+    // The preflight check of each plan measures keys. For many plans they are measured together.
+    private async Task PrepareAsync(IEnumerable<(SlotRequest Request, SlotSituation Situation)> asked, CancellationToken cancellation)
+    {
+        if (!preflight.LooksAhead)
+            return;
+        var actions = new List<SlotAction>();
+        foreach (var (request, situation) in asked)
+        {
+            try
+            {
+                actions.AddRange(request.Plan(situation).Actions.OfType<MoveKeys>().Take(1));
+            }
+            catch (RedisOperationException)
+            {
+                // The plan is refused, and its check reads nothing.
+            }
+        }
+
+        if (actions.Count > 1)
+            await preflight.PrepareAsync(actions, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task<SlotRequest> RevealingAsync(
+        SlotRequest request, SlotSituation situation, Dictionary<string, bool> hiding, CancellationToken cancellation)
+    {
+        if (request.MasterThatMayHideKeys(situation) is not { } node)
+            return request;
+        if (!hiding.TryGetValue(node.Id, out var hides))
+            hides = hiding[node.Id] = await situations.HidesAsync(node, cancellation).ConfigureAwait(false);
+        return hides ? request.RevealingHiddenKeys() : request;
+    }
+
+    private async Task<SlotPlan> PlanOrRefuseAsync(SlotRequest request, SlotSituation situation, CancellationToken cancellation)
+    {
+        try
+        {
+            return await PlanAsync(request, situation, cancellation).ConfigureAwait(false);
+        }
+        catch (RedisOperationException refusal) when (!refusal.ConcernsWholeCluster)
+        {
+            return request.Refused(situation, refusal);
+        }
+    }
+
+    /// <summary>Requires that it is known whether a slot is open.</summary>
+    /// <exception cref="RedisOperationException">A master that may have the slot open can't be read.</exception>
+    // A flag is visible only in its node's own view. While a master does not answer, it is unknown whether it has the slot open.
+    public static void RequireKnownFlags(SlotSituation situation)
+    {
+        var view = situation.View;
+        if (SlotDiagnostician.Diagnose(situation) is not null || view.OwnerOf(situation.Slot) is not { } id)
+            return;
+        var owner = view.Node(id)!;
+        if ((owner.IsReachable ? view.Masters.FirstOrDefault(node => !node.IsReachable) : owner) is { } absent)
+        {
+            throw NodeVerdict.Of(view, absent).Refused(
+                "It is unknown whether slot " + Number(situation.Slot) + " of " + owner.Name + " is open");
+        }
+    }
+}
