@@ -10,12 +10,15 @@
     ./build.ps1 -Task Test, Pester, Analyze, Package
     Runs the .NET tests, the Pester suite in this PowerShell and PSScriptAnalyzer, and creates a package.
 .EXAMPLE
+    ./build.ps1 -Task Surface
+    Writes the list of the public surface, tests/surface.txt, after a change of it that is meant.
+.EXAMPLE
     ./build.ps1 -Task Help
     Generates en-US from docs: the about topics that have a page, and RedisClusterOps.dll-Help.xml, which requires the module Microsoft.PowerShell.PlatyPS 1.0.
 #>
 [CmdletBinding()]
 param(
-    [ValidateSet('Build', 'Test', 'Pester', 'Analyze', 'Help', 'Package')]
+    [ValidateSet('Build', 'Test', 'Pester', 'Analyze', 'Help', 'Surface', 'Package')]
     [string[]] $Task = 'Build',
 
     [ValidateSet('Debug', 'Release')]
@@ -51,6 +54,15 @@ foreach ($name in $Task) {
             $pages = Import-MarkdownCommandHelp (Join-Path $PSScriptRoot 'docs/en-US/*.md')
             $made = $pages | Export-MamlCommandHelp -OutputFolder (Join-Path $out 'help') -Force
             Save-Xml (Convert-Maml (Get-Content $made -Raw) $pages) (Join-Path $PSScriptRoot 'en-US/RedisClusterOps.dll-Help.xml')
+        }
+        'Surface' {
+            # The public surface changed, and is meant to: writes tests/surface.txt.
+            $env:RCO_SURFACE = 'write'
+            try {
+                $project = Join-Path $PSScriptRoot 'tests/RedisClusterOps.Module.Tests'
+                Invoke-DotNet test $project --configuration $Configuration --filter 'FullyQualifiedName~SurfaceTests'
+            }
+            finally { $env:RCO_SURFACE = $null }
         }
         'Pester' {
             # Builds the module and the lab, and restores Pester. This PowerShell runs the suite.

@@ -5,7 +5,7 @@
     Starts nothing on a cluster with errors or with slots that another tool left open. Resumes the run of the night before, then moves
     slots until the masters have equal shares. At the end of the window it stops with no slot open, and the next start continues.
     Afterwards it checks the cluster. A finding that -UndoOn names, that was not there before the run and that stays for
-    -SettleMinutes, undoes the run. Other new findings end the job with 1, and nothing more is moved: an undo needs healthy nodes.
+    -SettleMinutes, undoes what this start has moved. Other new findings end the job with 1, and nothing more is moved: an undo needs healthy nodes.
     After an undo it starts no new rebalance until it is called once with -AfterUndo, because the next one would end the same way.
 
     Writes the results of the slots, and last a summary with Outcome: Balanced, Continues, Undone, NotStarted or Failed.
@@ -123,13 +123,13 @@ function Get-NewFinding([string[]] $Before) {
 }
 
 function Write-Summary([string] $Outcome, [string] $Text, [object[]] $Result, [object[]] $Finding) {
-    $done = @($Result | Where-Object { "$($_.Outcome)" -notin 'Skipped', 'Failed' })
+    $done = @($Result | Where-Object { "$($_.Outcome)" -eq 'Moved' })
     [pscustomobject] @{
         Cluster     = Get-ClusterLabel $Cluster
         Outcome     = $Outcome
         SlotsMoved  = [int] ($done | Measure-Object SlotCount -Sum).Sum
         KeysMoved   = [long] ($done | Measure-Object KeysMoved -Sum).Sum
-        MigrationId = @($Result | ForEach-Object { $_.MigrationId } | Where-Object { $_ } | Select-Object -Unique) -join ','
+        MigrationId = @($Result | Where-Object { $_.Operation -ne 'Undo' } | ForEach-Object { $_.MigrationId } | Where-Object { $_ } | Select-Object -Unique) -join ','
         Findings    = @($Finding | ForEach-Object { "$($_.Severity) $(Get-FindingKey $_): $($_.Message) Next: $($_.Advice)" })
         Text        = $Text
     }
@@ -192,9 +192,11 @@ try {
         if ($harm -and -not $isUnsafe -and -not $isUndo -and $ids) {
             $limit = [DateTime]::UtcNow.AddHours(1)
             if ($end -gt $limit) { $limit = $end }
+            # The last run first, and only those of this start: the nights before were checked when they ended.
+            [array]::Reverse($ids)
             foreach ($id in $ids) { $results += @(Undo-RedisSlotMigration -MigrationId $id -Until $limit @move) }
             $results | Where-Object { $_.Operation -eq 'Undo' }
-            $outcome, $text = 'Undone', "The run $($ids -join ', ') is undone, because of: $($harm -join '; ')."
+            $outcome, $text = 'Undone', "What the run $($ids -join ', ') moved is back, because of: $($harm -join '; ')."
         }
         elseif ($found) { $outcome, $text = 'Failed', "The cluster has new findings, and the run is kept: $($found -join '; ')." }
         $refused = @($failures | Where-Object { $_ -is [Management.Automation.ErrorRecord] } | ForEach-Object { Get-ErrorText $_ })

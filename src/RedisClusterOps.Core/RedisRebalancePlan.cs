@@ -22,11 +22,14 @@ public sealed record RedisSlotMove
     /// <summary>Id of that master.</summary>
     public string TargetId { get; init; } = string.Empty;
 
+    /// <summary>The slots as text, such as <c>0-1364,5461</c>.</summary>
+    public string SlotRanges => string.Join(",", Ranges);
+
     /// <summary>The slots, lowest first.</summary>
-    public IReadOnlyList<SlotRange> SlotRanges { get; init => field = value.Shown(); } = ShownList<SlotRange>.Empty;
+    internal IReadOnlyList<SlotRange> Ranges { get; init; } = [];
 
     /// <summary>The number of slots.</summary>
-    public int SlotCount => SlotRanges.Sum(range => range.Count);
+    public int SlotCount => Ranges.Sum(range => range.Count);
 
     /// <summary>Keys of these slots on the source when the plan was made; null if they were not counted.</summary>
     public long? EstimatedKeys { get; init; }
@@ -53,7 +56,7 @@ public sealed record RedisSlotMove
         SlotCount == 1 ? "slot" : "slots",
         Source,
         Target,
-        string.Join(",", SlotRanges));
+        SlotRanges);
 }
 
 /// <summary>The share of one master.</summary>
@@ -68,8 +71,11 @@ public sealed record RedisNodeShare
     /// <summary>The number of slots that it owns.</summary>
     public int SlotCount { get; init; }
 
+    /// <summary>The slots as text, such as <c>0-1364,5461</c>.</summary>
+    public string SlotRanges => string.Join(",", Ranges);
+
     /// <summary>The slots, lowest first.</summary>
-    public IReadOnlyList<SlotRange> SlotRanges { get; init => field = value.Shown(); } = ShownList<SlotRange>.Empty;
+    internal IReadOnlyList<SlotRange> Ranges { get; init; } = [];
 
     /// <summary>Keys of these slots; null if they were not counted.</summary>
     public long? Keys { get; init; }

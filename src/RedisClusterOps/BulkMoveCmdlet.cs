@@ -64,7 +64,7 @@ public abstract class BulkMoveCmdlet : ManySlotsCmdlet
         if (agreed.Count == 0)
             return;
         var run = Await(cluster.RunMovesAsync(check, agreed, options, Stop), "Reading the cluster");
-        CarryOut(run, agreed.Select(move => move.SlotRanges.SelectMany(range => Enumerable.Range(range.First, range.Count))));
+        CarryOut(run, agreed.Select(move => SlotRange.ParseSlots(move.SlotRanges)));
 
         bool Consent(RedisSlotMove move) => ShouldProcess(
                 "Performing the operation \"" + MoveText.Action(check, move) + "\" on target \"" + MoveText.Slots(move, all: true) + "\"."
@@ -118,10 +118,11 @@ public abstract class BulkMoveCmdlet : ManySlotsCmdlet
         /// <param name="all">False to show only the first few ranges.</param>
         public static string Slots(RedisSlotMove move, bool all)
         {
-            var shown = all ? move.SlotRanges.Count : ShownRanges;
+            var ranges = move.SlotRanges.Split(',');
+            var shown = all ? ranges.Length : ShownRanges;
             return (move.SlotCount == 1 ? "slot " : "slots ")
-                + string.Join(",", move.SlotRanges.Take(shown))
-                + (move.SlotRanges.Count > shown ? ",…" : string.Empty);
+                + string.Join(",", ranges.Take(shown))
+                + (ranges.Length > shown ? ",…" : string.Empty);
         }
 
         /// <summary>What becomes of a source that loses its last slot, in a line of its own; empty for any other move.</summary>

@@ -34,7 +34,10 @@ public abstract class ManySlotsCmdlet : KeyMovingCmdlet
         Await(cluster.RecordPlansAsync(agreed, Stop), "Announcing the run");
         var slots = new HashSet<int>(agreed.Select(plan => plan.Slot));
         var carriedOut = plans.Where(plan => !HasWork(plan) || slots.Contains(plan.Slot)).ToList();
-        var results = new SlotResults(carriedOut.GroupBy(PairOf).Select(pair => pair.SelectMany(plan => plan.Slots)));
+        var results = new SlotResults(carriedOut.GroupBy(PairOf).Select(pair => pair.SelectMany(plan => plan.Slots)))
+        {
+            WithoutWayBack = new HashSet<int>(carriedOut.Where(IsOneWay).SelectMany(plan => plan.Slots)),
+        };
         var progress = NewProgress(agreed.Count == 0 ? string.Empty : agreed[0].Operation + ": slots");
         var (count, unchanged) = (0, 0);
         // A slot that needs a person's decision is reported at its place in the order, and the other slots are carried out. Slots that can
@@ -165,4 +168,7 @@ public abstract class ManySlotsCmdlet : KeyMovingCmdlet
             MigrationId = migrationId,
         }.Of(plan.Cluster),
         null);
+
+    // A source that is sent nothing is dead or has no slot to take back. A partial plan does not show every command.
+    private static bool IsOneWay(SlotPlan plan) => !plan.IsPartial && plan.Commands.All(command => command.Node != plan.Source);
 }

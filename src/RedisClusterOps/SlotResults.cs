@@ -22,7 +22,10 @@ internal sealed class SlotResults(IEnumerable<IEnumerable<int>> parts)
     /// <summary>The number of slots without a failure that were not skipped.</summary>
     public int Done { get; private set; }
 
-    /// <summary>True if the run has changed the owner of a slot that had one, so that it can be undone.</summary>
+    /// <summary>Slots whose former owner takes no part, as a dead one: there is no way back to it.</summary>
+    public ISet<int> WithoutWayBack { get; init; } = new HashSet<int>();
+
+    /// <summary>True if the run has changed the owner of a slot that can return to the former one, so that it can be undone.</summary>
     public bool CanBeUndone { get; private set; }
 
     /// <summary>Adds outcomes.</summary>
@@ -37,7 +40,8 @@ internal sealed class SlotResults(IEnumerable<IEnumerable<int>> parts)
             MigrationId ??= result.MigrationId;
             var isDone = outcome.Failure is null && result.Outcome is not (MigrationOutcome.Skipped or MigrationOutcome.Failed);
             Done += isDone ? 1 : 0;
-            CanBeUndone |= isDone && result.SourceId is not null && result.SourceId != result.TargetId;
+            CanBeUndone |= isDone && result.SourceId is not null && result.SourceId != result.TargetId
+                && !WithoutWayBack.Contains(result.Slot);
             var part = _parts.FirstOrDefault(each => each.Left.Contains(result.Slot));
             (part?.Outcomes ?? _others).Add(new Arrived(outcome, now));
             part?.Left.Remove(result.Slot);

@@ -123,11 +123,12 @@ Describe 'Options' {
     It 'that redis-cli users type are taken: <_>' -ForEach @(
         'Invoke-RedisRebalance -UseEmptyMasters -WhatIf', 'Invoke-RedisRebalance -UseEmptyMaster -Pipeline 100 -WhatIf'
         'New-RedisRebalancePlan -UseEmptyMasters', 'Move-RedisSlot 300 -Target EMPTY -Pipeline 10 -WhatIf'
-        'Repair-RedisCluster -Pipeline 10 -WhatIf'
+        'Repair-RedisCluster -Pipeline 10 -WhatIf', 'Move-RedisSlot -From OWNER -To EMPTY -Count 2 -WhatIf'
+        'Connect-RedisCluster -ComputerName OWNER', 'Connect-RedisCluster -Server OWNER'
     ) {
         $empty = (Get-RedisClusterNode | Where-Object SlotCount -eq 0).Endpoint
         $name = $_
-        { & ([scriptblock]::Create($name.Replace('EMPTY', $empty))) } | Should -Not -Throw
+        { & ([scriptblock]::Create($name.Replace('EMPTY', $empty).Replace('OWNER', $Nodes[0]))) } | Should -Not -Throw
     }
 
     It 'are no unintended abbreviations of common parameters: <_>' -ForEach @(

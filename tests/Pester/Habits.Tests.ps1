@@ -188,6 +188,18 @@ Describe 'Objects' {
         foreach ($text in $texts) { $text | Should -Not -Match $Secret }
     }
 
+    It 'of type <_> need no -Depth in JSON, or 3 if they contain nodes' -ForEach $Types {
+        $needed = if ($_ -in 'RedisClusterHealth', 'RedisSlotMap') { 3 } else { 2 }
+        $json = $Objects[$_] | ConvertTo-Json -Depth $needed -WarningVariable cut -WarningAction SilentlyContinue
+        $cut | Should -BeNullOrEmpty
+        # Ranges are text, and a time span has its parts, here as in the object.
+        $json | Should -Not -Match '"First": \d+,\s+"Last"'
+        $copy = $json | ConvertFrom-Json
+        foreach ($property in $Objects[$_].PSObject.Properties | Where-Object { $_.Value -is [timespan] }) {
+            $copy.($property.Name).TotalSeconds | Should -Be $property.Value.TotalSeconds
+        }
+    }
+
     It 'of type <_> have at most eight default properties, and tables of text in CSV and HTML' -ForEach $Types {
         $object = $Objects[$_]
         $shown = $object.PSStandardMembers.DefaultDisplayPropertySet.ReferencedPropertyNames

@@ -60,6 +60,14 @@ public sealed class SlotResultsTests
     }
 
     [Fact]
+    public void A_slot_whose_former_owner_is_dead_has_no_way_back()
+    {
+        var results = new SlotResults([[1, 2]]) { WithoutWayBack = new HashSet<int> { 1, 2 } };
+        results.Add([Moved(1, "A")], Seconds(1));
+        Assert.Equal((1, false), (results.Done, results.CanBeUndone));
+    }
+
+    [Fact]
     public void Different_causes_are_different_errors()
     {
         var results = new SlotResults([[1, 2]]);

@@ -124,7 +124,7 @@ internal sealed class RunHistory
     {
         if (!KeepsJournal || NewestResumable(view, journalPath) is not { MovesWholeSlots: true } run)
             return null;
-        var planned = new HashSet<int>(plan.Moves.SelectMany(move => SlotSet.From(move.SlotRanges).Slots));
+        var planned = new HashSet<int>(plan.Moves.SelectMany(move => SlotSet.From(move.Ranges).Slots));
         return run.Slots.Any(slot => planned.Contains(slot.Slot))
             ? Resuming(
                 stale, run.Operation + " run " + run.Id + " has moved a part of these slots and can be resumed.", run.Id, journalPath)

@@ -54,7 +54,7 @@ internal sealed class MasterPair(ClusterNode source, ClusterNode target, IReadOn
             {
                 SourceId = pair.Key.Item1,
                 TargetId = pair.Key.Item2,
-                SlotRanges = SlotSet.From(pair.Select(plan => plan.Slot)).Ranges,
+                Ranges = SlotSet.From(pair.Select(plan => plan.Slot)).Ranges,
             };
             var successors = pair.Where(plan => plan.State == RedisOpenSlotState.TargetFailedOver).Select(plan => plan.Slot);
             return Of(view, move, isBack, new HashSet<int>(successors));
@@ -74,7 +74,7 @@ internal sealed class MasterPair(ClusterNode source, ClusterNode target, IReadOn
 
         SlotRefusal.RequireAcquainted("No slot can be moved between " + source.Name + " and " + target.Name, source, target);
         var isAtomic = move.DecidedMethod == MoveMethod.Atomic;
-        var slots = SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotMove.Of(
+        var slots = SlotSet.From(move.Ranges).Slots.Select(slot => SlotMove.Of(
             view, slot, source, target, undoes, isAtomic, successors?.Contains(slot) == true)).ToList();
         return new MasterPair(source, target, slots, isAtomic) { EstimatedKeys = move.EstimatedKeys };
     }

@@ -22,6 +22,7 @@ public sealed class ConnectRedisClusterCommand : RedisCmdlet
     /// connection string.
     /// </summary>
     [Parameter(Mandatory = true, Position = 0)]
+    [Alias("ComputerName", "Server")]
     public string[] Endpoint { get; set; } = [];
 
     /// <summary>Specifies an ACL user and its password. Use the name <c>default</c> for the password of requirepass.</summary>

@@ -44,11 +44,13 @@ public sealed class MoveRedisSlotCommand : BulkMoveCmdlet
     /// </summary>
     [Parameter(ParameterSetName = FromSources, Mandatory = true)]
     [Parameter(ParameterSetName = BySlot, ValueFromPipelineByPropertyName = true)]
+    [Alias("From")]
     [ArgumentCompleter(typeof(MasterCompleter))]
     public string[]? Source { get; set; }
 
     /// <summary>Specifies the master that receives the slots: node id, unique id prefix, <c>host:port</c> or port.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("To")]
     [ArgumentCompleter(typeof(MasterCompleter))]
     public string Target { get; set; } = string.Empty;
 

@@ -84,7 +84,7 @@ public sealed class RemoveRedisClusterNodeCommand : NodeChangeCmdlet
             CultureInfo.InvariantCulture, "remove node: move its {0} slots{1} to the other masters", plan.SlotCount,
             keys is { } known ? " with " + PlanText.Keys(known) : string.Empty);
         var moves = string.Concat(plan.Moves.Select(move => Environment.NewLine + string.Format(
-            CultureInfo.InvariantCulture, "  {0} slots to {1}: {2}", move.SlotCount, move.Target, string.Join(",", move.SlotRanges))));
+            CultureInfo.InvariantCulture, "  {0} slots to {1}: {2}", move.SlotCount, move.Target, move.SlotRanges)));
         var target = plan.Moves[0].Source;
         return ShouldProcess(
             "Performing the operation \"" + action + "\" on target \"" + target + "\"." + moves,

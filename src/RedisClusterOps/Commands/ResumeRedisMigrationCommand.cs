@@ -15,6 +15,7 @@ public sealed class ResumeRedisMigrationCommand : BulkMoveCmdlet
     /// Specifies the run by its id or the beginning of it. The default is the newest resumable run of this cluster.
     /// </summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("MigrationId")]
     [ArgumentCompleter(typeof(ResumableCompleter))]
     public string? Id { get; set; }
 

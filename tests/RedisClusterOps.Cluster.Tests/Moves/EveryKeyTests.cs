@@ -27,7 +27,7 @@ public sealed class EveryKeyTests(ITestOutputHelper output)
         // Valkey transfers a stream as commands, and no command creates an entry that is pending and deleted.
         var deletesPending = (server, method) != (Servers.Valkey91, MoveMethod.Atomic);
         // Slot 0 has the key with the empty name.
-        int[] slots = [0, .. plan.Moves.SelectMany(move => new[] { move.SlotRanges[0].First + 1, move.SlotRanges[^1].Last })];
+        int[] slots = [0, .. plan.Moves.SelectMany(move => new[] { move.Ranges[0].First + 1, move.Ranges[^1].Last })];
         var keyspaces = slots.Distinct().Select(slot => new Keyspace(slot, deletesPending: deletesPending)).ToList();
         foreach (var keyspace in keyspaces)
         {
@@ -36,7 +36,7 @@ public sealed class EveryKeyTests(ITestOutputHelper output)
         }
 
         var large = cluster.Cluster.NodeOf(plan.Moves[1].SourceId);
-        var tag = Tag(plan.Moves[1].SlotRanges[0].First + 500);
+        var tag = Tag(plan.Moves[1].Ranges[0].First + 500);
         await SendAsync(large, Enumerable.Range(0, LargeSlot).Select(number => RespCommand.Of("SET", "{" + tag + "}:" + number, number)));
         var keys = await CountAsync(cluster, 0);
 

@@ -67,7 +67,7 @@ internal sealed class FilledCluster : IAsyncDisposable
         var owners = Enumerable.Repeat(-1, HashSlot.Count).ToArray();
         foreach (var share in shares)
         {
-            foreach (var slot in SlotSet.From(share.SlotRanges).Slots)
+            foreach (var slot in SlotSet.From(share.Ranges).Slots)
                 owners[slot] = Cluster.NodeOf(share.Id).Index;
         }
 

@@ -113,7 +113,7 @@ public sealed class StoppedRunTests(ITestOutputHelper output)
             while (await run.NextAsync() is { } some)
                 reported.UnionWith(some.Select(outcome => outcome.Result.Slot));
             sources.Skip(1).ToList().ForEach(node => node.Continue());
-            Assert.All(plan.Moves, move => Assert.Contains(SlotSet.From(move.SlotRanges).Slots, reported.Contains));
+            Assert.All(plan.Moves, move => Assert.Contains(SlotSet.From(move.Ranges).Slots, reported.Contains));
         }
 
         await cluster.Cluster.Cluster.WaitUntilAgreedAsync();

@@ -20,7 +20,7 @@ internal sealed class TroubleScene : IAsyncDisposable
         var move = plan.Moves[0];
         (Source, Target) = (cluster.Cluster.NodeOf(move.SourceId), cluster.Cluster.NodeOf(move.TargetId));
         // A slot with a key, from the middle of the slots that move.
-        var slots = SlotSet.From(move.SlotRanges).Slots.Skip(300).ToHashSet();
+        var slots = SlotSet.From(move.Ranges).Slots.Skip(300).ToHashSet();
         KeyNumber = Enumerable.Range(0, cluster.Keys).First(number => slots.Contains(FilledCluster.SlotOf(FilledCluster.Name(number))));
     }
 

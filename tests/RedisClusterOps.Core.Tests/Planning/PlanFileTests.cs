@@ -143,7 +143,7 @@ public sealed class PlanFileTests : IDisposable
             RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { TargetId = "x" })] }));
         Assert.Contains("as its source and its target",
             RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { Target = move.Source, TargetId = move.SourceId })] }));
-        Assert.Contains("a move has no slot", RefusedAs(Plan with { Moves = [.. Plan.Moves, Plan.Moves[0] with { SlotRanges = [] }] }));
+        Assert.Contains("a move has no slot", RefusedAs(Plan with { Moves = [.. Plan.Moves, Plan.Moves[0] with { Ranges = [] }] }));
         Assert.Contains("appears twice in before", RefusedAs(Plan with { Before = [.. Plan.Before, Plan.Before[3]] }));
         Assert.Contains("estimatedKeys can't be -1",
             RefusedAs(Plan with { Moves = [.. Plan.Moves.Select(move => move with { EstimatedKeys = -1 })] }));
@@ -225,7 +225,7 @@ public sealed class PlanFileTests : IDisposable
         foreach (var move in plan.Moves)
             text.AppendLine(string.Join(' ', move, move.SourceId, move.TargetId, move.EstimatedKeys, move.EstimatedBytes, move.Method));
         foreach (var share in plan.Before.Concat(plan.After))
-            text.AppendLine(string.Join(' ', share, share.Id, share.Keys, share.Bytes, share.Weight, string.Join(",", share.SlotRanges)));
+            text.AppendLine(string.Join(' ', share, share.Id, share.Keys, share.Bytes, share.Weight, share.SlotRanges));
         foreach (var finding in plan.Findings)
             text.AppendLine(finding.ToString());
         return text.ToString();

@@ -83,7 +83,7 @@ internal sealed class PlannedCluster(IReadOnlyList<int> ownerOfSlot, int masters
         var index = Enumerable.Range(0, Masters).ToDictionary(Id);
         foreach (var move in plan.Moves)
         {
-            foreach (var slot in SlotSet.From(move.SlotRanges).Slots)
+            foreach (var slot in SlotSet.From(move.Ranges).Slots)
                 owners[slot] = owners[slot] == index[move.SourceId] ? index[move.TargetId]
                     : throw new InvalidOperationException("slot " + slot + " is not the source's");
         }

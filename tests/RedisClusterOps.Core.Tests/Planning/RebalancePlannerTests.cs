@@ -49,7 +49,7 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
         var plan = cluster.Plan(new RebalanceOptions { By = RebalanceMeasure.Keys, MaxSlots = 1 });
         var all = cluster.Plan(new RebalanceOptions { By = RebalanceMeasure.Keys });
         Assert.Equal(1, plan.SlotCount);
-        Assert.Equal(all.Moves.SelectMany(move => SlotSet.From(move.SlotRanges).Slots).Max(), plan.Moves[0].SlotRanges[0].First);
+        Assert.Equal(all.Moves.SelectMany(move => SlotSet.From(move.Ranges).Slots).Max(), plan.Moves[0].Ranges[0].First);
     }
 
     [Fact]
@@ -267,7 +267,7 @@ public sealed class RebalancePlannerTests(ITestOutputHelper output)
         var cluster = new PlannedCluster(PlannedCluster.Runs(5462, 5461, 5461).OwnerOfSlot, 3) { Keys = _ => 0 };
         var plan = cluster.Plan(Weights(("10.0.0.1:6379", 0)) with { By = RebalanceMeasure.Keys });
         Assert.Equal([0, 8192, 8192], plan.After.Select(share => share.SlotCount));
-        Assert.All(plan.Moves, move => Assert.Single(move.SlotRanges));
+        Assert.All(plan.Moves, move => Assert.Single(move.Ranges));
     }
 
     [Fact]

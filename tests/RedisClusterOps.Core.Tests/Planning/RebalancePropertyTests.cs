@@ -19,8 +19,8 @@ public sealed class RebalancePropertyTests
         var plan = any.Cluster.Plan(any.Options);
         Assert.Equal(HashSlot.Count, plan.Before.Sum(share => share.SlotCount));
         Assert.Equal(HashSlot.Count, plan.After.Sum(share => share.SlotCount));
-        Assert.Equal(HashSlot.Count, SlotSet.From(plan.After.SelectMany(share => share.SlotRanges)).Count);
-        Assert.Equal(plan.SlotCount, SlotSet.From(plan.Moves.SelectMany(move => move.SlotRanges)).Count);
+        Assert.Equal(HashSlot.Count, SlotSet.From(plan.After.SelectMany(share => share.Ranges)).Count);
+        Assert.Equal(plan.SlotCount, SlotSet.From(plan.Moves.SelectMany(move => move.Ranges)).Count);
         // The moves lead from the one to the other.
         var after = any.Cluster.After(plan);
         Assert.Equal(after.SlotCounts.Select((count, index) => (PlannedCluster.Id(index), count)).Order(),

@@ -58,7 +58,7 @@ public sealed class SlotSelectionPlannerTests
         foreach (var move in plan.Moves)
             Assert.InRange(move.SlotCount, Math.Floor(count * (move.Source == A ? 6000 : 10000) / 16000.0),
                 Math.Ceiling(count * (move.Source == A ? 6000 : 10000) / 16000.0));
-        Assert.All(plan.Moves, move => Assert.Equal(move.Source == A ? 0 : 6000, Assert.Single(move.SlotRanges).First));
+        Assert.All(plan.Moves, move => Assert.Equal(move.Source == A ? 0 : 6000, Assert.Single(move.Ranges).First));
     }
 
     [Fact]

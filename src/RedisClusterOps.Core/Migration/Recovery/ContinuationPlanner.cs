@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Planning.Rebalance;
@@ -57,7 +56,7 @@ internal sealed class ContinuationPlanner(ClusterView view, MoveMethod method, R
             .Where(id => view.SuccessorOf(id, run?.MasterOfReplica) is null), StringComparer.Ordinal);
         var refused = planned.Where(slot => lost.Contains(slot.TargetId))
             .GroupBy(slot => (slot.SourceId, slot.TargetId), slot => slot.Slot)
-            .Select(pair => Refused(operation, pair.Key.SourceId, pair.Key.TargetId, SlotSet.From(pair), run, again)).ToList();
+            .SelectMany(pair => Refused(operation, pair.Key.SourceId, pair.Key.TargetId, SlotSet.From(pair), run, again)).ToList();
         var transfers = planned.Where(slot => !lost.Contains(slot.TargetId))
             .GroupBy(
                 slot => (NodeNames.MasterOf(view, slot.SourceId).Id, view.SuccessorOf(slot.TargetId, run?.MasterOfReplica)!.Id),
@@ -69,8 +68,8 @@ internal sealed class ContinuationPlanner(ClusterView view, MoveMethod method, R
         return builder.Build(operation, transfers.ToList()) with { Settled = refused };
     }
 
-    // One result for all slots that came from the same master.
-    private SlotOutcome Refused(
+    // All slots that came from the same master have one failure, so that it is reported once.
+    private IEnumerable<SlotOutcome> Refused(
         MigrationOperation operation, string sourceId, string targetId, SlotSet slots, RedisMigration? run, NextAction? again)
     {
         var owner = view.OwnerOf(slots.Ranges[0].First) is { } id ? view.Node(id)! : NodeNames.MasterOf(view, sourceId);
@@ -79,7 +78,6 @@ internal sealed class ContinuationPlanner(ClusterView view, MoveMethod method, R
         var failure = WayBack.Refusal(view, slots, owner, targetId, name, again ?? new NextAction(NextActionCode.Resume));
         var result = new RedisSlotMigrationResult
         {
-            Slot = slots.Ranges[0].First,
             Operation = operation.ToString(),
             Outcome = MigrationOutcome.Failed,
             Source = owner.Name,
@@ -89,7 +87,7 @@ internal sealed class ContinuationPlanner(ClusterView view, MoveMethod method, R
             Reason = failure.Message,
             Cluster = session,
         };
-        return new SlotOutcome(result, failure);
+        return slots.Slots.Select(slot => new SlotOutcome(result with { Slot = slot }, failure));
     }
 }
 
@@ -99,7 +97,7 @@ internal sealed class ContinuationPlanner(ClusterView view, MoveMethod method, R
 /// </summary>
 internal sealed class ForgottenNodes(ClusterView view, RedisMigration run, MigrationOperation operation, RedisClusterSession session)
 {
-    /// <summary>The outcome of each slot that is settled, and one for all that fail for the same reason.</summary>
+    /// <summary>The outcome of each slot that is settled. Slots that fail for the same reason share one failure.</summary>
     public IReadOnlyList<SlotOutcome> Outcomes { get; private set; } = [];
 
     /// <summary>
@@ -129,13 +127,11 @@ internal sealed class ForgottenNodes(ClusterView view, RedisMigration run, Migra
 
     private IEnumerable<SlotOutcome> OutcomesOf(SlotSet slots, string from, string to, string? owner)
     {
-        var number = slots.Ranges[0].First.ToString(CultureInfo.InvariantCulture);
         var gone = view.ShardMaster(to) is null ? to : from;
         var has = PlanRefusal.SlotsAre(slots);
         var why = NameOf(gone) + " has left the cluster.";
         var result = new RedisSlotMigrationResult
         {
-            Slot = slots.Ranges[0].First,
             Operation = operation.ToString(),
             Source = NameOf(from),
             SourceId = from,
@@ -154,13 +150,17 @@ internal sealed class ForgottenNodes(ClusterView view, RedisMigration run, Migra
 
         var failure = owner is null
             ? new RedisOperationException(
-                FailureCode.SlotStateUnsuitable, has + " without an owner, or open: " + why, number, new NextAction(NextActionCode.Repair))
+                FailureCode.SlotStateUnsuitable,
+                has + " without an owner, or open: " + why,
+                slots.ToString(),
+                new NextAction(NextActionCode.Repair))
             : new RedisOperationException(
                 FailureCode.NodeNotFound,
                 has + " on " + NameOf(owner) + " and can't return to the former owner: " + why,
-                number,
-                new NextAction(NextActionCode.MoveSlots) { Slots = number, Target = "<master>" });
-        return [new SlotOutcome(result with { Outcome = MigrationOutcome.Failed, Reason = failure.Message }, failure)];
+                slots.ToString(),
+                new NextAction(NextActionCode.MoveSlots) { Slots = slots.ToString(), Target = "<master>" });
+        result = result with { Outcome = MigrationOutcome.Failed, Reason = failure.Message };
+        return slots.Slots.Select(slot => new SlotOutcome(result with { Slot = slot }, failure));
     }
 
     private string NameOf(string id) => view.Node(id)?.Name

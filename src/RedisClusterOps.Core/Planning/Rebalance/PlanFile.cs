@@ -117,7 +117,7 @@ internal static class PlanFile
             SourceId = move.SourceId,
             Target = move.Target,
             TargetId = move.TargetId,
-            Slots = string.Join(",", move.SlotRanges),
+            Slots = move.SlotRanges,
             EstimatedKeys = move.EstimatedKeys,
             EstimatedBytes = move.EstimatedBytes,
             Method = move.Method,
@@ -138,7 +138,7 @@ internal static class PlanFile
     {
         Node = share.Node,
         Id = share.Id,
-        Slots = string.Join(",", share.SlotRanges),
+        Slots = share.SlotRanges,
         Keys = share.Keys,
         Bytes = share.Bytes,
         Weight = share.Weight,

@@ -29,7 +29,7 @@ internal static class PlanFreshness
         var moves = new RedisSlotMove?[HashSlot.Count];
         foreach (var move in plan.Moves)
         {
-            foreach (var slot in SlotSet.From(move.SlotRanges).Slots)
+            foreach (var slot in SlotSet.From(move.Ranges).Slots)
                 moves[slot] = move;
         }
 
@@ -43,7 +43,7 @@ internal static class PlanFreshness
         var owners = new RedisNodeShare?[HashSlot.Count];
         foreach (var share in plan.Before)
         {
-            foreach (var slot in SlotSet.From(share.SlotRanges).Slots)
+            foreach (var slot in SlotSet.From(share.Ranges).Slots)
                 owners[slot] = share;
         }
 

@@ -60,7 +60,7 @@ internal static class PlanValidator
                 throw Wrong("a move has " + move.Source + " as its source and its target");
             if (Named(move.SourceId) != move.Source || Named(move.TargetId) != move.Target)
                 throw Wrong("a move names a master that is not in before: " + move.Source + " -> " + move.Target);
-            foreach (var slot in SlotSet.From(move.SlotRanges).Slots)
+            foreach (var slot in SlotSet.From(move.Ranges).Slots)
             {
                 if (moved[slot])
                     throw Wrong("slot " + Number(slot) + " moves twice");
@@ -81,7 +81,7 @@ internal static class PlanValidator
         var owners = new string?[HashSlot.Count];
         foreach (var share in shares)
         {
-            foreach (var slot in SlotSet.From(share.SlotRanges).Slots)
+            foreach (var slot in SlotSet.From(share.Ranges).Slots)
                 owners[slot] = owners[slot] is null ? share.Id : throw Wrong("slot " + Number(slot) + " has two owners in " + where);
         }
 
@@ -110,7 +110,7 @@ internal static class PlanValidator
             Node = ReadText(share.Node, "a node in " + where),
             Id = ReadId(share.Id),
             SlotCount = slots.Count,
-            SlotRanges = slots.Ranges,
+            Ranges = slots.Ranges,
             Keys = ReadCount(share.Keys, "keys"),
             Bytes = ReadCount(share.Bytes, "bytes"),
             Load = ReadCount(share.Load, "load"),
@@ -125,7 +125,7 @@ internal static class PlanValidator
         SourceId = ReadId(move.SourceId),
         Target = ReadText(move.Target, "the target of a move"),
         TargetId = ReadId(move.TargetId),
-        SlotRanges = ReadSlots(move.Slots, "a move", mayBeNone: false).Ranges,
+        Ranges = ReadSlots(move.Slots, "a move", mayBeNone: false).Ranges,
         EstimatedKeys = ReadCount(move.EstimatedKeys, "estimatedKeys"),
         EstimatedBytes = ReadCount(move.EstimatedBytes, "estimatedBytes"),
         DecidedMethod = OneOf(move.Method, "the method of a move", MoveMethod.Atomic, MoveMethod.KeyByKey),
