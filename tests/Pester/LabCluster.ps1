@@ -38,7 +38,8 @@ function Enter-Lab {
     $script:LabData = Join-Path ([IO.Path]::GetTempPath()) "redisclusterops-pester-$PID"
     $null = New-Item -ItemType Directory $script:LabData -Force
     $env:XDG_DATA_HOME = $script:LabData
-    Invoke-Lab up --json | ForEach-Object Endpoint
+    $script:LabNodes = Invoke-Lab up --json | ForEach-Object Endpoint
+    $script:LabNodes
 }
 
 function Exit-Lab {
@@ -47,9 +48,16 @@ function Exit-Lab {
     Remove-Item $script:LabData -Recurse -Force
 }
 
-# Stops the migration of a slot half-way.
+# Stops the migration of a slot half-way, as `lab wedge` does. In this process, because a program takes a second to start.
+# The module has to be imported before: the lab then uses the module's core, not its own copy.
 function Invoke-Wedge([int] $Slot, [int] $Key = 30, [int] $Moved = 10) {
-    $null = Invoke-Lab wedge --json --slot $Slot --keys $Key --moved $Moved
+    $type = [Reflection.Assembly]::LoadFrom($script:LabProgram).GetType('RedisClusterOps.Lab.LabWedge', $true)
+    $constructor = $type.GetConstructors()[0]
+    $connection = [Activator]::CreateInstance($constructor.GetParameters()[0].ParameterType, $true)
+    $endpoints = foreach ($node in $script:LabNodes) { [RedisClusterOps.NodeEndpoint]::new($node.Split(':')[0], $node.Split(':')[1]) }
+    $wedge = $constructor.Invoke(@($connection, [RedisClusterOps.NodeEndpoint[]] $endpoints))
+    $wedging = $type.GetMethod('WedgeAsync').Invoke($wedge, @($null, $Slot, $Key, $Moved, [Threading.CancellationToken]::None))
+    $null = $wedging.GetAwaiter().GetResult()
 }
 
 # The functions below query the servers directly, so that the module's own output is not the only evidence.

