@@ -267,7 +267,7 @@ public sealed partial class RedisCluster
     /// <exception cref="RedisOperationException">JournalBusy, AnotherToolAtWork or JournalUnavailable. Nothing was changed.</exception>
     private async Task<bool> BeginAsync(
         MigrationOperation operation, string? strategy, ClusterView view, MoveOptions options, CancellationToken stop,
-        IReadOnlyList<string>? commands = null)
+        MembershipPlan? change = null)
     {
         if (!KeepsJournal)
             return false;
@@ -277,7 +277,9 @@ public sealed partial class RedisCluster
             var header = RunHeader.Of(operation, strategy, _session, NodeIds(view)) with
             {
                 MasterOfReplica = view.MasterOfReplica,
-                Commands = commands ?? [],
+                Commands = change?.Commands.Select(command => command.Node + ": " + command.Command).ToList() ?? [],
+                Node = change?.Node,
+                NodeId = change?.NodeId,
                 KeepsEmptyMaster = options.KeepEmptyMaster,
             };
             _run = RunJournal.Begin(folder, header, locks: JournalFolder.ForLocks(folder));

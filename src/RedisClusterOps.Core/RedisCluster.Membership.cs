@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 using System.Text;
 using System.Threading;
@@ -90,17 +91,18 @@ public sealed partial class RedisCluster
     private async Task<(ClusterView View, string? RunId)> RunAsync(MembershipPlan plan, CancellationToken stop)
     {
         var request = plan.Request ?? throw new ArgumentException("The plan was not made by this module.", nameof(plan));
-        var run = new MembershipRun(_reader, plan, _log);
         if (plan.Steps.Count == 0)
-            return (await run.RunAsync(stop).ConfigureAwait(false), null);
+            return (await new MembershipRun(_reader, plan, _log).RunAsync(stop).ConfigureAwait(false), null);
         var situation = await request.ReadAsync(_reader, stop).ConfigureAwait(false);
+        EndRun();
         await BeginAsync(plan, situation.View, stop).ConfigureAwait(false);
         var journal = _run;
         try
         {
             // A person may have thought about the plan for long, and another run may have ended since.
             situation = await request.ReadAsync(_reader, stop).ConfigureAwait(false);
-            if (!request.Plan(situation).Commands.SequenceEqual(plan.Commands))
+            var now = request.Plan(situation) with { Request = request };
+            if (!IsPartOf(now.Commands, plan.Commands))
             {
                 throw new RedisOperationException(
                     FailureCode.StalePlan,
@@ -109,7 +111,7 @@ public sealed partial class RedisCluster
                     NextAction.Advise("run the same command again"));
             }
 
-            return (await run.RunAsync(stop).ConfigureAwait(false), journal?.Id);
+            return (await new MembershipRun(_reader, now, _log).RunAsync(stop).ConfigureAwait(false), journal?.Id);
         }
         catch (RedisOperationException failure) when (journal is not null)
         {
@@ -118,16 +120,33 @@ public sealed partial class RedisCluster
         }
         finally
         {
-            // Each change is a run of its own. The next one announces itself under its own id.
-            journal?.Dispose();
-            (_run, _announcement) = (null, null);
+            EndRun();
         }
+    }
+
+    // Each change is a run of its own, also after the drain of the same invocation. The next one announces itself under its own id.
+    private void EndRun()
+    {
+        _run?.Dispose();
+        (_run, _announcement) = (null, null);
+    }
+
+    // Commands whose effect has arrived meanwhile, such as gossip about an earlier change, are not needed any more.
+    private static bool IsPartOf(IReadOnlyList<PlannedCommand> left, IReadOnlyList<PlannedCommand> agreed)
+    {
+        var matched = 0;
+        foreach (var command in agreed)
+        {
+            if (matched < left.Count && left[matched] == command)
+                matched++;
+        }
+
+        return matched == left.Count;
     }
 
     private async Task BeginAsync(MembershipPlan plan, ClusterView view, CancellationToken stop)
     {
-        var commands = plan.Commands.Select(command => command.Node + ": " + command.Command).ToList();
         var options = new MoveOptions { JournalPath = plan.JournalPath };
-        await BeginAsync(plan.Kind, null, view, options, stop, commands).ConfigureAwait(false);
+        await BeginAsync(plan.Kind, null, view, options, stop, plan).ConfigureAwait(false);
     }
 }

@@ -266,6 +266,12 @@ internal sealed record RunHeader(MigrationOperation Operation, string? Strategy,
     /// <summary>The commands of a change of members or roles, each with its node.</summary>
     public IReadOnlyList<string> Commands { get; init; } = [];
 
+    /// <summary>The node of a change of members or roles: its address, and its id; null if there is none, or several.</summary>
+    public string? Node { get; init; }
+
+    /// <inheritdoc cref="Node"/>
+    public string? NodeId { get; init; }
+
     /// <summary>Whether masters that lose their last slot stay masters, as in a resume of the run.</summary>
     public bool KeepsEmptyMaster { get; init; }
 

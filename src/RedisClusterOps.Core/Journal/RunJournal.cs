@@ -81,6 +81,8 @@ internal sealed class RunJournal : IDisposable
             line.NodeIds = [.. header.NodeIds];
             line.Replicas = header.MasterOfReplica?.Select(replica => replica.Key + "=" + replica.Value).ToArray();
             line.Commands = header.Commands.Count == 0 ? null : [.. header.Commands];
+            line.Target = header.Node;
+            line.TargetId = header.NodeId;
             line.KeepsEmptyMaster = header.KeepsEmptyMaster ? true : null;
             JournalRetention.Prune(folder, began);
             var journal = new RunJournal(id, clusterLock, file, now, line);

@@ -85,13 +85,15 @@ public sealed class FailoverRequestTests
     public void A_graceful_failover_needs_the_link_to_the_master() =>
         Refused(Scene(Down), RedisFailoverMode.Graceful, "its link to its master 10.0.0.19:6379 is down", "wait until master_link_status");
 
+    // A run that was killed after its command has promoted it.
     [Fact]
-    public void A_master_is_refused_and_its_replica_is_named()
+    public void A_master_needs_no_promotion_once_every_node_shows_it()
     {
-        var failure = Assert.Throws<RedisOperationException>(() => Plan(Scene(), RedisFailoverMode.Graceful, "S"));
-        Assert.Equal(FailureCode.NodeUnsuitable, failure.Code);
-        Assert.Contains("it is a master of 5520 slots already", failure.Message);
-        Assert.StartsWith("Invoke-RedisClusterFailover -Node 10.0.0.1", NextActionText.Of(failure.Next!));
+        var plan = Plan(Promoted(), RedisFailoverMode.Graceful);
+        Assert.Empty(plan.Commands);
+        Assert.Equal("master of 5520 slots", plan.After);
+        Assert.Null(plan.Proof(Promoted().View()));
+        Assert.Contains("do not show " + R + " as a master yet", plan.Proof(Scene().View())!.Text);
     }
 
     [Fact]
