@@ -1,6 +1,6 @@
 @{
   RootModule = 'RedisClusterOps.dll'
-  ModuleVersion = '0.1.0'
+  ModuleVersion = '1.0.0'
   GUID = '64f52ca1-9254-42ad-a48b-0cfd08757c71'
   Author = 'The RedisClusterOps authors'
   CompanyName = 'The RedisClusterOps authors'
@@ -57,13 +57,11 @@
       Tags = @('Redis', 'Valkey', 'Garnet', 'Cluster', 'Slot', 'Migration', 'Resharding', 'Rebalance', 'SRE', 'Runbook', 'PSEdition_Core', 'PSEdition_Desktop', 'Windows', 'Linux', 'MacOS')
       LicenseUri = 'https://opensource.org/license/mit'
       RequireLicenseAcceptance = $false
-      ReleaseNotes = @'
-0.1.0
-- Diagnoses a cluster: every open slot with its state, the effect on clients and the next command.
-- Completes, undoes, restarts and repairs stuck slot migrations; resumes and undoes whole runs.
-- Moves whole slots and rebalances masters, with the servers' own slot migration if they support it.
-- Help: about_RedisClusterOps, about_RedisSlotMigration, about_RedisClusterOps_Runbooks.
-'@
+      Prerelease = 'preview'
+      # Set this address to publish: links of the gallery and Get-Help -Online lead there. Empty: there are no such links.
+      ProjectUri = ''
+      # The package has the newest part of CHANGELOG.md here.
+      ReleaseNotes = ''
     }
   }
 }

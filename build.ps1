@@ -37,35 +37,6 @@ function Invoke-DotNet {
     if ($LASTEXITCODE -ne 0) { throw "dotnet $($args[0]) failed with exit code $LASTEXITCODE." }
 }
 
-# The files of the module. The staged module and the package must contain exactly these.
-$shipped = @(
-    'LICENSE'
-    'RedisClusterOps.Core.dll'
-    'RedisClusterOps.Format.ps1xml'
-    'RedisClusterOps.Types.ps1xml'
-    'RedisClusterOps.dll'
-    'RedisClusterOps.psd1'
-    'THIRD-PARTY.txt'
-    'client/HdrHistogram.dll'
-    'client/Microsoft.Extensions.DependencyInjection.Abstractions.dll'
-    'client/Microsoft.Extensions.Logging.Abstractions.dll'
-    'client/RESPite.dll'
-    'client/RedisClusterOps.Client.dll'
-    'client/StackExchange.Redis.dll'
-    'client/System.Diagnostics.DiagnosticSource.dll'
-    'client/System.IO.Hashing.dll'
-    'client/System.IO.Pipelines.dll'
-    'en-US/RedisClusterOps.dll-Help.xml'
-    'en-US/about_RedisClusterOps.help.txt'
-    'en-US/about_RedisClusterOps_Runbooks.help.txt'
-    'en-US/about_RedisSlotMigration.help.txt'
-)
-
-function Assert-Shipped([string[]] $Found, [string] $Where) {
-    $difference = Compare-Object $shipped $Found
-    if ($difference) { throw "$Where has missing or unexpected files: $($difference | Out-String)" }
-}
-
 foreach ($name in $Task) {
     switch ($name) {
         'Build' { Invoke-DotNet build $solution --configuration $Configuration }
@@ -89,7 +60,7 @@ foreach ($name in $Task) {
         'Analyze' {
             Import-Module PSScriptAnalyzer
             $settings = Join-Path $PSScriptRoot 'PSScriptAnalyzerSettings.psd1'
-            $found = 'build.ps1', 'RedisClusterOps.psd1', 'tools', 'tests/Pester' |
+            $found = 'build.ps1', 'RedisClusterOps.psd1', 'runbooks', 'tools', 'tests/Pester' |
                 ForEach-Object { Invoke-ScriptAnalyzer -Path (Join-Path $PSScriptRoot $_) -Recurse -Settings $settings }
             $lines = $found | ForEach-Object { "$($_.ScriptName):$($_.Line) $($_.RuleName): $($_.Message)" }
             if ($lines) { throw "PSScriptAnalyzer found: $($lines | Out-String)" }
@@ -97,17 +68,7 @@ foreach ($name in $Task) {
         'Package' {
             $project = Join-Path $PSScriptRoot 'src/RedisClusterOps/RedisClusterOps.csproj'
             Invoke-DotNet build $project --configuration Release
-            $staged = (Resolve-Path (Join-Path $out 'RedisClusterOps')).Path
-            $files = Get-ChildItem $staged -Recurse -File | ForEach-Object { $_.FullName.Substring($staged.Length + 1).Replace('\', '/') }
-            Assert-Shipped $files 'The staged module'
-            $manifest = Test-ModuleManifest (Join-Path $staged 'RedisClusterOps.psd1')
-            $specification = Join-Path $out 'RedisClusterOps.nuspec'
-            Save-Xml (ConvertTo-Specification $manifest) $specification
-            $properties = "-p:NuspecFile=$specification", "-p:NuspecBasePath=$staged", '-p:NoPackageAnalysis=true'
-            Invoke-DotNet pack $project --no-build --configuration Release --output $out @properties
-            $package = Get-Item (Join-Path $out "RedisClusterOps.$($manifest.Version).nupkg")
-            Assert-Shipped (Get-PackedFile $package) 'The package'
-            $package
+            Export-Package $PSScriptRoot $out
         }
     }
 }

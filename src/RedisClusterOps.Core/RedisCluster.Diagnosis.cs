@@ -159,11 +159,11 @@ public sealed partial class RedisCluster
         ClusterView view, IReadOnlyCollection<int>? slots, CancellationToken cancellation, string? journalPath = null)
     {
         var diagnoses = await _situations.DiagnoseAsync(view, slots, cancellation).ConfigureAwait(false);
-        var intents = OpenIntents(NodeIds(view), diagnoses.Select(diagnosis => diagnosis.Situation.Slot).ToList(), journalPath);
+        var intents = _history.OpenIntents(view.NodeIds, diagnoses.Select(diagnosis => diagnosis.Situation.Slot).ToList(), journalPath);
         var now = _reader.Clock.UtcNow;
         return diagnoses.Select(diagnosis => SlotAdvice.Describe(diagnosis, _session) with { ObservedAt = now })
             .Select(open => intents.TryGetValue(open.Slot, out var intent)
-                ? JournalAnnotations.Add(open, intent, IsOpenAs(intent.Slot, view), journalPath)
+                ? JournalAnnotations.Add(open, intent, RunHistory.IsOpenAs(intent.Slot, view), journalPath)
                 : open)
             .Select(open => open with { Advice = TextOf(open.Next) }).ToList();
     }
@@ -220,7 +220,7 @@ public sealed partial class RedisCluster
             return null;
         try
         {
-            ObservationFile.Write(path, NodeIds(view), observations, now, isDamaged ? path + ".damaged" : null);
+            ObservationFile.Write(path, view.NodeIds, observations, now, isDamaged ? path + ".damaged" : null);
             return null;
         }
         catch (RedisOperationException unwritten)

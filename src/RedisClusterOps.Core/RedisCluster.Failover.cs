@@ -45,7 +45,7 @@ public sealed partial class RedisCluster
         if (touched.Count > 0)
         {
             var open = await DescribeOpenSlotsAsync(view, touched, stop, plan.JournalPath).ConfigureAwait(false);
-            var runs = OpenIntents(NodeIds(view), touched, plan.JournalPath).Values.Where(intent => !intent.IsRunning)
+            var runs = _history.OpenIntents(view.NodeIds, touched, plan.JournalPath).Values.Where(intent => !intent.IsRunning)
                 .ToDictionary(intent => intent.Slot.Slot, intent => intent.RunId);
             foreach (var group in open.GroupBy(slot => (slot.State, Run: runs.TryGetValue(slot.Slot, out var run) ? run : null)))
             {

@@ -80,8 +80,6 @@ public sealed partial class RedisCluster
     {
         var situation = await request.ReadAsync(_reader, cancellation).ConfigureAwait(false);
         var plan = request.Plan(situation) with { Request = request, JournalPath = journalPath, Cluster = _session };
-        if (!LooksAhead)
-            return plan;
         var required = plan.Steps.Concat(plan.Reads).Where(step => step.Node.IsReachable).Select(step =>
             new RequiredRight(step.Node, null, [.. step.Command.Arguments.Select(argument => Encoding.UTF8.GetString(argument))]));
         var preflight = await _preflight.CheckAsync(situation.View, required.ToList(), cancellation).ConfigureAwait(false);
@@ -94,9 +92,11 @@ public sealed partial class RedisCluster
         if (plan.Steps.Count == 0)
             return (await new MembershipRun(_reader, plan, _log).RunAsync(stop).ConfigureAwait(false), null);
         var situation = await request.ReadAsync(_reader, stop).ConfigureAwait(false);
-        EndRun();
-        await BeginAsync(plan, situation.View, stop).ConfigureAwait(false);
-        var journal = _run;
+        var options = new MoveOptions { JournalPath = plan.JournalPath };
+        // Each change is a run of its own, also after the drain of the same invocation. It announces itself under its own id.
+        _run.Dispose();
+        await _run.BeginAsync(plan.Kind, null, situation.View, options, stop, plan).ConfigureAwait(false);
+        var journal = _run.Journal;
         try
         {
             // A person may have thought about the plan for long, and another run may have ended since.
@@ -120,15 +120,8 @@ public sealed partial class RedisCluster
         }
         finally
         {
-            EndRun();
+            _run.Dispose();
         }
-    }
-
-    // Each change is a run of its own, also after the drain of the same invocation. The next one announces itself under its own id.
-    private void EndRun()
-    {
-        _run?.Dispose();
-        (_run, _announcement) = (null, null);
     }
 
     // Commands whose effect has arrived meanwhile, such as gossip about an earlier change, are not needed any more.
@@ -142,11 +135,5 @@ public sealed partial class RedisCluster
         }
 
         return matched == left.Count;
-    }
-
-    private async Task BeginAsync(MembershipPlan plan, ClusterView view, CancellationToken stop)
-    {
-        var options = new MoveOptions { JournalPath = plan.JournalPath };
-        await BeginAsync(plan.Kind, null, view, options, stop, plan).ConfigureAwait(false);
     }
 }

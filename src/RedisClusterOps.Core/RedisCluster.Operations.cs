@@ -1,16 +1,10 @@
-using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
-using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
-using RedisClusterOps.Journal;
-using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Migration.Keys;
-using RedisClusterOps.Migration.Slot;
-using RedisClusterOps.Planning.Rebalance;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 using static RedisClusterOps.Protocol.Numbers;
@@ -33,12 +27,13 @@ public sealed partial class RedisCluster
     public async Task<SlotPlan> PlanCompletionAsync(
         int slot, string? source, string? target, MoveOptions options, CancellationToken cancellation)
     {
-        var (view, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
-        var isStable = RequireNamed(situation, source, target) is null;
+        var situation = await _slots.ReadNamedAsync(slot, source, target, cancellation).ConfigureAwait(false);
+        var view = situation.View;
         // Repeating the command after the migration is complete is not an error.
-        var owner = isStable && target is not null && Find(view, target) is { } named && view.OwnerOf(slot) == named.Id ? named : null;
+        var owner = target is not null && SlotDiagnostician.Diagnose(situation) is null && _slots.FindTarget(view, target) is var named
+            && view.OwnerOf(slot) == named.Id ? named : null;
         var request = new CompleteRequest(slot, _session, options, owner is null ? null : MigrationEnds.Of(owner, owner));
-        return await CheckAsync(request.Plan(situation), situation, cancellation).ConfigureAwait(false);
+        return WithAdvice(await _slots.PlanAsync(request, situation, cancellation).ConfigureAwait(false));
     }
 
     /// <summary>Plans a move of keys of an open slot. Reads and checks, changes nothing.</summary>
@@ -69,10 +64,9 @@ public sealed partial class RedisCluster
 
         // A key that is named twice counts once for the limit, too.
         var named = keys?.Select(Encoding.UTF8.GetBytes).Distinct(KeyBytes.Comparer).Take(first ?? int.MaxValue).ToList();
-        var (_, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
-        RequireNamed(situation, source, target);
+        var situation = await _slots.ReadNamedAsync(slot, source, target, cancellation).ConfigureAwait(false);
         var request = new KeyMoveRequest(slot, _session, options, first, named);
-        return await CheckAsync(request.Plan(situation), situation, cancellation).ConfigureAwait(false);
+        return WithAdvice(await _slots.PlanAsync(request, situation, cancellation).ConfigureAwait(false));
     }
 
     /// <summary>Plans to open a stable slot for a migration. Reads and checks, changes nothing.</summary>
@@ -87,10 +81,11 @@ public sealed partial class RedisCluster
     /// <returns>A plan without commands if the slot is already open between these masters.</returns>
     public async Task<SlotPlan> PlanStartAsync(int slot, string? source, string target, MoveOptions options, CancellationToken cancellation)
     {
-        var (view, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
-        var ends = MigrationEnds.Of(source is null ? OwnerOf(view, slot) : Find(view, source), FindTarget(view, target));
+        var situation = await _slots.ReadAsync(slot, cancellation).ConfigureAwait(false);
+        var (from, to) = _slots.Find(situation.View, source, target);
+        var ends = MigrationEnds.Of(from ?? OwnerOf(situation.View, slot), to!);
         var request = new StartRequest(slot, _session, options, ends);
-        return await CheckAsync(request.Plan(situation), situation, cancellation).ConfigureAwait(false);
+        return WithAdvice(await _slots.PlanAsync(request, situation, cancellation).ConfigureAwait(false));
     }
 
     /// <summary>Plans to make both ends of an open slot consistent. Reads and checks, changes nothing.</summary>
@@ -104,10 +99,9 @@ public sealed partial class RedisCluster
     /// <returns>A plan without commands if both ends are consistent.</returns>
     public async Task<SlotPlan> PlanRestartAsync(int slot, string? target, MoveOptions options, CancellationToken cancellation)
     {
-        var (view, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
-        RequireKnownFlags(situation);
-        var request = new RestartRequest(slot, _session, options, target is null ? null : FindTarget(view, target).Id);
-        return await CheckAsync(request.Plan(situation), situation, cancellation).ConfigureAwait(false);
+        var situation = await _slots.ReadKnownAsync(slot, cancellation).ConfigureAwait(false);
+        var request = new RestartRequest(slot, _session, options, _slots.Find(situation.View, null, target).Target?.Id);
+        return WithAdvice(await _slots.PlanAsync(request, situation, cancellation).ConfigureAwait(false));
     }
 
     /// <summary>Plans the undo of a slot's migration. Reads and checks, changes nothing.</summary>
@@ -125,19 +119,18 @@ public sealed partial class RedisCluster
         int slot, string? source, string? target, UndoStrategy strategy, bool allowUnreachableNode, MoveOptions options,
         CancellationToken cancellation)
     {
-        var (view, situation) = await ReadSlotAsync(slot, cancellation).ConfigureAwait(false);
-        RequireKnownFlags(situation);
-        var intents = OpenIntents(NodeIds(view), [slot], options.JournalPath);
-        var interrupted = intents.TryGetValue(slot, out var intent) ? UndoneBy(intent.Slot) : null;
-        var (from, to) = (source is null ? null : Find(view, source), target is null ? null : FindTarget(view, target));
+        var situation = await _slots.ReadKnownAsync(slot, cancellation).ConfigureAwait(false);
+        var recorded = _history.OpenIntents(situation.View.NodeIds, [slot], options.JournalPath).TryGetValue(slot, out var intent)
+            ? intent.Slot
+            : null;
+        var interrupted = recorded is null ? null : RecordedRequest.UndoneBy(recorded);
+        var (from, to) = _slots.Find(situation.View, source, target);
         var ends = MigrationEnds.ForUndo(situation, from, to, interrupted);
-        SlotRequest undo = new UndoRequest(slot, _session, options, ends, strategy, allowUnreachableNode, interrupted is not null)
+        var undo = new UndoRequest(slot, _session, options, ends, strategy, allowUnreachableNode, interrupted is not null)
         {
-            SuppressedNodes = intent?.Slot.SuppressedNodes ?? [],
+            SuppressedNodes = recorded?.SuppressedNodes ?? [],
         };
-        if (undo.MasterThatMayHideKeys(situation) is { } node && await _situations.HidesAsync(node, cancellation).ConfigureAwait(false))
-            undo = undo.RevealingHiddenKeys();
-        return await CheckAsync(undo.Plan(situation), situation, cancellation).ConfigureAwait(false);
+        return WithAdvice(await _slots.PlanRevealingAsync(undo, situation, cancellation).ConfigureAwait(false));
     }
 
     /// <summary>Plans the repair of slots: one plan for each slot with a problem. Reads and checks, changes nothing.</summary>
@@ -153,42 +146,9 @@ public sealed partial class RedisCluster
     public async Task<IReadOnlyList<SlotPlan>> PlanRepairAsync(RepairOptions repair, MoveOptions options, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
-        var chosen = repair.Target is null ? null : FindTarget(view, repair.Target).Id;
-        var slots = repair.Slots?.Distinct().OrderBy(slot => slot).ToList()
-            ?? RepairScope.Of(view, repair, await _situations.FindStraysAsync(view, cancellation).ConfigureAwait(false));
-        var hiding = await _situations.FindHidersAsync(view, cancellation).ConfigureAwait(false);
-        var intents = OpenIntents(NodeIds(view), slots, options.JournalPath);
-        var loads = view.Masters.Where(node => node.IsReachable).ToDictionary(node => node.Id, node => view.SlotsOf(node.Id).Count);
-        var assignment = new RangeAssignment(loads);
-        var plans = new List<SlotPlan>();
-        foreach (var situation in await _situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false))
-        {
-            if (repair.SkipCoverage && RepairScope.IsUncovered(situation))
-                continue;
-            var request = new RepairRequest(situation.Slot, _session, options, repair, chosen)
-            {
-                LeastLoadedId = assignment.Next,
-                // To make hidden keys visible in all slots would open every slot.
-                HidingNodeIds = repair.Slots is not null && hiding.Count > 0 ? hiding : null,
-                NothingIsHidden = hiding.Count == 0,
-            };
-            if (intents.TryGetValue(situation.Slot, out var intent))
-                request = Resumed(request, intent.Slot);
-            var plan = await PlanOrRefuseAsync(request, situation, cancellation).ConfigureAwait(false);
-            if (plan.Actions.Any(IsAssignment) || (plan.Owner is not null && plan.IsPartial && plan.TargetId.Length == 0))
-                assignment.Assign(plan.TargetId.Length > 0 ? plan.TargetId : assignment.Next!);
-            // A slot that was specified gets a plan even if it needs no repair.
-            if (repair.Slots is not null || !plan.IsDone)
-                plans.Add(plan);
-        }
-
-        var reportsUnreachable = repair.Slots is null && !repair.SkipCoverage;
-        // While a slot has no owner, the cluster may serve no slot at all. So these come first.
-        var ordered = plans.OrderByDescending(plan => plan.Owner is null || plan.Actions.Any(action => action is TakeFromUnreachable))
-            .ThenBy(plan => plan.Slot).ToList();
-        return reportsUnreachable ? [.. ordered, .. RepairScope.UnreachableOwners(view, repair, slots, _session, options)] : ordered;
-
-        static bool IsAssignment(SlotAction action) => action is AddUnownedSlot or TakeFromUnreachable;
+        var chosen = _slots.Find(view, null, repair.Target).Target?.Id;
+        var plans = await _slots.PlanRepairAsync(view, repair, chosen, options, cancellation).ConfigureAwait(false);
+        return plans.Select(WithAdvice).ToList();
     }
 
     /// <summary>Carries out any plan except that of a move of keys. Each step is derived again from the state of the cluster.</summary>
@@ -201,149 +161,18 @@ public sealed partial class RedisCluster
     /// <exception cref="RedisOperationException">
     /// JournalBusy: another run is in progress on the cluster. JournalUnavailable: the journal can't be written. Nothing was changed.
     /// </exception>
-    public async Task<SlotOutcome> CarryOutAsync(SlotPlan plan, CancellationToken stop)
-    {
-        if (plan.Refusal is not null || (plan.IsDone && !IsLeftOpenInJournal(plan)))
-            return await RunnerOf(plan, null).RunAsync(stop).ConfigureAwait(false);
-        if (!await TryBeginAsync(plan, stop).ConfigureAwait(false))
-            return await RunnerOf(plan, null).RunAsync(stop).ConfigureAwait(false);
-        var run = _run;
-        run?.Intend(EntryOf(plan));
-        var outcome = await RunnerOf(plan, run).RunAsync(stop).ConfigureAwait(false);
-        outcome = outcome with
-        {
-            Result = outcome.Result with { MigrationId = run?.Id },
-            Failure = Resumable(outcome.Failure, plan, run),
-        };
-        Note(plan.Slot, run?.Outcome(outcome.Result, outcome.Failure?.Code));
-        return outcome;
-    }
+    public Task<SlotOutcome> CarryOutAsync(SlotPlan plan, CancellationToken stop) => _run.CarryOutAsync(plan, stop);
 
     /// <summary>Records all slots of a run in the journal, so that it can be resumed as a whole.</summary>
     /// <exception cref="RedisOperationException">JournalBusy, AnotherToolAtWork or JournalUnavailable. Nothing was changed.</exception>
     /// <returns>The number of recorded slots: 0 if there are fewer than two.</returns>
-    public async Task<int> RecordPlansAsync(IReadOnlyList<SlotPlan> plans, CancellationToken stop)
-    {
-        var work = plans.Where(plan => !plan.IsDone && plan.Refusal is null).ToList();
-        if (work.Count < 2)
-            return 0;
-        await BeginAsync(work[0], stop).ConfigureAwait(false);
-        _run?.Planned(work.Select(EntryOf));
-        _recordsMany = true;
-        return work.Count;
-    }
-
-    // After a stop of one slot the same command continues. Any other end of the run may concern more slots than this one.
-    private RedisOperationException? Resumable(RedisOperationException? failure, SlotPlan plan, RunJournal? run) => run is not null
-        && (failure is { Code: FailureCode.NodeUnreachable } or { ConcernsWholeCluster: true }
-            || (_recordsMany && failure is { Code: FailureCode.Stopped }))
-            ? RunResume.Of(failure, run.Id, plan.Options)
-            : failure;
+    public Task<int> RecordPlansAsync(IReadOnlyList<SlotPlan> plans, CancellationToken stop) => _run.RecordAsync(plans, stop);
 
     /// <summary>Moves keys of an open slot from its source to its target. The slot stays open.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="stop">Requests a stop: the current batch is finished.</param>
     /// <exception cref="RedisOperationException">JournalBusy or JournalUnavailable. Nothing was changed.</exception>
-    public async Task<KeyMoveOutcome> MoveKeysAsync(SlotPlan plan, CancellationToken stop)
-    {
-        _ = await TryBeginAsync(plan, stop).ConfigureAwait(false);
-        return await RunnerOf(plan, null).MoveKeysAsync(stop).ConfigureAwait(false);
-    }
+    public Task<KeyMoveOutcome> MoveKeysAsync(SlotPlan plan, CancellationToken stop) => _run.MoveKeysAsync(plan, stop);
 
-    private async Task<(ClusterView View, SlotSituation Situation)> ReadSlotAsync(int slot, CancellationToken cancellation)
-    {
-        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
-        return (view, await _situations.ReadAsync(view, slot, cancellation).ConfigureAwait(false));
-    }
-
-    private ClusterNode Find(ClusterView view, string name) => NodeNames.Find(view, name, _session.MapAddress);
-
-    // A replica is refused, also if its master is the target: a person who names it believes something else about the cluster.
-    private ClusterNode FindTarget(ClusterView view, string name)
-    {
-        var node = Find(view, name);
-        return node.IsMaster ? node : throw PlanRefusal.NotAMaster(view, node);
-    }
-
-    private SlotDiagnosis? RequireNamed(SlotSituation situation, string? source, string? target)
-    {
-        var view = situation.View;
-        var (from, to) = (source is null ? null : Find(view, source), target is null ? null : FindTarget(view, target));
-        RequireKnownFlags(situation);
-        var diagnosis = SlotDiagnostician.Diagnose(situation);
-        if (diagnosis is not null)
-            MigrationEnds.RequireNamed(diagnosis, from, to);
-        return diagnosis;
-    }
-
-    // A flag is visible only in its node's own view. While a master does not answer, it is unknown whether it has the slot open.
-    private static void RequireKnownFlags(SlotSituation situation)
-    {
-        var view = situation.View;
-        if (SlotDiagnostician.Diagnose(situation) is not null || view.OwnerOf(situation.Slot) is not { } id)
-            return;
-        var owner = view.Node(id)!;
-        if ((owner.IsReachable ? view.Masters.FirstOrDefault(node => !node.IsReachable) : owner) is { } absent)
-        {
-            throw NodeVerdict.Of(view, absent).Refused(
-                "It is unknown whether slot " + Number(situation.Slot) + " of " + owner.Name + " is open");
-        }
-    }
-
-    private async Task<SlotPlan> PlanOrRefuseAsync(SlotRequest request, SlotSituation situation, CancellationToken cancellation)
-    {
-        try
-        {
-            return await CheckAsync(request.Plan(situation), situation, cancellation).ConfigureAwait(false);
-        }
-        catch (RedisOperationException refusal) when (!refusal.ConcernsWholeCluster)
-        {
-            return request.Refused(situation, refusal);
-        }
-    }
-
-    private async Task<SlotPlan> CheckAsync(SlotPlan plan, SlotSituation situation, CancellationToken cancellation)
-    {
-        var view = situation.View;
-        plan = plan with { Nodes = NodeIds(view).ToList() };
-        foreach (var action in plan.Actions)
-        {
-            var what = "Slot " + Number(plan.Slot) + " can't be moved";
-            if (action is SetImporting import)
-                SlotRefusal.RequireAcquainted(what, import.Target, import.Source);
-            else if (action is SetMigrating migrate)
-                SlotRefusal.RequireAcquainted(what, migrate.Source, migrate.Target);
-        }
-
-        if (plan.Refusal is not null || view.Node(plan.TargetId) is not { } target || !LooksAhead)
-            return plan;
-        // A slot without an owner has no source.
-        var source = view.Node(plan.SourceId) ?? target;
-        var preflight = await _preflight.CheckAsync(view, plan.Slot, source, target, plan.Actions, cancellation).ConfigureAwait(false);
-        return preflight.Refusal is { } refusal
-            ? throw BusyOr(refusal, plan.Options, plan.Nodes)
-            : plan with { Findings = WithAdvice(preflight.Findings) };
-    }
-
-    // Another run of this module is detected as another tool, too, but its lock says more about it.
-    private RedisOperationException BusyOr(RedisOperationException refusal, MoveOptions options, IReadOnlyList<string> nodes)
-    {
-        if (refusal.Code != FailureCode.AnotherToolAtWork || !KeepsJournal)
-            return refusal;
-        return ClusterLock.Refusal(JournalFolder.ForLocks(JournalFolder.At(options.JournalPath)), nodes) ?? refusal;
-    }
-
-    private SlotRunner RunnerOf(SlotPlan plan, RunJournal? run)
-    {
-        var tally = new KeyTally
-        {
-            Progressed = run is null ? null : (moved, total) => run.Progress(plan.Slot, moved, Math.Max(0, total - moved)),
-        };
-        return new SlotRunner(_session, _reader, _situations, plan, tally, _log)
-        {
-            Settings = run is null ? null : new SettingRecord(
-                nodeId => run.SettingChanging(plan.Slot, nodeId),
-                nodeId => Note(plan.Slot, run.SettingRestored(plan.Slot, nodeId))),
-        };
-    }
+    private SlotPlan WithAdvice(SlotPlan plan) => plan with { Findings = WithAdvice(plan.Findings) };
 }

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
@@ -39,7 +38,7 @@ public sealed partial class RedisCluster
     {
         if (MasterSlots.Of(view).Any(master => master.Slots.Count == 0))
             return null;
-        var spares = FormerMasters(view, journalPath)
+        var spares = _history.FormerMasters(view, journalPath)
             .Select(node => node.Name + ", a replica of " + (node.Line.MasterId is { } id ? view.Node(id)?.Name ?? id : "no known master"))
             .ToList();
         return new PlanFinding
@@ -51,22 +50,6 @@ public sealed partial class RedisCluster
                     + " now. A master that loses its last slot becomes a replica; CLUSTER RESET and CLUSTER MEET make it a master again."),
             Next = new NextAction(NextActionCode.ShowReplicas),
         };
-    }
-
-    private IEnumerable<ClusterNode> FormerMasters(ClusterView view, string? journalPath)
-    {
-        if (!KeepsJournal)
-            return [];
-        try
-        {
-            var ends = History(journalPath).Read(run => run.NodeIds.Any(node => view.Node(node) is not null))
-                .SelectMany(run => run.Slots).SelectMany(slot => new[] { slot.SourceId, slot.TargetId }).ToList();
-            return view.Nodes.Where(node => !node.IsMaster && ends.Contains(node.Id)).ToList();
-        }
-        catch (RedisOperationException unreadable) when (unreadable.Code == FailureCode.JournalUnavailable)
-        {
-            return [];
-        }
     }
 
     /// <summary>Plans to move selected slots to one master. Reads and counts, changes nothing.</summary>
@@ -104,7 +87,7 @@ public sealed partial class RedisCluster
         }
         catch (RedisOperationException refusal) when (refusal.OpenSlots is not null)
         {
-            throw NameRun(refusal, view, move.JournalPath);
+            throw _history.NamingRun(refusal, view, move.JournalPath);
         }
     }
 
@@ -116,7 +99,4 @@ public sealed partial class RedisCluster
     }
 
     private RedisRebalancePlan WithAdvice(RedisRebalancePlan plan) => plan with { Findings = WithAdvice(plan.Findings) };
-
-    private IReadOnlyList<PlanFinding> WithAdvice(IEnumerable<PlanFinding> findings) =>
-        findings.Select(finding => finding.WithAdvice(NextActionText)).ToList();
 }

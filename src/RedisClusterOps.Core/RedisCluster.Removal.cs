@@ -40,7 +40,7 @@ public sealed partial class RedisCluster
     {
         var open = view.OpenFlags.Where(flag => flag.NodeId == source.Id || flag.PeerId == source.Id)
             .Select(flag => flag.Slot).Distinct().ToList();
-        var runs = OpenIntents(NodeIds(view), open, options.JournalPath).Values.Where(intent => !intent.IsRunning)
+        var runs = _history.OpenIntents(view.NodeIds, open, options.JournalPath).Values.Where(intent => !intent.IsRunning)
             .Select(intent => intent.RunId).Distinct().ToList();
         if (runs.Count != 1)
             return null;
@@ -84,20 +84,11 @@ public sealed partial class RedisCluster
     /// <summary>The node of this name that an earlier run removed. Only the journal still has its id and address.</summary>
     private RemovedNode? FindRemoved(ClusterView view, string name, string? journalPath)
     {
-        try
-        {
-            var removal = History(journalPath).Read(run => run.NodeIds.Any(id => view.Node(id) is not null)).FirstOrDefault(run =>
-                run.Kind == MigrationOperation.RemoveNode && run.ChangedNodeId is { } id && view.Node(id) is null
-                    && NodeNames.Matches(id, [run.ChangedNode ?? string.Empty], name));
-            return removal is null ? null
-                : new RemovedNode(
-                    removal.ChangedNodeId!,
-                    NodeEndpoint.TryParse(removal.ChangedNode ?? string.Empty, out var address) ? address : null);
-        }
-        catch (RedisOperationException failure) when (failure.Code == FailureCode.JournalUnavailable)
-        {
-            return null;
-        }
+        var removal = _history.RemovalOf(view, name, journalPath);
+        return removal is null ? null
+            : new RemovedNode(
+                removal.ChangedNodeId!,
+                NodeEndpoint.TryParse(removal.ChangedNode ?? string.Empty, out var address) ? address : null);
     }
 
     /// <summary>Carries out the plan of a removal. The result has the time until which no node accepts the node again.</summary>

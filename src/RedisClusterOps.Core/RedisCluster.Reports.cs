@@ -35,7 +35,7 @@ public sealed partial class RedisCluster
         string? trouble = null;
         try
         {
-            runs = History(watch.JournalPath).Read(run => run.NodeIds.Any(node => view.Node(node) is not null));
+            runs = _history.On(view, watch.JournalPath);
         }
         catch (RedisOperationException unreadable) when (unreadable.Code == FailureCode.JournalUnavailable)
         {

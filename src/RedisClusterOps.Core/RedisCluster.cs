@@ -6,7 +6,10 @@ using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Journal;
+using RedisClusterOps.Migration;
 using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Planning.Preflight;
 using RedisClusterOps.Protocol;
 using static RedisClusterOps.Protocol.Numbers;
@@ -26,7 +29,10 @@ public sealed partial class RedisCluster : IDisposable
     private readonly ClusterReader _reader;
     private readonly SituationReader _situations;
     private readonly PreflightReader _preflight;
-    private readonly NodeWatch _nodes;
+    private readonly RunHistory _history = new();
+    private readonly CurrentRun _run;
+    private readonly SlotPlanner _slots;
+    private readonly BulkMoveCheck _moves;
 
     /// <summary>The view of the last listing of keys. Describing those keys in parts needs no new one.</summary>
     private ClusterView? _keysView;
@@ -47,7 +53,10 @@ public sealed partial class RedisCluster : IDisposable
         _reader = new ClusterReader(session, _connections);
         _situations = new SituationReader(_reader);
         _preflight = new PreflightReader(_reader);
-        _nodes = new NodeWatch(_reader);
+        var nodes = new NodeWatch(_reader);
+        _run = new CurrentRun(session, _reader, _situations, nodes, _history, log);
+        _slots = new SlotPlanner(session, _reader, _situations, _preflight, _history);
+        _moves = new BulkMoveCheck(session, _reader, _situations, _preflight, nodes, _history);
     }
 
     /// <summary>
@@ -64,6 +73,18 @@ public sealed partial class RedisCluster : IDisposable
                 _log.NextActionText = value;
         }
     } = next => next.ToString();
+
+    /// <summary>False to write no journal and announce no run, as in a simulation.</summary>
+    internal bool KeepsJournal
+    {
+        init => _history.KeepsJournal = value;
+    }
+
+    /// <summary>False to run no preflight checks and announce no run, as in a simulation.</summary>
+    internal bool LooksAhead
+    {
+        init => (_preflight.LooksAhead, _run.IsAnnounced) = (value, value);
+    }
 
     /// <summary>Gets every node with its load. Takes a fraction of a second more than reading the cluster, to measure processors.</summary>
     public async Task<IReadOnlyList<RedisClusterNode>> GetNodesAsync(CancellationToken cancellation) =>
@@ -133,11 +154,14 @@ public sealed partial class RedisCluster : IDisposable
     public void Dispose()
     {
         _client?.Dispose();
-        _run?.Dispose();
+        _run.Dispose();
         _connections.Dispose();
     }
 
     private string TextOf(NextAction? next) => next is null ? string.Empty : NextActionText(next);
+
+    private IReadOnlyList<PlanFinding> WithAdvice(IEnumerable<PlanFinding> findings) =>
+        findings.Select(finding => finding.WithAdvice(NextActionText)).ToList();
 
     private static ClusterNode OwnerOf(ClusterView view, int slot) => view.OwnerOf(slot) is { } id && view.Node(id) is { } owner
         ? owner

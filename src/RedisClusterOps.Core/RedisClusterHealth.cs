@@ -130,6 +130,15 @@ public sealed record RedisClusterFinding
 
     /// <summary>Such as <c>Error SlotOpen 5519</c>.</summary>
     public override string ToString() => Severity + " " + Code + " " + Target;
+
+    internal static RedisClusterFinding Error(FindingCode code, string target, string message, NextAction? next) =>
+        new() { Code = code, Severity = FindingSeverity.Error, Target = target, Message = message, Next = next };
+
+    internal static RedisClusterFinding Warning(FindingCode code, string target, string message, NextAction? next) =>
+        new() { Code = code, Severity = FindingSeverity.Warning, Target = target, Message = message, Next = next };
+
+    internal static RedisClusterFinding Information(FindingCode code, string target, string message, NextAction? next) =>
+        new() { Code = code, Severity = FindingSeverity.Information, Target = target, Message = message, Next = next };
 }
 
 /// <summary>The result of a check of the whole cluster.</summary>

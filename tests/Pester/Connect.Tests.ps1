@@ -7,10 +7,10 @@ BeforeAll {
     function Get-Failure([scriptblock] $Script) {
         try { $null = & $Script; 'no error' } catch { $_ }
     }
-    function ConvertTo-Credential([string] $User, [string] $Password) {
+    function ConvertTo-Credential([string] $Name, [string] $Word) {
         $secret = New-Object securestring
-        $Password.ToCharArray() | ForEach-Object { $secret.AppendChar($_) }
-        New-Object pscredential($User, $secret)
+        $Word.ToCharArray() | ForEach-Object { $secret.AppendChar($_) }
+        New-Object pscredential($Name, $secret)
     }
 }
 

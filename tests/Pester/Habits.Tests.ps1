@@ -87,7 +87,7 @@ Describe 'Streams' {
 Describe 'Objects' {
     BeforeDiscovery {
         # One test checks that these are all the types that a cmdlet returns.
-        $Types = @(
+        $script:Types = @(
             'RedisClusterSession', 'RedisClusterNode', 'RedisClusterInfo', 'RedisClusterHealth', 'RedisOpenSlot', 'RedisSlotKey'
             'RedisKeySlot', 'RedisKeyMove', 'RedisSlotMigrationResult', 'RedisMigration', 'RedisRebalancePlan', 'RedisSlotMoveResult'
             'RedisClusterAlert', 'RedisClusterLink', 'RedisSlotMap', 'RedisKeyConflict', 'RedisClusterTraffic', 'RedisClientSample'
@@ -142,7 +142,10 @@ Describe 'Objects' {
 
     It 'of type <_> have names in JSON, CSV, HTML and CLIXML: of states, and of the cluster' -ForEach $Types {
         $object = $Objects[$_]
-        $enums = $object.GetType().GetProperties() | Where-Object { ([Nullable]::GetUnderlyingType($_.PropertyType) ?? $_.PropertyType).IsEnum }
+        # The text of a nullable type contains the type in it.
+        $enums = $object.GetType().GetProperties() | Where-Object {
+            $_.PropertyType.IsEnum -or @($_.PropertyType.GenericTypeArguments | Where-Object { $_.IsEnum })
+        }
         $json = $object | ConvertTo-Json -Depth 5 | ConvertFrom-Json
         $csv = $object | ConvertTo-Csv | ConvertFrom-Csv
         $file = Join-Path $TestDrive 'names.xml'

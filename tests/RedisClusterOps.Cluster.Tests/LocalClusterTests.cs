@@ -14,7 +14,7 @@ namespace RedisClusterOps.Cluster.Tests;
 public sealed class LocalClusterTests
 {
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
     public async Task Four_masters_start_agree_and_leave_nothing_behind(string server)
     {
         ProcessMark[] processes;

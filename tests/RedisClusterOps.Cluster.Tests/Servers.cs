@@ -34,6 +34,10 @@ internal static class Servers
     /// <param name="server">The server of the short proof.</param>
     public static TheoryData<string> OneOf(string server) => Wanted(name => name != Garnet && (KillCase.IsFullProof || name == server));
 
+    /// <summary>The same with Garnet, both as the server of the short proof and in the full one.</summary>
+    /// <param name="server">The server of the short proof.</param>
+    public static TheoryData<string> OneOfAll(string server) => Wanted(name => KillCase.IsFullProof || name == server);
+
     /// <summary>The same for a list of cases: in the short proof, consecutive cases take the servers in turn.</summary>
     /// <param name="server">A name of this class.</param>
     /// <param name="index">The case's place in the list of one server.</param>

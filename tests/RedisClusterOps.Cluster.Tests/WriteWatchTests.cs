@@ -9,7 +9,7 @@ namespace RedisClusterOps.Cluster.Tests;
 public sealed class WriteWatchTests
 {
     [Theory]
-    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task Counts_distinguish_reads_from_writes(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);
@@ -29,7 +29,7 @@ public sealed class WriteWatchTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task A_tap_records_the_commands_of_clients_on_every_node(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);

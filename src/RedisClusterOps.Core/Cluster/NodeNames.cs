@@ -31,6 +31,11 @@ internal static class NodeNames
             new NextAction(NextActionCode.ShowNodes));
     }
 
+    /// <summary>Returns the present master of a node's shard.</summary>
+    /// <exception cref="RedisOperationException">NodeNotFound: the node has left the cluster, or its shard has no master.</exception>
+    public static ClusterNode MasterOf(ClusterView view, string id) =>
+        view.ShardMaster(id) ?? throw NotFound(id, view.Nodes.Select(node => node.Name));
+
     /// <summary>True if the name is the id, the start of the id, one of the addresses, or the port of one.</summary>
     public static bool Matches(string id, IEnumerable<string> addresses, string name)
     {

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Diagnosis;
 
@@ -222,7 +223,7 @@ internal static class AlertCheck
             return "The servers have been moving the slots for " + span + ": " + group.What + ". Their progress is not visible.";
         var percent = group.PercentComplete is { } known ? " at " + known.ToString(CultureInfo.InvariantCulture) + " %" : string.Empty;
         var left = group.KeysLeft is { } keys
-            ? ", " + keys.ToString(CultureInfo.InvariantCulture) + (keys == 1 ? " key" : " keys") + " left on the source"
+            ? ", " + Count(keys, "key") + " left on the source"
             : string.Empty;
         return "Stuck" + percent + " for " + span + ": " + group.What + left + ".";
     }

@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
+using static RedisClusterOps.RedisClusterFinding;
 
 namespace RedisClusterOps.Diagnosis;
 
@@ -136,9 +137,6 @@ internal static class MemberFindings
                 new NextAction(NextActionCode.Repair) { Slots = slots.Count == 1 ? slots.ToString() : null });
         }
     }
-
-    private static RedisClusterFinding Warning(FindingCode code, string target, string message, NextAction next) =>
-        new() { Code = code, Severity = FindingSeverity.Warning, Target = target, Message = message, Next = next };
 
     private static string Names(IReadOnlyList<ClusterNode> nodes) => string.Join(", ", nodes.Take(Shown).Select(node => node.Name))
         + (nodes.Count > Shown ? " and " + (nodes.Count - Shown).ToString(CultureInfo.InvariantCulture) + " more" : string.Empty);

@@ -58,7 +58,7 @@ internal sealed record NodeVerdict(
 
         // A master that has forgotten the node does not report it as alive either.
         var agreeing = failed + reports.Count(line => line is null);
-        var counted = Number(failed) + " of " + Number(owners.Count) + (owners.Count == 1 ? " master" : " masters");
+        var counted = Number(failed) + " of " + Count(owners.Count, "master");
         if (failed > 0 && 2 * agreeing > owners.Count)
         {
             var successor = SuccessorOf(view, node);

@@ -107,14 +107,8 @@ internal sealed class ClusterLock : IDisposable
         try
         {
             WholeFile.RestrictToOwner(held.Name);
-            var line = JournalLine.Of(JournalLine.Begin, now);
+            var line = header.ToHolderLine(now);
             line.Run = runId;
-            line.Operation = header.Operation.ToString();
-            line.User = header.User;
-            line.Host = header.Host;
-            line.ProcessId = header.ProcessId;
-            line.Seeds = [];
-            line.NodeIds = [];
             using var file = new FileStream(holder, FileMode.Create, FileAccess.Write, FileShare.Read);
             WholeFile.RestrictToOwner(holder);
             var bytes = line.ToBytes();

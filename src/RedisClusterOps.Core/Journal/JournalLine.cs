@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Linq;
@@ -9,6 +8,7 @@ using System.Runtime.Serialization.Json;
 using System.Text;
 using System.Xml;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps.Journal;
 
@@ -172,6 +172,25 @@ internal sealed class JournalLine
         return line;
     }
 
+    /// <summary>The outcome that slots share.</summary>
+    public static JournalLine Of(
+        RedisSlotMigrationResult result, TimeSpan elapsed, FailureCode? failure, IEnumerable<int> slots, DateTime at)
+    {
+        var line = Of(Outcome, at);
+        var set = SlotSet.From(slots);
+        if (set.Count == 1)
+            line.Slot = set.Ranges[0].First;
+        else
+            line.Slots = set.ToString();
+        line.Result = result.Outcome.ToString();
+        line.KeysMoved = result.KeysMoved;
+        line.KeysConflicting = result.KeysConflicting;
+        line.Milliseconds = Math.Max(0, (long)elapsed.TotalMilliseconds);
+        line.Failure = failure?.ToString();
+        line.Reason = result.Reason;
+        return line;
+    }
+
     /// <summary>The line with its line break. JSON escapes other line breaks.</summary>
     public byte[] ToBytes()
     {
@@ -241,43 +260,16 @@ internal sealed record SlotEntry(
     string? TargetId = null,
     string? Target = null,
     string? OwnerId = null,
-    long? Keys = null);
-
-/// <summary>A run and its process. It holds no secret: of the session it contains only the addresses.</summary>
-/// <param name="Strategy">The strategy of an undo.</param>
-/// <param name="Seeds">The addresses by which the cluster was reached, as <c>host:port</c>.</param>
-/// <param name="NodeIds">All nodes of the cluster. By them a later run recognizes the cluster.</param>
-internal sealed record RunHeader(MigrationOperation Operation, string? Strategy, IReadOnlyList<string> Seeds, IReadOnlyList<string> NodeIds)
+    long? Keys = null)
 {
-    public string User { get; init; } = Environment.UserName;
-
-    public string Host { get; init; } = Environment.MachineName;
-
-    public int ProcessId { get; init; } = CurrentProcessId();
-
-    public string Version { get; init; } = typeof(RunHeader).Assembly.GetName().Version.ToString(3);
-
-    public static RunHeader Of(MigrationOperation operation, string? strategy, RedisClusterSession session, IEnumerable<string> nodeIds) =>
-        new(operation, strategy, session.Seeds.Select(seed => seed.ToString()).ToArray(), nodeIds.ToArray());
-
-    /// <summary>The master of each replica, by their ids. A replica that was promoted since stands for its former master.</summary>
-    public IReadOnlyDictionary<string, string>? MasterOfReplica { get; init; }
-
-    /// <summary>The commands of a change of members or roles, each with its node.</summary>
-    public IReadOnlyList<string> Commands { get; init; } = [];
-
-    /// <summary>The node of a change of members or roles: its address, and its id; null if there is none, or several.</summary>
-    public string? Node { get; init; }
-
-    /// <inheritdoc cref="Node"/>
-    public string? NodeId { get; init; }
-
-    /// <summary>Whether masters that lose their last slot stay masters, as in a resume of the run.</summary>
-    public bool KeepsEmptyMaster { get; init; }
-
-    private static int CurrentProcessId()
-    {
-        using var self = Process.GetCurrentProcess();
-        return self.Id;
-    }
+    public static SlotEntry Of(SlotPlan plan) => new(
+        plan.Slot,
+        plan.Kind,
+        RecordedRequest.StrategyOf(plan)?.ToString(),
+        plan.SourceId,
+        plan.Source,
+        plan.TargetId,
+        plan.Target,
+        plan.Owner,
+        plan.KeysOnSource);
 }

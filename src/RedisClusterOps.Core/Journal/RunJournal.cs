@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
-using RedisClusterOps.Cluster;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Journal;
@@ -70,24 +69,10 @@ internal sealed class RunJournal : IDisposable
             // A buffer of one byte disables buffering: bytes that a full disk rejected must not be written with the next line.
             file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 1);
             WholeFile.RestrictToOwner(path);
-            var line = JournalLine.Of(JournalLine.Begin, began);
-            line.Operation = header.Operation.ToString();
-            line.Strategy = header.Strategy;
-            line.User = header.User;
-            line.Host = header.Host;
-            line.ProcessId = header.ProcessId;
-            line.Version = header.Version;
-            line.Seeds = [.. header.Seeds];
-            line.NodeIds = [.. header.NodeIds];
-            line.Replicas = header.MasterOfReplica?.Select(replica => replica.Key + "=" + replica.Value).ToArray();
-            line.Commands = header.Commands.Count == 0 ? null : [.. header.Commands];
-            line.Target = header.Node;
-            line.TargetId = header.NodeId;
-            line.KeepsEmptyMaster = header.KeepsEmptyMaster ? true : null;
             JournalRetention.Prune(folder, began);
-            var journal = new RunJournal(id, clusterLock, file, now, line);
+            var journal = new RunJournal(id, clusterLock, file, now, header.ToLine(began));
             // A change of members has no slots: its commands are its record.
-            if (line.Commands is not null)
+            if (header.Commands.Count > 0)
                 journal.Write(flush: true);
             return journal;
         }
@@ -219,19 +204,8 @@ internal sealed class RunJournal : IDisposable
         foreach (var same in outcomes.GroupBy(outcome =>
             (outcome.Result.Outcome, outcome.Result.KeysMoved, outcome.Result.KeysConflicting, outcome.Result.Reason, outcome.Failure)))
         {
-            var line = JournalLine.Of(JournalLine.Outcome, now);
-            var slots = same.Select(outcome => outcome.Result.Slot).ToList();
-            if (slots.Count == 1)
-                line.Slot = slots[0];
-            else
-                line.Slots = SlotSet.From(slots).ToString();
-            line.Result = same.Key.Outcome.ToString();
-            line.KeysMoved = same.Key.KeysMoved;
-            line.KeysConflicting = same.Key.KeysConflicting;
-            line.Milliseconds = Math.Max(0, (long)same.Max(outcome => outcome.Result.Elapsed).TotalMilliseconds);
-            line.Failure = same.Key.Failure?.ToString();
-            line.Reason = same.Key.Reason;
-            yield return line;
+            var elapsed = same.Max(outcome => outcome.Result.Elapsed);
+            yield return JournalLine.Of(same.First().Result, elapsed, same.Key.Failure, same.Select(outcome => outcome.Result.Slot), now);
         }
     }
 

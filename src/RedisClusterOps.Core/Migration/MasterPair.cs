@@ -1,6 +1,10 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Planning.Rebalance;
+using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps.Migration;
 
@@ -20,6 +24,58 @@ internal sealed class MasterPair(ClusterNode source, ClusterNode target, IReadOn
     public long? EstimatedKeys { get; init; }
 
     public MoveMethod Method => isAtomic ? MoveMethod.Atomic : MoveMethod.KeyByKey;
+
+    /// <summary>The pairs of a plan, with the state of each slot now.</summary>
+    /// <exception cref="RedisOperationException">
+    /// StalePlan: a master became a replica. NodeNotFound, ClusterViewConflict, or why an end can't be read.
+    /// </exception>
+    public static IReadOnlyList<MasterPair> Of(ClusterView view, RedisRebalancePlan plan, IReadOnlyList<RedisSlotMove> moves)
+    {
+        // A plan names masters. No other node stands for them: slots would go where the plan does not send them.
+        foreach (var id in moves.SelectMany(move => new[] { move.SourceId, move.TargetId }))
+        {
+            if (NodeNames.MasterOf(view, id) is var now && now.Id != id)
+            {
+                var name = view.Node(id)!.Name;
+                throw new RedisOperationException(
+                    FailureCode.StalePlan,
+                    "The plan is stale: " + name + " is a replica of " + now.Name + " now." + PlanRefusal.NothingChanged,
+                    name,
+                    new NextAction(NextActionCode.ShowNodes));
+            }
+        }
+
+        return moves.Select(move => Of(view, move, undoes: plan.Kind == MigrationOperation.Undo)).ToList();
+    }
+
+    /// <summary>The pairs of plans that are carried out together.</summary>
+    /// <exception cref="RedisOperationException">NodeNotFound, ClusterViewConflict, or why an end can't be read.</exception>
+    public static IReadOnlyList<MasterPair> Of(ClusterView view, IEnumerable<SlotPlan> plans) => plans
+        .GroupBy(plan => (plan.SourceId, plan.TargetId))
+        .Select(pair => new RedisSlotMove
+        {
+            SourceId = pair.Key.SourceId,
+            TargetId = pair.Key.TargetId,
+            SlotRanges = SlotSet.From(pair.Select(plan => plan.Slot)).Ranges,
+        })
+        .Select(move => Of(view, move, undoes: false)).ToList();
+
+    /// <param name="undoes">True if slots that migrate towards the source are completed first.</param>
+    /// <inheritdoc cref="Of(ClusterView, IEnumerable{SlotPlan})"/>
+    public static MasterPair Of(ClusterView view, RedisSlotMove move, bool undoes)
+    {
+        var (source, target) = (NodeNames.MasterOf(view, move.SourceId), NodeNames.MasterOf(view, move.TargetId));
+        foreach (var end in new[] { source, target })
+        {
+            if (!end.IsReachable)
+                throw NodeVerdict.Of(view, end).Refused("No slot can be moved from or to " + end.Name);
+        }
+
+        SlotRefusal.RequireAcquainted("No slot can be moved between " + source.Name + " and " + target.Name, source, target);
+        var isAtomic = move.DecidedMethod == MoveMethod.Atomic;
+        var slots = SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotMove.Of(view, slot, source, target, undoes, isAtomic)).ToList();
+        return new MasterPair(source, target, slots, isAtomic) { EstimatedKeys = move.EstimatedKeys };
+    }
 
     public override string ToString() => source.Name + " -> " + target.Name;
 }
@@ -63,6 +119,29 @@ internal sealed class SlotMove(int slot, long keys)
     /// <summary>True if the run has not begun with the slot.</summary>
     public bool IsWaiting => !IsDeferred && State == SlotMoveState.Waiting;
 
+    // A slot that is stable on the source, or open between these two masters, moves in bulk. A slot that is stable on the target has moved
+    // already, as after a run that was killed before it could write that down.
+    internal static SlotMove Of(ClusterView view, int slot, ClusterNode source, ClusterNode target, bool undoes, bool isAtomic)
+    {
+        var owner = view.ContestedClaims.ContainsKey(slot) ? null : view.OwnerOf(slot);
+        var flags = view.FlagsOf(slot).ToList();
+        var isInterrupted = undoes && (owner == target.Id || owner == source.Id) && flags.Count > 0
+            && flags.TrueForAll(flag => IsBetween(view, flag, target, source, owner == target.Id && !isAtomic));
+        var move = new SlotMove(slot, 0)
+        {
+            ImportsFromFormerMaster = flags.Exists(flag => !flag.IsMigrating && flag.PeerId != owner && flag.NodeId != owner),
+        };
+        if (owner == target.Id && flags.Count == 0)
+            move.State = SlotMoveState.OnTarget;
+        else if (isInterrupted)
+            move.State = SlotMoveState.Interrupted;
+        else if (owner != source.Id)
+            move.Defer(source.Name + " is not its undisputed owner");
+        else if (!flags.TrueForAll(flag => IsBetween(view, flag, source, target, !isAtomic)))
+            move.Defer("it is open between other nodes");
+        return move;
+    }
+
     /// <summary>Begins with the slot. Its journal entry is written by then.</summary>
     public void Begin(TimeSpan now)
     {
@@ -76,6 +155,12 @@ internal sealed class SlotMove(int slot, long keys)
 
     /// <summary>The slot waits again, as if the run had not begun with it.</summary>
     public void Reset() => (State, Began, Moved, Gone) = (SlotMoveState.Waiting, TimeSpan.Zero, 0, 0);
+
+    /// <param name="mayFollow">True if the source may have replaced the master that the target imports from.</param>
+    private static bool IsBetween(ClusterView view, OpenFlag flag, ClusterNode source, ClusterNode target, bool mayFollow) =>
+        flag.IsMigrating ? flag.NodeId == source.Id && flag.PeerId == target.Id
+        : flag.NodeId == target.Id
+            && (flag.PeerId == source.Id || (mayFollow && SlotDiagnostician.ComesFrom(view, flag.PeerId, source)));
 }
 
 /// <summary>How far a run has moved a slot.</summary>

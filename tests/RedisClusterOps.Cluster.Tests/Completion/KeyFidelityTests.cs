@@ -15,7 +15,7 @@ public sealed class KeyFidelityTests(SharedClusters clusters)
 {
     // Slot 0 holds the key with the empty name.
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
     public async Task Keys_of_every_name_and_type_read_the_same_after_completing(string server)
     {
         var scene = await clusters.SceneAsync(server, slot: 0, source: 0, target: 3);
@@ -36,7 +36,7 @@ public sealed class KeyFidelityTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task Keys_keep_their_time_to_live(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -60,7 +60,7 @@ public sealed class KeyFidelityTests(SharedClusters clusters)
     }
 
     [Theory(Timeout = 60_000)]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Keys_that_expire_during_the_run_are_gone_and_all_others_remain(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -84,7 +84,7 @@ public sealed class KeyFidelityTests(SharedClusters clusters)
 
     // An expired key is still counted and listed until a command accesses it.
     [Theory(Timeout = 60_000)]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task Expired_keys_that_are_not_deleted_yet_do_not_block_completion(string server)
     {
         var scene = await clusters.SceneAsync(server);

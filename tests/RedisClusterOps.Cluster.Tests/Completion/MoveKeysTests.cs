@@ -11,7 +11,7 @@ namespace RedisClusterOps.Cluster.Tests.Completion;
 public sealed class MoveKeysTests(SharedClusters clusters)
 {
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task A_limited_number_of_keys_moves_and_the_rest_stays(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -28,7 +28,7 @@ public sealed class MoveKeysTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task Named_keys_move_and_missing_ones_are_counted(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -44,7 +44,7 @@ public sealed class MoveKeysTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task A_key_of_another_slot_is_refused_before_any_moves(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -59,7 +59,7 @@ public sealed class MoveKeysTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task Keys_of_a_slot_that_is_open_on_one_end_only_are_not_moved(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -75,7 +75,7 @@ public sealed class MoveKeysTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task A_stopped_move_reports_the_remaining_keys(string server)
     {
         var scene = await clusters.SceneAsync(server);

@@ -13,7 +13,7 @@ namespace RedisClusterOps.Cluster.Tests.Completion;
 public sealed class NamedEndsTests(SharedClusters clusters)
 {
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Source_and_target_can_be_named_by_address_id_or_id_prefix(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -36,7 +36,7 @@ public sealed class NamedEndsTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task A_source_or_target_that_differs_from_the_slot_is_refused(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -58,7 +58,7 @@ public sealed class NamedEndsTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Garnet, MemberType = typeof(Servers))]
     public async Task A_stable_slot_is_refused(string server)
     {
         var scene = await clusters.SceneAsync(server);

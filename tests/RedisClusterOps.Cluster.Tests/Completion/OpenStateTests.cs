@@ -9,7 +9,7 @@ namespace RedisClusterOps.Cluster.Tests.Completion;
 public sealed class OpenStateTests(SharedClusters clusters)
 {
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Only_the_target_is_open(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -22,7 +22,7 @@ public sealed class OpenStateTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task Only_the_source_is_open(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -36,7 +36,7 @@ public sealed class OpenStateTests(SharedClusters clusters)
 
     // Redis 8.6 hides the keys of a slot that the node neither owns nor imports, but they still exist.
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task The_target_lost_its_flag_but_holds_keys(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -49,7 +49,7 @@ public sealed class OpenStateTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Garnet, MemberType = typeof(Servers))]
     public async Task Both_ends_are_open_and_keys_are_on_both(string server)
     {
         var scene = await clusters.SceneAsync(server, source: 0, target: 2);
@@ -61,7 +61,7 @@ public sealed class OpenStateTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task Every_key_has_moved_but_the_slot_is_still_open(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -73,7 +73,7 @@ public sealed class OpenStateTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task An_open_slot_without_keys(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -149,7 +149,7 @@ public sealed class OpenStateTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Garnet, MemberType = typeof(Servers))]
     public async Task A_closed_slot_is_not_completed_again(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -166,7 +166,7 @@ public sealed class OpenStateTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Several_open_slots_are_shown_in_order_and_completed_one_by_one(string server)
     {
         SlotScene[] scenes =

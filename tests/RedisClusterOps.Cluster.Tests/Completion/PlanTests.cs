@@ -11,7 +11,7 @@ namespace RedisClusterOps.Cluster.Tests.Completion;
 public sealed class PlanTests(SharedClusters clusters)
 {
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task A_wedged_slot_is_drained_then_assigned_on_the_target_the_source_and_the_other_masters(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -31,7 +31,7 @@ public sealed class PlanTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task A_half_opened_slot_is_opened_on_the_other_end_first(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -55,7 +55,7 @@ public sealed class PlanTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task A_drained_slot_is_assigned_without_moving_keys(string server)
     {
         var scene = await clusters.SceneAsync(server);

@@ -11,7 +11,7 @@ namespace RedisClusterOps.Cluster.Tests.Completion;
 public sealed class RefusedStateTests(SharedClusters clusters)
 {
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task Stray_keys_on_an_importer_while_the_owner_has_no_flag(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -56,7 +56,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task A_slot_without_an_owner(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -99,7 +99,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Two_masters_that_import_the_slot(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -117,7 +117,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Garnet, MemberType = typeof(Servers))]
     public async Task An_importer_that_is_not_the_target_of_the_source(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -152,7 +152,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task An_importer_whose_source_is_not_the_owner(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -167,7 +167,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task A_target_that_does_not_answer(string server)
     {
         var scene = await clusters.SceneAsync(server);

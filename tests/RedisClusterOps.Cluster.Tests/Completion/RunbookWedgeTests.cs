@@ -11,7 +11,7 @@ namespace RedisClusterOps.Cluster.Tests.Completion;
 public sealed class RunbookWedgeTests(SharedClusters clusters)
 {
     [Theory]
-    [MemberData(nameof(Servers.Matrix), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Garnet, MemberType = typeof(Servers))]
     public async Task Complete_moves_150_of_150_keys_to_the_target_and_closes_the_slot(string server)
     {
         var scene = await clusters.SceneAsync(server, LabWedge.DefaultSlot, source: 1, target: 3);
@@ -30,7 +30,7 @@ public sealed class RunbookWedgeTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task The_script_of_the_runbook_loses_50_of_150_keys_and_Complete_loses_none(string server)
     {
         var scripted = await clusters.SceneAsync(server);
@@ -48,7 +48,7 @@ public sealed class RunbookWedgeTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task The_source_rejects_the_first_option_of_the_runbook_while_it_holds_keys(string server)
     {
         var scene = await clusters.SceneAsync(server);

@@ -15,7 +15,7 @@ namespace RedisClusterOps.Cluster.Tests.Faults;
 public sealed class AddressMapTests
 {
     [Theory]
-    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task Clients_use_only_mapped_addresses_and_MIGRATE_uses_the_announced_ones(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);

@@ -17,7 +17,7 @@ public sealed class HealthFindingTests
     private static readonly ConnectionOptions Impatient = new() { ConnectTimeout = TimeSpan.FromMilliseconds(700) };
 
     [Theory]
-    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task A_healthy_cluster_has_no_findings_and_changes_are_found(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server);

@@ -166,7 +166,7 @@ public sealed class InterruptedTransferTests(SharedClusters clusters) : IClassFi
     }
 
     [Theory]
-    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task A_connection_that_breaks_before_the_reply_loses_nothing(string server)
     {
         var slot = await clusters.SlotAsync(server);

@@ -46,19 +46,25 @@ public sealed class LimitsAndRightsTests(SharedClusters clusters) : IClassFixtur
         get
         {
             var all = new TheoryData<string, string, string>();
+            (string Rule, string Named)[] rights =
+            [
+                ("-migrate", "migrate"),
+                ("-cluster|setslot", "cluster|setslot"),
+                ("-select", "select"),
+                ("-restore-asking", "restore-asking"),
+                ("-dump", "dump"),
+                ("-exists", "exists"),
+                ("-asking", "asking"),
+                ("-cluster|nodes", "cluster|nodes"),
+                ("-cluster|getkeysinslot", "cluster|getkeysinslot"),
+                ("-cluster|countkeysinslot", "cluster|countkeysinslot"),
+                ("resetkeys ~nothing:*", "key"),
+            ];
             foreach (var server in Servers.RedisAndValkey)
             {
-                all.Add(server.Data, "-migrate", "migrate");
-                all.Add(server.Data, "-cluster|setslot", "cluster|setslot");
-                all.Add(server.Data, "-select", "select");
-                all.Add(server.Data, "-restore-asking", "restore-asking");
-                all.Add(server.Data, "-dump", "dump");
-                all.Add(server.Data, "-exists", "exists");
-                all.Add(server.Data, "-asking", "asking");
-                all.Add(server.Data, "-cluster|nodes", "cluster|nodes");
-                all.Add(server.Data, "-cluster|getkeysinslot", "cluster|getkeysinslot");
-                all.Add(server.Data, "-cluster|countkeysinslot", "cluster|countkeysinslot");
-                all.Add(server.Data, "resetkeys ~nothing:*", "key");
+                // In the short proof each right has one server.
+                foreach (var (rule, named) in rights.Where((_, index) => Servers.IsTaken(server.Data, index)))
+                    all.Add(server.Data, rule, named);
             }
 
             return all;

@@ -80,7 +80,7 @@ public sealed class NoClusterTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task A_server_without_cluster_mode_is_reported(string server)
     {
         var folder = Directory.CreateTempSubdirectory("redisclusterops-standalone-");

@@ -65,7 +65,7 @@ public sealed class PlanInUseTests
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task A_move_is_refused_while_another_tool_moves_slots(string server)
     {
         await using var scene = await MoveScene.StartAsync(server, Keys, MoveMethod.KeyByKey);

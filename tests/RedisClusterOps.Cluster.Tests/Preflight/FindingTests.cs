@@ -15,7 +15,7 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
     private const int Megabyte = 1 << 20;
 
     [Theory]
-    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task An_ordinary_move_has_no_findings(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);

@@ -22,8 +22,11 @@ public sealed class RepairAfterCrashTests(SharedClusters clusters) : IDisposable
             var cases = new TheoryData<string, bool>();
             foreach (var server in Servers.RedisAndValkey)
             {
-                cases.Add(server.Data, true);
-                cases.Add(server.Data, false);
+                // In the short proof each way to recover has one server.
+                if (Servers.IsTaken(server.Data, 1))
+                    cases.Add(server.Data, true);
+                if (Servers.IsTaken(server.Data, 2))
+                    cases.Add(server.Data, false);
             }
 
             return cases;

@@ -16,7 +16,7 @@ public sealed class StrayKeyTests(SharedClusters clusters)
     private const string Other = "a hidden value";
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Stray_keys_without_another_copy_move_to_the_owner(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -32,7 +32,7 @@ public sealed class StrayKeyTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task Equal_copies_become_one_key(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -48,7 +48,7 @@ public sealed class StrayKeyTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task A_different_copy_stops_the_repair_and_is_kept(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -68,7 +68,7 @@ public sealed class StrayKeyTests(SharedClusters clusters)
 
     // The source of the result is the holder of the stray key, its target the owner.
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task The_chosen_value_wins_and_the_other_is_saved(string server)
     {
         foreach (var keep in new[] { KeyConflictAction.KeepOther, KeyConflictAction.KeepInUse })
@@ -97,7 +97,7 @@ public sealed class StrayKeyTests(SharedClusters clusters)
     }
 
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task Different_values_on_two_masters_are_resolved_one_by_one(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -114,7 +114,7 @@ public sealed class StrayKeyTests(SharedClusters clusters)
 
     // A third importer holds keys while the slot migrates: they move to the declared target, which accepts them.
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task Stray_keys_of_a_migrating_slot_move_to_the_declared_target(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -131,7 +131,7 @@ public sealed class StrayKeyTests(SharedClusters clusters)
 
     // The declared target has no flag, and another master imports the slot and holds keys.
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Keys_of_an_undeclared_importer_move_to_the_declared_target(string server)
     {
         var scene = await clusters.SceneAsync(server);
@@ -149,7 +149,7 @@ public sealed class StrayKeyTests(SharedClusters clusters)
 
     // No node has the slot open. The keys are found by counting every slot on every master, and on Redis 8.6 only once a master imports it.
     [Theory]
-    [MemberData(nameof(Servers.RedisAndValkey), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis86, MemberType = typeof(Servers))]
     public async Task Stray_keys_without_flags_are_found_by_a_repair_of_the_slot(string server)
     {
         var scene = await clusters.SceneAsync(server);

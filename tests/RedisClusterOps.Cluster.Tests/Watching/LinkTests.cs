@@ -10,7 +10,7 @@ namespace RedisClusterOps.Cluster.Tests.Watching;
 public sealed class LinkTests
 {
     [Theory]
-    [MemberData(nameof(Servers.GarnetInFullProof), MemberType = typeof(Servers))]
+    [MemberData(nameof(Servers.OneOfAll), Servers.Valkey91, MemberType = typeof(Servers))]
     public async Task Every_node_is_measured_and_reports_its_link_to_every_other(string server)
     {
         await using var cluster = await TestCluster.StartAsync(server, masters: 3);

@@ -1,12 +1,12 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Migration.Atomic;
 
@@ -41,7 +41,10 @@ internal sealed class AtomicCancel(ClusterReader reader, IAtomicServer server, A
                     return (false, "the task also moves other slots, so this run does not cancel it");
                 var others = server.EndedWith(now, listed).Count(other => !ours.Contains(other.Id));
                 if (others > 0)
-                    return (false, server.Host.Name + " can cancel it only together with " + Tasks(others) + " of another run or tool");
+                {
+                    var foreign = Count(others, "task") + " of another run or tool";
+                    return (false, server.Host.Name + " can cancel it only together with " + foreign);
+                }
 
                 var connection = await reader.ConnectAsync(server.Host, time.Token).ConfigureAwait(false);
                 var reply = await connection.AskAsync(server.Cancel(now, ours.Ids), time.Token).ConfigureAwait(false);
@@ -72,8 +75,6 @@ internal sealed class AtomicCancel(ClusterReader reader, IAtomicServer server, A
 
     private static bool IsNew(AtomicTask entry, SlotSet moving, ISet<string> earlier) =>
         !earlier.Contains(entry.Id) && entry.Slots.Equals(moving);
-
-    private static string Tasks(int count) => count.ToString(CultureInfo.InvariantCulture) + (count == 1 ? " task" : " tasks");
 
     private async Task<(bool Moved, string? Running)> AwaitEndAsync(AtomicTask task, CancellationToken cancellation)
     {

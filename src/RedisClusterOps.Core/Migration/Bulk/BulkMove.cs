@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Concurrent;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
@@ -42,6 +43,27 @@ internal sealed record BulkMove(
         {
             SuppressesReplicaMigration = operation == MigrationOperation.Undo || options.KeepEmptyMaster,
         };
+
+    /// <summary>The moves of plans that are carried out together.</summary>
+    public static BulkMove Of(IReadOnlyList<SlotPlan> plans)
+    {
+        var requests = plans.ToDictionary(plan => plan.Slot, plan => plan.Request!);
+        return new BulkMove(plans[0].Kind, plans[0].Request!.Success, (_, situation) => requests[situation.Slot]);
+    }
+
+    /// <summary>True if a plan only completes a migration whose ends are consistent, so that it can be carried out with others.</summary>
+    public static bool GoesTogether(SlotPlan plan) =>
+        plan is { Request: RepairRequest { InterruptedUndo: null }, Refusal: null, IsPartial: false, IsDone: false }
+        && plan.State is RedisOpenSlotState.ImportingOnly or RedisOpenSlotState.MigratingOnly
+            or RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained or RedisOpenSlotState.SourceFailedOver
+        && plan.Owner == plan.SourceId;
+
+    /// <summary>Groups plans: each alone, except those that go together and slots without an owner that one master takes over.</summary>
+    public static IReadOnlyList<IReadOnlyList<SlotPlan>> Group(IEnumerable<SlotPlan> plans) => plans
+        .GroupBy(plan => GoesTogether(plan) ? "together"
+            : BulkAdoption.IsAdoption(plan) ? plan.SourceId + ">" + plan.TargetId
+            : plan.Slot.ToString(CultureInfo.InvariantCulture) + "/" + plan.SourceId)
+        .Select(group => (IReadOnlyList<SlotPlan>)group.ToList()).ToList();
 }
 
 /// <summary>What all pairs of a bulk move share.</summary>

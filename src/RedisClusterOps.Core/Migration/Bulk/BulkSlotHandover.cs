@@ -44,7 +44,7 @@ internal sealed class BulkSlotHandover(
     private bool IsSlowToGossip => target.View?.Facts.Engine == ServerEngine.Garnet;
 
     private readonly ClusterReader _reader = context.Reader;
-    private readonly SlotHandover _handover = new(context.Reader, context.Log);
+    private readonly HandoverEpoch _epoch = new(context.Reader, context.Log);
     private readonly BatchTiming _timing = new(context, source, target, stop);
 
     /// <summary>
@@ -96,7 +96,7 @@ internal sealed class BulkSlotHandover(
         {
             await replicas.ConfirmAsync(stop).ConfigureAwait(false);
             var batch = left.Take(SizeOf(_handedOver, FewHandedOver, left.Count)).ToList();
-            var isOver = await SlotHandover.AwaitEpochAsync(() => TryAssignAsync(batch), stop).ConfigureAwait(false);
+            var isOver = await HandoverEpoch.AwaitAsync(() => TryAssignAsync(batch), stop).ConfigureAwait(false);
             if (!isOver)
             {
                 foreach (var slot in batch)
@@ -128,7 +128,7 @@ internal sealed class BulkSlotHandover(
             {
                 var (from, to) = await ReadEndsAsync().ConfigureAwait(false);
                 DeferUnready(batch, from, to);
-                isKnown = InBulk(batch).Count == 0 || SlotHandover.KnowsEpoch(to, from, source.Id);
+                isKnown = InBulk(batch).Count == 0 || HandoverEpoch.IsKnown(to, from, source.Id);
                 if (isKnown)
                     assigned = await AssignAsync(InBulk(batch), from, to).ConfigureAwait(false);
             }).ConfigureAwait(false);
@@ -210,7 +210,7 @@ internal sealed class BulkSlotHandover(
             && (now.Self.MigratingTo.ContainsKey(slot.Slot) || now.Self.ImportingFrom.ContainsKey(slot.Slot))).ToList();
         await new SetSlotBatch(_reader, source, now, stop).SendAsync(left, "STABLE").ConfigureAwait(false);
         if (winner.Self.ConfigEpoch <= now.Self.ConfigEpoch)
-            await _handover.EnsureHigherEpochAsync(source, target, slots[0].Slot, stop).ConfigureAwait(false);
+            await _epoch.EnsureHigherAsync(source, target, slots[0].Slot, stop).ConfigureAwait(false);
     }
 
     // While the source migrates, or no longer owns the slot, an empty slot stays empty. Without the importing flag the target does not

@@ -87,7 +87,7 @@ internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
 
     // Slots of a task that another run began were not counted before it.
     private string? Uncounted(SlotMove slot) => pair.IsAtomic && slot.Keys > 0
-        ? Keys(slot.Keys) + " were counted before the move. " + pair.Target.Name + " was not asked how many of them arrived."
+        ? Count(slot.Keys, "key") + " were counted before the move. " + pair.Target.Name + " was not asked how many of them arrived."
         : null;
 
     private async Task<IReadOnlyList<SlotAccount>> CountAsync(IReadOnlyList<SlotMove> slots, CancellationToken abort)
@@ -123,8 +123,8 @@ internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
                 return new SlotAccount(slot, null, Missing([slot], expected - there, expected, NotTaken(), evicted));
             return new SlotAccount(
                 slot,
-                Number(expected - there) + " of " + Keys(expected) + " that were counted before the move are not on " + pair.Target.Name
-                    + ". " + (hasClients ? "Clients used " + pair.Source.Name + " meanwhile, and may have deleted them."
+                Number(expected - there) + " of " + Count(expected, "key") + " that were counted before the move are not on "
+                    + pair.Target.Name + ". " + (hasClients ? "Clients used " + pair.Source.Name + " meanwhile, and may have deleted them."
                         : "Some of them have a time to live, and may have expired."),
                 null);
         }
@@ -173,6 +173,4 @@ internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
         var replies = await connection.SendAsync(pair.IsAtomic ? [Stats, Calls] : [Stats], null, abort).ConfigureAwait(false);
         return ServerFacts.Parse(string.Join("\n", replies.Where(reply => !reply.IsError).Select(reply => reply.Text)));
     }
-
-    private static string Keys(long count) => KeyLoss.Keys(count);
 }

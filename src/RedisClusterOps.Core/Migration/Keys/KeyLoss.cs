@@ -16,7 +16,8 @@ internal static class KeyLoss
     {
         var isOne = slots.Count == 1;
         var text = (isOne ? "Slot " : "Slots ") + Printable.Clean(slots.ToString(), 100) + (isOne ? " belongs to " : " belong to ")
-            + target.Name + ", but " + Number(missing) + " of " + Keys(all) + (missing == 1 ? " is" : " are") + " not there. " + why;
+            + target.Name + ", but " + Number(missing) + " of " + Count(all, "key") + (missing == 1 ? " is" : " are")
+            + " not there. " + why;
         var note = evicted > 0
             ? "CONFIG SET maxmemory <bytes> or CONFIG SET maxmemory-policy noeviction on " + target.Name
                 + ", then restore the keys from their source"
@@ -25,10 +26,8 @@ internal static class KeyLoss
             FailureCode.KeysMissing, text, Number(slots.Ranges[0].First), new NextAction(NextActionCode.Advice) { Note = note });
     }
 
-    public static string Evictions(ClusterNode node, long evicted) => node.Name + " has evicted " + Keys(evicted) + " since the run began.";
-
-    /// <summary>Such as <c>1 key</c> or <c>150 keys</c>.</summary>
-    public static string Keys(long count) => Number(count) + (count == 1 ? " key" : " keys");
+    public static string Evictions(ClusterNode node, long evicted) =>
+        node.Name + " has evicted " + Count(evicted, "key") + " since the run began.";
 }
 
 /// <summary>Counters of a node since its start; null if it does not report them.</summary>

@@ -6,6 +6,7 @@ using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Migration.Keys;
 
@@ -249,7 +250,7 @@ internal sealed class KeyMover
     // clients use the copies on the source, which may replace those on the target.
     private async Task AfterBrokenTransferAsync(List<byte[]> keys, string reason)
     {
-        var count = keys.Count.ToString(CultureInfo.InvariantCulture) + (keys.Count == 1 ? " key" : " keys");
+        var count = Count(keys.Count, "key");
         var why = Printable.Clean(reason, 160);
         _log?.Warning(_move.Slot, "Slot " + Slot + ": a transfer of " + count + " broke (" + why + "). Checking source and target again.");
         if (++_brokenTransfers > MostBrokenTransfers && keys.Count == 1)

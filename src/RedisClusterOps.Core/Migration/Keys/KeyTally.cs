@@ -1,6 +1,6 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Migration.Keys;
 
@@ -25,5 +25,5 @@ internal sealed class KeyTally
     public List<string> Notes { get; } = [];
 
     /// <summary>Such as <c>1 key</c> or <c>150 keys</c>.</summary>
-    public string MovedText => Moved.ToString(CultureInfo.InvariantCulture) + (Moved == 1 ? " key" : " keys");
+    public string MovedText => Count(Moved, "key");
 }

@@ -11,40 +11,11 @@ namespace RedisClusterOps.Migration.Slot;
 /// <summary>Hands a slot over: makes the target its owner. The source then deletes the keys of the slot that it still holds.</summary>
 internal sealed class SlotHandover(ClusterReader reader, OperationLog? log)
 {
-    // A node receives gossip about each other node at least once in half a node timeout. The default node timeout is 15 seconds.
-    private static readonly TimeSpan EpochPatience = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan EpochPause = TimeSpan.FromMilliseconds(100);
-
     // The time limit for replicas that do not acknowledge a SETSLOT, on Valkey 8 and later.
     private static readonly TimeSpan ReplicaPatience = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan ReplicaPause = TimeSpan.FromMilliseconds(50);
 
     private readonly SlotCommands _commands = new(reader);
-
-    /// <summary>
-    /// True if the target knows the source's config epoch. The target raises its epoch above those that it knows. If it does not know the
-    /// source's, as in the second after <c>redis-cli --cluster fix</c>, its claim is the lower one: the source takes the slot back, and the
-    /// target deletes the keys.
-    /// </summary>
-    public static bool KnowsEpoch(NodeView target, NodeView source, string sourceId) =>
-        target.Line(sourceId)?.ConfigEpoch >= source.Self.ConfigEpoch;
-
-    /// <summary>Repeats a check of both ends until it succeeds, for as long as gossip of an epoch may take.</summary>
-    /// <returns>False if the check did not succeed in that time.</returns>
-    public static async Task<bool> AwaitEpochAsync(Func<Task<bool>> check, StopRequest stop)
-    {
-        var (started, hasSucceeded) = (stop.Clock.Now, false);
-        await Polling.UntilAsync(
-            async () =>
-            {
-                hasSucceeded = await check().ConfigureAwait(false);
-                return hasSucceeded || stop.Clock.Now - started > EpochPatience;
-            },
-            EpochPause,
-            EpochPause,
-            stop.PauseAsync).ConfigureAwait(false);
-        return hasSucceeded;
-    }
 
     /// <summary>Makes the target the owner if, and only if, the source holds no key of the slot now.</summary>
     /// <returns>False if the source holds keys again: move them and try again.</returns>
@@ -100,31 +71,10 @@ internal sealed class SlotHandover(ClusterReader reader, OperationLog? log)
         return keys == 0 || (keys is null && isHandedOver);
     }
 
-    /// <summary>
-    /// Ensures that the target's epoch is above the source's, because nodes that are not sent the owner decide by epoch. To be called only
-    /// after the source was sent the new owner: until then nothing matters more than that it stops claiming the slot.
-    /// </summary>
-    public async Task EnsureHigherEpochAsync(ClusterNode source, ClusterNode target, int slot, StopRequest stop)
-    {
-        for (var started = stop.Clock.Now; stop.Clock.Now - started < EpochPatience;)
-        {
-            var loser = await reader.ReadNodeAsync(source, stop.Abort).ConfigureAwait(false);
-            var winner = await reader.ReadNodeAsync(target, stop.Abort).ConfigureAwait(false);
-            if (winner.Self.ConfigEpoch > loser.Self.ConfigEpoch || !loser.Self.IsMaster)
-                return;
-            // A target that does not know the higher epoch answers STILL.
-            var connection = await reader.ConnectAsync(target, stop.Abort).ConfigureAwait(false);
-            var reply = await connection.SendAsync(RespCommand.Of("CLUSTER", "BUMPEPOCH"), stop.Abort).ConfigureAwait(false);
-            if (ServerErrors.StartsWith(reply.Text, "BUMPED"))
-                log?.Warning(slot, target.Name + " had a lower epoch than " + source.Name + "; CLUSTER BUMPEPOCH raised it.");
-            await stop.PauseAsync(EpochPause).ConfigureAwait(false);
-        }
-    }
-
     private async Task<(NodeView Source, bool IsHandedOver)> ReadEndsAsync(AssignToTarget step, string slot, StopRequest stop)
     {
         (NodeView Source, bool IsHandedOver)? ends = null;
-        if (await AwaitEpochAsync(CheckAsync, stop).ConfigureAwait(false))
+        if (await HandoverEpoch.AwaitAsync(CheckAsync, stop).ConfigureAwait(false))
             return ends!.Value;
         throw Changed(step, step.Target.Name + " has not received the config epoch of " + step.Source.Name + ", so its claim could lose");
 
@@ -154,7 +104,7 @@ internal sealed class SlotHandover(ClusterReader reader, OperationLog? log)
             }
 
             ends = (source, isHandedOver);
-            return KnowsEpoch(target, source, step.Source.Id);
+            return HandoverEpoch.IsKnown(target, source, step.Source.Id);
         }
     }
 

@@ -193,7 +193,7 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
             if (notify.IsSource)
             {
                 await ClearLeftFlagAsync(notify).ConfigureAwait(false);
-                await _handover.EnsureHigherEpochAsync(notify.Node, notify.Owner, _slot, stop).ConfigureAwait(false);
+                await new HandoverEpoch(reader, log).EnsureHigherAsync(notify.Node, notify.Owner, _slot, stop).ConfigureAwait(false);
             }
         }
         catch (SlotChangedException changed)

@@ -36,6 +36,9 @@ internal sealed class PreflightReader
         _detector = new OtherToolDetector(probe);
     }
 
+    /// <summary>False to check nothing, as in a simulation.</summary>
+    public bool LooksAhead { get; set; } = true;
+
     /// <param name="view">The cluster that the plan was made from.</param>
     /// <param name="slot">The slot.</param>
     /// <param name="source">The source of the slot.</param>
@@ -52,7 +55,7 @@ internal sealed class PreflightReader
         CancellationToken cancellation,
         PreflightScope? scope = null)
     {
-        if (actions.Count == 0)
+        if (actions.Count == 0 || !LooksAhead)
             return new PreflightResult([], null);
         Remember(view);
         var other = await FindOtherToolAsync(view, cancellation).ConfigureAwait(false);
@@ -131,7 +134,7 @@ internal sealed class PreflightReader
     public async Task<PreflightResult> CheckAsync(
         ClusterView view, IReadOnlyList<RequiredRight> required, CancellationToken cancellation)
     {
-        if (required.Count == 0)
+        if (required.Count == 0 || !LooksAhead)
             return new PreflightResult([], null);
         var other = await FindOtherToolAsync(view, cancellation).ConfigureAwait(false);
         var denied = await _rights.FindDeniedAsync(required, keyKnown: true, cancellation).ConfigureAwait(false);
@@ -140,8 +143,9 @@ internal sealed class PreflightReader
     }
 
     /// <summary>The refusal if another tool is changing slots now; null if none is detected.</summary>
-    public async Task<RedisOperationException?> RefusalByOtherToolAsync(ClusterView view, CancellationToken cancellation) =>
-        PreflightRules.OtherTool(await FindOtherToolAsync(view, cancellation).ConfigureAwait(false));
+    public async Task<RedisOperationException?> RefusalByOtherToolAsync(ClusterView view, CancellationToken cancellation) => LooksAhead
+        ? PreflightRules.OtherTool(await FindOtherToolAsync(view, cancellation).ConfigureAwait(false))
+        : null;
 
     private long BytesOfOthers(ClusterNode target, int slot, PreflightScope? scope)
     {

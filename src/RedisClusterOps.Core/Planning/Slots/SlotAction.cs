@@ -283,7 +283,7 @@ internal sealed record MigrateCommand(NodeEndpoint Target, TimeSpan Timeout, str
     public string Describe(int database, long? keys)
     {
         var command = For(database, replace: false, []).ToString();
-        var count = keys is { } known ? known.ToString(CultureInfo.InvariantCulture) + (known == 1 ? " key" : " keys") : "keys";
+        var count = keys is { } known ? Numbers.Count(known, "key") : "keys";
         return command.Replace("KEYS <0 keys>", "KEYS <" + count + ", in batches>");
     }
 

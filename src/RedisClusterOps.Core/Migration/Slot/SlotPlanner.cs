@@ -1,0 +1,178 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Journal;
+using RedisClusterOps.Planning.Preflight;
+using RedisClusterOps.Planning.Rebalance;
+using RedisClusterOps.Planning.Slots;
+using static RedisClusterOps.Protocol.Numbers;
+
+namespace RedisClusterOps.Migration.Slot;
+
+/// <summary>
+/// Plans what to do with slots, one plan for each: reads the slot, derives the plan from a request, and runs the preflight checks. Changes
+/// nothing.
+/// </summary>
+internal sealed class SlotPlanner(
+    RedisClusterSession session, ClusterReader reader, SituationReader situations, PreflightReader preflight, RunHistory history)
+{
+    /// <summary>Reads the cluster, and one slot of it.</summary>
+    public async Task<SlotSituation> ReadAsync(int slot, CancellationToken cancellation)
+    {
+        var view = await reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        return await situations.ReadAsync(view, slot, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads one slot, and requires that it is known whether the slot is open.</summary>
+    /// <exception cref="RedisOperationException">A master that may have the slot open can't be read.</exception>
+    public async Task<SlotSituation> ReadKnownAsync(int slot, CancellationToken cancellation)
+    {
+        var situation = await ReadAsync(slot, cancellation).ConfigureAwait(false);
+        RequireKnownFlags(situation);
+        return situation;
+    }
+
+    /// <summary>Reads one slot, and requires that an open slot has the ends that the caller expects.</summary>
+    /// <param name="source">The expected source; null for any.</param>
+    /// <param name="target">The expected target; null for any.</param>
+    /// <exception cref="RedisOperationException">Another node is the source or target, or a name matches no node or no master.</exception>
+    public async Task<SlotSituation> ReadNamedAsync(int slot, string? source, string? target, CancellationToken cancellation)
+    {
+        var situation = await ReadAsync(slot, cancellation).ConfigureAwait(false);
+        var (from, to) = Find(situation.View, source, target);
+        RequireKnownFlags(situation);
+        if (SlotDiagnostician.Diagnose(situation) is { } diagnosis)
+            MigrationEnds.RequireNamed(diagnosis, from, to);
+        return situation;
+    }
+
+    /// <summary>The nodes that a caller names as source and target; null for a name that is null.</summary>
+    public (ClusterNode? Source, ClusterNode? Target) Find(ClusterView view, string? source, string? target) =>
+        (source is null ? null : NodeNames.Find(view, source, session.MapAddress), target is null ? null : FindTarget(view, target));
+
+    /// <summary>The master with this name.</summary>
+    /// <remarks>
+    /// A replica is refused, also if its master is the target: a person who names it believes something else about the cluster.
+    /// </remarks>
+    /// <exception cref="RedisOperationException">NodeNotFound, AmbiguousNode, or InvalidArgument for a replica.</exception>
+    public ClusterNode FindTarget(ClusterView view, string name)
+    {
+        var node = NodeNames.Find(view, name, session.MapAddress);
+        return node.IsMaster ? node : throw PlanRefusal.NotAMaster(view, node);
+    }
+
+    /// <summary>Derives the plan of one slot, and checks it.</summary>
+    /// <exception cref="RedisOperationException">The state of the slot does not allow it, or a check refuses it.</exception>
+    public async Task<SlotPlan> PlanAsync(SlotRequest request, SlotSituation situation, CancellationToken cancellation)
+    {
+        var view = situation.View;
+        var plan = request.Plan(situation) with { Nodes = view.NodeIds.ToList() };
+        foreach (var action in plan.Actions)
+        {
+            var what = "Slot " + Number(plan.Slot) + " can't be moved";
+            if (action is SetImporting import)
+                SlotRefusal.RequireAcquainted(what, import.Target, import.Source);
+            else if (action is SetMigrating migrate)
+                SlotRefusal.RequireAcquainted(what, migrate.Source, migrate.Target);
+        }
+
+        if (plan.Refusal is not null || view.Node(plan.TargetId) is not { } target)
+            return plan;
+        // A slot without an owner has no source.
+        var source = view.Node(plan.SourceId) ?? target;
+        var checkedPlan = await preflight.CheckAsync(view, plan.Slot, source, target, plan.Actions, cancellation).ConfigureAwait(false);
+        return checkedPlan.Refusal is { } refusal
+            ? throw history.RefusalOfOwnRun(refusal, plan.Nodes, plan.Options.JournalPath)
+            : plan with { Findings = checkedPlan.Findings };
+    }
+
+    /// <summary>Plans slots. A slot that can't be planned has a plan with a refusal.</summary>
+    public async Task<IReadOnlyList<SlotPlan>> PlanAsync(
+        ClusterView view, IReadOnlyList<int> slots, Func<SlotSituation, SlotRequest> request, CancellationToken cancellation)
+    {
+        var plans = new List<SlotPlan>();
+        foreach (var situation in await situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false))
+            plans.Add(await PlanOrRefuseAsync(request(situation), situation, cancellation).ConfigureAwait(false));
+        return plans;
+    }
+
+    /// <summary>Plans an undo that reveals the keys that a master may hide.</summary>
+    public async Task<SlotPlan> PlanRevealingAsync(SlotRequest request, SlotSituation situation, CancellationToken cancellation)
+    {
+        var hides = request.MasterThatMayHideKeys(situation) is { } node
+            && await situations.HidesAsync(node, cancellation).ConfigureAwait(false);
+        return await PlanAsync(hides ? request.RevealingHiddenKeys() : request, situation, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Plans the repair of slots: one plan for each slot with a problem.</summary>
+    /// <param name="chosen">Id of the master that a person chose as the owner; null if none was chosen.</param>
+    public async Task<IReadOnlyList<SlotPlan>> PlanRepairAsync(
+        ClusterView view, RepairOptions repair, string? chosen, MoveOptions options, CancellationToken cancellation)
+    {
+        var slots = repair.Slots?.Distinct().OrderBy(slot => slot).ToList()
+            ?? RepairScope.Of(view, repair, await situations.FindStraysAsync(view, cancellation).ConfigureAwait(false));
+        var hiding = await situations.FindHidersAsync(view, cancellation).ConfigureAwait(false);
+        var intents = history.OpenIntents(view.NodeIds, slots, options.JournalPath);
+        var loads = view.Masters.Where(node => node.IsReachable).ToDictionary(node => node.Id, node => view.SlotsOf(node.Id).Count);
+        var assignment = new RangeAssignment(loads);
+        var plans = new List<SlotPlan>();
+        foreach (var situation in await situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false))
+        {
+            if (repair.SkipCoverage && RepairScope.IsUncovered(situation))
+                continue;
+            var request = new RepairRequest(situation.Slot, session, options, repair, chosen)
+            {
+                LeastLoadedId = assignment.Next,
+                // To make hidden keys visible in all slots would open every slot.
+                HidingNodeIds = repair.Slots is not null && hiding.Count > 0 ? hiding : null,
+                NothingIsHidden = hiding.Count == 0,
+            };
+            if (intents.TryGetValue(situation.Slot, out var intent))
+                request = RecordedRequest.Resume(request, intent.Slot);
+            var plan = await PlanOrRefuseAsync(request, situation, cancellation).ConfigureAwait(false);
+            if (plan.Actions.Any(IsAssignment) || (plan.Owner is not null && plan.IsPartial && plan.TargetId.Length == 0))
+                assignment.Assign(plan.TargetId.Length > 0 ? plan.TargetId : assignment.Next!);
+            // A slot that was specified gets a plan even if it needs no repair.
+            if (repair.Slots is not null || !plan.IsDone)
+                plans.Add(plan);
+        }
+
+        var reportsUnreachable = repair.Slots is null && !repair.SkipCoverage;
+        // While a slot has no owner, the cluster may serve no slot at all. So these come first.
+        var ordered = plans.OrderByDescending(plan => plan.Owner is null || plan.Actions.Any(action => action is TakeFromUnreachable))
+            .ThenBy(plan => plan.Slot).ToList();
+        return reportsUnreachable ? [.. ordered, .. RepairScope.UnreachableOwners(view, repair, slots, session, options)] : ordered;
+
+        static bool IsAssignment(SlotAction action) => action is AddUnownedSlot or TakeFromUnreachable;
+    }
+
+    private async Task<SlotPlan> PlanOrRefuseAsync(SlotRequest request, SlotSituation situation, CancellationToken cancellation)
+    {
+        try
+        {
+            return await PlanAsync(request, situation, cancellation).ConfigureAwait(false);
+        }
+        catch (RedisOperationException refusal) when (!refusal.ConcernsWholeCluster)
+        {
+            return request.Refused(situation, refusal);
+        }
+    }
+
+    // A flag is visible only in its node's own view. While a master does not answer, it is unknown whether it has the slot open.
+    private static void RequireKnownFlags(SlotSituation situation)
+    {
+        var view = situation.View;
+        if (SlotDiagnostician.Diagnose(situation) is not null || view.OwnerOf(situation.Slot) is not { } id)
+            return;
+        var owner = view.Node(id)!;
+        if ((owner.IsReachable ? view.Masters.FirstOrDefault(node => !node.IsReachable) : owner) is { } absent)
+        {
+            throw NodeVerdict.Of(view, absent).Refused(
+                "It is unknown whether slot " + Number(situation.Slot) + " of " + owner.Name + " is open");
+        }
+    }
+}
