@@ -23,10 +23,12 @@ public sealed partial class RedisCluster
         string node, IReadOnlyList<string> without, MoveOptions options, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
-        if (FindOrNull(view, node) is not { IsReachableMaster: true } source || view.SlotsOf(source.Id).Count == 0)
+        if (FindOrNull(view, node) is not { IsReachableMaster: true } source)
             return new RedisRebalancePlan { Cluster = _session };
         if (await PlanRestOfDrainAsync(view, source, options, cancellation).ConfigureAwait(false) is { } rest)
             return rest;
+        if (view.SlotsOf(source.Id).Count == 0)
+            return new RedisRebalancePlan { Cluster = _session };
         var leaving = without.Select(name => FindOrNull(view, name)).OfType<ClusterNode>()
             .Where(other => other.IsMaster).Select(other => other.Id).Append(source.Id).Distinct();
         var aim = new RebalanceOptions { Weights = leaving.ToDictionary(id => id, _ => 0.0), UseEmptyMaster = true };

@@ -88,10 +88,9 @@ public sealed class NodeLifeTests(CmdletShell shell, ITestOutputHelper output) :
         foreach (var node in left)
             await node.RestartElsewhereAsync();
         await StepAsync("meet again", "Add-RedisClusterNode " + List(left.Skip(1)));
-        await application.BeginAsync(left.Select(node => node.Endpoint));
-        // The replicas connect to their masters again.
+        // The nodes agree again, and the replicas connect to their masters.
         await UntilAsync(async () => (await shell.RunAsync($"Test-RedisCluster -Deep -Cluster {seed.Endpoint}")).Output[0].GetBoolean());
-        await application.CheckAsync();
+        await application.BeginAsync(left.Select(node => node.Endpoint));
     }
 
     private static string List(IEnumerable<LocalNode> nodes) => string.Join(',', nodes.Select(node => node.Endpoint));
