@@ -11,7 +11,7 @@
     Runs the .NET tests, the Pester suite in this PowerShell and PSScriptAnalyzer, and creates a package.
 .EXAMPLE
     ./build.ps1 -Task Help
-    Generates en-US/RedisClusterOps.dll-Help.xml from docs/en-US. Requires the module Microsoft.PowerShell.PlatyPS 1.0.
+    Generates en-US from docs: the about topics that have a page, and RedisClusterOps.dll-Help.xml, which requires the module Microsoft.PowerShell.PlatyPS 1.0.
 #>
 [CmdletBinding()]
 param(
@@ -30,6 +30,7 @@ Set-StrictMode -Version Latest
 $solution = Join-Path $PSScriptRoot 'RedisClusterOps.sln'
 $out = Join-Path $PSScriptRoot 'out'
 . (Join-Path $PSScriptRoot 'tools/MamlHelp.ps1')
+. (Join-Path $PSScriptRoot 'tools/AboutTopic.ps1')
 . (Join-Path $PSScriptRoot 'tools/Package.ps1')
 
 function Invoke-DotNet {
@@ -42,6 +43,10 @@ foreach ($name in $Task) {
         'Build' { Invoke-DotNet build $solution --configuration $Configuration }
         'Test' { Invoke-DotNet test $solution --configuration $Configuration }
         'Help' {
+            foreach ($topic in $AboutPages.Keys) {
+                $file = Join-Path $PSScriptRoot "en-US/$topic.help.txt"
+                [IO.File]::WriteAllText($file, (Get-AboutTopic $PSScriptRoot $topic))
+            }
             Import-Module Microsoft.PowerShell.PlatyPS -MinimumVersion 1.0
             $pages = Import-MarkdownCommandHelp (Join-Path $PSScriptRoot 'docs/en-US/*.md')
             $made = $pages | Export-MamlCommandHelp -OutputFolder (Join-Path $out 'help') -Force

@@ -38,6 +38,9 @@ internal sealed class BenchCluster : IAsyncDisposable
     /// <summary>The number of keys in the slots to move.</summary>
     public long KeysToMove { get; private set; }
 
+    /// <summary>The round trips of the run in progress; null for a contestant that does not count them.</summary>
+    public RoundTrips? RoundTrips { get; set; }
+
     /// <summary>The server with its version, and the measured round trip if a delay is simulated.</summary>
     public string Description { get; private set; } = string.Empty;
 
@@ -61,8 +64,7 @@ internal sealed class BenchCluster : IAsyncDisposable
                 Masters = scenario.Masters,
                 Replicas = scenario.Replicas,
                 Slots = LocalClusterOptions.SharesFor(scenario.Owners, scenario.Masters),
-                // The servers' default.
-                NodeTimeout = TimeSpan.FromSeconds(15),
+                NodeTimeout = scenario.NodeTimeout,
                 NodeConfigLines = index => proxies.Length == 0 ? [] : ["cluster-announce-port " + proxies[index].Endpoint.Port],
             },
             cancellation);
@@ -102,6 +104,11 @@ internal sealed class BenchCluster : IAsyncDisposable
 
         await Task.WhenAll(_nodes.Nodes.Select(node => node.RestartAsync(cancellation)));
         await _nodes.WaitUntilAgreedAsync(cancellation);
+        foreach (var replica in _nodes.Replicas)
+        {
+            while (!(await replica.SendAsync("INFO", "replication")).Text.Contains("master_link_status:up", StringComparison.Ordinal))
+                await Task.Delay(20, cancellation);
+        }
     }
 
     /// <summary>Verifies that no key is missing, every slot has the expected owner, and the server's own check finds no problem.</summary>

@@ -42,13 +42,13 @@ internal static class Dataset
     }
 
     /// <summary>
-    /// Opens the first slots of every master towards the next master, with keys on both, as after a rebalance that was killed.
+    /// Opens the first slots of some masters towards the next master, with keys on both, as after a rebalance that was killed.
     /// </summary>
     public static async Task<long> OpenSlotsAsync(
-        BenchCluster cluster, int slotsEach, int keysEach, int movedEach, CancellationToken cancellation)
+        BenchCluster cluster, int sources, int slotsEach, int keysEach, int movedEach, CancellationToken cancellation)
     {
         var shares = LocalClusterOptions.SharesFor(cluster.Scenario.Masters, cluster.Scenario.Masters);
-        for (var i = 0; i < cluster.Masters.Count; i++)
+        for (var i = 0; i < sources; i++)
         {
             var (source, target) = (cluster.Masters[i], cluster.Masters[(i + 1) % cluster.Masters.Count]);
             var slots = Enumerable.Range(shares[i][0].First, slotsEach).ToList();
@@ -62,7 +62,7 @@ internal static class Dataset
             await PipelineAsync(source, keys.Select(names => RespCommand.Of([.. migrate, .. names.Take(movedEach)])), cancellation);
         }
 
-        return (long)cluster.Masters.Count * slotsEach * keysEach;
+        return (long)sources * slotsEach * keysEach;
     }
 
     private static Task WriteAsync(LocalNode node, IEnumerable<byte[]> names, CancellationToken cancellation) =>

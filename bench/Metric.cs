@@ -12,6 +12,9 @@ internal static class Metrics
         Metric.LongestStall => "longest stall",
         Metric.LatencyP50 => "client's p50",
         Metric.LatencyP99 => "client's p99",
+        Metric.MoverCpu => "mover's processor time per key",
+        Metric.RoundTrips => "round trips",
+        Metric.RoundTripsInARow => "in a row",
         _ => "client's slowest",
     };
 
@@ -19,12 +22,14 @@ internal static class Metrics
     {
         Metric.Seconds => "s",
         Metric.KeysPerSecond => "keys/s",
+        Metric.MoverCpu => "µs",
+        Metric.RoundTrips or Metric.RoundTripsInARow => "count",
         _ => "ms",
     };
 
     public static string Text(Metric metric, double value) => metric switch
     {
-        Metric.KeysPerSecond => value.ToString("#,0", CultureInfo.InvariantCulture),
+        Metric.KeysPerSecond or Metric.RoundTrips or Metric.RoundTripsInARow => value.ToString("#,0", CultureInfo.InvariantCulture),
         _ => Text(value),
     };
 
@@ -45,4 +50,7 @@ internal enum Metric
     LatencyP50,
     LatencyP99,
     LatencyMax,
+    MoverCpu,
+    RoundTrips,
+    RoundTripsInARow,
 }

@@ -1,8 +1,11 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Lab;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Benchmarks;
 
@@ -36,11 +39,64 @@ internal static class Ours
     public static Contestant Repair(string name) => On(name, async (redis, options, cancellation) =>
     {
         var plans = await redis.PlanRepairAsync(new RepairOptions(), options, cancellation);
-        await redis.RecordPlansAsync(plans, cancellation);
-        await FollowAsync(await redis.RunTogetherAsync([.. plans.Where(RedisCluster.GoesTogether)], cancellation));
-        foreach (var plan in plans.Where(plan => !RedisCluster.GoesTogether(plan)))
-            ThrowIfFailed(await redis.CarryOutAsync(plan, cancellation));
+        await CarryOutAsync(redis, plans, cancellation);
     });
+
+    /// <summary>The work of Complete-RedisSlotMigration or Undo-RedisSlotMigration, one slot after the other.</summary>
+    public static Contestant OneByOne(
+        string name, int slots, Func<RedisCluster, int, MoveOptions, CancellationToken, Task<SlotPlan>> plan) =>
+        On(name, async (redis, options, cancellation) =>
+        {
+            for (var slot = 0; slot < slots; slot++)
+                ThrowIfFailed(await redis.CarryOutAsync(await plan(redis, slot, options, cancellation), cancellation));
+        });
+
+    /// <summary>The same for all slots at once.</summary>
+    public static Contestant Together(
+        string name,
+        int slots,
+        Func<RedisCluster, IReadOnlyList<(int Slot, string? Source, string? Target)>, MoveOptions, CancellationToken,
+            Task<IReadOnlyList<SlotPlan>>> plan) =>
+        On(name, async (redis, options, cancellation) =>
+        {
+            List<(int, string?, string?)> asked = [.. Enumerable.Range(0, slots).Select(slot => (slot, (string?)null, (string?)null))];
+            await CarryOutAsync(redis, await plan(redis, asked, options, cancellation), cancellation);
+        });
+
+    /// <summary>The work of Repair-RedisCluster -AllowUnreachableNode after the last master died. Only the repair is timed.</summary>
+    public static Contestant RepairWithoutLast(string name) => new(name, Side.Ours, async (cluster, cancellation) =>
+    {
+        var dead = cluster!.Masters[^1];
+        dead.Kill();
+        while (!(await cluster.Masters[0].SendAsync("CLUSTER", "INFO")).Text
+            .Contains("cluster_slots_fail:" + SlotsOf(cluster), StringComparison.Ordinal))
+            await Task.Delay(50, cancellation);
+        var clock = new Stopwatch();
+        await WithJournalAsync(cluster, new MoveOptions(), async (redis, options) =>
+        {
+            clock.Start();
+            var repair = new RepairOptions { AllowUnreachableNode = true };
+            await CarryOutAsync(redis, await redis.PlanRepairAsync(repair, options, cancellation), cancellation);
+            clock.Stop();
+        });
+        await dead.RestartAsync(cancellation);
+        return clock.Elapsed;
+
+        static int SlotsOf(BenchCluster cluster) =>
+            LocalClusterOptions.SharesFor(cluster.Scenario.Owners, cluster.Scenario.Masters)[^1].Sum(range => range.Count);
+    });
+
+    private static async Task CarryOutAsync(RedisCluster redis, IReadOnlyList<SlotPlan> plans, CancellationToken cancellation)
+    {
+        await redis.RecordPlansAsync(plans, cancellation);
+        foreach (var group in RedisCluster.GroupPlans(plans))
+        {
+            if (group.Count > 1)
+                await FollowAsync(await redis.RunTogetherAsync(group, cancellation));
+            else
+                ThrowIfFailed(await redis.CarryOutAsync(group[0], cancellation));
+        }
+    }
 
     /// <summary>The work of Invoke-RedisRebalance.</summary>
     public static Contestant Rebalance(string name, MoveOptions? options = null) => On(
@@ -85,7 +141,9 @@ internal static class Ours
         var journal = System.IO.Directory.CreateTempSubdirectory("redisclusterops-bench-");
         try
         {
-            using var redis = new RedisCluster(cluster.Session());
+            var session = cluster.Session();
+            cluster.RoundTrips = new RoundTrips(new NodeConnector(session.Options));
+            using var redis = new RedisCluster(session, cluster.RoundTrips, null);
             await work(redis, options with { JournalPath = journal.FullName });
         }
         finally

@@ -78,6 +78,12 @@ internal static class Program
         {
             using var document = new StreamWriter(report.FullName) { NewLine = "\n" };
             Report.Write(document, results, command);
+            foreach (var result in results.Where(Report.HasPicture))
+            {
+                var picture = Path.Combine(report.DirectoryName!, Report.PictureOf(result.Row));
+                System.IO.Directory.CreateDirectory(Path.GetDirectoryName(picture)!);
+                await File.WriteAllTextAsync(picture, Curve.Svg(result), cancellation);
+            }
         }
 
         return results.All(result => result.Failure is null) ? 0 : 1;

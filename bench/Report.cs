@@ -10,6 +10,11 @@ namespace RedisClusterOps.Benchmarks;
 /// <summary>Writes docs/benchmarks.md.</summary>
 internal static class Report
 {
+    public static bool HasPicture(RowResult result) => result is { Row.HasCurve: true, Failure: null, Rounds.Count: > 0 };
+
+    /// <summary>The picture of a row's curve, relative to the document.</summary>
+    public static string PictureOf(Row row) => "images/" + row.Name + ".svg";
+
     public static void Write(TextWriter to, IReadOnlyList<RowResult> results, string command)
     {
         to.WriteLine("# Benchmarks");
@@ -59,6 +64,10 @@ internal static class Report
         to.WriteLine("|" + string.Concat(Enumerable.Repeat("---|", header.Count)));
         foreach (var line in Cells.Lines(result))
             to.WriteLine("| " + string.Join(" | ", line) + " |");
+        if (!HasPicture(result))
+            return;
+        to.WriteLine();
+        to.WriteLine("![Latency of clients against the speed of the move](" + PictureOf(result.Row) + ")");
     }
 }
 

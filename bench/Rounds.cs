@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Globalization;
+using System.IO;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
@@ -59,19 +61,42 @@ internal static class Rounds
     {
         if (cluster is not null && !row.OnlyReads)
             await cluster.ResetAsync(cancellation);
+        if (cluster is not null)
+            cluster.RoundTrips = null;
         // Collects the garbage of the previous run before this one is timed.
         GC.Collect();
         using var probe = cluster is null ? null : row.Probe?.Invoke(cluster);
         probe?.Begin();
-        var clock = Stopwatch.StartNew();
+        var (clock, used) = (Stopwatch.StartNew(), ProcessorTime());
         var own = await contestant.RunAsync(cluster, cancellation);
         var seconds = (own ?? clock.Elapsed).TotalSeconds;
+        used = ProcessorTime() - used;
         var readings = new Dictionary<Metric, double>(probe?.End() ?? new Dictionary<Metric, double>()) { [Metric.Seconds] = seconds };
+        if (cluster?.RoundTrips is { } counted)
+            (readings[Metric.RoundTrips], readings[Metric.RoundTripsInARow]) = (counted.All, counted.InARow);
         if (cluster is { KeysToMove: > 0 })
+        {
             readings[Metric.KeysPerSecond] = cluster.KeysToMove / seconds;
+            if (used > TimeSpan.Zero)
+                readings[Metric.MoverCpu] = used.TotalMicroseconds / cluster.KeysToMove;
+        }
+
         if (cluster is not null && !row.OnlyReads)
             await cluster.VerifyAsync(cancellation);
         return readings;
+    }
+
+    // Of this process and of its children that have ended, which are the tools. The servers run on, and end between the runs.
+    private static TimeSpan ProcessorTime()
+    {
+        const string Own = "/proc/self/stat";
+        const double TicksPerSecond = 100;
+        if (!File.Exists(Own))
+            return TimeSpan.Zero;
+        var line = File.ReadAllText(Own);
+        // utime, stime, cutime and cstime. The name of the process, in parentheses, may contain spaces.
+        var fields = line[(line.LastIndexOf(')') + 2)..].Split(' ')[11..15];
+        return TimeSpan.FromSeconds(fields.Sum(field => long.Parse(field, CultureInfo.InvariantCulture)) / TicksPerSecond);
     }
 }
 

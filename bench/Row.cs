@@ -18,6 +18,9 @@ internal sealed record Row(string Name, string Work, Scenario? Scenario, IReadOn
     /// <summary>Creates a probe that measures more than the time while a contestant runs.</summary>
     public Func<BenchCluster, IProbe>? Probe { get; init; }
 
+    /// <summary>True to plot the speed of the contestants against the latency of clients.</summary>
+    public bool HasCurve { get; init; }
+
     /// <summary>True if the work changes nothing, so that the cluster is neither reset nor verified between runs.</summary>
     public bool OnlyReads { get; init; }
 
@@ -93,6 +96,10 @@ internal sealed record Requirement(string Text, Func<RowResult, double?> Measure
     public static Requirement Over(string ours, string other, double milliseconds) => new(
         Invariant($"{ours}: at most {milliseconds} ms over {other}"),
         row => row.Difference(Metric.Seconds, ours, other) * 1000, milliseconds, IsFloor: false, " ms");
+
+    /// <summary>At least this many times as fast as another contestant, at some point of the curves.</summary>
+    public static Requirement OnCurve(string text, Func<RowResult, double?> measured, double times) =>
+        new(text, measured, times, IsFloor: true, "×");
 
     public bool IsMet(double measured) => IsFloor ? measured >= Limit : measured <= Limit;
 

@@ -22,6 +22,9 @@ internal sealed record Scenario(string Server)
     /// <summary>The simulated round trip from the client to the nodes. Between nodes there is no delay.</summary>
     public TimeSpan RoundTrip { get; init; }
 
+    /// <summary>After this time without an answer a node is reported as failed. The default is the servers' own.</summary>
+    public TimeSpan NodeTimeout { get; init; } = TimeSpan.FromSeconds(15);
+
     /// <summary>Writes the keys and returns their number.</summary>
     public Func<BenchCluster, CancellationToken, Task<long>> FillAsync { get; init; } = (_, _) => Task.FromResult(0L);
 

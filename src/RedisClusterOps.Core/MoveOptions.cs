@@ -34,19 +34,19 @@ public enum MoveMethod : long
 /// <summary>How keys are moved.</summary>
 public sealed record MoveOptions
 {
-    /// <summary>Keys per MIGRATE, 1 to 100000; 0 to adapt it to <see cref="MaxStall"/>.</summary>
+    /// <summary>The number of keys per MIGRATE, 1 to 100000. The default is 0, which adapts it to <see cref="MaxStall"/>.</summary>
     public int BatchSize { get; init; }
 
     /// <summary>
-    /// The longest that one MIGRATE, which blocks both nodes, should take while the batch size is adaptive. While clients use one of the
-    /// nodes, moves of whole slots use batches of about a sixteenth of it, and pause between two batches if it is less than 5 ms.
+    /// The longest that a client of the nodes should wait because of the move. While clients use one of the nodes, batches are much
+    /// shorter, and follow what a probe waits. A fixed <see cref="BatchSize"/> is not adapted. The default is 10 ms.
     /// </summary>
     public TimeSpan MaxStall { get; init; } = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>Keys per second over the whole move; 0 for no limit.</summary>
+    /// <summary>The most keys per second over the whole move. The default is 0, no limit.</summary>
     public int MaxKeysPerSecond { get; init; }
 
-    /// <summary>The timeout of MIGRATE: how long the source waits for the target while no byte is transferred.</summary>
+    /// <summary>The timeout of MIGRATE: how long the source waits while no byte is transferred. The default is 60 seconds.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>What to do with a key that has different values on two nodes.</summary>
@@ -55,15 +55,15 @@ public sealed record MoveOptions
     /// <summary>How whole slots are moved.</summary>
     public MoveMethod Method { get; init; }
 
-    /// <summary>The most pairs of source and target that move whole slots at the same time; 0 for all.</summary>
+    /// <summary>The most pairs of masters that move whole slots at the same time. The default is 0, which means 16.</summary>
     public int MaxParallel { get; init; }
 
     /// <summary>True to keep a master that loses its last slot a master: servers may turn it into a replica otherwise.</summary>
     public bool KeepEmptyMaster { get; init; }
 
     /// <summary>
-    /// The time, UTC, from which on a run of many slots begins with no further slot; null for none. Slots that are open by then are
-    /// finished.
+    /// The time, UTC, after which a run of many slots begins with no further slot. Slots that are open then are finished. Null for no
+    /// limit.
     /// </summary>
     public DateTime? Until { get; init; }
 
@@ -101,7 +101,7 @@ public sealed record RepairOptions
 
     /// <summary>
     /// The owner of a slot for which the state of the cluster does not decide it: id, unique id prefix or <c>host:port</c>.
-    /// Null to stop there.
+    /// Null to refuse such a slot.
     /// </summary>
     public string? Target { get; init; }
 }

@@ -91,10 +91,10 @@ public readonly struct NodeEndpoint : IEquatable<NodeEndpoint>, IComparable<Node
         return written + ":" + Port.ToString(CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Same host and port.</summary>
+    /// <summary>True if host and port are the same.</summary>
     public static bool operator ==(NodeEndpoint left, NodeEndpoint right) => left.Equals(right);
 
-    /// <summary>Another host or port.</summary>
+    /// <summary>True if host or port differ.</summary>
     public static bool operator !=(NodeEndpoint left, NodeEndpoint right) => !left.Equals(right);
 
     /// <summary>Sorts before.</summary>

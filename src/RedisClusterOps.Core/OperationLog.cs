@@ -21,31 +21,33 @@ public enum OperationEventKind
     Command,
 }
 
-/// <summary>One thing that happened in a running operation.</summary>
+/// <summary>An event of an operation in progress.</summary>
 public sealed record OperationEvent
 {
-    /// <summary>What it is.</summary>
+    /// <summary>The kind of event.</summary>
     public OperationEventKind Kind { get; init; }
 
     /// <summary>The slot it is about; null if it is about none.</summary>
     public int? Slot { get; init; }
 
-    /// <summary>One line for people; of progress, what is being waited for, or nothing.</summary>
+    /// <summary>
+    /// The text, one line. In a progress event, what the operation waits for or why keys move slowly; empty if neither applies.
+    /// </summary>
     public string Message { get; init; } = string.Empty;
 
-    /// <summary>Of progress: keys moved so far.</summary>
+    /// <summary>In a progress event, the keys moved so far.</summary>
     public long KeysDone { get; init; }
 
-    /// <summary>Of progress: keys to move in all, as counted when the move began.</summary>
+    /// <summary>In a progress event, all keys to move, as counted when the move began.</summary>
     public long KeysTotal { get; init; }
 
-    /// <summary>Of progress of many slots: slots done so far.</summary>
+    /// <summary>In a progress event of many slots, the slots done so far.</summary>
     public int SlotsDone { get; init; }
 
-    /// <summary>Of progress of many slots: slots to move in all; 0 if it is about one slot.</summary>
+    /// <summary>In a progress event of many slots, all slots to move; 0 for a single slot.</summary>
     public int SlotsTotal { get; init; }
 
-    /// <summary>Of progress: time since the move began.</summary>
+    /// <summary>In a progress event, the time since the move began.</summary>
     public TimeSpan Elapsed { get; init; }
 }
 
@@ -68,9 +70,9 @@ public sealed class OperationLog : IDisposable
     /// <summary>Renders a next action that a warning names.</summary>
     internal Func<NextAction, string> NextActionText { get; set; } = next => next.ToString();
 
-    /// <summary>Takes the next event, and waits for one if there is none.</summary>
+    /// <summary>Takes the next event. Waits if there is none.</summary>
     /// <param name="taken">The event.</param>
-    /// <param name="wait">How long to wait; zero to not wait.</param>
+    /// <param name="wait">How long to wait; zero not to wait.</param>
     /// <returns>False if no event came in that time.</returns>
     public bool TryTake(out OperationEvent? taken, TimeSpan wait)
     {

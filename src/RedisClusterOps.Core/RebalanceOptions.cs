@@ -37,10 +37,13 @@ public sealed record RebalanceOptions
     /// <summary>True to move slots to masters that have none.</summary>
     public bool UseEmptyMaster { get; init; }
 
-    /// <summary>Percent, 0 to 100, by which a master's share may be off without a move; 0 for exact shares.</summary>
+    /// <summary>The deviation of a master's share that causes no move: 0 to 100 percent. The default is 2; 0 makes exact shares.</summary>
     public double Threshold { get; init; } = 2;
 
-    /// <summary>The usual threshold. What was measured in seconds varies, and small differences are not worth a move.</summary>
+    /// <summary>
+    /// The default threshold for a measure, in percent. A load that was measured for a few seconds varies, so a small difference is not
+    /// worth a move.
+    /// </summary>
     public static double DefaultThreshold(RebalanceMeasure by) => by is RebalanceMeasure.Cpu or RebalanceMeasure.Network ? 10 : 2;
 
     /// <summary>What is evened out.</summary>
@@ -52,7 +55,7 @@ public sealed record RebalanceOptions
     /// </summary>
     public IReadOnlyList<string> Exclude { get; init; } = [];
 
-    /// <summary>The most slots to move, 1 to 16384, those first that even out most; null for all.</summary>
+    /// <summary>The most slots to move, 1 to 16384: those that even out most. Null for all.</summary>
     public int? MaxSlots { get; init; }
 
     /// <summary>Reads weights from numbers in the invariant culture. Their range is checked when the rebalance is planned.</summary>

@@ -1,13 +1,11 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
-using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps;
 
@@ -44,7 +42,8 @@ public sealed partial class RedisCluster
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         var open = await DescribeOpenSlotsAsync(view, slots, cancellation).ConfigureAwait(false);
-        var history = new ObservationHistory(ReadObservations(statePath, view), _reader.Clock.UtcNow);
+        var earlier = AlertState.ReadOnly(statePath, view, _log).Observations;
+        var history = new ObservationHistory(earlier, _reader.Clock.UtcNow);
         return open.Select(history.Annotate).ToList();
     }
 
@@ -65,12 +64,13 @@ public sealed partial class RedisCluster
         var open = await DescribeOpenSlotsAsync(view, null, cancellation, options.JournalPath).ConfigureAwait(false);
         var health = HealthCheck.Check(view, NodeReport.Nodes(view, _session), open, null, new HealthOptions(), _session);
         var now = _reader.Clock.UtcNow;
-        var state = ReadStateFile(options.StatePath, view, isWritten: true);
+        var state = AlertState.Read(options.StatePath, view, isWritten: true, _log);
         var earlier = state.Observations.Concat(options.PreviousAlerts.SelectMany(Observation.Of))
             .Concat(options.PreviousOpenSlots.Select(Observation.Of))
             .Concat(options.PreviousTraffic.Select(Observation.Of).OfType<Observation>());
-        var (alerts, observations) = AlertCheck.Check(view, health, earlier, now, options.StuckAfter, options.MaxMovedPerSecond);
-        var failure = state.Failure ?? WriteStateFile(options.StatePath, view, observations, now, state.IsDamaged);
+        var calls = await MigrateCalls.ReadAsync(_reader, view, open, cancellation).ConfigureAwait(false);
+        var (alerts, observations) = AlertCheck.Check(view, health, earlier, now, options.StuckAfter, options.MaxMovedPerSecond, calls);
+        var failure = state.Failure ?? state.Write(view, observations, now);
         if (failure is not null || (options is { StatePath: null, PreviousAlerts.Count: 0, PreviousOpenSlots.Count: 0 }))
             alerts = [.. alerts, .. AlertCheck.OfUnknownAge(open, now)];
         return new AlertOutcome(alerts.Select(alert => alert with { Advice = TextOf(alert.Next) }).ToList(), failure);
@@ -170,62 +170,4 @@ public sealed partial class RedisCluster
 
     private static List<ClusterNode> Chosen(ClusterView view, string name) =>
         [.. NodeNames.FindAll(view.Nodes, node => node.Id, node => node.Name, name)];
-
-    /// <summary>Reads a state file that will not be written.</summary>
-    private IReadOnlyList<Observation> ReadObservations(string? path, ClusterView view)
-    {
-        var state = ReadStateFile(path, view, isWritten: false);
-        if (state.Failure is { } foreign)
-            _log?.Warning(null, foreign.Message + " Times count from now. Next: " + TextOf(foreign.Next));
-        else if (path is not null && !File.Exists(path))
-        {
-            var shown = "'" + Printable.Clean(path) + "'";
-            _log?.Warning(null, (Directory.Exists(path) ? shown + " is a folder, not a state file" : "There is no state file " + shown)
-                + ". Times count from now.");
-        }
-
-        return state.Observations;
-    }
-
-    private (IReadOnlyList<Observation> Observations, bool IsDamaged, RedisOperationException? Failure) ReadStateFile(
-        string? path, ClusterView view, bool isWritten)
-    {
-        if (path is null)
-            return ([], false, null);
-        try
-        {
-            var (nodeIds, observations) = ObservationFile.Read(path);
-            // The file of another cluster must not be overwritten.
-            return nodeIds.Count == 0 || nodeIds.Any(id => view.Node(id) is not null)
-                ? (observations, false, null)
-                : ([], false, new RedisOperationException(
-                    FailureCode.StateFileUnavailable,
-                    "'" + Printable.Clean(path) + "' is the state file of another cluster. It was not changed"
-                        + (isWritten ? ", and this check was not recorded." : "."),
-                    path,
-                    new NextAction(NextActionCode.WriteAlertState) { Node = "<a file of its own for each cluster>" }));
-        }
-        catch (FormatException damage)
-        {
-            _log?.Warning(null, "'" + Printable.Clean(path) + "' is not a valid state file: " + damage.Message + ". "
-                + (isWritten ? "It is kept as '" + Printable.Clean(path) + ".damaged'. " : string.Empty) + "Times count from now.");
-            return ([], true, null);
-        }
-    }
-
-    private static RedisOperationException? WriteStateFile(
-        string? path, ClusterView view, IReadOnlyList<Observation> observations, DateTime now, bool isDamaged)
-    {
-        if (path is null)
-            return null;
-        try
-        {
-            ObservationFile.Write(path, view.NodeIds, observations, now, isDamaged ? path + ".damaged" : null);
-            return null;
-        }
-        catch (RedisOperationException unwritten)
-        {
-            return unwritten;
-        }
-    }
 }

@@ -43,7 +43,9 @@ public sealed partial class RedisCluster
     /// <param name="replaces">True to replace an existing key. Its value is saved first.</param>
     /// <param name="journalPath">The folder for the replaced value; null for the user's default.</param>
     /// <param name="cancellation">Cancels the operation.</param>
-    /// <exception cref="RedisOperationException">As above. The key is unchanged.</exception>
+    /// <exception cref="RedisOperationException">
+    /// SavedValueUnusable, KeyExistsOnTarget or SlotNotOwned. The key is unchanged.
+    /// </exception>
     public async Task<RedisSlotKey> RestoreKeyAsync(string path, bool replaces, string? journalPath, CancellationToken cancellation)
     {
         using var stop = new StopRequest(_reader.Clock, cancellation);

@@ -1,10 +1,8 @@
 using System;
-using System.Collections.Generic;
 using System.Linq;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
-using RedisClusterOps.Cluster;
 using RedisClusterOps.Membership;
 using RedisClusterOps.Planning.Preflight;
 
@@ -55,8 +53,10 @@ public sealed partial class RedisCluster
     /// </exception>
     public async Task<RedisNodeChange> ChangeAsync(MembershipPlan plan, CancellationToken stop)
     {
+        if (plan.Request is null)
+            throw new ArgumentException("The plan was not made by this module.", nameof(plan));
         var started = _reader.Clock.Now;
-        var (view, run) = await RunAsync(plan, stop).ConfigureAwait(false);
+        var (view, run) = await new MembershipRun(_reader, plan, _run, _log).RunAsync(stop).ConfigureAwait(false);
         var unsure = view.Unreachable.Select(node => node.Name).ToList();
         return new RedisNodeChange
         {
@@ -84,56 +84,5 @@ public sealed partial class RedisCluster
             new RequiredRight(step.Node, null, [.. step.Command.Arguments.Select(argument => Encoding.UTF8.GetString(argument))]));
         var preflight = await _preflight.CheckAsync(situation.View, required.ToList(), cancellation).ConfigureAwait(false);
         return preflight.Refusal is { } refusal ? throw refusal : plan with { Findings = WithAdvice(preflight.Findings) };
-    }
-
-    private async Task<(ClusterView View, string? RunId)> RunAsync(MembershipPlan plan, CancellationToken stop)
-    {
-        var request = plan.Request ?? throw new ArgumentException("The plan was not made by this module.", nameof(plan));
-        if (plan.Steps.Count == 0)
-            return (await new MembershipRun(_reader, plan, _log).RunAsync(stop).ConfigureAwait(false), null);
-        var situation = await request.ReadAsync(_reader, stop).ConfigureAwait(false);
-        var options = new MoveOptions { JournalPath = plan.JournalPath };
-        // Each change is a run of its own, also after the drain of the same invocation. It announces itself under its own id.
-        _run.Dispose();
-        await _run.BeginAsync(plan.Kind, null, situation.View, options, stop, plan).ConfigureAwait(false);
-        var journal = _run.Journal;
-        try
-        {
-            // A person may have thought about the plan for long, and another run may have ended since.
-            situation = await request.ReadAsync(_reader, stop).ConfigureAwait(false);
-            var now = request.Plan(situation) with { Request = request };
-            if (!IsPartOf(now.Commands, plan.Commands))
-            {
-                throw new RedisOperationException(
-                    FailureCode.StalePlan,
-                    "The nodes changed since the commands were shown. Nothing was changed.",
-                    plan.Node,
-                    NextAction.Advise("run the same command again"));
-            }
-
-            return (await new MembershipRun(_reader, now, _log).RunAsync(stop).ConfigureAwait(false), journal?.Id);
-        }
-        catch (RedisOperationException failure) when (journal is not null)
-        {
-            journal.Failure = failure;
-            throw;
-        }
-        finally
-        {
-            _run.Dispose();
-        }
-    }
-
-    // Commands whose effect has arrived meanwhile, such as gossip about an earlier change, are not needed any more.
-    private static bool IsPartOf(IReadOnlyList<PlannedCommand> left, IReadOnlyList<PlannedCommand> agreed)
-    {
-        var matched = 0;
-        foreach (var command in agreed)
-        {
-            if (matched < left.Count && left[matched] == command)
-                matched++;
-        }
-
-        return matched == left.Count;
     }
 }

@@ -57,24 +57,6 @@ public sealed partial class RedisCluster
         return _run.Start(view, move, pairs, options, stop);
     }
 
-    /// <summary>
-    /// True if a plan only completes a migration whose ends are consistent, so that it can be carried out together with others
-    /// (<see cref="RunTogetherAsync"/>).
-    /// </summary>
-    public static bool GoesTogether(SlotPlan plan) => BulkMove.GoesTogether(plan);
-
-    /// <summary>Groups plans in the order in which they are carried out.</summary>
-    /// <returns>
-    /// Each plan alone, except those that go together: open slots (<see cref="GoesTogether"/>), and slots without an owner that one master
-    /// takes over. They are one group, in the place of the first of them.
-    /// </returns>
-    public static IReadOnlyList<IReadOnlyList<SlotPlan>> GroupPlans(IReadOnlyList<SlotPlan> plans) => BulkMove.Group(plans);
-
-    /// <summary>Carries out plans together, all pairs of masters concurrently.</summary>
-    /// <param name="plans">A group of <see cref="GroupPlans"/>.</param>
-    /// <exception cref="RedisOperationException">JournalBusy or JournalUnavailable. Nothing was changed.</exception>
-    public Task<SlotMoveRun> RunTogetherAsync(IReadOnlyList<SlotPlan> plans, CancellationToken stop) => _run.StartAsync(plans, stop);
-
     /// <summary>Plans the rest of a run that moves whole slots.</summary>
     /// <param name="migrationId">The run; null for the newest run on this cluster that can be resumed.</param>
     /// <returns>Null if the run moves slots individually: see <see cref="PlanResumeAsync"/>.</returns>

@@ -3,7 +3,6 @@ using System.Linq;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
-using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
@@ -27,12 +26,8 @@ public sealed partial class RedisCluster
     public async Task<SlotPlan> PlanCompletionAsync(
         int slot, string? source, string? target, MoveOptions options, CancellationToken cancellation)
     {
-        var situation = await _slots.ReadNamedAsync(slot, source, target, cancellation).ConfigureAwait(false);
-        var view = situation.View;
-        // Repeating the command after the migration is complete is not an error.
-        var owner = target is not null && SlotDiagnostician.Diagnose(situation) is null && _slots.FindTarget(view, target) is var named
-            && view.OwnerOf(slot) == named.Id ? named : null;
-        var request = new CompleteRequest(slot, _session, options, owner is null ? null : MigrationEnds.Of(owner, owner));
+        var situation = await _slots.ReadAsync(slot, cancellation).ConfigureAwait(false);
+        var request = CompletionOf(situation, source, target, options);
         return WithAdvice(await _slots.PlanAsync(request, situation, cancellation).ConfigureAwait(false));
     }
 
@@ -119,17 +114,9 @@ public sealed partial class RedisCluster
         int slot, string? source, string? target, UndoStrategy strategy, bool allowUnreachableNode, MoveOptions options,
         CancellationToken cancellation)
     {
-        var situation = await _slots.ReadKnownAsync(slot, cancellation).ConfigureAwait(false);
-        var recorded = _history.OpenIntents(situation.View.NodeIds, [slot], options.JournalPath).TryGetValue(slot, out var intent)
-            ? intent.Slot
-            : null;
-        var interrupted = recorded is null ? null : RecordedRequest.UndoneBy(recorded);
-        var (from, to) = _slots.Find(situation.View, source, target);
-        var ends = MigrationEnds.ForUndo(situation, from, to, interrupted);
-        var undo = new UndoRequest(slot, _session, options, ends, strategy, allowUnreachableNode, interrupted is not null)
-        {
-            SuppressedNodes = recorded?.SuppressedNodes ?? [],
-        };
+        var situation = await _slots.ReadAsync(slot, cancellation).ConfigureAwait(false);
+        var intents = _history.OpenIntents(situation.View.NodeIds, [slot], options.JournalPath);
+        var undo = UndoOf(situation, source, target, strategy, allowUnreachableNode, options, intents);
         return WithAdvice(await _slots.PlanRevealingAsync(undo, situation, cancellation).ConfigureAwait(false));
     }
 

@@ -28,28 +28,10 @@ public sealed partial class RedisCluster
         if (options.By is RebalanceMeasure.Cpu or RebalanceMeasure.Network)
             await MeasureLoadsAsync(view, options.By == RebalanceMeasure.Cpu, counts, cancellation).ConfigureAwait(false);
         var plan = PlanOn(view, move, () => RebalancePlanner.Plan(view, options, counts, move.Method, _session));
-        return options.UseEmptyMaster && FindNoEmptyMaster(view, move.JournalPath) is { } none
-            ? plan with { Findings = [.. plan.Findings, none.WithAdvice(NextActionText)] }
-            : plan;
-    }
-
-    // A spare that lost its last slot in an earlier run is a replica now, which a user may not know.
-    private PlanFinding? FindNoEmptyMaster(ClusterView view, string? journalPath)
-    {
-        if (MasterSlots.Of(view).Any(master => master.Slots.Count == 0))
-            return null;
-        var spares = _history.FormerMasters(view, journalPath)
-            .Select(node => node.Name + ", a replica of " + (node.Line.MasterId is { } id ? view.Node(id)?.Name ?? id : "no known master"))
-            .ToList();
-        return new PlanFinding
-        {
-            Code = PlanFindingCode.NoEmptyMaster,
-            Severity = spares.Count > 0 ? FindingSeverity.Warning : FindingSeverity.Information,
-            Message = "No master is without slots, so none was added."
-                + (spares.Count == 0 ? string.Empty : " An earlier run moved slots from or to " + string.Join(" and ", spares)
-                    + " now. A master that loses its last slot becomes a replica; CLUSTER RESET and CLUSTER MEET make it a master again."),
-            Next = new NextAction(NextActionCode.ShowReplicas),
-        };
+        if (!options.UseEmptyMaster || MasterSlots.Of(view).Any(master => master.Slots.Count == 0))
+            return plan;
+        var none = RebalancePlanner.NoEmptyMaster(view, _history.FormerMasters(view, move.JournalPath));
+        return plan with { Findings = [.. plan.Findings, none.WithAdvice(NextActionText)] };
     }
 
     /// <summary>Plans to move selected slots to one master. Reads and counts, changes nothing.</summary>

@@ -27,10 +27,11 @@ public sealed partial class RedisCluster
     public async Task<ClusterReport> GetReportAsync(HealthOptions options, AlertOptions watch, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(CpuSampling.AllNodes, cancellation).ConfigureAwait(false);
-        var earlier = ReadObservations(watch.StatePath, view);
+        var earlier = AlertState.ReadOnly(watch.StatePath, view, _log).Observations;
         var health = await TestAsync(view, options, cancellation, watch.JournalPath).ConfigureAwait(false);
         var now = _reader.Clock.UtcNow;
-        var (alerts, _) = AlertCheck.Check(view, health, earlier, now, watch.StuckAfter, watch.MaxMovedPerSecond);
+        var calls = await MigrateCalls.ReadAsync(_reader, view, health.OpenSlots, cancellation).ConfigureAwait(false);
+        var (alerts, _) = AlertCheck.Check(view, health, earlier, now, watch.StuckAfter, watch.MaxMovedPerSecond, calls);
         IReadOnlyList<RedisMigration> runs = [];
         string? trouble = null;
         try

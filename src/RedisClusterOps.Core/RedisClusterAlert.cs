@@ -120,7 +120,7 @@ public sealed record AlertOptions
     /// <summary>How long an open slot may make no progress, above zero. The default is 30 minutes.</summary>
     public TimeSpan StuckAfter { get; init; } = TimeSpan.FromMinutes(30);
 
-    /// <summary>How many MOVED replies per second all nodes together may send on the average. The default is 10.</summary>
+    /// <summary>The most MOVED replies per second of all nodes together, on average. The default is 10.</summary>
     public double MaxMovedPerSecond { get; init; } = 10;
 
     /// <summary>The state file, which keeps the observations from one check to the next; null for none.</summary>

@@ -72,7 +72,7 @@ public sealed record RedisClusterLink : IClusterResult
     /// <summary>The longest round trip, in milliseconds.</summary>
     public double? Max { get; init; }
 
-    /// <summary>By how much a round trip differs from the one before, on the average, in milliseconds.</summary>
+    /// <summary>The mean difference between a round trip and the one before, in milliseconds.</summary>
     public double? Jitter { get; init; }
 
     /// <summary>

@@ -87,7 +87,7 @@ public sealed record RedisClusterNode : IClusterResult
     /// <summary>The limit in bytes (maxmemory); 0 for no limit.</summary>
     public long? MaxMemory { get; init; }
 
-    /// <summary>Commands per second just now, by the server's own count.</summary>
+    /// <summary>Commands per second now, as the server counts them.</summary>
     public long? OpsPerSecond { get; init; }
 
     /// <summary>

@@ -157,7 +157,7 @@ public sealed record RedisMigration : IClusterResult
 
     RedisClusterSession? IClusterResult.Cluster => Cluster;
 
-    /// <summary>The same result of a cluster.</summary>
+    /// <summary>Returns this run with the cluster that it belongs to.</summary>
     /// <param name="cluster">The cluster; null if it is unknown.</param>
     public RedisMigration Of(RedisClusterSession? cluster) => this with { Cluster = cluster };
 

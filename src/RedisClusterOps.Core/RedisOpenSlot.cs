@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace RedisClusterOps;
 
-/// <summary>The state of a slot that is not simply owned by one master. The S numbers refer to docs/architecture.md.</summary>
+/// <summary>The state of a slot that is not simply owned by one master. The S numbers are those of docs/states.md.</summary>
 public enum RedisOpenSlotState : long
 {
     /// <summary>S1: the target is importing, the owner is not migrating, and no key has moved.</summary>

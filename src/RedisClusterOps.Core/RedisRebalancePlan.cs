@@ -116,7 +116,7 @@ public sealed record RedisRebalancePlan : IClusterResult
     /// <summary>The fingerprint of the slots' owners when the plan was made. If it has changed, the plan is stale.</summary>
     public string Fingerprint { get; init; } = string.Empty;
 
-    /// <summary>When the plan was made, in UTC.</summary>
+    /// <summary>When the plan was made, UTC.</summary>
     public DateTime CreatedAt { get; init; }
 
     /// <summary>The goal of a rebalance; null for other operations.</summary>
@@ -145,7 +145,7 @@ public sealed record RedisRebalancePlan : IClusterResult
     /// <summary>True if the plan resumes a run that keeps masters without slots masters.</summary>
     internal bool KeepsEmptyMaster { get; init; }
 
-    /// <summary>Saves the plan as JSON, for review and for later. The file contains no user and no password.</summary>
+    /// <summary>Saves the plan as JSON, to review it or to carry it out later. The file contains no user and no password.</summary>
     /// <param name="path">The file. An existing file stays until the new one is complete.</param>
     /// <exception cref="RedisOperationException">InvalidPlanFile: the file can't be written.</exception>
     public void Save(string path) => PlanFile.Write(path, this);

@@ -75,7 +75,7 @@ public sealed record RedisSlotMigrationResult : IClusterResult
 
     RedisClusterSession? IClusterResult.Cluster => Cluster;
 
-    /// <summary>The same result of a cluster.</summary>
+    /// <summary>Returns this result with the cluster that it belongs to.</summary>
     /// <param name="cluster">The cluster; null if it is unknown.</param>
     public RedisSlotMigrationResult Of(RedisClusterSession? cluster) => this with { Cluster = cluster };
 

@@ -84,10 +84,10 @@ public readonly struct SlotRange : IEquatable<SlotRange>, IComparable<SlotRange>
         return First == Last ? first : first + "-" + Last.ToString(CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Same slots.</summary>
+    /// <summary>True if both contain the same slots.</summary>
     public static bool operator ==(SlotRange left, SlotRange right) => left.Equals(right);
 
-    /// <summary>Other slots.</summary>
+    /// <summary>True if they differ.</summary>
     public static bool operator !=(SlotRange left, SlotRange right) => !left.Equals(right);
 
     /// <summary>Sorts before.</summary>

@@ -23,10 +23,10 @@ public sealed record TlsOptions
     /// <summary>The protocol versions; None for those that the operating system chooses.</summary>
     public SslProtocols Protocols { get; init; }
 
-    /// <summary>Also checks whether the server's certificate was revoked, which asks its authority.</summary>
+    /// <summary>True to ask the certificate's authority whether it was revoked.</summary>
     public bool CheckRevocation { get; init; }
 
-    /// <summary>Accepts any server certificate.</summary>
+    /// <summary>True to accept any server certificate. An impostor could then receive the password.</summary>
     public bool SkipCertificateCheck { get; init; }
 
     /// <summary>Replaces the record's own text, which would show the password.</summary>

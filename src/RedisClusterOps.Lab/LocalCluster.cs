@@ -109,7 +109,9 @@ internal sealed class LocalCluster : IAsyncDisposable
         finally
         {
             // Even after a failure: the nodes that did start have to be ended.
-            _nodes.AddRange(starting.Where(start => start.IsCompletedSuccessfully).Select(start => start.Result));
+            var started = starting.Where(start => start.IsCompletedSuccessfully).Select(start => start.Result);
+            // In the order of their ports, as every list of nodes shows them, unless a node has lines of its own.
+            _nodes.AddRange(_options.NodeConfigLines is null ? started.OrderBy(node => node.Endpoint.Port) : started);
         }
 
         _record = LabRecord.Of(this, _options.Detached);

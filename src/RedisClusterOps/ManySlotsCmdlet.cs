@@ -118,27 +118,8 @@ public abstract class ManySlotsCmdlet : KeyMovingCmdlet
             WriteHost("To undo run " + id + ": " + NextActionText.Of(new NextAction(NextActionCode.Undo) { MigrationId = id }));
     }
 
-    // Writes the outcomes of a run as they arrive.
-    private void Follow(SlotMoveRun run, SlotResults results, SlotProgress progress, Func<TimeSpan> now)
-    {
-        try
-        {
-            while (Await(run.NextAsync(), progress) is IReadOnlyList<SlotOutcome> outcomes)
-                Write(results, outcomes, now());
-        }
-        catch (Exception)
-        {
-            StopAndWait(run);
-            throw;
-        }
-
-        if (run.EndedEarly is not { } early)
-            return;
-        if (Stop.IsCancellationRequested)
-            ReportStop(early);
-        else
-            WriteWarning(ErrorRecords.TextOf(early));
-    }
+    private void Follow(SlotMoveRun run, SlotResults results, SlotProgress progress, Func<TimeSpan> now) =>
+        Follow(run, progress, outcomes => Write(results, outcomes, now()));
 
     private void Write(SlotResults results, IReadOnlyList<SlotOutcome> outcomes, TimeSpan now)
     {
@@ -188,8 +169,4 @@ public abstract class ManySlotsCmdlet : KeyMovingCmdlet
             MigrationId = migrationId,
         }.Of(plan.Cluster),
         null);
-
-    private static bool HasWork(SlotPlan plan) => !plan.IsDone && plan.Refusal is null;
-
-    private static (MigrationOperation, string, string) PairOf(SlotPlan plan) => (plan.Kind, plan.SourceId, plan.TargetId);
 }

@@ -1,4 +1,6 @@
+using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Management.Automation;
 using System.Threading.Tasks;
 using RedisClusterOps.Completion;
@@ -10,6 +12,9 @@ namespace RedisClusterOps;
 /// </summary>
 public abstract class SlotOperationCmdlet : RedisClusterCmdlet
 {
+    private readonly List<(int Slot, string? Source, string? Target)> _collected = [];
+    private RedisClusterSession? _collectedOf;
+
     /// <summary>
     /// Specifies the folder of the journal, which records each run, its progress, and data that must not be lost, such as the overwritten
     /// value of a key conflict. The default is the folder in the environment variable REDISCLUSTEROPS_JOURNAL, otherwise the user's data
@@ -56,6 +61,97 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
         }
     }
 
+    /// <summary>Collects slots of the pipeline, so that all of them are operated on together after the last record.</summary>
+    internal void Collect(IEnumerable<int> slots, string? source, string? target)
+    {
+        var session = GetSession();
+        if (!Equals(session, _collectedOf))
+            OperateOnCollected();
+        _collectedOf = session;
+        var known = new HashSet<int>(_collected.Select(slot => slot.Slot));
+        _collected.AddRange(slots.Where(known.Add).Select(slot => (slot, source, target)));
+        if (!MyInvocation.ExpectingInput)
+            OperateOnCollected();
+    }
+
+    /// <summary>Operates on collected slots of one cluster.</summary>
+    internal virtual void Operate(RedisCluster cluster, IReadOnlyList<(int Slot, string? Source, string? Target)> slots)
+    {
+    }
+
+    internal override void Finish() => OperateOnCollected();
+
+    private void OperateOnCollected()
+    {
+        var slots = _collected.ToList();
+        _collected.Clear();
+        if (slots.Count > 0)
+            Operate(Open(_collectedOf!), slots);
+    }
+
+    /// <summary>
+    /// Plans many slots at once, asks once for each pair of nodes, and carries out the agreed plans together. A failure of a slot is an
+    /// error record and a result, as for one slot.
+    /// </summary>
+    internal void OperateTogether(RedisCluster cluster, Task<IReadOnlyList<SlotPlan>> planning)
+    {
+        var plans = Await(planning, "Reading the cluster");
+        var agreed = plans.Where(HasWork).GroupBy(PairOf).Where(pair => Consent(pair.ToList())).SelectMany(pair => pair).ToList();
+        Await(cluster.RecordPlansAsync(agreed, Stop), "Announcing the run");
+        var slots = new HashSet<int>(agreed.Select(plan => plan.Slot));
+        var carriedOut = plans.Where(plan => !HasWork(plan) || slots.Contains(plan.Slot)).ToList();
+        var (progress, count) = (NewProgress((agreed.Count == 0 ? string.Empty : agreed[0].Operation) + ": slots"), 0);
+        try
+        {
+            foreach (var group in RedisCluster.GroupPlans(carriedOut))
+            {
+                progress.SetSlots(count, agreed.Count);
+                count += group.Count(plan => slots.Contains(plan.Slot));
+                if (group.Count == 1)
+                {
+                    CarryOut(cluster, group[0], progress);
+                    continue;
+                }
+
+                Follow(Await(cluster.RunTogetherAsync(group, Stop), "Reading the cluster"), progress, outcomes =>
+                {
+                    foreach (var outcome in outcomes)
+                        Write(cluster, outcome);
+                });
+            }
+        }
+        finally
+        {
+            End(progress);
+        }
+    }
+
+    /// <summary>Takes the outcomes of a run as they arrive.</summary>
+    internal void Follow(SlotMoveRun run, SlotProgress progress, Action<IReadOnlyList<SlotOutcome>> write)
+    {
+        try
+        {
+            while (Await(run.NextAsync(), progress) is IReadOnlyList<SlotOutcome> outcomes)
+                write(outcomes);
+        }
+        catch (Exception)
+        {
+            StopAndWait(run);
+            throw;
+        }
+
+        if (run.EndedEarly is not { } early)
+            return;
+        if (Stop.IsCancellationRequested)
+            ReportStop(early);
+        else
+            WriteWarning(ErrorRecords.TextOf(early));
+    }
+
+    internal static bool HasWork(SlotPlan plan) => !plan.IsDone && plan.Refusal is null;
+
+    internal static (MigrationOperation, string, string) PairOf(SlotPlan plan) => (plan.Kind, plan.SourceId, plan.TargetId);
+
     /// <summary>
     /// Shows plans of one pair of nodes and asks for consent. The commands are part of the text of -WhatIf and -Confirm, so that a preview
     /// shows what would be sent to which node.
@@ -76,9 +172,11 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
     /// <summary>Writes the result of a slot.</summary>
     internal virtual void Write(RedisCluster cluster, RedisSlotMigrationResult result) => WriteObject(result);
 
-    private void CarryOut(RedisCluster cluster, SlotPlan plan, SlotProgress progress)
+    private void CarryOut(RedisCluster cluster, SlotPlan plan, SlotProgress progress) =>
+        Write(cluster, Await(cluster.CarryOutAsync(plan, Stop), progress));
+
+    private void Write(RedisCluster cluster, SlotOutcome outcome)
     {
-        var outcome = Await(cluster.CarryOutAsync(plan, Stop), progress);
         if (outcome.Failure is null)
             Write(cluster, outcome.Result);
         else

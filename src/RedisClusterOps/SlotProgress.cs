@@ -67,7 +67,7 @@ internal sealed class SlotProgress
         var rate = progress.Elapsed > TimeSpan.Zero ? progress.KeysDone / progress.Elapsed.TotalSeconds : 0;
         var status = (progress.Slot is { } slot ? Text("slot {0}, ", slot) : string.Empty)
             + Text("{0} of {1} keys, {2:0} keys/s", progress.KeysDone, progress.KeysTotal, rate)
-            + (progress.Message.Length > 0 ? ", waiting: " + progress.Message : string.Empty);
+            + (progress.Message.Length > 0 ? ", " + progress.Message : string.Empty);
         var record = new ProgressRecord(id, activity, status) { ParentActivityId = id == ChildBar ? MainBar : -1 };
         if (progress is { KeysTotal: 0, SlotsTotal: 0, Slot: null, Message.Length: > 0 })
             record.StatusDescription = progress.Message;

@@ -9,6 +9,7 @@ using System.Globalization;
 using System.Management.Automation;
 using System.Management.Automation.Host;
 using System.Security;
+using System.Text;
 
 public class RecordedRawUI : PSHostRawUserInterface
 {
@@ -42,6 +43,9 @@ public class RecordedUI : PSHostUserInterface
     public List<string> Questions = new List<string>();
     public List<string> Warnings = new List<string>();
     public List<string> Lines = new List<string>();
+    // Everything that a console would show, in order.
+    public StringBuilder Transcript = new StringBuilder();
+    private void Show(string text) { lock (Transcript) Transcript.Append(text); }
     public Queue<int> Answers = new Queue<int>();
     public override PSHostRawUserInterface RawUI { get { return Raw; } }
     public override int PromptForChoice(string caption, string message, Collection<ChoiceDescription> choices, int defaultChoice)
@@ -49,7 +53,8 @@ public class RecordedUI : PSHostUserInterface
         Questions.Add(message);
         return Answers.Dequeue();
     }
-    public override void WriteWarningLine(string message) { lock (Warnings) Warnings.Add(message); }
+    public override void WriteWarningLine(string message)
+    { Show("WARNING: " + message + "\n"); lock (Warnings) Warnings.Add(message); }
     public override Dictionary<string, PSObject> Prompt(string c, string m, Collection<FieldDescription> d)
     { throw new NotSupportedException(); }
     public override PSCredential PromptForCredential(string c, string m, string u, string t) { throw new NotSupportedException(); }
@@ -57,12 +62,12 @@ public class RecordedUI : PSHostUserInterface
     { throw new NotSupportedException(); }
     public override string ReadLine() { throw new NotSupportedException(); }
     public override SecureString ReadLineAsSecureString() { throw new NotSupportedException(); }
-    public override void Write(string value) { }
-    public override void Write(ConsoleColor foreground, ConsoleColor background, string value) { }
-    public override void WriteLine(string value) { Lines.Add(value); }
+    public override void Write(string value) { Show(value); }
+    public override void Write(ConsoleColor foreground, ConsoleColor background, string value) { Show(value); }
+    public override void WriteLine(string value) { Lines.Add(value); Show(value + "\n"); }
     public override void WriteDebugLine(string message) { }
-    public override void WriteErrorLine(string value) { }
-    public override void WriteVerboseLine(string message) { }
+    public override void WriteErrorLine(string value) { Show(value + "\n"); }
+    public override void WriteVerboseLine(string message) { Show("VERBOSE: " + message + "\n"); }
     public override void WriteProgress(long source, ProgressRecord record) { }
 }
 

@@ -228,6 +228,7 @@ public sealed class ModuleFileTests
 
     [Theory]
     [InlineData("about_RedisClusterOps")]
+    [InlineData("about_RedisClusterOps_Decisions")]
     [InlineData("about_RedisClusterOps_Runbooks")]
     [InlineData("about_RedisSlotMigration")]
     public void An_about_topic_is_ASCII_of_at_most_80_columns(string topic)

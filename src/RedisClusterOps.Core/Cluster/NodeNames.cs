@@ -36,6 +36,14 @@ internal static class NodeNames
     public static ClusterNode MasterOf(ClusterView view, string id) =>
         view.ShardMaster(id) ?? throw NotFound(id, view.Nodes.Select(node => node.Name));
 
+    /// <summary>The names of the first three nodes, and the number of the others.</summary>
+    public static string First(IReadOnlyList<ClusterNode> nodes)
+    {
+        const int Most = 3;
+        return string.Join(", ", nodes.Take(Most).Select(node => node.Name))
+            + (nodes.Count > Most ? " and " + Numbers.Number(nodes.Count - Most) + " more" : string.Empty);
+    }
+
     /// <summary>True if the name is the id, the start of the id, one of the addresses, or the port of one.</summary>
     public static bool Matches(string id, IEnumerable<string> addresses, string name)
     {

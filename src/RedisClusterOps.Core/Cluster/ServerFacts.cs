@@ -163,8 +163,8 @@ internal sealed class ServerFacts
         ? null
         : ParseSub(Text("errorstat_" + name), "count") ?? 0;
 
-    /// <summary>The total time of all MIGRATE commands so far, in microseconds; null if unknown or if there was none.</summary>
-    public long? MigrateMicroseconds => ParseSub(Text(CommandPrefix + "migrate"), "usec");
+    /// <summary>How many MIGRATE commands the server has run so far; null if unknown.</summary>
+    public long? MigrateCalls => ClientCalls is null ? null : ParseSub(Text(CommandPrefix + "migrate"), "calls") ?? 0;
 
     /// <summary>The replication offsets of a master's connected replicas (<c>slaveN:…,offset=…</c>).</summary>
     public IReadOnlyList<long> ReplicaOffsets

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
@@ -14,6 +15,9 @@ namespace RedisClusterOps.Cluster;
 internal static class SlotKeyCounter
 {
     private const int BatchSize = 2000;
+
+    // About 50 bytes each, in a packet of 1400.
+    private const int PacketCommands = 24;
 
     // Kept, because counting all slots sends the same commands to each node again and again.
     private static readonly RespCommand?[] Commands = new RespCommand?[HashSlot.Count];
@@ -37,22 +41,49 @@ internal static class SlotKeyCounter
     public static async Task<long?> CountAsync(INodeConnection connection, int databases, int slot, CancellationToken cancellation) =>
         (await CountAsync(connection, databases, [slot], cancellation).ConfigureAwait(false))[0];
 
-    /// <summary>Counts the keys of a slot and clears the node's flags for it (SETSLOT STABLE) in one pipelined batch.</summary>
-    /// <remarks>A server that reads the whole batch at once executes no client command between the two.</remarks>
+    /// <summary>
+    /// Counts the keys of a slot and clears the node's flags for it (SETSLOT STABLE), without a client's command between the two.
+    /// </summary>
     /// <returns>The count, and whether the flags were cleared. They were not if the replicas did not confirm in time.</returns>
     public static async Task<(long? Count, bool Cleared)> CountAndClearFlagsAsync(
         INodeConnection connection, int databases, int slot, CancellationToken cancellation)
     {
-        var counting = CommandsFor([slot], databases);
-        var clear = RespCommand.Of("CLUSTER", "SETSLOT", slot, "STABLE");
-        var replies = await connection.SendAsync([.. counting, clear], null, cancellation).ConfigureAwait(false);
-        var unconfirmed = ServerErrors.IsUnconfirmed(replies[counting.Count]);
+        var (count, clearing) = (await CountAndClearFlagsAsync(connection, databases, [slot], cancellation).ConfigureAwait(false))[0];
+        var unconfirmed = ServerErrors.IsUnconfirmed(clearing);
         if (!unconfirmed)
-            replies[counting.Count].OrThrow(connection.Endpoint, clear);
-        var counts = new long?[1];
-        Add([.. replies.Take(counting.Count)], counting, 1, counts, 0, connection.Endpoint);
-        return (counts[0], !unconfirmed);
+            clearing.OrThrow(connection.Endpoint, Clear(slot));
+        return (count, !unconfirmed);
     }
+
+    /// <summary>The same for many slots, each with the reply to its STABLE.</summary>
+    /// <remarks>
+    /// A server executes what one read returns before it serves another client. So a batch is no longer than one network packet, and the two
+    /// commands of a slot arrive together.
+    /// </remarks>
+    public static async Task<IReadOnlyList<(long? Count, RespValue Clearing)>> CountAndClearFlagsAsync(
+        INodeConnection connection, int databases, IReadOnlyList<int> slots, CancellationToken cancellation)
+    {
+        var results = new List<(long?, RespValue)>();
+        var each = Math.Max(1, PacketCommands / (databases > 1 ? (2 * databases) + 2 : 2));
+        for (var start = 0; start < slots.Count; start += each)
+        {
+            var part = slots.Skip(start).Take(each).Select(slot => (Slot: slot, Counting: CommandsFor([slot], databases))).ToList();
+            var commands = part.SelectMany(one => one.Counting.Append(Clear(one.Slot))).ToList();
+            var replies = await connection.SendAsync(commands, null, cancellation).ConfigureAwait(false);
+            var at = 0;
+            foreach (var (_, counting) in part)
+            {
+                var counts = new long?[1];
+                Add([.. replies.Skip(at).Take(counting.Count)], counting, 1, counts, 0, connection.Endpoint);
+                results.Add((counts[0], replies[at + counting.Count]));
+                at += counting.Count + 1;
+            }
+        }
+
+        return results;
+    }
+
+    private static RespCommand Clear(int slot) => RespCommand.Of("CLUSTER", "SETSLOT", slot, "STABLE");
 
     private static RespCommand CommandFor(int slot) => Commands[slot] ??= RespCommand.Of("CLUSTER", "COUNTKEYSINSLOT", slot);
 

@@ -50,9 +50,10 @@ internal static class AlertCheck
     /// <param name="now">UTC.</param>
     /// <param name="stuckAfter">How long an open slot may make no progress.</param>
     /// <param name="maxMoved">How many MOVED replies per second all nodes together may send on the average.</param>
+    /// <param name="migrateCalls">How often each source of an open slot ran MIGRATE so far, by its id, as far as it is known.</param>
     public static (IReadOnlyList<RedisClusterAlert> Alerts, IReadOnlyList<Observation> Observations) Check(
         ClusterView view, RedisClusterHealth health, IEnumerable<Observation> earlier, DateTime now, TimeSpan stuckAfter,
-        double maxMoved = 10)
+        double maxMoved = 10, IReadOnlyDictionary<string, long>? migrateCalls = null)
     {
         var history = new ObservationHistory(earlier, now);
         var alerts = new List<RedisClusterAlert>();
@@ -69,7 +70,7 @@ internal static class AlertCheck
         var stuck = new Dictionary<RedisOpenSlot, (DateTime Since, bool IsExact)>();
         foreach (var open in health.OpenSlots.Where(open => CanBeStuck(open.State)))
         {
-            var observation = Observe(open, history, view, now);
+            var observation = Observe(open, history, view, now, migrateCalls);
             observations.Add(observation);
             var since = SinceOf(open, observation, now);
             if (now - since.Since > stuckAfter)
@@ -166,9 +167,12 @@ internal static class AlertCheck
         static string Rounded(double rate) => rate.ToString(rate < 10 ? "0.#" : "0", CultureInfo.InvariantCulture);
     }
 
-    private static Observation Observe(RedisOpenSlot open, ObservationHistory history, ClusterView view, DateTime now)
+    private static Observation Observe(
+        RedisOpenSlot open, ObservationHistory history, ClusterView view, DateTime now, IReadOnlyDictionary<string, long>? migrateCalls)
     {
-        var observed = Observation.Of(open) with { First = now, Last = now, Changed = null };
+        var calls = 0L;
+        var isKnown = open.SourceId is { } source && migrateCalls is not null && migrateCalls.TryGetValue(source, out calls);
+        var observed = Observation.Of(open) with { First = now, Last = now, Changed = null, Count = isKnown ? calls : null };
         if (history.OfOpenSlot(observed.Target) is not { } before)
             return observed;
         // While an end is unreachable the slot is in another state although nothing was done.
@@ -179,6 +183,7 @@ internal static class AlertCheck
             First = before.First,
             Changed = Observation.HasProgressed(before, comparable) ? now : before.Changed,
             KeysLeft = observed.KeysLeft ?? before.KeysLeft,
+            Count = observed.Count ?? before.Count,
             State = comparable.State ?? before.State ?? observed.State,
             SourceId = observed.SourceId ?? before.SourceId,
             TargetId = observed.TargetId ?? before.TargetId,

@@ -1,7 +1,7 @@
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using RedisClusterOps.Cluster;
+using static RedisClusterOps.Protocol.Numbers;
 using static RedisClusterOps.RedisClusterFinding;
 
 namespace RedisClusterOps.Diagnosis;
@@ -9,8 +9,6 @@ namespace RedisClusterOps.Diagnosis;
 /// <summary>Compares the members and addresses in the nodes' views, as slots are compared. Pure.</summary>
 internal static class MemberFindings
 {
-    private const int Shown = 3;
-
     public static IEnumerable<RedisClusterFinding> Of(ClusterView view) =>
         [.. NotKnownToAll(view), .. AddressConflicts(view), .. ReplacedIds(view), .. Handshakes(view), .. ReplicaFlags(view)];
 
@@ -32,9 +30,9 @@ internal static class MemberFindings
             yield return Warning(
                 FindingCode.NodeNotKnownToAll,
                 string.Join(",", nodes.Select(each => each.Name)),
-                Names(strangers) + (strangers.Count == 1 ? " does not list " : " do not list ")
+                NodeNames.First(strangers) + (strangers.Count == 1 ? " does not list " : " do not list ")
                     + (nodes.Count == 1 ? "this node. " : "these nodes. ")
-                    + (known.Count == 0 ? string.Empty : Names(known) + (known.Count == 1 ? " does. " : " do. "))
+                    + (known.Count == 0 ? string.Empty : NodeNames.First(known) + (known.Count == 1 ? " does. " : " do. "))
                     + (verdict.IsDead ? "It is dead, and was not forgotten everywhere."
                         : "Redirects between them fail, and a slot can't be moved between them."),
                 verdict switch
@@ -63,7 +61,7 @@ internal static class MemberFindings
                 .OrderByDescending(group => group.Count()).ThenBy(group => group.Key).ToList();
             if (listed.Count < 2)
                 continue;
-            var places = listed.Select(group => Names(group.Select(each => each.Viewer).ToList())
+            var places = listed.Select(group => NodeNames.First(group.Select(each => each.Viewer).ToList())
                 + (group.Count() == 1 ? " lists it at " : " list it at ") + group.Key);
             yield return Warning(
                 FindingCode.AddressConflict,
@@ -92,8 +90,8 @@ internal static class MemberFindings
                 FindingCode.IdReplaced,
                 former.Id,
                 "At " + present.Name + " the node " + present.ShortId + " answers. "
-                    + Names(NodeVerdict.KnownTo(view, former).ToList()) + " still list " + former.ShortId + " there"
-                    + (slots > 0 ? ", which owns " + slots.ToString(CultureInfo.InvariantCulture) + " slots." : "."),
+                    + NodeNames.First(NodeVerdict.KnownTo(view, former).ToList()) + " still list " + former.ShortId + " there"
+                    + (slots > 0 ? ", which owns " + Count(slots, "slot") + "." : "."),
                 slots > 0 ? NodeVerdict.Of(view, former).Cure : NodeVerdict.Forget(former));
         }
     }
@@ -107,7 +105,7 @@ internal static class MemberFindings
             yield return Warning(
                 FindingCode.NodeHandshake,
                 group.Key,
-                (known.Count == 0 ? "The node is" : "For " + Names(known) + " the node is")
+                (known.Count == 0 ? "The node is" : "For " + NodeNames.First(known) + " the node is")
                     + " still in handshake. If this lasts, its bus port is unreachable, or no node runs there."
                     + " Clients do not see the node.",
                 new NextAction(NextActionCode.MeetNode)
@@ -137,7 +135,4 @@ internal static class MemberFindings
                 new NextAction(NextActionCode.Repair) { Slots = slots.Count == 1 ? slots.ToString() : null });
         }
     }
-
-    private static string Names(IReadOnlyList<ClusterNode> nodes) => string.Join(", ", nodes.Take(Shown).Select(node => node.Name))
-        + (nodes.Count > Shown ? " and " + (nodes.Count - Shown).ToString(CultureInfo.InvariantCulture) + " more" : string.Empty);
 }

@@ -136,7 +136,7 @@ internal static class NodeFindings
             yield return Warning(
                 FindingCode.ReplicaLag,
                 node.Endpoint,
-                "The replica is " + Megabytes(node.ReplicationLag.Value) + " behind its master. A failover now would lose that much.",
+                "The replica is " + Size(node.ReplicationLag.Value) + " behind its master. A failover now would lose that much.",
                 Show(node));
         }
     }
@@ -145,7 +145,7 @@ internal static class NodeFindings
     {
         if (node.MaxMemory > 0 && node.UsedMemory is { } used && used > MemoryWarning * node.MaxMemory.Value)
         {
-            var message = "The node uses " + Megabytes(used) + " of its maxmemory of " + Megabytes(node.MaxMemory.Value)
+            var message = "The node uses " + Size(used) + " of its maxmemory of " + Size(node.MaxMemory.Value)
                 + ". At the limit it evicts keys or refuses writes, and no key can be moved to it.";
             yield return used > MemoryError * node.MaxMemory.Value
                 ? Error(FindingCode.MemoryPressure, node.Endpoint, message, Show(node))
@@ -198,6 +198,4 @@ internal static class NodeFindings
     }
 
     private static NextAction Show(RedisClusterNode node) => new(NextActionCode.ShowNodes) { Node = node.Endpoint };
-
-    private static string Megabytes(long bytes) => (bytes / 1048576.0).ToString("0.#", CultureInfo.InvariantCulture) + " MB";
 }

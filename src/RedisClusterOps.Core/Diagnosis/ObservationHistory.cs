@@ -29,7 +29,7 @@ internal sealed record Observation(string Code, string Target, DateTime First, D
 
     public string? TargetId { get; init; }
 
-    /// <summary>The replies so far, of <see cref="MovedReplies"/>.</summary>
+    /// <summary>The replies so far, of <see cref="MovedReplies"/>; how often the source ran MIGRATE so far, of an open slot.</summary>
     public long? Count { get; init; }
 
     /// <returns>Null if the server does not count MOVED replies.</returns>
@@ -63,7 +63,11 @@ internal sealed record Observation(string Code, string Target, DateTime First, D
         (before.State is { } state && now.State is { } present && state != present)
         || Differ(before.SourceId, now.SourceId) || Differ(before.TargetId, now.TargetId)
         || ((now.State is null || ProgressShowsInKeys(now.State.Value))
-            && before.KeysLeft is { } left && now.KeysLeft is { } keys && left != keys);
+            && before.KeysLeft is { } left && now.KeysLeft is { } keys && left != keys
+            && !HasMovedNothing(before, now));
+
+    // Keys that expire or that clients delete are no progress: the source has run no MIGRATE since.
+    private static bool HasMovedNothing(Observation before, Observation now) => before.Count is { } calls && calls == now.Count;
 
     /// <summary>
     /// Whether the number of keys on the source shows progress. Only a source that owns and migrates the slot gets no new keys;

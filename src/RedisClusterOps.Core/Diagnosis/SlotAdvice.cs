@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace RedisClusterOps.Diagnosis;
 
-/// <summary>What clients see in each state, and the next action. See docs/architecture.md, "The states of a slot".</summary>
+/// <summary>What clients see in each state, and the next action. See docs/states.md.</summary>
 internal static class SlotAdvice
 {
     public static RedisOpenSlot Describe(SlotDiagnosis diagnosis, RedisClusterSession session)

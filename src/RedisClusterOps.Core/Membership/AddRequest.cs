@@ -74,14 +74,12 @@ internal sealed record AddRequest(RedisClusterSession Session, NodeEndpoint Endp
         if (problems.Count == 0)
             return;
         var reasons = problems.Select(problem => problem.Why).ToList();
-        throw new RedisOperationException(
+        throw MembershipRefusal.Of(
             problems[0].Code,
-            Endpoint + " can't be added: it " + string.Join(", and ", reasons) + ". Nothing was changed.",
+            Endpoint + " can't be added",
+            "it " + string.Join(", and ", reasons),
             Endpoint.ToString(),
             candidate.Failure?.Next ?? Newcomer.Cure(problems[0].Code),
-            candidate.Failure)
-        {
-            ConcernsOneNode = true,
-        };
+            candidate.Failure);
     }
 }

@@ -8,8 +8,6 @@ namespace RedisClusterOps.Membership;
 /// <summary>What the nodes have to report, each in its own view, for a change to be complete. Pure.</summary>
 internal static class Agreement
 {
-    private const int Shown = 3;
-
     /// <summary>Every reachable node reports the replica, and the replica has loaded its master's data.</summary>
     public static Condition IsReplicaOf(string replicaId, string masterId) => Conditions.All(
         view => view.Node(replicaId) is { IsReachable: true } replica
@@ -45,12 +43,8 @@ internal static class Agreement
     {
         var lacking = nodes.Where(node => node.IsReachable).ToList();
         return lacking.Count == 0 ? null
-            : new Missing(Names(lacking) + (lacking.Count == 1 ? " does" : " do") + what, next);
+            : new Missing(NodeNames.First(lacking) + (lacking.Count == 1 ? " does" : " do") + what, next);
     }
-
-    /// <summary>The names of the first nodes, and the number of the others.</summary>
-    public static string Names(IReadOnlyList<ClusterNode> nodes) => string.Join(", ", nodes.Take(Shown).Select(node => node.Name))
-        + (nodes.Count > Shown ? " and " + Number(nodes.Count - Shown) + " more" : string.Empty);
 
     /// <summary>The address of a node of the view, otherwise its id.</summary>
     public static string Name(ClusterView view, string id) => view.Node(id)?.Name ?? id;
@@ -59,8 +53,10 @@ internal static class Agreement
     public static IEnumerable<string> Unasked(ClusterView view, params string?[] except)
     {
         var silent = view.Unreachable.Where(node => !except.Contains(node.Id)).ToList();
-        if (silent.Count > 0)
-            yield return Names(silent) + (silent.Count == 1 ? " can't" : " can't all") + " be read, and will not confirm the change.";
+        if (silent.Count == 0)
+            yield break;
+        var verb = silent.Count == 1 ? " can't" : " can't all";
+        yield return NodeNames.First(silent) + verb + " be read, and will not confirm the change.";
     }
 
     private static Missing? NotListed(ClusterView view, ClusterNode node) => MissingAt(
@@ -82,8 +78,8 @@ internal static class Agreement
         var read = facts.Number("master_sync_read_bytes");
         return new Missing(
             replica.Name + "'s link to " + Name(view, masterId) + " is not up"
-                + (left is > 0 ? ", " + Number(left.Value >> 20) + " MB are left to load"
-                    : read is > 0 ? ", " + Number(read.Value >> 20) + " MB are loaded"
+                + (left is > 0 ? ", " + Size(left.Value) + " are left to load"
+                    : read is > 0 ? ", " + Size(read.Value) + " are loaded"
                     : string.Empty),
             NextAction.Advise("the log of " + replica.Name + " has the reason. If the cluster uses passwords, set masteruser and masterauth"
                 + " there as on the other nodes; then run the same command again"));

@@ -84,8 +84,8 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
     }
 
     private static ClusterNode MasterOf(ClusterView view, ClusterNode replica, string change) =>
-        replica.Line.MasterId is { } id && view.Node(id) is { } master ? master : throw Refused(
-            FailureCode.NodeUnsuitable, change, "its master is unknown to every node that answers", replica,
+        replica.Line.MasterId is { } id && view.Node(id) is { } master ? master : throw MembershipRefusal.Unsuitable(
+            change, "its master is unknown to every node that answers", replica,
             new NextAction(NextActionCode.SetReplica) { Node = replica.Name, Target = "<a master>" });
 
     // A run that was killed after its command has promoted the node.
@@ -112,8 +112,8 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
         var facts = replica.View!.Facts;
         if (facts.HasNeverSynchronized && view.SlotsOf(master.Node.Id).Count > 0)
         {
-            throw Refused(
-                FailureCode.NodeUnsuitable, change,
+            throw MembershipRefusal.Unsuitable(
+                change,
                 "it has never synchronized with its master " + master.Node.Name + ", so all keys of the shard would be lost", replica,
                 Other(view, replica, master.Node) ?? master.Cure);
         }
@@ -121,8 +121,8 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
         var isLinkUp = facts.Text("master_link_status") is null or "up";
         if (Mode == RedisFailoverMode.Graceful && (!isLinkUp || !master.Node.HasAnswered))
         {
-            throw Refused(
-                FailureCode.NodeUnsuitable, change + " gracefully",
+            throw MembershipRefusal.Unsuitable(
+                change + " gracefully",
                 master.Node.HasAnswered
                     ? "its link to its master " + master.Node.Name + " is down"
                     : "its master " + master.Node.Name + " " + master.Reason,
@@ -137,8 +137,8 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
         var mayBeDead = master.IsDead || (master.Condition == NodeCondition.Suspected && NodeVerdict.LacksMajority(view));
         if (Mode == RedisFailoverMode.Takeover && (master.Node.HasAnswered || isLinkUp || !mayBeDead))
         {
-            throw Refused(
-                FailureCode.NodeUnsuitable, change + " by takeover",
+            throw MembershipRefusal.Unsuitable(
+                change + " by takeover",
                 "its master " + master.Node.Name + (master.Node.HasAnswered ? " lives"
                     : isLinkUp ? " lives: the replica's link to it is up"
                     : " " + master.Reason)
@@ -149,8 +149,8 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
 
         if (Mode == RedisFailoverMode.Force && NodeVerdict.LacksMajority(view))
         {
-            throw Refused(
-                FailureCode.NodeUnsuitable, change + " by a vote", "no majority of the masters with slots answers", replica,
+            throw MembershipRefusal.Unsuitable(
+                change + " by a vote", "no majority of the masters with slots answers", replica,
                 new NextAction(NextActionCode.FailOver) { Node = replica.Name, Options = NextActionOptions.Takeover });
         }
     }
@@ -205,6 +205,10 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
         return other is null ? null : new NextAction(NextActionCode.FailOver) { Node = other.Name };
     }
 
+    // An importing Redis node attributes the slot to the former master until the migration is completed.
+    private static bool Attributes(NodeView viewer, string masterId) =>
+        viewer.Line(masterId)?.Slots.Slots.Any(slot => !viewer.Self.ImportingFrom.ContainsKey(slot)) == true;
+
     /// <summary>Every node shows the replica as a master, and the former master, if it answers, as its synchronized replica.</summary>
     private static Condition HasTakenOver(MembershipStep step, string masterId, RedisFailoverMode mode) => view =>
     {
@@ -225,7 +229,7 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
         }
 
         if (Agreement.MissingAt(
-            view.Nodes.Where(node => node.View?.Line(replicaId) is not { IsMaster: true } || node.View.Line(masterId)?.Slots.Count > 0),
+            view.Nodes.Where(node => node.View?.Line(replicaId) is not { IsMaster: true } || Attributes(node.View, masterId)),
             " not show " + replica.Name + " as the owner yet") is { } missing)
         {
             return missing;
@@ -233,7 +237,4 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
 
         return view.Node(masterId) is { IsReachable: true } ? Agreement.IsReplicaOf(masterId, replicaId)(view) : null;
     };
-
-    private static RedisOperationException Refused(FailureCode code, string what, string why, ClusterNode subject, NextAction next) =>
-        new(code, what + ": " + why + ". Nothing was changed.", subject.Name, next) { ConcernsOneNode = true };
 }

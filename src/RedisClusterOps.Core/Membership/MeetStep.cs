@@ -59,14 +59,9 @@ internal static class MeetStep
         }
     }
 
-    private static RedisOperationException Refused(NodeEndpoint endpoint, string why) => new(
-        FailureCode.InvalidArgument,
-        endpoint + " can't be introduced to the cluster: " + why + ". Nothing was changed.",
-        endpoint.ToString(),
-        new NextAction(NextActionCode.ShowNodes))
-    {
-        ConcernsOneNode = true,
-    };
+    private static RedisOperationException Refused(NodeEndpoint endpoint, string why) => MembershipRefusal.Of(
+        FailureCode.InvalidArgument, endpoint + " can't be introduced to the cluster", why, endpoint.ToString(),
+        new NextAction(NextActionCode.ShowNodes));
 }
 
 /// <summary>Why the node at a requested address can't join a cluster, as clauses; none if it can.</summary>

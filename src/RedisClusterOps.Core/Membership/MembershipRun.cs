@@ -1,8 +1,10 @@
 using System;
+using System.Collections.Generic;
 using System.Globalization;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Membership;
@@ -10,7 +12,11 @@ namespace RedisClusterOps.Membership;
 /// <summary>
 /// Sends the commands of a plan in order, waits for gossip where the next one needs it, and proves the result on every node.
 /// </summary>
-internal sealed class MembershipRun(ClusterReader reader, MembershipPlan plan, OperationLog? log)
+/// <param name="reader">Reads the cluster.</param>
+/// <param name="plan">The plan that the user agreed to.</param>
+/// <param name="current">The run of this invocation. Each change begins and ends one of its own.</param>
+/// <param name="log">The log; null for none.</param>
+internal sealed class MembershipRun(ClusterReader reader, MembershipPlan plan, CurrentRun current, OperationLog? log)
 {
     // Gossip between few nodes takes seconds, and a node that restarts or synchronizes reports progress.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -20,9 +26,65 @@ internal sealed class MembershipRun(ClusterReader reader, MembershipPlan plan, O
 
     private int _sent;
 
-    /// <returns>The cluster after the change.</returns>
-    /// <exception cref="RedisOperationException">The message says how many commands were sent.</exception>
-    public async Task<ClusterView> RunAsync(CancellationToken stop)
+    /// <returns>The cluster after the change, and the id of the run; null if nothing was sent.</returns>
+    /// <exception cref="RedisOperationException">
+    /// StalePlan, JournalBusy, AnotherToolAtWork or JournalUnavailable: nothing was changed. Otherwise the message says how many commands
+    /// were sent.
+    /// </exception>
+    public async Task<(ClusterView View, string? RunId)> RunAsync(CancellationToken stop)
+    {
+        var request = plan.Request!;
+        if (plan.Steps.Count == 0)
+            return (await SendAllAsync(stop).ConfigureAwait(false), null);
+        var situation = await request.ReadAsync(reader, stop).ConfigureAwait(false);
+        var options = new MoveOptions { JournalPath = plan.JournalPath };
+        // The drain of the same invocation has a run of its own.
+        current.Dispose();
+        await current.BeginAsync(plan.Kind, null, situation.View, options, stop, plan).ConfigureAwait(false);
+        var journal = current.Journal;
+        try
+        {
+            // A person may have thought about the plan for long, and another run may have ended since.
+            situation = await request.ReadAsync(reader, stop).ConfigureAwait(false);
+            var now = request.Plan(situation) with { Request = request };
+            if (!IsPartOf(now.Commands, plan.Commands))
+            {
+                throw new RedisOperationException(
+                    FailureCode.StalePlan,
+                    "The nodes changed since the commands were shown. Nothing was changed.",
+                    plan.Node,
+                    NextAction.Advise("run the same command again"));
+            }
+
+            plan = now;
+            return (await SendAllAsync(stop).ConfigureAwait(false), journal?.Id);
+        }
+        catch (RedisOperationException failure) when (journal is not null)
+        {
+            journal.Failure = failure;
+            throw;
+        }
+        finally
+        {
+            // The next change announces itself under its own id.
+            current.Dispose();
+        }
+    }
+
+    // Commands whose effect has arrived meanwhile, such as gossip about an earlier change, are not needed any more.
+    private static bool IsPartOf(IReadOnlyList<PlannedCommand> left, IReadOnlyList<PlannedCommand> agreed)
+    {
+        var matched = 0;
+        foreach (var command in agreed)
+        {
+            if (matched < left.Count && left[matched] == command)
+                matched++;
+        }
+
+        return matched == left.Count;
+    }
+
+    private async Task<ClusterView> SendAllAsync(CancellationToken stop)
     {
         try
         {

@@ -29,9 +29,11 @@ internal sealed record NewClusterRequest(RedisClusterSession Session, int Replic
     {
         if (Masters == 0)
         {
-            throw Refused(
+            throw MembershipRefusal.Of(
                 FailureCode.InvalidArgument,
+                "The cluster can't be formed",
                 Count(Session.Seeds.Count, "node") + " can't be a master with " + Count(Replicas, "replica") + " each",
+                Session.ToString(),
                 NextAction.Advise("name at least " + Number(Replicas + 1) + " nodes, or fewer replicas"));
         }
 
@@ -79,10 +81,7 @@ internal sealed record NewClusterRequest(RedisClusterSession Session, int Replic
         var codes = problems.SelectMany(each => each.Found).Select(problem => problem.Code).Distinct().ToList();
         var texts = problems.Select(each => each.Endpoint + " " + string.Join(", and ", each.Found.Select(problem => problem.Why)));
         var code = codes.Count == 1 ? codes[0] : FailureCode.NodeUnsuitable;
-        throw Refused(
-            code,
-            "The cluster can't be formed: " + string.Join("; ", texts),
-            Newcomer.Cure(code));
+        throw MembershipRefusal.Of(code, "The cluster can't be formed", string.Join("; ", texts), Session.ToString(), Newcomer.Cure(code));
     }
 
     private IEnumerable<string> Warnings(MembershipSituation situation, IReadOnlyList<int> masterOf)
@@ -118,8 +117,8 @@ internal sealed record NewClusterRequest(RedisClusterSession Session, int Replic
             if (missing.Count == 0)
                 continue;
             object[] ends = [.. missing.Ranges.SelectMany(range => new object[] { range.First, range.Last })];
-            yield return new MembershipStep(
-                nodes[i], RespCommand.Of(["CLUSTER", "ADDSLOTSRANGE", .. ends]), nodes[i].Name + " owns " + missing.Count + " slots.");
+            var why = nodes[i].Name + " owns " + Count(missing.Count, "slot") + ".";
+            yield return new MembershipStep(nodes[i], RespCommand.Of(["CLUSTER", "ADDSLOTSRANGE", .. ends]), why);
         }
 
         for (var i = 1; i < nodes.Count; i++)
@@ -134,9 +133,6 @@ internal sealed record NewClusterRequest(RedisClusterSession Session, int Replic
                 yield return ReplicaRequest.Step(nodes[i], nodes[wanted.MasterOf[i - Masters]]) with { After = Agreement.AllListed };
         }
     }
-
-    private RedisOperationException Refused(FailureCode code, string what, NextAction next) =>
-        new(code, what + ". Nothing was changed.", Session.ToString(), next) { ConcernsOneNode = true };
 
     /// <summary>What the cluster has to be.</summary>
     /// <param name="Ids">The id of each node, in the order of the addresses.</param>

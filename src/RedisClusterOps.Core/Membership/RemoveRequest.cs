@@ -162,7 +162,7 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
         if (view.OpenFlags.FirstOrDefault(flag => flag.PeerId == node.Id || flag.NodeId == node.Id) is { NodeId: not null } open)
         {
             var slot = Number(open.Slot);
-            throw Refused(
+            throw MembershipRefusal.Unsuitable(
                 change, "slot " + slot + " is open on " + Agreement.Name(view, open.NodeId), node,
                 new NextAction(NextActionCode.ShowOpenSlots) { Slots = slot });
         }
@@ -173,20 +173,18 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
             or RedisNodeState.NoAddress)).ToList();
         if (silent.Count > 0 && !AllowUnreachable)
         {
-            throw new RedisOperationException(
+            throw MembershipRefusal.Of(
                 FailureCode.NodeUnreachable,
-                change + ": " + Agreement.Names(silent) + " can't be read. A node that still lists it brings it back after "
-                    + Number((long)Ban.TotalSeconds) + " s. Nothing was changed.",
+                change,
+                NodeNames.First(silent) + " can't be read. A node that still lists it brings it back after "
+                    + Number((long)Ban.TotalSeconds) + " s",
                 silent[0].Name,
                 new NextAction(NextActionCode.RemoveNode)
                 {
                     Node = node.Id,
                     Options = NextActionOptions.AllowUnreachableNode,
                     Note = "if that node is dead, too, or remove it first",
-                })
-            {
-                ConcernsOneNode = true,
-            };
+                });
         }
     }
 
@@ -202,39 +200,24 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
                     Note = "its keys are lost; restart it if that is possible",
                 }
                 : verdict.Cure;
-        return new RedisOperationException(
-            FailureCode.NodeNotEmpty, change + ": it owns " + Count(slots.Count, "slot") + ". Nothing was changed.", node.Name, next)
-        {
-            ConcernsOneNode = true,
-        };
+        return MembershipRefusal.NotEmpty(change, "it owns " + Count(slots.Count, "slot"), node, next);
     }
 
     // Keys that no other node may have.
     private static void CheckKeys(ClusterView view, ClusterNode node, string change)
     {
-        var deep = new NextAction(NextActionCode.CheckCluster) { Options = NextActionOptions.Deep };
-        var keys = node.View!.KeyCount;
-        if (node.IsMaster)
+        var master = node.Line.MasterId is { } id ? view.Node(id) : null;
+        if (!node.IsMaster && node.View!.KeyCount is not 0 && master is not { IsReachable: true })
         {
-            if (keys is not 0)
-            {
-                var held = keys is { } some ? Count(some, "key") : "an unknown number of keys";
-                throw NotEmpty(change, "it owns no slot, but holds " + held + ", which may exist nowhere else", node, deep);
-            }
-
-            return;
+            throw MembershipRefusal.NotEmpty(
+                change,
+                (master is null ? "its master is unknown, and it" : "its master " + master.Name + " can't be read, so it")
+                    + " may hold the only copy of the shard's keys",
+                node,
+                master is null ? MembershipRefusal.CheckDeep : NodeVerdict.Of(view, master).Cure);
         }
 
-        var master = node.Line.MasterId is { } id ? view.Node(id) : null;
-        if (keys is 0 || master is { IsReachable: true } && !node.View.Facts.HasNeverSynchronized)
-            return;
-        throw master is not { IsReachable: true }
-            ? NotEmpty(
-                change, "its master " + (master?.Name ?? "is unknown, and it") + (master is null ? string.Empty : " can't be read, so it")
-                    + " may hold the only copy of the shard's keys", node,
-                master is null ? deep : NodeVerdict.Of(view, master).Cure)
-            : NotEmpty(
-                change, "it has never synchronized with its master, and holds keys which may exist nowhere else", node, deep);
+        MembershipRefusal.RequireNoUniqueKeys(node, change);
     }
 
     // The master with the fewest replicas, on another host if there is one.
@@ -246,7 +229,7 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
             .OrderBy(ReplicasOf)
             .ThenBy(other => other.Announced?.Host == replica.Announced?.Host)
             .ThenBy(other => other.Id, StringComparer.Ordinal)
-            .FirstOrDefault() ?? throw Refused(
+            .FirstOrDefault() ?? throw MembershipRefusal.Unsuitable(
                 change, "its replica " + replica.Name + " lists no other master with slots", node,
                 new NextAction(NextActionCode.SetReplica) { Node = replica.Name, Target = "<another master>" });
 
@@ -279,7 +262,7 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
     {
         var listing = NodeVerdict.KnownTo(view, node).ToList();
         return listing.Count == 0 ? null
-            : new Missing(Agreement.Names(listing) + (listing.Count == 1 ? " still lists " : " still list ") + node.Name)
+            : new Missing(NodeNames.First(listing) + (listing.Count == 1 ? " still lists " : " still list ") + node.Name)
             {
                 Again = listing.Select(other => Forget(other, node)).ToList(),
             };
@@ -291,10 +274,4 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
         RedisNodeState.NoAddress => "a node without an address",
         _ => ReplicaRequest.Role(view, node) + (node.IsReachable ? string.Empty : ", dead"),
     };
-
-    private static RedisOperationException NotEmpty(string what, string why, ClusterNode node, NextAction next) =>
-        new(FailureCode.NodeNotEmpty, what + ": " + why + ". Nothing was changed.", node.Name, next) { ConcernsOneNode = true };
-
-    private static RedisOperationException Refused(string what, string why, ClusterNode node, NextAction next) =>
-        new(FailureCode.NodeUnsuitable, what + ": " + why + ". Nothing was changed.", node.Name, next) { ConcernsOneNode = true };
 }

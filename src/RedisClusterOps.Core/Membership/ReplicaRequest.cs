@@ -65,19 +65,19 @@ internal sealed record ReplicaRequest(RedisClusterSession Session, string Node, 
             throw NodeVerdict.Of(view, end).Refused(change);
         var masters = new NextAction(NextActionCode.ShowMasters);
         if (node.Id == master.Id)
-            throw Refused(FailureCode.InvalidArgument, change, "it is the same node", node, masters);
+            throw MembershipRefusal.Of(FailureCode.InvalidArgument, change, "it is the same node", node.Name, masters);
         if (!master.IsMaster)
         {
             var why = master.Name + " is a " + Role(view, master) + ", and a replica can't have replicas";
-            throw Refused(FailureCode.InvalidArgument, change, why, master, masters);
+            throw MembershipRefusal.Of(FailureCode.InvalidArgument, change, why, master.Name, masters);
         }
 
         if (isNew)
             return Version(node, master);
         if (node.View!.Line(master.Id) is null)
         {
-            throw Refused(
-                FailureCode.NodeUnsuitable, change, node.Name + " does not list " + master.Name, node,
+            throw MembershipRefusal.Unsuitable(
+                change, node.Name + " does not list " + master.Name, node,
                 new NextAction(NextActionCode.MeetNode) { Node = node.View.Dialled.ToString(), Target = master.Name });
         }
 
@@ -90,30 +90,23 @@ internal sealed record ReplicaRequest(RedisClusterSession Session, string Node, 
     {
         if (view.SlotsOf(node.Id).Count is var slots && slots > 0)
         {
-            throw Refused(
-                FailureCode.NodeNotEmpty, change, "it owns " + Count(slots, "slot") + ", which would be lost", node,
+            throw MembershipRefusal.NotEmpty(
+                change, "it owns " + Count(slots, "slot") + ", which would be lost", node,
                 new NextAction(NextActionCode.MoveSlots) { Source = node.Name, Target = "<another master>" });
         }
 
         if (view.OpenFlags.FirstOrDefault(flag => flag.NodeId == node.Id || flag.PeerId == node.Id) is { NodeId: not null } open)
         {
-            throw Refused(
-                FailureCode.NodeUnsuitable, change, "slot " + Number(open.Slot) + " is open there", node,
+            throw MembershipRefusal.Unsuitable(
+                change, "slot " + Number(open.Slot) + " is open there", node,
                 new NextAction(NextActionCode.ShowOpenSlots) { Slots = Number(open.Slot) });
         }
 
-        if (node.View!.KeyCount is { } keys && keys > 0)
-        {
-            throw Refused(
-                FailureCode.NodeNotEmpty, change,
-                "it owns no slot, but holds " + Count(keys, "key") + ", which may exist nowhere else", node,
-                new NextAction(NextActionCode.CheckCluster) { Options = NextActionOptions.Deep });
-        }
-
+        MembershipRefusal.RequireNoUniqueKeys(node, change);
         if (view.Nodes.FirstOrDefault(other => other.Line.MasterId == node.Id) is { } own)
         {
-            throw Refused(
-                FailureCode.NodeUnsuitable, change, own.Name + " is its replica", node,
+            throw MembershipRefusal.Unsuitable(
+                change, own.Name + " is its replica", node,
                 new NextAction(NextActionCode.SetReplica) { Node = own.Name, Target = "<another master>" });
         }
 
@@ -125,29 +118,22 @@ internal sealed record ReplicaRequest(RedisClusterSession Session, string Node, 
         var keys = node.View!.KeyCount;
         if (node.View.Facts.Engine == ServerEngine.Garnet)
         {
-            throw Refused(
-                FailureCode.NodeUnsuitable, change, "Garnet does not give a replica another master", node,
+            throw MembershipRefusal.Unsuitable(
+                change, "Garnet does not give a replica another master", node,
                 new NextAction(NextActionCode.RemoveNode) { Node = node.Name, Note = "then add it as a replica of " + master.Name });
         }
 
         var former = node.Line.MasterId is { } id ? view.Node(id) : null;
         if (former is { IsReachable: false } && view.SlotsOf(former.Id).Count is var slots && slots > 0)
         {
-            throw Refused(
-                FailureCode.NodeUnsuitable, change,
+            throw MembershipRefusal.Unsuitable(
+                change,
                 "its master " + former.Name + " owns " + Count(slots, "slot") + " and can't be read, so " + node.Name
                     + " may hold the only copy of their keys", node,
                 NodeVerdict.Of(view, former).Cure);
         }
 
-        if (node.View.Facts.HasNeverSynchronized && keys is { } only && only > 0)
-        {
-            throw Refused(
-                FailureCode.NodeNotEmpty, change,
-                "it has never synchronized with its master, and holds " + Count(only, "key") + ", which may exist nowhere else", node,
-                new NextAction(NextActionCode.CheckCluster) { Options = NextActionOptions.Deep });
-        }
-
+        MembershipRefusal.RequireNoUniqueKeys(node, change);
         if (keys is not 0)
         {
             yield return node.Name + " drops " + (keys is { } known ? Count(known, "key") : "its keys") + ", copies of those on "
@@ -174,7 +160,4 @@ internal sealed record ReplicaRequest(RedisClusterSession Session, string Node, 
                 + its.Version + ": it may not be able to load the master's data.";
         }
     }
-
-    private static RedisOperationException Refused(FailureCode code, string what, string why, ClusterNode subject, NextAction next) =>
-        new(code, what + ": " + why + ". Nothing was changed.", subject.Name, next) { ConcernsOneNode = true };
 }

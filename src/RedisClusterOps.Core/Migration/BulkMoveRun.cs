@@ -9,9 +9,7 @@ using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Journal;
 using RedisClusterOps.Migration.Atomic;
 using RedisClusterOps.Migration.Bulk;
-using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Migration.Recovery;
-using RedisClusterOps.Migration.Slot;
 
 namespace RedisClusterOps.Migration;
 
@@ -29,16 +27,13 @@ internal sealed class BulkMoveRun : IPairMoveObserver
     private readonly BulkMove _move;
     private readonly IReadOnlyList<MasterPair> _pairs;
     private readonly BulkMoveResults _results;
-    private readonly OwnershipVerifier _verifier;
+    private readonly BulkMoveVerification _verification;
     private readonly ReplicaMigrationSuppression? _suppression;
     private readonly StopRequest _stop;
     private readonly CancellationTokenSource _yielding;
     private readonly CancellationToken _stopping;
     private readonly RunAnnouncement? _announcement;
     private readonly int _mostPairs;
-    private readonly Dictionary<MasterPair, KeyAccount> _accounts;
-    private readonly object _lock = new();
-    private List<(MasterPair Pair, IReadOnlyList<SlotMove> Slots)> _verified = [];
     private Task _looking = Task.CompletedTask;
 
     public BulkMoveRun(
@@ -53,10 +48,9 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         _suppression = move.SuppressesReplicaMigration
             ? new ReplicaMigrationSuppression(reader, view, pairs, move.SuppressedNodes, journal, log)
             : null;
-        _verifier = new OwnershipVerifier(reader, view, _stop) { Verified = AddVerified };
-        _accounts = pairs.ToDictionary(pair => pair, pair => new KeyAccount(reader, pair));
         _results = new BulkMoveResults(move, session, options, journal, log, reader.Clock);
-        var pace = new MovePace(nodes, options, log, reader.Clock);
+        _verification = new BulkMoveVerification(reader, view, pairs, _results, _stop);
+        var pace = new MovePace(reader, nodes, options, log);
         var count = new MoveCount(pairs.Sum(pair => pair.Slots.Count), log, reader.Clock);
         _context = new MoveContext(reader, session, options, pace, count, log)
         {
@@ -90,7 +84,7 @@ internal sealed class BulkMoveRun : IPairMoveObserver
             return;
         var number = slots.Count.ToString(CultureInfo.InvariantCulture);
         Log?.State(null, number + " slots (" + BulkMoveResults.RangesOf(slots) + ") handed over to " + pair.Target.Name);
-        _verifier.Add(pair, slots);
+        _verification.Add(pair, slots);
         _context.Count.Slots(slots.Count);
         _context.ReportProgress();
     }
@@ -129,11 +123,7 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         }
     }
 
-    async Task IPairMoveObserver.VerifyDueAsync()
-    {
-        await _verifier.VerifyDueAsync().ConfigureAwait(false);
-        await SettleAsync(_stop.Abort).ConfigureAwait(false);
-    }
+    Task IPairMoveObserver.VerifyDueAsync() => _verification.VerifyDueAsync();
 
     private async Task RunAsync()
     {
@@ -203,10 +193,10 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         var failures = await RunPairsAsync(exclusion, _pairs, pair => able.Contains(pair) ? MoveAsync(pair) : Task.CompletedTask)
             .ConfigureAwait(false);
         failures = stuck.Zip(failures, (before, after) => before ?? after).ToArray();
+        var deferred = new DeferredSlots(_context, _situations, _move, _results, _stop, _stopping) { Begins = LookForOtherRuns };
         foreach (var (pair, failure) in _pairs.Zip(failures, (pair, failure) => (pair, failure)))
-            await MoveDeferredAsync(pair, failure).ConfigureAwait(false);
-        await FinishVerificationAsync().ConfigureAwait(false);
-        await CloseAccountsAsync().ConfigureAwait(false);
+            await deferred.MoveAsync(pair, failure).ConfigureAwait(false);
+        await _verification.FinishAsync(_stopping).ConfigureAwait(false);
         foreach (var (pair, failure) in _pairs.Zip(failures, (pair, failure) => (pair, failure)))
         {
             if (failure is not null)
@@ -232,7 +222,7 @@ internal sealed class BulkMoveRun : IPairMoveObserver
             return;
         }
 
-        await _accounts[pair].OpenAsync(_stop.Abort).ConfigureAwait(false);
+        await _verification.OpenAccountAsync(pair).ConfigureAwait(false);
         await new AtomicPairMove(_context, pair, this, _stop).RunAsync().ConfigureAwait(false);
     }
 
@@ -276,121 +266,5 @@ internal sealed class BulkMoveRun : IPairMoveObserver
         foreach (var slot in arrived)
             slot.Begin(_stop.Clock.Now);
         SlotsTransferred(pair, arrived);
-    }
-
-    // One by one, with every check: slots with a surprise, and those that an interrupted run left half done.
-    private async Task MoveDeferredAsync(MasterPair pair, RedisOperationException? failure)
-    {
-        var left = new Queue<SlotMove>(pair.Slots.Where(slot => slot.IsDeferred));
-        // After a stop no slot is moved individually: reading its state again would take more time.
-        while (left.Count > 0 && failure is null && !_stopping.IsCancellationRequested)
-        {
-            if (left.Peek().State == SlotMoveState.Waiting && _context.IsTimeOver)
-            {
-                left.Dequeue();
-                continue;
-            }
-
-            LookForOtherRuns();
-            var outcome = await MoveIndividuallyAsync(pair, left.Dequeue()).ConfigureAwait(false);
-            _results.Report([outcome]);
-            _context.Count.Slots(1);
-            if (outcome.Failure is { } broken && RunResume.Ends(broken))
-                failure = broken;
-        }
-
-        // A failure of the pair is a failure of each of its slots.
-        var ofPair = failure is { Code: not (FailureCode.Stopped or FailureCode.AnotherToolAtWork) } ? failure : null;
-        _results.Report(left.Select(slot =>
-            _results.Failed(pair, slot, ofPair is null ? LeftOpen(slot) : _results.LeftOpen(pair, [slot], ofPair))));
-    }
-
-    private RedisOperationException LeftOpen(SlotMove slot) => _results.Stopped(slot, "It is left open: " + slot.DeferReason + ".");
-
-    private async Task<SlotOutcome> MoveIndividuallyAsync(MasterPair pair, SlotMove slot)
-    {
-        var number = slot.Slot.ToString(CultureInfo.InvariantCulture);
-        Log?.State(slot.Slot, "Slot " + number + ": moved individually, because " + slot.DeferReason);
-        var (reader, started) = (_context.Reader, _stop.Clock.Now);
-        try
-        {
-            var view = await reader.ReadAgainAsync(_stop.Abort).ConfigureAwait(false);
-            var situation = await _situations.ReadAsync(view, slot.Slot, _stop.Abort).ConfigureAwait(false);
-            var plan = _move.RequestForSlot(pair, situation).Plan(situation);
-            _results.RecordIntent(pair, slot);
-            var tally = new KeyTally { Moved = slot.Moved };
-            // If the flags have changed since, the plan sets them, and that clears these.
-            if (pair.Source.View!.Databases == 1)
-                tally.Interrupted.UnionWith(slot.Interrupted);
-            var runner = new SlotRunner(_context.Session, reader, _situations, plan, tally, Log);
-            var outcome = await runner.RunAsync(_stopping).ConfigureAwait(false);
-            var result = outcome.Result with { MigrationId = _results.Run.MigrationId, Operation = _move.Operation.ToString() };
-            return outcome with { Result = result, Failure = outcome.Failure is { } failed ? _results.Resumable(failed) : null };
-        }
-        catch (RedisOperationException failure)
-        {
-            var ended = RunResume.Ends(failure) ? _results.LeftOpen(pair, [slot], failure) : failure;
-            return _results.Failed(pair, slot, ended, _stop.Clock.Now - started);
-        }
-        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
-        {
-            return _results.Failed(pair, slot, _results.Stopped(slot, "Its state was not read again."));
-        }
-    }
-
-    private async Task FinishVerificationAsync()
-    {
-        using var limit = _stop.Extend(StopDeadlines.Verify, StopDeadlines.Verify);
-        try
-        {
-            var abort = _stopping.IsCancellationRequested ? limit.Abort : _stop.Abort;
-            IReadOnlyList<OwnershipVerifier.Disagreement> left;
-            try
-            {
-                left = await _verifier.FinishAsync(abort).ConfigureAwait(false);
-            }
-            finally
-            {
-                await SettleAsync(abort).ConfigureAwait(false);
-            }
-
-            _results.Report(left.Select(each => _results.Unverified(each.Pair, each.Slot, "not every node agrees: " + each.Objection)));
-        }
-        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
-        {
-            const string But = "the run was stopped before every node was asked";
-            _results.Report(_verifier.Waiting.Select(each => _results.Unverified(each.Pair, each.Slot, But)));
-        }
-    }
-
-    private void AddVerified(MasterPair pair, IReadOnlyList<SlotMove> slots)
-    {
-        lock (_lock)
-            _verified.Add((pair, slots));
-    }
-
-    // Every node agrees on the owner of these slots. What is left is whether their keys are there.
-    private async Task SettleAsync(CancellationToken abort)
-    {
-        List<(MasterPair Pair, IReadOnlyList<SlotMove> Slots)> verified;
-        lock (_lock)
-            (verified, _verified) = (_verified, []);
-        foreach (var (pair, slots) in verified)
-        {
-            var accounts = await _accounts[pair].SettleAsync(slots, abort).ConfigureAwait(false);
-            _results.Report(accounts.Select(account => _results.Settled(pair, account)));
-        }
-    }
-
-    // The target may have evicted keys of slots whose results are out.
-    private async Task CloseAccountsAsync()
-    {
-        if (_stopping.IsCancellationRequested)
-            return;
-        foreach (var pair in _pairs)
-        {
-            if (await _accounts[pair].CloseAsync(_stop.Abort).ConfigureAwait(false) is { } lost)
-                _results.ReportLost(pair, lost);
-        }
     }
 }

@@ -115,18 +115,21 @@ internal sealed class CurrentRun(
         return await RunnerOf(plan, null).MoveKeysAsync(stop).ConfigureAwait(false);
     }
 
-    /// <summary>Starts to carry out a group of plans (<see cref="BulkMove.Group"/>), all pairs of masters concurrently.</summary>
+    /// <summary>Starts to carry out a group of plans (<see cref="BulkWays.Groups"/>), all pairs of masters concurrently.</summary>
     public async Task<SlotMoveRun> StartAsync(IReadOnlyList<SlotPlan> plans, CancellationToken stop)
     {
         await BeginAsync(plans[0], stop).ConfigureAwait(false);
-        if (BulkAdoption.IsAdoption(plans[0]))
+        var way = BulkWays.Of(plans[0]);
+        if (way == BulkWay.Steps)
         {
-            var adopting = new StopRequest(reader.Clock, stop);
-            return new BulkAdoption(session, reader, situations, plans, SlotEntry.Of(plans[0]), Journal, log, adopting, stop).Start();
+            var stopping = new StopRequest(reader.Clock, stop);
+            return new BulkPlanRun(
+                session, reader, situations, plans, Journal, _announcement, log, plan => RunnerOf(plan, Journal), stopping, stop).Start();
         }
 
         var view = await reader.ReadAsync(null, stop).ConfigureAwait(false);
-        return Start(view, BulkMove.Of(plans), MasterPair.Of(view, plans), plans[0].Options, stop);
+        var isBack = way == BulkWay.Back;
+        return Start(view, BulkMove.Of(plans, isBack), MasterPair.Of(view, plans, isBack), plans[0].Options, stop);
     }
 
     /// <summary>Starts to move pairs of masters concurrently. The run has begun.</summary>

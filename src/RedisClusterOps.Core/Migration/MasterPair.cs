@@ -33,36 +33,37 @@ internal sealed class MasterPair(ClusterNode source, ClusterNode target, IReadOn
     {
         // A plan names masters. No other node stands for them: slots would go where the plan does not send them.
         foreach (var id in moves.SelectMany(move => new[] { move.SourceId, move.TargetId }))
-        {
-            if (NodeNames.MasterOf(view, id) is var now && now.Id != id)
-            {
-                var name = view.Node(id)!.Name;
-                throw new RedisOperationException(
-                    FailureCode.StalePlan,
-                    "The plan is stale: " + name + " is a replica of " + now.Name + " now." + PlanRefusal.NothingChanged,
-                    name,
-                    new NextAction(NextActionCode.ShowNodes));
-            }
-        }
-
+            RequireMaster(view, id);
         return moves.Select(move => Of(view, move, undoes: plan.Kind == MigrationOperation.Undo)).ToList();
     }
 
     /// <summary>The pairs of plans that are carried out together.</summary>
-    /// <exception cref="RedisOperationException">NodeNotFound, ClusterViewConflict, or why an end can't be read.</exception>
-    public static IReadOnlyList<MasterPair> Of(ClusterView view, IEnumerable<SlotPlan> plans) => plans
-        .GroupBy(plan => (plan.SourceId, plan.TargetId))
-        .Select(pair => new RedisSlotMove
+    /// <param name="isBack">True if the slots return to the masters that they came from.</param>
+    /// <exception cref="RedisOperationException">
+    /// StalePlan: a master became a replica. NodeNotFound, ClusterViewConflict, or why an end can't be read.
+    /// </exception>
+    public static IReadOnlyList<MasterPair> Of(ClusterView view, IEnumerable<SlotPlan> plans, bool isBack) => plans
+        // The source of a way back is the target of the migration.
+        .GroupBy(plan => isBack ? (plan.TargetId, plan.SourceId) : (plan.SourceId, plan.TargetId))
+        .Select(pair =>
         {
-            SourceId = pair.Key.SourceId,
-            TargetId = pair.Key.TargetId,
-            SlotRanges = SlotSet.From(pair.Select(plan => plan.Slot)).Ranges,
-        })
-        .Select(move => Of(view, move, undoes: false)).ToList();
+            // A slot goes where its plan says, or nowhere: no other master stands for a node that has become a replica.
+            RequireMaster(view, pair.Key.Item1);
+            RequireMaster(view, pair.Key.Item2);
+            var move = new RedisSlotMove
+            {
+                SourceId = pair.Key.Item1,
+                TargetId = pair.Key.Item2,
+                SlotRanges = SlotSet.From(pair.Select(plan => plan.Slot)).Ranges,
+            };
+            var successors = pair.Where(plan => plan.State == RedisOpenSlotState.TargetFailedOver).Select(plan => plan.Slot);
+            return Of(view, move, isBack, new HashSet<int>(successors));
+        }).ToList();
 
     /// <param name="undoes">True if slots that migrate towards the source are completed first.</param>
-    /// <inheritdoc cref="Of(ClusterView, IEnumerable{SlotPlan})"/>
-    public static MasterPair Of(ClusterView view, RedisSlotMove move, bool undoes)
+    /// <param name="successors">Slots that are open towards a former master that the target has replaced; null for none.</param>
+    /// <exception cref="RedisOperationException">NodeNotFound, ClusterViewConflict, or why an end can't be read.</exception>
+    public static MasterPair Of(ClusterView view, RedisSlotMove move, bool undoes, ISet<int>? successors = null)
     {
         var (source, target) = (NodeNames.MasterOf(view, move.SourceId), NodeNames.MasterOf(view, move.TargetId));
         foreach (var end in new[] { source, target })
@@ -73,8 +74,21 @@ internal sealed class MasterPair(ClusterNode source, ClusterNode target, IReadOn
 
         SlotRefusal.RequireAcquainted("No slot can be moved between " + source.Name + " and " + target.Name, source, target);
         var isAtomic = move.DecidedMethod == MoveMethod.Atomic;
-        var slots = SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotMove.Of(view, slot, source, target, undoes, isAtomic)).ToList();
+        var slots = SlotSet.From(move.SlotRanges).Slots.Select(slot => SlotMove.Of(
+            view, slot, source, target, undoes, isAtomic, successors?.Contains(slot) == true)).ToList();
         return new MasterPair(source, target, slots, isAtomic) { EstimatedKeys = move.EstimatedKeys };
+    }
+
+    private static void RequireMaster(ClusterView view, string id)
+    {
+        if (NodeNames.MasterOf(view, id) is var now && now.Id == id)
+            return;
+        var name = view.Node(id)!.Name;
+        throw new RedisOperationException(
+            FailureCode.StalePlan,
+            "The plan is stale: " + name + " is a replica of " + now.Name + " now." + PlanRefusal.NothingChanged,
+            name,
+            new NextAction(NextActionCode.ShowNodes));
     }
 
     public override string ToString() => source.Name + " -> " + target.Name;
@@ -121,12 +135,14 @@ internal sealed class SlotMove(int slot, long keys)
 
     // A slot that is stable on the source, or open between these two masters, moves in bulk. A slot that is stable on the target has moved
     // already, as after a run that was killed before it could write that down.
-    internal static SlotMove Of(ClusterView view, int slot, ClusterNode source, ClusterNode target, bool undoes, bool isAtomic)
+    /// <param name="hasSuccessor">True if the target has replaced the master that the source migrates to.</param>
+    internal static SlotMove Of(
+        ClusterView view, int slot, ClusterNode source, ClusterNode target, bool undoes, bool isAtomic, bool hasSuccessor)
     {
         var owner = view.ContestedClaims.ContainsKey(slot) ? null : view.OwnerOf(slot);
         var flags = view.FlagsOf(slot).ToList();
         var isInterrupted = undoes && (owner == target.Id || owner == source.Id) && flags.Count > 0
-            && flags.TrueForAll(flag => IsBetween(view, flag, target, source, owner == target.Id && !isAtomic));
+            && flags.TrueForAll(flag => IsBetween(view, flag, target, source, owner == target.Id && !isAtomic, hasSuccessor));
         var move = new SlotMove(slot, 0)
         {
             ImportsFromFormerMaster = flags.Exists(flag => !flag.IsMigrating && flag.PeerId != owner && flag.NodeId != owner),
@@ -137,7 +153,7 @@ internal sealed class SlotMove(int slot, long keys)
             move.State = SlotMoveState.Interrupted;
         else if (owner != source.Id)
             move.Defer(source.Name + " is not its undisputed owner");
-        else if (!flags.TrueForAll(flag => IsBetween(view, flag, source, target, !isAtomic)))
+        else if (!flags.TrueForAll(flag => IsBetween(view, flag, source, target, !isAtomic, hasSuccessor)))
             move.Defer("it is open between other nodes");
         return move;
     }
@@ -157,8 +173,10 @@ internal sealed class SlotMove(int slot, long keys)
     public void Reset() => (State, Began, Moved, Gone) = (SlotMoveState.Waiting, TimeSpan.Zero, 0, 0);
 
     /// <param name="mayFollow">True if the source may have replaced the master that the target imports from.</param>
-    private static bool IsBetween(ClusterView view, OpenFlag flag, ClusterNode source, ClusterNode target, bool mayFollow) =>
-        flag.IsMigrating ? flag.NodeId == source.Id && flag.PeerId == target.Id
+    /// <param name="hasSuccessor">True if the target has replaced the master that the source migrates to.</param>
+    private static bool IsBetween(
+        ClusterView view, OpenFlag flag, ClusterNode source, ClusterNode target, bool mayFollow, bool hasSuccessor) =>
+        flag.IsMigrating ? flag.NodeId == source.Id && (flag.PeerId == target.Id || hasSuccessor)
         : flag.NodeId == target.Id
             && (flag.PeerId == source.Id || (mayFollow && SlotDiagnostician.ComesFrom(view, flag.PeerId, source)));
 }

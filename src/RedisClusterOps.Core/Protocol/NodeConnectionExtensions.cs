@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -11,6 +12,8 @@ internal static class NodeConnectionExtensions
 {
     private static readonly TimeSpan ReadRetryLimit = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan ReadRetryPause = TimeSpan.FromMilliseconds(100);
+
+    private static readonly ConditionalWeakTable<INodeConnection, object> Measured = new();
 
     /// <summary>Sends one command and returns its reply, which may be an error.</summary>
     public static async Task<RespValue> AskAsync(
@@ -23,9 +26,14 @@ internal static class NodeConnectionExtensions
         this INodeConnection connection, RespCommand command, CancellationToken cancellation, TimeSpan? timeout = null) =>
         (await connection.AskAsync(command, cancellation, timeout).ConfigureAwait(false)).OrThrow(connection.Endpoint, command);
 
-    /// <summary>Measures the network latency: the minimum of three round trips, because the node may be busy during one of them.</summary>
+    /// <summary>
+    /// Measures the network latency, once for each connection: the minimum of three round trips, because the node may be busy during one of
+    /// them.
+    /// </summary>
     public static async Task<TimeSpan> MinimumRoundTripAsync(this INodeConnection connection, IClock clock, CancellationToken cancellation)
     {
+        if (Measured.TryGetValue(connection, out var known))
+            return (TimeSpan)known;
         var minimum = TimeSpan.MaxValue;
         for (var i = 0; i < 3; i++)
         {
@@ -35,6 +43,7 @@ internal static class NodeConnectionExtensions
             minimum = elapsed < minimum ? elapsed : minimum;
         }
 
+        Measured.GetValue(connection, _ => minimum);
         return minimum;
     }
 

@@ -15,8 +15,8 @@ internal sealed class RespReader(Stream stream, RespLimits limits)
 {
     private const int FirstChunk = 64 * 1024;
 
-    // Also the maximum length of a line: a line must fit into the buffer.
-    private readonly byte[] _buffer = new byte[64 * 1024];
+    // Its size is also the maximum length of a line: a line must fit into the buffer. Empty while no reply is expected or left.
+    private byte[] _buffer = [];
     private int _start;
     private int _end;
 
@@ -34,6 +34,8 @@ internal sealed class RespReader(Stream stream, RespLimits limits)
         _replyLength = 0;
         _replyItems = 0;
         _open.Clear();
+        if (_buffer.Length == 0)
+            _buffer = IoBuffers.Rent();
         while (true)
         {
             int lineEnd;
@@ -61,8 +63,15 @@ internal sealed class RespReader(Stream stream, RespLimits limits)
             }
 
             value = Add(value);
-            if (value is not null)
-                return value;
+            if (value is null)
+                continue;
+            if (_start == _end)
+            {
+                IoBuffers.Return(_buffer);
+                (_buffer, _start, _end) = ([], 0, 0);
+            }
+
+            return value;
         }
     }
 

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
@@ -15,7 +16,7 @@ internal sealed class RespWriter(Stream stream)
     private const int LongestHeader = 13;
     private const int LineEnd = 2;
 
-    private readonly byte[] _buffer = new byte[16 * 1024];
+    private byte[] _buffer = [];
     private int _filled;
 
     private int Room => _buffer.Length - _filled;
@@ -23,6 +24,7 @@ internal sealed class RespWriter(Stream stream)
     /// <summary>Writes the commands and flushes them.</summary>
     public async Task WriteAsync(IReadOnlyList<RespCommand> commands, CancellationToken cancellation)
     {
+        _buffer = IoBuffers.Rent();
         foreach (var command in commands)
         {
             var arguments = command.Arguments;
@@ -52,6 +54,9 @@ internal sealed class RespWriter(Stream stream)
 
         await FlushAsync(cancellation).ConfigureAwait(false);
         await stream.FlushAsync(cancellation).ConfigureAwait(false);
+        // After an exception the connection is closed, and the buffer may still be read.
+        IoBuffers.Return(_buffer);
+        _buffer = [];
     }
 
     private void AppendHeader(char type, int count)
@@ -73,5 +78,22 @@ internal sealed class RespWriter(Stream stream)
         var length = _filled;
         _filled = 0;
         await stream.WriteAsync(_buffer, 0, length, cancellation).ConfigureAwait(false);
+    }
+}
+
+/// <summary>The buffers of all connections. A connection needs one only while it writes commands or reads a reply.</summary>
+internal static class IoBuffers
+{
+    private const int Size = 64 * 1024;
+    private const int MostKept = 16;
+
+    private static readonly ConcurrentStack<byte[]> Kept = new();
+
+    public static byte[] Rent() => Kept.TryPop(out var buffer) ? buffer : new byte[Size];
+
+    public static void Return(byte[] buffer)
+    {
+        if (Kept.Count < MostKept)
+            Kept.Push(buffer);
     }
 }

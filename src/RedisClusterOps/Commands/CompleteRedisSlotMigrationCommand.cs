@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Management.Automation;
 
 namespace RedisClusterOps.Commands;
@@ -10,19 +11,24 @@ namespace RedisClusterOps.Commands;
 [OutputType(typeof(RedisSlotMigrationResult))]
 public sealed class CompleteRedisSlotMigrationCommand : SlotMigrationCmdlet
 {
-    internal override void Run()
+    internal override void Run() => Collect(Slot, Source, Target);
+
+    internal override void Operate(RedisCluster cluster, IReadOnlyList<(int Slot, string? Source, string? Target)> slots)
     {
-        var cluster = Open();
-        foreach (var slot in Slot)
+        if (slots.Count > 1)
         {
-            var asked = new RedisSlotMigrationResult
-            {
-                Slot = slot,
-                Operation = nameof(MigrationOperation.Complete),
-                Source = Source,
-                Target = Target,
-            };
-            Operate(cluster, asked, cluster.PlanCompletionAsync(slot, Source, Target, MoveOptions, Stop));
+            OperateTogether(cluster, cluster.PlanCompletionsAsync(slots, MoveOptions, Stop));
+            return;
         }
+
+        var (slot, source, target) = slots[0];
+        var asked = new RedisSlotMigrationResult
+        {
+            Slot = slot,
+            Operation = nameof(MigrationOperation.Complete),
+            Source = source,
+            Target = target,
+        };
+        Operate(cluster, asked, cluster.PlanCompletionAsync(slot, source, target, MoveOptions, Stop));
     }
 }

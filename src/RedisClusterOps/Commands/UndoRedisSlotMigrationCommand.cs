@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Management.Automation;
 using RedisClusterOps.Completion;
 
@@ -76,30 +77,38 @@ public sealed class UndoRedisSlotMigrationCommand : BulkMoveCmdlet
 
     internal override void Run()
     {
-        var cluster = Open();
-        if (MigrationId is not null)
+        if (MigrationId is null)
         {
-            if (Await(cluster.PlanUndoOfMovesAsync(MigrationId, MoveOptions, Stop), "Reading the journal") is { } plan)
-                MoveSlots(cluster, plan, NothingToUndo);
-            else
-            {
-                var planning = cluster.PlanUndoOfRunAsync(MigrationId, Strategy, AllowUnreachableNode, MoveOptions, Stop);
-                Operate(cluster, Await(planning, "Reading the cluster"), nameof(MigrationOperation.Undo), NothingToUndo);
-            }
-
+            Collect(Slot, Source, Target);
             return;
         }
 
-        foreach (var slot in Slot)
+        var cluster = Open();
+        if (Await(cluster.PlanUndoOfMovesAsync(MigrationId, MoveOptions, Stop), "Reading the journal") is { } plan)
+            MoveSlots(cluster, plan, NothingToUndo);
+        else
         {
-            var asked = new RedisSlotMigrationResult
-            {
-                Slot = slot,
-                Operation = nameof(MigrationOperation.Undo),
-                Source = Source,
-                Target = Target,
-            };
-            Operate(cluster, asked, cluster.PlanUndoAsync(slot, Source, Target, Strategy, AllowUnreachableNode, MoveOptions, Stop));
+            var planning = cluster.PlanUndoOfRunAsync(MigrationId, Strategy, AllowUnreachableNode, MoveOptions, Stop);
+            Operate(cluster, Await(planning, "Reading the cluster"), nameof(MigrationOperation.Undo), NothingToUndo);
         }
+    }
+
+    internal override void Operate(RedisCluster cluster, IReadOnlyList<(int Slot, string? Source, string? Target)> slots)
+    {
+        if (slots.Count > 1)
+        {
+            OperateTogether(cluster, cluster.PlanUndosAsync(slots, Strategy, AllowUnreachableNode, MoveOptions, Stop));
+            return;
+        }
+
+        var (slot, source, target) = slots[0];
+        var asked = new RedisSlotMigrationResult
+        {
+            Slot = slot,
+            Operation = nameof(MigrationOperation.Undo),
+            Source = source,
+            Target = target,
+        };
+        Operate(cluster, asked, cluster.PlanUndoAsync(slot, source, target, Strategy, AllowUnreachableNode, MoveOptions, Stop));
     }
 }

@@ -3,7 +3,7 @@ using System.Linq;
 
 namespace RedisClusterOps.Cluster.Tests.States;
 
-/// <summary>State × operation -> outcome, as docs/operations.md shows it and the tests check it on real servers.</summary>
+/// <summary>State × operation -> outcome, as docs/states.md shows it and the tests check it on real servers.</summary>
 internal static class OperationTable
 {
     private const string Unsuitable = nameof(FailureCode.SlotStateUnsuitable);

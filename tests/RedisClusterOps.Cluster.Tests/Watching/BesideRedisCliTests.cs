@@ -7,7 +7,7 @@ using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Watching;
 
-/// <summary>Checks what docs/health.md says about both tools, on a cluster with three problems at once.</summary>
+/// <summary>Checks what docs/redis-cli.md says about both tools, on a cluster with three problems at once.</summary>
 public sealed class BesideRedisCliTests
 {
     [Fact]

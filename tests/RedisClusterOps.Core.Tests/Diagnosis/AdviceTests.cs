@@ -46,7 +46,7 @@ public class AdviceTests
     public void Every_state_has_a_scene_here() => Assert.Equal(Enum.GetValues<RedisOpenSlotState>(), States.Keys.Order());
 
     [Fact]
-    public void Every_finding_has_a_scene() => Assert.Equal(Enum.GetValues<FindingCode>(), HealthCheckTests.Scenes.Keys.Order());
+    public void Every_finding_has_a_scene() => Assert.Equal(Enum.GetValues<FindingCode>(), HealthScenes.Scenes.Keys.Order());
 
     [Theory]
     [MemberData(nameof(EveryState))]
@@ -141,7 +141,7 @@ public class AdviceTests
     [MemberData(nameof(EveryFinding))]
     public void A_finding_names_a_cmdlet(FindingCode code)
     {
-        var health = HealthCheckTests.Scenes[code]();
+        var health = HealthScenes.Scenes[code]();
         Assert.Contains(health.Findings, finding => finding.Code == code);
         foreach (var finding in health.Findings)
         {

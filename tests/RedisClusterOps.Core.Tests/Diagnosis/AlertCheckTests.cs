@@ -25,14 +25,14 @@ public class AlertCheckTests
         [AlertCode.ReplicaLinkDown] = () => Replica("master_link_status:down\nmaster_link_down_since_seconds:90"),
         [AlertCode.ReplicaLag] = () => Replica("master_link_status:up\nslave_repl_offset:1"),
         [AlertCode.MemoryPressure] = () => ClusterScene.Stable().Reports("S", "redis_version:7.0.15\nused_memory:85\nmaxmemory:100"),
-        [AlertCode.NodeBusy] = () => HealthCheckTests.Refusing(
+        [AlertCode.NodeBusy] = () => HealthScenes.Refusing(
             FailureCode.NodeBusy, "BUSY Redis is busy running a script. You can only call SCRIPT KILL"),
-        [AlertCode.NodeLoading] = () => HealthCheckTests.Refusing(
+        [AlertCode.NodeLoading] = () => HealthScenes.Refusing(
             FailureCode.NodeLoading, "LOADING Redis is loading the dataset in memory"),
-        [AlertCode.AuthenticationFailed] = () => HealthCheckTests.Refusing(
+        [AlertCode.AuthenticationFailed] = () => HealthScenes.Refusing(
             FailureCode.AuthenticationFailed, "NOAUTH Authentication required."),
-        [AlertCode.TooManyClients] = () => HealthCheckTests.Refusing(FailureCode.TooManyClients, "ERR max number of clients reached"),
-        [AlertCode.NodeRefused] = () => HealthCheckTests.Refusing(FailureCode.PermissionDenied, "NOPERM this user has no permissions"),
+        [AlertCode.TooManyClients] = () => HealthScenes.Refusing(FailureCode.TooManyClients, "ERR max number of clients reached"),
+        [AlertCode.NodeRefused] = () => HealthScenes.Refusing(FailureCode.PermissionDenied, "NOPERM this user has no permissions"),
         [AlertCode.ClientsRedirected] = () =>
             ClusterScene.Stable().Reports("S", "redis_version:7.0.15\ntotal_error_replies:9000\nerrorstat_MOVED:count=9000"),
     };

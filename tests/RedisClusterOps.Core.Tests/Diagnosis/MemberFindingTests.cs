@@ -48,7 +48,7 @@ public class MemberFindingTests
     [Fact]
     public void Flags_of_a_replica_alone_are_found_and_cleared_by_its_master()
     {
-        var scene = HealthCheckTests.FlaggedReplica();
+        var scene = HealthScenes.FlaggedReplica();
         var finding = Of(scene, FindingCode.ReplicaFlags);
         Assert.Equal("Repair-RedisCluster -Slot 5519", NextActionText.Of(finding.Next!));
         var repair = new RepairRequest(ClusterScene.Slot, RedisClusterSession.Parse(S), new MoveOptions(), new RepairOptions());
@@ -58,7 +58,7 @@ public class MemberFindingTests
 
     [Fact]
     public void Flags_that_the_master_has_too_are_no_finding() => Assert.DoesNotContain(
-        HealthCheckTests.FlaggedReplica().Migrating("S", "T").Importing("T", "S").Check().Findings,
+        HealthScenes.FlaggedReplica().Migrating("S", "T").Importing("T", "S").Check().Findings,
         finding => finding.Code == FindingCode.ReplicaFlags);
 
     private static RedisClusterFinding Of(ClusterScene scene, FindingCode code) =>

@@ -53,6 +53,27 @@ public sealed class StuckSlotTests : IDisposable
     }
 
     [Fact]
+    public async Task Keys_that_expire_are_no_progress()
+    {
+        _cluster.MigrateCallsOfA = 40;
+        await _cluster.LookAsync();
+        var first = _cluster.Now;
+        for (var check = 0; check < 4; check++)
+        {
+            _cluster.Pass(TimeSpan.FromMinutes(8));
+            _cluster.KeysOnA--;
+            await _cluster.LookAsync();
+        }
+
+        Assert.Equal(first, Assert.Single((await _cluster.LookAsync()).Alerts).Since);
+
+        // Once the source runs MIGRATE again, fewer keys are progress.
+        _cluster.MigrateCallsOfA++;
+        _cluster.KeysOnA--;
+        Assert.Empty((await _cluster.LookAsync()).Alerts);
+    }
+
+    [Fact]
     public async Task Where_the_owner_does_not_migrate_clients_write_on_and_their_keys_are_no_progress()
     {
         _cluster.IsOnlyImported = true;

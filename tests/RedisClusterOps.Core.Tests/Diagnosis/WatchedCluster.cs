@@ -56,6 +56,9 @@ internal sealed class WatchedCluster : IDisposable
     /// <summary>How often A answered MOVED so far; null if it does not count.</summary>
     public long? MovedRepliesOfA { get; set; }
 
+    /// <summary>How often A ran MIGRATE so far; null if it does not count.</summary>
+    public long? MigrateCallsOfA { get; set; }
+
     public List<string> Warnings { get; } = [];
 
     public void Pass(TimeSpan time) => _clock.UtcNow += time;
@@ -96,6 +99,8 @@ internal sealed class WatchedCluster : IDisposable
         "INFO" => RespValue.Bulk("# Server\r\nredis_version:7.0.15\r\n" + (self == TestJournal.NodeA && MovedRepliesOfA is { } moved
             ? FormattableString.Invariant($"total_error_replies:{moved + 1}\r\nerrorstat_MOVED:count={moved}\r\n")
             : string.Empty)),
+        "INFO commandstats" when MigrateCallsOfA is { } calls => RespValue.Bulk(
+            FormattableString.Invariant($"cmdstat_get:calls=7,usec=9\r\ncmdstat_migrate:calls={calls},usec=5\r\n")),
         "DBSIZE" => RespValue.Number(3),
         "CLUSTER COUNTKEYSINSLOT 5519" => RespValue.Number(self == TestJournal.NodeA ? KeysOnA : KeysOnB),
         _ => RespValue.Error("ERR unknown command " + command),

@@ -11,7 +11,9 @@ public sealed class DamagedJournalTests : IDisposable
 {
     private readonly TestJournal _journal = new();
 
-    private static readonly int Rounds = Environment.GetEnvironmentVariable("RCO_PROOF") == "full" ? 20_000 : 400;
+    private static readonly bool IsFullProof = Environment.GetEnvironmentVariable("RCO_PROOF") == "full";
+
+    private static readonly int Rounds = IsFullProof ? 20_000 : 400;
 
     [Fact]
     public void A_line_torn_at_any_byte_is_harmless()
@@ -19,6 +21,10 @@ public sealed class DamagedJournalTests : IDisposable
         var whole = _journal.BytesOfRun(5, 7);
         for (var length = 1; length <= whole.Length; length++)
         {
+            // A short proof tests both sides of each line break, and every fourth byte between.
+            var isAtBreak = whole[length - 1] == '\n' || (length < whole.Length && whole[length] == '\n');
+            if (!IsFullProof && !isAtBreak && length % 4 != 0)
+                continue;
             _journal.Write(whole[..length]);
             var runs = _journal.Read();
             // Before the first line is whole nothing was touched, and there is no run.
@@ -204,13 +210,16 @@ public sealed class DamagedJournalTests : IDisposable
 
     public void Dispose() => _journal.Dispose();
 
+    // Mostly lines that are too long: the reader is quick with them, so that it reaches its limit within a second.
     private sealed class EndlessLines : MemoryStream
     {
+        private int _reads;
+
         public long Returned { get; private set; }
 
         public override int Read(byte[] buffer, int offset, int count)
         {
-            Array.Fill(buffer, (byte)'\n', offset, count);
+            Array.Fill(buffer, _reads++ % 64 == 0 ? (byte)'\n' : (byte)'x', offset, count);
             Returned += count;
             return count;
         }

@@ -9,11 +9,28 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Journal;
 
-/// <summary>A journal of 300 runs of 4096 slots each, the size after a year of rebalances.</summary>
-public sealed class LargeJournalTests : IDisposable
+/// <summary>A journal of 300 runs of 4096 slots each, the size after a year of rebalances, and a run that has slot 7 open.</summary>
+public sealed class LargeJournal : IDisposable
 {
-    private const int Runs = 300;
+    public const int Runs = 300;
     private const int Slots = 4096;
+
+    internal TestJournal Journal { get; } = new();
+
+    public LargeJournal()
+    {
+        Journal.Fill(Runs, Slots);
+        using var open = Journal.Begin(MigrationOperation.Complete);
+        open.Intend(TestJournal.Entry(7));
+    }
+
+    public void Dispose() => Journal.Dispose();
+}
+
+/// <summary>The cost of reading a large journal.</summary>
+public sealed class LargeJournalTests(LargeJournal large) : IClassFixture<LargeJournal>
+{
+    private const int Runs = LargeJournal.Runs;
     private const int Megabyte = 1 << 20;
     private static readonly string[] Lines =
     [
@@ -21,19 +38,12 @@ public sealed class LargeJournalTests : IDisposable
         TestJournal.NodeB + " 10.0.0.2:6379@16379 master - 0 0 2 connected [7-<-" + TestJournal.NodeA + "]",
     ];
 
-    private readonly TestJournal _journal = new();
-
-    public LargeJournalTests()
-    {
-        _journal.Fill(Runs, Slots);
-        using var open = _journal.Begin(MigrationOperation.Complete);
-        open.Intend(TestJournal.Entry(7));
-        File.Delete(Path.Combine(_journal.Folder.Path, RunIndex.FileName));
-    }
+    private readonly TestJournal _journal = large.Journal;
 
     [Fact]
     public void Finding_the_run_that_covers_a_slot_does_not_read_every_old_run()
     {
+        File.Delete(Path.Combine(_journal.Folder.Path, RunIndex.FileName));
         var first = Measured("first read, no index", () => Assert.Single(OpenIntents(new JournalReader(_journal.Folder))));
         var next = Measured("first read of the next process", () => Assert.Single(OpenIntents(new JournalReader(_journal.Folder))));
         var list = Measured("list of all runs", () => Assert.Equal(Runs + 1, _journal.Read().Count));
@@ -79,8 +89,6 @@ public sealed class LargeJournalTests : IDisposable
         Assert.Equal("Complete", reader.FindResumable(TestJournal.NodeA.Equals)!.Operation);
         Assert.Equal(1, reader.FilesRead);
     }
-
-    public void Dispose() => _journal.Dispose();
 
     private static System.Collections.Generic.IReadOnlyDictionary<int, OpenIntent> OpenIntents(JournalReader reader) =>
         reader.OpenIntents([TestJournal.NodeA], [7]);

@@ -118,6 +118,15 @@ public sealed class FailoverRequestTests
         Assert.Contains("link to " + R + " is not up", proof(Promoted().Reports("S", Never).View())!.Text);
     }
 
+    // Redis: it took 60 s, and then the failover was reported as not confirmed.
+    [Fact]
+    public void A_node_that_imports_a_slot_may_attribute_it_to_the_former_master()
+    {
+        var proof = Plan(Scene(), RedisFailoverMode.Graceful).Proof;
+        Assert.Null(proof(Promoted().Importing("X", "S").Believes("X", "S", "5519").View()));
+        Assert.NotNull(proof(Promoted().Importing("X", "S").Believes("X", "S", "5518-5519").View()));
+    }
+
     private static ClusterScene Promoted() => new ClusterScene()
         .Master("R", epoch: 9, "0-5519").Master("X", epoch: 2, "5520-10999").Master("U", epoch: 4, "11000-16383")
         .Replica("S", of: "R").Replica("Q", of: "R").Reports("S", Up).Reports("Q", Up);

@@ -223,6 +223,18 @@ public class MembershipPlanTests(ITestOutputHelper output)
         Assert.EndsWith("Nothing was changed.", refusal.Message);
     }
 
+    [Fact]
+    public void A_master_whose_keys_could_not_be_counted_stays_a_master()
+    {
+        var request = new ReplicaRequest(Session, "10.0.0.20:6379", "10.0.0.19:6379");
+        var empty = request.Plan(new MembershipSituation(ClusterScene.Stable().Reports("T", keys: 0).View(), []));
+        Assert.Single(empty.Steps);
+        var refusal = Assert.Throws<RedisOperationException>(
+            () => request.Plan(new MembershipSituation(ClusterScene.Stable().Reports("T", keys: null).View(), [])));
+        Assert.Equal(FailureCode.NodeNotEmpty, refusal.Code);
+        Assert.Contains("holds an unknown number of keys, which may exist nowhere else", refusal.Message);
+    }
+
     [Theory]
     [InlineData(false, FailureCode.NodeUnsuitable, "its master 10.0.0.1:6379 owns 8192 slots and can't be read")]
     [InlineData(true, FailureCode.NodeNotEmpty, "it has never synchronized with its master, and holds 4 keys")]

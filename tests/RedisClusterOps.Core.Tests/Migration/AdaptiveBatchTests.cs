@@ -6,14 +6,15 @@ namespace RedisClusterOps.Core.Tests.Migration;
 
 public class AdaptiveBatchTests
 {
-    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Aim = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Limit = TimeSpan.FromMilliseconds(50);
 
     [Fact]
     public void Grows_while_a_batch_takes_much_less_than_the_allowed_time()
     {
         var batch = new AdaptiveBatch();
         for (var i = 0; i < 5; i++)
-            batch.Adapt(batch.Size, TimeSpan.FromMilliseconds(1), Longest);
+            batch.Adapt(batch.Size, TimeSpan.FromMilliseconds(1), Aim, Limit);
         Assert.Equal(512, batch.Size);
     }
 
@@ -21,7 +22,7 @@ public class AdaptiveBatchTests
     public void Shrinks_in_proportion_when_a_batch_took_too_long()
     {
         var batch = new AdaptiveBatch();
-        batch.Adapt(1000, TimeSpan.FromMilliseconds(20), Longest);
+        batch.Adapt(1000, TimeSpan.FromMilliseconds(20), Aim, Limit);
         Assert.Equal(350, batch.Size);
     }
 
@@ -29,15 +30,46 @@ public class AdaptiveBatchTests
     public void Does_not_grow_on_a_batch_that_was_not_full()
     {
         var batch = new AdaptiveBatch();
-        batch.Adapt(1, TimeSpan.Zero, Longest);
+        batch.Adapt(1, TimeSpan.Zero, Aim, Limit);
         Assert.Equal(16, batch.Size);
+    }
+
+    [Fact]
+    public void Does_not_shrink_below_a_few_for_the_sake_of_the_aim_because_their_time_is_mostly_fixed_costs()
+    {
+        var batch = new AdaptiveBatch();
+        for (var i = 0; i < 9; i++)
+            batch.Adapt(batch.Size, Limit, Aim, Limit);
+        Assert.Equal(16, batch.Size);
+    }
+
+    [Fact]
+    public void Shrinks_to_one_large_value_that_takes_longer_than_the_limit_and_recovers_afterwards()
+    {
+        var batch = new AdaptiveBatch();
+        for (var i = 0; i < 9; i++)
+            batch.Adapt(batch.Size, TimeSpan.FromSeconds(5), Aim, Limit);
+        Assert.Equal(1, batch.Size);
+        for (var i = 0; i < 9; i++)
+            batch.Adapt(batch.Size, Limit, Aim, Limit);
+        Assert.Equal(16, batch.Size);
+    }
+
+    [Fact]
+    public void Grows_no_further_than_the_upper_limit()
+    {
+        var batch = new AdaptiveBatch(few: 8, most: 100);
+        for (var i = 0; i < 9; i++)
+            batch.Adapt(batch.Size, TimeSpan.Zero, Aim, Limit);
+        Assert.Equal(100, batch.Size);
+        Assert.Equal(3, new AdaptiveBatch(few: 8, most: 3).Size);
     }
 
     [Fact]
     public void Keeps_a_fixed_size()
     {
         var batch = new AdaptiveBatch(50);
-        batch.Adapt(50, TimeSpan.FromSeconds(5), Longest);
+        batch.Adapt(50, TimeSpan.FromSeconds(5), Aim, Limit);
         Assert.Equal(50, batch.Size);
     }
 

@@ -40,6 +40,13 @@ internal sealed class AtomicStage
         set => OwnerBySource = OwnerByTarget = value;
     }
 
+    /// <summary>The list of a task that has moved the slots.</summary>
+    public RespValue Done(string id = "task1")
+    {
+        Owner = TargetId;
+        return RespValue.Array([Entry(id, IsValkey ? "success" : "completed")]);
+    }
+
     /// <summary>The flags on the target's own line.</summary>
     public string OpenOnTarget { get; set; } = string.Empty;
 

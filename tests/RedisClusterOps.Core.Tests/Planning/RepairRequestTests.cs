@@ -101,6 +101,21 @@ public class RepairRequestTests
         Assert.True(Plan(ClusterScene.Stable()).IsDone);
     }
 
+    // Redis 8.4 and later counts the keys only after every master imports the slot: then something was changed, and stays.
+    [Fact]
+    public void A_refusal_after_keys_were_made_visible_does_not_claim_that_nothing_was_changed()
+    {
+        const string Left = "0-5518,5520-8191";
+        var unowned = ClusterScene.Stable().BelievedToOwn("S", Left).Claims("S", Left).Keys("S", 3).Keys("T", 2);
+        var plain = Refusal(unowned);
+        Assert.Equal(FailureCode.SlotStateUnsuitable, plain.Code);
+        Assert.EndsWith(" Nothing was changed.", plain.Message);
+        var revealed = Refusal(unowned.Importing("T", "X").Importing("S", "X"));
+        Assert.DoesNotContain("Nothing was changed", revealed.Message);
+        Assert.EndsWith(" The masters import the slot, so that its keys can be counted; no key was moved.", revealed.Message);
+        Assert.Equal(plain.Next, revealed.Next);
+    }
+
     private static RepairRequest Repair(MoveOptions options, RepairOptions what) => new(ClusterScene.Slot, Session, options, what);
 
     private static SlotPlan Plan(ClusterScene scene, RepairOptions? what = null) =>

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
@@ -225,5 +226,19 @@ public sealed class RespReaderTests
         {
             return true;
         }
+    }
+
+    [Fact]
+    public async Task An_idle_reader_holds_no_buffer()
+    {
+        var readers = new List<RespReader>();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 200; i++)
+        {
+            readers.Add(new RespReader(new MemoryStream(Bytes.Of("+a\r\n")), new RespLimits()));
+            await readers[i].ReadAsync(CancellationToken.None);
+        }
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 3_000_000);
     }
 }

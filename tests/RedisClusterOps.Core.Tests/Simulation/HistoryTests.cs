@@ -13,10 +13,10 @@ namespace RedisClusterOps.Core.Tests.Simulation;
 /// </summary>
 public class HistoryTests(ITestOutputHelper output)
 {
-    private static readonly int Histories = Environment.GetEnvironmentVariable("RCO_PROOF") == "full" ? 100_000 : 2_000;
+    private static readonly int Histories = Environment.GetEnvironmentVariable("RCO_PROOF") == "full" ? 100_000 : 1_000;
 
     // Each takes longer: the cluster has to settle after a node was forgotten.
-    private static readonly int HistoriesOfMembers = Histories == 2_000 ? 500 : Histories;
+    private static readonly int HistoriesOfMembers = Histories == 1_000 ? 300 : Histories;
 
     [Fact]
     public void Random_histories_break_no_invariant() => Run(membersChange: false, Histories);

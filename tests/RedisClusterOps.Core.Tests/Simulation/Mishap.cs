@@ -29,46 +29,52 @@ public enum Mishap
 internal sealed class ProcessDiedException : Exception;
 
 /// <summary>Connections with a fault at the n-th send, counted over all nodes.</summary>
-/// <param name="at">The number of the send, from 1.</param>
-/// <param name="event">Runs just before that send.</param>
-internal sealed class MishapConnector(INodeConnector inner, int at, Mishap mishap, Action? @event = null) : INodeConnector
+internal sealed class MishapConnector : INodeConnector
 {
+    private readonly INodeConnector _through;
+    private readonly int _at;
+    private readonly Mishap _mishap;
+    private readonly Action? _event;
     private bool _dead;
 
-    public IClock Clock => inner.Clock;
+    /// <param name="at">The number of the send, from 1.</param>
+    /// <param name="event">Runs just before that send.</param>
+    public MishapConnector(INodeConnector inner, int at, Mishap mishap, Action? @event = null)
+    {
+        _through = new InterceptingConnector(inner, SendAsync);
+        (_at, _mishap, _event) = (at, mishap, @event);
+    }
+
+    public IClock Clock => _through.Clock;
 
     /// <summary>The number of sends so far.</summary>
     public int Sends { get; private set; }
 
-
-
     /// <summary>The numbers of the sends with commands that write.</summary>
     public List<int> Writing { get; } = [];
 
-    public async Task<INodeConnection> ConnectAsync(NodeEndpoint endpoint, CancellationToken cancellation) => _dead
-        ? throw new ProcessDiedException()
-        : new Connection(this, await inner.ConnectAsync(endpoint, cancellation));
+    public async Task<INodeConnection> ConnectAsync(NodeEndpoint endpoint, CancellationToken cancellation) =>
+        _dead ? throw new ProcessDiedException() : await _through.ConnectAsync(endpoint, cancellation);
 
-    private Task<IReadOnlyList<RespValue>> SendAsync(
-        INodeConnection through, IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation)
+    private Task<IReadOnlyList<RespValue>> SendAsync(InterceptedSend sending)
     {
         if (_dead)
             throw new ProcessDiedException();
         Sends++;
-        if (commands.Any(WritingCommand.Is))
+        if (sending.Commands.Any(WritingCommand.Is))
             Writing.Add(Sends);
-        if (Sends != at)
-            return through.SendAsync(commands, timeout, cancellation);
-        @event?.Invoke();
-        _dead = mishap is Mishap.DiesBeforeSending or Mishap.DiesBeforeTheReply;
-        if (mishap is Mishap.DiesBeforeSending)
+        if (Sends != _at)
+            return sending.ForwardAsync();
+        _event?.Invoke();
+        _dead = _mishap is Mishap.DiesBeforeSending or Mishap.DiesBeforeTheReply;
+        if (_mishap is Mishap.DiesBeforeSending)
             throw new ProcessDiedException();
-        if (mishap is Mishap.ConnectionBreaksBefore)
-            return Break(through);
-        var replies = through.SendAsync(commands, timeout, cancellation);
+        if (_mishap is Mishap.ConnectionBreaksBefore)
+            return Break(sending.Connection);
+        var replies = sending.ForwardAsync();
         if (_dead)
             throw new ProcessDiedException();
-        return mishap == Mishap.ConnectionBreaksAfter ? Break(through) : replies;
+        return _mishap == Mishap.ConnectionBreaksAfter ? Break(sending.Connection) : replies;
     }
 
     private static Task<IReadOnlyList<RespValue>> Break(INodeConnection connection)
@@ -77,18 +83,5 @@ internal sealed class MishapConnector(INodeConnector inner, int at, Mishap misha
         return Task.FromException<IReadOnlyList<RespValue>>(new RedisConnectionException(
             FailureCode.ConnectionFailed, connection.Endpoint, "The connection to " + connection.Endpoint
                 + " was lost.", outcomeUnknown: true));
-    }
-
-    private sealed class Connection(MishapConnector process, INodeConnection inner) : INodeConnection
-    {
-        public NodeEndpoint Endpoint => inner.Endpoint;
-
-        public bool IsUsable => inner.IsUsable;
-
-        public Task<IReadOnlyList<RespValue>> SendAsync(
-            IReadOnlyList<RespCommand> commands, TimeSpan? timeout, CancellationToken cancellation) =>
-            process.SendAsync(inner, commands, timeout, cancellation);
-
-        public void Dispose() => inner.Dispose();
     }
 }

@@ -47,7 +47,8 @@ internal static class NodeMutations
             "plans ADDSLOTS although its receiver believes that another node owns the slot",
             "done",
             new Scenario(ServerRules.Redis70, Start.Unowned, Operation.Repair, new SceneOptions { Keys = 0, Replicas = false }),
-            inner => WithNodes(inner, "10.0.0.2", nodes => Regex.Replace(nodes, @"(?<=c2{39} .*) 5519(?= )", string.Empty)))
+            inner => WithReplies(
+                inner, "CLUSTER NODES", nodes => Regex.Replace(nodes, @"(?<=c2{39} .*) 5519(?= )", string.Empty), "10.0.0.2"))
         {
             Prepare = scene => scene.Cluster.Nodes[1].Owner[SlotMap.MovingPart] = 2,
         },
@@ -74,7 +75,8 @@ internal static class NodeMutations
             "ignores the flag of a replica",
             "I4",
             new Scenario(ServerRules.Valkey91, Start.Stable, Operation.Repair, new SceneOptions()),
-            inner => WithNodes(inner, "10.0.0.5", nodes => Regex.Replace(nodes, @" \[[^ ]*->-[^ ]*\]", string.Empty)))
+            inner => WithReplies(
+                inner, "CLUSTER NODES", nodes => Regex.Replace(nodes, @" \[[^ ]*->-[^ ]*\]", string.Empty), "10.0.0.5"))
         {
             Prepare = PromoteFlaggedReplica,
         },
@@ -124,9 +126,13 @@ internal static class NodeMutations
         },
     ];
 
-    private static InterceptingConnector WithNodes(INodeConnector inner, string host, Func<string, string> change) =>
-        new(inner, sending => sending.ForwardWithRepliesAsync((command, reply) =>
-            sending.Endpoint.Host == host && InterceptedSend.Is(command, "CLUSTER NODES") ? RespValue.Bulk(change(reply.Text)) : reply));
+    // The core reads other replies to a command than the nodes sent: those of one node, or of all.
+    private static InterceptingConnector WithReplies(
+        INodeConnector inner, string command, Func<string, string> change, string? host = null) =>
+        new(inner, sending => sending.ForwardWithRepliesAsync((sent, reply) =>
+            (host is null || sending.Endpoint.Host == host) && InterceptedSend.Is(sent, command)
+                ? RespValue.Bulk(change(reply.Text))
+                : reply));
 
     // BUMPEPOCH has no effect, and the core believes that it had one.
     private static InterceptingConnector KeepsEpoch(INodeConnector inner)
@@ -173,10 +179,8 @@ internal static class NodeMutations
         scene.Cluster.Clock.After(TimeSpan.FromSeconds(2), scene.Source.Start);
     }
 
-    private static InterceptingConnector IgnoresEvictions(INodeConnector inner) => new(inner, sending =>
-        sending.ForwardWithRepliesAsync((command, reply) => InterceptedSend.Is(command, "INFO")
-            ? RespValue.Bulk(Regex.Replace(reply.Text, @"evicted_keys:\d+", "evicted_keys:0"))
-            : reply));
+    private static InterceptingConnector IgnoresEvictions(INodeConnector inner) =>
+        WithReplies(inner, "INFO", info => Regex.Replace(info, @"evicted_keys:\d+", "evicted_keys:0"));
 
     private static string? NamesEvictions(Scene scene, IReadOnlyList<Attempt> attempts) => attempts[0].Succeeded
         ? "I8: a success, although " + scene.Target.Evicted + " keys were evicted"
@@ -184,9 +188,7 @@ internal static class NodeMutations
 
     // Every view shows the source as failed.
     private static InterceptingConnector CallsUnreachableFailed(INodeConnector inner) =>
-        new(inner, sending => sending.ForwardWithRepliesAsync((command, reply) => InterceptedSend.Is(command, "CLUSTER NODES")
-            ? RespValue.Bulk(string.Join('\n', reply.Text.Split('\n').Select(Failed)))
-            : reply));
+        WithReplies(inner, "CLUSTER NODES", nodes => string.Join('\n', nodes.Split('\n').Select(Failed)));
 
     private static string Failed(string line) => line.StartsWith(SimulatedNode.IdOf(0), StringComparison.Ordinal)
         ? line.Replace(" master ", " master,fail ").Replace(" connected", " disconnected")

@@ -56,7 +56,10 @@ internal sealed class Operation(
         "Repair",
         [.. Open, Start.StrayKeys, Start.StrayKeysUnflagged, Start.SeveralImporters, Start.BothFlags, Start.Unowned, Start.UnownedWithKeys],
         (core, _, options) => RepairAsync(core, options, allowUnreachableNode: false),
-        null);
+        null)
+    {
+        Repairs = true,
+    };
 
     /// <summary>Moves the whole slot as in a bulk move. Repeated, it does what a resume does.</summary>
     public static Operation Move { get; } = new("Move", [Start.Stable, .. Open], (core, scene, options) =>
@@ -90,6 +93,19 @@ internal sealed class Operation(
 
     public static Operation[] All { get; } = [Complete, UndoByRoundTrip, UndoByPullBack, Restart, Begin, Repair, Move];
 
+    /// <summary>The same operations as a cmdlet runs them for many slots: the plans that go together are carried out together.</summary>
+    public static Operation[] Together { get; } =
+    [
+        new("Complete, together", Open, async (core, _, options) => await TogetherAsync(
+            core, await core.PlanCompletionsAsync([(SlotMap.Moving, null, null)], options, default)), Target),
+        new("Undo (RoundTrip), together", Open, (core, scene, options) =>
+            UndoTogetherAsync(core, scene, options, UndoStrategy.RoundTrip), Source),
+        new("Undo (PullBack), together", Open, (core, scene, options) =>
+            UndoTogetherAsync(core, scene, options, UndoStrategy.PullBack), Source) { HidesKeys = true },
+        new("Repair, together", Repair.Starts, async (core, _, options) => await TogetherAsync(
+            core, await core.PlanRepairAsync(new RepairOptions { Slots = [SlotMap.Moving] }, options, default)), null) { Repairs = true },
+    ];
+
     public string Name => name;
 
     public IReadOnlyList<Start> Starts => starts;
@@ -97,7 +113,10 @@ internal sealed class Operation(
     /// <summary>True if clients may miss keys during the operation, so that the simulation suspends them.</summary>
     public bool HidesKeys { get; private init; }
 
-    public static Operation Named(string name) => All.Single(operation => operation.Name == name);
+    /// <summary>True for a repair, which may choose the owner.</summary>
+    public bool Repairs { get; private init; }
+
+    public static Operation Named(string name) => All.Concat(Together).Single(operation => operation.Name == name);
 
     /// <summary>Checks the state after a success. The cluster has to be settled.</summary>
     public void RequireDone(Scene scene)
@@ -155,6 +174,29 @@ internal sealed class Operation(
         await core.CarryOutAsync(
         await core.PlanUndoAsync(
             SlotMap.Moving, scene.Source.Id, scene.MasterOf(scene.Target).Id, strategy, false, options, default), default);
+
+    private static async Task<SlotOutcome> UndoTogetherAsync(RedisCluster core, Scene scene, MoveOptions options, UndoStrategy strategy) =>
+        await TogetherAsync(core, await core.PlanUndosAsync(
+            [(SlotMap.Moving, scene.Source.Id, scene.MasterOf(scene.Target).Id)], strategy, false, options, default));
+
+    private static async Task<SlotOutcome> TogetherAsync(RedisCluster core, IReadOnlyList<SlotPlan> plans)
+    {
+        var last = new SlotOutcome(new RedisSlotMigrationResult { Outcome = MigrationOutcome.Skipped }, null);
+        foreach (var plan in plans)
+        {
+            if (!RedisCluster.GoesTogether(plan))
+            {
+                last = await core.CarryOutAsync(plan, default);
+                continue;
+            }
+
+            var run = await core.RunTogetherAsync([plan], default);
+            while (await run.NextAsync() is { } outcomes)
+                last = outcomes[^1];
+        }
+
+        return last;
+    }
 
     private static async Task<SlotOutcome> MoveAsync(RedisCluster core, MoveOptions options, string sourceId, string targetId)
     {

@@ -17,7 +17,7 @@ internal static class Proof
     {
         var cluster = scene.Cluster;
         scene.Traffic.ReportsRedirectLoops =
-            scene.State is Start.Stable or Start.ImportingOnly or Start.Migrating or Start.Drained && operation != Operation.Repair;
+            scene.State is Start.Stable or Start.ImportingOnly or Start.Migrating or Start.Drained && !operation.Repairs;
         var attempts = new List<Attempt> { operation.Run(scene, first) };
         cluster.Ledger.RequireNothingLost();
         for (; attempts.Count < MostAttempts && !attempts[^1].Succeeded && !IsOver(attempts[^1]);)

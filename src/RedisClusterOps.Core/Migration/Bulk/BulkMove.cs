@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Concurrent;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
@@ -18,10 +17,13 @@ namespace RedisClusterOps.Migration.Bulk;
 internal sealed record BulkMove(
     MigrationOperation Operation, MigrationOutcome Success, Func<MasterPair, SlotSituation, SlotRequest> RequestForSlot)
 {
-    public bool IsUndo => Operation == MigrationOperation.Undo;
+    /// <summary>
+    /// True if slots return to the masters that they came from. Those that are still open in the other direction are completed first.
+    /// </summary>
+    public bool IsUndo { get; init; }
 
     /// <summary>True if replica migration is suppressed, so that masters that lose their last slot stay masters.</summary>
-    public bool SuppressesReplicaMigration { get; private init; }
+    public bool SuppressesReplicaMigration { get; init; }
 
     /// <summary>Ids of nodes on which an interrupted run left replica migration suppressed.</summary>
     public IReadOnlyCollection<string> SuppressedNodes { get; init; } = [];
@@ -41,29 +43,23 @@ internal sealed record BulkMove(
                 : new SlotMoveRequest(situation.Slot, session, options, ends, operation);
         })
         {
+            IsUndo = operation == MigrationOperation.Undo,
             SuppressesReplicaMigration = operation == MigrationOperation.Undo || options.KeepEmptyMaster,
         };
 
     /// <summary>The moves of plans that are carried out together.</summary>
-    public static BulkMove Of(IReadOnlyList<SlotPlan> plans)
+    /// <param name="isBack">True if the slots return to the masters that they came from (<see cref="BulkWay.Back"/>).</param>
+    public static BulkMove Of(IReadOnlyList<SlotPlan> plans, bool isBack)
     {
         var requests = plans.ToDictionary(plan => plan.Slot, plan => plan.Request!);
-        return new BulkMove(plans[0].Kind, plans[0].Request!.Success, (_, situation) => requests[situation.Slot]);
+        var undos = plans.Select(plan => plan.Request as UndoRequest ?? (plan.Request as RepairRequest)?.InterruptedUndo);
+        return new BulkMove(plans[0].Kind, plans[0].Request!.Success, (_, situation) => requests[situation.Slot])
+        {
+            IsUndo = isBack,
+            SuppressesReplicaMigration = isBack,
+            SuppressedNodes = undos.SelectMany(undo => undo?.SuppressedNodes ?? []).Distinct().ToList(),
+        };
     }
-
-    /// <summary>True if a plan only completes a migration whose ends are consistent, so that it can be carried out with others.</summary>
-    public static bool GoesTogether(SlotPlan plan) =>
-        plan is { Request: RepairRequest { InterruptedUndo: null }, Refusal: null, IsPartial: false, IsDone: false }
-        && plan.State is RedisOpenSlotState.ImportingOnly or RedisOpenSlotState.MigratingOnly
-            or RedisOpenSlotState.Migrating or RedisOpenSlotState.Drained or RedisOpenSlotState.SourceFailedOver
-        && plan.Owner == plan.SourceId;
-
-    /// <summary>Groups plans: each alone, except those that go together and slots without an owner that one master takes over.</summary>
-    public static IReadOnlyList<IReadOnlyList<SlotPlan>> Group(IEnumerable<SlotPlan> plans) => plans
-        .GroupBy(plan => GoesTogether(plan) ? "together"
-            : BulkAdoption.IsAdoption(plan) ? plan.SourceId + ">" + plan.TargetId
-            : plan.Slot.ToString(CultureInfo.InvariantCulture) + "/" + plan.SourceId)
-        .Select(group => (IReadOnlyList<SlotPlan>)group.ToList()).ToList();
 }
 
 /// <summary>What all pairs of a bulk move share.</summary>
@@ -84,7 +80,7 @@ internal sealed record MoveContext(
     public MigrateCommand CommandFor(ClusterNode source, ClusterNode target) => MigrateCommand.From(Session, Options, source, target);
 
     /// <summary>Reports the progress to the log.</summary>
-    public void ReportProgress() => Count.Report(Pace.WaitsFor);
+    public void ReportProgress() => Count.Report(Pace.Status);
 
     /// <summary>Counts the keys of slots on their source.</summary>
     public async Task CountKeysAsync(MasterPair pair, IReadOnlyList<SlotMove> slots, CancellationToken abort)
@@ -118,8 +114,8 @@ internal sealed class MoveCount(int slots, OperationLog? log, IClock clock)
     public void Slots(int done) => Interlocked.Add(ref _slots, done);
 
     /// <summary>Reports to the log, at most ten times per second.</summary>
-    /// <param name="waitsFor">What the move waits for; null if it does not wait.</param>
-    public void Report(string? waitsFor)
+    /// <param name="status">What the move waits for, or why it is slow; null if neither is the case.</param>
+    public void Report(string? status)
     {
         lock (_turn)
         {
@@ -135,7 +131,7 @@ internal sealed class MoveCount(int slots, OperationLog? log, IClock clock)
                 SlotsDone = _slots,
                 SlotsTotal = slots,
                 Elapsed = elapsed,
-                Message = waitsFor ?? string.Empty,
+                Message = status ?? string.Empty,
             });
         }
     }

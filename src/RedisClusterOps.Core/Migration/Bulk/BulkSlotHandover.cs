@@ -1,9 +1,9 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
@@ -17,34 +17,36 @@ namespace RedisClusterOps.Migration.Bulk;
 internal sealed class BulkSlotHandover(
     MoveContext context, ClusterNode source, ClusterNode target, SourceReplicas replicas, StopRequest stop)
 {
-    // While clients use the nodes. Each slot that is handed over raises the target's epoch, which is broadcast to every node, and each
-    // node compares all slots. Fewer slots at a time would cost more, by what each batch writes to the nodes' files, than clients gain.
-    // Opening a slot concerns only two nodes.
-    private const int FewHandedOver = 8;
-    private const int FewOpened = 32;
-
-    // The factor for nodes with a long round trip.
-    private const int Far = 8;
+    private const int Most = 1024;
 
     // For each portion: two commands for flags or owners, and a count; before a handover also the flags.
     private const int RoundTrips = 3;
 
-    // The time limit for replicas that do not acknowledge a SETSLOT, on Valkey 8 and later.
-    private static readonly TimeSpan ReplicaPatience = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan ReplicaPause = TimeSpan.FromMilliseconds(20);
-
     // A server carries out what it has read, even after the other end died or the run was stopped. Until the source's replica knows the new
     // owner, its promotion would cost the keys. So few slots are in transit, and only for a short time.
     private static readonly TimeSpan LongestHandover = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongestPortion = TimeSpan.FromMilliseconds(250);
 
-    private readonly Portion _opened = new(first: 512, least: 128, longest: TimeSpan.FromMilliseconds(250));
-    private readonly Portion _handedOver = new(first: 128, least: 32, LongestHandover);
+    // While no client uses the nodes. Each portion costs both servers a write of their configuration to the disk, so it is no smaller than
+    // it must be.
+    private readonly AdaptiveCount _opened = new(least: 128, first: 512, Most, LongestPortion);
+    private readonly AdaptiveCount _handedOver = new(least: 32, first: 128, Most, LongestHandover);
+
+    // No node can take the place of a source without replicas.
+    private readonly AdaptiveCount _irreplaceable = new(least: 128, first: 512, Most, LongestPortion);
+    private bool _hasReplicas = HasReplicas(source.View, source.Id);
+
+    // While clients use the nodes. Each slot that is handed over raises the target's epoch, which is broadcast to every node, and each node
+    // compares all slots. Still fewer slots at a time would cost more, by what each batch reads and writes, than clients gain.
+    private readonly AdaptiveBatch _openedForClients = new(few: 32, most: Most);
+    private readonly AdaptiveBatch _handedOverForClients = new(few: 16, most: Most);
 
     // Garnet raises its epoch with each step, and gossips it only every few seconds. So all slots are one portion there.
     private bool IsSlowToGossip => target.View?.Facts.Engine == ServerEngine.Garnet;
 
     private readonly ClusterReader _reader = context.Reader;
     private readonly HandoverEpoch _epoch = new(context.Reader, context.Log);
+    private readonly ReplicaAcknowledgement _acknowledgement = new(context, stop);
     private readonly BatchTiming _timing = new(context, source, target, stop);
 
     /// <summary>
@@ -56,9 +58,11 @@ internal sealed class BulkSlotHandover(
         for (var done = 0; done < slots.Count && !stop.IsRequested;)
         {
             var hasClients = _timing.HasClients;
-            var portion = slots.Skip(done).Take(SizeOf(_opened, FewOpened, slots.Count)).ToList();
+            var portion = slots.Skip(done).Take(SizeOf(_opened, _openedForClients, slots.Count)).ToList();
             var took = await _timing.RunAsync(RoundTrips, () => OpenPortionAsync(portion)).ConfigureAwait(false);
-            if (!hasClients)
+            if (hasClients)
+                _openedForClients.Adapt(portion.Count, took, AimOf(LongestPortion), LongestPortion);
+            else
                 _opened.Took(portion.Count, took);
             done += portion.Count;
         }
@@ -95,7 +99,7 @@ internal sealed class BulkSlotHandover(
         for (var left = Left(slots); left.Count > 0 && !stop.IsRequested; left = Left(slots))
         {
             await replicas.ConfirmAsync(stop).ConfigureAwait(false);
-            var batch = left.Take(SizeOf(_handedOver, FewHandedOver, left.Count)).ToList();
+            var batch = left.Take(SizeOf(HandedOver, _handedOverForClients, left.Count)).ToList();
             var isOver = await HandoverEpoch.AwaitAsync(() => TryAssignAsync(batch), stop).ConfigureAwait(false);
             if (!isOver)
             {
@@ -105,10 +109,8 @@ internal sealed class BulkSlotHandover(
 
             if (Left(batch).Count < batch.Count)
                 progressed = stop.Clock.Now;
-            else if (stop.Clock.Now - progressed > ReplicaPatience)
-                throw await UnacknowledgedAsync(target).ConfigureAwait(false);
             else
-                await stop.Clock.PauseAsync(ReplicaPause, stop.Abort).ConfigureAwait(false);
+                await _acknowledgement.WaitAsync(target, progressed).ConfigureAwait(false);
         }
 
         var handedOver = slots.Where(slot => slot.State == SlotMoveState.HandedOver).ToList();
@@ -123,17 +125,22 @@ internal sealed class BulkSlotHandover(
         try
         {
             var hasClients = _timing.HasClients;
-            var (isKnown, assigned) = (false, 0);
+            var (isKnown, assigned, portion) = (false, 0, HandedOver);
             var took = await _timing.RunAsync(RoundTrips, async () =>
             {
                 var (from, to) = await ReadEndsAsync().ConfigureAwait(false);
+                _hasReplicas = HasReplicas(from, source.Id);
+                if (_hasReplicas && portion != _handedOver)
+                    batch = batch.Take(_handedOver.Now).ToList();
                 DeferUnready(batch, from, to);
                 isKnown = InBulk(batch).Count == 0 || HandoverEpoch.IsKnown(to, from, source.Id);
                 if (isKnown)
                     assigned = await AssignAsync(InBulk(batch), from, to).ConfigureAwait(false);
             }).ConfigureAwait(false);
-            if (!hasClients && assigned > 0)
-                _handedOver.Took(assigned, took);
+            if (hasClients && assigned > 0)
+                _handedOverForClients.Adapt(assigned, took, AimOf(LongestHandover), LongestHandover);
+            else if (assigned > 0)
+                portion.Took(assigned, took);
             return isKnown;
         }
         finally
@@ -141,6 +148,11 @@ internal sealed class BulkSlotHandover(
             context.Pace.EpochRaises.Leave(target.Id);
         }
     }
+
+    private AdaptiveCount HandedOver => _hasReplicas ? _handedOver : _irreplaceable;
+
+    // A replica that has failed may return and take the place of its master.
+    private static bool HasReplicas(NodeView? view, string master) => view?.Lines.Any(line => line.MasterId == master) != false;
 
     private async Task<int> AssignAsync(IReadOnlyList<SlotMove> ready, NodeView from, NodeView to)
     {
@@ -154,7 +166,8 @@ internal sealed class BulkSlotHandover(
         }
 
         var empty = InBulk(ready);
-        replicas.Expect(empty);
+        if (_hasReplicas)
+            replicas.Expect(empty);
         var batch = new SetSlotBatch(_reader, target, to, stop) { Within = LongestHandover };
         var replies = await batch.SendAsync(empty, AssignToTarget.ActionOn(target)).ConfigureAwait(false);
         var assigned = new List<SlotMove>();
@@ -173,20 +186,6 @@ internal sealed class BulkSlotHandover(
         foreach (var slot in assigned)
             slot.State = SlotMoveState.HandedOver;
         return assigned.Count;
-    }
-
-    private async Task<RedisOperationException> UnacknowledgedAsync(ClusterNode node)
-    {
-        var now = await _reader.ReadNodeAsync(node, stop.Abort).ConfigureAwait(false);
-        var silent = await replicas.SilentAsync(now, stop.Abort).ConfigureAwait(false);
-        return new RedisOperationException(
-            FailureCode.NodeUnreachable,
-            "The replicas of " + node.Name + " did not acknowledge CLUSTER SETSLOT for "
-                + ReplicaPatience.TotalSeconds.ToString("0", CultureInfo.InvariantCulture) + " seconds"
-                + (silent is null ? string.Empty : "; " + silent + " does not answer")
-                + ". No more slots were handed over. No key is lost; open slots are served by both nodes.",
-            node.Name,
-            new NextAction(NextActionCode.ShowNodes));
     }
 
     /// <summary>Sends the source the new owner of slots that the target owns, and clears the flags that are left.</summary>
@@ -226,8 +225,18 @@ internal sealed class BulkSlotHandover(
         }
     }
 
-    private int SizeOf(Portion idle, int few, int all) =>
-        IsSlowToGossip ? all : !_timing.HasClients ? idle.Size : _timing.IsNear ? few : few * Far;
+    private int SizeOf(AdaptiveCount idle, AdaptiveBatch busy, int all) =>
+        IsSlowToGossip ? all : _timing.HasClients ? busy.Size : idle.Now;
+
+    // Each of the round trips of a portion may take as long as a batch of keys. A node that waits for its replicas serves its clients
+    // meanwhile.
+    private TimeSpan AimOf(TimeSpan longest)
+    {
+        if (SetSlotBatch.WaitsForReplicas(target, target.View!))
+            return longest;
+        var each = TimeSpan.FromTicks(_timing.Longest.Ticks * RoundTrips);
+        return each < longest ? each : longest;
+    }
 
     private async Task<(NodeView Source, NodeView Target)> ReadEndsAsync()
     {
@@ -256,9 +265,7 @@ internal sealed class BulkSlotHandover(
                 return;
             if (stop.IsRequested)
                 break;
-            if (stop.Clock.Now - started > ReplicaPatience)
-                throw await UnacknowledgedAsync(node).ConfigureAwait(false);
-            await stop.Clock.PauseAsync(ReplicaPause, stop.Abort).ConfigureAwait(false);
+            await _acknowledgement.WaitAsync(node, started).ConfigureAwait(false);
         }
 
         foreach (var slot in slots)
@@ -278,23 +285,4 @@ internal sealed class BulkSlotHandover(
 
     private static List<SlotMove> Left(IReadOnlyList<SlotMove> slots) =>
         slots.Where(slot => !slot.IsDeferred && slot.State != SlotMoveState.HandedOver).ToList();
-
-    /// <summary>
-    /// The number of slots in one portion while no client uses the nodes: as many as fit into a time. Each portion costs both servers a
-    /// write of their configuration to the disk, so it is no smaller than it must be.
-    /// </summary>
-    private sealed class Portion(int first, int least, TimeSpan longest)
-    {
-        private const int Most = 1024;
-
-        public int Size { get; private set; } = first;
-
-        public void Took(int count, TimeSpan took)
-        {
-            if (took > longest)
-                Size = Math.Max(least, Math.Min(Size, (int)(count * longest.TotalSeconds / took.TotalSeconds)));
-            else if (count >= Size && took.Ticks < longest.Ticks / 2)
-                Size = Math.Min(Most, Size * 2);
-        }
-    }
 }

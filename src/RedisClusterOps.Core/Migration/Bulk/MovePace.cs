@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
@@ -6,16 +7,15 @@ using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Migration.Keys;
-using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Bulk;
 
 /// <summary>
-/// Limits the speed of a bulk move: to the rate that was set, and while a node has no memory left or its replicas fall behind. Reports why
-/// it waits.
+/// Limits the speed of a bulk move: to the rate that was set, by what clients of its nodes wait (<see cref="NodePace"/>), and while a node
+/// has no memory left or its replicas fall behind. Reports why the move waits or is slow.
 /// </summary>
 /// <remarks>One for a whole run. Its pairs call it from several threads. The stop request of each caller ends its wait.</remarks>
-internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLog? log, IClock clock)
+internal sealed class MovePace(ClusterReader reader, NodeWatch nodes, MoveOptions options, OperationLog? log)
 {
     // Above this a target with eviction would soon delete keys, and a target without eviction would refuse them.
     private const double FullAt = 0.95;
@@ -23,18 +23,8 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
     // A replica that is further behind would lose that much if its master died now.
     private const long MostBehind = 64L << 20;
 
-    // Aims below the limit: batches of one size vary in time, and take longer when the node has other work.
+    // Without clients. Batches of one size vary in time, so they aim below the limit.
     private const double Aim = 0.7;
-
-    // While clients use the nodes, a batch should not add noticeably to their latency. Fewer keys at a time would gain nothing: a MIGRATE
-    // of one key takes half as long as one of that many.
-    private const double AimWithClients = 0.06;
-    private const int FewestKeys = 16;
-
-    // With a limit below this, clients matter more than speed. Batches without a pause between them leave clients little time, however
-    // short they are.
-    private static readonly TimeSpan PausesBelow = TimeSpan.FromMilliseconds(5);
-    private static readonly TimeSpan BatchPause = TimeSpan.FromMilliseconds(1);
 
     // The first checks follow each other quickly: it takes two to know whether clients use the nodes.
     private static readonly TimeSpan FirstInterval = TimeSpan.FromMilliseconds(25);
@@ -43,13 +33,17 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
 
     private readonly object _lock = new();
     private readonly Dictionary<string, (TimeSpan Due, TimeSpan Interval)> _checks = new(StringComparer.Ordinal);
-    private readonly TimeSpan _started = clock.Now;
+    private readonly TimeSpan _started = reader.Clock.Now;
     private readonly Dictionary<string, int> _waits = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, NodePace> _paces = new(StringComparer.Ordinal);
     private long _keys;
     private bool _ignoresReplicas;
+    private string? _waitsFor;
 
-    /// <summary>The reason for the wait in progress; null if there is none.</summary>
-    public string? WaitsFor { get; private set; }
+    /// <summary>What the move waits for, or why it is slower than usual; null if neither is the case.</summary>
+    public string? Status => _waitsFor is { } waits ? "waiting: " + waits
+        : _paces.Values.Select(pace => pace.SlowReason).FirstOrDefault(reason => reason is not null) is { } slow ? "slower: " + slow
+        : null;
 
     /// <summary>The batches in progress.</summary>
     public Exclusion<(string SourceId, string TargetId)> Batches { get; } = Exclusion.OfBatchesThatShareANode();
@@ -63,26 +57,11 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
     public bool HasClients(ClusterNode source, ClusterNode target) =>
         source.View?.Facts.Engine != ServerEngine.Garnet && (nodes.IsUsed(source.Id) || nodes.IsUsed(target.Id));
 
-    /// <summary>The pause of a pair before its next batch.</summary>
-    public TimeSpan PauseOf(ClusterNode source, ClusterNode target) =>
-        options.MaxStall < PausesBelow && HasClients(source, target) ? BatchPause : TimeSpan.Zero;
-
-    /// <summary>The longest that a batch may take.</summary>
+    /// <summary>The longest that a batch may take while no client uses the nodes.</summary>
     public TimeSpan LongestBatch => TimeSpan.FromTicks((long)(options.MaxStall.Ticks * Aim));
 
-    /// <summary>
-    /// The most keys of one batch, for the sake of clients: few while clients use the nodes, otherwise any number.
-    /// </summary>
-    public int MostKeys(ClusterNode source, ClusterNode target, TimeSpan roundTrip)
-    {
-        if (!HasClients(source, target))
-            return int.MaxValue;
-        // Clients wait at least for their own round trip.
-        var aim = Math.Max(options.MaxStall.Ticks * AimWithClients, roundTrip.Ticks);
-        return nodes.KeyCostOf(source.Id) is { Ticks: > 0 } cost
-            ? Math.Max(FewestKeys, (int)Math.Min(int.MaxValue, aim / cost.Ticks))
-            : FewestKeys;
-    }
+    /// <summary>The pace of a node, which all pairs of the run share.</summary>
+    public NodePace Of(ClusterNode node) => _paces.GetOrAdd(node.Id, _ => new NodePace(reader, node, options.MaxStall, log));
 
     /// <summary>Reads the load of both nodes if that is due, and waits while they have no room.</summary>
     /// <exception cref="RedisOperationException">
@@ -106,14 +85,13 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
             return;
         TimeSpan due;
         lock (_lock)
-            due = TimeSpan.FromSeconds((double)_keys / options.MaxKeysPerSecond) - (clock.Now - _started);
+            due = TimeSpan.FromSeconds((double)_keys / options.MaxKeysPerSecond) - (reader.Clock.Now - _started);
         if (due > TimeSpan.Zero)
             await stop.PauseAsync(due).ConfigureAwait(false);
     }
 
-    public void Moved(ClusterNode source, int keys)
+    public void Moved(int keys)
     {
-        nodes.Moved(source.Id, keys);
         lock (_lock)
             _keys += keys;
     }
@@ -127,10 +105,10 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
         string? waitedFor = null;
         try
         {
-            for (var started = clock.Now; await TroubleAsync(source, target, stop.Abort).ConfigureAwait(false) is { } trouble;)
+            for (var started = reader.Clock.Now; await TroubleAsync(source, target, stop.Abort).ConfigureAwait(false) is { } trouble;)
             {
                 Begin(trouble.Node, trouble.Text, ref waitedFor);
-                if (clock.Now - started > Patience)
+                if (reader.Clock.Now - started > Patience)
                 {
                     GiveUp(trouble.Text, trouble.IsFull, target);
                     break;
@@ -161,7 +139,7 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
                 isNew = others == 0;
             }
 
-            WaitsFor = text;
+            _waitsFor = text;
         }
 
         if (isNew)
@@ -178,7 +156,7 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
             if (_waits[waitedFor] > 0)
                 return;
             if (_waits.Values.All(count => count == 0))
-                WaitsFor = null;
+                _waitsFor = null;
         }
 
         log?.State(null, "Resuming: " + waitedFor + " is ready.");
@@ -206,12 +184,12 @@ internal sealed class MovePace(NodeWatch nodes, MoveOptions options, OperationLo
             var interval = FirstInterval;
             if (_checks.TryGetValue(pair, out var next))
             {
-                if (clock.Now < next.Due)
+                if (reader.Clock.Now < next.Due)
                     return false;
                 interval = TimeSpan.FromTicks(Math.Min(CheckInterval.Ticks, 2 * next.Interval.Ticks));
             }
 
-            _checks[pair] = (clock.Now + interval, interval);
+            _checks[pair] = (reader.Clock.Now + interval, interval);
             return true;
         }
     }

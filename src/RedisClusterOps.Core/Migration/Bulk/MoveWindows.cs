@@ -18,8 +18,10 @@ internal sealed class MoveWindows(IEnumerable<SlotMove> slots, double? keysPerSe
 
     private readonly Queue<SlotMove> _waiting = new(slots);
     // For each window the servers write their configuration to the disk, so small windows save no time.
-    private readonly Size _slots = new(least: 256, first: 512, most: 1024);
-    private readonly Size _keys = keysPerSecond is { } rate ? new Size(1, Allowed(rate), Allowed(rate)) : new Size(1, 4_000, MostKeys);
+    private readonly AdaptiveCount _slots = new(least: 256, first: 512, most: 1024, Aim);
+    private readonly AdaptiveCount _keys = keysPerSecond is { } rate
+        ? new AdaptiveCount(1, Allowed(rate), Allowed(rate), Aim)
+        : new AdaptiveCount(1, 4_000, MostKeys, Aim);
 
     /// <summary>True for a server whose gossip takes seconds: then all slots are one window.</summary>
     public bool AreWhole { get; init; }
@@ -50,18 +52,22 @@ internal sealed class MoveWindows(IEnumerable<SlotMove> slots, double? keysPerSe
     public void Passed(IReadOnlyList<SlotMove> window, TimeSpan took) => _slots.Took(window.Count, took);
 
     private static long Allowed(double rate) => Math.Max(1, Math.Min(MostKeys, (long)(rate * Aim.TotalSeconds)));
+}
 
-    /// <summary>The number of slots or keys that fit into the time.</summary>
-    private sealed class Size(long least, long first, long most)
+/// <summary>The number of slots or keys that fit into a time, as the last ones took it.</summary>
+/// <param name="least">The minimum.</param>
+/// <param name="first">The number before anything was measured.</param>
+/// <param name="most">The maximum.</param>
+/// <param name="longest">The time.</param>
+internal sealed class AdaptiveCount(long least, long first, long most, TimeSpan longest)
+{
+    public int Now { get; private set; } = (int)first;
+
+    public void Took(long count, TimeSpan took)
     {
-        public long Now { get; private set; } = first;
-
-        public void Took(long count, TimeSpan took)
-        {
-            if (took > Aim)
-                Now = Math.Max(least, Math.Min(Now, (long)(count * Aim.TotalSeconds / took.TotalSeconds)));
-            else if (took.Ticks < Aim.Ticks / 2 && count >= Now / 2)
-                Now = Math.Min(most, Now * 2);
-        }
+        if (took > longest)
+            Now = (int)Math.Max(least, Math.Min(Now, (long)(count * longest.TotalSeconds / took.TotalSeconds)));
+        else if (took.Ticks < longest.Ticks / 2 && count >= Now / 2)
+            Now = (int)Math.Min(most, Now * 2L);
     }
 }

@@ -8,9 +8,7 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Bulk;
 
-/// <summary>
-/// Compares samples of INFO commandstats, to find out whether clients use a node, and how long the node is blocked by each key that moves.
-/// </summary>
+/// <summary>Compares samples of INFO commandstats, to find out whether clients use a node.</summary>
 /// <remarks>One for all operations on a cluster: the first sample of a run is compared with the one of its check.</remarks>
 internal sealed class NodeWatch(ClusterReader reader)
 {
@@ -23,18 +21,8 @@ internal sealed class NodeWatch(ClusterReader reader)
     // In less time even a busy client may have sent nothing.
     private static readonly TimeSpan ShortestInterval = TimeSpan.FromMilliseconds(20);
 
-    private const long TicksPerMicrosecond = TimeSpan.TicksPerMillisecond / 1000;
-
     private readonly object _lock = new();
-    private readonly Dictionary<string, Sample> _samples = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, long> _moved = new(StringComparer.Ordinal);
-
-    /// <summary>Adds keys that this process moved from the node by MIGRATE.</summary>
-    public void Moved(string node, int keys)
-    {
-        lock (_lock)
-            _moved[node] = MovedFrom(node) + keys;
-    }
+    private readonly Dictionary<string, (TimeSpan At, long? Calls, bool IsUsed)> _samples = new(StringComparer.Ordinal);
 
     /// <summary>Takes a sample, and compares it with the one before.</summary>
     /// <returns>The node's memory, replicas and commands, without the sections that the user may not read.</returns>
@@ -43,7 +31,15 @@ internal sealed class NodeWatch(ClusterReader reader)
         var connection = await reader.ConnectAsync(node, abort).ConfigureAwait(false);
         var replies = await connection.SendAsync(Questions, null, abort).ConfigureAwait(false);
         var facts = ServerFacts.Parse(string.Join("\n", replies.Where(reply => !reply.IsError).Select(reply => reply.Text)));
-        Add(node.Id, facts, reader.Clock.Now);
+        var (now, calls) = (reader.Clock.Now, facts.ClientCalls);
+        lock (_lock)
+        {
+            // If it is unknown, there may be clients.
+            var isKnown = _samples.TryGetValue(node.Id, out var last);
+            if (!isKnown || now - last.At >= ShortestInterval)
+                _samples[node.Id] = (now, calls, !isKnown || calls is null || calls != last.Calls);
+        }
+
         return facts;
     }
 
@@ -53,32 +49,4 @@ internal sealed class NodeWatch(ClusterReader reader)
         lock (_lock)
             return !_samples.TryGetValue(node, out var last) || last.IsUsed;
     }
-
-    /// <summary>How long a MIGRATE blocks the node, for each of its keys; null if that is not known yet.</summary>
-    public TimeSpan? KeyCostOf(string node)
-    {
-        lock (_lock)
-            return _samples.TryGetValue(node, out var last) ? last.KeyCost : null;
-    }
-
-    private void Add(string node, ServerFacts facts, TimeSpan now)
-    {
-        lock (_lock)
-        {
-            if (_samples.TryGetValue(node, out var last) && now - last.At < ShortestInterval)
-                return;
-            var (calls, spent, moved) = (facts.ClientCalls, facts.MigrateMicroseconds, MovedFrom(node));
-            // If it is unknown, there may be clients.
-            var isUsed = last is null || calls is null || calls != last.Calls;
-            var keys = moved - (last?.Moved ?? 0);
-            var cost = keys > 0 && spent - (last?.Microseconds ?? 0) is { } more and > 0
-                ? TimeSpan.FromTicks(more * TicksPerMicrosecond / keys)
-                : last?.KeyCost;
-            _samples[node] = new Sample(now, calls, spent, moved, isUsed, cost);
-        }
-    }
-
-    private long MovedFrom(string node) => _moved.TryGetValue(node, out var keys) ? keys : 0;
-
-    private sealed record Sample(TimeSpan At, long? Calls, long? Microseconds, long Moved, bool IsUsed, TimeSpan? KeyCost);
 }

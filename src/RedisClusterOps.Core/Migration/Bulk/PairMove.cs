@@ -20,9 +20,6 @@ internal sealed class PairMove(MoveContext context, MasterPair pair, IPairMoveOb
     private const int MostBreaks = 3;
     private static readonly TimeSpan AfterBreak = TimeSpan.FromMilliseconds(500);
 
-    // Little time should pass between the reading of flags and the handover.
-    private const int FewSlots = 64;
-
     private readonly SourceReplicas _replicas = new(context.Reader, pair.Source, pair.Target, context.Log);
     private readonly HashSet<SlotMove> _open = [];
     private BulkSlotHandover? _handover;
@@ -131,16 +128,13 @@ internal sealed class PairMove(MoveContext context, MasterPair pair, IPairMoveOb
 
     private async Task CloseAsync(IReadOnlyList<SlotMove> window)
     {
-        for (var done = 0; done < window.Count;)
-        {
-            stop.ThrowIfRequested();
-            var some = window.Skip(done).Take(context.Pace.HasClients(pair.Source, pair.Target) ? FewSlots : window.Count).ToList();
-            Transferred(await _handover!.HandOverAsync(some).ConfigureAwait(false));
-            // The verification reads every node. While one of them hangs, slots still move.
-            if (_verification.IsCompleted)
-                _verification = EndedAsync(observer.VerifyDueAsync());
-            done += some.Count;
-        }
+        stop.ThrowIfRequested();
+        Transferred(await _handover!.HandOverAsync(window).ConfigureAwait(false));
+        // The verification reads every node. While one of them hangs, slots still move.
+        if (_verification.IsCompleted)
+            _verification = EndedAsync(observer.VerifyDueAsync());
+        // Slots that a stop left open are finished while there is time.
+        stop.ThrowIfRequested();
     }
 
     private void Transferred(IReadOnlyList<SlotMove> slots)

@@ -23,17 +23,23 @@ internal sealed class SetSlotBatch(ClusterReader reader, ClusterNode node, NodeV
     /// <summary>A time after which the batch sends no further command; null to send all of them.</summary>
     public TimeSpan? Within { get; init; }
 
-    private bool WaitsForReplicas => AssignToTarget.WaitsForReplicas(node) && view.Lines.Any(SourceReplicas.IsReplicaOf(view.Id));
+    /// <summary>True for a node that serves its clients while a SETSLOT waits for its replicas.</summary>
+    public static bool WaitsForReplicas(ClusterNode node, NodeView view) =>
+        AssignToTarget.WaitsForReplicas(node) && view.Lines.Any(SourceReplicas.IsReplicaOf(view.Id));
 
     /// <param name="slots">The slots.</param>
     /// <param name="action">The action and its argument.</param>
     /// <returns>One reply for each slot; null if the time was over before its command was sent.</returns>
-    public async Task<IReadOnlyList<RespValue?>> SendAsync(IReadOnlyList<SlotMove> slots, params object[] action)
+    public Task<IReadOnlyList<RespValue?>> SendAsync(IReadOnlyList<SlotMove> slots, params object[] action) =>
+        SendAsync(slots.Select(slot => slot.Slot).ToList(), action);
+
+    /// <inheritdoc cref="SendAsync(IReadOnlyList{SlotMove}, object[])"/>
+    public async Task<IReadOnlyList<RespValue?>> SendAsync(IReadOnlyList<int> slots, params object[] action)
     {
         if (slots.Count == 0)
             return [];
-        var commands = slots.Select(slot => RespCommand.Of(["CLUSTER", "SETSLOT", slot.Slot, .. action])).ToList();
-        if (WaitsForReplicas)
+        var commands = slots.Select(slot => RespCommand.Of(["CLUSTER", "SETSLOT", slot, .. action])).ToList();
+        if (WaitsForReplicas(node, view))
             return await SendConcurrentlyAsync(commands).ConfigureAwait(false);
         var connection = await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false);
         return [.. await connection.SendAsync(commands, null, stop.Abort).ConfigureAwait(false)];

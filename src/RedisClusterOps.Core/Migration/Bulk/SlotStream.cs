@@ -24,12 +24,7 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
     private readonly MigrateCommand _command = context.CommandFor(source, target);
     private readonly BatchTiming _timing = new(context, source, target, stop);
     private readonly AdaptiveBatch _batch = new(most: AdaptiveBatch.LimitOf(context.Options));
-    private static readonly TimeSpan DownPause = TimeSpan.FromMilliseconds(250);
-
-    // Since when the target accepts no keys, and what it replies; null if it accepts them.
-    private (TimeSpan Since, string Reply)? _down;
-
-    private int Size => Math.Min(_batch.Size, _timing.MostKeys);
+    private readonly RefusingTarget _refusing = new(context, source, target, stop);
 
     /// <summary>
     /// Moves the keys of those slots that are open, in every database, until a listing of each returns fewer keys than asked for.
@@ -64,7 +59,7 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
     private async Task<List<Portion>> TakeAsync(Queue<Portion> listed, int database)
     {
         var moving = new List<Portion>();
-        var left = Size;
+        var left = _batch.Size;
         while (left > 0 && listed.Count > 0)
         {
             var portion = listed.Peek();
@@ -90,12 +85,12 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
     {
         // A listing with fewer keys than asked for is complete: a migrating source gets no new keys.
         var listing = moving.Where(portion => portion.IsLast && portion.MayBeMore)
-            .Select(portion => new Portion(portion.Slot, Math.Max(2 * Size, 2))).ToList();
+            .Select(portion => new Portion(portion.Slot, Math.Max(2 * _batch.Size, 2))).ToList();
         var coming = ready + listing.Sum(portion => portion.Asked);
-        while (coming < 2 * Size && unlisted.Count > 0)
+        while (coming < 2 * _batch.Size && unlisted.Count > 0)
         {
             var slot = unlisted.Dequeue();
-            var most = (int)Math.Min(Math.Max(slot.Keys + 1, 16), 2 * Size);
+            var most = (int)Math.Min(Math.Max(slot.Keys + 1, 16), 2 * _batch.Size);
             listing.Add(new Portion(slot, Math.Max(most, 2)));
             coming += (int)Math.Min(slot.Keys, most);
         }
@@ -141,8 +136,8 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
         await RetryAsync(refused, listed).ConfigureAwait(false);
         var keys = moving.Sum(portion => portion.Keys.Count);
         if (keys > 0)
-            _batch.Adapt(keys, stall, _pace.LongestBatch);
-        _pace.Moved(source, keys);
+            _batch.Adapt(keys, stall, _timing.Longest, context.Options.MaxStall);
+        _pace.Moved(keys);
         context.ReportProgress();
     }
 
@@ -151,9 +146,9 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
     {
         if (refused.Count == 0)
             return;
-        if (_down is not null)
+        if (_refusing.IsRefusing)
         {
-            await AwaitClusterAsync().ConfigureAwait(false);
+            await _refusing.WaitAsync().ConfigureAwait(false);
             foreach (var portion in refused)
                 listed.Enqueue(portion);
             return;
@@ -169,32 +164,13 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
         }
     }
 
-    // A master has failed, and its replica is not elected yet, or the target imports slots from it and so ignores the election. It refuses
-    // the keys of every slot then.
-    private async Task AwaitClusterAsync()
-    {
-        var (since, reply) = _down!.Value;
-        if (stop.Clock.Now - since > context.Options.Timeout)
-        {
-            throw new RedisOperationException(
-                FailureCode.ServerError,
-                "No key can move from " + source.Name + " to " + target.Name + ": " + Printable.Clean(reply, 200)
-                    + ". Slots that had begun are left open; no key is lost.",
-                target.Name,
-                new NextAction(NextActionCode.CheckCluster));
-        }
-
-        await stop.PauseAsync(DownPause).ConfigureAwait(false);
-        await new OwnerCorrection(_reader, context.Log).CorrectAsync(target.Id, stop).ConfigureAwait(false);
-    }
-
     private void Read(RespValue reply, Portion portion, List<Portion> refused)
     {
         var kind = MigrateRules.Read(reply);
         switch (kind)
         {
             case MigrateReply.Moved:
-                _down = null;
+                _refusing.Accepted();
                 portion.Slot.Moved += portion.Keys.Count;
                 context.Count.Keys(portion.Keys.Count);
                 return;
@@ -209,7 +185,7 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
                 refused.Add(portion);
                 return;
             case MigrateReply.TryLater:
-                _down ??= (stop.Clock.Now, reply.Text);
+                _refusing.Refused(reply.Text);
                 refused.Add(portion);
                 return;
             default:

@@ -65,15 +65,6 @@ internal sealed class SourceReplicas(ClusterReader reader, ClusterNode source, C
         _unconfirmed = [];
     }
 
-    /// <summary>Names the replicas of a master that do not answer; null if all of them do.</summary>
-    public async Task<string?> SilentAsync(NodeView master, CancellationToken abort)
-    {
-        var read = await FanOut.AllAsync(master.Lines.Where(IsReplicaOf(master.Id)), line => ReadAsync(line, abort), abort)
-            .ConfigureAwait(false);
-        var silent = read.Where(each => each.View is null).Select(each => each.Name).ToList();
-        return silent.Count == 0 ? null : string.Join(", ", silent);
-    }
-
     private async Task<string?> ObjectionAsync(CancellationToken abort)
     {
         var reading = new[] { source, target }.Select(node => reader.ReadNodeAsync(node, abort));

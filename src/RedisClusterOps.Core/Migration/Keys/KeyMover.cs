@@ -24,8 +24,8 @@ internal sealed class KeyMover
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(100);
 
     // A redirected client arrives at the other side within milliseconds. Frequent listings keep the time short in which its key is hidden.
-    private static readonly TimeSpan LateFor = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan LatePause = TimeSpan.FromMilliseconds(10);
+    public static readonly TimeSpan LateFor = TimeSpan.FromMilliseconds(250);
+    public static readonly TimeSpan LatePause = TimeSpan.FromMilliseconds(10);
 
     private readonly MoveKeys _move;
     private readonly MoveOptions _options;
@@ -35,31 +35,30 @@ internal sealed class KeyMover
     private readonly SlotChannel _channel;
     private readonly KeyConflicts _conflicts;
     private readonly AdaptiveBatch _batch;
+    private readonly PairPace _pace;
     private readonly HashSet<byte[]> _interrupted = new(KeyBytes.Comparer);
     private readonly TimeSpan _started;
     private readonly long _movedBefore;
     private readonly bool _mustAskTarget;
-    private TimeSpan _roundTrip;
     private TimeSpan _lastReport = TimeSpan.FromSeconds(-1);
     private int _brokenTransfers;
     private int _waits;
 
     public KeyMover(ClusterReader reader, MoveKeys move, MoveOptions options, KeyTally tally, OperationLog? log, StopRequest stop)
     {
+        (_move, _options, _tally, _log, _stop) = (move, options, tally, log, stop);
         _started = stop.Clock.Now;
-        _move = move;
-        _options = options;
-        _tally = tally;
-        _log = log;
-        _stop = stop;
         _channel = new SlotChannel(reader, move, stop);
         _conflicts = new KeyConflicts(_channel, move, options, tally, log, stop, (key, replace) => SendAsync([key], replace, null));
+        _pace = new PairPace(PaceOf(move.Source), PaceOf(move.Target), stop.Clock);
         _batch = new AdaptiveBatch(options.BatchSize, most: AdaptiveBatch.LimitOf(options));
         _movedBefore = tally.Moved;
         _mustAskTarget = MigrateRules.MustAskTarget(move.Target);
         if (!move.IsReverse)
             _interrupted.UnionWith(tally.Interrupted);
         tally.Interrupted.Clear();
+
+        NodePace PaceOf(ClusterNode node) => new(reader, node, options.MaxStall, log);
     }
 
     private TimeSpan Elapsed => _stop.Clock.Now - _started;
@@ -77,7 +76,7 @@ internal sealed class KeyMover
     {
         // A few keys have moved before the batch size could be adapted.
         if (_move.Keys is not < FewKeys)
-            _roundTrip = await _channel.RoundTripAsync().ConfigureAwait(false);
+            await _pace.MeasureAsync(_stop.Abort).ConfigureAwait(false);
         await MoveDatabasesAsync(first).ConfigureAwait(false);
         for (var closed = _stop.Clock.Now; _move.AwaitsLateKeys && _stop.Clock.Now - closed < LateFor;)
         {
@@ -115,7 +114,7 @@ internal sealed class KeyMover
     /// <summary>Moves only these keys of database 0, which all hash to the slot.</summary>
     public async Task MoveThoseAsync(IReadOnlyList<byte[]> keys)
     {
-        _roundTrip = await _channel.RoundTripAsync().ConfigureAwait(false);
+        await _pace.MeasureAsync(_stop.Abort).ConfigureAwait(false);
         var waiting = new List<byte[]>(keys);
         while (waiting.Count > 0)
         {
@@ -177,7 +176,8 @@ internal sealed class KeyMover
         try
         {
             var source = await _channel.SourceAsync().ConfigureAwait(false);
-            replies = await source.SendAsync(commands, MigrateRules.ReplyTimeout(_options), _stop.Abort).ConfigureAwait(false);
+            var sending = source.SendAsync(commands, MigrateRules.ReplyTimeout(_options), _stop.Abort);
+            replies = await _pace.ProbeAsync(sending, _stop.Abort).ConfigureAwait(false);
         }
         catch (RedisConnectionException lost) when (lost.OutcomeUnknown)
         {
@@ -186,7 +186,7 @@ internal sealed class KeyMover
         }
 
         var reply = MigrateRules.Read(replies[0]);
-        await HandleAsync(reply, replies[0].Text, keys, _stop.Clock.Now - started - _roundTrip).ConfigureAwait(false);
+        await HandleAsync(reply, replies[0].Text, keys, _stop.Clock.Now - started - _pace.RoundTrip).ConfigureAwait(false);
         return (reply, listing is null || reply is not (MigrateReply.Moved or MigrateReply.NothingThere)
             ? null
             : SlotChannel.Keys(replies[1].OrThrow(_move.Source.View!.Dialled, listing)));
@@ -213,8 +213,10 @@ internal sealed class KeyMover
                 _tally.Moved += keys.Count;
                 _interrupted.ExceptWith(keys);
                 (_brokenTransfers, _waits) = (0, 0);
-                _batch.Adapt(keys.Count, stall, _options.MaxStall);
+                _batch.Adapt(keys.Count, stall, _pace.Batch, _options.MaxStall);
                 Report(force: false);
+                _pace.Took(stall);
+                await _pace.RestAsync(_stop.Abort).ConfigureAwait(false);
                 await PaceAsync().ConfigureAwait(false);
                 return;
             case MigrateReply.NothingThere:

@@ -6,6 +6,7 @@ using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
+using static RedisClusterOps.Protocol.Numbers;
 
 namespace RedisClusterOps.Migration.Keys;
 
@@ -44,8 +45,8 @@ internal sealed class RefusedKey(SlotChannel channel, MoveKeys move, StopRequest
 
     private (FailureCode Code, string Why, NextAction Next) TooLarge(byte[] key, long? bytes, long? most, string error)
     {
-        var size = bytes is null ? " is large" : " takes " + Megabytes(bytes.Value) + " of memory on " + move.Source.Name;
-        var limit = most is null ? "that large" : "above " + Megabytes(most.Value);
+        var size = bytes is null ? " is large" : " takes " + Size(bytes.Value) + " of memory on " + move.Source.Name;
+        var limit = most is null ? "that large" : "above " + Size(most.Value);
         var why = Named(key) + size + ", and " + move.Target.Name + " accepts no value " + limit + " (" + BulkLimit + "): " + error;
         return (FailureCode.KeyRefused, why, Next("CONFIG SET " + BulkLimit + " <bytes> on " + move.Target.Name));
     }
@@ -107,6 +108,4 @@ internal sealed class RefusedKey(SlotChannel channel, MoveKeys move, StopRequest
     }
 
     private static string Named(byte[] key) => "key " + Printable.Clean(Printable.Quote(key), 120);
-
-    private static string Megabytes(long bytes) => (bytes / 1048576.0).ToString("0.#", CultureInfo.InvariantCulture) + " MB";
 }

@@ -66,10 +66,6 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
             && target.Self.ImportingFrom.TryGetValue(move.Slot, out var from) && from == move.Source.Id;
     }
 
-    /// <summary>The round trip to the source, which is not part of the time that the servers are busy.</summary>
-    public async Task<TimeSpan> RoundTripAsync() =>
-        await (await SourceAsync().ConfigureAwait(false)).MinimumRoundTripAsync(stop.Clock, stop.Abort).ConfigureAwait(false);
-
     private Task<INodeConnection> ConnectAsync(ClusterNode node) => reader.ConnectAsync(node, Database, stop.Abort);
 }
 

@@ -31,14 +31,13 @@ internal sealed class ReplicaMigrationSuppression(
     public async Task SuppressAsync(StopRequest stop)
     {
         var setting = new ReplicaMigrationSetting(reader, log, stop);
-        foreach (var source in pairs.GroupBy(pair => pair.Source.Id).Where(IsEmptied).Select(sources => sources.First()))
+        foreach (var (master, slot) in Emptied())
         {
             // Each node decides by its own setting: the replicas of an emptied master would follow its last slot, too.
-            var (master, id) = (source.Source, source.Source.Id);
-            var replicas = view.Nodes.Where(node => node is { IsMaster: false, IsReachable: true } && node.Line.MasterId == id);
+            var replicas = view.Nodes.Where(node => node is { IsMaster: false, IsReachable: true } && node.Line.MasterId == master.Id);
             foreach (var node in replicas.Prepend(master))
             {
-                if (await setting.TrySuppressAsync(node, RecordOf(source.Slots[0].Slot)).ConfigureAwait(false))
+                if (await setting.TrySuppressAsync(node, RecordOf(slot)).ConfigureAwait(false))
                     _suppressed.Add(node.Id);
             }
         }
@@ -78,6 +77,15 @@ internal sealed class ReplicaMigrationSuppression(
                 log?.Warning(null, warning);
         });
 
-    private bool IsEmptied(IGrouping<string, MasterPair> source) =>
-        view.SlotsOf(source.Key).Slots.All(new HashSet<int>(source.SelectMany(pair => pair.Slots).Select(slot => slot.Slot)).Contains);
+    // The target of a way back also hands over its last slot, if all that it owns are open and are completed before they return.
+    private IEnumerable<(ClusterNode Master, int Slot)> Emptied() =>
+        pairs.SelectMany(pair => pair.Slots.SelectMany(slot => Losing(pair, slot).Select(master => (Master: master, slot.Slot))))
+            .GroupBy(each => each.Master.Id)
+            .Where(lost => view.SlotsOf(lost.Key).Slots.All(new HashSet<int>(lost.Select(each => each.Slot)).Contains))
+            .Select(lost => lost.First());
+
+    private IEnumerable<ClusterNode> Losing(MasterPair pair, SlotMove slot) =>
+        slot.State == SlotMoveState.Interrupted && view.OwnerOf(slot.Slot) == pair.Target.Id
+            ? [pair.Source, pair.Target]
+            : [pair.Source];
 }

@@ -43,11 +43,18 @@ internal sealed class SlotPlanner(
     public async Task<SlotSituation> ReadNamedAsync(int slot, string? source, string? target, CancellationToken cancellation)
     {
         var situation = await ReadAsync(slot, cancellation).ConfigureAwait(false);
+        RequireNamed(situation, source, target);
+        return situation;
+    }
+
+    /// <summary>Requires that an open slot has the ends that the caller expects, and that it is known whether the slot is open.</summary>
+    /// <exception cref="RedisOperationException">As <see cref="ReadNamedAsync"/>.</exception>
+    public void RequireNamed(SlotSituation situation, string? source, string? target)
+    {
         var (from, to) = Find(situation.View, source, target);
         RequireKnownFlags(situation);
         if (SlotDiagnostician.Diagnose(situation) is { } diagnosis)
             MigrationEnds.RequireNamed(diagnosis, from, to);
-        return situation;
     }
 
     /// <summary>The nodes that a caller names as source and target; null for a name that is null.</summary>
@@ -95,17 +102,66 @@ internal sealed class SlotPlanner(
         ClusterView view, IReadOnlyList<int> slots, Func<SlotSituation, SlotRequest> request, CancellationToken cancellation)
     {
         var plans = new List<SlotPlan>();
-        foreach (var situation in await situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false))
-            plans.Add(await PlanOrRefuseAsync(request(situation), situation, cancellation).ConfigureAwait(false));
+        var asked = (await situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false))
+            .Select(situation => (Request: request(situation), Situation: situation)).ToList();
+        await PrepareAsync(asked, cancellation).ConfigureAwait(false);
+        foreach (var (each, situation) in asked)
+            plans.Add(await PlanOrRefuseAsync(each, situation, cancellation).ConfigureAwait(false));
+        return plans;
+    }
+
+    /// <summary>Plans slots that a caller names with their ends. A slot that can't be planned has a plan with a refusal.</summary>
+    /// <param name="slots">The slots, each with the source and the target that the caller expects, or null for any.</param>
+    /// <param name="request">Makes the request from a slot, its source and its target.</param>
+    /// <param name="reveals">True if a master may hide keys that the plan must make visible, as for an undo.</param>
+    public async Task<IReadOnlyList<SlotPlan>> PlanNamedAsync(
+        ClusterView view, MigrationOperation operation, IReadOnlyList<(int Slot, string? Source, string? Target)> slots,
+        MoveOptions options, Func<SlotSituation, string?, string?, SlotRequest> request, bool reveals, CancellationToken cancellation)
+    {
+        var read = await situations.ReadAsync(view, slots.Select(slot => slot.Slot).ToList(), cancellation).ConfigureAwait(false);
+        // Each node is asked once.
+        var hiding = new Dictionary<string, bool>(StringComparer.Ordinal);
+        var asked = new List<(SlotRequest Request, SlotSituation Situation)>();
+        var refused = new Dictionary<int, SlotPlan>();
+        for (var i = 0; i < slots.Count; i++)
+        {
+            try
+            {
+                var each = request(read[i], slots[i].Source, slots[i].Target);
+                asked.Add((reveals ? await RevealingAsync(each, read[i], hiding, cancellation).ConfigureAwait(false) : each, read[i]));
+            }
+            catch (RedisOperationException refusal) when (!refusal.ConcernsWholeCluster)
+            {
+                refused[i] = new SlotPlan
+                {
+                    Slot = slots[i].Slot,
+                    Kind = operation,
+                    Source = slots[i].Source ?? string.Empty,
+                    Target = slots[i].Target ?? string.Empty,
+                    Owner = view.OwnerOf(slots[i].Slot),
+                    Options = options,
+                    Refusal = refusal,
+                    Cluster = session,
+                };
+            }
+        }
+
+        await PrepareAsync(asked, cancellation).ConfigureAwait(false);
+        var plans = new List<SlotPlan>();
+        for (var (i, next) = (0, 0); i < slots.Count; i++)
+        {
+            plans.Add(refused.TryGetValue(i, out var plan) ? plan
+                : await PlanOrRefuseAsync(asked[next].Request, asked[next++].Situation, cancellation).ConfigureAwait(false));
+        }
+
         return plans;
     }
 
     /// <summary>Plans an undo that reveals the keys that a master may hide.</summary>
     public async Task<SlotPlan> PlanRevealingAsync(SlotRequest request, SlotSituation situation, CancellationToken cancellation)
     {
-        var hides = request.MasterThatMayHideKeys(situation) is { } node
-            && await situations.HidesAsync(node, cancellation).ConfigureAwait(false);
-        return await PlanAsync(hides ? request.RevealingHiddenKeys() : request, situation, cancellation).ConfigureAwait(false);
+        var revealing = await RevealingAsync(request, situation, [], cancellation).ConfigureAwait(false);
+        return await PlanAsync(revealing, situation, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Plans the repair of slots: one plan for each slot with a problem.</summary>
@@ -120,20 +176,13 @@ internal sealed class SlotPlanner(
         var loads = view.Masters.Where(node => node.IsReachable).ToDictionary(node => node.Id, node => view.SlotsOf(node.Id).Count);
         var assignment = new RangeAssignment(loads);
         var plans = new List<SlotPlan>();
-        foreach (var situation in await situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false))
+        var read = await situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false);
+        await PrepareAsync(read.Select(situation => ((SlotRequest)RequestOf(situation), situation)), cancellation).ConfigureAwait(false);
+        foreach (var situation in read)
         {
             if (repair.SkipCoverage && RepairScope.IsUncovered(situation))
                 continue;
-            var request = new RepairRequest(situation.Slot, session, options, repair, chosen)
-            {
-                LeastLoadedId = assignment.Next,
-                // To make hidden keys visible in all slots would open every slot.
-                HidingNodeIds = repair.Slots is not null && hiding.Count > 0 ? hiding : null,
-                NothingIsHidden = hiding.Count == 0,
-            };
-            if (intents.TryGetValue(situation.Slot, out var intent))
-                request = RecordedRequest.Resume(request, intent.Slot);
-            var plan = await PlanOrRefuseAsync(request, situation, cancellation).ConfigureAwait(false);
+            var plan = await PlanOrRefuseAsync(RequestOf(situation), situation, cancellation).ConfigureAwait(false);
             if (plan.Actions.Any(IsAssignment) || (plan.Owner is not null && plan.IsPartial && plan.TargetId.Length == 0))
                 assignment.Assign(plan.TargetId.Length > 0 ? plan.TargetId : assignment.Next!);
             // A slot that was specified gets a plan even if it needs no repair.
@@ -148,6 +197,50 @@ internal sealed class SlotPlanner(
         return reportsUnreachable ? [.. ordered, .. RepairScope.UnreachableOwners(view, repair, slots, session, options)] : ordered;
 
         static bool IsAssignment(SlotAction action) => action is AddUnownedSlot or TakeFromUnreachable;
+
+        RepairRequest RequestOf(SlotSituation situation)
+        {
+            var request = new RepairRequest(situation.Slot, session, options, repair, chosen)
+            {
+                LeastLoadedId = assignment.Next,
+                // To make hidden keys visible in all slots would open every slot.
+                HidingNodeIds = repair.Slots is not null && hiding.Count > 0 ? hiding : null,
+                NothingIsHidden = hiding.Count == 0,
+            };
+            return intents.TryGetValue(situation.Slot, out var intent) ? RecordedRequest.Resume(request, intent.Slot) : request;
+        }
+    }
+
+    // The preflight check of each plan measures keys. For many plans they are measured together.
+    private async Task PrepareAsync(IEnumerable<(SlotRequest Request, SlotSituation Situation)> asked, CancellationToken cancellation)
+    {
+        if (!preflight.LooksAhead)
+            return;
+        var actions = new List<SlotAction>();
+        foreach (var (request, situation) in asked)
+        {
+            try
+            {
+                actions.AddRange(request.Plan(situation).Actions.OfType<MoveKeys>().Take(1));
+            }
+            catch (RedisOperationException)
+            {
+                // The plan is refused, and its check reads nothing.
+            }
+        }
+
+        if (actions.Count > 1)
+            await preflight.PrepareAsync(actions, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task<SlotRequest> RevealingAsync(
+        SlotRequest request, SlotSituation situation, Dictionary<string, bool> hiding, CancellationToken cancellation)
+    {
+        if (request.MasterThatMayHideKeys(situation) is not { } node)
+            return request;
+        if (!hiding.TryGetValue(node.Id, out var hides))
+            hides = hiding[node.Id] = await situations.HidesAsync(node, cancellation).ConfigureAwait(false);
+        return hides ? request.RevealingHiddenKeys() : request;
     }
 
     private async Task<SlotPlan> PlanOrRefuseAsync(SlotRequest request, SlotSituation situation, CancellationToken cancellation)
@@ -162,8 +255,10 @@ internal sealed class SlotPlanner(
         }
     }
 
+    /// <summary>Requires that it is known whether a slot is open.</summary>
+    /// <exception cref="RedisOperationException">A master that may have the slot open can't be read.</exception>
     // A flag is visible only in its node's own view. While a master does not answer, it is unknown whether it has the slot open.
-    private static void RequireKnownFlags(SlotSituation situation)
+    public static void RequireKnownFlags(SlotSituation situation)
     {
         var view = situation.View;
         if (SlotDiagnostician.Diagnose(situation) is not null || view.OwnerOf(situation.Slot) is not { } id)

@@ -62,9 +62,16 @@ internal static class KeyRisks
                 + (facts.Source == facts.Target ? " holds " : " and " + facts.Target.Name + " hold ") + Count(unsynced.KeysOnMasters, "key")
                 + ". It may be the former master, and deletes its keys when it synchronizes. Nothing was changed.",
             replica,
-            NextAction.Advise(
-                "CLUSTER FAILOVER TAKEOVER on " + replica + " makes it a master with its keys, and drops what was written to " + master
-                + " since; once it has synchronized, or was removed, the same command continues"));
+            new NextAction(unsynced.IsOfMany ? NextActionCode.ShowNodes : NextActionCode.ShowKeys)
+            {
+                Slots = unsynced.IsOfMany ? null : Slot(facts),
+                Node = replica,
+                Note = "shows what it holds",
+                Or = NextAction.Advise(
+                    "keep its keys by hand: no operation of this module promotes a replica that has never synchronized. CLUSTER FAILOVER"
+                    + " TAKEOVER on " + replica + " makes it a master with its keys, and drops what was written to " + master
+                    + " since. Once it has synchronized, or was removed, the same command continues"),
+            });
     }
 
     private static string Version(long number) => number.ToString(CultureInfo.InvariantCulture);

@@ -39,6 +39,10 @@ internal sealed class PreflightReader
     /// <summary>False to check nothing, as in a simulation.</summary>
     public bool LooksAhead { get; set; } = true;
 
+    /// <summary>Measures the keys of many slots at once, which are checked one by one afterwards.</summary>
+    public Task PrepareAsync(IEnumerable<SlotAction> actions, CancellationToken cancellation) =>
+        _loads.PrepareAsync(actions.OfType<MoveKeys>(), cancellation);
+
     /// <param name="view">The cluster that the plan was made from.</param>
     /// <param name="slot">The slot.</param>
     /// <param name="source">The source of the slot.</param>

@@ -133,7 +133,7 @@ internal static class PreflightRules
     }
 
     private static string Shortage(PreflightFacts facts, long needed, long free) =>
-        "The keys take about " + Megabytes(needed) + ", and " + facts.Target.Name + " has " + Megabytes(Math.Max(0, free))
+        "The keys take about " + Size(needed) + ", and " + facts.Target.Name + " has " + Size(Math.Max(0, free))
             + " left of its maxmemory";
 
     private static NextAction MoreMemory(PreflightFacts facts) => NextAction.Advise("CONFIG SET maxmemory <bytes> on " + facts.Target.Name);
@@ -153,7 +153,7 @@ internal static class PreflightRules
         if (facts.Load is not { BiggestBytes: { } bytes } load)
             yield break;
         var blocked = TimeSpan.FromSeconds((double)bytes / BytesPerSecond);
-        var key = "Key " + load.BiggestKey + " takes " + Megabytes(bytes) + ", so its MIGRATE may block both nodes for " + Seconds(blocked)
+        var key = "Key " + load.BiggestKey + " takes " + Size(bytes) + ", so its MIGRATE may block both nodes for " + Seconds(blocked)
             + ". That is longer than ";
         var shortest = new[] { facts.SourceSettings.NodeTimeout, facts.TargetSettings.NodeTimeout }.Min();
         if (shortest is { } nodeTimeout && blocked > nodeTimeout)
@@ -287,6 +287,4 @@ internal static class PreflightRules
         + (names.Count > ShownNames ? ", …" : string.Empty);
 
     private static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("0.##", CultureInfo.InvariantCulture) + " s";
-
-    private static string Megabytes(long bytes) => (bytes / 1048576.0).ToString("0.#", CultureInfo.InvariantCulture) + " MB";
 }

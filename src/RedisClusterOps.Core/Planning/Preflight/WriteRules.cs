@@ -87,8 +87,8 @@ internal static class WriteRules
             return null;
         var finding = Finding(
             PlanFindingCode.KeyTooLarge, facts.Slot.ToString(CultureInfo.InvariantCulture),
-            "Key " + load.BiggestKey + " takes " + Megabytes(bytes) + ", and " + move.Target.Name + " accepts no value above "
-                + Megabytes(most) + " (proto-max-bulk-len). The move may stop midway at that key. No key is lost then.",
+            "Key " + load.BiggestKey + " takes " + Size(bytes) + ", and " + move.Target.Name + " accepts no value above "
+                + Size(most) + " (proto-max-bulk-len). The move may stop midway at that key. No key is lost then.",
             "CONFIG SET proto-max-bulk-len " + Number(2 * bytes) + " on " + move.Target.Name);
         // An open slot has a way back. Every other operation moves all keys to the target first.
         var isOpen = !move.IsReverse && facts.View.FlagsOf(facts.Slot).Any();
@@ -109,6 +109,4 @@ internal static class WriteRules
         Message = message,
         Next = new NextAction(NextActionCode.Advice) { Note = advice },
     };
-
-    private static string Megabytes(long bytes) => (bytes / 1048576.0).ToString("0.#", CultureInfo.InvariantCulture) + " MB";
 }

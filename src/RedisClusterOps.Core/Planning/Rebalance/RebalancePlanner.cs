@@ -48,6 +48,35 @@ internal static class RebalancePlanner
         return plan with { Options = options, Findings = [.. plan.Findings, .. EmptyMasters(masters, weights, options, excluded)] };
     }
 
+    /// <summary>The finding that masters without slots were to take over slots, and there is none.</summary>
+    /// <param name="formerMasters">Nodes that were masters in an earlier run, and are replicas now, which a user may not know.</param>
+    public static PlanFinding NoEmptyMaster(ClusterView view, IReadOnlyList<ClusterNode> formerMasters)
+    {
+        var finding = new PlanFinding
+        {
+            Code = PlanFindingCode.NoEmptyMaster,
+            Severity = FindingSeverity.Information,
+            Message = "No master is without slots, so none was added.",
+            Next = new NextAction(NextActionCode.AddNode) { Node = "<host:port of an empty node>" },
+        };
+        if (formerMasters.Count == 0)
+            return finding;
+        var spares = formerMasters.Select(node => node.Name + ", a replica of "
+            + (node.Line.MasterId is { } id ? view.Node(id)?.Name ?? id : "no known master"));
+        return finding with
+        {
+            Severity = FindingSeverity.Warning,
+            Message = finding.Message + " An earlier run moved slots from or to " + string.Join(" and ", spares)
+                + " now. A master that loses its last slot becomes a replica.",
+            Next = new NextAction(NextActionCode.RemoveNode)
+            {
+                Node = formerMasters[0].Name,
+                Options = NextActionOptions.Reset,
+                Note = "makes it an empty node that can be added again, as a master",
+            },
+        };
+    }
+
     private static HashSet<string> Excluded(
         ClusterView view, IReadOnlyList<MasterSlots> masters, RebalanceOptions options, RedisClusterSession session)
     {

@@ -67,6 +67,8 @@ internal sealed record MigrationEnds(string SourceId, string Source, string Targ
         // An interrupted pull-back: the node with the keys imports from the owner that they came from.
         var isPullBack = diagnosis.State == RedisOpenSlotState.StrayKeys;
         var asFlagged = (isPullBack ? Of(to, from) : Of(from, to)) with { MasterOfReplica = view.MasterOfReplica };
+        if (isPullBack && (source is null || Is(view, source, to)) && (target is null || Is(view, target, from)))
+            return asFlagged;
         // The slot may already be on its way back to the named source.
         if (source is not null && target is not null && !Is(view, source, from) && Is(view, source, to) && Is(view, target, from))
             return asFlagged.Reversed;

@@ -98,6 +98,7 @@ internal static class RepairCoverage
                 "can't be assigned to a node that is not a master or does not answer.", new NextAction(NextActionCode.ShowNodes));
         }
 
+        var masters = view.Masters.Where(node => node.IsReachable).ToList();
         var holders = situation.Holders.ToList();
         if (holders.Count == 1)
             return holders[0];
@@ -107,7 +108,8 @@ internal static class RepairCoverage
             throw repair.Undecided(
                 state + " and keys of it are on " + string.Join(" and ", holders.Select(node => RepairRequest.WithKeys(situation, node)))
                     + ". Only a person can choose the owner. The keys of the others are then moved there.",
-                repair.Again with { Target = most.Name });
+                repair.Again with { Target = most.Name },
+                masters.Any(node => node.View!.Self.ImportingFrom.ContainsKey(repair.Slot)));
         }
 
         // If there is only one master, no other node can hold keys.

@@ -124,8 +124,12 @@ internal sealed record RepairRequest(
 
     internal SlotPlan Nothing(ClusterView view, ClusterNode owner) => Done(view, owner);
 
-    internal RedisOperationException Undecided(string why, NextAction choice) =>
-        new(FailureCode.SlotStateUnsuitable, "Slot " + Number + " " + why + SlotRefusal.NothingChanged, Number, choice);
+    internal RedisOperationException Undecided(string why, NextAction choice, bool isRevealed = false) => new(
+        FailureCode.SlotStateUnsuitable,
+        "Slot " + Number + " " + why + (isRevealed ? " The masters import the slot, so that its keys can be counted; no key was moved."
+            : SlotRefusal.NothingChanged),
+        Number,
+        choice);
 
     private SlotPlan PlanOpen(SlotDiagnosis diagnosis)
     {
