@@ -31,8 +31,10 @@ public sealed partial class RedisCluster
     {
         var change = await ChangeAsync(plan, stop).ConfigureAwait(false);
         var view = await _reader.ReadAgainAsync(stop).ConfigureAwait(false);
+        if (plan.FormerMasterId is not { } formerId)
+            return change with { Reason = "It is a " + plan.After + " already." + OtherWay(view, plan.NodeId!) };
         var notes = new List<string>();
-        if (view.Node(plan.FormerMasterId!) is { } former)
+        if (view.Node(formerId) is { } former)
         {
             notes.Add(former.Name + (former.IsReachable
                 ? " is its replica now, and the link is up."
@@ -57,6 +59,12 @@ public sealed partial class RedisCluster
 
         return change with { Reason = string.Join(" ", notes.Concat(change.Reason is { } reason ? [reason] : [])) };
 
-        bool IsEnd(string id) => id == plan.NodeId || id == plan.FormerMasterId;
+        bool IsEnd(string id) => id == plan.NodeId || id == formerId;
     }
+
+    // The user may have named the master instead of its replica.
+    private string OtherWay(ClusterView view, string masterId) =>
+        view.Nodes.FirstOrDefault(node => node.IsReachable && node.Line.MasterId == masterId) is { } replica
+            ? " To promote its replica: " + TextOf(new NextAction(NextActionCode.FailOver) { Node = replica.Name }) + "."
+            : string.Empty;
 }

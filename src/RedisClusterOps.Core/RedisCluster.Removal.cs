@@ -15,18 +15,39 @@ public sealed partial class RedisCluster
     /// <param name="node">The master: id, unique id prefix, <c>host:port</c> or port.</param>
     /// <param name="without">Nodes that must not take over slots either, likewise.</param>
     /// <param name="cancellation">Cancels the reading.</param>
-    /// <returns>A plan without moves if the node owns no slot, can't be read, or is listed by no node.</returns>
+    /// <returns>
+    /// A plan without moves if the node owns no slot, can't be read, or is listed by no node. The rest of an interrupted drain, if one left
+    /// slots open: plan again after it.
+    /// </returns>
     public async Task<RedisRebalancePlan> PlanDrainAsync(
         string node, IReadOnlyList<string> without, MoveOptions options, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
-        if (FindOrNull(view, node) is not { IsReachableMaster: true } source || view.SlotsOf(source.Id).Count == 0)
+        if (FindOrNull(view, node) is not { IsReachableMaster: true } source)
+            return new RedisRebalancePlan { Cluster = _session };
+        if (await PlanRestOfDrainAsync(view, source, options, cancellation).ConfigureAwait(false) is { } rest)
+            return rest;
+        if (view.SlotsOf(source.Id).Count == 0)
             return new RedisRebalancePlan { Cluster = _session };
         var leaving = without.Select(name => FindOrNull(view, name)).OfType<ClusterNode>()
             .Where(other => other.IsMaster).Select(other => other.Id).Append(source.Id).Distinct();
         var aim = new RebalanceOptions { Weights = leaving.ToDictionary(id => id, _ => 0.0), UseEmptyMaster = true };
         var plan = await PlanRebalanceAsync(aim, options, cancellation).ConfigureAwait(false);
         return plan with { Moves = plan.Moves.Where(move => move.SourceId == source.Id).ToList() };
+    }
+
+    // Open slots can't be planned anew: the run that was killed continues.
+    private async Task<RedisRebalancePlan?> PlanRestOfDrainAsync(
+        ClusterView view, ClusterNode source, MoveOptions options, CancellationToken cancellation)
+    {
+        var open = view.OpenFlags.Where(flag => flag.NodeId == source.Id || flag.PeerId == source.Id)
+            .Select(flag => flag.Slot).Distinct().ToList();
+        var runs = _history.OpenIntents(view.NodeIds, open, options.JournalPath).Values.Where(intent => !intent.IsRunning)
+            .Select(intent => intent.RunId).Distinct().ToList();
+        if (runs.Count != 1)
+            return null;
+        var rest = await PlanResumeOfMovesAsync(runs[0], options, cancellation).ConfigureAwait(false);
+        return rest is { Moves.Count: > 0 } && rest.Moves.All(move => move.SourceId == source.Id) ? rest : null;
     }
 
     // A node that an earlier run of the same command removed is not an error.
@@ -54,7 +75,23 @@ public sealed partial class RedisCluster
     /// </exception>
     public Task<MembershipPlan> PlanRemovalAsync(
         string node, bool reset, bool allowUnreachable, bool isPreview, string? journalPath, CancellationToken cancellation) =>
-        PlanAsync(new RemoveRequest(_session, node, reset, allowUnreachable, isPreview), journalPath, cancellation);
+        PlanAsync(
+            new RemoveRequest(_session, node, reset, allowUnreachable, isPreview)
+            {
+                FindRemoved = view => FindOrNull(view, node) is null ? FindRemoved(view, node, journalPath) : null,
+            },
+            journalPath,
+            cancellation);
+
+    /// <summary>The node of this name that an earlier run removed. Only the journal still has its id and address.</summary>
+    private RemovedNode? FindRemoved(ClusterView view, string name, string? journalPath)
+    {
+        var removal = _history.RemovalOf(view, name, journalPath);
+        return removal is null ? null
+            : new RemovedNode(
+                removal.ChangedNodeId!,
+                NodeEndpoint.TryParse(removal.ChangedNode ?? string.Empty, out var address) ? address : null);
+    }
 
     /// <summary>Carries out the plan of a removal. The result has the time until which no node accepts the node again.</summary>
     /// <exception cref="RedisOperationException">As <see cref="ChangeAsync"/>.</exception>

@@ -137,6 +137,12 @@ public sealed record RedisMigration : IClusterResult
     /// <summary>The commands of a change of members or roles, each with its node; empty for a run on slots.</summary>
     public IReadOnlyList<string> Commands { get; init => field = value.Shown(); } = ShownList<string>.Empty;
 
+    /// <summary>The address, or the short id, of the node of a change of members or roles; null if there is none.</summary>
+    internal string? ChangedNode { get; init; }
+
+    /// <summary>The id of that node.</summary>
+    internal string? ChangedNodeId { get; init; }
+
     /// <summary>Why a change of members or roles failed; null if it did not, or for a run on slots.</summary>
     public string? Reason { get; init; }
 

@@ -55,7 +55,12 @@ internal sealed class LocalCluster : IAsyncDisposable
         try
         {
             await cluster.StartNodesAsync(time.Token);
-            await ClusterForming.FormAsync(cluster.Masters, cluster.Replicas, options.SlotsOrDefault(), options.NodeTimeout, time.Token);
+            if (options.IsFormed)
+            {
+                await ClusterForming.FormAsync(
+                    cluster.Masters, cluster.Replicas, options.SlotsOrDefault(), options.NodeTimeout, time.Token);
+            }
+
             return cluster;
         }
         catch (Exception e)

@@ -22,6 +22,9 @@ internal sealed record LocalClusterOptions
     /// <summary>The slots of each master; null for equal shares for all masters except the last, which gets none.</summary>
     public IReadOnlyList<IReadOnlyList<SlotRange>>? Slots { get; init; }
 
+    /// <summary>False to leave the nodes separate, without slots, for a test that forms the cluster itself.</summary>
+    public bool IsFormed { get; init; } = true;
+
     /// <summary>cluster-node-timeout. Below two seconds, nodes on a busy machine suspect each other without cause.</summary>
     public TimeSpan NodeTimeout { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -130,6 +130,17 @@ internal sealed class LocalNode : IDisposable
         throw new LabException("Node " + Endpoint + " does not start again. The end of its log: " + LogEnd());
     }
 
+    /// <summary>Starts an ended server again in its folder, but on another port.</summary>
+    public Task RestartElsewhereAsync(CancellationToken cancellation = default)
+    {
+        Kill();
+        LoopbackPorts.Release(Endpoint.Port);
+        Endpoint = new NodeEndpoint(_options.Host, LoopbackPorts.Reserve(_options.Host));
+        _connection?.Dispose();
+        _connection = null;
+        return RestartAsync(cancellation);
+    }
+
     /// <summary>Closes the connection. The server keeps running.</summary>
     public void Dispose()
     {

@@ -23,7 +23,24 @@ public enum DriverOperation
 
     /// <summary>Resumes the newest run of the journal that can be resumed.</summary>
     Resume,
+
+    /// <summary>Adds a node, or makes it a replica at once.</summary>
+    AddNode,
+
+    /// <summary>Removes a node and resets it.</summary>
+    RemoveNode,
+
+    /// <summary>Makes a node a replica.</summary>
+    SetReplica,
+
+    /// <summary>Promotes a replica gracefully.</summary>
+    FailOver,
 }
+
+/// <summary>The command of a change of members or roles at which the process kills itself.</summary>
+/// <param name="Number">Which one of the commands that change the cluster, from 1.</param>
+/// <param name="IsSent">False to die before it is sent, true to die once the server has run it.</param>
+public sealed record DriverDeath(int Number, bool IsSent);
 
 /// <summary>The request to a driver process. It is passed as JSON, the only argument of the process.</summary>
 public sealed record DriverRequest
@@ -57,6 +74,15 @@ public sealed record DriverRequest
 
     /// <summary>The run that is undone.</summary>
     public string? MigrationId { get; init; }
+
+    /// <summary>The node of a change of members or roles: its address.</summary>
+    public string? Node { get; init; }
+
+    /// <summary>The master of which that node becomes a replica; null for none.</summary>
+    public string? Master { get; init; }
+
+    /// <summary>When the process kills itself; null for never.</summary>
+    public DriverDeath? Death { get; init; }
 
     /// <summary>How keys and slots move.</summary>
     public MoveOptions Options { get; init; } = new();

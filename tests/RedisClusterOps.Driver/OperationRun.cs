@@ -43,6 +43,22 @@ internal sealed class OperationRun(DriverRequest request, RedisCluster redis, Op
             case DriverOperation.Resume:
                 await RunAsync(await redis.PlanResumeOfMovesAsync(null, Options, stop), () => redis.PlanResumeAsync(null, Options, stop));
                 break;
+            case DriverOperation.AddNode:
+                var endpoint = RedisClusterSession.Parse(request.Node!).Seeds[0];
+                await redis.ChangeAsync(await redis.PlanAddAsync(endpoint, request.Master, Options.JournalPath, stop), stop);
+                break;
+            case DriverOperation.RemoveNode:
+                await redis.RemoveAsync(
+                    await redis.PlanRemovalAsync(request.Node!, true, false, false, Options.JournalPath, stop), stop);
+                break;
+            case DriverOperation.SetReplica:
+                await redis.ChangeAsync(
+                    await redis.PlanReplicaAsync(request.Node!, request.Master!, Options.JournalPath, stop), stop);
+                break;
+            case DriverOperation.FailOver:
+                await redis.FailOverAsync(
+                    await redis.PlanFailoverAsync(request.Node!, RedisFailoverMode.Graceful, Options.JournalPath, stop), stop);
+                break;
             default:
                 throw new InvalidOperationException("No such operation: " + request.Operation);
         }

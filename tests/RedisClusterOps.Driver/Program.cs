@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Driver;
 
@@ -23,7 +24,8 @@ internal static class Program
         });
         var request = JsonSerializer.Deserialize<DriverRequest>(arguments[0])!;
         using var log = new OperationLog();
-        using var redis = new RedisCluster(RedisClusterSession.Parse(request.Cluster), log);
+        var session = RedisClusterSession.Parse(request.Cluster);
+        using var redis = new RedisCluster(session, DyingConnector.Of(new NodeConnector(session.Options), request.Death), log);
         Console.Out.WriteLine(DriverRequest.Ready);
         var run = new OperationRun(request, redis, log, stop.Token);
         try

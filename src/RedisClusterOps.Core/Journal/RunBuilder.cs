@@ -89,6 +89,8 @@ internal sealed class RunBuilder
             NodeIds = Clean(_begin?.NodeIds),
             MasterOfReplica = _masterOfReplica,
             Commands = Clean(_begin?.Commands),
+            ChangedNode = Clean(_begin?.Target),
+            ChangedNodeId = Clean(_begin?.TargetId),
             Reason = _reason is null ? null : Printable.Clean(_reason, 4000),
             KeepsEmptyMaster = _begin?.KeepsEmptyMaster == true,
             Slots = slots,

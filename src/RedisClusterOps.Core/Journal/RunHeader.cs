@@ -28,6 +28,12 @@ internal sealed record RunHeader(MigrationOperation Operation, string? Strategy,
     /// <summary>The commands of a change of members or roles, each with its node.</summary>
     public IReadOnlyList<string> Commands { get; init; } = [];
 
+    /// <summary>The node of a change of members or roles: its address, and its id; null if there is none, or several.</summary>
+    public string? Node { get; init; }
+
+    /// <inheritdoc cref="Node"/>
+    public string? NodeId { get; init; }
+
     /// <summary>Whether masters that lose their last slot stay masters, as in a resume of the run.</summary>
     public bool KeepsEmptyMaster { get; init; }
 
@@ -41,6 +47,8 @@ internal sealed record RunHeader(MigrationOperation Operation, string? Strategy,
         line.NodeIds = [.. NodeIds];
         line.Replicas = MasterOfReplica?.Select(replica => replica.Key + "=" + replica.Value).ToArray();
         line.Commands = Commands.Count == 0 ? null : [.. Commands];
+        line.Target = Node;
+        line.TargetId = NodeId;
         line.KeepsEmptyMaster = KeepsEmptyMaster ? true : null;
         return line;
     }

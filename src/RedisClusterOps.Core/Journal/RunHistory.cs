@@ -61,6 +61,12 @@ internal sealed class RunHistory
         return view.Nodes.Where(node => !node.IsMaster && ends.Contains(node.Id)).ToList();
     });
 
+    /// <summary>The newest run that removed a node of this name, which no node lists any more; null if there is none.</summary>
+    /// <param name="name">An id, the beginning of an id, an address, or a port.</param>
+    public RedisMigration? RemovalOf(ClusterView view, string name, string? journalPath) => Optional<RedisMigration?>(
+        null, () => On(view, journalPath).FirstOrDefault(run => run is { Kind: MigrationOperation.RemoveNode, ChangedNodeId: { } id }
+            && view.Node(id) is null && NodeNames.Matches(id, [run.ChangedNode ?? string.Empty], name)));
+
     /// <summary>Finds a run to resume or to undo.</summary>
     /// <param name="id">The id of the run, or its unique beginning; null for the newest that can be resumed.</param>
     /// <returns>Null if no run can be resumed.</returns>

@@ -25,7 +25,9 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
         var change = replica.Name + " can't be promoted";
         if (!replica.IsReachable)
             throw NodeVerdict.Of(view, replica).Refused(change);
-        var master = replica.IsMaster ? throw IsMaster(view, replica, change) : MasterOf(view, replica, change);
+        if (replica.IsMaster)
+            return Promoted(view, replica);
+        var master = MasterOf(view, replica, change);
         var verdict = NodeVerdict.Of(view, master);
         Check(view, replica, verdict, change);
         var slots = view.SlotsOf(master.Id);
@@ -86,13 +88,23 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
             change, "its master is unknown to every node that answers", replica,
             new NextAction(NextActionCode.SetReplica) { Node = replica.Name, Target = "<a master>" });
 
-    private static RedisOperationException IsMaster(ClusterView view, ClusterNode node, string change)
+    // A run that was killed after its command has promoted the node.
+    private MembershipPlan Promoted(ClusterView view, ClusterNode node)
     {
-        var own = view.Nodes.FirstOrDefault(other => other.IsReachable && other.Line.MasterId == node.Id);
-        return MembershipRefusal.Unsuitable(
-            change, "it is a " + ReplicaRequest.Role(view, node) + " already", node,
-            own is null ? new NextAction(NextActionCode.ShowReplicas)
-                : new NextAction(NextActionCode.FailOver) { Node = own.Name, Note = "to promote its replica" });
+        var role = ReplicaRequest.Role(view, node);
+        return new MembershipPlan
+        {
+            Kind = MigrationOperation.Failover,
+            Node = node.Name,
+            NodeId = node.Id,
+            Action = "failover (" + Mode + "): promote " + node.Name,
+            Before = role,
+            After = role,
+            IsDone = true,
+            Proof = now => Agreement.MissingAt(
+                now.Nodes.Where(other => other.View?.Line(node.Id) is not { IsMaster: true }),
+                " not show " + node.Name + " as a master yet"),
+        };
     }
 
     private void Check(ClusterView view, ClusterNode replica, NodeVerdict master, string change)
@@ -193,6 +205,10 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
         return other is null ? null : new NextAction(NextActionCode.FailOver) { Node = other.Name };
     }
 
+    // An importing Redis node attributes the slot to the former master until the migration is completed.
+    private static bool Attributes(NodeView viewer, string masterId) =>
+        viewer.Line(masterId)?.Slots.Slots.Any(slot => !viewer.Self.ImportingFrom.ContainsKey(slot)) == true;
+
     /// <summary>Every node shows the replica as a master, and the former master, if it answers, as its synchronized replica.</summary>
     private static Condition HasTakenOver(MembershipStep step, string masterId, RedisFailoverMode mode) => view =>
     {
@@ -213,7 +229,7 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
         }
 
         if (Agreement.MissingAt(
-            view.Nodes.Where(node => node.View?.Line(replicaId) is not { IsMaster: true } || node.View.Line(masterId)?.Slots.Count > 0),
+            view.Nodes.Where(node => node.View?.Line(replicaId) is not { IsMaster: true } || Attributes(node.View, masterId)),
             " not show " + replica.Name + " as the owner yet") is { } missing)
         {
             return missing;

@@ -36,7 +36,16 @@ internal abstract record MembershipRequest(RedisClusterSession Session)
 /// <summary>What a plan depends on.</summary>
 /// <param name="View">The cluster.</param>
 /// <param name="Candidates">The nodes at the requested addresses, in their order.</param>
-internal sealed record MembershipSituation(ClusterView View, IReadOnlyList<Candidate> Candidates);
+internal sealed record MembershipSituation(ClusterView View, IReadOnlyList<Candidate> Candidates)
+{
+    /// <summary>The node of the request, if an earlier run removed it and no node lists it any more; otherwise null.</summary>
+    public RemovedNode? Removed { get; init; }
+}
+
+/// <summary>A node that an earlier run removed.</summary>
+/// <param name="Id">The id by which it was forgotten.</param>
+/// <param name="Address">Its address before; null if it had none.</param>
+internal sealed record RemovedNode(string Id, NodeEndpoint? Address);
 
 /// <summary>The node at a requested address.</summary>
 /// <param name="Endpoint">The address.</param>

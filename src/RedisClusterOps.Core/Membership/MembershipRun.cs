@@ -1,6 +1,6 @@
 using System;
+using System.Collections.Generic;
 using System.Globalization;
-using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
@@ -37,15 +37,17 @@ internal sealed class MembershipRun(ClusterReader reader, MembershipPlan plan, C
         if (plan.Steps.Count == 0)
             return (await SendAllAsync(stop).ConfigureAwait(false), null);
         var situation = await request.ReadAsync(reader, stop).ConfigureAwait(false);
-        var commands = plan.Commands.Select(command => command.Node + ": " + command.Command).ToList();
         var options = new MoveOptions { JournalPath = plan.JournalPath };
-        await current.BeginAsync(plan.Kind, null, situation.View, options, stop, commands).ConfigureAwait(false);
+        // The drain of the same invocation has a run of its own.
+        current.Dispose();
+        await current.BeginAsync(plan.Kind, null, situation.View, options, stop, plan).ConfigureAwait(false);
         var journal = current.Journal;
         try
         {
             // A person may have thought about the plan for long, and another run may have ended since.
             situation = await request.ReadAsync(reader, stop).ConfigureAwait(false);
-            if (!request.Plan(situation).Commands.SequenceEqual(plan.Commands))
+            var now = request.Plan(situation) with { Request = request };
+            if (!IsPartOf(now.Commands, plan.Commands))
             {
                 throw new RedisOperationException(
                     FailureCode.StalePlan,
@@ -54,6 +56,7 @@ internal sealed class MembershipRun(ClusterReader reader, MembershipPlan plan, C
                     NextAction.Advise("run the same command again"));
             }
 
+            plan = now;
             return (await SendAllAsync(stop).ConfigureAwait(false), journal?.Id);
         }
         catch (RedisOperationException failure) when (journal is not null)
@@ -66,6 +69,19 @@ internal sealed class MembershipRun(ClusterReader reader, MembershipPlan plan, C
             // The next change announces itself under its own id.
             current.Dispose();
         }
+    }
+
+    // Commands whose effect has arrived meanwhile, such as gossip about an earlier change, are not needed any more.
+    private static bool IsPartOf(IReadOnlyList<PlannedCommand> left, IReadOnlyList<PlannedCommand> agreed)
+    {
+        var matched = 0;
+        foreach (var command in agreed)
+        {
+            if (matched < left.Count && left[matched] == command)
+                matched++;
+        }
+
+        return matched == left.Count;
     }
 
     private async Task<ClusterView> SendAllAsync(CancellationToken stop)

@@ -26,9 +26,13 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
     private static readonly TimeSpan LoadLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LoadPause = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Finds a node that no node lists any more, by the journal of an earlier run; null to search nowhere.</summary>
+    public Func<ClusterView, RemovedNode?>? FindRemoved { get; init; }
+
     /// <summary>Its address is read even if no node lists it any more, so that a reset that is left can be done.</summary>
+    /// <remarks>An id is not dialled as if it were the name of a host.</remarks>
     public override IReadOnlyList<NodeEndpoint> Candidates =>
-        Reset && NodeEndpoint.TryParse(Node, out var endpoint) ? [Session.MapAddress(endpoint)] : [];
+        Reset && Node.IndexOf(':') >= 0 && NodeEndpoint.TryParse(Node, out var endpoint) ? [Session.MapAddress(endpoint)] : [];
 
     /// <summary>Reads the cluster, and again while the node loads the data of a new master, as after a drain.</summary>
     public override async Task<MembershipSituation> ReadAsync(ClusterReader reader, CancellationToken cancellation)
@@ -37,12 +41,27 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
         {
             var situation = await base.ReadAsync(reader, cancellation).ConfigureAwait(false);
             if (!situation.View.Nodes.Any(IsLoading) || reader.Clock.Now - started > LoadLimit)
-                return situation;
+                return await WithRemovedAsync(reader, situation, cancellation).ConfigureAwait(false);
             await reader.Clock.PauseAsync(LoadPause, cancellation).ConfigureAwait(false);
         }
 
         bool IsLoading(ClusterNode node) => node is { IsReachable: true, IsMaster: false }
             && NodeNames.Matches(node.Id, [node.Name], Node) && node.View!.Facts.HasNeverSynchronized;
+    }
+
+    // A run that was killed between the last FORGET and the reset: its node is found by its id and by its former address.
+    private async Task<MembershipSituation> WithRemovedAsync(
+        ClusterReader reader, MembershipSituation situation, CancellationToken cancellation)
+    {
+        if (FindRemoved?.Invoke(situation.View) is not { } removed)
+            return situation;
+        if (Reset && situation.Candidates.Count == 0 && removed.Address is { } address)
+        {
+            var read = await reader.ReadEachAsync([Session.MapAddress(address)], cancellation).ConfigureAwait(false);
+            situation = situation with { Candidates = read.Select(each => new Candidate(each.Dialled, each.View, each.Failure)).ToList() };
+        }
+
+        return situation with { Removed = removed };
     }
 
     /// <inheritdoc/>
@@ -108,7 +127,7 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
         var alone = situation.Candidates.Select(each => each.View).OfType<NodeView>().FirstOrDefault(own => !IsListed(own.Id));
         var name = Node.Trim();
         var isKnown = view.Nodes.Any(node => node.Id.Equals(name, StringComparison.OrdinalIgnoreCase));
-        if (alone is null && (name.Length != IdLength || isKnown))
+        if (alone is null && situation.Removed is null && (name.Length != IdLength || isKnown))
             return null;
 
         // It was forgotten, but not reset: its own view still has the members of this cluster.
@@ -120,10 +139,10 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
         return new MembershipPlan
         {
             Kind = MigrationOperation.RemoveNode,
-            Node = self?.Name ?? name,
-            NodeId = self?.Id ?? name,
+            Node = self?.Name ?? situation.Removed?.Address?.ToString() ?? name,
+            NodeId = self?.Id ?? situation.Removed?.Id ?? name,
             Action = "remove node: reset it",
-            Before = "forgotten by every node, but not reset",
+            Before = "forgotten by every node" + (isLeft ? ", but not reset" : string.Empty),
             After = isLeft ? "reset" : "forgotten by every node",
             Steps = isLeft ? [ResetOf(self!)] : [],
         };

@@ -34,12 +34,12 @@ internal sealed class CurrentRun(
 
     /// <summary>Begins the run, if it has not begun.</summary>
     /// <param name="strategy">The strategy of an undo; otherwise null.</param>
-    /// <param name="commands">The commands of a change of members or roles; null for a run on slots.</param>
+    /// <param name="change">A change of members or roles; null for a run on slots.</param>
     /// <returns>True if the run was announced now, so that another run may have ended since the view was read.</returns>
     /// <exception cref="RedisOperationException">JournalBusy, AnotherToolAtWork or JournalUnavailable. Nothing was changed.</exception>
     public async Task<bool> BeginAsync(
         MigrationOperation operation, string? strategy, ClusterView view, MoveOptions options, CancellationToken stop,
-        IReadOnlyList<string>? commands = null)
+        MembershipPlan? change = null)
     {
         if (!history.KeepsJournal)
             return false;
@@ -49,7 +49,9 @@ internal sealed class CurrentRun(
             var header = RunHeader.Of(operation, strategy, session, view.NodeIds) with
             {
                 MasterOfReplica = view.MasterOfReplica,
-                Commands = commands ?? [],
+                Commands = change?.Commands.Select(command => command.Node + ": " + command.Command).ToList() ?? [],
+                Node = change?.Node,
+                NodeId = change?.NodeId,
                 KeepsEmptyMaster = options.KeepEmptyMaster,
             };
             history.Own = RunJournal.Begin(folder, header, locks: JournalFolder.ForLocks(folder));
@@ -75,7 +77,7 @@ internal sealed class CurrentRun(
 
     /// <summary>Records all slots of the run, so that it can be resumed as a whole.</summary>
     /// <returns>The number of recorded slots: 0 if there are fewer than two.</returns>
-    /// <inheritdoc cref="BeginAsync(MigrationOperation, string, ClusterView, MoveOptions, CancellationToken, IReadOnlyList{string})"/>
+    /// <inheritdoc cref="BeginAsync(MigrationOperation, string, ClusterView, MoveOptions, CancellationToken, MembershipPlan)"/>
     public async Task<int> RecordAsync(IEnumerable<SlotPlan> plans, CancellationToken stop)
     {
         var work = plans.Where(plan => !plan.IsDone && plan.Refusal is null).ToList();

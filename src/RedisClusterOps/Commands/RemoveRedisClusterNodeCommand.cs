@@ -63,17 +63,22 @@ public sealed class RemoveRedisClusterNodeCommand : NodeChangeCmdlet
     private bool DrainFirst(RedisCluster cluster, string node)
     {
         var options = new MoveOptions { JournalPath = FilePath(JournalPath) };
-        var plan = Await(cluster.PlanDrainAsync(node, Node, options, Stop), "Planning the drain");
-        if (plan.Moves.Count == 0)
-            return true;
-        plan = Await(cluster.CheckMovesAsync(plan, options, Stop), "Checking the nodes");
-        WriteNotices(plan.Findings.Select(PlanText.Notice).Distinct());
-        if (!ConsentToDrain(plan))
-            return false;
-        var run = Await(cluster.RunMovesAsync(plan, plan.Moves, options, Stop), "Reading the cluster");
-        if (FirstFailure(run) is { } failure)
-            throw failure;
-        WriteVerbose("To undo the drain before the node is removed: Undo-RedisSlotMigration -MigrationId " + run.MigrationId);
+        // A drain that was interrupted is finished first. The second plan has the slots that it did not include.
+        for (var part = 0; part < 2; part++)
+        {
+            var plan = Await(cluster.PlanDrainAsync(node, Node, options, Stop), "Planning the drain");
+            if (plan.Moves.Count == 0)
+                return true;
+            plan = Await(cluster.CheckMovesAsync(plan, options, Stop), "Checking the nodes");
+            WriteNotices(plan.Findings.Select(PlanText.Notice).Distinct());
+            if (!ConsentToDrain(plan))
+                return false;
+            var run = Await(cluster.RunMovesAsync(plan, plan.Moves, options, Stop), "Reading the cluster");
+            if (FirstFailure(run) is { } failure)
+                throw failure;
+            WriteVerbose("To undo the drain before the node is removed: Undo-RedisSlotMigration -MigrationId " + run.MigrationId);
+        }
+
         return true;
     }
 

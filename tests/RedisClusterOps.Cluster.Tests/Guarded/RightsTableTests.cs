@@ -73,7 +73,7 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
     private static async Task WorksAsync(string cmdlet, MovingSlot slot, IReadOnlyList<string> rules)
     {
         await SetUserAsync(slot.Cluster, rules);
-        using var core = new RedisCluster(Session(slot.Cluster)) { KeepsJournal = false };
+        using var core = new RedisCluster(Session(slot.Cluster, CmdletWork.All[cmdlet])) { KeepsJournal = false };
         var (findings, end) = await CmdletWork.All[cmdlet].Begin(core, slot);
         Assert.DoesNotContain(findings, finding => finding.Code == PlanFindingCode.RightsUnknown);
         await end();
@@ -106,7 +106,7 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
     {
         await SetUserAsync(slot.Cluster, rules.Where(other => other != rule));
         var sent = new ConcurrentQueue<string>();
-        var session = Session(slot.Cluster);
+        var session = Session(slot.Cluster, work);
         using var core = new RedisCluster(
             session, new HookedConnector(new NodeConnector(session.Options), Note), null)
         { KeepsJournal = false };
@@ -168,8 +168,10 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
             await node.SendAsync(["ACL", "SETUSER", RightsTable.User, "reset", .. rules]);
     }
 
-    private static RedisClusterSession Session(TestCluster cluster) =>
-        new([cluster.Node(0).Endpoint], new ConnectionOptions { User = RightsTable.User, Password = RightsTable.Password });
+    private static RedisClusterSession Session(TestCluster cluster, CmdletWork? work = null) =>
+        new(
+            work?.Seeds?.Invoke(cluster) ?? [cluster.Node(0).Endpoint],
+            new ConnectionOptions { User = RightsTable.User, Password = RightsTable.Password });
 
     // In the short proof each cmdlet has one of its servers.
     private static bool IsTaken(string server, string cmdlet, int index)
@@ -179,7 +181,7 @@ public sealed class RightsTableTests(RightsClusters clusters) : IClassFixture<Ri
     }
 }
 
-/// <summary>One cluster of each server: two masters with slots and one without.</summary>
+/// <summary>One cluster of each server: two masters with slots and one without, and two replicas.</summary>
 public sealed class RightsClusters : IAsyncLifetime
 {
     private readonly Dictionary<string, TestCluster> _clusters = [];
@@ -187,7 +189,7 @@ public sealed class RightsClusters : IAsyncLifetime
     internal async Task<TestCluster> Of(string server)
     {
         if (!_clusters.TryGetValue(server, out var cluster))
-            _clusters[server] = cluster = await TestCluster.StartAsync(server, masters: 3);
+            _clusters[server] = cluster = await TestCluster.StartAsync(server, masters: 3, replicas: 2);
         return cluster;
     }
 

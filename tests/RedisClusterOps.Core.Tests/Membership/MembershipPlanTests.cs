@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Linq;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Membership;
@@ -8,7 +9,7 @@ using Xunit;
 namespace RedisClusterOps.Core.Tests.Membership;
 
 /// <summary>A change of members is planned from what the nodes report, so it can be interrupted after any command.</summary>
-public class MembershipPlanTests
+public class MembershipPlanTests(ITestOutputHelper output)
 {
     private static readonly RedisClusterSession Session = RedisClusterSession.Parse("10.0.0.1:6379");
 
@@ -148,6 +149,37 @@ public class MembershipPlanTests
         Carry(model, request);
         Assert.Empty(model.Plan(request).Steps);
         Assert.Null(plan.Proof(model.Read(request).View));
+    }
+
+    [Fact]
+    public void Each_of_ten_nodes_joins_a_hundred_by_one_command_and_leaves_by_one_for_each_other_node()
+    {
+        var model = MemberModel.Separate(100);
+        output.WriteLine("100 nodes are formed by {0} commands", model.Plan(NewCluster(100, 1)).Steps.Count);
+        for (var number = 1; number <= 100; number++)
+            model.Join(1, number).At(number).Slots = SlotSet.From([new SlotRange(163 * (number - 1), (163 * number) - 1)]);
+        var (added, removed) = (new List<int>(), new List<int>());
+        var clock = Stopwatch.StartNew();
+        for (var number = 101; number <= 110; number++)
+        {
+            var request = new AddRequest(Session, model.Start("10.0.0." + number + ":6379").Endpoint, null);
+            added.Add(model.Plan(request).Steps.Count);
+            Carry(model, request);
+        }
+
+        output.WriteLine("10 added by {0} commands in {1:0.0} s", added.Sum(), clock.Elapsed.TotalSeconds);
+        clock.Restart();
+        for (var number = 101; number <= 110; number++)
+        {
+            var name = model.At(number).Endpoint.ToString();
+            var request = new RemoveRequest(Session, name, Reset: true, AllowUnreachable: false, IsPreview: false);
+            removed.Add(model.Plan(request).Steps.Count);
+            Carry(model, request);
+        }
+
+        output.WriteLine("10 removed by {0} commands in {1:0.0} s", removed.Sum(), clock.Elapsed.TotalSeconds);
+        Assert.Equal(Enumerable.Repeat(1, 10), added);
+        Assert.Equal(Enumerable.Range(0, 10).Select(gone => 109 - gone + 1), removed);
     }
 
     [Fact]

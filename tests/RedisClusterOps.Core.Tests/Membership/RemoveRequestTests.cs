@@ -149,6 +149,25 @@ public sealed class RemoveRequestTests
         Assert.Equal("10.0.0.20:6379", Assert.Single(request.Candidates).ToString());
         var plan = request.Plan(new MembershipSituation(rest, [new Candidate(own.Dialled, own, null)]));
         Assert.Equal("CLUSTER RESET HARD", Assert.Single(plan.Commands).Command);
+
+        // By its id: the journal of the run that was killed has the address.
+        var byId = request with { Node = own.Id };
+        Assert.Empty(byId.Candidates);
+        var removed = new RemovedNode(own.Id, own.Dialled);
+        var found = new MembershipSituation(rest, [new Candidate(own.Dialled, own, null)]) { Removed = removed };
+        Assert.Equal("CLUSTER RESET HARD", Assert.Single(byId.Plan(found).Commands).Command);
+    }
+
+    [Fact]
+    public void A_dead_node_that_every_node_has_forgotten_is_removed_already_by_whatever_name_the_command_has()
+    {
+        var removed = new RemovedNode(ClusterScene.Id("Z"), new NodeEndpoint("10.0.0.99", 6379));
+        foreach (var name in new[] { "10.0.0.99:6379", "6379", ClusterScene.Id("Z")[..8] })
+        {
+            var plan = new RemoveRequest(Session, name, false, false, false)
+                .Plan(new MembershipSituation(Scene().View(), []) { Removed = removed });
+            Assert.Equal((0, "10.0.0.99:6379", removed.Id), (plan.Commands.Count, plan.Node, plan.NodeId));
+        }
     }
 
     [Theory]
