@@ -63,7 +63,7 @@ internal sealed class ContinuationPlanner(ClusterView view, MoveMethod method, R
                 slot => slot.Slot)
             .Select(pair => new SlotTransfer(view.Node(pair.Key.Item1)!, view.Node(pair.Key.Item2)!, SlotSet.From(pair)))
             .OrderByDescending(transfer => transfer.Slots.Count)
-            .ThenBy(transfer => transfer.Source.Id, StringComparer.Ordinal).ThenBy(transfer => transfer.Target.Id, StringComparer.Ordinal);
+            .ThenBy(transfer => transfer.Slots.Ranges[0].First);
         var builder = new RebalancePlanBuilder(view, MasterSlots.Of(view), SlotCounts.None, method, session) { ContinuesRun = true };
         return builder.Build(operation, transfers.ToList()) with { Settled = refused };
     }

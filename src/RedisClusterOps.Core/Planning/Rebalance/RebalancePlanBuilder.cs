@@ -145,7 +145,7 @@ internal sealed record MasterSlots(ClusterNode Node, IReadOnlyList<int> Slots)
 
         return view.Nodes
             .Where(node => owned.ContainsKey(node.Id) || (node.IsMaster && node.State != RedisNodeState.Handshake))
-            .OrderBy(node => node.Id, StringComparer.Ordinal)
+            .OrderBy(node => node.Announced is null).ThenBy(node => node.Announced).ThenBy(node => node.Id, StringComparer.Ordinal)
             .Select(node => new MasterSlots(node, owned.TryGetValue(node.Id, out var own) ? own : []))
             .ToList();
     }
