@@ -42,7 +42,7 @@ function Get-PageBlock([string[]] $Page) {
         elseif (-not $line -or $line.StartsWith('<!--')) { $kind = $null }
         elseif ($line.StartsWith('#')) { $kind = 'Heading' }
         elseif ($line.StartsWith('|')) { $kind = 'Table' }
-        elseif ($line.StartsWith('- ') -or ($block.Kind -eq 'List' -and $line.StartsWith('  '))) { $kind = 'List' }
+        elseif ($line.StartsWith('- ') -or ($block -and $block.Kind -eq 'List' -and $line.StartsWith('  '))) { $kind = 'List' }
         else { $kind = 'Paragraph' }
         if ($block -and $block.Kind -ne $kind) { $block; $block = $null }
         if ($kind -and $kind -ne 'Fence') {
