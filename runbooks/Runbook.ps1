@@ -75,7 +75,8 @@ function Connect-RunbookCluster([string] $Cluster, [pscredential] $Credential, [
     $options = @{ Endpoint = $Cluster }
     if ($Credential) { $options.Credential = $Credential }
     if ($CaCertificatePath) { $options.CaCertificatePath = $CaCertificatePath }
-    $null = Connect-RedisCluster @options
+    # The output of a job is what it found, not that it connected.
+    $null = Connect-RedisCluster @options 6> $null
 }
 
 # The first address of a cluster, without a user, a password or settings.

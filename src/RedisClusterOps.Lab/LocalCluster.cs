@@ -99,8 +99,11 @@ internal sealed class LocalCluster : IAsyncDisposable
     private async Task StartNodesAsync(CancellationToken cancellation)
     {
         var connector = new NodeConnector(_options.Connection);
-        var starting = Enumerable.Range(0, _options.Masters + _options.Replicas)
-            .Select(i => LocalNode.StartAsync(_options, connector, i, Path.Combine(Folder, "node" + i), cancellation))
+        // Nodes are in the order of their ports, as every list of nodes shows them.
+        var ports = Enumerable.Range(0, _options.Masters + _options.Replicas)
+            .Select(_ => LoopbackPorts.Reserve(_options.Host)).OrderBy(port => port).ToList();
+        var starting = ports
+            .Select((port, i) => LocalNode.StartAsync(_options, connector, i, port, Path.Combine(Folder, "node" + i), cancellation))
             .ToArray();
         try
         {
@@ -109,9 +112,7 @@ internal sealed class LocalCluster : IAsyncDisposable
         finally
         {
             // Even after a failure: the nodes that did start have to be ended.
-            var started = starting.Where(start => start.IsCompletedSuccessfully).Select(start => start.Result);
-            // In the order of their ports, as every list of nodes shows them, unless a node has lines of its own.
-            _nodes.AddRange(_options.NodeConfigLines is null ? started.OrderBy(node => node.Endpoint.Port) : started);
+            _nodes.AddRange(starting.Where(start => start.IsCompletedSuccessfully).Select(start => start.Result));
         }
 
         _record = LabRecord.Of(this, _options.Detached);

@@ -44,8 +44,9 @@ internal sealed class LocalNode : IDisposable
     internal ProcessMark Mark => _process!.Mark;
 
     /// <summary>Starts a server on a free port and waits until it answers.</summary>
+    /// <param name="port">A reserved port. If another process has taken it meanwhile, the node takes another one.</param>
     public static async Task<LocalNode> StartAsync(
-        LocalClusterOptions options, INodeConnector connector, int index, string folder, CancellationToken cancellation)
+        LocalClusterOptions options, INodeConnector connector, int index, int port, string folder, CancellationToken cancellation)
     {
         var node = new LocalNode(options, connector, index, folder);
         try
@@ -53,7 +54,6 @@ internal sealed class LocalNode : IDisposable
             const int Attempts = 4;
             for (var attempt = 1; ; attempt++)
             {
-                var port = LoopbackPorts.Reserve(options.Host);
                 node.Endpoint = new NodeEndpoint(options.Host, port);
                 System.IO.Directory.CreateDirectory(folder);
                 if (await node.LaunchAsync(cancellation))
@@ -64,6 +64,7 @@ internal sealed class LocalNode : IDisposable
                 if (attempt == Attempts)
                     throw new LabException(options.Server.Name + " ended right after its start. The end of its log: " + node.LogEnd());
                 System.IO.Directory.Delete(folder, recursive: true);
+                port = LoopbackPorts.Reserve(options.Host);
             }
         }
         catch

@@ -60,11 +60,11 @@ $script:HelpSetup = @{
     'Undo-RedisSlotMigration/4' = 'Invoke-Recorded "Undo-RedisSlotMigration 5520; Invoke-RedisRebalance -UseEmptyMaster -Confirm:`$false"'
 }
 
-# Output in which numbers depend on the moment: they are not compared.
-$script:Measured = 'Measure-|Get-RedisClusterNode|Get-RedisClusterInfo|Get-RedisSlotLoad|CpuPercent|UsedMemory|Get-RedisClusterAlert'
+# Output in which numbers depend on the moment: they are not compared, nor is how many lines differ only in them.
+$script:Measured = 'Measure-|-By Keys|Get-RedisClusterNode|Get-RedisClusterInfo|Get-RedisSlotLoad|CpuPercent|UsedMemory|Get-RedisClusterAlert'
 
 # Output whose lines depend on which pair of masters is faster, or which node is listed first. The numbers of steps are not compared.
-$script:Unordered = '-WhatIf|^\$(plan|results)$|New-RedisRebalancePlan|Invoke-RedisRebalance|-MigrationId|Resume-RedisMigration|Move-RedisSlot\b'
+$script:Unordered = '-WhatIf|^\$(plan|results)$|New-RedisRebalancePlan|Invoke-RedisRebalance|-MigrationId|Undo-RedisSlotMigration$|Resume-RedisMigration|Move-RedisSlot\b'
 
 # Returns the steps of a page in order: Setup (Text) or Command (Text, Output, and the lines of both in the file).
 function Get-PageStep([string[]] $Line) {
@@ -161,6 +161,7 @@ function ConvertTo-Comparable([string[]] $Output, [string] $Text) {
         if ($Text -match $Measured) { $one = $one -replace '[\d,]*\d(\.\d+)?', 'N' }
         $one
     } | Where-Object { $_ }
+    if ($Text -match $Measured) { $lines = $lines | Sort-Object -Unique }
     if ($Text -match $Unordered) { $lines = $lines -replace '^\d+\.(?=127)' | Sort-Object }
     # A path may be wrapped, so it is found only now.
     ($lines -join '') -replace '\d{8}T\d{9}Z-slot(\d+)-\d+-\d+', 'SAVED$1'
@@ -193,7 +194,7 @@ function Invoke-Page([string] $Path, [string[]] $Node) {
             if ($NotRun.Keys | Where-Object { $step.Text -match $_ }) { continue }
             $now = @(Invoke-PageCommand $PageShell $step.Text $PageMap)
             # A command whose output the page does not show must at least run.
-            $same = if ($null -eq $step.Output) { -not ($now -match '^[\w-]+: ') }
+            $same = if ($null -eq $step.Output) { -not ($now -match '^(?!WARNING)[\w-]+: ') }
                 else { (ConvertTo-Comparable $now $step.Text) -ceq (ConvertTo-Comparable $step.Output $step.Text) }
             $step | Add-Member Now $now -PassThru | Add-Member IsSame $same -PassThru | Add-Member Number $number -PassThru
         }

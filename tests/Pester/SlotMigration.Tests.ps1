@@ -70,12 +70,12 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
         $null = Complete-RedisSlotMigration 13
     }
 
-    It 'skips a declined slot and continues with the next' {
+    It 'prompts once for each source and target, skips what is declined, and continues' {
         Invoke-Wedge -Slot 23
-        Invoke-Wedge -Slot 24
-        $asked = Invoke-Asked "23, 24 | Complete-RedisSlotMigration -Cluster $($Nodes[0]) -Confirm" -Answer 2, 0
+        Invoke-Wedge -Slot 6000
+        $asked = Invoke-Asked "23, 6000 | Complete-RedisSlotMigration -Cluster $($Nodes[0]) -Confirm" -Answer 2, 0
         $asked.Questions.Count | Should -Be 2
-        $asked.Output.Slot | Should -Be 24
+        $asked.Output.Slot | Should -Be 6000
         (Get-RedisOpenSlot).Slot | Should -Be 23
         $null = Complete-RedisSlotMigration 23
     }

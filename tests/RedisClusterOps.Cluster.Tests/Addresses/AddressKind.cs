@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Net.Sockets;
@@ -26,6 +27,10 @@ internal sealed record AddressKind(string Host, string Announced, string Seed, p
         // Only the nodes can use the announced address.
         ["behind an address map"] = new("127.0.0.1", "127.0.0.2", "127.0.0.1", "bind 127.0.0.1 127.0.0.2", "cluster-announce-ip 127.0.0.2"),
     };
+
+    /// <summary>True if redirects name no host. The client library does not support that.</summary>
+    public bool HidesHosts => ConfigLines.Any(line => line.EndsWith("unknown-endpoint", StringComparison.Ordinal))
+        || (ConfigLines.Contains("cluster-preferred-endpoint-type hostname") && ConfigLines.Length == 1);
 
     /// <summary>False if this machine has no such addresses.</summary>
     public bool IsPossible => Host != "::1" || Socket.OSSupportsIPv6;

@@ -66,7 +66,11 @@ public sealed partial class AddressTests(
 
         // The client library connects by the map, too.
         var felt = await shell.RunAsync(connect + CmdletShell.MeasureClient);
-        Assert.Equal(["0 0 True"], felt.AssertClean().Lines);
+        var line = Assert.Single(felt.AssertClean().Lines);
+        if (kind.HidesHosts)
+            Assert.Matches(@"^\d+ 0 True The server redirected to an endpoint ", line);
+        else
+            Assert.Equal("0 0 True", line);
 
         var undone = await core.CarryOutAsync(
             await core.PlanUndoAsync(103, null, null, UndoStrategy.RoundTrip, false, options, default), default);

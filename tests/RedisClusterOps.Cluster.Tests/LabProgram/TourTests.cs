@@ -17,7 +17,7 @@ namespace RedisClusterOps.Cluster.Tests.LabProgram;
 public sealed class TourTests
 {
     private const string Connecting = "PS> Connect-RedisCluster 127.0.0.1:";
-    private const string Rebalancing = "PS> $moved = Invoke-RedisRebalance -UseEmptyMaster";
+    private const string Rebalancing = "PS> Measure-RedisClusterClient -Write";
 
     // Without a server on PATH, the tour takes Garnet.
     public static TheoryData<string?, string> Tours

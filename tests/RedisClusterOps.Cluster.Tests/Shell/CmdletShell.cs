@@ -23,7 +23,7 @@ public sealed class CmdletShell : IAsyncLifetime
 {
     /// <summary>Measures an application that writes; the line is <c>0 0 True</c> if all its operations succeeded.</summary>
     internal const string MeasureClient = "Measure-RedisClusterClient -Write -Duration 400ms -Interval 400ms | "
-        + "ForEach-Object { \"$($_.Errors) $($_.LostWrites) $($_.Operations -gt 0)\" }";
+        + "ForEach-Object { \"$($_.Errors) $($_.LostWrites) $($_.Operations -gt 0) $($_.Trouble)\".Trim() }";
 
     private static readonly Lazy<Task<PowerShellProgram>> Program = new(() => PowerShellProgram.FindToolAsync());
 
