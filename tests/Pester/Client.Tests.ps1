@@ -98,10 +98,10 @@ Describe 'Measure-RedisClusterClient' {
 
     It 'ends within a second if a node hangs' {
         $lab = Get-Process -Id (@(redis-cli -p $Nodes[1].Split(':')[1] INFO server) -match '^process_id:' -replace '\D')
-        $script = Start-ThreadJob -ArgumentList (Join-Path $Repository 'out/RedisClusterOps'), $Nodes[0] {
-            param($module, $node)
-            Import-Module $module
-            Measure-RedisClusterClient -Cluster $node -Write -Duration 60s -Interval 100ms
+        $module = Join-Path $Repository 'out/RedisClusterOps'
+        $script = Start-ThreadJob {
+            Import-Module $using:module
+            Measure-RedisClusterClient -Cluster ($using:Nodes)[0] -Write -Duration 60s -Interval 100ms
         }
         try {
             while (@(Receive-Job $script -Keep).Count -lt 2) { Start-Sleep -Milliseconds 50 }

@@ -1,8 +1,8 @@
 BeforeDiscovery {
     . (Join-Path $PSScriptRoot 'LabCluster.ps1')
     . (Join-Path $PSScriptRoot 'Pages.ps1')
-    $pages = @($PagePaths) + @(Get-HelpPage)
-    $topics = & { . (Join-Path $Repository 'tools/AboutTopic.ps1'); $AboutPages.Keys }
+    $script:Pages = @($PagePaths) + @(Get-HelpPage)
+    $script:Topics = & { . (Join-Path $Repository 'tools/AboutTopic.ps1'); $AboutPages.Keys }
 }
 
 BeforeAll {

@@ -45,7 +45,7 @@ $script:HelpSetup = @{
         ' Invoke-Recorded "Complete-RedisSlotMigration 866; Undo-RedisSlotMigration 5600; Move-RedisSlot 900-901 -Target 17003"'
     'Get-RedisOpenSlot/1' = 'Invoke-Wedge 5519 -Key 150 -Moved 50'
     'Get-RedisSlotKey/1' = 'Invoke-Wedge 5519 -Key 150 -Moved 50'
-    'Invoke-RedisRebalance/5' = 'Reset-Lab'
+    'Invoke-RedisRebalance/5' = 'Initialize-Lab'
     'Measure-RedisClusterTraffic/1' = 'Invoke-Wedge 5519 -Key 150 -Moved 50'
     'Move-RedisSlotKey/1' = 'Invoke-Wedge 5519 -Key 150 -Moved 50'
     'Repair-RedisCluster/1' = '$Port | ForEach-Object { $null = redis-cli -p $_ CONFIG SET cluster-require-full-coverage no };' +
@@ -183,7 +183,7 @@ function Invoke-Page([string] $Path, [string[]] $Node) {
     $script:PageShell = Open-RecordedShell -Answer (@(1) * 50) -Column 120
     try {
         Invoke-Recorded "`$PSStyle.OutputRendering = 'PlainText'; Set-Location '$PageFolder'; `$null = Connect-RedisCluster $($Node[0])"
-        Reset-Lab
+        Initialize-Lab
         if ($isHelp) { $null = 0..499 | ForEach-Object { "SET key:$_ $_" } | redis-cli -c -p $Port[0] }
         $number = 0
         foreach ($step in Get-PageStep (Get-Content $Path -Encoding UTF8)) {
@@ -210,7 +210,7 @@ function Invoke-Page([string] $Path, [string[]] $Node) {
 function Invoke-Recorded([string] $Text) { $null = Invoke-PageCommand $PageShell $Text $PageMap }
 
 # Brings the cluster back to its first state: the slots of a new lab, no keys, no changed settings.
-function Reset-Lab {
+function Initialize-Lab {
     $owned = '0-5460', '5461-10921', '10922-16383', ''
     $settings = 'FLUSHALL', 'CONFIG SET maxmemory 0', 'CONFIG SET cluster-allow-replica-migration no', 'CONFIG SET cluster-require-full-coverage yes'
     $changed = 0..3 | Where-Object {
@@ -226,7 +226,7 @@ function Reset-Lab {
 }
 
 # Writes what the commands show now into the page.
-function Update-Page([string] $Path, [object[]] $Step) {
+function Write-Page([string] $Path, [object[]] $Step) {
     $lines = [Collections.Generic.List[string]] @(Get-Content $Path -Encoding UTF8)
     foreach ($one in $Step | Where-Object { $null -ne $_.Output -and -not $_.IsSame } | Sort-Object First -Descending) {
         if ($one.Last -ge $one.First) { $lines.RemoveRange($one.First, $one.Last - $one.First + 1) }

@@ -24,5 +24,5 @@ $script:ModulePath = Join-Path $Repository 'out/RedisClusterOps'
 if (-not $Path) { $Path = $PagePaths + @(Get-HelpPage) }
 foreach ($group in Invoke-PageSet $Path | Group-Object Page) {
     Format-Difference $group.Group
-    if (-not $Check) { Update-Page (Join-Path $Repository $group.Name) $group.Group }
+    if (-not $Check) { Write-Page (Join-Path $Repository $group.Name) $group.Group }
 }
