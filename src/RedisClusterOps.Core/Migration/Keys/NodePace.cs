@@ -122,6 +122,9 @@ internal sealed class PairPace(NodePace source, NodePace target, IClock clock)
     // Shorter pauses take about as long.
     private static readonly TimeSpan ShortestRest = TimeSpan.FromMilliseconds(1);
 
+    // A probe is answered after the batch at the latest, unless its node hangs.
+    private static readonly TimeSpan LongestProbe = TimeSpan.FromMilliseconds(5);
+
     private TimeSpan _rest;
 
     /// <summary>The round trip to the source; zero before <see cref="MeasureAsync"/>.</summary>
@@ -136,8 +139,12 @@ internal sealed class PairPace(NodePace source, NodePace target, IClock clock)
     /// <summary>Completes with a batch in progress, and measures on both nodes meanwhile what a client waits.</summary>
     public async Task<T> ProbeAsync<T>(Task<T> batch, CancellationToken abort)
     {
-        await Task.WhenAll(source.ProbeAsync(abort), target.ProbeAsync(abort)).ConfigureAwait(false);
-        return await batch.ConfigureAwait(false);
+        var probes = Task.WhenAll(source.ProbeAsync(abort), target.ProbeAsync(abort));
+        var result = await batch.ConfigureAwait(false);
+        // A node that hangs must not keep the batch's result back. Its probe ends by itself, and until then no other one begins.
+        if (!probes.IsCompleted)
+            await Task.WhenAny(probes, clock.PauseAsync(LongestProbe, abort)).ConfigureAwait(false);
+        return result;
     }
 
     /// <summary>The servers were busy with a batch for this time.</summary>
