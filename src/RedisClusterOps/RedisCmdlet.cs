@@ -148,13 +148,15 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
     /// Stops a run and waits for its end. Ctrl+C, <c>Select-Object -First</c> and <c>-ErrorAction Stop</c> all end the pipeline while slots
     /// are open. The run leaves each slot in a known state before the connections close.
     /// </summary>
-    internal void StopAndWait(SlotMoveRun run)
+    /// <param name="run">The run.</param>
+    /// <param name="pending">Outcomes that the caller has not taken yet; null for none.</param>
+    internal void StopAndWait(SlotMoveRun run, Task<IReadOnlyList<SlotOutcome>?>? pending = null)
     {
         _stop.Cancel();
         try
         {
             RedisOperationException? stopped = null;
-            while (Waited(run.NextAsync()) is { } outcomes)
+            for (var step = pending ?? run.NextAsync(); Waited(step) is { } outcomes; step = run.NextAsync())
                 stopped ??= StopIn(outcomes);
             ReportStop(run.EndedEarly ?? stopped);
         }
@@ -198,11 +200,11 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
     }
 
     // The failure in a step's result. All stopped outcomes of a run have the same text.
+    // The outcomes of a run are reported as one, when it has ended (StopAndWait).
     private static RedisOperationException? FailureIn(object? result) => result switch
     {
         SlotOutcome outcome => outcome.Failure,
         KeyMoveOutcome outcome => outcome.Failure,
-        IReadOnlyList<SlotOutcome> outcomes => StopIn(outcomes),
         _ => null,
     };
 

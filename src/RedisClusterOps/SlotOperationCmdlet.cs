@@ -129,14 +129,15 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
     /// <summary>Takes the outcomes of a run as they arrive.</summary>
     internal void Follow(SlotMoveRun run, SlotProgress progress, Action<IReadOnlyList<SlotOutcome>> write)
     {
+        var step = run.NextAsync();
         try
         {
-            while (Await(run.NextAsync(), progress) is IReadOnlyList<SlotOutcome> outcomes)
+            for (; Await(step, progress) is { } outcomes; step = run.NextAsync())
                 write(outcomes);
         }
         catch (Exception)
         {
-            StopAndWait(run);
+            StopAndWait(run, step);
             throw;
         }
 

@@ -35,17 +35,14 @@ public sealed class InterruptionTests(CmdletShell shell) : IClassFixture<CmdletS
         await AssertFastAsync(clock.Elapsed);
 
         Assert.NotEqual(0, end.ExitCode);
-        var warnings = (end.Output + end.Errors).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.Equal(2, warnings.Length);
-        Assert.StartsWith("WARNING: Slot " + Big + ": stopped on request. It is left ", warnings[0]);
-        Assert.StartsWith("WARNING: Stopped on request. Of 2 slots 0 are done", warnings[1]);
+        var warning = Assert.Single((end.Output + end.Errors).Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.StartsWith("WARNING: Stopped on request. Of 2 slots 0 are done", warning);
         Assert.InRange(await TestCluster.CountKeysAsync(source, Big), 1, Keys * 9 / 10);
         Assert.Equal(target.Id, (await TestCluster.OwnLineOfAsync(source)).MigratingTo[Big]);
         Assert.Equal((5, 1), (await TestCluster.CountKeysAsync(source, Small), await TestCluster.CountKeysAsync(target, Small)));
 
-        var next = warnings[1].Split(" Next: ")[1];
+        var next = warning.Split(" Next: ")[1];
         Assert.StartsWith("Resume-RedisMigration -Id ", next);
-        Assert.Contains(next, warnings[0]);
         var rest = await shell.RunAsync(
             source.Endpoint,
             cluster.Connection,

@@ -176,12 +176,11 @@ internal sealed class SlotPlanner(
         var loads = view.Masters.Where(node => node.IsReachable).ToDictionary(node => node.Id, node => view.SlotsOf(node.Id).Count);
         var assignment = new RangeAssignment(loads);
         var plans = new List<SlotPlan>();
-        var read = await situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false);
+        var read = (await situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false))
+            .Where(situation => !repair.SkipCoverage || !RepairScope.IsUncovered(situation)).ToList();
         await PrepareAsync(read.Select(situation => ((SlotRequest)RequestOf(situation), situation)), cancellation).ConfigureAwait(false);
         foreach (var situation in read)
         {
-            if (repair.SkipCoverage && RepairScope.IsUncovered(situation))
-                continue;
             var plan = await PlanOrRefuseAsync(RequestOf(situation), situation, cancellation).ConfigureAwait(false);
             if (plan.Actions.Any(IsAssignment) || (plan.Owner is not null && plan.IsPartial && plan.TargetId.Length == 0))
                 assignment.Assign(plan.TargetId.Length > 0 ? plan.TargetId : assignment.Next!);
