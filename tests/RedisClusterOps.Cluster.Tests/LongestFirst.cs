@@ -4,13 +4,16 @@ using System.Linq;
 using RedisClusterOps.Cluster.Tests;
 using RedisClusterOps.Cluster.Tests.Atomic;
 using RedisClusterOps.Cluster.Tests.Comparison;
+using RedisClusterOps.Cluster.Tests.Conflicts;
 using RedisClusterOps.Cluster.Tests.Faults;
 using RedisClusterOps.Cluster.Tests.Framework;
 using RedisClusterOps.Cluster.Tests.Guarded;
 using RedisClusterOps.Cluster.Tests.Kills;
 using RedisClusterOps.Cluster.Tests.LabProgram;
+using RedisClusterOps.Cluster.Tests.Members;
 using RedisClusterOps.Cluster.Tests.Moves;
 using RedisClusterOps.Cluster.Tests.Repair;
+using RedisClusterOps.Cluster.Tests.Simulation;
 using RedisClusterOps.Cluster.Tests.States;
 using RedisClusterOps.Cluster.Tests.Traffic;
 using RedisClusterOps.Cluster.Tests.Undo;
@@ -27,11 +30,13 @@ internal sealed class LongestFirst : ITestCollectionOrderer
 {
     private static readonly string[] Long =
     [
-        nameof(Completion.SharedClusters), nameof(AtomicInterruptionTests), nameof(UndoCrashClusters), nameof(KilledRunTests),
-        nameof(StateClusters), nameof(FixComparisonTests), nameof(RepairClusters), nameof(KilledRebalanceTests),
-        nameof(TrafficClusters), nameof(AtomicMoveTests), nameof(NodeTroubleTests), nameof(PromotedReplicaTests), nameof(TourTests),
-        nameof(LabTests), nameof(HealthFindingTests), nameof(LocalClusterTests), nameof(RightsTableTests), nameof(MainJobOnMonoTests),
-        nameof(StoppedRunTests), nameof(EveryKeyTests), nameof(NodeFailureTests), nameof(InterruptedTransferTests),
+        nameof(KilledRunTests), nameof(KilledRebalanceTests), nameof(Completion.SharedClusters), nameof(AtomicInterruptionTests),
+        nameof(UndoCrashClusters), nameof(Moves.EndedRunTests), nameof(NodeLifeTests), nameof(KilledChangeTests), nameof(TourTests),
+        nameof(StateClusters), nameof(FixComparisonTests), nameof(RepairClusters), nameof(HandoverTakeoverTests), nameof(TrafficClusters),
+        nameof(NodeTroubleTests), nameof(AtomicMoveTests), nameof(PromotedReplicaTests), nameof(KilledNodeTests), nameof(LabTests),
+        nameof(LargeValueTests), nameof(RealityTests), nameof(HealthFindingTests), nameof(SecretTests), nameof(MainJobOnMonoTests),
+        nameof(LocalClusterTests), nameof(RightsTableTests), nameof(StoppedRunTests), nameof(EveryKeyTests), nameof(NodeFailureTests),
+        nameof(InterruptedTransferTests),
     ];
 
     public IReadOnlyCollection<TTestCollection> OrderTestCollections<TTestCollection>(IReadOnlyCollection<TTestCollection> testCollections)

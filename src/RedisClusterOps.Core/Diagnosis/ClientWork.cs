@@ -123,6 +123,14 @@ internal sealed class ClientKeys(ClusterReader reader)
                 var command = RespCommand.Of("RANDOMKEY");
                 var replies = await connection.SendAsync([.. Enumerable.Repeat(command, KeysOfMaster)], null, cancellation)
                     .ConfigureAwait(false);
+                // Garnet has no RANDOMKEY.
+                if (replies[0].IsError && ServerErrors.Contains(replies[0].Text, "unknown command"))
+                {
+                    command = RespCommand.Of("SCAN", 0, "COUNT", KeysOfMaster);
+                    var scanned = await connection.SendAsync([command], null, cancellation).ConfigureAwait(false);
+                    replies = [.. scanned[0].OrThrow(connection.Endpoint, command).Items[1].Items.Take(KeysOfMaster)];
+                }
+
                 foreach (var key in replies.Select(reply => reply.OrThrow(connection.Endpoint, command)).Where(reply => !reply.IsNull))
                     Add(key.Bytes);
                 AddMissing(replies.All(reply => reply.IsNull) ? [owner.Value.Ranges[0].First] : []);
