@@ -3,6 +3,7 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Membership;
 
 namespace RedisClusterOps;
@@ -38,7 +39,7 @@ public sealed partial class RedisCluster
         {
             notes.Add(former.Name + (former.IsReachable
                 ? " is its replica now, and the link is up."
-                : " does not answer. When it returns, it becomes a replica and drops its keys."));
+                : " does not answer. " + NodeVerdict.AfterReturn(view, former) + "."));
         }
 
         var touched = view.OpenFlags.Where(flag => IsEnd(flag.NodeId) || IsEnd(flag.PeerId)).Select(flag => flag.Slot).Distinct().ToList();

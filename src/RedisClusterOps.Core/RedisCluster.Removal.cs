@@ -33,7 +33,12 @@ public sealed partial class RedisCluster
             .Where(other => other.IsMaster).Select(other => other.Id).Append(source.Id).Distinct();
         var aim = new RebalanceOptions { Weights = leaving.ToDictionary(id => id, _ => 0.0), UseEmptyMaster = true };
         var plan = await PlanRebalanceAsync(aim, options, cancellation).ConfigureAwait(false);
-        return plan with { Moves = plan.Moves.Where(move => move.SourceId == source.Id).ToList() };
+        return plan with
+        {
+            Moves = plan.Moves.Where(move => move.SourceId == source.Id).ToList(),
+            // No person asked for empty masters to take part.
+            Findings = plan.Findings.Where(finding => finding.Code != PlanFindingCode.NoEmptyMaster).ToList(),
+        };
     }
 
     // Open slots can't be planned anew: the run that was killed continues.

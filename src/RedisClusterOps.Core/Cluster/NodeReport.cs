@@ -114,7 +114,7 @@ internal static class NodeReport
 
     private static long? Offset(ClusterNode node) => node.IsMaster
         ? node.View?.Facts.Number("master_repl_offset")
-        : node.View?.Facts.Number("slave_repl_offset");
+        : node.View?.Facts.ReplicaOffset;
 
     // For a replica, the lag behind its master, which also reports the offset of a replica that is unreachable from here.
     // For a master, the lag of its slowest connected replica.

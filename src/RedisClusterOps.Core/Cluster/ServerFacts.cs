@@ -113,6 +113,9 @@ internal sealed class ServerFacts
     /// <summary>The loaded modules with their versions (<c>module:name=…,ver=…</c>); null if INFO was not available.</summary>
     public IReadOnlyDictionary<string, long>? Modules { get; private init; }
 
+    /// <summary>How far a replica has received its master's writes; null if unknown. Garnet has only the second field.</summary>
+    public long? ReplicaOffset => Number("slave_repl_offset") ?? Number("slave_read_repl_offset");
+
     /// <summary>True for a replica whose link to its master has never been up.</summary>
     public bool HasNeverSynchronized =>
         Text("master_link_status") == "down" && Number("master_link_down_since_seconds") is null or < 0;

@@ -85,6 +85,20 @@ internal sealed record NodeVerdict(
                 });
         }
 
+        if (DetectsNoFailures(view))
+        {
+            // A replica without a link to its master is the only other witness.
+            var witness = SuccessorOf(view, node);
+            if (witness?.View!.Facts.Text("master_link_status") != "down")
+                witness = null;
+            return new NodeVerdict(
+                node,
+                NodeCondition.UnreachableFromHere,
+                "does not answer this machine" + trouble + ", and Garnet's nodes do not report failed ones, so it may serve clients",
+                Show(node) with { Note = "restart it", Or = witness is null ? ByAnotherAddress : TakeOver(view, node, witness) },
+                witness);
+        }
+
         var isReported = view.Nodes.Any(other => other.View?.Line(node.Id) is { } line
             && (line.Flags & (NodeFlags.Fail | NodeFlags.PFail)) != 0);
         var candidate = LacksMajority(view) ? SuccessorOf(view, node) : null;
@@ -104,13 +118,18 @@ internal sealed record NodeVerdict(
                 node,
                 NodeCondition.UnreachableFromHere,
                 "does not answer this machine" + trouble + ", but no node reports it as failing, so it may serve clients",
-                new NextAction(NextActionCode.Connect)
+                ByAnotherAddress with
                 {
-                    Options = NextActionOptions.AddressMap,
                     Note = "if this machine can't reach its address; if it has just stopped, the nodes report that after the node timeout",
                     Or = new NextAction(NextActionCode.MeasureLinks),
                 });
     }
+
+    private static NextAction ByAnotherAddress => new(NextActionCode.Connect)
+    {
+        Options = NextActionOptions.AddressMap,
+        Note = "if this machine can't reach its address",
+    };
 
     /// <summary>The failure of an operation that needs the node.</summary>
     /// <param name="what">What can't be done, without the period, such as <c>Slot 7 can't be repaired</c>.</param>
@@ -129,6 +148,9 @@ internal sealed record NodeVerdict(
     /// <summary>Removes a node from every view that lists it.</summary>
     public static NextAction Forget(ClusterNode node) => new(NextActionCode.RemoveNode) { Node = node.Id };
 
+    /// <summary>True if no node ever reports another one as failed: Garnet's nodes do not.</summary>
+    public static bool DetectsNoFailures(ClusterView view) => view.Nodes.Any(node => node.View?.Facts.Engine == ServerEngine.Garnet);
+
     /// <summary>The reachable nodes that list the node, without itself.</summary>
     public static IEnumerable<ClusterNode> KnownTo(ClusterView view, ClusterNode node) =>
         view.Nodes.Where(other => other.Id != node.Id && other.View?.Line(node.Id) is not null);
@@ -143,7 +165,7 @@ internal sealed record NodeVerdict(
     // The replica with the newest data. One that has no key may never have been in sync.
     private static ClusterNode? SuccessorOf(ClusterView view, ClusterNode node) => view.Nodes
         .Where(other => other.IsReachable && !other.IsMaster && other.Line.MasterId == node.Id)
-        .OrderByDescending(other => other.View!.Facts.Number("slave_repl_offset") ?? 0)
+        .OrderByDescending(other => other.View!.Facts.ReplicaOffset ?? 0)
         .ThenByDescending(other => other.View!.KeyCount ?? 0)
         .ThenBy(other => other.Id, StringComparer.Ordinal)
         .FirstOrDefault();
@@ -152,7 +174,7 @@ internal sealed record NodeVerdict(
     private static NextAction TakeOver(ClusterView view, ClusterNode node, ClusterNode successor) => new(NextActionCode.FailOver)
     {
         Node = successor.Name,
-        Options = LacksMajority(view) ? NextActionOptions.Takeover : NextActionOptions.Force,
+        Options = LacksMajority(view) || DetectsNoFailures(view) ? NextActionOptions.Takeover : NextActionOptions.Force,
         Note = "promotes " + successor.Name + ", a replica of it, which holds "
             + (successor.View!.KeyCount switch
             {
@@ -160,8 +182,12 @@ internal sealed record NodeVerdict(
                 1 => "1 key",
                 { } keys => keys.ToString(CultureInfo.InvariantCulture) + " keys",
             })
-            + ". Writes that it has not received are lost. When " + node.Name + " returns, it becomes a replica and drops its keys",
+            + ". Writes that it has not received are lost. " + AfterReturn(view, node),
     };
+
+    /// <summary>What becomes of a master that was replaced by a takeover, once it is back. Without a period.</summary>
+    public static string AfterReturn(ClusterView view, ClusterNode master) => "When " + master.Name + " returns, it "
+        + (DetectsNoFailures(view) ? "is a master without slots that still holds its keys" : "becomes a replica and drops its keys");
 
     private static NextAction CureOf(ClusterNode node)
     {

@@ -62,14 +62,15 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
     {
         RedisFailoverMode.Force => "The masters vote for " + replica.Name + " without waiting for " + master.Name + ".",
         RedisFailoverMode.Takeover => replica.Name + " takes the slots of " + master.Name + " without a vote.",
-        _ => master.Name + " holds back writes until " + replica.Name + " has received all of them, then the masters vote.",
+        _ => master.Name + " holds back writes until " + replica.Name + " has received all of them, then "
+            + (HasVote(replica) ? "the masters vote." : replica.Name + " takes its slots."),
     };
 
     /// <summary>How far the replica is behind, and what is lost at most.</summary>
     private static string Distance(ClusterNode replica, ClusterNode master, RedisFailoverMode mode)
     {
         var facts = replica.View!.Facts;
-        var offset = facts.Number("slave_repl_offset");
+        var offset = facts.ReplicaOffset;
         var at = offset is { } known ? "at offset " + Number(known) : "at an unknown offset";
         var newest = master.View?.Facts.Number("master_repl_offset");
         var behind = newest is null || offset is null ? (long?)null : Math.Max(0, newest.Value - offset.Value);
@@ -110,7 +111,8 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
     private void Check(ClusterView view, ClusterNode replica, NodeVerdict master, string change)
     {
         var facts = replica.View!.Facts;
-        if (facts.HasNeverSynchronized && view.SlotsOf(master.Node.Id).Count > 0)
+        // Garnet does not report since when a link is down.
+        if (facts.HasNeverSynchronized && HasVote(replica) && view.SlotsOf(master.Node.Id).Count > 0)
         {
             throw MembershipRefusal.Unsuitable(
                 change,
@@ -119,6 +121,14 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
         }
 
         var isLinkUp = facts.Text("master_link_status") is null or "up";
+        if (Mode == RedisFailoverMode.Force && !HasVote(replica))
+        {
+            throw MembershipRefusal.Unsuitable(
+                change + " by a vote", "Garnet's masters do not vote", replica,
+                isLinkUp || master.Node.HasAnswered ? new NextAction(NextActionCode.FailOver) { Node = replica.Name }
+                    : ByForce(view, replica));
+        }
+
         if (Mode == RedisFailoverMode.Graceful && (!isLinkUp || !master.Node.HasAnswered))
         {
             throw MembershipRefusal.Unsuitable(
@@ -127,14 +137,15 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
                     ? "its link to its master " + master.Node.Name + " is down"
                     : "its master " + master.Node.Name + " " + master.Reason,
                 replica,
-                master.IsDead ? ByForce(view, replica)
+                master.IsDead || (!isLinkUp && !master.Node.HasAnswered && !HasVote(replica)) ? ByForce(view, replica)
                     : master.Node.HasAnswered
                         ? NextAction.Advise("wait until master_link_status of INFO replication on " + replica.Name
                             + " is up; its log has the reason")
                         : master.Cure);
         }
 
-        var mayBeDead = master.IsDead || (master.Condition == NodeCondition.Suspected && NodeVerdict.LacksMajority(view));
+        var mayBeDead = master.IsDead || NodeVerdict.DetectsNoFailures(view)
+            || (master.Condition == NodeCondition.Suspected && NodeVerdict.LacksMajority(view));
         if (Mode == RedisFailoverMode.Takeover && (master.Node.HasAnswered || isLinkUp || !mayBeDead))
         {
             throw MembershipRefusal.Unsuitable(
@@ -155,23 +166,26 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
         }
     }
 
+    // On Garnet, FORCE and TAKEOVER are the same.
+    private static bool HasVote(ClusterNode replica) => replica.View!.Facts.Engine != ServerEngine.Garnet;
+
     private static NextAction ByForce(ClusterView view, ClusterNode replica) => new(NextActionCode.FailOver)
     {
         Node = replica.Name,
-        Options = NodeVerdict.LacksMajority(view) ? NextActionOptions.Takeover : NextActionOptions.Force,
+        Options = NodeVerdict.LacksMajority(view) || !HasVote(replica) ? NextActionOptions.Takeover : NextActionOptions.Force,
         Note = "writes that it has not received are lost",
     };
 
     private IEnumerable<string> Warnings(ClusterView view, ClusterNode replica, NodeVerdict verdict)
     {
         var master = verdict.Node;
-        var own = replica.View!.Facts.Number("slave_repl_offset");
+        var own = replica.View!.Facts.ReplicaOffset;
         var ahead = view.Nodes.Where(other => other.Id != replica.Id && other.Line.MasterId == master.Id && other.IsReachable)
-            .Where(other => other.View!.Facts.Number("slave_repl_offset") > own)
-            .OrderByDescending(other => other.View!.Facts.Number("slave_repl_offset")).FirstOrDefault();
+            .Where(other => other.View!.Facts.ReplicaOffset > own)
+            .OrderByDescending(other => other.View!.Facts.ReplicaOffset).FirstOrDefault();
         if (Mode != RedisFailoverMode.Graceful && ahead is not null)
         {
-            var more = ahead.View!.Facts.Number("slave_repl_offset") - own;
+            var more = ahead.View!.Facts.ReplicaOffset - own;
             yield return ahead.Name + " has received " + Count(more ?? 0, "byte") + " more than " + replica.Name + ": promote it instead.";
         }
 
@@ -179,6 +193,12 @@ internal sealed record FailoverRequest(RedisClusterSession Session, string Node,
             yield return master.Name + " answers. Mode Graceful loses no write.";
         if (Mode == RedisFailoverMode.Takeover && !verdict.IsDead)
         {
+            if (!HasVote(replica))
+            {
+                yield return "Garnet does not report whether " + replica.Name + " has received all keys of " + master.Name + ". It holds "
+                    + (replica.View!.KeyCount is { } keys ? Count(keys, "key") : "an unknown number of keys") + ".";
+            }
+
             yield return "No majority of the masters reports " + master.Name + " as failed. If it lives in another part of a divided"
                 + " network, both masters accept writes, and those of one are lost.";
         }

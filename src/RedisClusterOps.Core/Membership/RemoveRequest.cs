@@ -78,6 +78,16 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
         var moved = new List<(string Replica, string Master)>();
         foreach (var replica in replicas.Where(replica => replica.IsReachable))
         {
+            if (replica.View!.Facts.Engine == ServerEngine.Garnet)
+            {
+                throw MembershipRefusal.Unsuitable(
+                    change, "its replica " + replica.Name + " needs another master, and Garnet does not give it one", node,
+                    new NextAction(NextActionCode.RemoveNode)
+                    {
+                        Node = replica.Name, Options = NextActionOptions.Reset, Note = "then it can be added again",
+                    });
+            }
+
             var master = MasterFor(view, node, replica, moved, change);
             moved.Add((replica.Id, master.Id));
             steps.Add(ReplicaRequest.Step(replica, master));
@@ -155,7 +165,8 @@ internal sealed record RemoveRequest(RedisClusterSession Session, string Node, b
         var verdict = NodeVerdict.Of(view, node);
         var slots = view.SlotsOf(node.Id);
         if (verdict.Condition is NodeCondition.Refusing or NodeCondition.Suspected
-            || (verdict.Condition == NodeCondition.UnreachableFromHere && node.State != RedisNodeState.Handshake))
+            || (verdict.Condition == NodeCondition.UnreachableFromHere && node.State != RedisNodeState.Handshake
+                && (slots.Count > 0 || !NodeVerdict.DetectsNoFailures(view))))
             throw verdict.Refused(change);
         if (slots.Count > 0 && !IsPreview)
             throw WithSlots(verdict, slots, change);

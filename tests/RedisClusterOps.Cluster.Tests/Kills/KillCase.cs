@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
 using Xunit;
 
 namespace RedisClusterOps.Cluster.Tests.Kills;
@@ -35,6 +37,17 @@ internal enum Recovery
 internal static class KillCase
 {
     public static readonly bool IsFullProof = Environment.GetEnvironmentVariable("RCO_PROOF") == "full";
+
+    /// <summary>
+    /// The rounds of a statistical test. A full proof may take an hour, so <c>RCO_ROUNDS</c>, such as <c>5-9</c>, selects some of its
+    /// rounds.
+    /// </summary>
+    public static IReadOnlyList<int> Rounds(int full, int few)
+    {
+        var all = Enumerable.Range(0, IsFullProof ? full : few);
+        var ends = Environment.GetEnvironmentVariable("RCO_ROUNDS")?.Split('-').Select(int.Parse).ToList();
+        return [.. all.Where(round => ends is null || (round >= ends[0] && round <= ends[^1]))];
+    }
 
     /// <summary>A dead or promoted node takes half a minute, so the short proof takes one server.</summary>
     public static bool IsTaken(ITheoryDataRow server) => IsFullProof || (string)server.GetData()[0]! == Servers.Redis70;

@@ -62,16 +62,17 @@ public sealed class HandoverTakeoverTests(ITestOutputHelper output)
     [MemberData(nameof(Cases))]
     public async Task No_key_is_lost(string server, Promotion promotion)
     {
-        var rounds = KillCase.IsFullProof ? 20 : 1;
+        var rounds = KillCase.Rounds(full: 20, few: 1);
         var (lossy, most) = (0, 0);
-        for (var round = 0; round < rounds; round++)
+        foreach (var round in rounds)
         {
-            var lost = await RunAsync(server, promotion, round, repairs: round == rounds - 1);
+            var lost = await RunAsync(server, promotion, round, repairs: round == rounds[^1]);
             lossy += lost > 0 ? 1 : 0;
             most = Math.Max(most, lost);
         }
 
-        output.WriteLine("{0} {1}: slots with lost keys in {2} of {3} rounds, at most {4} slots", server, promotion, lossy, rounds, most);
+        output.WriteLine(
+            "{0} {1}: slots with lost keys in {2} of {3} rounds, at most {4} slots", server, promotion, lossy, rounds.Count, most);
         // No order of commands helps against a takeover that comes before the replica has heard of the new owner.
         Assert.InRange(most, 0, promotion is Promotion.TakeoverSoon or Promotion.Election ? 0 : MostOfFew);
     }

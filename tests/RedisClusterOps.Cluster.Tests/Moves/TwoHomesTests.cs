@@ -19,17 +19,13 @@ public sealed class TwoHomesTests(ITestOutputHelper output)
 {
     private const int Keys = 20_000;
 
-    private static readonly int Rounds = KillCase.IsFullProof ? 20 : 3;
-
-    public static TheoryData<string> Cases => KillCase.IsFullProof ? [Servers.Redis70, Servers.Valkey91] : [Servers.Redis70];
-
     [Theory]
-    [MemberData(nameof(Cases))]
+    [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
     public async Task Of_two_runs_that_begin_together_one_yields(string server)
     {
         var random = TestSeed.NewRandom();
         var wrong = new List<string>();
-        for (var round = 0; round < Rounds; round++)
+        foreach (var round in KillCase.Rounds(full: 20, few: 3))
         {
             await using var scene = await MoveScene.StartAsync(server, Keys, MoveMethod.KeyByKey);
             var ends = await BothAsync(scene, random.Next(0, 200));

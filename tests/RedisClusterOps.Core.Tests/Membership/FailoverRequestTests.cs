@@ -73,6 +73,25 @@ public sealed class FailoverRequestTests
         Assert.Contains("divided network", warnings);
     }
 
+    // Garnet's nodes detect no failures, and its FORCE is a takeover: of a live master it would make two.
+    [Fact]
+    public void On_Garnet_a_vote_is_refused_and_a_silent_master_is_replaced_only_by_takeover()
+    {
+        const string Garnet = "garnet_version:2.2.8\nredis_version:7.2.5\nmaster_link_status:";
+        Refused(Scene(Garnet + "up\n"), RedisFailoverMode.Force, "Garnet's masters do not vote", "Invoke-RedisClusterFailover -Node " + R);
+        Refused(Scene(Garnet + "up\n"), RedisFailoverMode.Takeover, "lives", "Invoke-RedisClusterFailover -Node " + R);
+        Assert.Contains("then " + R + " takes its slots", Plan(Scene(Garnet + "up\n"), RedisFailoverMode.Graceful).Commands[0].Why);
+
+        var silent = Scene(Garnet + "down\n").In("S", RedisNodeState.Unreachable, "no answer");
+        var takeover = "Invoke-RedisClusterFailover -Node " + R + " -Mode Takeover";
+        Refused(silent, RedisFailoverMode.Graceful, "Garnet's nodes do not report failed ones", takeover);
+        Refused(silent, RedisFailoverMode.Force, "Garnet's masters do not vote", takeover);
+        var plan = Plan(silent, RedisFailoverMode.Takeover);
+        Assert.Equal("CLUSTER FAILOVER TAKEOVER", Assert.Single(plan.Commands).Command);
+        Assert.Contains(plan.Warnings, warning => warning.Contains("divided network", StringComparison.Ordinal));
+        Assert.Contains(plan.Warnings, warning => warning.EndsWith("It holds 49 keys.", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void A_replica_that_has_never_synchronized_is_refused_and_another_is_named()
     {

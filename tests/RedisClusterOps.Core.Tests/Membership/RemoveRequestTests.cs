@@ -71,6 +71,24 @@ public sealed class RemoveRequestTests
     }
 
     [Fact]
+    public void On_Garnet_a_silent_node_without_slots_is_removed_and_one_with_a_replica_is_not()
+    {
+        const string Garnet = "garnet_version:2.2.8\n";
+        var scene = new ClusterScene()
+            .Master("S", epoch: 1, "0-8191").Master("X", epoch: 2, "8192-16383").Master("T", epoch: 3).Replica("R", of: "S")
+            .Reports("S", Garnet, keys: 1).Reports("X", Garnet, keys: 1).Reports("R", Garnet + "master_link_status:up\n", keys: 1);
+        Refused(
+            scene, "S", FailureCode.NodeUnsuitable, "needs another master, and Garnet does not give it one",
+            "Remove-RedisClusterNode -Node 10.0.0.18:6379 -Reset", preview: true);
+        scene.In("T", RedisNodeState.Unreachable, "no answer");
+        Assert.Equal(3, Plan(scene, "T").Commands.Count);
+        scene.In("X", RedisNodeState.Unreachable, "no answer");
+        Refused(
+            scene, "X", FailureCode.NodeUnreachable, "Garnet's nodes do not report failed ones, so it may serve clients",
+            "Get-RedisClusterNode");
+    }
+
+    [Fact]
     public void Keys_that_no_other_node_may_have_are_not_removed()
     {
         Refused(Scene().Reports("T", keys: 3), "T", FailureCode.NodeNotEmpty, "holds 3 keys", "Get-RedisClusterHealth -Deep");
@@ -218,9 +236,9 @@ public sealed class RemoveRequestTests
     private static MembershipPlan Plan(ClusterScene scene, string node, bool reset = false, bool allow = false, bool preview = false) =>
         new RemoveRequest(Session, ClusterScene.Id(node), reset, allow, preview).Plan(new MembershipSituation(scene.View(), []));
 
-    private static void Refused(ClusterScene scene, string node, FailureCode code, string why, string next)
+    private static void Refused(ClusterScene scene, string node, FailureCode code, string why, string next, bool preview = false)
     {
-        var failure = Assert.Throws<RedisOperationException>(() => Plan(scene, node));
+        var failure = Assert.Throws<RedisOperationException>(() => Plan(scene, node, preview: preview));
         Assert.Equal(code, failure.Code);
         Assert.Contains(why, failure.Message);
         Assert.EndsWith("Nothing was changed.", failure.Message, StringComparison.Ordinal);
