@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Cluster;
 
@@ -131,5 +132,30 @@ internal static class ViewMerge
         }
 
         return seeds.Count;
+    }
+
+    /// <summary>No node could be read: the error has the reason for each address.</summary>
+    public static RedisOperationException NothingReached(Dictionary<NodeEndpoint, RedisOperationException> failures)
+    {
+        var ordered = failures.OrderBy(failure => failure.Key).ToList();
+        var reasons = string.Join("; ", ordered.Select(failure => Reason(failure.Key, failure.Value.Message)));
+
+        // A code that all failures share is kept: a wrong password is not a connection failure.
+        var codes = failures.Values.Select(failure => failure.Code).Distinct().ToList();
+        var code = codes.Count == 1 ? codes[0] : FailureCode.ConnectionFailed;
+        var actions = failures.Values.Select(failure => failure.Next).Distinct().ToList();
+        var common = actions.Count == 1 && actions[0] != RedisConnectionException.DefaultNext ? actions[0] : null;
+        return new RedisOperationException(
+            code,
+            "No node of the cluster could be read. " + reasons + ".",
+            string.Join(",", ordered.Select(failure => failure.Key)),
+            common ?? ServerErrors.NextOf(code) ?? new NextAction(NextActionCode.Connect) { Node = "<host:port of a node that is up>" });
+    }
+
+    // Most messages contain the endpoint.
+    private static string Reason(NodeEndpoint endpoint, string message)
+    {
+        var trimmed = message.TrimEnd('.');
+        return trimmed.IndexOf(endpoint.ToString(), StringComparison.Ordinal) >= 0 ? trimmed : endpoint + ": " + trimmed;
     }
 }

@@ -47,12 +47,11 @@ internal sealed class KeyMover
     public KeyMover(ClusterReader reader, MoveKeys move, MoveOptions options, KeyTally tally, OperationLog? log, StopRequest stop)
     {
         (_move, _options, _tally, _log, _stop) = (move, options, tally, log, stop);
-        _started = stop.Clock.Now;
+        (_started, _movedBefore) = (stop.Clock.Now, tally.Moved);
         _channel = new SlotChannel(reader, move, stop);
         _conflicts = new KeyConflicts(_channel, move, options, tally, log, stop, (key, replace) => SendAsync([key], replace, null));
         _pace = new PairPace(PaceOf(move.Source), PaceOf(move.Target), stop.Clock);
         _batch = new AdaptiveBatch(options.BatchSize, most: AdaptiveBatch.LimitOf(options));
-        _movedBefore = tally.Moved;
         _mustAskTarget = MigrateRules.MustAskTarget(move.Target);
         if (!move.IsReverse)
             _interrupted.UnionWith(tally.Interrupted);
@@ -296,6 +295,5 @@ internal sealed class KeyMover
         code,
         "Slot " + Slot + ": moving keys from " + _move.Source.Name + " to " + _move.Target.Name + " failed: " + Printable.Clean(error)
             + ". The slot stays open and no key is lost.",
-        Slot,
-        next);
+        Slot, next);
 }
