@@ -77,9 +77,7 @@ public sealed partial class RedisCluster
     public async Task<SlotPlan> PlanStartAsync(int slot, string? source, string target, MoveOptions options, CancellationToken cancellation)
     {
         var situation = await _slots.ReadAsync(slot, cancellation).ConfigureAwait(false);
-        var (from, to) = _slots.Find(situation.View, source, target);
-        var ends = MigrationEnds.Of(from ?? OwnerOf(situation.View, slot), to!);
-        var request = new StartRequest(slot, _session, options, ends);
+        var request = StartOf(situation, source, target, options);
         return WithAdvice(await _slots.PlanAsync(request, situation, cancellation).ConfigureAwait(false));
     }
 
@@ -94,8 +92,8 @@ public sealed partial class RedisCluster
     /// <returns>A plan without commands if both ends are consistent.</returns>
     public async Task<SlotPlan> PlanRestartAsync(int slot, string? target, MoveOptions options, CancellationToken cancellation)
     {
-        var situation = await _slots.ReadKnownAsync(slot, cancellation).ConfigureAwait(false);
-        var request = new RestartRequest(slot, _session, options, _slots.Find(situation.View, null, target).Target?.Id);
+        var situation = await _slots.ReadAsync(slot, cancellation).ConfigureAwait(false);
+        var request = RestartOf(situation, target, options);
         return WithAdvice(await _slots.PlanAsync(request, situation, cancellation).ConfigureAwait(false));
     }
 

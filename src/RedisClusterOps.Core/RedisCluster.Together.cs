@@ -56,11 +56,55 @@ public sealed partial class RedisCluster
         return plans.Select(WithAdvice).ToList();
     }
 
+    /// <summary>Plans to open many stable slots for a migration. Reads and checks once for all of them, changes nothing.</summary>
+    /// <param name="slots">The slots, each with the owner that the caller expects, or null for any, and the target.</param>
+    /// <param name="options">How keys are moved.</param>
+    /// <param name="cancellation">Cancels the reading.</param>
+    /// <returns>A plan for each slot. One that can't be opened has a <see cref="SlotPlan.Refusal"/>.</returns>
+    public async Task<IReadOnlyList<SlotPlan>> PlanStartsAsync(
+        IReadOnlyList<(int Slot, string? Source, string? Target)> slots, MoveOptions options, CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        var plans = await _slots.PlanNamedAsync(
+            view, MigrationOperation.Start, slots, options,
+            (situation, source, target) => StartOf(situation, source, target!, options), reveals: false, cancellation)
+            .ConfigureAwait(false);
+        return plans.Select(WithAdvice).ToList();
+    }
+
+    /// <summary>Plans to make both ends of many open slots consistent. Reads and checks once for all of them, changes nothing.</summary>
+    /// <param name="slots">The slots, each with another target, or null to keep the target. The source is ignored.</param>
+    /// <param name="options">How keys are moved.</param>
+    /// <param name="cancellation">Cancels the reading.</param>
+    /// <returns>A plan for each slot. One that can't be opened again has a <see cref="SlotPlan.Refusal"/>.</returns>
+    public async Task<IReadOnlyList<SlotPlan>> PlanRestartsAsync(
+        IReadOnlyList<(int Slot, string? Source, string? Target)> slots, MoveOptions options, CancellationToken cancellation)
+    {
+        var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
+        var plans = await _slots.PlanNamedAsync(
+            view, MigrationOperation.Restart, slots, options,
+            (situation, _, target) => RestartOf(situation, target, options), reveals: false, cancellation).ConfigureAwait(false);
+        return plans.Select(WithAdvice).ToList();
+    }
+
     /// <summary>Carries out plans together, all pairs of masters concurrently.</summary>
     /// <param name="plans">A group of <see cref="GroupPlans"/>.</param>
     /// <param name="stop">Requests a stop: the batch in progress is finished, and each slot is left in a named state.</param>
     /// <exception cref="RedisOperationException">JournalBusy, JournalUnavailable or StalePlan. Nothing was changed.</exception>
     public Task<SlotMoveRun> RunTogetherAsync(IReadOnlyList<SlotPlan> plans, CancellationToken stop) => _run.StartAsync(plans, stop);
+
+    private StartRequest StartOf(SlotSituation situation, string? source, string target, MoveOptions options)
+    {
+        var (from, to) = _slots.Find(situation.View, source, target);
+        var ends = MigrationEnds.Of(from ?? OwnerOf(situation.View, situation.Slot), to!);
+        return new StartRequest(situation.Slot, _session, options, ends);
+    }
+
+    private RestartRequest RestartOf(SlotSituation situation, string? target, MoveOptions options)
+    {
+        SlotPlanner.RequireKnownFlags(situation);
+        return new RestartRequest(situation.Slot, _session, options, _slots.Find(situation.View, null, target).Target?.Id);
+    }
 
     private CompleteRequest CompletionOf(SlotSituation situation, string? source, string? target, MoveOptions options)
     {

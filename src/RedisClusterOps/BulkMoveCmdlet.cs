@@ -48,7 +48,7 @@ public abstract class BulkMoveCmdlet : ManySlotsCmdlet
     internal void MoveSlots(RedisCluster cluster, RedisRebalancePlan plan, string? nothing = null)
     {
         var settled = RedisCluster.SettledBy(plan);
-        Write(settled);
+        WriteSettled(settled);
         if (plan.Moves.Count == 0)
         {
             WriteNotices(MoveText.Notices(plan));

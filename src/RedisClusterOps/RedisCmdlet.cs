@@ -94,6 +94,13 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         }
     }
 
+    /// <summary>Writes an error record for each cause of the failures, and clears them.</summary>
+    internal void WriteErrors(SlotFailures failed)
+    {
+        foreach (var record in failed.Take())
+            WriteError(record);
+    }
+
     /// <summary>Shows a text on the screen like Write-Host. It is no output.</summary>
     internal void WriteHost(string text) => WriteInformation(new HostInformationMessage { Message = text }, ["PSHOST"]);
 

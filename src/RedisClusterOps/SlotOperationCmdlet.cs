@@ -1,9 +1,10 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
 using System.Linq;
 using System.Management.Automation;
 using System.Threading.Tasks;
-using RedisClusterOps.Completion;
 
 namespace RedisClusterOps;
 
@@ -26,41 +27,6 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
     /// <summary>The options for the core.</summary>
     internal virtual MoveOptions MoveOptions => new() { JournalPath = FilePath(JournalPath) };
 
-    /// <summary>
-    /// Plans one slot, asks for consent, and carries out the plan. A failure that concerns only this slot is an error record and a result;
-    /// it does not end the pipeline.
-    /// </summary>
-    /// <param name="cluster">The cluster.</param>
-    /// <param name="refused">The result to complete and write if the slot can't be planned.</param>
-    /// <param name="planning">The planning step.</param>
-    internal void Operate(RedisCluster cluster, RedisSlotMigrationResult refused, Task<SlotPlan> planning)
-    {
-        SlotPlan plan;
-        try
-        {
-            plan = Await(planning, "Reading the cluster");
-        }
-        catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
-        {
-            var reason = ErrorRecords.TextOf(failure);
-            Fail(cluster, failure, (refused with { Outcome = MigrationOutcome.Failed, Reason = reason }).Of(FindSession()));
-            return;
-        }
-
-        if (plan.IsDone || Consent([plan]))
-        {
-            var progress = NewProgress(plan.Operation + ": slots");
-            try
-            {
-                CarryOut(cluster, plan, progress);
-            }
-            finally
-            {
-                End(progress);
-            }
-        }
-    }
-
     /// <summary>Collects slots of the pipeline, so that all of them are operated on together after the last record.</summary>
     internal void Collect(IEnumerable<int> slots, string? source, string? target)
     {
@@ -74,10 +40,10 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
             OperateOnCollected();
     }
 
-    /// <summary>Operates on collected slots of one cluster.</summary>
-    internal virtual void Operate(RedisCluster cluster, IReadOnlyList<(int Slot, string? Source, string? Target)> slots)
-    {
-    }
+    /// <summary>Plans collected slots of one cluster. A slot that can't be planned has a plan with a refusal.</summary>
+    internal virtual Task<IReadOnlyList<SlotPlan>> PlanAsync(
+        RedisCluster cluster, IReadOnlyList<(int Slot, string? Source, string? Target)> slots) =>
+        throw new NotSupportedException(GetType().Name + " collects no slots.");
 
     internal override void Finish() => OperateOnCollected();
 
@@ -85,55 +51,93 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
     {
         var slots = _collected.ToList();
         _collected.Clear();
-        if (slots.Count > 0)
-            Operate(Open(_collectedOf!), slots);
+        if (slots.Count == 0)
+            return;
+        var cluster = Open(_collectedOf!);
+        CarryOut(cluster, Await(PlanAsync(cluster, slots), "Reading the cluster"));
     }
 
     /// <summary>
-    /// Plans many slots at once, asks once for each pair of nodes, and carries out the agreed plans together. A failure of a slot is an
-    /// error record and a result, as for one slot.
+    /// Asks once for each pair of nodes, and carries out the agreed plans in order. A failure is a result of its slot, and one error record
+    /// for all slots with the same cause; it does not end the pipeline.
     /// </summary>
-    internal void OperateTogether(RedisCluster cluster, Task<IReadOnlyList<SlotPlan>> planning)
+    internal virtual void CarryOut(RedisCluster cluster, IReadOnlyList<SlotPlan> plans)
     {
-        var plans = Await(planning, "Reading the cluster");
         var agreed = plans.Where(HasWork).GroupBy(PairOf).Where(pair => Consent(pair.ToList())).SelectMany(pair => pair).ToList();
         Await(cluster.RecordPlansAsync(agreed, Stop), "Announcing the run");
         var slots = new HashSet<int>(agreed.Select(plan => plan.Slot));
         var carriedOut = plans.Where(plan => !HasWork(plan) || slots.Contains(plan.Slot)).ToList();
-        var (progress, count) = (NewProgress((agreed.Count == 0 ? string.Empty : agreed[0].Operation) + ": slots"), 0);
-        try
+        var results = new SlotResults(carriedOut.GroupBy(PairOf).Select(pair => pair.SelectMany(plan => plan.Slots)))
+        {
+            WithoutWayBack = new HashSet<int>(carriedOut.Where(IsOneWay).SelectMany(plan => plan.Slots)),
+        };
+        var progress = NewProgress(agreed.Count == 0 ? string.Empty : agreed[0].Operation + ": slots");
+        var (count, unchanged) = (0, 0);
+        // A slot that needs a person's decision is reported at its place in the order, and the other slots are carried out. Slots that can
+        // run together all run when the first of them is due.
+        CarryOut(results, progress, now =>
         {
             foreach (var group in RedisCluster.GroupPlans(carriedOut))
             {
-                progress.SetSlots(count, agreed.Count);
-                count += group.Count(plan => slots.Contains(plan.Slot));
-                if (group.Count == 1)
+                if (IsTimeOver && group.Any(plan => slots.Contains(plan.Slot)))
                 {
-                    CarryOut(cluster, group[0], progress);
+                    unchanged += group.Count;
+                    Write(results, [.. group.Select(plan => SkippedOf(plan, results.MigrationId))], now());
                     continue;
                 }
 
-                Follow(Await(cluster.RunTogetherAsync(group, Stop), "Reading the cluster"), progress, outcomes =>
+                progress.SetSlots(count, agreed.Count);
+                count += group.Count(plan => slots.Contains(plan.Slot));
+                if (group.Count > 1)
                 {
-                    foreach (var outcome in outcomes)
-                        Write(cluster, outcome);
-                });
+                    Follow(Await(cluster.RunTogetherAsync(group, Stop), "Reading the cluster"), results, progress, now);
+                    continue;
+                }
+
+                var outcome = Await(cluster.CarryOutAsync(group[0], Stop), progress);
+                ReportStop(outcome.Failure);
+                Write(results, [.. group[0].Slots.Select(slot => outcome with { Result = outcome.Result with { Slot = slot } })], now());
             }
+        });
+        if (unchanged > 0)
+            WriteWarning(TimeOver(results, agreed.Count, unchanged));
+    }
+
+    /// <summary>Carries out work on slots, and writes what is not settled at its end.</summary>
+    /// <param name="results">Groups the outcomes.</param>
+    /// <param name="progress">The progress, which ends with the work.</param>
+    /// <param name="work">The work. Its parameter returns the time since it began.</param>
+    internal void CarryOut(SlotResults results, SlotProgress progress, Action<Func<TimeSpan>> work)
+    {
+        var clock = Stopwatch.StartNew();
+        try
+        {
+            work(() => clock.Elapsed);
+        }
+        catch (RedisOperationException) when (!Stop.IsCancellationRequested)
+        {
+            // What ended the run is reported after the results of its slots.
+            Write(results.Rest());
+            throw;
         }
         finally
         {
             End(progress);
         }
+
+        Write(results.Rest());
+        if (ShowsWayBack && results is { CanBeUndone: true, MigrationId: { } id })
+            WriteHost("To undo run " + id + ": " + NextActionText.Of(new NextAction(NextActionCode.Undo) { MigrationId = id }));
     }
 
     /// <summary>Takes the outcomes of a run as they arrive.</summary>
-    internal void Follow(SlotMoveRun run, SlotProgress progress, Action<IReadOnlyList<SlotOutcome>> write)
+    internal void Follow(SlotMoveRun run, SlotResults results, SlotProgress progress, Func<TimeSpan> now)
     {
         var step = run.NextAsync();
         try
         {
             for (; Await(step, progress) is { } outcomes; step = run.NextAsync())
-                write(outcomes);
+                Write(results, outcomes, now());
         }
         catch (Exception)
         {
@@ -149,9 +153,42 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
             WriteWarning(ErrorRecords.TextOf(early));
     }
 
-    internal static bool HasWork(SlotPlan plan) => !plan.IsDone && plan.Refusal is null;
+    /// <summary>Writes outcomes, and the results and errors that they settle.</summary>
+    internal void Write(SlotResults results, IReadOnlyList<SlotOutcome> outcomes, TimeSpan now)
+    {
+        if (!IsGrouped)
+            Write(outcomes);
+        Write(results.Add(outcomes, now));
+    }
 
-    internal static (MigrationOperation, string, string) PairOf(SlotPlan plan) => (plan.Kind, plan.SourceId, plan.TargetId);
+    /// <summary>True to write one result for all slots with the same source, target, outcome and reason; false for one per slot.</summary>
+    internal virtual bool IsGrouped => false;
+
+    /// <summary>True to show how the run can be undone.</summary>
+    internal virtual bool ShowsWayBack => false;
+
+    /// <summary>Writes a result for each slot.</summary>
+    internal virtual void Write(IReadOnlyList<SlotOutcome> outcomes) => WriteEach(outcomes);
+
+    /// <summary>Writes the result of each slot.</summary>
+    internal void WriteEach(IReadOnlyList<SlotOutcome> outcomes) =>
+        WriteObject(outcomes.Select(NextActionText.ResultOf), enumerateCollection: true);
+
+    // A failure is one error record for all slots of its group.
+    internal void Write(IEnumerable<SlotResults.Group> groups)
+    {
+        foreach (var (result, failure) in groups.Select(group => (group.Result, group.Failure)))
+        {
+            if (IsGrouped)
+                WriteObject(result);
+            if (failure is not null)
+                WriteError(ErrorRecords.From(failure, result.SlotRanges));
+        }
+    }
+
+    private static bool HasWork(SlotPlan plan) => !plan.IsDone && plan.Refusal is null;
+
+    private static (MigrationOperation, string, string) PairOf(SlotPlan plan) => (plan.Kind, plan.SourceId, plan.TargetId);
 
     /// <summary>
     /// Shows plans of one pair of nodes and asks for consent. The commands are part of the text of -WhatIf and -Confirm, so that a preview
@@ -170,49 +207,34 @@ public abstract class SlotOperationCmdlet : RedisClusterCmdlet
             "Confirm");
     }
 
-    /// <summary>Writes the result of a slot.</summary>
-    internal virtual void Write(RedisCluster cluster, RedisSlotMigrationResult result) => WriteObject(result);
+    private bool IsTimeOver => MoveOptions.Until <= DateTime.UtcNow;
 
-    private void CarryOut(RedisCluster cluster, SlotPlan plan, SlotProgress progress) =>
-        Write(cluster, Await(cluster.CarryOutAsync(plan, Stop), progress));
+    private string TimeOver(SlotResults results, int all, int unchanged) => ErrorRecords.TextOf(new RedisOperationException(
+        FailureCode.Stopped,
+        string.Format(
+            CultureInfo.InvariantCulture,
+            "The time for the run was over. Of {0} slots {1} are done, {2} unchanged. No key is lost.",
+            all,
+            results.Done,
+            unchanged),
+        next: new NextAction(NextActionCode.Resume) { MigrationId = results.MigrationId, JournalPath = JournalPath }));
 
-    private void Write(RedisCluster cluster, SlotOutcome outcome)
-    {
-        if (outcome.Failure is null)
-            Write(cluster, outcome.Result);
-        else
-            Fail(cluster, outcome.Failure, NextActionText.ResultOf(outcome));
-    }
+    private static SlotOutcome SkippedOf(SlotPlan plan, string? migrationId) => new(
+        new RedisSlotMigrationResult
+        {
+            Slot = plan.Slot,
+            Operation = plan.Operation,
+            Outcome = MigrationOutcome.Skipped,
+            Source = plan.Source.Length == 0 ? null : plan.Source,
+            SourceId = plan.SourceId.Length == 0 ? null : plan.SourceId,
+            Target = plan.Target.Length == 0 ? null : plan.Target,
+            TargetId = plan.TargetId.Length == 0 ? null : plan.TargetId,
+            Method = nameof(MoveMethod.KeyByKey),
+            Reason = "The time to start it was over.",
+            MigrationId = migrationId,
+        }.Of(plan.Cluster),
+        null);
 
-    private void Fail(RedisCluster cluster, RedisOperationException failure, RedisSlotMigrationResult result)
-    {
-        ReportStop(failure);
-        Write(cluster, result);
-        WriteError(ErrorRecords.From(failure, result.Slot));
-    }
-}
-
-/// <summary>A cmdlet that leaves a slot open with consistent flags, and writes it as <c>Get-RedisOpenSlot</c> does.</summary>
-public abstract class SlotOpeningCmdlet : SlotOperationCmdlet
-{
-    private readonly List<RedisOpenSlot> _opened = [];
-
-    /// <summary>Specifies the slots: numbers and ranges from 0 to 16383, such as 5519, 0-5460 or '1,5-9'.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [Slots]
-    [ArgumentCompleter(typeof(SlotCompleter))]
-    public int[] Slot { get; set; } = [];
-
-    // A failed slot is only an error record: an object would reach the next cmdlet of the pipeline, which moves keys.
-    internal sealed override void Write(RedisCluster cluster, RedisSlotMigrationResult result)
-    {
-        if (result.Outcome != MigrationOutcome.Failed)
-            _opened.AddRange(Await(cluster.GetOpenSlotsAsync([result.Slot], Stop), "Reading the cluster"));
-    }
-
-    internal sealed override void Finish()
-    {
-        Close();
-        WriteObject(_opened, enumerateCollection: true);
-    }
+    // A source that is sent nothing is dead or has no slot to take back. A partial plan does not show every command.
+    private static bool IsOneWay(SlotPlan plan) => !plan.IsPartial && plan.Commands.All(command => command.Node != plan.Source);
 }

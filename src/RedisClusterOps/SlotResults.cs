@@ -10,9 +10,6 @@ namespace RedisClusterOps;
 /// <param name="parts">The slots of the run, in parts whose results are settled together, such as those of a pair of masters.</param>
 internal sealed class SlotResults(IEnumerable<IEnumerable<int>> parts)
 {
-    // A port is no slot number.
-    private const string SlotNumber = @"(?<![\d.:]){0}(?![\d])";
-
     private readonly List<Part> _parts = [.. parts.Select(part => new Part([.. part]))];
     private readonly List<Arrived> _others = [];
 
@@ -66,37 +63,25 @@ internal sealed class SlotResults(IEnumerable<IEnumerable<int>> parts)
 
     private static List<Group> GroupsOf(IReadOnlyList<Arrived> outcomes)
     {
-        var texts = outcomes.Where(each => each.Outcome.Failure is not null).ToLookup(each => TextOf(each.Outcome.Failure!));
+        var causeOf = SlotFailures.CausesOf(outcomes.Select(each => each.Outcome.Failure).OfType<RedisOperationException>());
         return outcomes.GroupBy(KeyOf).Select(group => GroupOf([.. group])).ToList();
 
         (string?, string?, MigrationOutcome, string, string, string) KeyOf(Arrived arrived)
         {
-            var result = arrived.Outcome.Result;
-            return (result.SourceId, result.TargetId, result.Outcome, result.Method, result.Operation, CauseOf(arrived.Outcome));
-        }
-
-        // Remarks of successes, which call for no action, differ in counts. A failure has the same text for all of its slots, or differs in
-        // the number of its slot.
-        string CauseOf(SlotOutcome outcome)
-        {
-            if (outcome.Failure is not { } failure)
-                return outcome.Result.Reason is { } remark ? Regex.Replace(remark, @"\d+", "#") : string.Empty;
-            var (text, slot) = (TextOf(failure), outcome.Result.Slot.ToString(CultureInfo.InvariantCulture));
-            return texts[text].Skip(1).Any()
-                ? text
-                : Regex.Replace(text, string.Format(CultureInfo.InvariantCulture, SlotNumber, slot), "#");
+            var (result, failure) = (arrived.Outcome.Result, arrived.Outcome.Failure);
+            // Remarks of successes, which call for no action, differ in counts.
+            var cause = failure is not null ? causeOf(result.Slot, failure)
+                : result.Reason is { } remark ? Regex.Replace(remark, @"\d+", "#") : string.Empty;
+            return (result.SourceId, result.TargetId, result.Outcome, result.Method, result.Operation, cause);
         }
     }
-
-    private static string TextOf(RedisOperationException failure) => failure.Code + "\n" + ErrorRecords.TextOf(failure);
 
     private static Group GroupOf(IReadOnlyList<Arrived> outcomes)
     {
         var first = outcomes.OrderBy(each => each.Outcome.Result.Slot).First().Outcome;
         if (first.Failure is null)
             return new Group(Result(outcomes, RemarkOf(outcomes, first.Result.Reason)), null);
-        var isShared = outcomes.All(each => each.Outcome.Failure!.Message == first.Failure.Message);
-        var failure = isShared ? first.Failure : OfAll(first.Failure, outcomes);
+        var failure = SlotFailures.OfAll([.. outcomes.Select(each => (each.Outcome.Result.Slot, each.Outcome.Failure!))]);
         return new Group(Result(outcomes, ErrorRecords.TextOf(failure)), failure);
     }
 
@@ -127,20 +112,6 @@ internal sealed class SlotResults(IEnumerable<IEnumerable<int>> parts)
         var others = outcomes.Count(each => each.Outcome.Result.Reason != first);
         return others == 0 ? first : first + " Similar: " + Count(others, "other slot") + "; -PerSlot shows each.";
     }
-
-    // One failure for all: it names the slots as ranges, and one next action.
-    private static RedisOperationException OfAll(RedisOperationException first, IReadOnlyList<Arrived> outcomes)
-    {
-        var slots = SlotRange.TextOf(outcomes.Select(each => each.Outcome.Result.Slot));
-        var message = Count(outcomes.Count, "slot") + " (" + slots + ") failed for the same reason. The first: " + first.Message;
-        return new RedisOperationException(first.Code, message, slots, first.Next is { } next ? OfAll(next, slots) : null, first);
-    }
-
-    private static NextAction OfAll(NextAction next, string slots) => next with
-    {
-        Slots = next.Slots is null ? null : slots,
-        Or = next.Or is { } other ? OfAll(other, slots) : null,
-    };
 
     private static string Count(int count, string noun) =>
         count.ToString(CultureInfo.InvariantCulture) + " " + noun + (count == 1 ? string.Empty : "s");

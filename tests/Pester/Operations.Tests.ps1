@@ -92,10 +92,13 @@ Describe 'Start-RedisSlotMigration and Restart-RedisSlotMigration' {
         $null = Undo-RedisSlotMigration 113
     }
 
-    It 'fails per slot, writes no object for a failed slot, and continues' {
-        $open = 114, 115 | Restart-RedisSlotMigration -ErrorAction SilentlyContinue -ErrorVariable failures
-        $open | Should -BeNullOrEmpty
-        $failures.FullyQualifiedErrorId | Should -Be (@('SlotNotOpen,RedisClusterOps.Commands.RestartRedisSlotMigrationCommand') * 2)
+    It 'fails with one error for each cause, writes no object for a failed slot, and continues' {
+        Invoke-Wedge -Slot 116
+        $open = 114, 115, 116 | Restart-RedisSlotMigration -ErrorAction SilentlyContinue -ErrorVariable failures
+        $open.Slot | Should -Be 116
+        $failures.FullyQualifiedErrorId | Should -Be 'SlotNotOpen,RedisClusterOps.Commands.RestartRedisSlotMigrationCommand'
+        $failures.TargetObject | Should -Be '114-115'
+        $null = Undo-RedisSlotMigration 116
         { Start-RedisSlotMigration 114 -Target unknown:1 -ErrorAction Stop } | Should -Throw -ErrorId 'NodeNotFound,*'
     }
 }
@@ -284,7 +287,7 @@ Describe 'Get-RedisMigration | Resume-RedisMigration' {
 Describe 'Views of runs' {
     It 'fit 120 columns: <Name>' -ForEach @(
         @{ Name = 'runs'; Script = { Get-RedisMigration }; Shows = 'Started' }
-        @{ Name = 'slots of a run'; Script = { (Get-RedisMigration)[0].Slots }; Shows = 'Outcome' }
+        @{ Name = 'slots of a run'; Script = { (Get-RedisMigration)[0].Slots }; Shows = 'moved: ' }
         @{
             Name = 'an open slot'; Script = { Start-RedisSlotMigration 150 -Target $Empty }
             Shows = 'Complete-RedisSlotMigration -Slot 150'

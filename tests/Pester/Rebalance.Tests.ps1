@@ -312,23 +312,44 @@ Describe 'A run that ends early' {
 }
 
 Describe 'A run with a time limit' {
-    It 'leaves no slot open, names its resume once, and continues the next night' {
+    It 'leaves no slot open, names its resume once, and continues the next nights beside an application' {
         $null = Move-RedisSlot -Source $Empty -Target $Full[0]
-        $line = "Invoke-RedisRebalance -Cluster $($Nodes[0]) -UseEmptyMaster -MaxKeysPerSecond 200 -Until 1s -Confirm:`$false"
-        $seen = Invoke-Asked "$line 3>&1"
-        $seen.Errors | Should -BeNullOrEmpty
-        $warning = @($seen.Output | Where-Object { $_ -is [Management.Automation.WarningRecord] })
-        $warning | Should -HaveCount 1
-        $run = Get-RedisMigration | Select-Object -First 1
-        $run.State | Should -Be 'Stopped'
-        $shown = 'The time for the run was over. Of * slots * are done, * unchanged. No key is lost. Next: ' +
-            "Resume-RedisMigration -Id $($run.Id)"
-        $warning[0].Message | Should -BeLike $shown
-        $skipped = $seen.Output | Where-Object { $_.Outcome -eq 'Skipped' }
-        ($skipped | Measure-Object SlotCount -Sum).Sum | Should -Be $run.SlotsLeft
-        $run.SlotsLeft | Should -BeGreaterThan 0
-        Get-RedisOpenSlot | Should -BeNullOrEmpty
-        (Resume-RedisMigration).Outcome | Select-Object -Unique | Should -Be 'Moved'
+        $application = Start-ThreadJob {
+            Import-Module $using:ModulePath
+            Measure-RedisClusterClient -Cluster ($using:Full)[1] -Write -Duration 60s -Interval 500ms
+        }
+        try {
+            while (-not (Receive-Job $application -Keep)) { Start-Sleep -Milliseconds 50 }
+            $line = "Invoke-RedisRebalance -Cluster $($Nodes[0]) -UseEmptyMaster -MaxKeysPerSecond 200 -Until 1s -Confirm:`$false"
+            $left = 16384
+            foreach ($night in 1, 2) {
+                $seen = Invoke-Asked "$line 3>&1"
+                $seen.Errors | Should -BeNullOrEmpty
+                $warning = @($seen.Output | Where-Object { $_ -is [Management.Automation.WarningRecord] })
+                $warning | Should -HaveCount 1
+                $run = Get-RedisMigration | Select-Object -First 1
+                $run.State | Should -Be 'Stopped'
+                $shown = 'The time for the run was over. Of * slots * are done, * unchanged. No key is lost. Next: ' +
+                    "Resume-RedisMigration -Id $($run.Id)"
+                $warning[0].Message | Should -BeLike $shown
+                $skipped = $seen.Output | Where-Object { $_.Outcome -eq 'Skipped' }
+                ($skipped | Measure-Object SlotCount -Sum).Sum | Should -Be $run.SlotsLeft
+                $run.SlotsLeft | Should -BeGreaterThan 0
+                $run.SlotsLeft | Should -BeLessThan $left
+                Get-RedisOpenSlot | Should -BeNullOrEmpty
+                $left = $run.SlotsLeft
+                $line = "Resume-RedisMigration -Id $($run.Id) -Cluster $($Nodes[0]) -MaxKeysPerSecond 200 -Until 1s"
+            }
+            (Resume-RedisMigration).Outcome | Select-Object -Unique | Should -Be 'Moved'
+            $felt = @(Receive-Job $application -Keep)
+        }
+        finally {
+            Stop-Job $application
+            Remove-Job $application -Force
+        }
+        ($felt | Measure-Object LostWrites -Sum).Sum | Should -Be 0
+        ($felt | Measure-Object Errors -Sum).Sum | Should -Be 0
+        ($felt | Measure-Object Operations -Sum).Sum | Should -BeGreaterThan 100
         (Get-RedisClusterNode -Node $Empty).SlotCount | Should -BeGreaterThan 4000
         Get-KeySum | Should -Be $Keys
     }
@@ -368,7 +389,7 @@ Describe 'A master that loses its last slot' {
 Describe 'Views of plans and moves' {
     It 'fit 120 columns: <Name>' -ForEach @(
         @{ Name = 'a plan'; Script = { New-RedisRebalancePlan @{ $Full[0] = 3 } }; Shows = 'slots to move' }
-        @{ Name = 'its moves'; Script = { (New-RedisRebalancePlan @{ $Full[0] = 3 }).Moves }; Shows = 'Method' }
+        @{ Name = 'its moves'; Script = { (New-RedisRebalancePlan @{ $Full[0] = 3 }).Moves }; Shows = 'SlotRanges' }
         @{ Name = 'its shares'; Script = { (New-RedisRebalancePlan @{ $Full[0] = 3 }).After }; Shows = 'Share' }
     ) {
         $lines = & $Script | Out-String -Width 120 -Stream | Where-Object { $_.Trim() }

@@ -32,7 +32,7 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
         $result = Get-RedisOpenSlot | Complete-RedisSlotMigration -Confirm:$false
         $result.Outcome | Should -Be 'Completed'
         $result.KeysMoved | Should -Be 20
-        $result | Out-String | Should -Match '\d:\d\d:\d\d\.\d\d' -Because 'most slots take less than a second'
+        $result | Format-List | Out-String | Should -Match '\d:\d\d:\d\d\.\d\d' -Because 'most slots take less than a second'
         Get-RedisOpenSlot | Should -BeNullOrEmpty
         Get-OpenNode $Nodes 5519 | Should -BeNullOrEmpty
         Get-KeyCount $open.Source 5519 | Should -Be 0
@@ -80,13 +80,38 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
         $null = Complete-RedisSlotMigration 23
     }
 
-    It 'fails per slot, with a result for each, and continues' {
+    It 'fails with a result for each slot and one error for each cause, and continues' {
         Invoke-Wedge -Slot 15
         $results = 14, 15, 16 | Complete-RedisSlotMigration -ErrorAction SilentlyContinue -ErrorVariable failures
         $results.Outcome | Should -Be @('Failed', 'Completed', 'Failed')
-        $failures.FullyQualifiedErrorId | Should -Be (@('SlotNotOpen,RedisClusterOps.Commands.CompleteRedisSlotMigrationCommand') * 2)
-        $failures.TargetObject | Should -Be @('14', '16')
-        foreach ($failure in $failures) { $failure.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty }
+        $failures.FullyQualifiedErrorId | Should -Be 'SlotNotOpen,RedisClusterOps.Commands.CompleteRedisSlotMigrationCommand'
+        $failures.TargetObject | Should -Be '14,16'
+        $failures.ErrorDetails.Message | Should -Match '^2 slots \(14,16\) failed for the same reason'
+        $failures.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+    }
+
+    It 'is refused with one error that names all slots: <Line>' -ForEach @(
+        @{ Line = 'Complete-RedisSlotMigration 5519, 77 -Target nowhere' }
+        @{ Line = '5519, 77 | Complete-RedisSlotMigration -Target nowhere' }
+        @{ Line = 'Undo-RedisSlotMigration 5519, 77 -Source nowhere' }
+        @{ Line = 'Start-RedisSlotMigration 5519, 77 -Target nowhere' }
+        @{ Line = '77, 5519 | Start-RedisSlotMigration -Target nowhere' }
+        @{ Line = 'Restart-RedisSlotMigration 5519, 77 -Target nowhere' }
+        @{ Line = 'Move-RedisSlotKey 5519, 77 -Target nowhere' }
+        @{ Line = 'Get-RedisSlotKey 5519, 77 -Node nowhere' }
+        @{ Line = '5519, 77 | Get-RedisSlotKey -Node nowhere' }
+    ) {
+        Invoke-Expression "$Line -ErrorAction SilentlyContinue -ErrorVariable failures" | Out-Null
+        $failures.FullyQualifiedErrorId | Should -BeLike 'NodeNotFound,*'
+        $failures.ErrorDetails.Message | Should -Match '^2 slots \(77,5519\) failed for the same reason: .*nowhere'
+    }
+
+    It 'refuses all slots of a master with one error' {
+        $results = Complete-RedisSlotMigration 100-1100 -ErrorAction SilentlyContinue -ErrorVariable failures
+        $results | Should -HaveCount 1001
+        $failures | Should -HaveCount 1
+        $failures.TargetObject | Should -Be '100-1100'
+        $failures.ErrorDetails.Message | Should -Match '^1001 slots \(100-1100\) '
     }
 
     It 'stops the script with -ErrorAction Stop' {

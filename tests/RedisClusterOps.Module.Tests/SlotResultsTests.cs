@@ -60,6 +60,26 @@ public sealed class SlotResultsTests
     }
 
     [Fact]
+    public void A_shared_failure_that_names_no_slots_gets_their_number_and_ranges()
+    {
+        var unknown = new RedisOperationException(
+            FailureCode.NodeNotFound, "No node is named 'x'.", "x", new NextAction(NextActionCode.ShowMasters));
+        var group = Assert.Single(new SlotResults([[77, 5519]]).Add([Failed(77, unknown), Failed(5519, unknown)], Seconds(1)));
+        Assert.Equal("2 slots (77,5519) failed for the same reason: No node is named 'x'.", group.Failure!.Message);
+        Assert.Equal(("x", "Get-RedisClusterNode -Role Master"), (group.Failure.Subject, group.Failure.NextStep()));
+    }
+
+    [Fact]
+    public void A_message_shows_ten_ranges_and_the_record_names_all()
+    {
+        var slots = Enumerable.Range(0, 30).Select(slot => slot * 2).ToList();
+        var results = new SlotResults([slots]);
+        var group = Assert.Single(results.Add(slots.Select(slot => Failed(slot, "Slot " + slot + " failed.", null)).ToList(), Seconds(1)));
+        Assert.StartsWith("30 slots (0,2,4,6,8,10,12,14,16,18,…) failed", group.Failure!.Message, StringComparison.Ordinal);
+        Assert.Equal(string.Join(",", slots), group.Failure.Subject);
+    }
+
+    [Fact]
     public void A_slot_whose_former_owner_is_dead_has_no_way_back()
     {
         var results = new SlotResults([[1, 2]]) { WithoutWayBack = new HashSet<int> { 1, 2 } };
@@ -76,12 +96,13 @@ public sealed class SlotResultsTests
     }
 
     [Fact]
-    public void A_slot_number_that_is_also_a_port_stays_in_the_address()
+    public void A_slot_number_that_is_also_part_of_an_address_stays_in_the_address()
     {
-        var results = new SlotResults([[7001, 7002]]);
-        var failed = new[] { 7001, 7002 }.Select(slot => Failed(slot, "Slot " + slot + " of 10.0.0.1:7001 failed.", null)).ToList();
-        var groups = results.Add(failed, Seconds(1));
-        Assert.Equal(2, Assert.Single(groups).Result.SlotCount);
+        var slots = new[] { 1, 10, 7001, 7002 };
+        var failed = slots.Select(slot =>
+            Failed(slot, "Slot " + slot + " of 10.0.0.1:7001 failed: 10.0.0.1 kept slot " + slot + ".", null));
+        var groups = new SlotResults([slots]).Add(failed.ToList(), Seconds(1));
+        Assert.Equal(4, Assert.Single(groups).Result.SlotCount);
     }
 
     // Each slot has its own count. The text of the first stands for all.

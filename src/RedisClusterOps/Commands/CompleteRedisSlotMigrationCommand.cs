@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.Management.Automation;
+using System.Threading.Tasks;
 
 namespace RedisClusterOps.Commands;
 
@@ -13,22 +14,7 @@ public sealed class CompleteRedisSlotMigrationCommand : SlotMigrationCmdlet
 {
     internal override void Run() => Collect(Slot, Source, Target);
 
-    internal override void Operate(RedisCluster cluster, IReadOnlyList<(int Slot, string? Source, string? Target)> slots)
-    {
-        if (slots.Count > 1)
-        {
-            OperateTogether(cluster, cluster.PlanCompletionsAsync(slots, MoveOptions, Stop));
-            return;
-        }
-
-        var (slot, source, target) = slots[0];
-        var asked = new RedisSlotMigrationResult
-        {
-            Slot = slot,
-            Operation = nameof(MigrationOperation.Complete),
-            Source = source,
-            Target = target,
-        };
-        Operate(cluster, asked, cluster.PlanCompletionAsync(slot, source, target, MoveOptions, Stop));
-    }
+    internal override Task<IReadOnlyList<SlotPlan>> PlanAsync(
+        RedisCluster cluster, IReadOnlyList<(int Slot, string? Source, string? Target)> slots) =>
+        cluster.PlanCompletionsAsync(slots, MoveOptions, Stop);
 }

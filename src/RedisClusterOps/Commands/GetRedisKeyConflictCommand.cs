@@ -11,6 +11,8 @@ namespace RedisClusterOps.Commands;
 [OutputType(typeof(RedisKeyConflict))]
 public sealed class GetRedisKeyConflictCommand : RedisClusterCmdlet
 {
+    private readonly SlotFailures _failed = new();
+
     /// <summary>
     /// Specifies the slots: numbers and ranges from 0 to 16383, such as 5519, 0-5460 or '1,5-9'. The default is every open slot.
     /// </summary>
@@ -31,8 +33,10 @@ public sealed class GetRedisKeyConflictCommand : RedisClusterCmdlet
             }
             catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
             {
-                WriteError(ErrorRecords.From(failure, slot));
+                _failed.Add(slot, failure);
             }
         }
     }
+
+    internal override void Finish() => WriteErrors(_failed);
 }

@@ -48,6 +48,6 @@ public sealed class RepairRedisClusterCommand : ManySlotsCmdlet
         };
         var plans = Await(cluster.PlanRepairAsync(repair, MoveOptions, Stop), "Reading the cluster");
         const string Nothing = "Nothing to do: no slot is open, disputed or without an owner, and no keys are astray.";
-        Operate(cluster, plans, nameof(MigrationOperation.Repair), Nothing);
+        CarryOut(cluster, plans, nameof(MigrationOperation.Repair), Nothing);
     }
 }

@@ -1,4 +1,6 @@
+using System.Collections.Generic;
 using System.Management.Automation;
+using System.Threading.Tasks;
 using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
@@ -19,13 +21,9 @@ public sealed class RestartRedisSlotMigrationCommand : SlotOpeningCmdlet
     [ArgumentCompleter(typeof(MasterCompleter))]
     public string? Target { get; set; }
 
-    internal override void Run()
-    {
-        var cluster = Open();
-        foreach (var slot in Slot)
-        {
-            var asked = new RedisSlotMigrationResult { Slot = slot, Operation = nameof(MigrationOperation.Restart), Target = Target };
-            Operate(cluster, asked, cluster.PlanRestartAsync(slot, Target, MoveOptions, Stop));
-        }
-    }
+    internal override void Run() => Collect(Slot, null, Target);
+
+    internal override Task<IReadOnlyList<SlotPlan>> PlanAsync(
+        RedisCluster cluster, IReadOnlyList<(int Slot, string? Source, string? Target)> slots) =>
+        cluster.PlanRestartsAsync(slots, MoveOptions, Stop);
 }

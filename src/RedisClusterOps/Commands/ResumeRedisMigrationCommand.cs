@@ -27,7 +27,7 @@ public sealed class ResumeRedisMigrationCommand : BulkMoveCmdlet
         else
         {
             var plans = Await(cluster.PlanResumeAsync(Id, MoveOptions, Stop), "Reading the cluster");
-            Operate(cluster, plans, "Resume", Id is null
+            CarryOut(cluster, plans, "Resume", Id is null
                 ? "Nothing to resume: the journal has no unfinished run on this cluster. For slots that another tool left open: "
                     + "Get-RedisOpenSlot"
                 : "Nothing to resume: no slot of the run is left.");

@@ -1,4 +1,6 @@
+using System.Collections.Generic;
 using System.Management.Automation;
+using System.Threading.Tasks;
 using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
@@ -22,19 +24,9 @@ public sealed class StartRedisSlotMigrationCommand : SlotOpeningCmdlet
     [ArgumentCompleter(typeof(MasterCompleter))]
     public string Target { get; set; } = string.Empty;
 
-    internal override void Run()
-    {
-        var cluster = Open();
-        foreach (var slot in Slot)
-        {
-            var asked = new RedisSlotMigrationResult
-            {
-                Slot = slot,
-                Operation = nameof(MigrationOperation.Start),
-                Source = Source,
-                Target = Target,
-            };
-            Operate(cluster, asked, cluster.PlanStartAsync(slot, Source, Target, MoveOptions, Stop));
-        }
-    }
+    internal override void Run() => Collect(Slot, Source, Target);
+
+    internal override Task<IReadOnlyList<SlotPlan>> PlanAsync(
+        RedisCluster cluster, IReadOnlyList<(int Slot, string? Source, string? Target)> slots) =>
+        cluster.PlanStartsAsync(slots, MoveOptions, Stop);
 }

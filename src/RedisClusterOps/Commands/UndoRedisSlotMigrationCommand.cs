@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Management.Automation;
+using System.Threading.Tasks;
 using RedisClusterOps.Completion;
 
 namespace RedisClusterOps.Commands;
@@ -89,26 +90,23 @@ public sealed class UndoRedisSlotMigrationCommand : BulkMoveCmdlet
         else
         {
             var planning = cluster.PlanUndoOfRunAsync(MigrationId, Strategy, AllowUnreachableNode, MoveOptions, Stop);
-            Operate(cluster, Await(planning, "Reading the cluster"), nameof(MigrationOperation.Undo), NothingToUndo);
+            CarryOut(cluster, Await(planning, "Reading the cluster"), nameof(MigrationOperation.Undo), NothingToUndo);
         }
     }
 
-    internal override void Operate(RedisCluster cluster, IReadOnlyList<(int Slot, string? Source, string? Target)> slots)
-    {
-        if (slots.Count > 1)
-        {
-            OperateTogether(cluster, cluster.PlanUndosAsync(slots, Strategy, AllowUnreachableNode, MoveOptions, Stop));
-            return;
-        }
+    internal override Task<IReadOnlyList<SlotPlan>> PlanAsync(
+        RedisCluster cluster, IReadOnlyList<(int Slot, string? Source, string? Target)> slots) =>
+        cluster.PlanUndosAsync(slots, Strategy, AllowUnreachableNode, MoveOptions, Stop);
 
-        var (slot, source, target) = slots[0];
-        var asked = new RedisSlotMigrationResult
-        {
-            Slot = slot,
-            Operation = nameof(MigrationOperation.Undo),
-            Source = source,
-            Target = target,
-        };
-        Operate(cluster, asked, cluster.PlanUndoAsync(slot, source, target, Strategy, AllowUnreachableNode, MoveOptions, Stop));
+    internal override bool IsGrouped => MigrationId is not null && base.IsGrouped;
+
+    internal override bool ShowsWayBack => MigrationId is not null;
+
+    internal override void Write(IReadOnlyList<SlotOutcome> outcomes)
+    {
+        if (MigrationId is null)
+            WriteEach(outcomes);
+        else
+            base.Write(outcomes);
     }
 }

@@ -27,15 +27,6 @@ internal sealed class SlotPlanner(
         return await situations.ReadAsync(view, slot, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Reads one slot, and requires that it is known whether the slot is open.</summary>
-    /// <exception cref="RedisOperationException">A master that may have the slot open can't be read.</exception>
-    public async Task<SlotSituation> ReadKnownAsync(int slot, CancellationToken cancellation)
-    {
-        var situation = await ReadAsync(slot, cancellation).ConfigureAwait(false);
-        RequireKnownFlags(situation);
-        return situation;
-    }
-
     /// <summary>Reads one slot, and requires that an open slot has the ends that the caller expects.</summary>
     /// <param name="source">The expected source; null for any.</param>
     /// <param name="target">The expected target; null for any.</param>
