@@ -25,12 +25,14 @@ internal sealed record PowerShellProgram(string Path, IReadOnlyList<string> Lead
         await FindOnPathAsync(cancellation) ?? await FindToolAsync(cancellation);
 
     /// <summary>Finds the PowerShell that the repository's tool manifest pins, and restores it on first use.</summary>
+    /// <remarks>RCO_PWSH is the path of a copy of its <c>pwsh.dll</c>. <c>tests/run</c> makes one that starts faster.</remarks>
     /// <exception cref="LabException">No manifest is near, or the tool can't be restored.</exception>
     public static async Task<PowerShellProgram> FindToolAsync(CancellationToken cancellation = default)
     {
         const string Otherwise = "Install PowerShell 7.4 or later, or run this from the repository's folder.";
         var tool = await RepositoryTool.RestoreAsync(Package, Otherwise, cancellation);
-        return new PowerShellProgram(tool.DotnetPath, [tool.DllPath], Version.Parse(tool.Version));
+        var dll = Environment.GetEnvironmentVariable("RCO_PWSH") is { Length: > 0 } copy ? copy : tool.DllPath;
+        return new PowerShellProgram(tool.DotnetPath, [dll], Version.Parse(tool.Version));
     }
 
     /// <summary>How to start this PowerShell. The started process is the shell itself; its streams are not redirected.</summary>

@@ -11,6 +11,9 @@ param(
     # Test files or folders. By default, the whole suite.
     [string[]] $Path = $PSScriptRoot,
 
+    # Wildcard patterns of the full paths of test files that are not run.
+    [string[]] $ExcludePath,
+
     # Only tests with one of these tags. Tests tagged Offline need no server.
     [string[]] $Tag,
 
@@ -89,6 +92,7 @@ $settings.Run.Path = $Path
 $settings.Run.PassThru = $true
 $settings.Output.RenderMode = 'Plaintext'
 $settings.Output.Verbosity = 'Normal'
+if ($ExcludePath) { $settings.Run.ExcludePath = $ExcludePath }
 if ($Tag) { $settings.Filter.Tag = $Tag }
 if ($FullName) { $settings.Filter.FullName = $FullName }
 # Tests inherit the preferences of this scope. They get those of a new shell.

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Net;
+using System.Security;
 using System.Text;
 using System.Text.Json;
 using System.Threading.Tasks;
@@ -139,7 +140,7 @@ public sealed class SecretTests(CmdletShell shell) : IClassFixture<CmdletShell>
         $errors | ForEach-Object { $_.ErrorDetails.RecommendedAction; $_.FullyQualifiedErrorId }
         """;
 
-    // Searches in every encoding: plain, JSON, HTML, URL, UTF-16, and base64 in each of its phases.
+    // Searches in every encoding: plain, JSON, HTML, XML, URL, UTF-16, and base64 in each of its phases.
     private static void AssertFree(string where, byte[] bytes)
     {
         var plain = Encoding.UTF8.GetBytes(GuardedCluster.Password);
@@ -150,6 +151,7 @@ public sealed class SecretTests(CmdletShell shell) : IClassFixture<CmdletShell>
             Encoding.ASCII.GetBytes(Uri.EscapeDataString(GuardedCluster.Password)),
             Encoding.ASCII.GetBytes(JsonSerializer.Serialize(GuardedCluster.Password).Trim('"')),
             Encoding.ASCII.GetBytes(WebUtility.HtmlEncode(GuardedCluster.Password)),
+            Encoding.ASCII.GetBytes(SecurityElement.Escape(GuardedCluster.Password)!),
         };
         for (var phase = 0; phase < 3; phase++)
             shapes.Add(Encoding.ASCII.GetBytes(Convert.ToBase64String([.. new byte[phase], .. plain])[4..^4]));
