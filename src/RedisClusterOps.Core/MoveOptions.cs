@@ -39,7 +39,8 @@ public sealed record MoveOptions
 
     /// <summary>
     /// The longest that a client of the nodes should wait because of the move. While clients use one of the nodes, batches are much
-    /// shorter, and follow what a probe waits. A fixed <see cref="BatchSize"/> is not adapted. The default is 10 ms.
+    /// shorter, and the pauses between them follow what a probe waits. A fixed <see cref="BatchSize"/> is not adapted. The default is
+    /// 10 ms.
     /// </summary>
     public TimeSpan MaxStall { get; init; } = TimeSpan.FromMilliseconds(10);
 

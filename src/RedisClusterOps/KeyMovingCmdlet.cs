@@ -14,8 +14,8 @@ public abstract class KeyMovingCmdlet : SlotOperationCmdlet
     public int BatchSize { get; set; }
 
     /// <summary>
-    /// Specifies how long clients of the nodes may wait because of the move. MIGRATE blocks both nodes, so batches are short and follow
-    /// what a probe waits. The default is 10 ms.
+    /// Specifies how long clients of the nodes may wait because of the move. MIGRATE blocks both nodes, so batches are short, and
+    /// the pauses between them follow what a probe waits. The default is 10 ms.
     /// </summary>
     [Parameter]
     [Duration]

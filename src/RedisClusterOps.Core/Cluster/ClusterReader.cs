@@ -156,6 +156,14 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         return await NodeReader.ReadAgainAsync(node, connection, cancellation).ConfigureAwait(false);
     }
 
+    /// <summary>Reads one node's view again, and counts the keys of slots on it right after that.</summary>
+    public async Task<(NodeView View, IReadOnlyList<long?> Counts)> ReadAndCountAsync(
+        ClusterNode node, IReadOnlyList<int> slots, CancellationToken cancellation)
+    {
+        var connection = await ConnectAsync(node, cancellation).ConfigureAwait(false);
+        return await NodeReader.ReadAndCountAsync(node, connection, slots, cancellation).ConfigureAwait(false);
+    }
+
     /// <summary>True if the node has answered this reader before.</summary>
     public bool HasReached(string id) => _dialled.ContainsKey(id);
 

@@ -78,6 +78,16 @@ internal sealed class NodeReader(RedisClusterSession session, IClock clock)
         return Updated(node, connection.Endpoint, reply, []);
     }
 
+    /// <summary>As <see cref="ReadAgainAsync"/>, and counts the keys of slots on the node right after it, in the same round trip.</summary>
+    public static async Task<(NodeView View, IReadOnlyList<long?> Counts)> ReadAndCountAsync(
+        ClusterNode node, INodeConnection connection, IReadOnlyList<int> slots, CancellationToken cancellation)
+    {
+        var databases = node.View?.Databases ?? 1;
+        var (reply, counts) = await SlotKeyCounter.CountAfterAsync(ClusterNodes, connection, databases, slots, cancellation)
+            .ConfigureAwait(false);
+        return (Updated(node, connection.Endpoint, reply, []), counts);
+    }
+
     /// <summary>Reads the view of a node whose version and settings do not matter.</summary>
     public static async Task<NodeView> ReadListedAsync(INodeConnection connection, TimeSpan limit, CancellationToken cancellation)
     {

@@ -38,6 +38,18 @@ internal static class SlotKeyCounter
         return counts;
     }
 
+    /// <summary>Sends another command and counts at most <see cref="BatchSize"/> slots right after it, in the same round trip.</summary>
+    /// <returns>The reply to that command, and a count for each slot.</returns>
+    public static async Task<(RespValue First, IReadOnlyList<long?> Counts)> CountAfterAsync(
+        RespCommand first, INodeConnection connection, int databases, IReadOnlyList<int> slots, CancellationToken cancellation)
+    {
+        var commands = slots.Count == 0 ? [] : CommandsFor([.. slots], databases);
+        var replies = await connection.SendAsync([first, .. commands], null, cancellation).ConfigureAwait(false);
+        var counts = new long?[slots.Count];
+        Add([.. replies.Skip(1)], commands, slots.Count, counts, 0, connection.Endpoint);
+        return (replies[0].OrThrow(connection.Endpoint, first), counts);
+    }
+
     public static async Task<long?> CountAsync(INodeConnection connection, int databases, int slot, CancellationToken cancellation) =>
         (await CountAsync(connection, databases, [slot], cancellation).ConfigureAwait(false))[0];
 

@@ -110,13 +110,15 @@ internal sealed class BulkMoveCheck(
         IReadOnlyList<PlannedCommand> commands = pair.IsAtomic
             ? [AtomicMove.CommandFor(pair.Source, pair.Target, SlotSet.From(slots))]
             : [];
-        foreach (var situation in await situations.ReadAsync(view, fullest, cancellation).ConfigureAwait(false))
+        var ends = MigrationEnds.Of(pair.Source, pair.Target);
+        // A problem of one slot is reported with its result, and does not stop the others.
+        var plans = (await situations.ReadAsync(view, fullest, cancellation).ConfigureAwait(false))
+            .Select(situation => PlanOrNull(new SlotMoveRequest(situation.Slot, session, options, ends, operation), situation))
+            .OfType<SlotPlan>().ToList();
+        await preflight.PrepareAsync(plans.SelectMany(plan => plan.Actions), cancellation).ConfigureAwait(false);
+        foreach (var plan in plans)
         {
-            // A problem of one slot is reported with its result, and does not stop the others.
-            var ends = MigrationEnds.Of(pair.Source, pair.Target);
-            if (PlanOrNull(new SlotMoveRequest(situation.Slot, session, options, ends, operation), situation) is not { } plan)
-                continue;
-            var result = await preflight.CheckAsync(view, situation.Slot, pair.Source, pair.Target, plan.Actions, cancellation, scope)
+            var result = await preflight.CheckAsync(view, plan.Slot, pair.Source, pair.Target, plan.Actions, cancellation, scope)
                 .ConfigureAwait(false);
             if (result.Refusal is not null)
                 return new PairFacts([], result.Refusal, keys, []);

@@ -23,21 +23,6 @@ internal static class NodeConnectionExtensions
         this INodeConnection connection, RespCommand command, CancellationToken cancellation, TimeSpan? timeout = null) =>
         (await connection.AskAsync(command, cancellation, timeout).ConfigureAwait(false)).OrThrow(connection.Endpoint, command);
 
-    /// <summary>Measures the network latency: the minimum of three round trips, because the node may be busy during one of them.</summary>
-    public static async Task<TimeSpan> MinimumRoundTripAsync(this INodeConnection connection, IClock clock, CancellationToken cancellation)
-    {
-        var minimum = TimeSpan.MaxValue;
-        for (var i = 0; i < 3; i++)
-        {
-            var started = clock.Now;
-            await connection.AskAsync(RespCommand.Of("PING"), cancellation).ConfigureAwait(false);
-            var elapsed = clock.Now - started;
-            minimum = elapsed < minimum ? elapsed : minimum;
-        }
-
-        return minimum;
-    }
-
     /// <summary>Sends read-only commands, and retries for up to 15 s while the node answers CLUSTERDOWN or LOADING.</summary>
     /// <remarks>A node that was blocked considers the cluster down until it receives pongs from the other nodes.</remarks>
     public static async Task<IReadOnlyList<RespValue>> ReadWithRetryAsync(

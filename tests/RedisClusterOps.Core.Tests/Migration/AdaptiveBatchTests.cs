@@ -10,19 +10,31 @@ public class AdaptiveBatchTests
     private static readonly TimeSpan Limit = TimeSpan.FromMilliseconds(50);
 
     [Fact]
-    public void Grows_while_a_batch_takes_much_less_than_the_allowed_time()
+    public void Grows_to_what_fits_into_the_aim_but_no_more_than_eightfold_at_once()
     {
         var batch = new AdaptiveBatch();
-        for (var i = 0; i < 5; i++)
-            batch.Adapt(batch.Size, TimeSpan.FromMilliseconds(1), Aim, Limit);
-        Assert.Equal(512, batch.Size);
+        batch.Adapt(16, TimeSpan.FromTicks(16), Aim, Limit);
+        Assert.Equal(128, batch.Size);
+        batch.Adapt(128, TimeSpan.FromMilliseconds(1.28), Aim, Limit);
+        Assert.Equal(700, batch.Size);
     }
 
     [Fact]
-    public void Shrinks_in_proportion_when_a_batch_took_too_long()
+    public void One_batch_that_was_delayed_does_not_make_the_next_ones_smaller()
     {
-        var batch = new AdaptiveBatch();
-        batch.Adapt(1000, TimeSpan.FromMilliseconds(20), Aim, Limit);
+        var batch = Settled();
+        batch.Adapt(700, TimeSpan.FromMilliseconds(400), Aim, Limit);
+        Assert.Equal(700, batch.Size);
+        batch.Adapt(700, TimeSpan.FromMilliseconds(7), Aim, Limit);
+        Assert.Equal(700, batch.Size);
+    }
+
+    [Fact]
+    public void Shrinks_in_proportion_when_four_batches_took_too_long()
+    {
+        var batch = Settled();
+        for (var i = 0; i < 4; i++)
+            batch.Adapt(700, TimeSpan.FromMilliseconds(14), Aim, Limit);
         Assert.Equal(350, batch.Size);
     }
 
@@ -39,19 +51,18 @@ public class AdaptiveBatchTests
     {
         var batch = new AdaptiveBatch();
         for (var i = 0; i < 9; i++)
-            batch.Adapt(batch.Size, Limit, Aim, Limit);
+            batch.Adapt(batch.Size, Limit / 2, Aim, Limit);
         Assert.Equal(16, batch.Size);
     }
 
     [Fact]
-    public void Shrinks_to_one_large_value_that_takes_longer_than_the_limit_and_recovers_afterwards()
+    public void Shrinks_at_once_to_one_large_value_that_takes_far_longer_than_the_limit_and_recovers_afterwards()
     {
-        var batch = new AdaptiveBatch();
-        for (var i = 0; i < 9; i++)
-            batch.Adapt(batch.Size, TimeSpan.FromSeconds(5), Aim, Limit);
+        var batch = Settled();
+        batch.Adapt(700, TimeSpan.FromMinutes(10), Aim, Limit);
         Assert.Equal(1, batch.Size);
         for (var i = 0; i < 9; i++)
-            batch.Adapt(batch.Size, Limit, Aim, Limit);
+            batch.Adapt(batch.Size, Limit / 2, Aim, Limit);
         Assert.Equal(16, batch.Size);
     }
 
@@ -63,6 +74,16 @@ public class AdaptiveBatchTests
             batch.Adapt(batch.Size, TimeSpan.Zero, Aim, Limit);
         Assert.Equal(100, batch.Size);
         Assert.Equal(3, new AdaptiveBatch(few: 8, most: 3).Size);
+    }
+
+    // Ten microseconds for each key.
+    private static AdaptiveBatch Settled()
+    {
+        var batch = new AdaptiveBatch();
+        for (var i = 0; i < 9; i++)
+            batch.Adapt(batch.Size, TimeSpan.FromTicks(100 * batch.Size), Aim, Limit);
+        Assert.Equal(700, batch.Size);
+        return batch;
     }
 
     [Fact]

@@ -65,7 +65,17 @@ public sealed class NodeWatchTests : IDisposable
     }
 
     [Fact]
-    public async Task Two_samples_at_the_same_moment_are_not_compared()
+    public async Task The_second_sample_waits_until_it_can_be_compared()
+    {
+        await SampleAsync("cmdstat_get:calls=5,usec=10\r\n");
+        var first = _clock.Now;
+        await _watch.SampleAsync(_node, default);
+        Assert.Equal(TimeSpan.FromMilliseconds(20), _clock.Now - first);
+        Assert.False(_watch.IsUsed(_node.Id));
+    }
+
+    [Fact]
+    public async Task Later_samples_at_the_same_moment_are_not_compared()
     {
         await SampleAsync("cmdstat_get:calls=5,usec=10\r\n");
         await SampleAsync("cmdstat_get:calls=6,usec=12\r\n");

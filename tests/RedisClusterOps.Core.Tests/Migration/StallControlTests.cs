@@ -1,98 +1,65 @@
 using System;
-using System.Collections.Generic;
 using System.Linq;
-using RedisClusterOps.Core.Tests.Simulation;
 using RedisClusterOps.Migration.Keys;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;
 
-/// <summary>The arithmetic of the pace, against a node whose clients wait a multiple of each batch.</summary>
+/// <summary>The arithmetic of the pace: the waits of clients decide how long a node rests between batches.</summary>
 public class StallControlTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMilliseconds(10);
-
-    private readonly SimulatedClock _clock = new();
+    private static readonly TimeSpan TooLong = Limit + TimeSpan.FromTicks(1);
 
     [Fact]
-    public void A_node_without_other_load_gets_longer_batches_and_no_rest()
+    public void A_node_without_long_waits_does_not_rest()
     {
         var control = new StallControl(Limit);
-        var first = control.Batch;
-
-        Assert.Empty(WaitsOver(control, batch => batch));
-
-        Assert.InRange(control.Batch, first, Limit / 2);
-        Assert.False(control.IsSlowed);
-        Assert.Equal(TimeSpan.Zero, control.RestAfter(first));
+        Assert.False(control.Observe(Limit));
+        Assert.Equal(0, control.Rest);
     }
 
     [Fact]
-    public void It_converges_to_waits_between_half_of_the_limit_and_the_limit()
+    public void Each_wait_above_the_limit_doubles_the_rest_up_to_the_time_of_the_batch()
     {
-        foreach (var factor in new[] { 1, 2, 5, 9 })
+        var control = new StallControl(Limit);
+        foreach (var rest in new[] { 0.25, 0.5, 1, 1 })
         {
-            var control = new StallControl(TimeSpan.FromMilliseconds(2));
-
-            var over = WaitsOver(control, batch => factor * batch);
-
-            Assert.InRange(over.Count, 0, 1);
-            Assert.InRange((factor * control.Batch).TotalMilliseconds, 0.99, 2);
+            Assert.True(control.Observe(TooLong));
+            Assert.Equal(rest, control.Rest);
         }
+    }
+
+    [Fact]
+    public void It_recovers_completely_once_the_node_is_fast_again()
+    {
+        var control = new StallControl(Limit);
+        for (var i = 0; i < 10; i++)
+            control.Observe(TooLong);
+        for (var i = 0; i < 60; i++)
+            control.Observe(TimeSpan.Zero);
+        Assert.Equal(0, control.Rest);
     }
 
     [Fact]
     public void A_node_on_which_one_wait_in_fifty_is_long_for_other_reasons_keeps_most_of_its_speed()
     {
-        var (control, number) = (new StallControl(Limit), 0);
-        var first = control.Batch;
-        WaitsOver(control, batch => ++number % 50 == 0 ? TimeSpan.FromSeconds(1) : batch);
-        Assert.InRange(control.Batch, first / 2, Limit);
+        var control = new StallControl(Limit);
+        var sum = 0.0;
+        for (var i = 0; i < 1_000; i++)
+        {
+            control.Observe(i % 50 == 0 ? TooLong : TimeSpan.Zero);
+            sum += control.Rest;
+        }
+
+        Assert.InRange(sum / 1_000, 0.01, 0.1);
     }
 
     [Fact]
-    public void One_wait_above_the_limit_halves_the_batch()
+    public void A_batch_takes_an_eighth_of_the_limit_within_bounds()
     {
-        var control = new StallControl(Limit);
-        var before = control.Batch;
-
-        Assert.True(control.Observe(Limit + TimeSpan.FromTicks(1)));
-
-        Assert.Equal(before / 2, control.Batch);
-        Assert.True(control.IsSlowed);
-    }
-
-    [Fact]
-    public void A_wait_of_the_limit_is_allowed()
-    {
-        var control = new StallControl(Limit);
-        Assert.False(control.Observe(Limit));
-        Assert.False(control.IsSlowed);
-    }
-
-    [Fact]
-    public void It_recovers_completely_once_the_node_is_idle_again()
-    {
-        var control = new StallControl(Limit);
-        var first = control.Batch;
-        WaitsOver(control, _ => TimeSpan.FromSeconds(1));
-        Assert.Equal(StallControl.Shortest, control.Batch);
-
-        WaitsOver(control, _ => TimeSpan.Zero);
-
-        Assert.InRange(control.Batch, first, Limit);
-        Assert.False(control.IsSlowed);
-    }
-
-    [Fact]
-    public void A_node_that_is_always_slow_still_works_for_half_of_the_time()
-    {
-        var control = new StallControl(Limit);
-
-        WaitsOver(control, _ => TimeSpan.FromDays(1));
-
-        Assert.Equal(StallControl.Shortest, control.Batch);
-        Assert.Equal(control.Batch, control.RestAfter(control.Batch));
+        var batches = new[] { 1, 2, 4, 8, 20 }.Select(limit => new StallControl(TimeSpan.FromMilliseconds(limit)).Batch.TotalMilliseconds);
+        Assert.Equal([0.5, 0.5, 0.5, 1, 1.25], batches);
     }
 
     [Theory]
@@ -107,32 +74,8 @@ public class StallControlTests
         {
             for (var i = 0; i < 100; i++)
                 control.Observe(wait);
-            Assert.InRange(control.Batch, StallControl.Shortest, TimeSpan.FromMilliseconds(10));
-            Assert.InRange(control.RestAfter(TimeSpan.FromHours(1)), TimeSpan.Zero, Limit);
-            Assert.Equal(TimeSpan.Zero, control.RestAfter(TimeSpan.Zero));
-            Assert.Equal(TimeSpan.Zero, control.RestAfter(-Limit));
+            Assert.InRange(control.Batch.TotalMilliseconds, 0.5, 1.25);
+            Assert.InRange(control.Rest, 0, 1);
         }
-    }
-
-    [Fact]
-    public void A_lower_limit_means_shorter_batches()
-    {
-        var batches = new[] { 1, 2, 5, 10 }.Select(limit => new StallControl(TimeSpan.FromMilliseconds(limit)).Batch).ToList();
-        Assert.Equal(batches.Order(), batches);
-        Assert.True(batches[0] < batches[^1]);
-    }
-
-    // A probe every five milliseconds, or after each batch if that is longer.
-    private List<TimeSpan> WaitsOver(StallControl control, Func<TimeSpan, TimeSpan> waitOf)
-    {
-        var over = new List<TimeSpan>();
-        for (var i = 0; i < 1_000; i++)
-        {
-            _clock.Pass(TimeSpan.FromMilliseconds(5) + control.RestAfter(control.Batch));
-            if (control.Observe(waitOf(control.Batch)))
-                over.Add(_clock.Now);
-        }
-
-        return over;
     }
 }

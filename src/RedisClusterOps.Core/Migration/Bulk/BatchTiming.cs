@@ -7,8 +7,8 @@ namespace RedisClusterOps.Migration.Bulk;
 
 /// <summary>
 /// Runs and measures the batches of a pair. A server answers everything that it has read from one connection before it serves the next, so
-/// clients wait for a whole batch. While clients use the nodes, the batches follow what clients wait, and no node takes part in two
-/// batches at once.
+/// clients wait for a whole batch. While clients use the nodes, the rests between batches follow what clients wait, and no node takes
+/// part in two batches at once.
 /// </summary>
 internal sealed class BatchTiming(MoveContext context, ClusterNode source, ClusterNode target, StopRequest stop)
 {
@@ -21,11 +21,15 @@ internal sealed class BatchTiming(MoveContext context, ClusterNode source, Clust
     public bool HasClients => context.Pace.HasClients(source, target);
 
     /// <summary>How long the servers may be busy with the next batch.</summary>
-    public TimeSpan Longest => HasClients ? _pace.Batch : context.Pace.LongestBatch;
+    public TimeSpan Longest => HasClients ? _pace.Batch : Limit;
+
+    /// <summary>How long a batch may take at all, even one of a few large values.</summary>
+    // While no client uses the nodes, a batch to a distant node may take as long as its round trip.
+    public TimeSpan Limit => HasClients || context.Options.MaxStall > _pace.RoundTrip ? context.Options.MaxStall : _pace.RoundTrip;
 
     /// <param name="roundTrips">How often the batch waits for a reply.</param>
     /// <param name="batch">Sends the batch, and waits for the replies.</param>
-    /// <returns>How long the servers were busy. The round trips do not count: they block no client.</returns>
+    /// <returns>How long the servers were busy.</returns>
     public async Task<TimeSpan> RunAsync(int roundTrips, Func<Task> batch)
     {
         await _pace.MeasureAsync(stop.Abort).ConfigureAwait(false);
@@ -39,7 +43,9 @@ internal sealed class BatchTiming(MoveContext context, ClusterNode source, Clust
         TimeSpan took;
         try
         {
-            took = await _pace.ProbeAsync(TimedAsync(roundTrips, batch), stop.Abort).ConfigureAwait(false);
+            var running = TimedAsync(roundTrips, batch);
+            _pace.Probe(stop.Abort);
+            took = await running.ConfigureAwait(false);
         }
         finally
         {
@@ -55,6 +61,6 @@ internal sealed class BatchTiming(MoveContext context, ClusterNode source, Clust
     {
         var started = stop.Clock.Now;
         await batch().ConfigureAwait(false);
-        return stop.Clock.Now - started - TimeSpan.FromTicks(_pace.RoundTrip.Ticks * roundTrips);
+        return _pace.Stall(stop.Clock.Now - started, roundTrips);
     }
 }

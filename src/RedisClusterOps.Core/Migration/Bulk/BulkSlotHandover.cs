@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
@@ -19,7 +18,7 @@ internal sealed class BulkSlotHandover(
 {
     private const int Most = 1024;
 
-    // For each portion: two commands for flags or owners, and a count; before a handover also the flags.
+    // To open: both flags, and a count. To hand over: the views with a count, and both owners.
     private const int RoundTrips = 3;
 
     // A server carries out what it has read, even after the other end died or the run was stopped. Until the source's replica knows the new
@@ -27,7 +26,7 @@ internal sealed class BulkSlotHandover(
     private static readonly TimeSpan LongestHandover = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestPortion = TimeSpan.FromMilliseconds(250);
 
-    // While no client uses the nodes. Each portion costs both servers a write of their configuration to the disk, so it is no smaller than
+    // Each portion costs both servers a write of their configuration to the disk, so it is no smaller than
     // it must be.
     private readonly AdaptiveCount _opened = new(least: 128, first: 512, Most, LongestPortion);
     private readonly AdaptiveCount _handedOver = new(least: 32, first: 128, Most, LongestHandover);
@@ -37,9 +36,9 @@ internal sealed class BulkSlotHandover(
     private bool _hasReplicas = HasReplicas(source.View, source.Id);
 
     // While clients use the nodes. Each slot that is handed over raises the target's epoch, which is broadcast to every node, and each node
-    // compares all slots. Still fewer slots at a time would cost more, by what each batch reads and writes, than clients gain.
-    private readonly AdaptiveBatch _openedForClients = new(few: 32, most: Most);
-    private readonly AdaptiveBatch _handedOverForClients = new(few: 16, most: Most);
+    // compares all slots. Fewer slots at a time would cost more, by what each batch reads and writes, than clients gain.
+    private const int MostOpenedForClients = 64;
+    private const int MostHandedOverForClients = 32;
 
     // Garnet raises its epoch with each step, and gossips it only every few seconds. So all slots are one portion there.
     private bool IsSlowToGossip => target.View?.Facts.Engine == ServerEngine.Garnet;
@@ -57,13 +56,9 @@ internal sealed class BulkSlotHandover(
     {
         for (var done = 0; done < slots.Count && !stop.IsRequested;)
         {
-            var hasClients = _timing.HasClients;
-            var portion = slots.Skip(done).Take(SizeOf(_opened, _openedForClients, slots.Count)).ToList();
+            var portion = slots.Skip(done).Take(SizeOf(_opened, MostOpenedForClients, slots.Count)).ToList();
             var took = await _timing.RunAsync(RoundTrips, () => OpenPortionAsync(portion)).ConfigureAwait(false);
-            if (hasClients)
-                _openedForClients.Adapt(portion.Count, took, AimOf(LongestPortion), LongestPortion);
-            else
-                _opened.Took(portion.Count, took);
+            _opened.Took(portion.Count, took);
             done += portion.Count;
         }
     }
@@ -99,7 +94,7 @@ internal sealed class BulkSlotHandover(
         for (var left = Left(slots); left.Count > 0 && !stop.IsRequested; left = Left(slots))
         {
             await replicas.ConfirmAsync(stop).ConfigureAwait(false);
-            var batch = left.Take(SizeOf(HandedOver, _handedOverForClients, left.Count)).ToList();
+            var batch = left.Take(SizeOf(HandedOver, MostHandedOverForClients, left.Count)).ToList();
             var isOver = await HandoverEpoch.AwaitAsync(() => TryAssignAsync(batch), stop).ConfigureAwait(false);
             if (!isOver)
             {
@@ -124,22 +119,20 @@ internal sealed class BulkSlotHandover(
         await context.Pace.EpochRaises.EnterAsync(target.Id, stop.Abort).ConfigureAwait(false);
         try
         {
-            var hasClients = _timing.HasClients;
             var (isKnown, assigned, portion) = (false, 0, HandedOver);
             var took = await _timing.RunAsync(RoundTrips, async () =>
             {
-                var (from, to) = await ReadEndsAsync().ConfigureAwait(false);
+                var (from, counts, to) = await ReadEndsAsync(batch).ConfigureAwait(false);
                 _hasReplicas = HasReplicas(from, source.Id);
                 if (_hasReplicas && portion != _handedOver)
                     batch = batch.Take(_handedOver.Now).ToList();
                 DeferUnready(batch, from, to);
+                DeferFilled(batch, counts);
                 isKnown = InBulk(batch).Count == 0 || HandoverEpoch.IsKnown(to, from, source.Id);
                 if (isKnown)
                     assigned = await AssignAsync(InBulk(batch), from, to).ConfigureAwait(false);
             }).ConfigureAwait(false);
-            if (hasClients && assigned > 0)
-                _handedOverForClients.Adapt(assigned, took, AimOf(LongestHandover), LongestHandover);
-            else if (assigned > 0)
+            if (assigned > 0)
                 portion.Took(assigned, took);
             return isKnown;
         }
@@ -154,18 +147,8 @@ internal sealed class BulkSlotHandover(
     // A replica that has failed may return and take the place of its master.
     private static bool HasReplicas(NodeView? view, string master) => view?.Lines.Any(line => line.MasterId == master) != false;
 
-    private async Task<int> AssignAsync(IReadOnlyList<SlotMove> ready, NodeView from, NodeView to)
+    private async Task<int> AssignAsync(IReadOnlyList<SlotMove> empty, NodeView from, NodeView to)
     {
-        var counts = await CountAsync(source, ready).ConfigureAwait(false);
-        for (var i = 0; i < ready.Count; i++)
-        {
-            if (counts[i] is null)
-                ready[i].Defer(source.Name + " did not report whether it holds keys of it");
-            else if (counts[i] > 0)
-                ready[i].Defer(source.Name + " holds keys of it again");
-        }
-
-        var empty = InBulk(ready);
         if (_hasReplicas)
             replicas.Expect(empty);
         var batch = new SetSlotBatch(_reader, target, to, stop) { Within = LongestHandover };
@@ -201,7 +184,7 @@ internal sealed class BulkSlotHandover(
     {
         if (slots.Count == 0)
             return;
-        var (now, winner) = await ReadEndsAsync().ConfigureAwait(false);
+        var (now, _, winner) = await ReadEndsAsync([]).ConfigureAwait(false);
         // An emptied master may have become a replica, which needs no command.
         if (!now.Self.IsMaster)
             return;
@@ -225,24 +208,30 @@ internal sealed class BulkSlotHandover(
         }
     }
 
-    private int SizeOf(AdaptiveCount idle, AdaptiveBatch busy, int all) =>
-        IsSlowToGossip ? all : _timing.HasClients ? busy.Size : idle.Now;
-
-    // Each of the round trips of a portion may take as long as a batch of keys. A node that waits for its replicas serves its clients
-    // meanwhile.
-    private TimeSpan AimOf(TimeSpan longest)
+    private void DeferFilled(IReadOnlyList<SlotMove> slots, IReadOnlyList<long?> counts)
     {
-        if (SetSlotBatch.WaitsForReplicas(target, target.View!))
-            return longest;
-        var each = TimeSpan.FromTicks(_timing.Longest.Ticks * RoundTrips);
-        return each < longest ? each : longest;
+        for (var i = 0; i < slots.Count; i++)
+        {
+            if (counts[i] is null)
+                slots[i].Defer(source.Name + " did not report whether it holds keys of it");
+            else if (counts[i] > 0)
+                slots[i].Defer(source.Name + " holds keys of it again");
+        }
     }
 
-    private async Task<(NodeView Source, NodeView Target)> ReadEndsAsync()
+    // A node that waits for its replicas serves its clients meanwhile.
+    private int SizeOf(AdaptiveCount portion, int forClients, int all) => IsSlowToGossip ? all
+        : _timing.HasClients && !SetSlotBatch.WaitsForReplicas(target, target.View!) ? Math.Min(forClients, portion.Now)
+        : portion.Now;
+
+    // The source counts right after it reports its flags: a slot that it migrates then gets no new key.
+    private async Task<(NodeView Source, IReadOnlyList<long?> Counts, NodeView Target)> ReadEndsAsync(IReadOnlyList<SlotMove> slots)
     {
-        var reading = new[] { source, target }.Select(node => _reader.ReadNodeAsync(node, stop.Abort));
-        var views = await Task.WhenAll(reading).ConfigureAwait(false);
-        return (views[0], views[1]);
+        var reading = _reader.ReadAndCountAsync(source, slots.Select(slot => slot.Slot).ToList(), stop.Abort);
+        var other = _reader.ReadNodeAsync(target, stop.Abort);
+        await Task.WhenAll(reading, other).ConfigureAwait(false);
+        var (view, counts) = await reading.ConfigureAwait(false);
+        return (view, counts, await other.ConfigureAwait(false));
     }
 
     private async Task SendAsync(ClusterNode node, IReadOnlyList<SlotMove> slots, string action, string id)

@@ -23,9 +23,6 @@ internal sealed class MovePace(ClusterReader reader, NodeWatch nodes, MoveOption
     // A replica that is further behind would lose that much if its master died now.
     private const long MostBehind = 64L << 20;
 
-    // Without clients. Batches of one size vary in time, so they aim below the limit.
-    private const double Aim = 0.7;
-
     // The first checks follow each other quickly: it takes two to know whether clients use the nodes.
     private static readonly TimeSpan FirstInterval = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan CheckInterval = TimeSpan.FromMilliseconds(500);
@@ -56,9 +53,6 @@ internal sealed class MovePace(ClusterReader reader, NodeWatch nodes, MoveOption
     /// </summary>
     public bool HasClients(ClusterNode source, ClusterNode target) =>
         source.View?.Facts.Engine != ServerEngine.Garnet && (nodes.IsUsed(source.Id) || nodes.IsUsed(target.Id));
-
-    /// <summary>The longest that a batch may take while no client uses the nodes.</summary>
-    public TimeSpan LongestBatch => TimeSpan.FromTicks((long)(options.MaxStall.Ticks * Aim));
 
     /// <summary>The pace of a node, which all pairs of the run share.</summary>
     public NodePace Of(ClusterNode node) => _paces.GetOrAdd(node.Id, _ => new NodePace(reader, node, options.MaxStall, log));
@@ -198,8 +192,8 @@ internal sealed class MovePace(ClusterReader reader, NodeWatch nodes, MoveOption
     private async Task<(ClusterNode Node, string Text, bool IsFull)?> TroubleAsync(
         ClusterNode source, ClusterNode target, CancellationToken abort)
     {
-        var from = await nodes.SampleAsync(source, abort).ConfigureAwait(false);
-        var to = await nodes.SampleAsync(target, abort).ConfigureAwait(false);
+        var samples = await Task.WhenAll(nodes.SampleAsync(source, abort), nodes.SampleAsync(target, abort)).ConfigureAwait(false);
+        var (from, to) = (samples[0], samples[1]);
         RequireNoEviction(target, to);
         if (to.Number("maxmemory") is { } most and > 0 && to.Number("used_memory") is { } used
             && used - (to.Number("mem_not_counted_for_evict") ?? 0) > most * FullAt)

@@ -22,31 +22,36 @@ internal sealed class NodeWatch(ClusterReader reader)
     private static readonly TimeSpan ShortestInterval = TimeSpan.FromMilliseconds(20);
 
     private readonly object _lock = new();
-    private readonly Dictionary<string, (TimeSpan At, long? Calls, bool IsUsed)> _samples = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (TimeSpan At, long? Calls, bool? IsUsed)> _samples = new(StringComparer.Ordinal);
 
-    /// <summary>Takes a sample, and compares it with the one before.</summary>
+    /// <summary>Takes a sample, and compares it with the one before. Waits a moment if the only one so far is too new for that.</summary>
     /// <returns>The node's memory, replicas and commands, without the sections that the user may not read.</returns>
     public async Task<ServerFacts> SampleAsync(ClusterNode node, CancellationToken abort)
     {
+        // Otherwise a run that begins right after its check would move many slots in the small batches for busy nodes.
+        if (Last(node.Id) is { IsUsed: null } only && only.At + ShortestInterval - reader.Clock.Now is var left && left > TimeSpan.Zero)
+            await reader.Clock.PauseAsync(left, abort).ConfigureAwait(false);
         var connection = await reader.ConnectAsync(node, abort).ConfigureAwait(false);
         var replies = await connection.SendAsync(Questions, null, abort).ConfigureAwait(false);
         var facts = ServerFacts.Parse(string.Join("\n", replies.Where(reply => !reply.IsError).Select(reply => reply.Text)));
         var (now, calls) = (reader.Clock.Now, facts.ClientCalls);
         lock (_lock)
         {
-            // If it is unknown, there may be clients.
-            var isKnown = _samples.TryGetValue(node.Id, out var last);
-            if (!isKnown || now - last.At >= ShortestInterval)
-                _samples[node.Id] = (now, calls, !isKnown || calls is null || calls != last.Calls);
+            if (!_samples.TryGetValue(node.Id, out var last))
+                _samples[node.Id] = (now, calls, null);
+            else if (now - last.At >= ShortestInterval)
+                _samples[node.Id] = (now, calls, calls is null || calls != last.Calls);
         }
 
         return facts;
     }
 
-    /// <summary>False only for a node that served no client between the last two samples.</summary>
-    public bool IsUsed(string node)
+    /// <summary>False only for a node that served no client between the last two samples. If it is unknown, there may be clients.</summary>
+    public bool IsUsed(string node) => Last(node)?.IsUsed ?? true;
+
+    private (TimeSpan At, long? Calls, bool? IsUsed)? Last(string node)
     {
         lock (_lock)
-            return !_samples.TryGetValue(node, out var last) || last.IsUsed;
+            return _samples.TryGetValue(node, out var last) ? last : null;
     }
 }

@@ -15,10 +15,13 @@ namespace RedisClusterOps.Migration.Bulk;
 /// </summary>
 /// <remarks>
 /// A server serves little else while it answers such a batch. So the whole batch, not the single MIGRATE, is kept within the time that
-/// clients may wait. No more than the keys of two batches are in memory, however large a slot is.
+/// clients may wait. No more than the keys of two batches, or a thousand, are in memory, however large a slot is.
 /// </remarks>
 internal sealed class SlotStream(MoveContext context, ClusterNode source, ClusterNode target, StopRequest stop)
 {
+    // Keys that are listed while a batch is small and no client waits.
+    private const int MostAhead = 1000;
+
     private readonly ClusterReader _reader = context.Reader;
     private readonly MovePace _pace = context.Pace;
     private readonly MigrateCommand _command = context.CommandFor(source, target);
@@ -86,11 +89,13 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
         // A listing with fewer keys than asked for is complete: a migrating source gets no new keys.
         var listing = moving.Where(portion => portion.IsLast && portion.MayBeMore)
             .Select(portion => new Portion(portion.Slot, Math.Max(2 * _batch.Size, 2))).ToList();
+        // Enough for a batch that has grown meanwhile. To a distant node each listing takes a round trip.
+        var ahead = Math.Max(2 * _batch.Size, _timing.HasClients ? 0 : MostAhead);
         var coming = ready + listing.Sum(portion => portion.Asked);
-        while (coming < 2 * _batch.Size && unlisted.Count > 0)
+        while (coming < ahead && unlisted.Count > 0)
         {
             var slot = unlisted.Dequeue();
-            var most = (int)Math.Min(Math.Max(slot.Keys + 1, 16), 2 * _batch.Size);
+            var most = (int)Math.Min(Math.Max(slot.Keys + 1, 16), ahead);
             listing.Add(new Portion(slot, Math.Max(most, 2)));
             coming += (int)Math.Min(slot.Keys, most);
         }
@@ -136,7 +141,7 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
         await RetryAsync(refused, listed).ConfigureAwait(false);
         var keys = moving.Sum(portion => portion.Keys.Count);
         if (keys > 0)
-            _batch.Adapt(keys, stall, _timing.Longest, context.Options.MaxStall);
+            _batch.Adapt(keys, stall, _timing.Longest, _timing.Limit);
         _pace.Moved(keys);
         context.ReportProgress();
     }

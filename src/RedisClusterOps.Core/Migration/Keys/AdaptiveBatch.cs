@@ -1,20 +1,36 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
 
 namespace RedisClusterOps.Migration.Keys;
 
-/// <summary>The number of keys or slots in the next batch: as many as fit into the time that a batch may take.</summary>
+/// <summary>The number of keys in the next batch: as many as fit into the time that a batch should take.</summary>
 /// <remarks>
-/// A few small keys take hardly less time than one, because each batch has fixed costs, and on a busy machine it waits for a processor. So
-/// fewer than <c>few</c> are sent only if those took longer than a batch may take at all, as large values do.
+/// Other processes and the network may delay a batch, but nothing makes it faster. So a batch shrinks only if the fastest of the last ones
+/// was too slow. Otherwise one delay would make the next ones small, and those cost so much more that a busy machine hardly recovers.
+/// A few small keys take hardly less time than one, because each batch has fixed costs. So fewer than <c>few</c> are sent only if those
+/// take longer than a batch may take at all, as large values do.
 /// </remarks>
 internal sealed class AdaptiveBatch
 {
     private const int Few = 16;
     private const int Most = 10_000;
 
+    // Batches of one size vary in time, so they aim below the limit.
+    private const double Part = 0.7;
+
+    private const int Remembered = 4;
+
+    // Whatever delays it, no batch of small keys takes that many times the limit.
+    private const int FarTooLong = 10;
+
+    // The first batches say little about the next ones.
+    private const int MostGrowth = 8;
+
     private readonly bool _fixed;
     private readonly int _few;
     private readonly int _most;
+    private readonly Queue<double> _ticksPerKey = [];
 
     /// <param name="size">A fixed size; 0 to adapt it.</param>
     /// <param name="few">The size of the first batch, and of all others as long as they take less than their limit.</param>
@@ -36,7 +52,7 @@ internal sealed class AdaptiveBatch
         : Most;
 
     /// <summary>Adapts the size to a batch that succeeded.</summary>
-    /// <param name="count">The keys or slots in it.</param>
+    /// <param name="count">The keys in it.</param>
     /// <param name="stall">How long it took on the servers.</param>
     /// <param name="aim">How long it should take.</param>
     /// <param name="limit">How long it may take at all.</param>
@@ -44,17 +60,22 @@ internal sealed class AdaptiveBatch
     {
         if (_fixed)
             return;
-        if (stall > limit)
-            Size = Math.Max(1, Fitting(count, stall, limit));
-        else if (stall > aim)
-            Size = Math.Max(Math.Min(_few, Size * 2), Fitting(count, stall, aim));
-        else if (count >= Size && stall.Ticks < aim.Ticks / 2)
-            Size = Math.Min(_most, Size * 2);
+        if (stall.Ticks / FarTooLong > limit.Ticks)
+            _ticksPerKey.Clear();
+        else if (_ticksPerKey.Count == Remembered)
+            _ticksPerKey.Dequeue();
+        var last = Math.Max(1, (double)stall.Ticks / count);
+        _ticksPerKey.Enqueue(last);
+        var fastest = _ticksPerKey.Min();
+        var fitting = Part * aim.Ticks / fastest;
+        if (fitting < _few)
+            Size = (int)Math.Min(_few, stall <= limit ? Size * 2 : Math.Max(1, Part * limit.Ticks / fastest));
+        else if (fitting < Size)
+            Size = (int)fitting;
+        else if (count >= Size)
+            Size = (int)Math.Max(Size, Math.Min(_most, Math.Min(Part * aim.Ticks / last, (double)Size * MostGrowth)));
     }
 
     /// <summary>Halves the size after a transfer that broke, also a fixed size.</summary>
     public void Shrink(int keys) => Size = Math.Max(1, keys / 2);
-
-    private static int Fitting(int count, TimeSpan stall, TimeSpan longest) =>
-        (int)(count * Math.Max(0.1, longest.TotalMilliseconds * 0.7 / stall.TotalMilliseconds));
 }

@@ -176,7 +176,8 @@ internal sealed class KeyMover
         {
             var source = await _channel.SourceAsync().ConfigureAwait(false);
             var sending = source.SendAsync(commands, MigrateRules.ReplyTimeout(_options), _stop.Abort);
-            replies = await _pace.ProbeAsync(sending, _stop.Abort).ConfigureAwait(false);
+            _pace.Probe(_stop.Abort);
+            replies = await sending.ConfigureAwait(false);
         }
         catch (RedisConnectionException lost) when (lost.OutcomeUnknown)
         {
@@ -185,7 +186,7 @@ internal sealed class KeyMover
         }
 
         var reply = MigrateRules.Read(replies[0]);
-        await HandleAsync(reply, replies[0].Text, keys, _stop.Clock.Now - started - _pace.RoundTrip).ConfigureAwait(false);
+        await HandleAsync(reply, replies[0].Text, keys, _pace.Stall(_stop.Clock.Now - started, 1)).ConfigureAwait(false);
         return (reply, listing is null || reply is not (MigrateReply.Moved or MigrateReply.NothingThere)
             ? null
             : SlotChannel.Keys(replies[1].OrThrow(_move.Source.View!.Dialled, listing)));

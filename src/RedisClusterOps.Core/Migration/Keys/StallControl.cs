@@ -7,58 +7,39 @@ namespace RedisClusterOps.Migration.Keys;
 /// Pure arithmetic: it knows neither the node nor the clock.
 /// </summary>
 /// <remarks>
-/// It aims at waits between half of the limit and the limit. A wait above the limit halves the time at once, one below half of it adds a
-/// thirty-second, and any other changes nothing. Batches shorter than <see cref="Shortest"/> consist mainly of fixed costs, which clients
-/// feel as well, so below that the node rests instead.
+/// The batch stays the same and only the rest changes: every batch costs the processors of both nodes and of this machine the same again,
+/// which clients feel more than the batch itself. A wait above the limit doubles the rest at once, any other wait shortens it a little.
 /// </remarks>
-internal sealed class StallControl
+internal sealed class StallControl(TimeSpan limit)
 {
-    /// <summary>The time of the shortest batch that the control asks for.</summary>
-    public static readonly TimeSpan Shortest = TimeSpan.FromTicks(TimeSpan.TicksPerMillisecond / 5);
+    // Shorter batches consist mainly of fixed costs. Longer ones move hardly more keys per second.
+    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(0.5);
+    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(1.25);
 
-    // A batch of this time holds a few hundred small keys. Longer ones move hardly more keys per second, and clients wait longer.
-    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(1.5);
+    // A client waits for a whole batch, and for what else the node does.
+    private const int ShareOfLimit = 8;
 
-    // The first batch, before anything is measured.
-    private const int FirstShare = 8;
+    private const double FirstRest = 0.25;
 
-    // A node is busy with batches for at least half of the time. Otherwise a move would never end on a node that is slow for other reasons.
-    private const double LeastBusy = 0.5;
+    // A node is busy for at least half of the time. Otherwise a move would never end on a node that is slow for other reasons.
+    private const double MostRest = 1;
 
-    private const double BackOff = 0.5;
-    private const double Recovery = 1 + (1.0 / 32);
+    private const double Recovery = 0.95;
 
-    private readonly long _limit;
-    private readonly double _first;
-    private double _allowed;
+    /// <summary>How long a batch may take.</summary>
+    public TimeSpan Batch { get; } = TimeSpan.FromTicks(Math.Max(Shortest.Ticks, Math.Min(Longest.Ticks, limit.Ticks / ShareOfLimit)));
 
-    /// <param name="limit">The longest that a client should wait.</param>
-    public StallControl(TimeSpan limit)
-    {
-        _limit = limit.Ticks;
-        _first = Math.Max(Shortest.Ticks, Math.Min(Longest.Ticks, (double)_limit / FirstShare));
-        _allowed = _first;
-    }
-
-    /// <summary>How long the next batch may take.</summary>
-    public TimeSpan Batch => TimeSpan.FromTicks((long)Math.Max(Shortest.Ticks, _allowed));
-
-    /// <summary>True while batches are shorter than the first one, or the node rests.</summary>
-    public bool IsSlowed => _allowed < _first;
-
-    /// <summary>How long the node rests after a batch that took this time: never longer than the longest batch.</summary>
-    public TimeSpan RestAfter(TimeSpan batch) => _allowed < Shortest.Ticks && batch > TimeSpan.Zero
-        ? TimeSpan.FromTicks((long)(Math.Min(batch.Ticks, Longest.Ticks) * ((Shortest.Ticks / _allowed) - 1)))
-        : TimeSpan.Zero;
+    /// <summary>How long the node rests after a batch, as a multiple of the time that the batch took.</summary>
+    public double Rest { get; private set; }
 
     /// <summary>Adapts to a wait that was measured.</summary>
     /// <returns>True if it was longer than the limit.</returns>
     public bool Observe(TimeSpan wait)
     {
-        if (wait.Ticks > _limit)
-            _allowed = Math.Max(Shortest.Ticks * LeastBusy, _allowed * BackOff);
-        else if (wait.Ticks <= _limit / 2)
-            _allowed = Math.Min(Longest.Ticks, _allowed * Recovery);
-        return wait.Ticks > _limit;
+        if (wait > limit)
+            Rest = Math.Min(MostRest, Math.Max(FirstRest, Rest * 2));
+        else
+            Rest = Rest < FirstRest / 2 ? 0 : Rest * Recovery;
+        return wait > limit;
     }
 }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
@@ -12,9 +13,9 @@ namespace RedisClusterOps.Planning.Preflight;
 /// <summary>Asks the nodes whether the user may run every command of a plan, so that the plan does not fail between two steps.</summary>
 internal sealed class CommandRights(NodeProbe probe)
 {
-    private readonly Dictionary<string, string?> _users = new(StringComparer.Ordinal);
-    private readonly Dictionary<(string NodeId, string User, string Command), string?> _answers = [];
-    private readonly HashSet<string> _unknown = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, string?> _users = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<(string NodeId, string User, string Command), string?> _answers = [];
+    private readonly ConcurrentDictionary<string, bool> _unknown = new(StringComparer.Ordinal);
 
     /// <param name="view">The cluster.</param>
     /// <param name="actions">The actions of the plan.</param>
@@ -40,14 +41,15 @@ internal sealed class CommandRights(NodeProbe probe)
     public async Task<IReadOnlyList<DeniedCommand>> FindDeniedAsync(
         IEnumerable<RequiredRight> required, bool keyKnown, CancellationToken cancellation)
     {
-        var denied = new List<DeniedCommand>();
-        foreach (var group in required.GroupBy(right => right.Node.Id))
-            denied.AddRange(await AskAsync(group.First().Node, group.ToList(), keyKnown, cancellation).ConfigureAwait(false));
-        return denied;
+        var denied = await FanOut.AllAsync(
+            required.GroupBy(right => right.Node.Id),
+            group => AskAsync(group.First().Node, group.ToList(), keyKnown, cancellation),
+            cancellation).ConfigureAwait(false);
+        return denied.SelectMany(each => each).ToList();
     }
 
     /// <summary>The nodes among these that do not answer questions about rights. A missing right shows only during the run there.</summary>
-    public IEnumerable<ClusterNode> WithUnknownRights(IEnumerable<ClusterNode> nodes) => nodes.Where(node => _unknown.Contains(node.Id));
+    public IEnumerable<ClusterNode> WithUnknownRights(IEnumerable<ClusterNode> nodes) => nodes.Where(node => _unknown.ContainsKey(node.Id));
 
     private async Task<IEnumerable<DeniedCommand>> AskAsync(
         ClusterNode node, IReadOnlyList<RequiredRight> required, bool keyKnown, CancellationToken cancellation)
@@ -65,7 +67,7 @@ internal sealed class CommandRights(NodeProbe probe)
             var replies = ourUser.Length == 0 ? null : await probe.AskAsync(node, questions, cancellation).ConfigureAwait(false);
             var isUnknown = replies is null || replies.All(reply => reply.IsError && !IsUnknownCommand(reply) && !IsUnknownUser(reply));
             if (isUnknown)
-                _unknown.Add(node.Id);
+                _unknown[node.Id] = true;
             for (var i = 0; i < unanswered.Count; i++)
                 _answers[unanswered[i].Key] = replies is null ? null : ReasonIn(replies[i], keyKnown);
             if (isUnknown)

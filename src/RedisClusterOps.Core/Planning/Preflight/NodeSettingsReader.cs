@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
@@ -19,7 +20,7 @@ internal sealed class NodeSettingsReader(NodeProbe probe)
         "stop-writes-on-bgsave-error", "save", "masteruser",
     ];
 
-    private readonly Dictionary<string, NodeSettings> _known = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, NodeSettings> _known = new(StringComparer.Ordinal);
 
     public async Task<NodeSettings> ReadAsync(ClusterNode node, CancellationToken cancellation)
     {

@@ -70,8 +70,9 @@ internal sealed class PreflightReader
         var isAtomic = scope is { IsAtomic: true };
         // A migration by the servers themselves needs none of our rights to move keys.
         var sent = scope is { IsAtomic: true, HasKeyByKeySlots: false } ? [] : actions;
-        var ofSource = await _settings.ReadAsync(source, cancellation).ConfigureAwait(false);
-        var ofTarget = await _settings.ReadAsync(target, cancellation).ConfigureAwait(false);
+        var settings = await Task.WhenAll(_settings.ReadAsync(source, cancellation), _settings.ReadAsync(target, cancellation))
+            .ConfigureAwait(false);
+        var (ofSource, ofTarget) = (settings[0], settings[1]);
         var atomicEnds = isAtomic ? new ReplicatingEnds(source, target, ofSource.ReplicationUser) : null;
         var denied = await _rights.FindDeniedAsync(view, sent, anyKey, atomicEnds, cancellation).ConfigureAwait(false);
         var (slotsLeft, takers) = SlotsLeft(view, scope?.Slots ?? [slot], actions);
