@@ -14,7 +14,7 @@ public sealed partial class RedisCluster
     private static readonly TimeSpan EndWhenDone = TimeSpan.FromSeconds(10);
 
     private RedisApplicationClient? _client;
-    private TimeSpan _clientEnds;
+    private TimeSpan _clientLeft;
 
     /// <summary>
     /// Measures an application for one interval. The first call reads the cluster, chooses the keys and connects; the call for the last
@@ -43,21 +43,20 @@ public sealed partial class RedisCluster
                 Counters = counters,
             };
             await _client.StartAsync(work, cancellation).ConfigureAwait(false);
-            _clientEnds = _reader.Clock.Now + options.Duration;
+            _clientLeft = options.Duration;
         }
 
-        // A rest of a few milliseconds is no interval.
-        var left = _clientEnds - _reader.Clock.Now;
-        if (left.TotalMilliseconds < Math.Min(options.Interval.TotalMilliseconds, options.Duration.TotalMilliseconds) / 10)
+        if (_clientLeft == TimeSpan.Zero)
             return null;
+        // A rest of a few milliseconds is no interval.
+        var interval = (_clientLeft - options.Interval).Ticks < options.Interval.Ticks / 10 ? _clientLeft : options.Interval;
+        _clientLeft -= interval;
         try
         {
-            var sample = await _client.NextAsync(left < options.Interval ? left : options.Interval, cancellation).ConfigureAwait(false);
+            var sample = await _client.NextAsync(interval, cancellation).ConfigureAwait(false);
             sample = sample with { Time = _reader.Clock.UtcNow, LostWrites = options.Write ? sample.LostWrites : null, Cluster = _session };
-            left = _clientEnds - _reader.Clock.Now;
-            if (left.TotalMilliseconds >= options.Interval.TotalMilliseconds / 10)
+            if (_clientLeft > TimeSpan.Zero)
                 return sample;
-            _clientEnds = TimeSpan.Zero;
             var end = await _client.EndAsync(EndWhenDone).ConfigureAwait(false);
             return sample with { LostWrites = sample.LostWrites + end.LostWrites, Trouble = sample.Trouble ?? end.Trouble };
         }

@@ -9,7 +9,7 @@ namespace RedisClusterOps;
 /// <summary>What a screen can show.</summary>
 /// <param name="Width">The number of columns.</param>
 /// <param name="Unicode">True if it shows characters beyond ASCII.</param>
-/// <param name="Color">True if it shows colours.</param>
+/// <param name="Color">True if it shows colors.</param>
 public sealed record ScreenTraits(int Width, bool Unicode, bool Color)
 {
     /// <summary>A narrower screen has no room for a legend.</summary>
@@ -62,7 +62,7 @@ public sealed record RedisSlotMap : IClusterResult
     /// <summary>The width in columns.</summary>
     public int Width { get; init; }
 
-    /// <summary>The map line by line, with terminal colours if the host supports them.</summary>
+    /// <summary>The map line by line, with terminal colors if the host supports them.</summary>
     public IReadOnlyList<string> Picture { get; init => field = value.Shown(); } = ShownList<string>.Empty;
 
     /// <summary>The cluster that it shows.</summary>
@@ -72,7 +72,7 @@ public sealed record RedisSlotMap : IClusterResult
 
     internal IReadOnlyList<ScreenLine> Lines { get; init; } = [];
 
-    /// <summary>The map without colours.</summary>
+    /// <summary>The map without colors.</summary>
     public override string ToString() => string.Join(Environment.NewLine, Lines);
 
     internal static RedisSlotMap Of(SlotChart chart, ScreenTraits screen, RedisClusterSession session)

@@ -8,8 +8,7 @@
 $script:PageNodes = '127.0.0.1:17001', '127.0.0.1:17002', '127.0.0.1:17003', '127.0.0.1:17007'
 
 # The pages that are run, each on a cluster in its first state. Pages of help find 500 keys on it.
-$script:PagePaths = 'README.md', 'docs/runbook-stuck-slot.md', 'docs/runbook-rebalance.md', 'docs/redis-cli.md', 'docs/decision-guide.md',
-    'docs/automation.md'
+$script:PagePaths = 'README.md', 'docs/runbook-stuck-slot.md', 'docs/runbook-rebalance.md', 'docs/decision-guide.md', 'docs/automation.md'
 
 # Commands of pages that are not run, and why.
 $script:NotRun = [ordered]@{

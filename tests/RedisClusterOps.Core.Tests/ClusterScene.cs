@@ -6,7 +6,7 @@ using RedisClusterOps.Diagnosis;
 
 namespace RedisClusterOps.Core.Tests;
 
-/// <summary>A cluster made up for a test: what each node believes, and who holds how many keys of slot 5519.</summary>
+/// <summary>A cluster made up for a test: what each node believes, and how many keys of slot 5519 it holds.</summary>
 /// <remarks>Ids are single words padded to forty characters, so that a failing test can be read.</remarks>
 internal sealed class ClusterScene
 {

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests;
 
-/// <summary>A length of time has a unit, or it is refused: nobody agrees on the unit of a bare number.</summary>
+/// <summary>A length of time needs a unit: a bare number could mean seconds or milliseconds.</summary>
 public class DurationTests
 {
     [Theory]
@@ -50,7 +50,7 @@ public class DurationTests
     [InlineData("\u0665s")]
     [InlineData(":")]
     [InlineData("5:")]
-    public void What_is_no_time_is_refused(string? text) => Assert.False(Duration.TryParse(text, out _));
+    public void Text_that_is_no_time_is_refused(string? text) => Assert.False(Duration.TryParse(text, out _));
 
     [Theory]
     [InlineData("0ms")]
@@ -63,7 +63,7 @@ public class DurationTests
     [InlineData("2147483648ms")]
     [InlineData("25.00:00:00")]
     [InlineData("99999999999999999999d")]
-    public void What_no_timer_takes_is_refused(string text) => Assert.False(Duration.TryParse(text, out _));
+    public void A_time_beyond_the_timer_limit_is_refused(string text) => Assert.False(Duration.TryParse(text, out _));
 
     [Theory]
     [InlineData("2147483647ms")]
@@ -94,7 +94,7 @@ public class DurationTests
     [Theory]
     [InlineData("de-DE")]
     [InlineData("tr-TR")]
-    public void It_reads_the_same_whatever_the_host_speaks(string culture)
+    public void The_culture_of_the_host_does_not_matter(string culture)
     {
         var before = CultureInfo.CurrentCulture;
         try

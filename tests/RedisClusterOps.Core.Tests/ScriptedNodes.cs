@@ -16,7 +16,7 @@ internal sealed class ScriptedNodes : INodeConnector
     private readonly List<string> _asked = [];
     private int _underWay;
 
-    /// <summary>Every address that somebody tried to connect to, in order.</summary>
+    /// <summary>Every address to which a connection was tried, in order.</summary>
     public IReadOnlyList<string> Dialled
     {
         get

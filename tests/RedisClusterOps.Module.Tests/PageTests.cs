@@ -28,6 +28,15 @@ public sealed class PageTests
     }
 
     [Fact]
+    public void Troubleshooting_has_every_finding_about_a_plan_once_and_no_other()
+    {
+        var section = Repository.Text("docs/troubleshooting.md").Split("## Findings about a plan")[1].Split("\n## ")[0];
+        var codes = Regex.Matches(section, @"^\| (`\w+` )+\|", RegexOptions.Multiline)
+            .SelectMany(row => Regex.Matches(row.Value, @"\w+")).Select(match => match.Value);
+        Assert.Equal(Enum.GetNames<PlanFindingCode>().Order(StringComparer.Ordinal), codes.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void The_states_page_has_every_state_once_and_no_other()
     {
         var page = Repository.Text("docs/states.md").Split("## The states")[1].Split("\n## ")[0];

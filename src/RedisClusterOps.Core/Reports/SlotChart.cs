@@ -22,7 +22,7 @@ internal enum SlotMark
 }
 
 /// <summary>A master of a chart.</summary>
-/// <param name="Index">Its position, which decides its letter and colour. They are the same before and after a move.</param>
+/// <param name="Index">Its position, which decides its letter and color. They are the same before and after a move.</param>
 /// <param name="Id">Its id.</param>
 /// <param name="Name"><c>host:port</c> or its short id, safe to print.</param>
 /// <param name="Slots">The slots it owns.</param>
@@ -35,7 +35,7 @@ internal sealed record ChartedMaster(int Index, string Id, string Name, SlotSet 
     public double Share => 100.0 * Slots.Count / HashSlot.Count;
 }
 
-/// <summary>What a slot map shows, without colours and sizes: the owner of each slot, and which slots have a problem.</summary>
+/// <summary>What a slot map shows, without colors and sizes: the owner of each slot, and which slots have a problem.</summary>
 internal sealed class SlotChart
 {
     public const int NoOwner = -1;
@@ -109,17 +109,17 @@ internal sealed class SlotChart
 }
 
 /// <summary>
-/// The letters and colours of masters and marks. Nothing depends on colour alone: every master has a letter, every mark a sign.
+/// The letters and colors of masters and marks. Nothing depends on color alone: every master has a letter, every mark a sign.
 /// </summary>
 internal static class MapPalette
 {
     /// <summary>With more masters than letters, the letters repeat. The position and the legend distinguish them.</summary>
     public const string Symbols = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-    /// <summary>Black of the 256 standard terminal colours.</summary>
+    /// <summary>Black of the 256 standard terminal colors.</summary>
     public const int Black = 16;
 
-    /// <summary>White of the 256 standard terminal colours.</summary>
+    /// <summary>White of the 256 standard terminal colors.</summary>
     public const int White = 231;
 
     // Adjacent entries differ in hue and in lightness. Black is readable on all of them.

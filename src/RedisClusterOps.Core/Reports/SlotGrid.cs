@@ -9,7 +9,7 @@ using static RedisClusterOps.Protocol.Numbers;
 namespace RedisClusterOps.Reports;
 
 /// <summary>
-/// Draws a slot map for a terminal: sixteen rows of 1024 slots and a legend. Each cell has the colour or the letter of the master that owns
+/// Draws a slot map for a terminal: sixteen rows of 1024 slots and a legend. Each cell has the color or the letter of the master that owns
 /// most of its slots.
 /// </summary>
 internal static class SlotGrid
@@ -71,7 +71,7 @@ internal static class SlotGrid
                 Paint(line, MapPalette.Sign(mark, screen.Unicode), MapPalette.Colors(mark), screen);
             else
             {
-                // With colours a letter only starts the cells of an owner.
+                // With colors a letter only starts the cells of an owner.
                 var letter = screen.Color && owner == before ? " " : MapPalette.Symbol(owner);
                 Paint(line, letter, (MapPalette.Black, MapPalette.Paper(owner)), screen);
             }
@@ -183,10 +183,10 @@ internal static class SlotGrid
     private static string Percent(double share) => share.ToString("0.00", CultureInfo.InvariantCulture) + " %";
 }
 
-/// <summary>A part of a line in one style: two of the 256 terminal colours; null for the terminal's own.</summary>
+/// <summary>A part of a line in one style: two of the 256 terminal colors; null for the terminal's own.</summary>
 internal readonly record struct ScreenSpan(string Text, int? Ink = null, int? Paper = null);
 
-/// <summary>One line of a slot map, independent of how the host shows colours.</summary>
+/// <summary>One line of a slot map, independent of how the host shows colors.</summary>
 internal sealed class ScreenLine
 {
     private readonly List<ScreenSpan> _spans = [];
@@ -205,10 +205,10 @@ internal sealed class ScreenLine
         return this;
     }
 
-    /// <summary>The text without colours and without trailing spaces.</summary>
+    /// <summary>The text without colors and without trailing spaces.</summary>
     public override string ToString() => string.Concat(_spans.Select(span => span.Text)).TrimEnd();
 
-    /// <summary>The text with terminal escape sequences. Every line ends in the terminal's own colours.</summary>
+    /// <summary>The text with terminal escape sequences. Every line ends in the terminal's own colors.</summary>
     public string ToAnsi()
     {
         var text = new StringBuilder();

@@ -55,7 +55,7 @@ internal static class SlotSvg
         var size = Number(sheet.Left + perRow) + " " + Number(rows * (rowHeight + Gap));
         page.Markup("<svg class=\"map " + kind + "\" viewBox=\"0 0 " + size + "\" role=\"img\"><title>")
             .Text("Slot map").Markup("</title><desc>").Text(Summary(chart)).Markup("</desc>");
-        // Striped, because red is also a master's colour. Each chart has its own patterns: those of a hidden chart have no effect
+        // Striped, because red is also a master's color. Each chart has its own patterns: those of a hidden chart have no effect
         // elsewhere.
         page.Markup("<defs>" + Stripes(kind, SlotMark.Disputed) + Stripes(kind, SlotMark.Uncovered) + "</defs>");
         for (var row = 0; row < rows; row++)

@@ -7,7 +7,7 @@ param(
     [switch] $PlainText
 )
 
-# A terminal gets PowerShell's normal display. A file gets lines of at most 120 columns, without colours and progress bars.
+# A terminal gets PowerShell's normal display. A file gets lines of at most 120 columns, without colors and progress bars.
 $tourShow = { $input | Out-Default }
 if ($PlainText) {
     $PSStyle.OutputRendering = 'PlainText'

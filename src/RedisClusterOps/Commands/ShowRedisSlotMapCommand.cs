@@ -18,7 +18,7 @@ public sealed class ShowRedisSlotMapCommand : ClusterOnlyCmdlet
     [ValidateRange(40, 1000)]
     public int Width { get; set; }
 
-    /// <summary>Draws with ASCII characters only, and without colours.</summary>
+    /// <summary>Draws with ASCII characters only, and without colors.</summary>
     [Parameter]
     public SwitchParameter PlainText { get; set; }
 
@@ -42,7 +42,7 @@ public sealed class ShowRedisSlotMapCommand : ClusterOnlyCmdlet
         /// <param name="host">The cmdlet's host.</param>
         /// <param name="style">The value of $PSStyle; null before PowerShell 7.2.</param>
         /// <param name="width">The requested columns; 0 for those of the host.</param>
-        /// <param name="isLastInPipeline">Before 7.2, PowerShell does not remove colours from output that goes into a file.</param>
+        /// <param name="isLastInPipeline">Before 7.2, PowerShell does not remove colors from output that goes into a file.</param>
         public static ScreenTraits Of(PSHost? host, object? style, int width, bool isLastInPipeline)
         {
             var color = host?.UI?.SupportsVirtualTerminal == true

@@ -15,7 +15,7 @@ internal static class Aftermath
     private static readonly TimeSpan GossipTime = TimeSpan.FromSeconds(6);
 
     /// <summary>Such as <c>T owns it; all keys correct</c>.</summary>
-    /// <param name="anyOwner">True where it makes no difference who owns it, as long as one does.</param>
+    /// <param name="anyOwner">True if any master may own it.</param>
     public static async Task<string> OfAsync(SlotScene scene, bool anyOwner)
     {
         LocalNode[] nodes = [.. scene.Cluster.Nodes.Where(node => node.IsRunning)];

@@ -65,7 +65,7 @@ public sealed class RefusedStateTests(SharedClusters clusters)
         {
             var shown = await ShownAsync(scene, RedisOpenSlotState.Unowned);
             Assert.Null(shown.Owner);
-            // Where nobody counts keys of a slot that is not his, none counted is not none there.
+            // These servers count no keys of a slot that a node does not own, so zero means nothing.
             Assert.Equal(server is Servers.Redis86 or Servers.Garnet, shown.Detail!.Contains("it is unknown which master"));
             await AssertRefusedAsync(scene, shown, "Unowned", "Repair-RedisCluster -Slot " + scene.Slot);
         }

@@ -22,7 +22,7 @@ public sealed class UntakenKeyTests(SharedClusters clusters)
 
         Assert.Equal(MigrationOutcome.Failed, outcome.Result.Outcome);
         Assert.Contains("but the source still has it", outcome.Failure!.Message);
-        // Nothing was given away, and everything can be read.
+        // The slot was not handed over, and every key can be read.
         Assert.Equal(RedisOpenSlotState.Migrating, (await scene.ShownAsync())!.State);
         await scene.AssertKeysAsync();
         using var client = scene.Cluster.Client();

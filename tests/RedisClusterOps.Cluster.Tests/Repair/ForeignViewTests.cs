@@ -57,7 +57,7 @@ public sealed class ForeignViewTests
 
     [Theory]
     [MemberData(nameof(Servers.OneOf), Servers.Redis70, MemberType = typeof(Servers))]
-    public async Task A_slot_that_its_owner_gave_away_goes_to_the_importer_that_holds_its_key(string server)
+    public async Task A_slot_that_its_owner_handed_to_another_goes_to_the_importer_with_its_key(string server)
     {
         await using var cluster = await StartAsync(server);
         var holder = cluster.Node(0);

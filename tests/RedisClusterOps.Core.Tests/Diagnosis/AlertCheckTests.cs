@@ -63,7 +63,7 @@ public class AlertCheckTests
     }
 
     [Fact]
-    public void A_cluster_that_is_well_raises_none_and_leaves_nothing_to_remember()
+    public void A_healthy_cluster_raises_none_and_leaves_no_observation()
     {
         var (alerts, observations) = Look(ClusterScene.Stable(), [], Now);
         Assert.Empty(alerts);
@@ -71,7 +71,7 @@ public class AlertCheckTests
     }
 
     [Fact]
-    public void The_clock_of_slots_without_an_owner_goes_on_while_they_become_more()
+    public void The_time_of_uncovered_slots_continues_when_there_are_more()
     {
         var (_, observations) = Look(ClusterScene.Stable().BelievedToOwn("X", "8200-16383"), [], Now);
         var alert = Assert.Single(Look(ClusterScene.Stable().BelievedToOwn("X", "8300-16383"), observations, Now.AddMinutes(5)).Alerts);
@@ -80,7 +80,7 @@ public class AlertCheckTests
     }
 
     [Fact]
-    public void What_goes_and_comes_again_begins_anew()
+    public void A_problem_that_returns_has_a_new_time()
     {
         var (_, observations) = Look(Scenes[AlertCode.MemoryPressure](), [], Now);
         (_, observations) = Look(ClusterScene.Stable(), observations, Now.AddMinutes(5));
@@ -89,7 +89,7 @@ public class AlertCheckTests
     }
 
     [Fact]
-    public void A_replica_tells_for_how_long_it_has_been_without_its_master()
+    public void A_replica_reports_how_long_its_link_is_down()
     {
         var alert = Assert.Single(Look(Scenes[AlertCode.ReplicaLinkDown](), [], Now).Alerts);
         Assert.Equal((Now.AddSeconds(-90), true), (alert.Since, alert.IsSinceExact));
@@ -97,7 +97,7 @@ public class AlertCheckTests
     }
 
     [Fact]
-    public void A_hand_over_that_not_everybody_has_heard_of_yet_is_no_conflict()
+    public void A_handover_that_some_nodes_do_not_know_yet_is_no_conflict()
     {
         var scene = Scenes[AlertCode.SlotOwnerConflict];
         var (alerts, observations) = Look(scene(), [], Now);

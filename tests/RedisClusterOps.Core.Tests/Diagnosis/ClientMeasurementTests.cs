@@ -115,6 +115,18 @@ public sealed class ClientMeasurementTests : IDisposable
         Assert.Null(_client.Work);
     }
 
+    // On a busy machine the first interval begins before the clock is read.
+    [Theory]
+    [InlineData(2.0, 0.8, new[] { 1.0, 1.0 })]
+    [InlineData(2.05, 1.0, new[] { 1.0, 1.05 })]
+    [InlineData(0.5, 1.0, new[] { 0.5 })]
+    public async Task The_duration_decides_how_many_samples_there_are(double seconds, double clock, double[] intervals)
+    {
+        _client.Speed = clock;
+        await MeasureAsync(new ClientOptions { Duration = TimeSpan.FromSeconds(seconds) });
+        Assert.Equal(intervals, _client.Intervals.Select(interval => interval.TotalSeconds));
+    }
+
     [Fact]
     public async Task Without_writes_none_is_lost_and_none_is_kept()
     {
@@ -189,6 +201,9 @@ public sealed class ClientMeasurementTests : IDisposable
 
         public long Lost { get; set; }
 
+        /// <summary>How much of an interval the clock sees.</summary>
+        public double Speed { get; set; } = 1;
+
         public long LostAtEnd { get; set; }
 
         public string? TroubleAtEnd { get; set; }
@@ -208,7 +223,7 @@ public sealed class ClientMeasurementTests : IDisposable
         internal override Task<RedisClientSample> NextAsync(TimeSpan interval, CancellationToken cancellation)
         {
             cancellation.ThrowIfCancellationRequested();
-            Clock.Pass(interval);
+            Clock.Pass(interval * Speed);
             Intervals.Add(interval);
             return Task.FromResult(new RedisClientSample { LostWrites = Lost });
         }

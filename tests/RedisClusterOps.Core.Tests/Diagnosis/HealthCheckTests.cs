@@ -8,7 +8,7 @@ namespace RedisClusterOps.Core.Tests.Diagnosis;
 public class HealthCheckTests
 {
     [Fact]
-    public void A_sound_cluster_is_healthy_and_has_no_finding()
+    public void A_healthy_cluster_has_no_finding()
     {
         var health = WithReplica("master_link_status:up").Check();
         Assert.True(health.Healthy);

@@ -17,7 +17,7 @@ public class HundredMastersTests
     private const int Masters = 100;
 
     [Fact]
-    public async Task Each_is_asked_once_for_everything_over_one_connection()
+    public async Task Each_node_is_read_once_over_one_connection()
     {
         await using var cluster = FakeMasters.Running(Masters);
         var health = await CheckAsync(cluster, TimeSpan.FromSeconds(30));
@@ -30,11 +30,11 @@ public class HundredMastersTests
     }
 
     [Fact]
-    public async Task All_are_asked_before_the_first_has_answered()
+    public async Task All_nodes_are_asked_before_the_first_has_answered()
     {
         var asked = 0;
         var allAsked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        // The first is who tells of the others. Were they asked one after the other, or in groups, nobody would ever answer.
+        // The first node lists the others. If they were asked one after another, or in groups, none would answer.
         await using var cluster = FakeMasters.Running(Masters, (number, command) =>
         {
             if (number == 0 || command != "CLUSTER NODES")
@@ -48,7 +48,7 @@ public class HundredMastersTests
     }
 
     [Fact]
-    public async Task However_many_are_frozen_they_are_waited_for_together_and_named()
+    public async Task Frozen_nodes_are_waited_for_together_and_named()
     {
         const int Frozen = 60;
         var patience = TimeSpan.FromSeconds(4);
@@ -64,7 +64,7 @@ public class HundredMastersTests
         var health = await CheckAsync(cluster, patience);
         thaw.SetResult();
         Assert.Equal(Frozen, asked.Count);
-        // Nobody was asked only after another had been given up.
+        // No node was asked only after the wait for another had ended.
         Assert.InRange(Stopwatch.GetElapsedTime(asked.Min(), asked.Max()), TimeSpan.Zero, patience - TimeSpan.FromMilliseconds(1));
         Assert.Equal(
             cluster.Nodes.Skip(Masters - Frozen).Select(node => node.Endpoint.ToString()).Order(),

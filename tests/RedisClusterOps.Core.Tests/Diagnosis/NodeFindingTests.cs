@@ -8,7 +8,7 @@ namespace RedisClusterOps.Core.Tests.Diagnosis;
 public class NodeFindingTests
 {
     [Fact]
-    public void NodeUnreachable_tells_why()
+    public void NodeUnreachable_has_the_reason()
     {
         var finding = Only(FindingCode.NodeUnreachable, FindingSeverity.Error, T);
         Assert.Contains("connection refused", finding.Message);
@@ -39,7 +39,7 @@ public class NodeFindingTests
     }
 
     [Fact]
-    public void NodeFail_tells_how_many_slots_are_out_of_reach_and_they_are_uncovered_too()
+    public void NodeFail_has_the_number_of_unreachable_slots_which_are_uncovered_too()
     {
         var health = Scenes[FindingCode.NodeFail]();
         Assert.Contains("8192 slots", Of(health, FindingCode.NodeFail, FindingSeverity.Error, X).Message);
@@ -57,11 +57,11 @@ public class NodeFindingTests
     }
 
     [Fact]
-    public void NodePFail_is_a_warning_for_nothing_is_lost_yet() =>
+    public void NodePFail_is_a_warning() =>
         Assert.Contains("not marked it as failed", Only(FindingCode.NodePFail, FindingSeverity.Warning, T).Message);
 
     [Fact]
-    public void NodeHandshake_is_a_warning_and_nobody_says_that_a_node_which_was_not_asked_did_not_answer() =>
+    public void NodeHandshake_is_a_warning_and_such_a_node_is_not_reported_as_unreachable() =>
         Assert.Contains("bus port", Only(FindingCode.NodeHandshake, FindingSeverity.Warning, T).Message);
 
     [Fact]
@@ -74,11 +74,11 @@ public class NodeFindingTests
     }
 
     [Fact]
-    public void ReplicaLinkDown_is_an_error_for_it_cannot_take_over() =>
+    public void ReplicaLinkDown_is_an_error() =>
         Assert.Contains("lost the link", Only(FindingCode.ReplicaLinkDown, FindingSeverity.Error, R).Message);
 
     [Fact]
-    public void ReplicaLag_tells_how_much_a_failover_would_lose() =>
+    public void ReplicaLag_has_the_bytes_that_a_failover_would_lose() =>
         Assert.Contains("20 MB behind", Only(FindingCode.ReplicaLag, FindingSeverity.Warning, R).Message);
 
     [Theory]
@@ -114,7 +114,7 @@ public class NodeFindingTests
     }
 
     [Fact]
-    public void MemoryPressure_tells_used_and_allowed() => Only(FindingCode.MemoryPressure, FindingSeverity.Warning, S);
+    public void MemoryPressure_has_the_used_and_the_allowed_memory() => Only(FindingCode.MemoryPressure, FindingSeverity.Warning, S);
 
     [Theory]
     [InlineData(80, 100, null)]

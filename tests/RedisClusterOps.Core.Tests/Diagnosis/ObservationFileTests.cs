@@ -14,7 +14,7 @@ public sealed class ObservationFileTests : IDisposable
     private readonly WatchedCluster _cluster = new();
 
     [Fact]
-    public async Task It_is_made_for_its_owner_alone_and_leaves_no_other_file()
+    public async Task It_is_private_and_leaves_no_other_file()
     {
         await _cluster.LookAsync();
         if (!OperatingSystem.IsWindows())
@@ -36,7 +36,7 @@ public sealed class ObservationFileTests : IDisposable
         + "\"first\":\"yesterday\",\"last\":\"2026-11-23T10:00:00.0000000Z\"}]}")]
     [InlineData("{\"version\":1,\"nodeIds\":[],\"seen\":[{\"code\":\"SlotOpen\",\"target\":\"5519\","
         + "\"first\":\"2026-11-23T10:00:00.0000000Z\"")]
-    public async Task A_damaged_one_is_warned_of_kept_aside_and_begun_anew(string content)
+    public async Task A_damaged_one_is_kept_with_a_warning_and_a_new_one_begins(string content)
     {
         await File.WriteAllTextAsync(_cluster.StatePath, content, TestContext.Current.CancellationToken);
         var outcome = await _cluster.LookAsync();
@@ -53,7 +53,7 @@ public sealed class ObservationFileTests : IDisposable
     }
 
     [Fact]
-    public async Task One_that_is_longer_than_any_memory_is_not_read_to_its_end()
+    public async Task One_above_the_size_limit_is_not_read_to_its_end()
     {
         await File.WriteAllBytesAsync(_cluster.StatePath, new byte[ObservationFile.LongestFile + 1], TestContext.Current.CancellationToken);
         await _cluster.LookAsync();
@@ -78,9 +78,9 @@ public sealed class ObservationFileTests : IDisposable
     }
 
     [Fact]
-    public async Task One_of_another_cluster_is_refused_and_left_alone_and_the_alerts_come_all_the_same()
+    public async Task One_of_another_cluster_is_unchanged_and_the_alerts_are_written()
     {
-        ObservationFile.Write(_cluster.StatePath, ["somebody-else"], [], _cluster.Now, null);
+        ObservationFile.Write(_cluster.StatePath, ["another-cluster"], [], _cluster.Now, null);
         var before = await File.ReadAllTextAsync(_cluster.StatePath, TestContext.Current.CancellationToken);
         _cluster.ClusterState = "fail";
         var outcome = await _cluster.LookAsync();
@@ -90,7 +90,7 @@ public sealed class ObservationFileTests : IDisposable
     }
 
     [Fact]
-    public async Task Where_it_can_not_be_written_the_alerts_come_and_then_the_failure()
+    public async Task If_it_can_not_be_written_the_alerts_are_written_before_the_error()
     {
         _cluster.ClusterState = "fail";
         var outcome = await _cluster.LookAsync(new AlertOptions { StatePath = Path.Combine(_cluster.StatePath, "no", "folder") });
@@ -100,7 +100,7 @@ public sealed class ObservationFileTests : IDisposable
     }
 
     [Fact]
-    public async Task What_a_clock_that_was_set_back_has_seen_in_the_future_counts_from_now()
+    public async Task Times_in_the_future_count_from_now()
     {
         await _cluster.LookAsync();
         var back = _cluster.Now.AddHours(-2);

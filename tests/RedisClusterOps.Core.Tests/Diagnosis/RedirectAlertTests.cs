@@ -11,7 +11,7 @@ public sealed class RedirectAlertTests : IDisposable
     private readonly WatchedCluster _cluster = new() { IsOpen = false, MovedRepliesOfA = 1_000_000 };
 
     [Fact]
-    public async Task The_replies_of_the_past_are_no_alert_and_those_between_two_checks_are()
+    public async Task Only_replies_between_two_checks_are_an_alert()
     {
         Assert.Empty((await _cluster.LookAsync()).Alerts);
         var first = _cluster.Now;
@@ -51,7 +51,7 @@ public sealed class RedirectAlertTests : IDisposable
     }
 
     [Fact]
-    public async Task The_threshold_is_the_users()
+    public async Task The_threshold_is_a_parameter()
     {
         await _cluster.LookAsync();
         Pass(TimeSpan.FromMinutes(1), replies: 60 * 5);
@@ -60,7 +60,7 @@ public sealed class RedirectAlertTests : IDisposable
     }
 
     [Fact]
-    public async Task A_count_that_fell_is_that_of_a_restarted_node()
+    public async Task A_lower_count_means_that_the_node_restarted()
     {
         await _cluster.LookAsync();
         _cluster.Pass(TimeSpan.FromMinutes(1));
@@ -69,7 +69,7 @@ public sealed class RedirectAlertTests : IDisposable
     }
 
     [Fact]
-    public async Task A_server_that_does_not_count_is_no_alert_and_leaves_nothing_to_remember()
+    public async Task A_server_that_does_not_count_is_no_alert_and_leaves_no_observation()
     {
         await _cluster.LookAsync();
         _cluster.Pass(TimeSpan.FromMinutes(1));
@@ -81,7 +81,7 @@ public sealed class RedirectAlertTests : IDisposable
     }
 
     [Fact]
-    public async Task Earlier_traffic_is_a_memory_too()
+    public async Task Earlier_traffic_serves_as_an_observation()
     {
         var options = new AlertOptions
         {

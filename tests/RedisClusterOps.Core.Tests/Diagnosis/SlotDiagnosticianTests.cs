@@ -20,7 +20,7 @@ public class SlotDiagnosticianTests
         Expect(ClusterScene.Stable().Migrating("S", "T"), RedisOpenSlotState.MigratingOnly, "S", "T");
 
     [Fact]
-    public void S2_stays_its_name_when_keys_are_on_the_target_already() =>
+    public void S2_is_also_the_state_if_keys_have_moved() =>
         Expect(ClusterScene.Stable().Migrating("S", "T").Keys("T", 5), RedisOpenSlotState.MigratingOnly, "S", "T");
 
     [Fact]
@@ -36,7 +36,7 @@ public class SlotDiagnosticianTests
         Expect(ClusterScene.Wedged().Keys("S", 0), RedisOpenSlotState.Drained, "S", "T");
 
     [Fact]
-    public void A_source_that_would_not_count_is_not_called_drained() =>
+    public void A_source_that_does_not_count_is_not_drained() =>
         Expect(ClusterScene.Wedged().Keys("S", null), RedisOpenSlotState.Migrating, "S", "T");
 
     [Fact]
@@ -55,27 +55,27 @@ public class SlotDiagnosticianTests
         RedisOpenSlotState.StrayKeys, "S", "T");
 
     [Fact]
-    public void S5_the_source_gave_it_away_and_the_target_still_imports() => Expect(
+    public void S5_the_source_handed_it_over_and_the_target_still_imports() => Expect(
         ClusterScene.Stable().Claims("S", "0-5518,5520-8191").Believes("S", "T", "5519").Importing("T", "S").Keys("S", 0).Keys("T", 100),
         RedisOpenSlotState.FinishedOnSource, "S", "T");
 
     [Fact]
-    public void S6_a_replica_took_the_sources_place_and_the_old_one_came_back_below_it() => Expect(
+    public void S6_a_replica_replaced_the_source_which_is_now_its_replica() => Expect(
         ClusterScene.Wedged().Master("N", 9, "0-8191").BecameReplica("S", of: "N").Keys("N", 100).Keys("T", 50),
         RedisOpenSlotState.SourceFailedOver, "N", "T");
 
     [Fact]
-    public void S6_a_replica_took_the_sources_place_and_the_old_one_is_still_down() => Expect(
+    public void S6_a_replica_replaced_the_source_which_is_down() => Expect(
         ClusterScene.Stable().Importing("T", "S").BelievedToOwn("S", null).Down("S").Master("N", 9, "0-8191").Keys("N", 100).Keys("T", 50),
         RedisOpenSlotState.SourceFailedOver, "N", "T");
 
     [Fact]
-    public void S7_a_replica_took_the_targets_place_and_the_old_one_came_back_below_it() => Expect(
+    public void S7_a_replica_replaced_the_target_which_is_now_its_replica() => Expect(
         ClusterScene.Stable().Migrating("S", "T").Master("N", 9).BecameReplica("T", of: "N").Keys("N", 50),
         RedisOpenSlotState.TargetFailedOver, "S", "N");
 
     [Fact]
-    public void S7_a_replica_took_the_targets_place_and_the_old_one_is_still_down_it_shows_by_its_keys() => Expect(
+    public void S7_a_replica_replaced_the_target_which_is_down_as_its_keys_show() => Expect(
         ClusterScene.Stable().Migrating("S", "T").Down("T").Master("N", 9).Keys("N", 50),
         RedisOpenSlotState.TargetFailedOver, "S", "N");
 
@@ -91,7 +91,7 @@ public class SlotDiagnosticianTests
         Expect(ClusterScene.Stable().Importing("T", "S").Keys("T", 3), RedisOpenSlotState.StrayKeys, source: "T", target: "S");
 
     [Fact]
-    public void S9_two_masters_claim_the_slot_and_nobody_has_it_open() => Expect(
+    public void S9_two_masters_claim_the_slot_and_no_node_has_it_open() => Expect(
         ClusterScene.Stable().Claims("T", "5519"), RedisOpenSlotState.ClaimedWithoutEpoch, source: "S", target: "T");
 
     [Fact]
@@ -99,7 +99,7 @@ public class SlotDiagnosticianTests
         ClusterScene.Wedged().Claims("T", "5519"), RedisOpenSlotState.ClaimedWithoutEpoch, source: "S", target: "T");
 
     [Fact]
-    public void S10_nobody_owns_it()
+    public void S10_no_master_owns_it()
     {
         var scene = ClusterScene.Stable().BelievedToOwn("S", "0-5518,5520-8191");
         Assert.Equal(RedisOpenSlotState.Unowned, scene.Diagnose()!.State);
@@ -111,7 +111,7 @@ public class SlotDiagnosticianTests
         Assert.Equal(RedisOpenSlotState.Tangled, ClusterScene.Wedged().Importing("X", "S").Diagnose()!.State);
 
     [Fact]
-    public void S11_two_that_migrate() =>
+    public void S11_two_migrating_masters() =>
         Assert.Equal(RedisOpenSlotState.Tangled, ClusterScene.Wedged().Migrating("X", "T").Diagnose()!.State);
 
     [Fact]
@@ -127,7 +127,7 @@ public class SlotDiagnosticianTests
         Assert.Equal(RedisOpenSlotState.Tangled, ClusterScene.Stable().Migrating("S", "S").Diagnose()!.State);
 
     [Fact]
-    public void S11_an_importer_of_a_slot_from_somebody_who_never_owned_it() =>
+    public void S11_an_importer_from_a_master_that_does_not_own_the_slot() =>
         Assert.Equal(RedisOpenSlotState.Tangled, ClusterScene.Stable().Importing("T", "X").Diagnose()!.State);
 
     [Fact]

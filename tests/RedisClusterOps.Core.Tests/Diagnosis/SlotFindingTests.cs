@@ -8,14 +8,14 @@ namespace RedisClusterOps.Core.Tests.Diagnosis;
 public class SlotFindingTests
 {
     [Fact]
-    public void SlotUncovered_names_the_slots_that_nobody_owns()
+    public void SlotUncovered_names_the_slots_without_an_owner()
     {
         var finding = Only(FindingCode.SlotUncovered, FindingSeverity.Error, "8192-8199");
         Assert.StartsWith("8 slots have no owner", finding.Message);
     }
 
     [Fact]
-    public void SlotUncovered_of_one_slot_speaks_of_one()
+    public void SlotUncovered_of_one_slot_is_in_the_singular()
     {
         var health = ClusterScene.Stable().BelievedToOwn("X", "8193-16383").Check();
         var finding = health.Findings.Single(each => each.Code == FindingCode.SlotUncovered);
@@ -23,7 +23,7 @@ public class SlotFindingTests
     }
 
     [Fact]
-    public void SlotOpen_tells_the_state_both_ends_what_clients_see_and_what_completes_it()
+    public void SlotOpen_has_the_state_both_ends_what_clients_see_and_the_command()
     {
         var finding = Only(FindingCode.SlotOpen, FindingSeverity.Error, "5519");
         Assert.Contains("Migrating, " + S + " -> " + T, finding.Message);
@@ -32,7 +32,7 @@ public class SlotFindingTests
     }
 
     [Fact]
-    public void SlotOwnerConflict_tells_who_takes_whom_for_the_owner()
+    public void SlotOwnerConflict_names_the_owner_that_each_node_reports()
     {
         var finding = Only(FindingCode.SlotOwnerConflict, FindingSeverity.Error, "5519");
         Assert.Contains("Slot 5519: " + X + " reports " + T + " as the owner", finding.Message);
@@ -67,7 +67,7 @@ public class SlotFindingTests
     }
 
     [Fact]
-    public void StrayKeys_names_the_holder_and_the_slots_and_how_to_bring_them_home()
+    public void StrayKeys_names_the_holder_the_slots_and_the_command()
     {
         var finding = Only(FindingCode.StrayKeys, FindingSeverity.Warning, X);
         Assert.Contains("(10-12,5519)", finding.Message);
@@ -75,7 +75,7 @@ public class SlotFindingTests
     }
 
     [Fact]
-    public void The_target_of_an_open_migration_holds_keys_of_the_slot_as_it_must_and_those_are_no_strays() =>
+    public void Keys_on_the_target_of_an_open_slot_are_not_stray() =>
         Assert.DoesNotContain(ClusterScene.Wedged().Check(0, ("T", "5519")).Findings, finding => finding.Code == FindingCode.StrayKeys);
 
     [Fact]

@@ -32,13 +32,13 @@ public sealed class StuckSlotTests : IDisposable
             "Stuck at 52 % for at least 31 min: Migrating, 10.0.0.1:6379 -> 10.0.0.2:6379, 12 keys left on the source. Clients: ",
             alert.Message);
         Assert.Equal("Complete-RedisSlotMigration -Slot 5519", alert.Advice);
-        // It is told again for as long as it is so.
+        // The alert is repeated while the slot is stuck.
         _cluster.Pass(TimeSpan.FromMinutes(5));
         Assert.Equal(first, Assert.Single((await _cluster.LookAsync()).Alerts).Since);
     }
 
     [Fact]
-    public async Task Keys_that_leave_set_the_clock_back()
+    public async Task Moved_keys_restart_the_time()
     {
         await _cluster.LookAsync();
         _cluster.Pass(TimeSpan.FromMinutes(20));
@@ -74,7 +74,7 @@ public sealed class StuckSlotTests : IDisposable
     }
 
     [Fact]
-    public async Task Where_the_owner_does_not_migrate_clients_write_on_and_their_keys_are_no_progress()
+    public async Task Keys_that_clients_write_are_no_progress_while_the_owner_does_not_migrate()
     {
         _cluster.IsOnlyImported = true;
         await _cluster.LookAsync();
@@ -86,7 +86,7 @@ public sealed class StuckSlotTests : IDisposable
     }
 
     [Fact]
-    public async Task A_slot_that_was_closed_and_opened_again_begins_anew()
+    public async Task A_slot_that_was_closed_and_opened_again_has_a_new_time()
     {
         await _cluster.LookAsync();
         _cluster.IsOpen = false;
@@ -98,7 +98,7 @@ public sealed class StuckSlotTests : IDisposable
     }
 
     [Fact]
-    public async Task An_end_that_is_away_for_a_while_does_not_stop_the_clock()
+    public async Task An_end_that_is_unreachable_for_a_while_does_not_stop_the_time()
     {
         await _cluster.LookAsync();
         _cluster.Pass(TimeSpan.FromMinutes(16));
@@ -125,7 +125,7 @@ public sealed class StuckSlotTests : IDisposable
     }
 
     [Fact]
-    public async Task The_journal_of_our_own_runs_knows_it_to_the_second()
+    public async Task The_journal_of_our_own_runs_has_the_exact_time()
     {
         var last = Interrupted(at: _cluster.Now);
         _cluster.SetTime(last.AddMinutes(29));
@@ -180,12 +180,12 @@ public sealed class StuckSlotTests : IDisposable
     [Fact]
     public async Task A_state_file_of_another_cluster_is_a_warning_and_the_open_slots_are_listed()
     {
-        ObservationFile.Write(_cluster.StatePath, ["somebody-else"], [], _cluster.Now, null);
+        ObservationFile.Write(_cluster.StatePath, ["another-cluster"], [], _cluster.Now, null);
         Assert.Equal(5519, (await _cluster.OpenSlotAsync(remembers: true)).Slot);
     }
 
     [Fact]
-    public async Task Open_slots_and_alerts_of_earlier_looks_serve_as_memory()
+    public async Task Open_slots_and_alerts_of_earlier_checks_serve_as_observations()
     {
         var slot = await _cluster.OpenSlotAsync(remembers: false);
         _cluster.Pass(TimeSpan.FromMinutes(31));
@@ -199,7 +199,7 @@ public sealed class StuckSlotTests : IDisposable
     }
 
     [Fact]
-    public async Task A_watchers_file_tells_an_open_slot_since_when_how_fast_and_how_long_yet()
+    public async Task A_state_file_gives_an_open_slot_its_time_rate_and_time_left()
     {
         var first = _cluster.Now;
         await _cluster.LookAsync();

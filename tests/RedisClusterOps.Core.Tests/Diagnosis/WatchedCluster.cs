@@ -42,7 +42,7 @@ internal sealed class WatchedCluster : IDisposable
 
     public bool IsOpen { get; set; } = true;
 
-    /// <summary>A does not know of the migration: clients go on writing there.</summary>
+    /// <summary>A does not know of the migration: clients still write there.</summary>
     public bool IsOnlyImported { get; set; }
 
     public string IdOfA { get; set; } = TestJournal.NodeA;

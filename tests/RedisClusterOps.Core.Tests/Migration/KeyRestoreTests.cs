@@ -49,7 +49,7 @@ public sealed class KeyRestoreTests : IDisposable
     [InlineData("*2\r\n$3\r\nDEL\r\n$1\r\nk\r\n")]
     [InlineData("*4\r\n$7\r\nRESTORE\r\n$1\r\nk\r\n$1\r\n0\r\n$1\r\nx\r\n")]
     [InlineData("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n")]
-    public async Task Any_other_file_is_refused_and_no_node_is_asked(string content)
+    public async Task Any_other_file_is_refused_and_nothing_is_sent(string content)
     {
         var path = Path.Combine(_journal.Folder.Path, "file");
         Directory.CreateDirectory(_journal.Folder.Path);

@@ -11,7 +11,7 @@ using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Planning;
 
-/// <summary>A plan comes back from its file as it was, and no other file is taken for one.</summary>
+/// <summary>A plan is read from its file as it was written, and no other file is accepted as a plan.</summary>
 public sealed class PlanFileTests : IDisposable
 {
     private static readonly RedisRebalancePlan Plan = new PlannedCluster(PlannedCluster.Runs(5461, 5462, 5461, 0).OwnerOfSlot,
@@ -191,7 +191,7 @@ public sealed class PlanFileTests : IDisposable
         System.IO.File.WriteAllBytes(File, bytes);
         try
         {
-            // What slots move, and from whom, is held together by the fingerprint.
+            // The fingerprint covers the slots and their owners.
             Assert.Equal(Plan.Fingerprint, PlanFile.Read(File).Fingerprint);
         }
         catch (RedisOperationException refusal)

@@ -5,15 +5,15 @@ using System.Linq;
 namespace RedisClusterOps.Core.Tests.Planning;
 
 /// <summary>
-/// How many slots redis-cli's rebalance moves, by its own arithmetic: expected numbers rounded down in single precision, what is left over
-/// given to whoever is not above.
+/// How many slots redis-cli's rebalance moves, by its own arithmetic: expected numbers are rounded down in single precision, and the rest
+/// goes to masters that are not above theirs.
 /// </summary>
 internal static class RedisCliModel
 {
     private const int All = 16384;
 
     /// <param name="slots">Of each master in the order in which redis-cli knows them; the answer does not depend on it.</param>
-    /// <param name="weights">Null where none was given.</param>
+    /// <param name="weights">Null for weights of 1.</param>
     public static int SlotsMoved(IReadOnlyList<int> slots, IReadOnlyList<double?> weights, bool useEmptyMasters, double threshold)
     {
         var involved = Enumerable.Range(0, slots.Count).Where(index => useEmptyMasters || slots[index] > 0).ToList();

@@ -8,7 +8,7 @@ namespace RedisClusterOps.Core.Tests.Reports;
 public sealed class OwnerChangeTests
 {
     [Fact]
-    public void Each_run_is_taken_back_from_what_is_now()
+    public void Each_run_is_subtracted_from_the_present_owners()
     {
         var first = Run("1", Moved(1, "A", "B"), Moved(2, "A", "B"));
         var second = Run("2", Moved(1, "B", "C"));
@@ -19,14 +19,14 @@ public sealed class OwnerChangeTests
     }
 
     [Fact]
-    public void Where_another_tool_moved_a_slot_since_the_run_still_brought_it_where_it_did()
+    public void A_slot_that_another_tool_moved_later_is_still_part_of_the_run()
     {
         var change = Assert.Single(OwnerChange.Of([Run("1", Moved(1, "A", "B"))], _ => "Z"));
         Assert.Equal(("A", "B", "Z"), (change.Before[1], change.After[1], change.After[2]));
     }
 
     [Fact]
-    public void An_undo_brought_back_what_it_says_and_what_failed_or_was_skipped_changed_nothing()
+    public void An_undo_counts_only_the_slots_that_it_returned()
     {
         var undo = Run("2", Moved(1, "B", "A") with { Outcome = MigrationOutcome.RolledBack });
         var failed = Run(

@@ -13,7 +13,7 @@ public sealed partial class SlotGridTests
     private static readonly ScreenTraits Plain = new(80, Unicode: false, Color: false);
 
     [Fact]
-    public void A_cluster_in_order_is_letters_and_a_legend_with_shares()
+    public void A_healthy_cluster_is_letters_and_a_legend_with_shares()
     {
         var lines = Draw(Charts.Even(3), Plain);
         Assert.Equal("    0 " + new string('A', 64), lines[0]);
@@ -31,7 +31,7 @@ public sealed partial class SlotGridTests
     }
 
     [Fact]
-    public void Slots_that_need_a_look_are_marked_the_worst_of_a_cell_and_listed()
+    public void Problem_slots_are_marked_by_the_worst_of_a_cell_and_listed()
     {
         var chart = Charts.Even(2, open: "5519,0", disputed: "0,8192-8193", uncovered: "16383");
         var plain = Draw(chart, Plain);
@@ -49,7 +49,7 @@ public sealed partial class SlotGridTests
     }
 
     [Fact]
-    public void What_a_master_that_is_down_owns_is_uncovered_and_its_state_is_told()
+    public void Slots_of_a_master_that_is_down_are_uncovered_and_its_state_is_shown()
     {
         var up = Charts.Master(0, "10.0.0.1:1", "0-8191");
         var down = Charts.Master(1, "10.0.0.2:1", "8192-16383", RedisNodeState.Fail);
@@ -61,14 +61,14 @@ public sealed partial class SlotGridTests
     }
 
     [Fact]
-    public void A_cell_of_several_masters_is_of_the_one_with_most()
+    public void A_cell_of_several_masters_has_the_letter_of_the_one_with_most_slots()
     {
         var lines = Draw(Charts.Of(Charts.Master(0, "a:1", "0-4,16-24,32-16383"), Charts.Master(1, "b:1", "5-15,25-31")), Plain);
         Assert.StartsWith("    0 BAAA", lines[0]);
     }
 
     [Fact]
-    public void A_master_without_slots_is_in_the_legend_and_nobody_at_all_is_a_picture_too()
+    public void A_master_without_slots_is_in_the_legend_and_a_map_without_masters_is_drawn()
     {
         var chart = Charts.Of(Charts.Master(0, "old:1", "0-16383"), Charts.Master(1, "new:1", null));
         Assert.Contains("B new:1       0   0.00 %", Draw(chart, Plain));
@@ -118,7 +118,7 @@ public sealed partial class SlotGridTests
     }
 
     [Fact]
-    public void Colours_are_the_same_picture_and_end_with_every_line()
+    public void A_colored_map_has_the_same_text_and_ends_its_colors_with_each_line()
     {
         var chart = Charts.Even(4, open: "5519");
         var lines = SlotGrid.Draw(chart, new ScreenTraits(80, Unicode: true, Color: true));
@@ -147,7 +147,7 @@ public sealed partial class SlotGridTests
     }
 
     [Fact]
-    public void The_object_is_what_it_is_drawn_from_and_its_text_has_no_colour()
+    public void The_object_has_the_data_and_its_text_has_no_color()
     {
         var session = RedisClusterSession.Parse("redis://bob:s3cret@10.0.0.1:6379");
         var map = RedisSlotMap.Of(Charts.Even(3, open: "5519", disputed: "7-9"), new ScreenTraits(80, true, true), session);
@@ -160,7 +160,7 @@ public sealed partial class SlotGridTests
     }
 
     [Fact]
-    public void From_a_view_come_open_disputed_and_uncovered_slots_and_those_of_masters_that_are_down()
+    public void A_view_gives_open_disputed_and_uncovered_slots()
     {
         var scene = ClusterScene.Stable()
             .Migrating("S", "T")

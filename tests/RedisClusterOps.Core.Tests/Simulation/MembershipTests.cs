@@ -23,7 +23,7 @@ public class MembershipTests
         string Import() => BareCluster.Ask(bare.Target, "CLUSTER", "SETSLOT", SlotMap.Moving, "IMPORTING", bare.Source.Id);
     }
 
-    // The owner gave the slot to a master that was not importing it. No node owns it, and no gossip heals it: the recipient believes
+    // The owner handed the slot to a master that was not importing it. No node owns it, and no gossip heals it: the recipient believes
     // that its former owner still does.
     [Fact]
     public void ADDSLOTS_is_refused_where_the_slot_has_an_owner_in_the_view_of_the_recipient()

@@ -74,40 +74,16 @@ internal sealed class SlotPlanner(
 
     /// <summary>Derives the plan of one slot, and checks it.</summary>
     /// <exception cref="RedisOperationException">The state of the slot does not allow it, or a check refuses it.</exception>
-    public async Task<SlotPlan> PlanAsync(SlotRequest request, SlotSituation situation, CancellationToken cancellation)
-    {
-        var view = situation.View;
-        var plan = request.Plan(situation) with { Nodes = view.NodeIds.ToList() };
-        foreach (var action in plan.Actions)
-        {
-            var what = "Slot " + Number(plan.Slot) + " can't be moved";
-            if (action is SetImporting import)
-                SlotRefusal.RequireAcquainted(what, import.Target, import.Source);
-            else if (action is SetMigrating migrate)
-                SlotRefusal.RequireAcquainted(what, migrate.Source, migrate.Target);
-        }
-
-        if (plan.Refusal is not null || view.Node(plan.TargetId) is not { } target)
-            return plan;
-        // A slot without an owner has no source.
-        var source = view.Node(plan.SourceId) ?? target;
-        var checkedPlan = await preflight.CheckAsync(view, plan.Slot, source, target, plan.Actions, cancellation).ConfigureAwait(false);
-        return checkedPlan.Refusal is { } refusal
-            ? throw history.RefusalOfOwnRun(refusal, plan.Nodes, plan.Options.JournalPath)
-            : plan with { Findings = checkedPlan.Findings };
-    }
+    public Task<SlotPlan> PlanAsync(SlotRequest request, SlotSituation situation, CancellationToken cancellation) =>
+        CheckAsync(Derive(request, situation), cancellation);
 
     /// <summary>Plans slots. A slot that can't be planned has a plan with a refusal.</summary>
     public async Task<IReadOnlyList<SlotPlan>> PlanAsync(
         ClusterView view, IReadOnlyList<int> slots, Func<SlotSituation, SlotRequest> request, CancellationToken cancellation)
     {
-        var plans = new List<SlotPlan>();
-        var asked = (await situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false))
-            .Select(situation => (Request: request(situation), Situation: situation)).ToList();
-        await PrepareAsync(asked, cancellation).ConfigureAwait(false);
-        foreach (var (each, situation) in asked)
-            plans.Add(await PlanOrRefuseAsync(each, situation, cancellation).ConfigureAwait(false));
-        return plans;
+        var read = await situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false);
+        var drafts = read.Select(situation => DeriveOrRefuse(request(situation), situation)).ToList();
+        return await CheckAllAsync(drafts, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Plans slots that a caller names with their ends. A slot that can't be planned has a plan with a refusal.</summary>
@@ -121,18 +97,18 @@ internal sealed class SlotPlanner(
         var read = await situations.ReadAsync(view, slots.Select(slot => slot.Slot).ToList(), cancellation).ConfigureAwait(false);
         // Each node is asked once.
         var hiding = new Dictionary<string, bool>(StringComparer.Ordinal);
-        var asked = new List<(SlotRequest Request, SlotSituation Situation)>();
-        var refused = new Dictionary<int, SlotPlan>();
+        var drafts = new List<Draft>();
         for (var i = 0; i < slots.Count; i++)
         {
             try
             {
                 var each = request(read[i], slots[i].Source, slots[i].Target);
-                asked.Add((reveals ? await RevealingAsync(each, read[i], hiding, cancellation).ConfigureAwait(false) : each, read[i]));
+                each = reveals ? await RevealingAsync(each, read[i], hiding, cancellation).ConfigureAwait(false) : each;
+                drafts.Add(DeriveOrRefuse(each, read[i]));
             }
             catch (RedisOperationException refusal) when (!refusal.ConcernsWholeCluster)
             {
-                refused[i] = new SlotPlan
+                var plan = new SlotPlan
                 {
                     Slot = slots[i].Slot,
                     Kind = operation,
@@ -143,18 +119,11 @@ internal sealed class SlotPlanner(
                     Refusal = refusal,
                     Cluster = session,
                 };
+                drafts.Add(new Draft(plan, read[i]));
             }
         }
 
-        await PrepareAsync(asked, cancellation).ConfigureAwait(false);
-        var plans = new List<SlotPlan>();
-        for (var (i, next) = (0, 0); i < slots.Count; i++)
-        {
-            plans.Add(refused.TryGetValue(i, out var plan) ? plan
-                : await PlanOrRefuseAsync(asked[next].Request, asked[next++].Situation, cancellation).ConfigureAwait(false));
-        }
-
-        return plans;
+        return await CheckAllAsync(drafts, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Plans an undo that reveals the keys that a master may hide.</summary>
@@ -175,20 +144,21 @@ internal sealed class SlotPlanner(
         var intents = history.OpenIntents(view.NodeIds, slots, options.JournalPath);
         var loads = view.Masters.Where(node => node.IsReachable).ToDictionary(node => node.Id, node => view.SlotsOf(node.Id).Count);
         var assignment = new RangeAssignment(loads);
-        var plans = new List<SlotPlan>();
+        var drafts = new List<Draft>();
         var read = (await situations.ReadAsync(view, slots, cancellation).ConfigureAwait(false))
             .Where(situation => !repair.SkipCoverage || !RepairScope.IsUncovered(situation)).ToList();
-        await PrepareAsync(read.Select(situation => ((SlotRequest)RequestOf(situation), situation)), cancellation).ConfigureAwait(false);
         foreach (var situation in read)
         {
-            var plan = await PlanOrRefuseAsync(RequestOf(situation), situation, cancellation).ConfigureAwait(false);
+            var draft = DeriveOrRefuse(RequestOf(situation), situation);
+            var plan = draft.Plan;
             if (plan.Actions.Any(IsAssignment) || (plan.Owner is not null && plan.IsPartial && plan.TargetId.Length == 0))
                 assignment.Assign(plan.TargetId.Length > 0 ? plan.TargetId : assignment.Next!);
             // A slot that was specified gets a plan even if it needs no repair.
             if (repair.Slots is not null || !plan.IsDone)
-                plans.Add(plan);
+                drafts.Add(draft);
         }
 
+        var plans = await CheckAllAsync(drafts, cancellation).ConfigureAwait(false);
         var reportsUnreachable = repair.Slots is null && !repair.SkipCoverage;
         // While a slot has no owner, the cluster may serve no slot at all. So these come first.
         var ordered = plans.OrderByDescending(plan => plan.Owner is null || plan.Actions.Any(action => action is TakeFromUnreachable))
@@ -210,26 +180,70 @@ internal sealed class SlotPlanner(
         }
     }
 
-    // The preflight check of each plan measures keys. For many plans they are measured together.
-    private async Task PrepareAsync(IEnumerable<(SlotRequest Request, SlotSituation Situation)> asked, CancellationToken cancellation)
+    /// <summary>Derives a plan, and requires that both ends of a slot to open know each other.</summary>
+    /// <exception cref="RedisOperationException">The state of the slot does not allow it.</exception>
+    private static Draft Derive(SlotRequest request, SlotSituation situation)
     {
-        if (!preflight.LooksAhead)
-            return;
-        var actions = new List<SlotAction>();
-        foreach (var (request, situation) in asked)
+        var plan = request.Plan(situation) with { Nodes = situation.View.NodeIds.ToList() };
+        foreach (var action in plan.Actions)
+        {
+            var what = "Slot " + Number(plan.Slot) + " can't be moved";
+            if (action is SetImporting import)
+                SlotRefusal.RequireAcquainted(what, import.Target, import.Source);
+            else if (action is SetMigrating migrate)
+                SlotRefusal.RequireAcquainted(what, migrate.Source, migrate.Target);
+        }
+
+        return new Draft(plan, situation);
+    }
+
+    private static Draft DeriveOrRefuse(SlotRequest request, SlotSituation situation)
+    {
+        try
+        {
+            return Derive(request, situation);
+        }
+        catch (RedisOperationException refusal) when (!refusal.ConcernsWholeCluster)
+        {
+            return new Draft(request.Refused(situation, refusal), situation);
+        }
+    }
+
+    /// <summary>Runs the preflight checks of a plan.</summary>
+    /// <exception cref="RedisOperationException">A check refuses the plan.</exception>
+    private async Task<SlotPlan> CheckAsync(Draft draft, CancellationToken cancellation)
+    {
+        var (plan, view) = (draft.Plan, draft.Situation.View);
+        if (plan.Refusal is not null || view.Node(plan.TargetId) is not { } target)
+            return plan;
+        // A slot without an owner has no source.
+        var source = view.Node(plan.SourceId) ?? target;
+        var checkedPlan = await preflight.CheckAsync(view, plan.Slot, source, target, plan.Actions, cancellation).ConfigureAwait(false);
+        return checkedPlan.Refusal is { } refusal
+            ? throw history.RefusalOfOwnRun(refusal, plan.Nodes, plan.Options.JournalPath)
+            : plan with { Findings = checkedPlan.Findings };
+    }
+
+    /// <summary>Runs the preflight checks of many plans. They measure keys, which are measured together.</summary>
+    private async Task<IReadOnlyList<SlotPlan>> CheckAllAsync(IReadOnlyList<Draft> drafts, CancellationToken cancellation)
+    {
+        var moves = drafts.SelectMany(draft => draft.Plan.Actions.OfType<MoveKeys>().Take(1)).ToList();
+        if (moves.Count > 1 && preflight.LooksAhead)
+            await preflight.PrepareAsync(moves, cancellation).ConfigureAwait(false);
+        var plans = new List<SlotPlan>();
+        foreach (var draft in drafts)
         {
             try
             {
-                actions.AddRange(request.Plan(situation).Actions.OfType<MoveKeys>().Take(1));
+                plans.Add(await CheckAsync(draft, cancellation).ConfigureAwait(false));
             }
-            catch (RedisOperationException)
+            catch (RedisOperationException refusal) when (!refusal.ConcernsWholeCluster)
             {
-                // The plan is refused, and its check reads nothing.
+                plans.Add(draft.Plan.Request!.Refused(draft.Situation, refusal));
             }
         }
 
-        if (actions.Count > 1)
-            await preflight.PrepareAsync(actions, cancellation).ConfigureAwait(false);
+        return plans;
     }
 
     private async Task<SlotRequest> RevealingAsync(
@@ -240,18 +254,6 @@ internal sealed class SlotPlanner(
         if (!hiding.TryGetValue(node.Id, out var hides))
             hides = hiding[node.Id] = await situations.HidesAsync(node, cancellation).ConfigureAwait(false);
         return hides ? request.RevealingHiddenKeys() : request;
-    }
-
-    private async Task<SlotPlan> PlanOrRefuseAsync(SlotRequest request, SlotSituation situation, CancellationToken cancellation)
-    {
-        try
-        {
-            return await PlanAsync(request, situation, cancellation).ConfigureAwait(false);
-        }
-        catch (RedisOperationException refusal) when (!refusal.ConcernsWholeCluster)
-        {
-            return request.Refused(situation, refusal);
-        }
     }
 
     /// <summary>Requires that it is known whether a slot is open.</summary>
@@ -269,4 +271,7 @@ internal sealed class SlotPlanner(
                 "It is unknown whether slot " + Number(situation.Slot) + " of " + owner.Name + " is open");
         }
     }
+
+    /// <summary>A plan before its preflight checks.</summary>
+    private readonly record struct Draft(SlotPlan Plan, SlotSituation Situation);
 }

@@ -26,10 +26,10 @@ internal sealed record PreflightFacts(ClusterView View, int Slot, ClusterNode So
     /// <summary>Bytes that other slots of the same invocation will take on the target.</summary>
     public long BytesOfOthers { get; init; }
 
-    /// <summary>Slots left on the source when all planned moves are done; null if it keeps this one.</summary>
-    public int? SlotsLeftOnSource { get; init; }
+    /// <summary>Slots left on the node that hands over when all planned moves are done; null if it keeps this one.</summary>
+    public int? SlotsLeft { get; init; }
 
-    /// <summary>The masters that take over the slots of the source.</summary>
+    /// <summary>The masters that take over those slots.</summary>
     public IReadOnlyList<string> Takers { get; init; } = [];
 
     /// <summary>Keys of the slot on the target although the slot is not open.</summary>

@@ -82,7 +82,7 @@ internal sealed class PreflightReader
             Load = load,
             IsAtomic = isAtomic,
             BytesOfOthers = move is null ? 0 : BytesOfOthers(move.Target, slot, scope),
-            SlotsLeftOnSource = slotsLeft,
+            SlotsLeft = slotsLeft,
             Takers = takers,
             StrayKeys = await CountStraysAsync(view, slot, actions, cancellation).ConfigureAwait(false),
             Unsynced = await FindUnsyncedAsync(view, scope?.Slots ?? [slot], source, target, cancellation).ConfigureAwait(false),

@@ -236,15 +236,20 @@ internal static class PreflightRules
 
     private static IEnumerable<PlanFinding> LastSlot(PreflightFacts facts)
     {
-        if (facts.SlotsLeftOnSource == 0 && facts.SourceSettings.AllowsReplicaMigration == true)
-        {
-            yield return Finding(
-                PlanFindingCode.SourceBecomesReplica, FindingSeverity.Warning, facts.Source.Name,
-                facts.Source.Name + " hands over its last slot. Because of cluster-allow-replica-migration yes it then becomes a replica"
-                    + " of " + (facts.Takers.Count < 2 ? facts.Target.Name : TakerOfTheLast(facts))
-                    + ", and an undo can't return its slots before it is a master again.",
-                NextAction.Advise("CONFIG SET cluster-allow-replica-migration no on " + facts.Source.Name + " keeps it a master"));
-        }
+        if (facts.SlotsLeft != 0 || facts.Actions.OfType<AssignToTarget>().FirstOrDefault() is not { } handover)
+            yield break;
+        // An undo hands over from the target.
+        var giver = handover.Source;
+        var settings = giver.Id == facts.Target.Id ? facts.TargetSettings : facts.SourceSettings;
+        if (settings.AllowsReplicaMigration != true
+            || facts.Actions.OfType<SuppressReplicaMigration>().Any(suppression => suppression.Node.Id == giver.Id))
+            yield break;
+        yield return Finding(
+            PlanFindingCode.SourceBecomesReplica, FindingSeverity.Warning, giver.Name,
+            giver.Name + " hands over its last slot. Because of cluster-allow-replica-migration yes it then becomes a replica of "
+                + (facts.Takers.Count < 2 ? handover.Target.Name : TakerOfTheLast(facts))
+                + ", and an undo can't return its slots before it is a master again.",
+            NextAction.Advise("CONFIG SET cluster-allow-replica-migration no on " + giver.Name + " keeps it a master"));
     }
 
     private static string TakerOfTheLast(PreflightFacts facts) =>

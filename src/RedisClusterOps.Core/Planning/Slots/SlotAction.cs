@@ -147,8 +147,8 @@ internal sealed record StopImporting(int Slot, ClusterNode Node) : SlotAction(Sl
 internal sealed record RaiseEpoch(int Slot, ClusterNode Node, IReadOnlyList<ClusterNode> Witnesses) : SlotAction(Slot)
 {
     /// <summary>What no reading can find out.</summary>
-    public const string Unknown = "The former owner may be a node that no reachable node has heard of since its epoch rose. If such a node"
-        + " returns, it takes the slots back, and their keys are deleted. Remove it before it rejoins the cluster.";
+    public const string Unknown = "A former owner may have a higher epoch than any reachable node knows. If it returns, it takes the slots"
+        + " back, and their keys are deleted. Remove it before it rejoins the cluster.";
 
     public override IReadOnlyList<PlannedCommand> Commands =>
     [

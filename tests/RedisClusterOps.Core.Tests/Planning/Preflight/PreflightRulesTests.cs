@@ -170,8 +170,26 @@ public class PreflightRulesTests
     [InlineData(null, true, "")]
     public void A_master_that_hands_over_its_last_slot_becomes_a_replica_if_the_setting_allows_it(int? left, bool? allows,
         string expected) =>
-        Assert.Equal(expected,
-            Findings(Facts() with { SlotsLeftOnSource = left, SourceSettings = new NodeSettings { AllowsReplicaMigration = allows } }));
+        Assert.Equal(expected, Findings(HandingOver("S", "T") with
+        {
+            SlotsLeft = left,
+            SourceSettings = new NodeSettings { AllowsReplicaMigration = allows },
+        }));
+
+    [Fact]
+    public void An_undo_warns_about_the_master_that_hands_over_unless_the_plan_keeps_it_a_master()
+    {
+        var allowed = new NodeSettings { AllowsReplicaMigration = true };
+        var undo = HandingOver("T", "S") with { SlotsLeft = 0, TargetSettings = allowed };
+        var finding = Assert.Single(PreflightRules.Judge(undo).Findings);
+        Assert.StartsWith(undo.Target.Name + " hands over its last slot.", finding.Message, StringComparison.Ordinal);
+        Assert.Contains("a replica of " + undo.Source.Name + ",", finding.Message, StringComparison.Ordinal);
+        Assert.Empty(Findings(undo with
+        {
+            Actions = [new SuppressReplicaMigration(ClusterScene.Slot, undo.Target), .. undo.Actions],
+        }));
+        Assert.Empty(Findings(undo with { SourceSettings = allowed, TargetSettings = NodeSettings.Unknown }));
+    }
 
     [Theory]
     [InlineData(3L, "StrayKeys Warning")]
@@ -244,6 +262,13 @@ public class PreflightRulesTests
         return string.Join(", ",
             result.Findings.Select(finding => finding.Code + " " + finding.Severity).Append(result.Refusal is { } refusal ? "refused "
                 + refusal.Code : null).Where(text => text is not null));
+    }
+
+    private static PreflightFacts HandingOver(string from, string to)
+    {
+        var facts = Facts();
+        var (giver, taker) = (facts.View.Node(ClusterScene.Id(from))!, facts.View.Node(ClusterScene.Id(to))!);
+        return facts with { Actions = [new AssignToTarget(ClusterScene.Slot, giver, taker)] };
     }
 
     internal static PreflightFacts Facts(ClusterScene? scene = null)
