@@ -8,6 +8,8 @@ BeforeAll {
     $script:Nodes = Enter-Lab
     $null = Connect-RedisCluster $Nodes[0]
     $script:Port = $Nodes | ForEach-Object { $_.Split(':')[1] }
+    $script:Empty = (Get-RedisClusterNode | Where-Object SlotCount -eq 0).Endpoint
+    $script:Full = @((Get-RedisClusterNode | Where-Object SlotCount -gt 0).Endpoint)
 }
 
 AfterAll {
@@ -126,9 +128,8 @@ Describe 'Options' {
         'Repair-RedisCluster -Pipeline 10 -WhatIf', 'Move-RedisSlot -From OWNER -To EMPTY -Count 2 -WhatIf'
         'Connect-RedisCluster -ComputerName OWNER', 'Connect-RedisCluster -Server OWNER'
     ) {
-        $empty = (Get-RedisClusterNode | Where-Object SlotCount -eq 0).Endpoint
         $name = $_
-        { & ([scriptblock]::Create($name.Replace('EMPTY', $empty).Replace('OWNER', $Nodes[0]))) } | Should -Not -Throw
+        { & ([scriptblock]::Create($name.Replace('EMPTY', $Empty).Replace('OWNER', $Nodes[0]))) } | Should -Not -Throw
     }
 
     It 'are no unintended abbreviations of common parameters: <_>' -ForEach @(
@@ -156,5 +157,73 @@ Describe 'Options' {
         $without.SlotCount | Should -BeGreaterThan 0
         (Invoke-RedisRebalance -UseEmptyMaster -MaxSlots 3 -Confirm:$false).Outcome | Select-Object -Unique | Should -Be 'Moved'
         (Undo-RedisSlotMigration -MigrationId (Get-RedisMigration)[0].Id).Outcome | Select-Object -Unique | Should -Be 'RolledBack'
+    }
+}
+
+Describe 'A plan' {
+    It 'takes weights as numbers or text, by address or id, and writes nothing to the cluster' {
+        $written = Get-WriteCount $Nodes
+        $half = Get-RedisClusterNode $Full[1]
+        $plan = New-RedisRebalancePlan @{ $Full[0] = 0; $half.Id = '0.5' } -UseEmptyMaster -Threshold 0 -Method KeyByKey
+        ($plan.Before | Where-Object Node -eq $Full[0]).Weight | Should -Be 0
+        ($plan.Before | Where-Object Node -eq $Full[1]).Weight | Should -Be 0.5
+        ($plan.After | Where-Object Node -eq $Full[0]).SlotCount | Should -Be 0
+        ($plan.After | Where-Object Node -eq $Full[1]).SlotCount | Should -Be ([Math]::Round(16384 * 0.5 / 2.5))
+        $plan.Cluster | Should -Not -BeNullOrEmpty
+        Get-WriteCount $Nodes | Should -Be $written
+    }
+
+    It 'writes to -OutFile the plan that it returns' {
+        $file = Join-Path $TestDrive 'same.json'
+        $plan = New-RedisRebalancePlan -UseEmptyMaster -By Slots -OutFile $file
+        $written = Get-Content $file -Raw | ConvertFrom-Json
+        $plan.SlotCount | Should -Be 4096
+        $written.fingerprint | Should -Be $plan.Fingerprint
+        $moves = $written.moves | ForEach-Object { "$($_.sourceId) $($_.targetId) $($_.slots)" }
+        $moves | Should -Be ($plan.Moves | ForEach-Object { "$($_.SourceId) $($_.TargetId) $($_.SlotRanges -join ',')" })
+    }
+
+    It 'rejects an invalid argument: <Line>' -ForEach @(
+        @{ Line = "New-RedisRebalancePlan @{ 'unknown:1' = 2 }"; Id = 'NodeNotFound' }
+        @{ Line = "Invoke-RedisRebalance @{ 'unknown:1' = 2 } -WhatIf"; Id = 'NodeNotFound' }
+        @{ Line = 'Invoke-RedisRebalance @{ NODE = -1 } -WhatIf'; Id = 'InvalidArgument' }
+        @{ Line = "Invoke-RedisRebalance @{ NODE = 'much' } -WhatIf"; Id = 'InvalidArgument' }
+        @{ Line = 'New-RedisRebalancePlan @{ NODE = $null }'; Id = 'InvalidArgument' }
+        @{ Line = "New-RedisRebalancePlan -OutFile '/no/such/folder/plan.json'"; Id = 'InvalidPlanFile' }
+        @{ Line = 'Invoke-RedisRebalance -UseEmptyMaster -Method Atomic -WhatIf'; Id = 'InvalidArgument' }
+        @{ Line = 'Invoke-RedisRebalance -UseEmptyMaster -Cluster 127.0.0.1:1 -WhatIf'; Id = 'ConnectionFailed' }
+    ) {
+        $failure = [scriptblock]::Create($Line.Replace('NODE', "'$($Full[0])'")) | Should -Throw -ErrorId "$Id,*" -PassThru
+        $failure.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+        $shares = (New-RedisRebalancePlan @{ $Full[0] = 2 }).After
+        ($shares | Where-Object Node -eq $Full[0]).SlotCount | Should -Be 8192
+    }
+}
+
+Describe 'A move' {
+    It 'rejects an invalid request and changes nothing: <Line>' -ForEach @(
+        @{ Line = 'Move-RedisSlot 5 -Target unknown:1'; Id = 'NodeNotFound' }
+        @{ Line = "Move-RedisSlot 5 -Target ''"; Id = 'ParameterArgumentValidationErrorEmptyStringNotAllowed' }
+        @{ Line = 'Move-RedisSlot SLOT -Source EMPTY -Target FULL'; Id = 'SlotNotOwned' }
+        @{ Line = 'Move-RedisSlot -Count 16000 -Source EMPTY -Target FULL'; Id = 'InvalidArgument' }
+        @{ Line = 'Move-RedisSlot -Source FULL -Target FULL'; Id = 'InvalidArgument' }
+        @{ Line = 'Move-RedisSlot 1000 -Method Atomic -Target EMPTY'; Id = 'InvalidArgument' }
+        @{ Line = 'Move-RedisSlot 16384 -Target EMPTY'; Id = 'ParameterArgumentTransformationError' }
+        @{ Line = 'Move-RedisSlot -Slot 1 -Count 2 -Source FULL -Target EMPTY'; Id = 'AmbiguousParameterSet' }
+        @{ Line = 'Move-RedisSlot -Target EMPTY'; Id = 'MissingMandatoryParameter' }
+    ) {
+        $slot = ((Get-RedisClusterNode -Node $Full[1]).SlotRanges[-1] -split '-')[-1]
+        $written = Get-WriteCount $Nodes
+        $script = $Line.Replace('SLOT', $slot).Replace('EMPTY', $Empty).Replace('FULL', $Full[0])
+        [scriptblock]::Create($script) | Should -Throw -ErrorId "$Id,*"
+        Get-WriteCount $Nodes | Should -Be $written
+    }
+
+    It 'is a terminating error if the journal is no folder, and leaves no run in progress' {
+        $file = Join-Path $TestDrive 'file'
+        Set-Content $file 'not a folder'
+        $journal = Join-Path $file 'runs'
+        { Move-RedisSlot 1 -Target $Full[2] -JournalPath $journal -ErrorAction Stop } | Should -Throw -ErrorId 'JournalUnavailable,*'
+        Get-RedisMigration -Running | Should -BeNullOrEmpty
     }
 }

@@ -3,7 +3,6 @@ BeforeAll {
     $script:ModulePath = Join-Path $Repository 'out/RedisClusterOps'
     Import-Module $ModulePath
     . (Join-Path $PSScriptRoot 'RecordedHost.ps1')
-    # A journal folder for these tests, so that the user's own journal stays unchanged.
     $script:Journal = $env:REDISCLUSTEROPS_JOURNAL
     $env:REDISCLUSTEROPS_JOURNAL = Join-Path ([IO.Path]::GetTempPath()) "redisclusterops-pester-rebalance-$PID"
     $script:Nodes = Enter-Lab
@@ -161,44 +160,6 @@ Describe 'New-RedisRebalancePlan | Invoke-RedisRebalance' {
         }
         $operator.ToString() | Should -Not -Match $secret
     }
-
-    It 'takes weights as numbers or text, by address or id, and writes nothing to the cluster' {
-        $written = Get-WriteCount $Nodes
-        $half = Get-RedisClusterNode $Full[1]
-        $plan = New-RedisRebalancePlan @{ $Full[0] = 0; $half.Id = '0.5' } -UseEmptyMaster -Threshold 0 -Method KeyByKey
-        ($plan.Before | Where-Object Node -eq $Full[0]).Weight | Should -Be 0
-        ($plan.Before | Where-Object Node -eq $Full[1]).Weight | Should -Be 0.5
-        ($plan.After | Where-Object Node -eq $Full[0]).SlotCount | Should -Be 0
-        ($plan.After | Where-Object Node -eq $Full[1]).SlotCount | Should -Be ([Math]::Round(16384 * 0.5 / 2.5))
-        $plan.Cluster | Should -Not -BeNullOrEmpty
-        Get-WriteCount $Nodes | Should -Be $written
-    }
-
-    It 'writes to -OutFile the plan that it returns' {
-        $file = Join-Path $TestDrive 'same.json'
-        $plan = New-RedisRebalancePlan -UseEmptyMaster -By Slots -OutFile $file
-        $written = Get-Content $file -Raw | ConvertFrom-Json
-        $plan.SlotCount | Should -Be 4096
-        $written.fingerprint | Should -Be $plan.Fingerprint
-        $moves = $written.moves | ForEach-Object { "$($_.sourceId) $($_.targetId) $($_.slots)" }
-        $moves | Should -Be ($plan.Moves | ForEach-Object { "$($_.SourceId) $($_.TargetId) $($_.SlotRanges -join ',')" })
-    }
-
-    It 'rejects an invalid argument: <Line>' -ForEach @(
-        @{ Line = "New-RedisRebalancePlan @{ 'unknown:1' = 2 }"; Id = 'NodeNotFound' }
-        @{ Line = "Invoke-RedisRebalance @{ 'unknown:1' = 2 } -WhatIf"; Id = 'NodeNotFound' }
-        @{ Line = 'Invoke-RedisRebalance @{ NODE = -1 } -WhatIf'; Id = 'InvalidArgument' }
-        @{ Line = "Invoke-RedisRebalance @{ NODE = 'much' } -WhatIf"; Id = 'InvalidArgument' }
-        @{ Line = 'New-RedisRebalancePlan @{ NODE = $null }'; Id = 'InvalidArgument' }
-        @{ Line = "New-RedisRebalancePlan -OutFile '/no/such/folder/plan.json'"; Id = 'InvalidPlanFile' }
-        @{ Line = 'Invoke-RedisRebalance -UseEmptyMaster -Method Atomic -WhatIf'; Id = 'InvalidArgument' }
-        @{ Line = 'Invoke-RedisRebalance -UseEmptyMaster -Cluster 127.0.0.1:1 -WhatIf'; Id = 'ConnectionFailed' }
-    ) {
-        $failure = [scriptblock]::Create($Line.Replace('NODE', "'$($Full[0])'")) | Should -Throw -ErrorId "$Id,*" -PassThru
-        $failure.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
-        $shares = (New-RedisRebalancePlan @{ $Full[0] = 2 }).After
-        ($shares | Where-Object Node -eq $Full[0]).SlotCount | Should -Be 8192
-    }
 }
 
 Describe 'Move-RedisSlot' {
@@ -246,24 +207,6 @@ Describe 'Move-RedisSlot' {
         $asked.Output | Should -BeNullOrEmpty
     }
 
-    It 'rejects an invalid request and changes nothing: <Line>' -ForEach @(
-        @{ Line = 'Move-RedisSlot 5 -Target unknown:1'; Id = 'NodeNotFound' }
-        @{ Line = "Move-RedisSlot 5 -Target ''"; Id = 'ParameterArgumentValidationErrorEmptyStringNotAllowed' }
-        @{ Line = 'Move-RedisSlot SLOT -Source EMPTY -Target FULL'; Id = 'SlotNotOwned' }
-        @{ Line = 'Move-RedisSlot -Count 16000 -Source EMPTY -Target FULL'; Id = 'InvalidArgument' }
-        @{ Line = 'Move-RedisSlot -Source FULL -Target FULL'; Id = 'InvalidArgument' }
-        @{ Line = 'Move-RedisSlot 1000 -Method Atomic -Target EMPTY'; Id = 'InvalidArgument' }
-        @{ Line = 'Move-RedisSlot 16384 -Target EMPTY'; Id = 'ParameterArgumentTransformationError' }
-        @{ Line = 'Move-RedisSlot -Slot 1 -Count 2 -Source FULL -Target EMPTY'; Id = 'AmbiguousParameterSet' }
-        @{ Line = 'Move-RedisSlot -Target EMPTY'; Id = 'MissingMandatoryParameter' }
-    ) {
-        $slot = ((Get-RedisClusterNode -Node $Full[1]).SlotRanges[-1] -split '-')[-1]
-        $before = Get-OwnerMap
-        $script = $Line.Replace('SLOT', $slot).Replace('EMPTY', $Empty).Replace('FULL', $Full[0])
-        [scriptblock]::Create($script) | Should -Throw -ErrorId "$Id,*"
-        Get-OwnerMap | Should -Be $before
-    }
-
     It 'rejects an open slot, and leaves it unchanged' {
         Invoke-Wedge -Slot 1500
         { Move-RedisSlot 1500 -Target $Empty } | Should -Throw -ErrorId 'SlotStateUnsuitable,*'
@@ -285,8 +228,7 @@ Describe 'A run that ends early' {
         $run.State | Should -Be 'Stopped'
         $run.IsResumable | Should -BeTrue
         $run.SlotsLeft | Should -BeGreaterThan 0
-        # Within its time limit, a stop closes open slots of which no key has moved, and hands over empty ones. How many depends on the
-        # machine's speed.
+        # A stop hands over what it can within two seconds.
         $open = @(Get-RedisOpenSlot)
         $open | ForEach-Object { $_.State | Should -BeIn 'Migrating', 'Drained' }
         Get-KeySum | Should -Be $Keys
@@ -300,14 +242,6 @@ Describe 'A run that ends early' {
         Get-RedisOpenSlot | Should -BeNullOrEmpty
         (New-RedisRebalancePlan -UseEmptyMaster -Threshold 0).Moves | Should -BeNullOrEmpty
         Get-KeySum | Should -Be $Keys
-    }
-
-    It 'ends with a terminating error, and leaves no run in progress' {
-        $file = Join-Path $TestDrive 'file'
-        Set-Content $file 'not a folder'
-        $journal = Join-Path $file 'runs'
-        { Move-RedisSlot 1 -Target $Full[2] -JournalPath $journal -ErrorAction Stop } | Should -Throw -ErrorId 'JournalUnavailable,*'
-        Get-RedisMigration -Running | Should -BeNullOrEmpty
     }
 }
 
@@ -395,26 +329,5 @@ Describe 'Views of plans and moves' {
         $lines = & $Script | Out-String -Width 120 -Stream | Where-Object { $_.Trim() }
         $lines | ForEach-Object { $_.TrimEnd().Length } | Measure-Object -Maximum | ForEach-Object Maximum | Should -BeLessOrEqual 120
         $lines -join "`n" | Should -Match ([regex]::Escape($Shows))
-    }
-}
-
-Describe 'An ambiguous id prefix' {
-    It 'is rejected with the candidates' {
-        $null = Move-RedisSlot -Source $Empty -Target $Full[0]
-        $port = $Empty.Split(':')[1]
-        $others = (Get-RedisClusterNode | Where-Object Endpoint -ne $Empty).Id
-        $firsts = $others | ForEach-Object { $_[0] }
-        # Each reset gives the node a new random id; repeat until it shares its first character with another id.
-        do {
-            $null = redis-cli -p $port CLUSTER RESET HARD
-            $id = redis-cli -p $port CLUSTER MYID
-        } until ($firsts -contains $id[0])
-        $null = redis-cli -p $Full[0].Split(':')[1] CLUSTER MEET 127.0.0.1 $port
-        foreach ($attempt in 1..100) {
-            Start-Sleep -Milliseconds 200
-            if ((Get-RedisClusterNode).Id -contains $id) { break }
-        }
-        { Move-RedisSlot 5 -Target $id[0] } | Should -Throw -ErrorId 'AmbiguousNode,*'
-        { Invoke-RedisRebalance @{ $id[0] = 2 } -WhatIf } | Should -Throw -ErrorId 'AmbiguousNode,*' -ExpectedMessage "*$Empty*"
     }
 }

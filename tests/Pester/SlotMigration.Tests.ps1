@@ -241,34 +241,59 @@ Describe 'Test-RedisCluster' {
     }
 }
 
-Describe 'Views' {
+Describe 'Get-RedisKeyConflict and Restore-RedisKey' {
     BeforeAll {
-        Invoke-Wedge -Slot 22
-        function Get-Line($InputObject) {
-            $InputObject | Out-String -Width 120 -Stream | Where-Object { $_.Trim() }
+        Invoke-Wedge -Slot 160 -Key 10 -Moved 4
+        $script:Open = Get-RedisOpenSlot 160
+        $script:Key = (Get-RedisSlotKey 160 -Node $Open.Source -First 1).Name
+        "ASKING`nSET $Key other" | redis-cli -p $Open.Target.Split(':')[1] | Out-Null
+        "ASKING`nEXPIRE $Key 500" | redis-cli -p $Open.Target.Split(':')[1] | Out-Null
+    }
+
+    It 'shows both copies and changes nothing, from open slots, from JSON and without a slot' {
+        $written = Get-WriteCount $Nodes
+        $fromJson = $Open | ConvertTo-Json | ConvertFrom-Json | Get-RedisKeyConflict
+        foreach ($conflict in (Get-RedisKeyConflict), ($Open | Get-RedisKeyConflict), $fromJson) {
+            $conflict.Name | Should -Be $Key
+            $conflict.IsEqual | Should -BeFalse
+            $conflict.InUseOn | Should -Be $Open.Source
+            $conflict.OtherOn | Should -Be $Open.Target
+            $conflict.TimeToLive | Should -BeNullOrEmpty
+            $conflict.OtherTimeToLive.TotalSeconds | Should -BeGreaterThan 400
+            $conflict.Advice | Should -Match '^Complete-RedisSlotMigration -Slot 160 -OnKeyConflict KeepInUse'
         }
+        Get-WriteCount $Nodes | Should -Be $written
     }
 
-    AfterAll { $null = Complete-RedisSlotMigration 22 }
+    It 'restores the value that lost, by the line of the warning, and back' {
+        $options = @{ OnKeyConflict = 'KeepInUse'; WarningVariable = 'warnings'; WarningAction = 'SilentlyContinue' }
+        $result = $Open | ConvertTo-Json | ConvertFrom-Json | Complete-RedisSlotMigration @options
+        $result.Outcome | Should -Be 'Completed'
+        "$warnings" -match 'To put it back: (Restore-RedisKey -Path \S+ -Replace)' | Should -BeTrue
+        $line = $Matches[1]
+        $file = $line.Split(' ')[2]
+        $port = $Open.Target.Split(':')[1]
+        $value = redis-cli -p $port GET $Key
 
-    It 'fit 120 columns: <Name>' -ForEach @(
-        @{ Name = 'nodes'; Script = { Get-RedisClusterNode }; Shows = '10922-16383' }
-        @{ Name = 'cluster'; Script = { Get-RedisClusterInfo }; Shows = 'SlotsAssigned' }
-        @{ Name = 'session'; Script = { (Get-RedisClusterInfo).Cluster }; Shows = 'Seeds' }
-        @{ Name = 'health'; Script = { Get-RedisClusterHealth }; Shows = 'Next: Complete-RedisSlotMigration -Slot 22' }
-        @{ Name = 'findings'; Script = { (Get-RedisClusterHealth).Findings }; Shows = 'SlotOpen' }
-        @{ Name = 'open slots'; Script = { Get-RedisOpenSlot }; Shows = 'Complete-RedisSlotMigration -Slot 22' }
-        @{ Name = 'keys'; Script = { Get-RedisSlotKey 22 -First 3 -Detail }; Shows = 'string' }
-        @{ Name = 'key slots'; Script = { Get-RedisKeySlot a, b }; Shows = '15495' }
-        @{ Name = 'key moves'; Script = { Move-RedisSlotKey 22 -First 1 }; Shows = 'Missing' }
-        @{ Name = 'results'; Script = { Complete-RedisSlotMigration 30 -ErrorAction SilentlyContinue }; Shows = 'Failed' }
-    ) {
-        $lines = Get-Line (& $Script)
-        $lines | ForEach-Object { $_.TrimEnd().Length } | Measure-Object -Maximum | ForEach-Object Maximum | Should -BeLessOrEqual 120
-        $lines -join "`n" | Should -Match ([regex]::Escape($Shows))
+        Restore-RedisKey $file -ErrorAction SilentlyContinue -ErrorVariable refused | Should -BeNullOrEmpty
+        $refused.FullyQualifiedErrorId | Should -BeLike 'KeyExistsOnTarget,*'
+        Get-ChildItem (Split-Path $file) | Restore-RedisKey -Replace -WhatIf | Should -BeNullOrEmpty
+        redis-cli -p $port GET $Key | Should -Be $value
+
+        $restored = & ([scriptblock]::Create($line)) 3>&1
+        $restored[-1].Node | Should -Be $Open.Target
+        redis-cli -p $port GET $Key | Should -Be 'other'
+        [int] (redis-cli -p $port TTL $Key) | Should -BeGreaterThan 400
+        "$($restored[0])" -match 'the value that was replaced .* To put it back: (Restore-RedisKey -Path \S+ -Replace)' | Should -BeTrue
+        $null = & ([scriptblock]::Create($Matches[1])) 3>$null
+        redis-cli -p $port GET $Key | Should -Be $value
     }
 
-    It 'have a list with all properties of an open slot' {
-        Get-RedisOpenSlot | Format-List | Out-String -Width 120 | Should -Match 'ClientsSee'
+    It 'names -Confirm:$false if the session can not ask' {
+        Invoke-Wedge -Slot 161
+        $shown = Invoke-FreshPowerShell "Repair-RedisCluster -Slot 161 -Cluster $($Nodes[0])" -Switch '-NonInteractive'
+        $shown | Should -Match 'needs consent'
+        $shown | Should -Match '-Confirm:\$false'
+        $null = Complete-RedisSlotMigration 161
     }
 }
