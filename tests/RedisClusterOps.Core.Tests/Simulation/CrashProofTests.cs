@@ -53,7 +53,8 @@ public class CrashProofTests(ITestOutputHelper output)
 
         output.WriteLine(moments + " faults in " + starts.Count + " states");
         Assert.True(broken.IsEmpty, string.Join("\n", broken.Values));
-        Assert.True(moments > 10 * starts.Count, "Only " + moments + " faults.");
+        // Several at each state: every write, and of the few reads of a short operation one or none in the short proof.
+        Assert.True(moments > 5 * starts.Count, "Only " + moments + " faults.");
     }
 
     // A read changes nothing on the servers, so a fault after it is the same as a fault before it.
