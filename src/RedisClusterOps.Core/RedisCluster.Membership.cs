@@ -1,8 +1,10 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
 using RedisClusterOps.Membership;
 using RedisClusterOps.Planning.Preflight;
 
@@ -43,6 +45,11 @@ public sealed partial class RedisCluster
     /// </exception>
     public Task<MembershipPlan> PlanNewClusterAsync(int replicas, string? journalPath, CancellationToken cancellation) =>
         PlanAsync(new NewClusterRequest(_session, replicas), journalPath, cancellation);
+
+    /// <summary>Plans to form a cluster of the seeds, in which each of the first nodes is a master with these slots.</summary>
+    /// <remarks>Tests need masters without slots, and slots without an owner. A user gets equal shares.</remarks>
+    internal Task<MembershipPlan> PlanNewClusterAsync(IReadOnlyList<SlotSet> shares, CancellationToken cancellation) =>
+        PlanAsync(new NewClusterRequest(_session, 0) { Shares = shares }, null, cancellation);
 
     /// <summary>Carries out a plan, and waits until every reachable node reports the change.</summary>
     /// <param name="plan">The plan that the user agreed to.</param>

@@ -14,57 +14,53 @@ internal static class ClusterForming
 {
     private static readonly TimeSpan FormingNodeTimeout = TimeSpan.FromSeconds(1);
 
+    /// <summary>Forms a cluster as a user does, but with the slots that the caller specifies and without a journal.</summary>
+    /// <param name="nodes">The nodes, masters first.</param>
+    /// <param name="slots">The slots of each master.</param>
+    /// <param name="connection">How to connect to the nodes.</param>
+    /// <param name="nodeTimeout">The node timeout of the cluster.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="LabException">The cluster was not formed; the message says why.</exception>
     public static async Task FormAsync(
-        IReadOnlyList<LocalNode> masters,
-        IReadOnlyList<LocalNode> replicas,
+        IReadOnlyList<LocalNode> nodes,
         IReadOnlyList<IReadOnlyList<SlotRange>> slots,
+        ConnectionOptions connection,
         TimeSpan nodeTimeout,
         CancellationToken cancellation)
     {
-        LocalNode[] nodes = [.. masters, .. replicas];
-        // Nodes with equal epochs resolve the collision later, in the middle of a test.
-        for (var i = 0; i < nodes.Length; i++)
-            await nodes[i].SendAsync(RespCommand.Of("CLUSTER", "SET-CONFIG-EPOCH", i + 1), cancellation);
-        for (var i = 0; i < masters.Count; i++)
-        {
-            if (slots[i].Count > 0)
-            {
-                object[] ends = [.. slots[i].SelectMany(range => new object[] { range.First, range.Last })];
-                await masters[i].SendAsync(RespCommand.Of(["CLUSTER", "ADDSLOTSRANGE", .. ends]), cancellation);
-            }
-        }
-
         await SetNodeTimeoutAsync(nodes, FormingNodeTimeout, cancellation);
-        // Every node meets every other: waiting for gossip to spread an introduction takes seconds.
-        for (var i = 0; i < nodes.Length; i++)
+        var session = new RedisClusterSession(nodes.Select(node => node.Endpoint), connection);
+        using var redis = new RedisCluster(session) { KeepsJournal = false, LooksAhead = false };
+        try
         {
-            for (var j = i + 1; j < nodes.Length; j++)
-                await nodes[i].SendAsync(RespCommand.Of("CLUSTER", "MEET", nodes[j].Endpoint.Host, nodes[j].Endpoint.Port), cancellation);
+            var plan = await redis.PlanNewClusterAsync([.. slots.Select(ranges => SlotSet.From(ranges))], cancellation);
+            await redis.ChangeAsync(plan, cancellation);
+        }
+        catch (RedisOperationException failure)
+        {
+            throw new LabException("The cluster was not formed. " + failure.Message, failure);
         }
 
-        if (replicas.Count > 0)
-        {
-            await WaitForAsync(() => WhyNotAcquaintedAsync(nodes, cancellation), cancellation);
-            for (var i = 0; i < replicas.Count; i++)
-                await replicas[i].SendAsync(RespCommand.Of("CLUSTER", "REPLICATE", masters[i % masters.Count].Id), cancellation);
-        }
-
-        await WaitUntilAgreedAsync(nodes, replicas, cancellation);
         await SetNodeTimeoutAsync(nodes, nodeTimeout, cancellation);
     }
 
     /// <summary>Waits until these nodes are connected to each other, report the same roles and slots, and serve.</summary>
     /// <param name="nodes">The nodes that have to agree.</param>
-    /// <param name="replicas">The nodes among them that have to be in sync with their master.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="LabException">The wait was cancelled; the message says what was still missing.</exception>
-    public static Task WaitUntilAgreedAsync(
-        IReadOnlyList<LocalNode> nodes, IReadOnlyList<LocalNode> replicas, CancellationToken cancellation) =>
-        WaitForAsync(
-            async () => await WhyNotAcquaintedAsync(nodes, cancellation)
-                ?? await WhyNotServingAsync(nodes, cancellation)
-                ?? await WhyNotReplicatingAsync(replicas, cancellation),
-            cancellation);
+    public static async Task WaitUntilAgreedAsync(IReadOnlyList<LocalNode> nodes, CancellationToken cancellation)
+    {
+        string? reason = null;
+        try
+        {
+            while ((reason = await WhyNotAcquaintedAsync(nodes, cancellation) ?? await WhyNotServingAsync(nodes, cancellation)) is not null)
+                await Task.Delay(50, cancellation);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new LabException("The cluster did not settle in time: " + (reason ?? "a node did not answer") + ".", e);
+        }
+    }
 
     // Pings carry roles and slots, and a node may be pinged as rarely as once in half a node timeout.
     private static async Task SetNodeTimeoutAsync(IEnumerable<LocalNode> nodes, TimeSpan timeout, CancellationToken cancellation)
@@ -72,20 +68,6 @@ internal static class ClusterForming
         // Garnet has no such setting: its error reply is ignored.
         foreach (var node in nodes)
             await node.AskAsync(RespCommand.Of("CONFIG", "SET", "cluster-node-timeout", (long)timeout.TotalMilliseconds), cancellation);
-    }
-
-    private static async Task WaitForAsync(Func<Task<string?>> whyNot, CancellationToken cancellation)
-    {
-        string? reason = null;
-        try
-        {
-            while ((reason = await whyNot()) is not null)
-                await Task.Delay(50, cancellation);
-        }
-        catch (OperationCanceledException e)
-        {
-            throw new LabException("The cluster did not settle in time: " + (reason ?? "a node did not answer") + ".", e);
-        }
     }
 
     private static async Task<string?> WhyNotAcquaintedAsync(IReadOnlyList<LocalNode> nodes, CancellationToken cancellation)
@@ -124,18 +106,6 @@ internal static class ClusterForming
             var full = Field(info, "cluster_slots_assigned") == HashSlot.Count.ToString(CultureInfo.InvariantCulture);
             if (full && Field(info, "cluster_state") != "ok")
                 return node.Endpoint + " reports cluster_state:" + Field(info, "cluster_state");
-        }
-
-        return null;
-    }
-
-    private static async Task<string?> WhyNotReplicatingAsync(IReadOnlyList<LocalNode> replicas, CancellationToken cancellation)
-    {
-        foreach (var replica in replicas)
-        {
-            var info = (await replica.SendAsync(RespCommand.Of("INFO", "replication"), cancellation)).Text;
-            if (Field(info, "master_link_status") != "up" || Field(info, "master_sync_in_progress") == "1")
-                return replica.Endpoint + " is not in sync with its master yet";
         }
 
         return null;

@@ -58,7 +58,7 @@ internal sealed class LocalCluster : IAsyncDisposable
             if (options.IsFormed)
             {
                 await ClusterForming.FormAsync(
-                    cluster.Masters, cluster.Replicas, options.SlotsOrDefault(), options.NodeTimeout, time.Token);
+                    cluster.Nodes, options.SlotsOrDefault(), options.Connection, options.NodeTimeout, time.Token);
             }
 
             return cluster;
@@ -79,7 +79,7 @@ internal sealed class LocalCluster : IAsyncDisposable
     {
         using var time = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         time.CancelAfter(_options.StartTimeout);
-        await ClusterForming.WaitUntilAgreedAsync([.. _nodes.Where(node => node.IsRunning)], [], time.Token);
+        await ClusterForming.WaitUntilAgreedAsync([.. _nodes.Where(node => node.IsRunning)], time.Token);
     }
 
     /// <summary>Ends the nodes and removes their folders. A detached cluster keeps running.</summary>

@@ -37,7 +37,7 @@ Describe 'Nodes of a cluster, from separate servers on' {
         $formed.State, $formed.Size, $formed.KnownNodes, $formed.SlotsOk | Should -Be 'ok', 2, 4, 16384
         $null = Connect-RedisCluster $Nodes[0]
         (Get-RedisClusterNode $Nodes[2], $Nodes[3]).MasterId | Should -Be (Get-RedisClusterNode $Nodes[0], $Nodes[1]).Id
-        (Get-RedisMigration)[0].Commands.Count | Should -Be 11
+        (Get-RedisMigration)[0].Commands.Count | Should -Be 14
     }
 
     It 'New-RedisCluster does not form it again' {

@@ -28,6 +28,11 @@ internal static class Agreement
     public static Missing? AllListed(ClusterView view) => view.Nodes.Where(node => node.IsReachable)
         .Select(node => NotListed(view, node)).FirstOrDefault(missing => missing is not null);
 
+    /// <summary>No reachable node has a handshake in progress: a node that was met twice is listed twice until it ends.</summary>
+    public static Missing? NoHandshake(ClusterView view) => MissingAt(
+        view.Nodes.Where(node => node.View?.Lines.Any(line => (line.Flags & NodeFlags.Handshake) != 0) == true),
+        " not know every node by its id yet");
+
     /// <summary>Every reachable node serves.</summary>
     public static Missing? IsServing(ClusterView view) => MissingAt(
         view.Nodes.Where(node => node.View is { } own && own.ClusterInfo.TryGetValue("cluster_state", out var state) && state != "ok"),

@@ -24,6 +24,9 @@ internal sealed class MembershipRun(ClusterReader reader, MembershipPlan plan, C
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
 
+    // The next reading comes after an eighth of the time waited so far, so a wait takes an eighth longer at most.
+    private const int PauseShare = 8;
+
     private int _sent;
 
     /// <returns>The cluster after the change, and the id of the run; null if nothing was sent.</returns>
@@ -120,7 +123,7 @@ internal sealed class MembershipRun(ClusterReader reader, MembershipPlan plan, C
     // A node may be restarting or busy while it changes its role, so a view without it is only what is missing now.
     private async Task<ClusterView> WaitAsync(Condition condition, CancellationToken stop)
     {
-        var (started, changed, last, pause) = (reader.Clock.Now, reader.Clock.Now, string.Empty, ShortestPause);
+        var (started, changed, last) = (reader.Clock.Now, reader.Clock.Now, string.Empty);
         var sent = started;
         while (true)
         {
@@ -140,8 +143,8 @@ internal sealed class MembershipRun(ClusterReader reader, MembershipPlan plan, C
             }
 
             log?.Progress(new OperationEvent { Kind = OperationEventKind.Progress, Message = missing.Text, Elapsed = now - started });
-            await reader.Clock.PauseAsync(pause, stop).ConfigureAwait(false);
-            pause = pause < LongestPause ? pause + pause : LongestPause;
+            var pause = Math.Min(LongestPause.Ticks, Math.Max(ShortestPause.Ticks, (now - started).Ticks / PauseShare));
+            await reader.Clock.PauseAsync(new TimeSpan(pause), stop).ConfigureAwait(false);
         }
     }
 

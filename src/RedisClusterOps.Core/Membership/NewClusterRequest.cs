@@ -13,7 +13,13 @@ namespace RedisClusterOps.Membership;
 /// <param name="Replicas">The number of replicas of each master.</param>
 internal sealed record NewClusterRequest(RedisClusterSession Session, int Replicas) : MembershipRequest(Session)
 {
-    private int Masters => Session.Seeds.Count / (Replicas + 1);
+    // Gossip spreads an introduction in seconds, a meeting takes a tenth of one. But each pair of nodes needs its own.
+    private const int MostThatMeetAll = 8;
+
+    /// <summary>The slots of each master; the remaining nodes become replicas. Null for equal shares of all slots.</summary>
+    public IReadOnlyList<SlotSet>? Shares { get; init; }
+
+    private int Masters => Shares?.Count ?? Session.Seeds.Count / (Replicas + 1);
 
     /// <inheritdoc/>
     public override IReadOnlyList<NodeEndpoint> Candidates => Session.Seeds.Select(Session.MapAddress).ToList();
@@ -37,7 +43,7 @@ internal sealed record NewClusterRequest(RedisClusterSession Session, int Replic
                 NextAction.Advise("name at least " + Number(Replicas + 1) + " nodes, or fewer replicas"));
         }
 
-        var shares = Enumerable.Range(0, Masters).Select(ShareOf).ToList();
+        var shares = Shares ?? Enumerable.Range(0, Masters).Select(ShareOf).ToList();
         var masterOf = ReplicaPlaces.Of(Session.Seeds.Select(seed => seed.Host).ToList(), Masters);
         var views = situation.Candidates.Select(candidate => candidate.View).ToList();
         var wanted = new Wanted(views.Select(view => view?.Id ?? string.Empty).ToList(), shares, masterOf);
@@ -92,7 +98,9 @@ internal sealed record NewClusterRequest(RedisClusterSession Session, int Replic
             .Where(index => Session.Seeds[index].Host == Session.Seeds[masterOf[index - Masters]].Host).ToList();
         if (sharing.Count > 0 && Session.Seeds.Select(seed => seed.Host).Distinct().Skip(1).Any())
             yield return string.Join(", ", sharing.Select(index => Session.Seeds[index])) + " will be on the same host as its master.";
-        var versions = situation.View.Nodes.Select(node => node.View!.Facts.Engine + " " + node.View.Facts.Version).Distinct().ToList();
+        // After an interrupted run, a view may list a node that is not one of these.
+        var versions = situation.View.Nodes.Select(node => node.View).OfType<NodeView>()
+            .Select(view => view.Facts.Engine + " " + view.Facts.Version).Distinct().ToList();
         if (versions.Count > 1)
             yield return "The nodes run different servers: " + string.Join(", ", versions) + ".";
     }
@@ -121,10 +129,12 @@ internal sealed record NewClusterRequest(RedisClusterSession Session, int Replic
             yield return new MembershipStep(nodes[i], RespCommand.Of(["CLUSTER", "ADDSLOTSRANGE", .. ends]), why);
         }
 
+        var meetsAll = nodes.Count <= MostThatMeetAll;
         for (var i = 1; i < nodes.Count; i++)
         {
-            if (nodes[0].View!.Line(nodes[i].Id) is null)
-                yield return MeetStep.Of(nodes[0], nodes[i].View!, Session.Seeds[i], "Gossip introduces the node to the others.");
+            var why = meetsAll ? "Every node meets every other one." : "Gossip introduces the node to the others.";
+            foreach (var introducer in nodes.Take(meetsAll ? i : 1).Where(node => node.View!.Line(nodes[i].Id) is null))
+                yield return MeetStep.Of(introducer, nodes[i].View!, Session.Seeds[i], why);
         }
 
         for (var i = Masters; i < nodes.Count; i++)
@@ -147,11 +157,13 @@ internal sealed record NewClusterRequest(RedisClusterSession Session, int Replic
         public Missing? Proof(ClusterView view) => Conditions.All(
             Everyone,
             Agreement.AllListed,
+            Agreement.NoHandshake,
             Slots,
             Epochs,
             Conditions.All(Enumerable.Range(Shares.Count, MasterOf.Count)
                 .Select(index => Agreement.IsReplicaOf(Ids[index], MasterIdOf(index)!)).ToArray()),
-            Agreement.IsServing)(view);
+            // With slots that no master owns, the cluster does not serve.
+            Shares.Sum(share => share.Count) == HashSlot.Count ? new Condition(Agreement.IsServing) : null)(view);
 
         private Missing? Everyone(ClusterView view) =>
             Ids.FirstOrDefault(id => view.Node(id) is not { IsReachable: true }) is { } silent

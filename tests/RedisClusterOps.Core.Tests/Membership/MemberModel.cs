@@ -129,6 +129,9 @@ internal sealed class MemberModel
 
         public HashSet<string> Known { get; } = [];
 
+        /// <summary>True while it lists a node also under a provisional id.</summary>
+        public bool IsInHandshake { get; set; }
+
         /// <summary>The address at which this server lists another one, if not its present one. It has no connection there.</summary>
         public Dictionary<string, NodeEndpoint> Listed { get; } = [];
 
@@ -148,7 +151,8 @@ internal sealed class MemberModel
                 ConfigEpoch = other.Epoch,
                 Connected = other.Id == id || (other.IsUp && !Listed.ContainsKey(other.Id)),
                 Slots = other.Slots,
-            }).ToList())
+            }).Concat(Enumerable.Repeat(new NodeLine { Id = new string('f', 40), Flags = NodeFlags.Handshake }, IsInHandshake ? 1 : 0))
+                .ToList())
         {
             KeyCount = Keys,
             Facts = ServerFacts.Parse("redis_version:7.0.15\r\n" + (MasterId is null ? string.Empty : "master_link_status:up\r\n") + Info),

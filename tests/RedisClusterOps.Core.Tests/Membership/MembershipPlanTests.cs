@@ -27,7 +27,8 @@ public class MembershipPlanTests(ITestOutputHelper output)
         {
             var model = MemberModel.Separate(nodes);
             Carry(model, request, killed);
-            Assert.Equal(all - killed, model.Plan(request).Steps.Count);
+            // Gossip may have made some of the meetings unnecessary.
+            Assert.InRange(model.Plan(request).Steps.Count, 0, all - killed);
             Carry(model, request);
             Assert.True(model.Plan(request).IsDone);
         }
@@ -275,6 +276,31 @@ public class MembershipPlanTests(ITestOutputHelper output)
         Assert.Empty(plan.Steps);
         var missing = plan.Proof(model.Read(request).View);
         Assert.Equal("10.0.0.3:6379's link to 10.0.0.2:6379 is not up, 5 MB are left to load", missing?.Text);
+    }
+
+    [Fact]
+    public void A_cluster_is_not_formed_while_a_node_is_listed_under_a_provisional_id()
+    {
+        var model = MemberModel.Separate(3);
+        var request = NewCluster(3, 0);
+        Carry(model, request);
+        model.At(2).IsInHandshake = true;
+        var missing = request.Plan(model.Read(request)).Proof(model.Read(request).View);
+        Assert.Equal("10.0.0.2:6379 does not know every node by its id yet", missing?.Text);
+        model.At(2).IsInHandshake = false;
+        Assert.True(model.Plan(request).IsDone);
+    }
+
+    [Fact]
+    public void A_lab_forms_a_cluster_of_any_layout()
+    {
+        var model = MemberModel.Separate(4);
+        var request = NewCluster(4, 0) with { Shares = [SlotSetOf(0, 1, 2), SlotSet.Empty, SlotSetOf(7)] };
+        Carry(model, request);
+        Assert.Equal(["0-2", "", "7", ""], Enumerable.Range(1, 4).Select(number => model.At(number).Slots.ToString()));
+        Assert.Equal(model.At(1).Id, model.At(4).MasterId);
+        // With uncovered slots the nodes never serve.
+        Assert.True(model.Plan(request).IsDone);
     }
 
     private static NewClusterRequest NewCluster(int nodes, int replicas) =>
