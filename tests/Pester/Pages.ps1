@@ -130,6 +130,8 @@ function Invoke-PageCommand($Recorded, [string] $Text, [Collections.IDictionary]
     $null = $shell.AddScript($Text)
     $shell.Commands.Commands[0].MergeMyResults('Error', 'Output')
     $null = $shell.AddCommand('Out-Default')
+    # In the culture of no language PowerShell breaks lines within words.
+    [cultureinfo]::CurrentCulture = 'en-US'
     try { $null = $shell.Invoke() }
     catch {
         # A terminating error ends the pipeline before it is formatted.
