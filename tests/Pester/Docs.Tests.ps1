@@ -26,7 +26,7 @@ Describe 'A page' {
         Format-Difference $steps | Should -BeNullOrEmpty -Because 'update-pages.ps1 writes the present output'
     }
 
-    It 'has commands' { $Count | Should -BeGreaterThan 120 }
+    It 'has commands' { $Count | Should -BeGreaterThan 100 }
 
     It 'that differs is found' {
         $text = '```', 'PS> "one"', 'two', 'PS> "three"', '```', '```powershell', '"four"', '```', '', '```output', 'four', '```'

@@ -135,7 +135,9 @@ internal sealed class MovingSlot(TestCluster cluster, int slot, LocalNode? sourc
         foreach (var node in cluster.Nodes.Where(node => node.IsRunning))
         {
             var lines = await TestCluster.ViewOfAsync(node);
-            Assert.Equal(Target.Id, lines.Single(line => line.Slots.Contains(slot)).Id);
+            var owners = string.Join(' ', lines.Where(line => line.Slots.Contains(slot)).Select(line => line.Id));
+            Assert.True(owners == Target.Id, node.Endpoint + " reports '" + owners + "' as the owner of " + slot + ", not "
+                + Target.Id + ":\n" + string.Join('\n', lines));
             Assert.DoesNotContain(
                 lines, line => line.IsMaster && (line.MigratingTo.ContainsKey(slot) || line.ImportingFrom.ContainsKey(slot)));
         }

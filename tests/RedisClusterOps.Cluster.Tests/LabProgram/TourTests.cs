@@ -64,7 +64,7 @@ public sealed class TourTests
         Assert.Contains(masters, tour.Output);
         Assert.Contains("Next: Complete-RedisSlotMigration -Slot 5519", tour.Output);
         Assert.Contains("proof: the slot is open as before on both masters", tour.Output);
-        Assert.Matches(@"\n 5519 Completed  .* 100 ", tour.Output);
+        Assert.Matches(@"\nSlot 5519 Completed  .* moved: 100\s", tour.Output);
         Assert.Contains("proof: 150 of 150 keys read back with the value that was written", tour.Output);
         Assert.Contains("proof: every server reports 4096 slots for each master", tour.Output);
         Assert.Equal(2, Regex.Count(tour.Output, "proof: 650 of 650 keys read back with the value that was written"));

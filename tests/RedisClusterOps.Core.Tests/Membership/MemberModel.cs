@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Membership;
+using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Membership;
 
@@ -60,6 +61,16 @@ internal sealed class MemberModel
     }
 
     public MembershipPlan Plan(MembershipRequest request) => request.Plan(Read(request));
+
+    /// <summary>Carries out the first commands of a plan, each after its condition holds.</summary>
+    public void Carry(MembershipRequest request, int first = int.MaxValue)
+    {
+        foreach (var step in Plan(request).Steps.Take(first))
+        {
+            Assert.Null(step.After?.Invoke(Read(request).View));
+            Apply(step);
+        }
+    }
 
     /// <summary>Applies a command as the servers do; an error of the server is an exception.</summary>
     public void Apply(MembershipStep step)

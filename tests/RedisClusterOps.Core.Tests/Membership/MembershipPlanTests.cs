@@ -14,81 +14,6 @@ public class MembershipPlanTests(ITestOutputHelper output)
     private static readonly RedisClusterSession Session = RedisClusterSession.Parse("10.0.0.1:6379");
 
     [Theory]
-    [InlineData(3, 0)]
-    [InlineData(6, 1)]
-    [InlineData(7, 1)]
-    [InlineData(9, 2)]
-    [InlineData(1, 0)]
-    public void After_any_number_of_commands_a_new_cluster_is_completed_by_the_same_request(int nodes, int replicas)
-    {
-        var request = NewCluster(nodes, replicas);
-        var all = MemberModel.Separate(nodes).Plan(request).Steps.Count;
-        for (var killed = 0; killed <= all; killed++)
-        {
-            var model = MemberModel.Separate(nodes);
-            Carry(model, request, killed);
-            // Gossip may have made some of the meetings unnecessary.
-            Assert.InRange(model.Plan(request).Steps.Count, 0, all - killed);
-            Carry(model, request);
-            Assert.True(model.Plan(request).IsDone);
-        }
-    }
-
-    [Fact]
-    public void A_new_cluster_has_contiguous_slots_distinct_epochs_and_all_slots()
-    {
-        var model = MemberModel.Separate(7);
-        Carry(model, NewCluster(7, 1));
-        var servers = Enumerable.Range(1, 7).Select(model.At).ToList();
-        Assert.All(servers.Take(3), server => Assert.Single(server.Slots.Ranges));
-        Assert.Equal(16384, servers.Sum(server => server.Slots.Count));
-        Assert.Equal(7, servers.Select(server => server.Epoch).Distinct().Count());
-        Assert.Equal([2, 1, 1], servers.Take(3).Select(master => servers.Count(server => server.MasterId == master.Id)));
-    }
-
-    [Fact]
-    public void A_new_cluster_is_refused_with_the_reason_of_every_node()
-    {
-        var model = MemberModel.Separate(5);
-        model.At(1).Keys = 3;
-        model.At(2).Slots = SlotSetOf(7);
-        model.At(3).IsUp = false;
-        model.At(4).Known.Add(model.Start("10.0.9.9:6379").Id);
-        var refusal = Assert.Throws<RedisOperationException>(() => model.Plan(NewCluster(5, 0)));
-        Assert.Equal(FailureCode.NodeUnsuitable, refusal.Code);
-        Assert.Contains("10.0.0.1:6379 holds 3 keys; 10.0.0.2:6379 owns 1 slot; 10.0.0.3:6379 could not be read", refusal.Message);
-        Assert.Contains("10.0.0.4:6379 already belongs to a cluster: it lists 10.0.9.9:6379. Nothing was changed.", refusal.Message);
-    }
-
-    [Fact]
-    public void A_formed_cluster_is_not_formed_again_whatever_keys_it_holds()
-    {
-        var model = MemberModel.Separate(4);
-        Carry(model, NewCluster(4, 1));
-        model.At(1).Keys = 100;
-        Assert.True(model.Plan(NewCluster(4, 1)).IsDone);
-        var other = Assert.Throws<RedisOperationException>(() => model.Plan(NewCluster(3, 0)));
-        Assert.Equal(FailureCode.NodeUnsuitable, other.Code);
-    }
-
-    [Theory]
-    [InlineData("a a b b c c", 3, true)]
-    [InlineData("a b c a b c", 3, true)]
-    [InlineData("a a a a b c", 3, false)]
-    [InlineData("a b a b", 2, true)]
-    [InlineData("a b b b a a", 2, true)]
-    [InlineData("a a a a a a", 3, false)]
-    public void A_replica_is_on_another_host_than_its_master_if_that_is_possible(string hosts, int masters, bool isPossible)
-    {
-        var names = hosts.Split(' ');
-        var masterOf = ReplicaPlaces.Of(names, masters);
-        Assert.Equal(names.Length - masters, masterOf.Count);
-        var counts = Enumerable.Range(0, masters).Select(master => masterOf.Count(of => of == master)).ToList();
-        Assert.InRange(counts.Max() - counts.Min(), 0, 1);
-        Assert.Equal(isPossible, masterOf.Select((master, index) => names[master] != names[masters + index]).All(isOther => isOther));
-    }
-
-    [Theory]
     [InlineData(null, 1)]
     [InlineData("10.0.0.2:6379", 2)]
     public void After_any_number_of_commands_a_node_is_added_by_the_same_request(string? master, int commands)
@@ -99,8 +24,8 @@ public class MembershipPlanTests(ITestOutputHelper output)
             var node = model.Start("10.0.0.4:6379");
             var request = new AddRequest(Session, node.Endpoint, master);
             Assert.Equal(commands, model.Plan(request).Steps.Count);
-            Carry(model, request, killed);
-            Carry(model, request);
+            model.Carry(request, killed);
+            model.Carry(request);
             Assert.Empty(model.Plan(request).Steps);
             Assert.Null(model.Plan(request).Proof(model.Read(request).View));
             Assert.Equal(master is null ? null : model.At(2).Id, node.MasterId);
@@ -120,7 +45,7 @@ public class MembershipPlanTests(ITestOutputHelper output)
         if (trouble == "keys")
             node.Keys = 5;
         if (trouble == "slots")
-            node.Slots = SlotSetOf(1);
+            node.Slots = SlotSet.From([1]);
         if (trouble == "no rights")
             node.Keys = null;
         if (trouble == "other cluster")
@@ -147,7 +72,7 @@ public class MembershipPlanTests(ITestOutputHelper output)
             plan.Commands.Select(command => command.Node + " " + command.Command).Order(StringComparer.Ordinal));
         Assert.Contains("lists the node at 10.0.0.2:6379", plan.Commands[0].Why);
         Assert.NotNull(plan.Proof(model.Read(request).View));
-        Carry(model, request);
+        model.Carry(request);
         Assert.Empty(model.Plan(request).Steps);
         Assert.Null(plan.Proof(model.Read(request).View));
     }
@@ -156,7 +81,7 @@ public class MembershipPlanTests(ITestOutputHelper output)
     public void Each_of_ten_nodes_joins_a_hundred_by_one_command_and_leaves_by_one_for_each_other_node()
     {
         var model = MemberModel.Separate(100);
-        output.WriteLine("100 nodes are formed by {0} commands", model.Plan(NewCluster(100, 1)).Steps.Count);
+        output.WriteLine("100 nodes are formed by {0} commands", model.Plan(NewClusterRequestTests.NewCluster(100, 1)).Steps.Count);
         for (var number = 1; number <= 100; number++)
             model.Join(1, number).At(number).Slots = SlotSet.From([new SlotRange(163 * (number - 1), (163 * number) - 1)]);
         var (added, removed) = (new List<int>(), new List<int>());
@@ -165,7 +90,7 @@ public class MembershipPlanTests(ITestOutputHelper output)
         {
             var request = new AddRequest(Session, model.Start("10.0.0." + number + ":6379").Endpoint, null);
             added.Add(model.Plan(request).Steps.Count);
-            Carry(model, request);
+            model.Carry(request);
         }
 
         output.WriteLine("10 added by {0} commands in {1:0.0} s", added.Sum(), clock.Elapsed.TotalSeconds);
@@ -175,7 +100,7 @@ public class MembershipPlanTests(ITestOutputHelper output)
             var name = model.At(number).Endpoint.ToString();
             var request = new RemoveRequest(Session, name, Reset: true, AllowUnreachable: false, IsPreview: false);
             removed.Add(model.Plan(request).Steps.Count);
-            Carry(model, request);
+            model.Carry(request);
         }
 
         output.WriteLine("10 removed by {0} commands in {1:0.0} s", removed.Sum(), clock.Elapsed.TotalSeconds);
@@ -203,7 +128,7 @@ public class MembershipPlanTests(ITestOutputHelper output)
         Assert.Contains("10.0.0.3:6379 drops 12 keys, copies of those on 10.0.0.1:6379, and loads those of 10.0.0.2:6379.", plan.Warnings);
         Assert.Contains(plan.Warnings, warning => warning.StartsWith("10.0.0.1:6379 is then without a replica.", StringComparison.Ordinal));
         Assert.Equal("replica of 10.0.0.1:6379", plan.Before);
-        Carry(model, request);
+        model.Carry(request);
         Assert.True(model.Plan(request).IsDone);
         Assert.Empty(model.Plan(request).Steps);
     }
@@ -277,43 +202,4 @@ public class MembershipPlanTests(ITestOutputHelper output)
         var missing = plan.Proof(model.Read(request).View);
         Assert.Equal("10.0.0.3:6379's link to 10.0.0.2:6379 is not up, 5 MB are left to load", missing?.Text);
     }
-
-    [Fact]
-    public void A_cluster_is_not_formed_while_a_node_is_listed_under_a_provisional_id()
-    {
-        var model = MemberModel.Separate(3);
-        var request = NewCluster(3, 0);
-        Carry(model, request);
-        model.At(2).IsInHandshake = true;
-        var missing = request.Plan(model.Read(request)).Proof(model.Read(request).View);
-        Assert.Equal("10.0.0.2:6379 does not know every node by its id yet", missing?.Text);
-        model.At(2).IsInHandshake = false;
-        Assert.True(model.Plan(request).IsDone);
-    }
-
-    [Fact]
-    public void A_lab_forms_a_cluster_of_any_layout()
-    {
-        var model = MemberModel.Separate(4);
-        var request = NewCluster(4, 0) with { Shares = [SlotSetOf(0, 1, 2), SlotSet.Empty, SlotSetOf(7)] };
-        Carry(model, request);
-        Assert.Equal(["0-2", "", "7", ""], Enumerable.Range(1, 4).Select(number => model.At(number).Slots.ToString()));
-        Assert.Equal(model.At(1).Id, model.At(4).MasterId);
-        // With uncovered slots the nodes never serve.
-        Assert.True(model.Plan(request).IsDone);
-    }
-
-    private static NewClusterRequest NewCluster(int nodes, int replicas) =>
-        new(RedisClusterSession.Parse(string.Join(",", Enumerable.Range(1, nodes).Select(i => "10.0.0." + i + ":6379"))), replicas);
-
-    private static void Carry(MemberModel model, MembershipRequest request, int first = int.MaxValue)
-    {
-        foreach (var step in model.Plan(request).Steps.Take(first))
-        {
-            Assert.Null(step.After?.Invoke(model.Read(request).View));
-            model.Apply(step);
-        }
-    }
-
-    private static SlotSet SlotSetOf(params IEnumerable<int> slots) => SlotSet.From(slots);
 }

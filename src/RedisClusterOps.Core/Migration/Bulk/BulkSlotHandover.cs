@@ -37,8 +37,8 @@ internal sealed class BulkSlotHandover(
 
     // While clients use the nodes. Each slot that is handed over raises the target's epoch, which is broadcast to every node, and each node
     // compares all slots. Fewer slots at a time would cost more, by what each batch reads and writes, than clients gain.
-    private const int MostOpenedForClients = 64;
-    private const int MostHandedOverForClients = 32;
+    private const int MostOpenedForClients = 32;
+    private const int MostHandedOverForClients = 16;
 
     // Garnet raises its epoch with each step, and gossips it only every few seconds. So all slots are one portion there.
     private bool IsSlowToGossip => target.View?.Facts.Engine == ServerEngine.Garnet;
