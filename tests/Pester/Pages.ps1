@@ -7,6 +7,11 @@
 # The addresses that the pages show for the nodes of the lab, in its order.
 $script:PageNodes = '127.0.0.1:17001', '127.0.0.1:17002', '127.0.0.1:17003', '127.0.0.1:17007'
 
+# English, because in the culture of no language PowerShell breaks lines within words; times and numbers as everywhere else.
+$script:PageCulture = [cultureinfo]::new('en-US')
+$PageCulture.DateTimeFormat = [cultureinfo]::InvariantCulture.DateTimeFormat
+$PageCulture.NumberFormat = [cultureinfo]::InvariantCulture.NumberFormat
+
 # The pages that are run, each on a cluster in its first state. Pages of help find 500 keys on it.
 $script:PagePaths = 'README.md', 'docs/runbook-stuck-slot.md', 'docs/runbook-rebalance.md', 'docs/decision-guide.md', 'docs/automation.md'
 
@@ -121,17 +126,14 @@ function Split-Transcript([string[]] $Body, [int] $Number) {
 # Runs one command as a console would, and returns what the console shows, with the page's addresses. Errors are part of it.
 function Invoke-PageCommand($Recorded, [string] $Text, [Collections.IDictionary] $Map) {
     $null = $Recorded.Screen.Transcript.Clear()
-    foreach ($name in $Map.Keys) {
-        $Text = $Text -replace ('(?<!\d)' + $name.Split(':')[1] + '(?!\d)'), $Map[$name].Split(':')[1]
-    }
+    $Text = Convert-Port $Text @($Map.Keys) @($Map.Values)
     $Text = $Text.Replace('./out/', "$Repository/out/")
     $shell = $Recorded.Shell
     $shell.Commands.Clear()
     $null = $shell.AddScript($Text)
     $shell.Commands.Commands[0].MergeMyResults('Error', 'Output')
     $null = $shell.AddCommand('Out-Default')
-    # In the culture of no language PowerShell breaks lines within words.
-    [cultureinfo]::CurrentCulture = 'en-US'
+    [cultureinfo]::CurrentCulture = $PageCulture
     try { $null = $shell.Invoke() }
     catch {
         # A terminating error ends the pipeline before it is formatted.
@@ -140,10 +142,7 @@ function Invoke-PageCommand($Recorded, [string] $Text, [Collections.IDictionary]
         $null = $shell.Invoke()
     }
     $shown = "$($Recorded.Screen.Transcript)" -replace "$([char] 27)\[[\d;]*m"
-    foreach ($name in $Map.Keys) {
-        $port = $Map[$name].Split(':')[1]
-        $shown = $shown -replace ('(?<!\d)' + $port + '(?!\d)'), $name.Split(':')[1]
-    }
+    $shown = Convert-Port $shown @($Map.Values) @($Map.Keys)
     $shown = $shown.Replace($PageFolder, '/home/you')
     $lines = @($shown -split '\r?\n' | ForEach-Object TrimEnd)
     $first = 0
@@ -151,6 +150,13 @@ function Invoke-PageCommand($Recorded, [string] $Text, [Collections.IDictionary]
     while ($first -le $last -and -not $lines[$first]) { $first++ }
     while ($last -ge $first -and -not $lines[$last]) { $last-- }
     @(if ($first -le $last) { $lines[$first..$last] })
+}
+
+# Replaces ports in one pass, because a port of the lab may be one that the pages show.
+function Convert-Port([string] $Text, [string[]] $From, [string[]] $To) {
+    $ports = @{}
+    for ($i = 0; $i -lt $From.Count; $i++) { $ports[$From[$i].Split(':')[1]] = $To[$i].Split(':')[1] }
+    [regex]::Replace($Text, '(?<!\d)(' + ($ports.Keys -join '|') + ')(?!\d)', { $ports[$args[0].Value] })
 }
 
 # What two runs of one command have in common: no white space, and no ids, times and lengths of lines.
