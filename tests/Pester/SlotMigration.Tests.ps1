@@ -101,7 +101,7 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
         @{ Line = 'Get-RedisSlotKey 5519, 77 -Node nowhere' }
         @{ Line = '5519, 77 | Get-RedisSlotKey -Node nowhere' }
     ) {
-        Invoke-Expression "$Line -ErrorAction SilentlyContinue -ErrorVariable failures" | Out-Null
+        . ([scriptblock]::Create("$Line -ErrorAction SilentlyContinue -ErrorVariable failures")) | Out-Null
         $failures.FullyQualifiedErrorId | Should -BeLike 'NodeNotFound,*'
         $failures.ErrorDetails.Message | Should -Match '^2 slots \(77,5519\) failed for the same reason: .*nowhere'
     }

@@ -12,7 +12,7 @@ BeforeAll {
     Import-Module (Join-Path $Repository 'out/RedisClusterOps')
 
     # An object of a type with a long text of one letter in each property that may hold one.
-    function New-Wordy([string] $View, [hashtable] $Text) {
+    function Get-Wordy([string] $View, [hashtable] $Text) {
         $type = [RedisClusterOps.RedisClusterFinding].Assembly.GetType("RedisClusterOps.$($View.Split('#')[0])", $true)
         $object = [Activator]::CreateInstance($type)
         foreach ($name in 'Source', 'Target', 'Node', 'Endpoint', 'InUseOn', 'OtherOn') {
@@ -36,7 +36,7 @@ Describe 'The view <_>' -Tag Offline -ForEach $Views {
         foreach ($name in 'Message', 'Advice', 'Reason', 'Trouble', 'Name', 'Key', 'HashTag', 'Reply', 'After') {
             $text[$name] = [string] [char] $letter++ * 100
         }
-        $object = New-Wordy $_ $text
+        $object = Get-Wordy $_ $text
         $held = @($text.Keys | Where-Object { $object.$_ -ceq $text[$_] })
         $held | Should -Not -BeNullOrEmpty
         foreach ($width in 79, 119, 199) {
