@@ -18,6 +18,7 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
     private readonly CancellationTokenSource _stop = new();
     private (RedisClusterSession Session, RedisCluster Cluster)? _open;
     private OperationLog? _log;
+    private readonly SlotFailures _failed = new();
     private string? _reportedStop;
 
     /// <summary>Closes the connections of this invocation.</summary>
@@ -42,7 +43,11 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
     protected sealed override void ProcessRecord() => Guard(Run);
 
     /// <inheritdoc/>
-    protected sealed override void EndProcessing() => Guard(Finish);
+    protected sealed override void EndProcessing()
+    {
+        Guard(Finish);
+        WriteFailures();
+    }
 
     /// <summary>Only signals; the pipeline thread ends the current step.</summary>
     protected sealed override void StopProcessing() => _stop.Cancel();
@@ -94,10 +99,23 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         }
     }
 
-    /// <summary>Writes an error record for each cause of the failures, and clears them.</summary>
-    internal void WriteErrors(SlotFailures failed)
+    /// <summary>
+    /// Reports a failure of one slot: after the last record, as one error with those of the same cause, or at once if an error ends the
+    /// pipeline.
+    /// </summary>
+    internal void Fail(int slot, RedisOperationException failure)
     {
-        foreach (var record in failed.Take())
+        _failed.Add(slot, failure);
+        var preference = MyInvocation.BoundParameters.TryGetValue("ErrorAction", out var bound)
+            ? bound
+            : GetVariableValue("ErrorActionPreference");
+        if (preference is ActionPreference.Stop or "Stop")
+            WriteFailures();
+    }
+
+    private void WriteFailures()
+    {
+        foreach (var record in _failed.Take())
             WriteError(record);
     }
 
@@ -227,6 +245,7 @@ public abstract class RedisCmdlet : PSCmdlet, IDisposable
         catch (RedisOperationException failure)
         {
             ReportStop(failure);
+            WriteFailures();
             throw Terminate(failure);
         }
         catch (Exception unasked) when (unasked is PSInvalidOperationException or HostException)

@@ -106,6 +106,17 @@ Describe 'Get-RedisOpenSlot | Complete-RedisSlotMigration' {
         $failures.ErrorDetails.Message | Should -Match '^2 slots \(77,5519\) failed for the same reason: .*nowhere'
     }
 
+    It 'ends at the first slot that fails with -ErrorAction Stop' {
+        $ended = { Get-RedisSlotKey 5519, 77 -Node nowhere -ErrorAction Stop } | Should -Throw '*nowhere*' -PassThru
+        $ended.ErrorDetails.Message | Should -Not -Match 'failed for the same reason'
+    }
+
+    It 'writes the failures of slots also if a later record ends the pipeline' {
+        $lost = [pscustomobject]@{ Slot = 77; Cluster = $Nodes[0] }, [pscustomobject]@{ Slot = 78; Cluster = '127.0.0.1:1' }
+        { $lost | Get-RedisSlotKey -Node nowhere -ErrorAction SilentlyContinue -ErrorVariable script:failures } | Should -Throw '*127.0.0.1:1*'
+        $script:failures.FullyQualifiedErrorId | Should -Contain 'NodeNotFound,RedisClusterOps.Commands.GetRedisSlotKeyCommand'
+    }
+
     It 'refuses all slots of a master with one error' {
         $results = Complete-RedisSlotMigration 100-1100 -ErrorAction SilentlyContinue -ErrorVariable failures
         $results | Should -HaveCount 1001

@@ -38,16 +38,19 @@ internal static class SlotKeyCounter
         return counts;
     }
 
-    /// <summary>Sends another command and counts at most <see cref="BatchSize"/> slots right after it, in the same round trip.</summary>
+    /// <summary>Sends another command and counts slots right after it: the first <see cref="BatchSize"/> in the same round trip.</summary>
     /// <returns>The reply to that command, and a count for each slot.</returns>
     public static async Task<(RespValue First, IReadOnlyList<long?> Counts)> CountAfterAsync(
         RespCommand first, INodeConnection connection, int databases, IReadOnlyList<int> slots, CancellationToken cancellation)
     {
-        var commands = slots.Count == 0 ? [] : CommandsFor([.. slots], databases);
+        var part = slots.Take(BatchSize).ToList();
+        var commands = part.Count == 0 ? [] : CommandsFor(part, databases);
         var replies = await connection.SendAsync([first, .. commands], null, cancellation).ConfigureAwait(false);
-        var counts = new long?[slots.Count];
-        Add([.. replies.Skip(1)], commands, slots.Count, counts, 0, connection.Endpoint);
-        return (replies[0].OrThrow(connection.Endpoint, first), counts);
+        var counts = new long?[part.Count];
+        Add([.. replies.Skip(1)], commands, part.Count, counts, 0, connection.Endpoint);
+        var reply = replies[0].OrThrow(connection.Endpoint, first);
+        var others = await CountAsync(connection, databases, slots.Skip(BatchSize).ToList(), cancellation).ConfigureAwait(false);
+        return (reply, [.. counts, .. others]);
     }
 
     public static async Task<long?> CountAsync(INodeConnection connection, int databases, int slot, CancellationToken cancellation) =>

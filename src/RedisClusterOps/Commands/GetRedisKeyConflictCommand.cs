@@ -11,8 +11,6 @@ namespace RedisClusterOps.Commands;
 [OutputType(typeof(RedisKeyConflict))]
 public sealed class GetRedisKeyConflictCommand : RedisClusterCmdlet
 {
-    private readonly SlotFailures _failed = new();
-
     /// <summary>
     /// Specifies the slots: numbers and ranges from 0 to 16383, such as 5519, 0-5460 or '1,5-9'. The default is every open slot.
     /// </summary>
@@ -33,10 +31,8 @@ public sealed class GetRedisKeyConflictCommand : RedisClusterCmdlet
             }
             catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
             {
-                _failed.Add(slot, failure);
+                Fail(slot, failure);
             }
         }
     }
-
-    internal override void Finish() => WriteErrors(_failed);
 }

@@ -12,8 +12,6 @@ public sealed class GetRedisSlotKeyCommand : RedisClusterCmdlet
     // Keys described per round trip. The first lines appear soon, and a stop waits for one round trip at most.
     private const int KeysPerRoundTrip = 100;
 
-    private readonly SlotFailures _failed = new();
-
     /// <summary>Specifies the slots: numbers and ranges from 0 to 16383, such as 5519, 0-5460 or '1,5-9'.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Slots]
@@ -40,8 +38,6 @@ public sealed class GetRedisSlotKeyCommand : RedisClusterCmdlet
         foreach (var slot in Slot)
             Write(cluster, slot);
     }
-
-    internal override void Finish() => WriteErrors(_failed);
 
     /// <summary>Gives a described key the view with the columns that a listed key leaves empty.</summary>
     internal static PSObject Described(RedisSlotKey key)
@@ -71,7 +67,7 @@ public sealed class GetRedisSlotKeyCommand : RedisClusterCmdlet
         }
         catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {
-            _failed.Add(slot, failure);
+            Fail(slot, failure);
         }
     }
 }

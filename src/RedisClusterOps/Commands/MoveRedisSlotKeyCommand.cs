@@ -7,8 +7,6 @@ namespace RedisClusterOps.Commands;
 [OutputType(typeof(RedisKeyMove))]
 public sealed class MoveRedisSlotKeyCommand : SlotMigrationCmdlet
 {
-    private readonly SlotFailures _failed = new();
-
     /// <summary>Specifies the maximum number of keys to move, 1 or more. By default, all keys of the slot.</summary>
     [Parameter]
     [ValidateRange(1, int.MaxValue)]
@@ -25,8 +23,6 @@ public sealed class MoveRedisSlotKeyCommand : SlotMigrationCmdlet
             Move(slot);
     }
 
-    internal override void Finish() => WriteErrors(_failed);
-
     private void Move(int slot)
     {
         var cluster = Open();
@@ -41,12 +37,12 @@ public sealed class MoveRedisSlotKeyCommand : SlotMigrationCmdlet
             Close();
             WriteObject(outcome.Result);
             if (outcome.Failure is not null)
-                _failed.Add(slot, outcome.Failure);
+                Fail(slot, outcome.Failure);
         }
         catch (RedisOperationException failure) when (!failure.ConcernsWholeCluster)
         {
             ReportStop(failure);
-            _failed.Add(slot, failure);
+            Fail(slot, failure);
         }
     }
 
