@@ -23,13 +23,9 @@ public sealed partial class RedisCluster
     /// SlotNotOpen, SlotNotOwned, SlotStateUnsuitable, SourceNotEmpty, NodeUnreachable, NodeNotFound or AmbiguousNode.
     /// </exception>
     /// <returns>A plan without commands if the named target already owns the slot.</returns>
-    public async Task<SlotPlan> PlanCompletionAsync(
-        int slot, string? source, string? target, MoveOptions options, CancellationToken cancellation)
-    {
-        var situation = await _slots.ReadAsync(slot, cancellation).ConfigureAwait(false);
-        var request = CompletionOf(situation, source, target, options);
-        return WithAdvice(await _slots.PlanAsync(request, situation, cancellation).ConfigureAwait(false));
-    }
+    public Task<SlotPlan> PlanCompletionAsync(
+        int slot, string? source, string? target, MoveOptions options, CancellationToken cancellation) =>
+        OnlyAsync(PlanCompletionsAsync([(slot, source, target)], options, cancellation));
 
     /// <summary>Plans a move of keys of an open slot. Reads and checks, changes nothing.</summary>
     /// <param name="slot">0 to 16383.</param>
@@ -74,12 +70,9 @@ public sealed partial class RedisCluster
     /// SlotNotOwned, SlotStateUnsuitable, NodeUnreachable, NodeNotFound or AmbiguousNode.
     /// </exception>
     /// <returns>A plan without commands if the slot is already open between these masters.</returns>
-    public async Task<SlotPlan> PlanStartAsync(int slot, string? source, string target, MoveOptions options, CancellationToken cancellation)
-    {
-        var situation = await _slots.ReadAsync(slot, cancellation).ConfigureAwait(false);
-        var request = StartOf(situation, source, target, options);
-        return WithAdvice(await _slots.PlanAsync(request, situation, cancellation).ConfigureAwait(false));
-    }
+    public Task<SlotPlan> PlanStartAsync(
+        int slot, string? source, string target, MoveOptions options, CancellationToken cancellation) =>
+        OnlyAsync(PlanStartsAsync([(slot, source, target)], options, cancellation));
 
     /// <summary>Plans to make both ends of an open slot consistent. Reads and checks, changes nothing.</summary>
     /// <param name="slot">0 to 16383.</param>
@@ -90,12 +83,8 @@ public sealed partial class RedisCluster
     /// SlotNotOpen, SlotStateUnsuitable, NodeUnreachable, NodeNotFound or AmbiguousNode.
     /// </exception>
     /// <returns>A plan without commands if both ends are consistent.</returns>
-    public async Task<SlotPlan> PlanRestartAsync(int slot, string? target, MoveOptions options, CancellationToken cancellation)
-    {
-        var situation = await _slots.ReadAsync(slot, cancellation).ConfigureAwait(false);
-        var request = RestartOf(situation, target, options);
-        return WithAdvice(await _slots.PlanAsync(request, situation, cancellation).ConfigureAwait(false));
-    }
+    public Task<SlotPlan> PlanRestartAsync(int slot, string? target, MoveOptions options, CancellationToken cancellation) =>
+        OnlyAsync(PlanRestartsAsync([(slot, null, target)], options, cancellation));
 
     /// <summary>Plans the undo of a slot's migration. Reads and checks, changes nothing.</summary>
     /// <param name="slot">0 to 16383.</param>
@@ -108,15 +97,10 @@ public sealed partial class RedisCluster
     /// <exception cref="RedisOperationException">
     /// SlotNotOpen, SlotNotOwned, SlotStateUnsuitable, NodeUnreachable, NodeNotFound or AmbiguousNode.
     /// </exception>
-    public async Task<SlotPlan> PlanUndoAsync(
+    public Task<SlotPlan> PlanUndoAsync(
         int slot, string? source, string? target, UndoStrategy strategy, bool allowUnreachableNode, MoveOptions options,
-        CancellationToken cancellation)
-    {
-        var situation = await _slots.ReadAsync(slot, cancellation).ConfigureAwait(false);
-        var intents = _history.OpenIntents(situation.View.NodeIds, [slot], options.JournalPath);
-        var undo = UndoOf(situation, source, target, strategy, allowUnreachableNode, options, intents);
-        return WithAdvice(await _slots.PlanRevealingAsync(undo, situation, cancellation).ConfigureAwait(false));
-    }
+        CancellationToken cancellation) =>
+        OnlyAsync(PlanUndosAsync([(slot, source, target)], strategy, allowUnreachableNode, options, cancellation));
 
     /// <summary>Plans the repair of slots: one plan for each slot with a problem. Reads and checks, changes nothing.</summary>
     /// <param name="repair">What the repair may change and decide.</param>
@@ -158,6 +142,12 @@ public sealed partial class RedisCluster
     /// <param name="stop">Requests a stop: the current batch is finished.</param>
     /// <exception cref="RedisOperationException">JournalBusy or JournalUnavailable. Nothing was changed.</exception>
     public Task<KeyMoveOutcome> MoveKeysAsync(SlotPlan plan, CancellationToken stop) => _run.MoveKeysAsync(plan, stop);
+
+    private static async Task<SlotPlan> OnlyAsync(Task<IReadOnlyList<SlotPlan>> plans)
+    {
+        var plan = (await plans.ConfigureAwait(false)).Single();
+        return plan.Refusal is { } refusal ? throw refusal : plan;
+    }
 
     private SlotPlan WithAdvice(SlotPlan plan) => plan with { Findings = WithAdvice(plan.Findings) };
 }

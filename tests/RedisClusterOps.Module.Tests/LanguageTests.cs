@@ -77,7 +77,7 @@ public sealed class LanguageTests
     [Fact]
     public void No_line_of_a_source_file_is_longer_than_140_columns()
     {
-        var hits = Sources().SelectMany(file => File.ReadLines(file)
+        var hits = Repository.Sources().SelectMany(file => File.ReadLines(file)
             .Select((line, i) => (Place: Path.GetRelativePath(Repository.Root, file) + ":" + (i + 1), line.Length))
             .Where(each => each.Length > 140)
             .Select(each => each.Place));
@@ -87,17 +87,8 @@ public sealed class LanguageTests
     [Fact]
     public void No_source_file_is_longer_than_300_lines()
     {
-        var tooLong = Sources().Where(file => File.ReadLines(file).Count() > 300);
+        var tooLong = Repository.Sources().Where(file => File.ReadLines(file).Count() > 300);
         Assert.Empty(tooLong.Select(file => Path.GetRelativePath(Repository.Root, file)));
-    }
-
-    private static List<string> Sources()
-    {
-        var sources = new[] { "src", "tests", "bench" }
-            .SelectMany(place => Directory.EnumerateFiles(Repository.Path(place), "*.cs", SearchOption.AllDirectories))
-            .Where(file => !IsBuilt(file)).ToList();
-        Assert.NotEmpty(sources);
-        return sources;
     }
 
     private static IEnumerable<string> Files()
@@ -114,8 +105,6 @@ public sealed class LanguageTests
 
     // This file has the patterns.
     private static bool IsText(string file) =>
-        Path.GetExtension(file) is ".cs" or ".md" or ".txt" or ".xml" or ".ps1" or ".csproj" && !IsBuilt(file)
+        Path.GetExtension(file) is ".cs" or ".md" or ".txt" or ".xml" or ".ps1" or ".csproj" && !Repository.IsBuilt(file)
             && Path.GetFileName(file) != "LanguageTests.cs";
-
-    private static bool IsBuilt(string file) => file.Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj");
 }

@@ -70,6 +70,37 @@ public sealed class PageTests
     }
 
     [Fact]
+    public void Every_type_and_member_on_an_internal_page_exists()
+    {
+        var sources = Repository.Sources()
+            .Select(file => (Name: Path.GetFileNameWithoutExtension(file), Text: File.ReadAllText(file))).ToList();
+        var words = sources.SelectMany(source => Regex.Matches(source.Text, @"\w+")).Select(match => match.Value).ToHashSet();
+        var folders = new[] { "src", "tests" }
+            .SelectMany(root => Directory.EnumerateDirectories(Repository.Path(root), "*", SearchOption.AllDirectories))
+            .Select(folder => Path.GetFileName(folder).Replace("RedisClusterOps.", string.Empty)).ToHashSet();
+        var wrong = new List<string>();
+        foreach (var page in Pages.Where(page => page.StartsWith("docs/internals/", StringComparison.Ordinal)))
+        {
+            foreach (Match match in Regex.Matches(Repository.Text(page), @"`([A-Z]\w*[a-z]\w*)(?:\.([A-Z]\w*))?`"))
+            {
+                var (type, member) = (match.Groups[1].Value, match.Groups[2].Value);
+                var name = match.Value.Trim('`');
+                var exists = member.Length == 0
+                    ? words.Contains(type)
+                    : sources.Any(source => source.Name == name || (Declares(source.Text, type) && HasWord(source.Text, member)));
+                if (!exists && !folders.Contains(name))
+                    wrong.Add(page + ": " + name);
+            }
+        }
+
+        Assert.Empty(wrong);
+
+        static bool Declares(string text, string type) => Regex.IsMatch(text, @"\b(class|record|struct|interface|enum) " + type + @"\b");
+
+        static bool HasWord(string text, string word) => Regex.IsMatch(text, @"\b" + word + @"\b");
+    }
+
+    [Fact]
     public void Every_link_leads_to_a_file_and_a_heading()
     {
         var broken = new List<string>();

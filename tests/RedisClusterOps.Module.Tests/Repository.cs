@@ -17,6 +17,18 @@ internal static class Repository
 
     public static string Text(string relative) => File.ReadAllText(Path(relative));
 
+    /// <summary>The C# files of the product, its tests and its benchmarks.</summary>
+    public static IReadOnlyList<string> Sources()
+    {
+        var sources = new[] { "src", "tests", "bench" }
+            .SelectMany(place => Directory.EnumerateFiles(Path(place), "*.cs", SearchOption.AllDirectories))
+            .Where(file => !IsBuilt(file)).ToList();
+        return sources.Count > 0 ? sources : throw new InvalidOperationException("The repository has no C# file.");
+    }
+
+    /// <summary>True for a file that the build makes.</summary>
+    public static bool IsBuilt(string file) => file.Split(System.IO.Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj");
+
     /// <summary>The strings of one array of the module manifest.</summary>
     public static IReadOnlyList<string> ManifestArray(string name)
     {

@@ -69,11 +69,11 @@ public class AdaptiveBatchTests
     [Fact]
     public void Grows_no_further_than_the_upper_limit()
     {
-        var batch = new AdaptiveBatch(few: 8, most: 100);
+        var batch = new AdaptiveBatch(most: 100);
         for (var i = 0; i < 9; i++)
             batch.Adapt(batch.Size, TimeSpan.Zero, Aim, Limit);
         Assert.Equal(100, batch.Size);
-        Assert.Equal(3, new AdaptiveBatch(few: 8, most: 3).Size);
+        Assert.Equal(3, new AdaptiveBatch(most: 3).Size);
     }
 
     // Ten microseconds for each key.

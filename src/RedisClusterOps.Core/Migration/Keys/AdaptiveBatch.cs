@@ -8,7 +8,7 @@ namespace RedisClusterOps.Migration.Keys;
 /// <remarks>
 /// Other processes and the network may delay a batch, but nothing makes it faster. So a batch shrinks only if the fastest of the last ones
 /// was too slow. Otherwise one delay would make the next ones small, and those cost so much more that a busy machine hardly recovers.
-/// A few small keys take hardly less time than one, because each batch has fixed costs. So fewer than <c>few</c> are sent only if those
+/// A few small keys take hardly less time than one, because each batch has fixed costs. So fewer than 16 are sent only if those
 /// take longer than a batch may take at all, as large values do.
 /// </remarks>
 internal sealed class AdaptiveBatch
@@ -33,12 +33,11 @@ internal sealed class AdaptiveBatch
     private readonly Queue<double> _ticksPerKey = [];
 
     /// <param name="size">A fixed size; 0 to adapt it.</param>
-    /// <param name="few">The size of the first batch, and of all others as long as they take less than their limit.</param>
     /// <param name="most">The upper limit.</param>
-    public AdaptiveBatch(int size = 0, int few = Few, int most = Most)
+    public AdaptiveBatch(int size = 0, int most = Most)
     {
         _fixed = size > 0;
-        (_few, _most) = (Math.Min(few, most), most);
+        (_few, _most) = (Math.Min(Few, most), most);
         Size = _fixed ? size : _few;
     }
 

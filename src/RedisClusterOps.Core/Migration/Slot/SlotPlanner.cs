@@ -117,13 +117,6 @@ internal sealed class SlotPlanner(
         return await CheckAllAsync(drafts, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Plans an undo that reveals the keys that a master may hide.</summary>
-    public async Task<SlotPlan> PlanRevealingAsync(SlotRequest request, SlotSituation situation, CancellationToken cancellation)
-    {
-        var revealing = await RevealingAsync(request, situation, [], cancellation).ConfigureAwait(false);
-        return await PlanAsync(revealing, situation, cancellation).ConfigureAwait(false);
-    }
-
     /// <summary>Plans the repair of slots: one plan for each slot with a problem.</summary>
     /// <param name="chosen">Id of the master that a person chose as the owner; null if none was chosen.</param>
     public async Task<IReadOnlyList<SlotPlan>> PlanRepairAsync(
