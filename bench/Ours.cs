@@ -42,16 +42,7 @@ internal static class Ours
         await CarryOutAsync(redis, plans, cancellation);
     });
 
-    /// <summary>The work of Complete-RedisSlotMigration or Undo-RedisSlotMigration, one slot after the other.</summary>
-    public static Contestant OneByOne(
-        string name, int slots, Func<RedisCluster, int, MoveOptions, CancellationToken, Task<SlotPlan>> plan) =>
-        On(name, async (redis, options, cancellation) =>
-        {
-            for (var slot = 0; slot < slots; slot++)
-                ThrowIfFailed(await redis.CarryOutAsync(await plan(redis, slot, options, cancellation), cancellation));
-        });
-
-    /// <summary>The same for all slots at once.</summary>
+    /// <summary>The work of Complete-RedisSlotMigration or Undo-RedisSlotMigration for slots of a pipeline.</summary>
     public static Contestant Together(
         string name,
         int slots,

@@ -9,7 +9,7 @@ using RedisClusterOps.Lab;
 
 namespace RedisClusterOps.Benchmarks;
 
-/// <summary>Import-Module in a new process of the repository's PowerShell.</summary>
+/// <summary>Import-Module in a new process of the repository's PowerShell, alone or with a first command.</summary>
 internal static class PowerShellImport
 {
     private static readonly string Repository = Path.GetFullPath(typeof(PowerShellImport).Assembly
@@ -31,14 +31,19 @@ internal static class PowerShellImport
         }
     });
 
-    public static Contestant OfOurs(string name) =>
-        new(name, Side.Ours, async (_, cancellation) => await ImportAsync(OurModule, cancellation));
+    /// <param name="command">A command that gets the address of the row's cluster as its argument; null for none.</param>
+    public static Contestant OfOurs(string name, string? command = null) => new(
+        name,
+        Side.Ours,
+        async (cluster, cancellation) => await ImportAsync(
+            OurModule, cancellation, command is null ? string.Empty : "; [void](" + command + " " + cluster!.Session() + " 6> $null)"));
 
     // Timed inside PowerShell, whose own start takes far longer and varies by more than the import.
-    private static async Task<TimeSpan> ImportAsync(string module, CancellationToken cancellation)
+    private static async Task<TimeSpan> ImportAsync(string module, CancellationToken cancellation, string command = "")
     {
         var quoted = "'" + module.Replace("'", "''", StringComparison.Ordinal) + "'";
-        var script = "$clock = [Diagnostics.Stopwatch]::StartNew(); Import-Module -ErrorAction Stop " + quoted + "; $clock.Elapsed.Ticks";
+        var script = "$clock = [Diagnostics.Stopwatch]::StartNew(); Import-Module -ErrorAction Stop " + quoted + command
+            + "; $clock.Elapsed.Ticks";
         var shell = await PowerShellProgram.FindToolAsync(cancellation);
         string[] arguments = [.. shell.LeadingArguments, "-NoProfile", "-NonInteractive", "-Command", script];
         var ticks = await ClusterTool.RunProgramAsync(shell.Path, arguments, cancellation);

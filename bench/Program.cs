@@ -76,8 +76,9 @@ internal static class Program
 
         if (report is not null)
         {
+            var previous = report.Exists ? await File.ReadAllTextAsync(report.FullName, cancellation) : null;
             using var document = new StreamWriter(report.FullName) { NewLine = "\n" };
-            Report.Write(document, results, command);
+            Report.Write(document, results, command, previous);
             foreach (var result in results.Where(Report.HasPicture))
             {
                 var picture = Path.Combine(report.DirectoryName!, Report.PictureOf(result.Row));
