@@ -221,7 +221,11 @@ public sealed class StackExchangeClient : RedisApplicationClient
     private void Begin(IDatabase database)
     {
         if (_waiting >= MostWaiting)
+        {
+            _tally.NotSent(Numbers.Number(MostWaiting) + " operations wait for a reply, so others were not sent.");
             return;
+        }
+
         var turn = _turn++;
         // Every other operation is a write. A counter has one write at a time, so that its next value is known.
         var counter = _counters.Count > 0 && turn % 2 == 1 ? _counters[(int)(turn / 2 % _counters.Count)] : null;

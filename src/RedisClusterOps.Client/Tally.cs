@@ -45,6 +45,20 @@ internal sealed class Tally
         static int One(bool isSo) => isSo ? 1 : 0;
     }
 
+    /// <summary>Counts an operation that failed before it was sent. It took no time.</summary>
+    public void NotSent(string reason)
+    {
+        lock (_lock)
+        {
+            _sample = _sample with
+            {
+                Operations = _sample.Operations + 1,
+                Errors = _sample.Errors + 1,
+                Trouble = _sample.Trouble ?? reason,
+            };
+        }
+    }
+
     /// <summary>Counts acknowledged writes that are lost.</summary>
     public void Lost(long writes) => Interlocked.Add(ref _lost, writes);
 
@@ -54,7 +68,7 @@ internal sealed class Tally
         lock (_lock)
         {
             var sample = _sample with { LostWrites = Interlocked.Exchange(ref _lost, 0) };
-            if (sample.Operations > 0)
+            if (_times.TotalCount > 0)
             {
                 sample = sample with
                 {

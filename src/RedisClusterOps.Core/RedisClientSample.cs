@@ -16,7 +16,9 @@ public sealed record RedisClientSample : IClusterResult
     /// <summary>Operations that completed, those with an error included.</summary>
     public long Operations { get; init; }
 
-    /// <summary>Operations that failed for the application, for any reason.</summary>
+    /// <summary>
+    /// Operations that failed for the application, for any reason. One that was not sent because 5000 others wait is one of them.
+    /// </summary>
     public long Errors { get; init; }
 
     /// <summary>MOVED replies that the library followed.</summary>

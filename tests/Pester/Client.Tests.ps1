@@ -88,6 +88,16 @@ Describe 'Measure-RedisClusterClient' {
         }
     }
 
+    It 'counts operations as errors that it does not send because 5000 others wait' {
+        $samples = Measure-RedisClusterClient -Rate 10000 -Duration 2s -Interval 500ms | ForEach-Object {
+            if ($_.Trouble) { return $_ }
+            foreach ($node in $Nodes) { $null = redis-cli -p $node.Split(':')[1] CLIENT PAUSE 1200 }
+        }
+        $unsent = @($samples | Where-Object Trouble -Like '5000 operations wait for a reply*')
+        $unsent.Count | Should -BeGreaterThan 0
+        $unsent[0].Errors | Should -BeGreaterThan 100
+    }
+
     It 'does not continue as the default user with a wrong <Name>' -ForEach @(
         @{ Name = 'password'; Login = ':wr0ng' }
         @{ Name = 'user'; Login = 'app:wr0ng' }
