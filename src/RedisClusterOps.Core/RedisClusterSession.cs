@@ -23,7 +23,10 @@ public sealed class RedisClusterSession
         RequireTime(options.CommandTimeout, "command timeout");
     }
 
-    /// <summary>The nodes to ask first. One reachable node is enough to find the others.</summary>
+    /// <summary>
+    /// The nodes to ask first. One reachable node is enough to find the others. If none answers any more, those are asked that answered
+    /// before.
+    /// </summary>
     public IReadOnlyList<NodeEndpoint> Seeds { get; }
 
     /// <summary>The ACL user; null to log in with the password only, or not to log in.</summary>
@@ -44,6 +47,11 @@ public sealed class RedisClusterSession
     public IReadOnlyDictionary<string, string> AddressMap { get; }
 
     internal ConnectionOptions Options { get; }
+
+    /// <summary>
+    /// The id of each node that answered the last reading, by its address. If no seed answers any more, these are asked.
+    /// </summary>
+    internal IReadOnlyDictionary<NodeEndpoint, string> Reached { get; set; } = new Dictionary<NodeEndpoint, string>();
 
     /// <summary>
     /// Parses <c>host:port[,host:port…]</c>, <c>redis://[user:password@]host[:port][,host:port…]</c>, <c>rediss://…</c> (TLS),

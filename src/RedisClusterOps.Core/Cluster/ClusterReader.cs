@@ -33,20 +33,25 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         var tried = new HashSet<NodeEndpoint>();
         var shared = new SharedLines();
         var askedForEndpoints = false;
+        IReadOnlyDictionary<NodeEndpoint, string>? reachedBefore = null;
         for (var wave = session.Seeds; wave.Count > 0;)
         {
             tried.UnionWith(wave);
             foreach (var result in await ReadAllAsync(wave, shared, cancellation).ConfigureAwait(false))
             {
-                if (result.View is { } view)
+                // At an address that nobody specified, another node may belong to another cluster.
+                if (result.View is { } view && (reachedBefore is null || reachedBefore[result.Dialled] == view.Id))
                     views[view.Id] = view;
                 else
-                    failures[result.Dialled] = result.Failure!;
+                    failures[result.Dialled] = result.Failure ?? ViewMerge.AnotherCluster(result.Dialled);
             }
 
             foreach (var (dialled, failure) in ViewMerge.RemoveOtherClusters(views, session.Seeds))
                 failures[dialled] = failure;
             wave = NextWave(views, tried, line => AddressOf(line.Endpoint!.Value, line.Id));
+            reachedBefore = views.Count == 0 ? session.Reached : null;
+            if (reachedBefore is not null)
+                wave = reachedBefore.Keys.Where(address => !tried.Contains(address)).ToList();
             if (wave.Count > 0 || askedForEndpoints)
                 continue;
             askedForEndpoints = true;
@@ -58,6 +63,7 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
             throw ViewMerge.NothingReached(failures);
         foreach (var view in views.Values)
             _dialled[view.Id] = view.Dialled;
+        session.Reached = views.Values.ToDictionary(view => view.Dialled, view => view.Id);
 
         // CPU use is measured on all nodes together, after the last wave: otherwise each wave would take a window of its own.
         if (sampling is not null)

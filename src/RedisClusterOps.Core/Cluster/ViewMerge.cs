@@ -43,12 +43,15 @@ internal static class ViewMerge
 
         foreach (var view in others)
             views.Remove(view.Id);
-        return others.Select(view => (view.Dialled, new RedisOperationException(
-            FailureCode.NodeUnreachable,
-            "A node of another cluster answers at " + view.Dialled + ".",
-            view.Dialled.ToString(),
-            new NextAction(NextActionCode.ShowNodes)))).ToList();
+        return others.Select(view => (view.Dialled, AnotherCluster(view.Dialled))).ToList();
     }
+
+    /// <summary>The failure of an address where a node of another cluster answers.</summary>
+    public static RedisOperationException AnotherCluster(NodeEndpoint dialled) => new(
+        FailureCode.NodeUnreachable,
+        "A node of another cluster answers at " + dialled + ".",
+        dialled.ToString(),
+        new NextAction(NextActionCode.ShowNodes));
 
     /// <summary>Merges the views.</summary>
     /// <param name="views">The views of all reachable nodes.</param>

@@ -128,7 +128,7 @@ internal static class NodeFindings
                 FindingCode.ReplicaLinkDown,
                 node.Endpoint,
                 "The replica has lost the link to its master. It falls behind and can't take over safely."
-                    + " Clients that read from it get old values.",
+                    + " Clients that read from it get old values, or MASTERDOWN errors if its replica-serve-stale-data is no.",
                 Show(node));
         }
         else if (node.ReplicationLag > LagWarning)

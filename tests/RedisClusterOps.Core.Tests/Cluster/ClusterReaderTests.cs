@@ -107,6 +107,29 @@ public class ClusterReaderTests
     }
 
     [Fact]
+    public async Task If_no_seed_answers_any_more_the_nodes_are_asked_that_answered_before()
+    {
+        var session = RedisClusterSession.Parse(A);
+        await ReadAsync(Three(), session: session);
+        var view = await ReadAsync(Three().Refuses(A, FailureCode.ConnectionFailed, "Can't connect to " + A + "."), session: session);
+        Assert.Equal(["b", "c"], view.Nodes.Where(node => node.IsReachable).Select(node => node.Id));
+        Assert.Equal("Can't connect to " + A, view.Node("a")!.Trouble);
+    }
+
+    [Fact]
+    public async Task A_node_that_answered_before_is_not_asked_if_another_one_has_its_address_now()
+    {
+        var session = RedisClusterSession.Parse(A);
+        await ReadAsync(Three(), session: session);
+        var others = new ScriptedNodes()
+            .Node(B, Line("z", B, "myself,master", "0-16383"))
+            .Refuses(A, FailureCode.ConnectionFailed, "Can't connect to " + A + ".")
+            .Refuses(C, FailureCode.ConnectionFailed, "Can't connect to " + C + ".");
+        var failure = await Assert.ThrowsAsync<RedisOperationException>(() => ReadAsync(others, session: session));
+        Assert.Contains("A node of another cluster answers at " + B, failure.Message);
+    }
+
+    [Fact]
     public async Task A_node_is_unreachable_if_a_node_of_another_cluster_answers_at_its_address()
     {
         // The address of b now belongs to a node of another cluster.
