@@ -9,14 +9,11 @@ namespace RedisClusterOps.Benchmarks;
 /// <summary>The rows of the comparison, with the requirements for our contestants.</summary>
 internal static class Rows
 {
-    private const string Cli = "redis-cli";
+    internal const string Cli = "redis-cli";
     private const string ValkeyCli = "valkey-cli";
     private const string Bare = "bare script";
     private const string Own = "the server's own";
-    private const string Us = "ours";
-    private const int OpenSlotsEach = 100;
-    private const int KeysInOpenSlot = 40;
-    private const int MovedKeysInOpenSlot = 15;
+    internal const string Us = "ours";
 
     // redis-cli's default is 10.
     private static readonly string[] Pipelines = ["1", "100", "1000"];
@@ -31,7 +28,7 @@ internal static class Rows
             FillAsync = (cluster, cancellation) => Dataset.SpreadAsync(cluster, keys, cancellation),
             Transfers = SlotTransfer.ToTheEmptyMaster,
         };
-        return [.. RebalanceRows(rebalance, full, keys), .. MoveRows(full, keys), .. CheckRows(full, keys), .. RepairRows()];
+        return [.. RebalanceRows(rebalance, full, keys), .. MoveRows(full, keys), .. CheckRows(full, keys), .. RepairRows.All];
     }
 
     private static Row[] RebalanceRows(string rebalance, Scenario full, int keys) =>
@@ -243,66 +240,5 @@ internal static class Rows
         Requirements = requirements,
     };
 
-    private static Row[] RepairRows() =>
-    [
-        new Row(
-            "fix",
-            Text(10 * OpenSlotsEach) + " open slots between 10 masters, " + Text(10 * OpenSlotsEach * KeysInOpenSlot)
-                + " keys on both sides",
-            new Scenario(Servers.Redis70)
-            {
-                Masters = 10,
-                Owners = 10,
-                FillAsync = (cluster, cancellation) => Dataset.OpenSlotsAsync(
-                    cluster, cluster.Masters.Count, OpenSlotsEach, KeysInOpenSlot, MovedKeysInOpenSlot, cancellation),
-            },
-            [ClusterTool.Fix(Cli), Ours.Repair(Us)]),
-        OpenSlotsRow(),
-        DeadOwnerRow("dead-owner", Servers.Redis70),
-        DeadOwnerRow("dead-owner-redis-8.6", Servers.Redis86),
-        DeadOwnerRow("dead-owner-valkey", Servers.Valkey91),
-    ];
-
-    private static Row OpenSlotsRow()
-    {
-        const int Slots = 200;
-        const int KeysInSlot = 60;
-        return new Row(
-            "open-slots",
-            Text(Slots) + " open slots of one master, " + Text(Slots * KeysInSlot) + " keys on both sides",
-            new Scenario(Servers.Redis70)
-            {
-                Masters = 3,
-                FillAsync = (cluster, cancellation) => Dataset.OpenSlotsAsync(cluster, 1, Slots, KeysInSlot, 20, cancellation),
-            },
-            [
-                ClusterTool.Fix(Cli),
-                Ours.Repair(Us + ", repair"),
-                Ours.Together(Us + ", complete", Slots, (redis, slots, options, cancellation) =>
-                    redis.PlanCompletionsAsync(slots, options, cancellation)),
-                Ours.Together(Us + ", undo", Slots, (redis, slots, options, cancellation) =>
-                    redis.PlanUndosAsync(slots, UndoStrategy.RoundTrip, false, options, cancellation)),
-                Ours.Together(Us + ", undo by PullBack", Slots, (redis, slots, options, cancellation) =>
-                    redis.PlanUndosAsync(slots, UndoStrategy.PullBack, false, options, cancellation)),
-            ])
-        {
-            Requirements =
-            [
-                Requirement.Within(Us + ", repair", Us + ", complete", 2),
-                Requirement.Within(Us + ", undo", Us + ", complete", 2),
-                Requirement.Within(Us + ", undo by PullBack", Us + ", complete", 2),
-            ],
-        };
-    }
-
-    private static Row DeadOwnerRow(string name, string server) => new(
-        name,
-        "repair of the slots of a dead master, a third of all",
-        new Scenario(server) { Masters = 3, NodeTimeout = TimeSpan.FromSeconds(1) },
-        [Ours.RepairWithoutLast(Us)])
-    {
-        Requirements = [Requirement.AtMost(Us, Metric.Seconds, 5)],
-    };
-
-    private static string Text(long number) => number.ToString("#,0", CultureInfo.InvariantCulture);
+    internal static string Text(long number) => number.ToString("#,0", CultureInfo.InvariantCulture);
 }

@@ -49,7 +49,7 @@ public sealed class RedisClusterSession
     internal ConnectionOptions Options { get; }
 
     /// <summary>
-    /// The id of each node that answered the last reading, by its address. If no seed answers any more, these are asked.
+    /// The id of each node that answered the last reading, by its address. They are asked although no seed answers, or no node lists them.
     /// </summary>
     internal IReadOnlyDictionary<NodeEndpoint, string> Reached { get; set; } = new Dictionary<NodeEndpoint, string>();
 

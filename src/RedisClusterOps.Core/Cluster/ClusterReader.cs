@@ -39,7 +39,7 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
             tried.UnionWith(wave);
             foreach (var result in await ReadAllAsync(wave, shared, cancellation).ConfigureAwait(false))
             {
-                // At an address that nobody specified, another node may belong to another cluster.
+                // Another node at an address that was not specified may belong to another cluster.
                 if (result.View is { } view && (reachedBefore is null || reachedBefore[result.Dialled] == view.Id))
                     views[view.Id] = view;
                 else
@@ -49,12 +49,13 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
             foreach (var (dialled, failure) in ViewMerge.RemoveOtherClusters(views, session.Seeds))
                 failures[dialled] = failure;
             wave = NextWave(views, tried, line => AddressOf(line.Endpoint!.Value, line.Id));
-            reachedBefore = views.Count == 0 ? session.Reached : null;
+            // No seed may answer any more, or every node that does may have been told to forget one that holds keys.
+            reachedBefore = wave.Count == 0 ? session.Reached : null;
             if (reachedBefore is not null)
                 wave = reachedBefore.Keys.Where(address => !tried.Contains(address)).ToList();
             if (wave.Count > 0 || askedForEndpoints)
                 continue;
-            askedForEndpoints = true;
+            (askedForEndpoints, reachedBefore) = (true, null);
             var endpoints = await AskForClientEndpointsAsync(views, cancellation).ConfigureAwait(false);
             wave = NextWave(views, tried, line => AlternativeFor(line, endpoints));
         }

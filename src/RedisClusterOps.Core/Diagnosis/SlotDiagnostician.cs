@@ -184,11 +184,14 @@ internal static class SlotDiagnostician
         .Where(node => node.IsReachable)
         .All(node => node.View!.Line(absent.Id) is not { } line || line.Slots.Slots.All(node.View.Self.ImportingFrom.ContainsKey));
 
-    // A failed target stays listed as a master while it is down, so its successor is recognizable only by the keys that it holds.
+    // A failed target stays listed as a master while it is down, so its successor is recognizable only by the keys that it holds. A target
+    // that is not dead has no successor: a node that holds keys is another target.
     private static ClusterNode? PresentMasterOf(SlotSituation situation, ClusterNode peer, ClusterNode source)
     {
         if (!peer.IsMaster || peer.IsReachable)
             return situation.View.ShardMaster(peer.Id);
+        if (NodeVerdict.Of(situation.View, peer).Condition == NodeCondition.Refusing)
+            return peer;
         var holders = situation.Holders.Where(node => node.Id != source.Id).ToList();
         return holders.Count == 1 ? holders[0] : peer;
     }

@@ -143,7 +143,8 @@ public sealed class RefusedKeyTests : IDisposable
         var source = RepositoryFiles.OfTests("Refusals", "tinytype.c");
         var module = Path.Combine(_folder, "tinytype.so");
         // No library: the servers run with the libc of another release.
-        using var compiler = Process.Start(new ProcessStartInfo("cc", ["-shared", "-fPIC", "-nostdlib", "-O1", "-o", module, source])
+        string[] arguments = ["-shared", "-nostdlib", "-o", module, source];
+        using var compiler = Process.Start(new ProcessStartInfo(Servers.PathOf("tcc", "tcc"), arguments)
         {
             RedirectStandardError = true,
         })!;

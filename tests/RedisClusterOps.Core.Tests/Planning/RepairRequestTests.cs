@@ -18,6 +18,35 @@ public class RepairRequestTests
         Assert.Contains("-AllowUnreachableNode", refusal.NextStep());
     }
 
+    // The node with keys is no successor of a target that is alive, and the keys on that one would be hidden behind it.
+    [Theory]
+    [InlineData(FailureCode.NodeBusy, "BUSY Redis is busy running a script.")]
+    [InlineData(FailureCode.AuthenticationFailed, "NOAUTH Authentication required.")]
+    public void A_slot_whose_target_is_alive_but_refuses_to_be_read_does_not_go_to_another_node_with_keys(FailureCode code, string error)
+    {
+        var scene = ClusterScene.Stable().Migrating("S", "T").Importing("X", "S").Keys("X", 1).Refuses("T", code, error);
+        Assert.Equal(code, Refusal(scene).Code);
+    }
+
+    // Without a flag on the source, a master that can't be read may be the target that holds the keys.
+    [Fact]
+    public void A_slot_that_only_its_target_has_open_is_not_decided_while_a_master_that_is_alive_can_not_be_read()
+    {
+        var scene = ClusterScene.Stable().Importing("T", "S").Refuses("X", FailureCode.TooManyClients, "ERR max number of clients reached");
+        SlotRequest[] requests =
+        [
+            new CompleteRequest(ClusterScene.Slot, Session, new MoveOptions()),
+            new RestartRequest(ClusterScene.Slot, Session, new MoveOptions()),
+            new RepairRequest(ClusterScene.Slot, Session, new MoveOptions(), new RepairOptions { AllowUnreachableNode = true }),
+        ];
+        Assert.All(requests, request =>
+        {
+            var refusal = Assert.Throws<RedisOperationException>(() => request.Plan(scene.Situation()));
+            Assert.Equal(FailureCode.TooManyClients, refusal.Code);
+            Assert.Contains("It is unknown whether slot 5519 has a second target", refusal.Message);
+        });
+    }
+
     [Fact]
     public void AllowUnreachableNode_closes_it_with_a_warning()
     {

@@ -39,7 +39,8 @@ internal sealed class History
             OnKeyConflict = _dice.Next(2) == 0 ? KeyConflictAction.Stop : KeyConflictAction.KeepInUse,
             JournalPath = Journal,
         };
-        _members = membersChange ? new MembershipEvents(_scene, _dice) : null;
+        var undoes = Scenario.Operation.Name.StartsWith("Undo", StringComparison.Ordinal);
+        _members = membersChange ? new MembershipEvents(_scene, _dice, undoes) : null;
         _members?.Prepare();
     }
 
@@ -103,7 +104,7 @@ internal sealed class History
 
         Scenario.Operation.RequireDone(_scene);
         var again = Scenario.Operation.Run(_scene, through(_scene.Cluster), _options);
-        if (again.Writes > 0)
+        if (again.Writes > 0 && !_scene.Cluster.Ledger.HasCopies)
             _scene.Cluster.Ledger.Violate("I6: a second run sent " + again.Writes + " commands that write");
     }
 
@@ -171,6 +172,9 @@ internal sealed class History
 
     private void Crash(SimulatedNode node)
     {
+        // A spare that has not joined does not run yet.
+        if (!node.IsMember)
+            return;
         node.Crash();
         _scene.Cluster.Clock.After(_scene.Cluster.Random(3000), node.Start);
     }

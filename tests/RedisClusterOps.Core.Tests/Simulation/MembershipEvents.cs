@@ -13,7 +13,11 @@ namespace RedisClusterOps.Core.Tests.Simulation;
 /// once, and a takeover by a replica whose links stall (law 16). What a takeover may lose otherwise, the node itself decides
 /// (<see cref="SimulatedNode.TakeOver"/>).
 /// </remarks>
-internal sealed class MembershipEvents(Scene scene, Random dice)
+/// <param name="undoes">
+/// True if the operation is an undo. Without a journal it knows its direction by the flags alone, and the servers drop those of a
+/// forgotten node, so no end is forgotten then.
+/// </param>
+internal sealed class MembershipEvents(Scene scene, Random dice, bool undoes)
 {
     private static readonly string[] Errors =
     [
@@ -86,7 +90,8 @@ internal sealed class MembershipEvents(Scene scene, Random dice)
         var members = Cluster.Nodes.Where(node => node.IsUp).ToList();
         foreach (var node in members)
         {
-            foreach (var other in members.Where(other => other != node && !node.Knows(other.Index)))
+            // Two nodes that both moved do not find each other by themselves before they report each other as failed.
+            foreach (var other in members.Where(other => other != node && node.AddressOf(other.Index) != other.Endpoint))
                 node.Meet(other);
         }
     }
@@ -136,7 +141,13 @@ internal sealed class MembershipEvents(Scene scene, Random dice)
     {
         if (node == forgotten || node.MasterOf[node.Index] == forgotten.Index)
             return;
+        var isEnd = forgotten == scene.MasterOf(scene.Source) || forgotten == scene.MasterOf(scene.Target);
+        if (isEnd && undoes)
+            return;
         _wasForgotten = true;
+        // Clients cannot see the moved keys until the dropped flags are set again.
+        if (isEnd)
+            scene.Traffic.Suspend();
         node.Forget(forgotten.Index);
     }
 

@@ -6,6 +6,17 @@ namespace RedisClusterOps.Core.Tests.Simulation;
 /// <summary>Nodes of which others have another view, and what they reply then (law 15).</summary>
 public class MembershipTests
 {
+    // Repairs that once lost keys: an owner that every other node had been told to forget, a replica that took its master's place while
+    // the views were read, and a target that refused to be read while another node held keys.
+    [Theory]
+    [InlineData(88648)]
+    [InlineData(27227)]
+    [InlineData(3258)]
+    [InlineData(98027)]
+    [InlineData(26317)]
+    public void Histories_of_repairs_lose_no_key(int seed) =>
+        Assert.Empty(History.Run(seed, membersChange: true).Violations);
+
     [Fact]
     public void A_node_refuses_an_id_that_it_does_not_know()
     {

@@ -32,6 +32,7 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
     /// <exception cref="SlotChangedException">The slot is not as a step needs it: plan again.</exception>
     public async Task RunAllAsync(IReadOnlyList<SlotAction> actions)
     {
+        _witnesses = actions.OfType<RaiseEpoch>().FirstOrDefault()?.Witnesses ?? [];
         for (var next = 0; next < actions.Count;)
         {
             var others = actions.Skip(next).TakeWhile(action => action is NotifyOwner { IsSource: false }).ToList();
@@ -89,11 +90,11 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
                 break;
             case RaiseEpoch raise:
                 stop.ThrowIfRequested();
-                _witnesses = raise.Witnesses;
                 await _epoch.EnsureAsync(raise.Node, raise.Witnesses, _slot, stop).ConfigureAwait(false);
                 break;
             case AddUnownedSlot take:
                 stop.ThrowIfRequested();
+                await RequireUnclaimedAsync(take.Node).ConfigureAwait(false);
                 if (take.Believed is null)
                     await _commands.AddAsync(take.Node, _slot, stop).ConfigureAwait(false);
                 else
@@ -104,6 +105,7 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
                 break;
             case TakeFromUnreachable take:
                 stop.ThrowIfRequested();
+                await RequireUnclaimedAsync(take.Node).ConfigureAwait(false);
                 await _commands.TakeAsync(take.Node, _slot, take.Absent.Id, stop).ConfigureAwait(false);
                 log?.State(_slot, "Slot " + Slot + ": " + take.Node.Name + " took it over from unreachable " + take.Absent.Name);
                 break;
@@ -127,6 +129,19 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
                 break;
             default:
                 throw new InvalidOperationException("Unknown step: " + action.GetType().Name + ".");
+        }
+    }
+
+    private async Task RequireUnclaimedAsync(ClusterNode coming)
+    {
+        var others = await _epoch.ReadOthersAsync(coming, _witnesses, stop).ConfigureAwait(false);
+        if (others.FirstOrDefault(view => view.Self.IsMaster && view.Self.Slots.Contains(_slot)) is { } owner)
+        {
+            throw new SlotChangedException(new RedisOperationException(
+                FailureCode.StalePlan,
+                "Slot " + Slot + " belongs to " + owner.Dialled + " now. Nothing more was changed.",
+                Slot,
+                plan.Request!.Again));
         }
     }
 

@@ -113,8 +113,25 @@ internal sealed record CompleteRequest(int Slot, RedisClusterSession Session, Mo
                 new NextAction(NextActionCode.ShowOpenSlots) { Slots = number });
         }
 
+        RefuseUnknownImporter(diagnosis);
         if (!allowUnreachableNode)
             RefuseReturningImporter(diagnosis.Situation.View, diagnosis.Slot, diagnosis.Target, verb);
+    }
+
+    /// <summary>Requires that a slot that only its target has open has no other target.</summary>
+    /// <exception cref="RedisOperationException">A master that is not dead can't be read, so it may import the slot, too.</exception>
+    public static void RefuseUnknownImporter(SlotDiagnosis diagnosis)
+    {
+        // The source's flag would name the target. Without it, keys on a second importing node would be hidden behind the first one.
+        var view = diagnosis.Situation.View;
+        var unknown = diagnosis.State == RedisOpenSlotState.ImportingOnly
+            ? view.Masters.Where(node => !node.IsReachable).Select(node => NodeVerdict.Of(view, node)).FirstOrDefault(node => !node.IsDead)
+            : null;
+        if (unknown is not null)
+        {
+            throw unknown.Refused("It is unknown whether slot " + diagnosis.Slot.ToString(CultureInfo.InvariantCulture)
+                + " has a second target beside " + diagnosis.Target!.Name);
+        }
     }
 
     /// <exception cref="RedisOperationException">NodeUnreachable: an unreachable master may take over the slot when it returns.</exception>

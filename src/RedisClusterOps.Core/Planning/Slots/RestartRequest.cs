@@ -47,6 +47,7 @@ internal sealed record RestartRequest(int Slot, RedisClusterSession Session, Mov
             throw SlotRefusal.Unsuitable(diagnosis, "All its keys have moved and its handover has begun, so there is nothing to restart.");
         if (!SlotAdvice.CanComplete(diagnosis.State))
             throw SlotRefusal.Unsuitable(diagnosis, "Its ends can't be made consistent in this state." + SlotRefusal.NothingChanged);
+        CompleteRequest.RefuseUnknownImporter(diagnosis);
         var (source, former) = (diagnosis.Source!, diagnosis.Target!);
         var target = NewTarget(view, former);
         if (target.Id == source.Id)

@@ -15,6 +15,8 @@ internal sealed class Ledger(SimulatedCluster cluster)
     // One bit for each part of the slots.
     private int _excused;
 
+    private readonly HashSet<(int Part, int Node)> _copies = [];
+
     /// <summary>The violations. Each begins with the name of the invariant.</summary>
     public List<string> Violations { get; } = [];
 
@@ -77,10 +79,24 @@ internal sealed class Ledger(SimulatedCluster cluster)
         _excused |= 1 << part;
     }
 
+    /// <summary>
+    /// Excuses keys of slots that a replica got from its master and does not own after it took its place: the master had imported them,
+    /// or the replica has not heard that it took over the slot. If the master returns, both have them.
+    /// </summary>
+    public void ExcuseCopies(int part, SimulatedNode successor) => _copies.Add((part, successor.Index));
+
+    /// <summary>True if the node's keys of this part are copies that the servers made.</summary>
+    public bool AreCopies(int part, SimulatedNode node) => _copies.Contains((part, node.Index));
+
+    public bool HasCopies => _copies.Count > 0;
+
     public bool MetRace => _excused != 0;
 
     /// <summary>True if the key may exist or not, regardless of acknowledged writes.</summary>
-    public bool IsExcused(string key) => _excused != 0 && (_excused & (1 << SlotMap.PartOf(SlotMap.Bytes(key)))) != 0;
+    public bool IsExcused(string key) => _excused != 0 && IsExcused(SlotMap.PartOf(SlotMap.Bytes(key)));
+
+    /// <summary>True if any key of this part of the slots may exist or not.</summary>
+    public bool IsExcused(int part) => (_excused & (1 << part)) != 0;
 
     public void Violate(string invariant)
     {

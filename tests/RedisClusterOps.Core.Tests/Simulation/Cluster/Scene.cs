@@ -129,8 +129,19 @@ internal sealed class Scene
         _ => true,
     };
 
-    public RedisClusterSession Session => RedisClusterSession.Parse(
-        Cluster.Nodes.First(node => node.IsUp && !node.IsHiddenFromUs).Endpoint.ToString());
+    /// <summary>The session of one user, who names a node that answers.</summary>
+    public RedisClusterSession Session
+    {
+        get
+        {
+            var reached = _session?.Reached;
+            _session = RedisClusterSession.Parse(Cluster.Nodes.First(node => node.IsUp && !node.IsHiddenFromUs).Endpoint.ToString());
+            _session.Reached = reached ?? _session.Reached;
+            return _session;
+        }
+    }
+
+    private RedisClusterSession? _session;
 
     private void Begin(Start start)
     {

@@ -64,6 +64,8 @@ internal sealed partial class SimulatedNode
         {
             if (Owner[part] == old.Index)
                 SetOwner(part, Index);
+            else if (Keys.CountIn(part) > 0)
+                _cluster.Ledger.ExcuseCopies(part, this);
             if (!Rules.FlagsAreReplicated)
                 Migrating[part] = Importing[part] = NoNode;
         }
@@ -78,15 +80,31 @@ internal sealed partial class SimulatedNode
     /// </summary>
     private void ExcuseUnheard(SimulatedNode old)
     {
+        ExcuseUnheardEpoch(old);
         for (var part = 0; part < SlotMap.Parts; part++)
         {
             if (Owner[part] != old.Index)
                 continue;
-            var taker = _cluster.Nodes.FirstOrDefault(node => node != this && node.IsMaster && node.Owner[part] == node.Index);
-            if (taker is not null && taker != old && taker._assignedAt[part] > TimeSpan.Zero
+            var taker = _cluster.Nodes.FirstOrDefault(node =>
+                node != this && node != old && node.IsMaster && node.Owner[part] == node.Index);
+            if (taker is not null && taker._assignedAt[part] > TimeSpan.Zero
                 && taker._assignedAt[part] <= (old.DiedAt ?? _cluster.Clock.Now) + SimulatedCluster.InTheAir)
                 _cluster.Ledger.ExcuseRace(part, taker, this);
         }
+    }
+
+    /// <summary>
+    /// The same for a target that dies: it raised its epoch when it took over a slot, and the replica that takes its place has not heard
+    /// of that. It may choose the same epoch, so the servers keep one of the two when the former target returns, with all of its slots.
+    /// </summary>
+    private void ExcuseUnheardEpoch(SimulatedNode old)
+    {
+        var owned = Enumerable.Range(0, SlotMap.Parts).Where(part => old.Owner[part] == old.Index).ToList();
+        var hasHeard = ConfigEpoch[old.Index] == old.ConfigEpoch[old.Index] && owned.All(part => Owner[part] == old.Index);
+        if (hasHeard || owned.All(part => old._assignedAt[part] == TimeSpan.Zero))
+            return;
+        foreach (var part in owned)
+            _cluster.Ledger.ExcuseRace(part, old, this);
     }
 
     public void BecomeReplicaOf(int master)

@@ -190,7 +190,7 @@ internal sealed partial class SimulatedNode
             if (Rules.StartDeletesForeignKeys && Owner[part] != NoNode)
                 DropAtStart(part);
             else if (Owner[part] == NoNode)
-                Owner[part] = Index;
+                ClaimAtStart(part);
             else
                 Importing[part] = Owner[part];
         }
@@ -221,6 +221,14 @@ internal sealed partial class SimulatedNode
         foreach (var lost in AllKeys().Where(key => key.Part == part).ToList())
             _cluster.Ledger.ExcuseStart(lost.Database, lost.Key, lost.Value);
         Drop(part, "at start, of a slot that another node owns");
+    }
+
+    // A slot whose owner it was told to forget looks like one without an owner. The owner then deletes its keys; no command is at fault.
+    private void ClaimAtStart(int part)
+    {
+        Owner[part] = Index;
+        if (_cluster.Nodes.FirstOrDefault(node => node != this && node.IsMaster && node.Owner[part] == node.Index) is { } owner)
+            _cluster.Ledger.ExcuseRace(part, owner, this);
     }
 
     private void Drop(int part, string why)
