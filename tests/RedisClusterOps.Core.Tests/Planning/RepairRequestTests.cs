@@ -48,6 +48,19 @@ public class RepairRequestTests
     }
 
     [Fact]
+    public void A_slot_without_an_owner_is_not_assigned_while_no_node_lists_an_end_of_the_run_that_left_it_open()
+    {
+        var unowned = ClusterScene.Stable().Claims("S", "0-5518,5520-8191").BelievedToOwn("S", "0-5518,5520-8191").Keys("S", 0).Situation();
+        var ends = new MigrationEnds(ClusterScene.Id("S"), "10.0.0.19:6379", ClusterScene.Id("G"), "10.0.0.7:6379");
+        var repair = Repair(new MoveOptions(), new RepairOptions()) with { LeastLoadedId = ClusterScene.Id("X") };
+        Assert.Equal(ClusterScene.Id("X"), repair.Plan(unowned).TargetId);
+        var refusal = Assert.Throws<RedisOperationException>(() => (repair with { Recorded = ends }).Plan(unowned));
+        Assert.Contains("no node lists 10.0.0.7:6379, which may hold its keys", refusal.Message);
+        Assert.StartsWith("Add-RedisClusterNode -Endpoint 10.0.0.7:6379", refusal.NextStep());
+        Assert.Equal(ClusterScene.Id("T"), (repair with { Recorded = ends, ChosenOwnerId = ClusterScene.Id("T") }).Plan(unowned).TargetId);
+    }
+
+    [Fact]
     public void AllowUnreachableNode_closes_it_with_a_warning()
     {
         var plan = Plan(ClusterScene.Stable().Migrating("S", "T").Importing("X", "S").Keys("X", 0).Down("T"),

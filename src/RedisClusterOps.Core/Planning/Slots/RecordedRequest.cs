@@ -32,6 +32,7 @@ internal static class RecordedRequest
         InterruptedUndo = UndoneBy(slot) is { } ends
             ? InterruptedUndo(slot, repair.Session, repair.Options, ends, repair.Repair.AllowUnreachableNode)
             : null,
+        Recorded = EndsOf(slot),
         InterruptedGather = slot is { Kind: MigrationOperation.Repair, Strategy: null } && slot.OwnerId == slot.TargetId
             ? EndsOf(slot)
             : null,

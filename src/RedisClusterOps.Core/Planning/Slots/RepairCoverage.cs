@@ -23,6 +23,8 @@ internal static class RepairCoverage
                 repair.WithoutNode("if " + absent.Name + " holds keys of it, it deletes them when it returns"));
         }
 
+        if (repair is { Recorded: { } ends, ChosenOwnerId: null, Repair.AllowUnreachableNode: false })
+            RequireListed(repair, view, ends);
         var masters = view.Masters.Where(node => node.IsReachable).ToList();
         var hiding = Hiding(repair, situation);
         if (hiding.Count > 0 && masters.Count > 1)
@@ -38,6 +40,22 @@ internal static class RepairCoverage
         };
 
         SetImporting Reveal(ClusterNode node) => new(repair.Slot, node, PeerFor(view, node, null)!) { OnlyReveals = true };
+    }
+
+    // Every node may have been told to forget an end of the run, which then serves its clients as before, unseen.
+    private static void RequireListed(RepairRequest repair, ClusterView view, MigrationEnds ends)
+    {
+        var forgotten = view.Node(ends.TargetId) is null ? ends.Target : view.Node(ends.SourceId) is null ? ends.Source : null;
+        if (forgotten is null)
+            return;
+        throw repair.Undecided(
+            "has no owner. The last run moved it " + ends + ", and no node lists " + forgotten + ", which may hold its keys.",
+            new NextAction(NextActionCode.MeetNode)
+            {
+                Node = view.Nodes.First(node => node.IsReachable).View!.Dialled.ToString(),
+                Target = forgotten,
+                Or = repair.Again with { Target = "<node>", Note = "if it is gone for good" },
+            });
     }
 
     /// <summary>The slot's owner does not answer.</summary>

@@ -44,6 +44,9 @@ internal sealed record RepairRequest(
     /// </summary>
     public MigrationEnds? InterruptedGather { get; init; }
 
+    /// <summary>The ends of the journal's newest run that left the slot open; null if there is none.</summary>
+    public MigrationEnds? Recorded { get; init; }
+
     public override MigrationOperation Kind => MigrationOperation.Repair;
 
     public override MigrationOutcome Success => MigrationOutcome.Repaired;
