@@ -49,7 +49,7 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
             foreach (var (dialled, failure) in ViewMerge.RemoveOtherClusters(views, session.Seeds))
                 failures[dialled] = failure;
             wave = NextWave(views, tried, line => AddressOf(line.Endpoint!.Value, line.Id));
-            // No seed may answer any more, or every node that does may have been told to forget one that holds keys.
+            // No seed may answer any more, or every node that does may have forgotten one that holds keys.
             reachedBefore = wave.Count == 0 ? session.Reached : null;
             if (reachedBefore is not null)
                 wave = reachedBefore.Keys.Where(address => !tried.Contains(address)).ToList();

@@ -6,7 +6,7 @@ namespace RedisClusterOps.Core.Tests.Simulation;
 /// <summary>Nodes of which others have another view, and what they reply then (law 15).</summary>
 public class MembershipTests
 {
-    // Repairs that once lost keys: an owner that every other node had been told to forget, a replica that took its master's place while
+    // Repairs that once lost keys: an owner that every other node had forgotten, a replica that took its master's place while
     // the views were read, and a target that refused to be read while another node held keys.
     [Theory]
     [InlineData(88648)]

@@ -42,7 +42,7 @@ internal static class RepairCoverage
         SetImporting Reveal(ClusterNode node) => new(repair.Slot, node, PeerFor(view, node, null)!) { OnlyReveals = true };
     }
 
-    // Every node may have been told to forget an end of the run, which then serves its clients as before, unseen.
+    // Every node may have forgotten an end of the run, which then still serves its clients.
     private static void RequireListed(RepairRequest repair, ClusterView view, MigrationEnds ends)
     {
         var forgotten = view.Node(ends.TargetId) is null ? ends.Target : view.Node(ends.SourceId) is null ? ends.Source : null;

@@ -129,7 +129,7 @@ internal sealed class Scene
         _ => true,
     };
 
-    /// <summary>The session of one user, who names a node that answers.</summary>
+    /// <summary>The session of one user. Its seed is a node that answers.</summary>
     public RedisClusterSession Session
     {
         get

@@ -223,7 +223,7 @@ internal sealed partial class SimulatedNode
         Drop(part, "at start, of a slot that another node owns");
     }
 
-    // A slot whose owner it was told to forget looks like one without an owner. The owner then deletes its keys; no command is at fault.
+    // A slot whose owner it has forgotten looks like one without an owner. The owner then deletes its keys; no command is at fault.
     private void ClaimAtStart(int part)
     {
         Owner[part] = Index;
