@@ -190,7 +190,7 @@ internal static class SlotDiagnostician
     {
         if (!peer.IsMaster || peer.IsReachable)
             return situation.View.ShardMaster(peer.Id);
-        if (NodeVerdict.Of(situation.View, peer).Condition == NodeCondition.Refusing)
+        if (!NodeVerdict.Of(situation.View, peer).IsDead)
             return peer;
         var holders = situation.Holders.Where(node => node.Id != source.Id).ToList();
         return holders.Count == 1 ? holders[0] : peer;
