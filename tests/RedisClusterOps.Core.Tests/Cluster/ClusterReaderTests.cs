@@ -117,7 +117,17 @@ public class ClusterReaderTests
     }
 
     [Fact]
-    public async Task A_node_that_answered_before_is_not_asked_if_another_one_has_its_address_now()
+    public async Task A_node_that_no_other_one_lists_any_more_is_asked_if_it_answered_before()
+    {
+        var session = RedisClusterSession.Parse(A);
+        await ReadAsync(Three(), session: session);
+        var nodes = new ScriptedNodes().Node(A, Line("a", A, "myself,master", "0-200"))
+            .Node(C, Line("a", A, "master", "0-200"), Line("c", C, "myself,master", "201-16383"));
+        Assert.Equal("c", (await ReadAsync(nodes, session: session)).OwnerOf(300));
+    }
+
+    [Fact]
+    public async Task Of_those_a_node_is_ignored_if_another_one_has_its_address_now()
     {
         var session = RedisClusterSession.Parse(A);
         await ReadAsync(Three(), session: session);

@@ -91,7 +91,8 @@ internal sealed class MembershipEvents(Scene scene, Random dice, bool undoes)
         foreach (var node in members)
         {
             // Two nodes that both moved do not find each other by themselves before they report each other as failed.
-            foreach (var other in members.Where(other => other != node && node.AddressOf(other.Index) != other.Endpoint))
+            foreach (var other in members.Where(other => other != node
+                && (!node.Knows(other.Index) || node.AddressOf(other.Index) != other.Endpoint)))
                 node.Meet(other);
         }
     }
