@@ -28,6 +28,8 @@ public sealed class StackExchangeClient : RedisApplicationClient
     // Operations that wait, for instance for a dead node. More would only measure the memory of this process.
     private const int MostWaiting = 5000;
 
+    private static readonly string TooManyWait = Numbers.Number(MostWaiting) + " operations wait for a reply, so others were not sent.";
+
     private readonly CancellationTokenSource _end = new();
     private readonly ProfilingSession _profile = new();
     private readonly Tally _tally = new();
@@ -222,7 +224,7 @@ public sealed class StackExchangeClient : RedisApplicationClient
     {
         if (_waiting >= MostWaiting)
         {
-            _tally.NotSent(Numbers.Number(MostWaiting) + " operations wait for a reply, so others were not sent.");
+            _tally.NotSent(TooManyWait);
             return;
         }
 

@@ -37,10 +37,10 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         for (var wave = session.Seeds; wave.Count > 0;)
         {
             tried.UnionWith(wave);
+            var noneAnswered = views.Count == 0;
             foreach (var result in await ReadAllAsync(wave, shared, cancellation).ConfigureAwait(false))
             {
-                // Another node at an address that was not specified may belong to another cluster.
-                if (result.View is { } view && (reachedBefore is null || reachedBefore[result.Dialled] == view.Id))
+                if (result.View is { } view && (reachedBefore is null || BelongsHere(view, reachedBefore[result.Dialled], noneAnswered)))
                     views[view.Id] = view;
                 else
                     failures[result.Dialled] = result.Failure ?? ViewMerge.AnotherCluster(result.Dialled);
@@ -77,6 +77,10 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         var merged = ViewMerge.Of(views.Values, failures, session);
         _last = (merged, Clock.Now);
         return merged;
+
+        // Another node may have the address now. A node without slots that no other one lists any more has been removed.
+        static bool BelongsHere(NodeView view, string id, bool noneAnswered) => view.Id == id
+            && (noneAnswered || view.Self.Slots.Count > 0 || view.Self.ImportingFrom.Count > 0);
 
         // The map or the node's client endpoint may give an address that has not been tried.
         NodeEndpoint? AlternativeFor(NodeLine line, IReadOnlyDictionary<string, NodeEndpoint> endpoints)

@@ -37,6 +37,8 @@ public class RepairRequestTests
         [
             new CompleteRequest(ClusterScene.Slot, Session, new MoveOptions()),
             new RestartRequest(ClusterScene.Slot, Session, new MoveOptions()),
+            new StartRequest(ClusterScene.Slot, Session, new MoveOptions(), new MigrationEnds(
+                ClusterScene.Id("S"), "S", ClusterScene.Id("T"), "T")),
             new RepairRequest(ClusterScene.Slot, Session, new MoveOptions(), new RepairOptions { AllowUnreachableNode = true }),
         ];
         Assert.All(requests, request =>

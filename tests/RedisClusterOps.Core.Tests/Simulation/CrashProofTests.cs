@@ -17,6 +17,12 @@ public class CrashProofTests(ITestOutputHelper output)
     private static readonly bool IsFullProof = Environment.GetEnvironmentVariable("RCO_PROOF") == "full";
     private static readonly int Step = IsFullProof ? 1 : 5;
 
+    // Before the send, then after it.
+    private static readonly Mishap[] Faults =
+        [Mishap.DiesBeforeSending, Mishap.ConnectionBreaksBefore, Mishap.ConnectionBreaksAfter, Mishap.DiesBeforeTheReply];
+
+    private const int FaultsBefore = 2;
+
     public static TheoryData<string, string> Cases
     {
         get
@@ -70,14 +76,11 @@ public class CrashProofTests(ITestOutputHelper output)
             var writes = connector.Writing.Contains(at);
             if (!writes && at % (rules.HidesForeignKeys && operation.Repairs ? 4 * Step : Step) != 0)
                 continue;
-            if (IsFullProof || !writes || at % 2 == 0)
-                yield return (Mishap.DiesBeforeSending, at);
-            if (IsFullProof || !writes || at % 2 == 1)
-                yield return (Mishap.ConnectionBreaksBefore, at);
-            if (writes && (IsFullProof || at % 2 == 0))
-                yield return (Mishap.ConnectionBreaksAfter, at);
-            if (writes && (IsFullProof || at % 2 == 1))
-                yield return (Mishap.DiesBeforeTheReply, at);
+            for (var i = 0; i < Faults.Length; i++)
+            {
+                if (writes ? IsFullProof || i % 2 == at % 2 : i < FaultsBefore)
+                    yield return (Faults[i], at);
+            }
         }
     }
 

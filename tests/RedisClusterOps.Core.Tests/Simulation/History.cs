@@ -39,7 +39,7 @@ internal sealed class History
             OnKeyConflict = _dice.Next(2) == 0 ? KeyConflictAction.Stop : KeyConflictAction.KeepInUse,
             JournalPath = Journal,
         };
-        var undoes = Scenario.Operation.Name.StartsWith("Undo", StringComparison.Ordinal);
+        var undoes = Scenario.Operation == Operation.UndoByRoundTrip || Scenario.Operation == Operation.UndoByPullBack;
         _members = membersChange ? new MembershipEvents(_scene, _dice, undoes) : null;
         _members?.Prepare();
     }

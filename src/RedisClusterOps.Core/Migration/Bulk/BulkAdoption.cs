@@ -29,9 +29,8 @@ internal sealed class BulkAdoption(ClusterReader reader, OperationLog? log, Stop
         IReadOnlyList<ClusterNode> witnesses = [.. view.Nodes.Where(node => node.IsReachable)];
         var epoch = new WinningEpoch(reader, log);
         await epoch.EnsureAsync(owner, witnesses, null, stop).ConfigureAwait(false);
-        var claimed = (await epoch.ReadOthersAsync(owner, witnesses, stop).ConfigureAwait(false))
-            .Where(other => other.Self.IsMaster).Select(other => other.Self.Slots).ToList();
-        plans = plans.Where(plan => !claimed.Any(slots => slots.Contains(plan.Slot))).ToList();
+        var masters = await epoch.ReadOtherMastersAsync(owner, witnesses, stop).ConfigureAwait(false);
+        plans = plans.Where(plan => !masters.Any(master => master.Self.Slots.Contains(plan.Slot))).ToList();
         var actions = plans.Select(plan => plan.Actions.First(action => action is AddUnownedSlot or TakeFromUnreachable)).ToList();
         await SendAsync(owner, Commands(owner, actions)).ConfigureAwait(false);
         await epoch.EnsureAsync(owner, witnesses, null, stop).ConfigureAwait(false);

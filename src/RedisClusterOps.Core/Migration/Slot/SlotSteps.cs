@@ -134,8 +134,8 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
 
     private async Task RequireUnclaimedAsync(ClusterNode coming)
     {
-        var others = await _epoch.ReadOthersAsync(coming, _witnesses, stop).ConfigureAwait(false);
-        if (others.FirstOrDefault(view => view.Self.IsMaster && view.Self.Slots.Contains(_slot)) is { } owner)
+        var others = await _epoch.ReadOtherMastersAsync(coming, _witnesses, stop).ConfigureAwait(false);
+        if (others.FirstOrDefault(view => view.Self.Slots.Contains(_slot)) is { } owner)
         {
             throw new SlotChangedException(new RedisOperationException(
                 FailureCode.StalePlan,

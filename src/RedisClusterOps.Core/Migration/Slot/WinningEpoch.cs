@@ -63,14 +63,19 @@ internal sealed class WinningEpoch(ClusterReader reader, OperationLog? log)
         }
     }
 
-    /// <summary>What the witnesses say of themselves now, without the master itself.</summary>
+    /// <summary>The views of the other masters among the witnesses, with the slots that each of them claims now.</summary>
     /// <remarks>
     /// The plan was made from views that were read one after another. If a replica took its master's place meanwhile, both may have
     /// appeared not to own the slots, and the new owner would make it delete their keys.
     /// </remarks>
-    public Task<NodeView[]> ReadOthersAsync(ClusterNode node, IReadOnlyList<ClusterNode> witnesses, StopRequest stop) =>
-        FanOut.AllAsync(
-            witnesses.Where(witness => witness.Id != node.Id), witness => reader.ReadNodeAsync(witness, stop.Abort), stop.Abort);
+    public async Task<IReadOnlyList<NodeView>> ReadOtherMastersAsync(
+        ClusterNode node, IReadOnlyList<ClusterNode> witnesses, StopRequest stop)
+    {
+        var others = await FanOut.AllAsync(
+            witnesses.Where(witness => witness.Id != node.Id), witness => reader.ReadNodeAsync(witness, stop.Abort), stop.Abort)
+            .ConfigureAwait(false);
+        return others.Where(view => view.Self.IsMaster).ToList();
+    }
 
     private async Task<(long Other, long Current)> HighestAsync(ClusterNode witness, ClusterNode node, StopRequest stop) =>
         (await ReadAsync(witness, node, stop).ConfigureAwait(false)).Known;

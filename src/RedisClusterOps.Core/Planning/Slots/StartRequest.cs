@@ -49,6 +49,8 @@ internal sealed record StartRequest(int Slot, RedisClusterSession Session, MoveO
                 diagnosis!, "A migration to " + target.Name + " can't be started in this state." + SlotRefusal.NothingChanged);
         }
 
+        if (diagnosis is not null)
+            CompleteRequest.RefuseUnknownImporter(diagnosis);
         return Planned(diagnosis, source, target) with
         {
             Owner = source.Id,
