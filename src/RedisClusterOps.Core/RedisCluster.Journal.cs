@@ -30,6 +30,7 @@ public sealed partial class RedisCluster
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
         if (_history.Find(view, migrationId, options.JournalPath) is not { } run)
             return [];
+        _run.EarlierMasterOfReplica = run.MasterOfReplica;
         var left = run.Slots.Where(slot => slot.Outcome is null or MigrationOutcome.Failed).ToList();
         var slots = left.Select(slot => slot.Slot).ToList();
         var plans = await _slots.PlanAsync(view, slots, Resume, cancellation).ConfigureAwait(false);
@@ -45,7 +46,9 @@ public sealed partial class RedisCluster
         string migrationId, UndoStrategy strategy, bool allowUnreachableNode, MoveOptions options, CancellationToken cancellation)
     {
         var view = await _reader.ReadAsync(null, cancellation).ConfigureAwait(false);
-        var opened = _history.Find(view, migrationId, options.JournalPath)!.Slots
+        var run = _history.Find(view, migrationId, options.JournalPath)!;
+        _run.EarlierMasterOfReplica = run.MasterOfReplica;
+        var opened = run.Slots
             .Where(slot => slot.Since is not null && slot.OwnerId is not null)
             .OrderByDescending(slot => slot.Since)
             // Slots of one window began together.

@@ -42,6 +42,7 @@ public sealed partial class RedisCluster
         options = Kept(plan, options);
         var view = await _reader.ReadAsync(null, stop).ConfigureAwait(false);
         await _moves.RequireFreshAsync(plan, view, options, stop).ConfigureAwait(false);
+        _run.EarlierMasterOfReplica = plan.MasterOfReplica;
         if (await _run.BeginAsync(plan.Kind, RedisMigration.Whole, view, options, stop).ConfigureAwait(false))
         {
             // Another run may have ended between the reading and the announcement.
@@ -53,7 +54,8 @@ public sealed partial class RedisCluster
         if (_run.Journal?.Outcomes(settled.ToList()) is { } warning)
             _log?.Warning(null, warning);
         var pairs = MasterPair.Of(view, plan, moves);
-        var move = BulkMove.Of(plan.Kind, _session, options, view.MasterOfReplica) with { SuppressedNodes = plan.SuppressedNodes };
+        var masterOfReplica = view.MasterOfReplicaSince(plan.MasterOfReplica);
+        var move = BulkMove.Of(plan.Kind, _session, options, masterOfReplica) with { SuppressedNodes = plan.SuppressedNodes };
         return _run.Start(view, move, pairs, options, stop);
     }
 

@@ -142,6 +142,9 @@ public sealed record RedisRebalancePlan : IClusterResult
     /// <summary>True if the plan resumes or undoes a run. The servers may still finish moves of that run meanwhile.</summary>
     internal bool ContinuesRun { get; init; }
 
+    /// <summary>The master of each replica when that run began; null if the plan continues none, or if that is unknown.</summary>
+    internal IReadOnlyDictionary<string, string>? MasterOfReplica { get; init; }
+
     /// <summary>The outcomes of slots that the plan can't move any more, as when their target has left the cluster.</summary>
     internal IReadOnlyList<SlotOutcome> Settled { get; init; } = [];
 

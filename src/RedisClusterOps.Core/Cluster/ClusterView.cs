@@ -109,6 +109,13 @@ internal sealed class ClusterView
     /// <summary>The id of each replica's master, by the id of the replica.</summary>
     public IReadOnlyDictionary<string, string> MasterOfReplica => _masterOfReplica.Value;
 
+    /// <summary>The same, with the master that a replica had earlier if it is a master itself by now.</summary>
+    /// <param name="earlier">The master of each replica at an earlier time; null if that is unknown.</param>
+    public IReadOnlyDictionary<string, string> MasterOfReplicaSince(IReadOnlyDictionary<string, string>? earlier) => earlier is null
+        ? MasterOfReplica
+        : earlier.Where(replica => !MasterOfReplica.ContainsKey(replica.Key)).Concat(MasterOfReplica)
+            .ToDictionary(replica => replica.Key, replica => replica.Value, StringComparer.Ordinal);
+
     /// <summary>
     /// The master that a node is, or that was its replica earlier and took its place in a failover. Null if there is none: a master that
     /// hands over its last slot becomes a replica of another master, which does not stand for it.

@@ -29,6 +29,9 @@ internal sealed class CurrentRun(
     /// <summary>False to announce no run, as in a simulation.</summary>
     public bool IsAnnounced { get; set; } = true;
 
+    /// <summary>The master of each replica when the run began that this one continues; null if it continues none.</summary>
+    public IReadOnlyDictionary<string, string>? EarlierMasterOfReplica { get; set; }
+
     /// <summary>The journal of the run; null before the first change, or if no journal is kept.</summary>
     public RunJournal? Journal => history.Own;
 
@@ -48,7 +51,7 @@ internal sealed class CurrentRun(
             var folder = JournalFolder.At(options.JournalPath);
             var header = RunHeader.Of(operation, strategy, session, view.NodeIds) with
             {
-                MasterOfReplica = view.MasterOfReplica,
+                MasterOfReplica = view.MasterOfReplicaSince(EarlierMasterOfReplica),
                 Commands = change?.Commands.Select(command => command.Node + ": " + command.Command).ToList() ?? [],
                 Node = change?.Node,
                 NodeId = change?.NodeId,

@@ -16,17 +16,17 @@ public class AdaptiveBatchTests
         batch.Adapt(16, TimeSpan.FromTicks(16), Aim, Limit);
         Assert.Equal(128, batch.Size);
         batch.Adapt(128, TimeSpan.FromMilliseconds(1.28), Aim, Limit);
-        Assert.Equal(700, batch.Size);
+        Assert.Equal(500, batch.Size);
     }
 
     [Fact]
     public void One_batch_that_was_delayed_does_not_make_the_next_ones_smaller()
     {
         var batch = Settled();
-        batch.Adapt(700, TimeSpan.FromMilliseconds(400), Aim, Limit);
-        Assert.Equal(700, batch.Size);
-        batch.Adapt(700, TimeSpan.FromMilliseconds(7), Aim, Limit);
-        Assert.Equal(700, batch.Size);
+        batch.Adapt(500, TimeSpan.FromMilliseconds(400), Aim, Limit);
+        Assert.Equal(500, batch.Size);
+        batch.Adapt(500, TimeSpan.FromMilliseconds(5), Aim, Limit);
+        Assert.Equal(500, batch.Size);
     }
 
     [Fact]
@@ -34,8 +34,8 @@ public class AdaptiveBatchTests
     {
         var batch = Settled();
         for (var i = 0; i < 4; i++)
-            batch.Adapt(700, TimeSpan.FromMilliseconds(14), Aim, Limit);
-        Assert.Equal(350, batch.Size);
+            batch.Adapt(500, TimeSpan.FromMilliseconds(10), Aim, Limit);
+        Assert.Equal(250, batch.Size);
     }
 
     [Fact]
@@ -59,7 +59,7 @@ public class AdaptiveBatchTests
     public void Shrinks_at_once_to_one_large_value_that_takes_far_longer_than_the_limit_and_recovers_afterwards()
     {
         var batch = Settled();
-        batch.Adapt(700, TimeSpan.FromMinutes(10), Aim, Limit);
+        batch.Adapt(500, TimeSpan.FromMinutes(10), Aim, Limit);
         Assert.Equal(1, batch.Size);
         for (var i = 0; i < 9; i++)
             batch.Adapt(batch.Size, Limit / 2, Aim, Limit);
@@ -82,7 +82,7 @@ public class AdaptiveBatchTests
         var batch = new AdaptiveBatch();
         for (var i = 0; i < 9; i++)
             batch.Adapt(batch.Size, TimeSpan.FromTicks(100 * batch.Size), Aim, Limit);
-        Assert.Equal(700, batch.Size);
+        Assert.Equal(500, batch.Size);
         return batch;
     }
 

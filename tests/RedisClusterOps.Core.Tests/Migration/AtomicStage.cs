@@ -109,7 +109,7 @@ internal sealed class AtomicStage
         {
             Limits = limits ?? new AtomicLimits(),
         };
-        return await move.RunAsync().WaitAsync(TimeSpan.FromSeconds(30), CancellationToken.None);
+        return await move.RunAsync().WaitAsync(TimeSpan.FromMinutes(2), CancellationToken.None);
     }
 
     public async Task<RedisOperationException> FailsAsync(FailureCode code, AtomicLimits? limits = null)

@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Linq;
+using System.Threading.Tasks;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
@@ -51,6 +53,63 @@ public class LateFailoverTests
             var (attempts, violations) = Proof.Run(scene, Operation.UndoByPullBack, failsOver);
             var description = "at send " + sends + ": " + string.Join("; ", attempts) + "\n" + string.Join("\n", violations.Take(6));
             Assert.True(violations.Count == 0, description);
+        }
+    }
+
+    // A run ended after it had handed the slot over, and the target's replica took its place. The old master learns it at some moment of
+    // the resumed run: before it begins, so that it refuses the plan, in its middle, or after it has refused the contested slot.
+    [Fact]
+    public void A_resumed_run_finds_its_slot_on_the_successor_of_a_target_that_learns_it_late()
+    {
+        var done = 0;
+        for (var milliseconds = 2; milliseconds <= 120; milliseconds += 2)
+        {
+            var layout = new SceneOptions { TargetHasSlots = true, Clients = 0 };
+            var scene = new Scene(ServerRules.Redis70, Start.FinishedOnTarget, seed: milliseconds, layout);
+            scene.Cluster.Settle();
+            Assert.True(Operation.Complete.Run(scene).Succeeded);
+            var replica = scene.Cluster.Nodes.Single(node => !node.IsMaster && scene.Cluster.SameShard(node.Index, scene.Target.Index));
+            scene.Cluster.Stall(scene.Target.Index, TimeSpan.FromMilliseconds(milliseconds));
+            replica.TakeOver();
+            if (Resume(scene, new Dictionary<string, string> { [replica.Id] = scene.Target.Id }) is not { } outcomes)
+                continue;
+            var failure = Assert.Single(outcomes).Failure;
+            Assert.True(failure?.Code is null or FailureCode.SlotStateUnsuitable, milliseconds + " ms: " + failure);
+            done += failure is null ? 1 : 0;
+        }
+
+        Assert.InRange(done, 1, 59);
+    }
+
+    /// <returns>The outcomes; null if the plan was stale before the run began.</returns>
+    private static IReadOnlyList<SlotOutcome>? Resume(Scene scene, IReadOnlyDictionary<string, string> masterOfReplica)
+    {
+        var journal = Directory.CreateTempSubdirectory("redisclusterops-test-").FullName;
+        using var core = new RedisCluster(scene.Session, scene.Cluster, null) { LooksAhead = false };
+        var task = ResumeAsync();
+        Assert.True(((IAsyncResult)task).AsyncWaitHandle.WaitOne(TimeSpan.FromMinutes(2)), "The run did not end.");
+        // A resume of this run finds the successor, too.
+        Assert.All(RedisCluster.GetMigrations(journal, null), run => Assert.True(masterOfReplica.All(run.MasterOfReplica!.Contains)));
+        Directory.Delete(journal, recursive: true);
+        return task.GetAwaiter().GetResult();
+
+        async Task<IReadOnlyList<SlotOutcome>?> ResumeAsync()
+        {
+            var outcomes = new List<SlotOutcome>();
+            var options = new MoveOptions { Method = MoveMethod.KeyByKey, JournalPath = journal };
+            (int, string, string)[] moves = [(SlotMap.Moving, scene.Source.Id, scene.Target.Id)];
+            var plan = await core.PlanRestOfMovesAsync(MigrationOperation.Move, moves, options, default);
+            try
+            {
+                var run = await core.RunMovesAsync(plan with { MasterOfReplica = masterOfReplica }, plan.Moves, options, default);
+                while (await run.NextAsync() is { } some)
+                    outcomes.AddRange(some);
+                return outcomes;
+            }
+            catch (RedisOperationException stale) when (stale.Code == FailureCode.StalePlan)
+            {
+                return null;
+            }
         }
     }
 

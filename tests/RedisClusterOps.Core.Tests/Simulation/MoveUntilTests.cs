@@ -43,7 +43,7 @@ public class MoveUntilTests
     {
         using var core = new RedisCluster(scene.Session, scene.Cluster, null) { KeepsJournal = false, LooksAhead = false };
         var task = RunAsync();
-        Assert.True(((IAsyncResult)task).AsyncWaitHandle.WaitOne(TimeSpan.FromSeconds(30)), "The run did not end.");
+        Assert.True(((IAsyncResult)task).AsyncWaitHandle.WaitOne(TimeSpan.FromMinutes(2)), "The run did not end.");
         return task.GetAwaiter().GetResult();
 
         async Task<(IReadOnlyList<SlotOutcome>, RedisOperationException?)> RunAsync()

@@ -143,7 +143,7 @@ internal sealed class Operation(
             scene.Cluster.Note("--- " + name);
             var task = run(core, scene, options ?? new MoveOptions { BatchSize = 3 });
             // Only the file of an overwritten value takes real time.
-            if (!task.IsCompleted && !((IAsyncResult)task).AsyncWaitHandle.WaitOne(TimeSpan.FromSeconds(30)))
+            if (!task.IsCompleted && !((IAsyncResult)task).AsyncWaitHandle.WaitOne(TimeSpan.FromMinutes(2)))
                 throw new InvalidOperationException("Something in the core waits for real time.");
             var outcome = task.GetAwaiter().GetResult();
             return new Attempt(outcome.Result.Outcome, outcome.Failure, false, scene.Cluster.Writes - before);

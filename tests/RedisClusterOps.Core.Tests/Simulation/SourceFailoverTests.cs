@@ -118,7 +118,7 @@ public class SourceFailoverTests
     {
         using var core = new RedisCluster(scene.Session, through, null) { KeepsJournal = false, LooksAhead = false };
         var task = MoveAsync();
-        Assert.True(((IAsyncResult)task).AsyncWaitHandle.WaitOne(TimeSpan.FromSeconds(30)), "The run did not end.");
+        Assert.True(((IAsyncResult)task).AsyncWaitHandle.WaitOne(TimeSpan.FromMinutes(2)), "The run did not end.");
         return task.GetAwaiter().GetResult();
 
         async Task<IReadOnlyList<SlotOutcome>> MoveAsync()

@@ -65,7 +65,7 @@ internal sealed class ContinuationPlanner(ClusterView view, MoveMethod method, R
             .OrderByDescending(transfer => transfer.Slots.Count)
             .ThenBy(transfer => transfer.Slots.Ranges[0].First);
         var builder = new RebalancePlanBuilder(view, MasterSlots.Of(view), SlotCounts.None, method, session) { ContinuesRun = true };
-        return builder.Build(operation, transfers.ToList()) with { Settled = refused };
+        return builder.Build(operation, transfers.ToList()) with { Settled = refused, MasterOfReplica = run?.MasterOfReplica };
     }
 
     // All slots that came from the same master have one failure, so that it is reported once.

@@ -46,7 +46,8 @@ internal sealed record SlotMoveRequest(
         var view = situation.View;
         var owner = view.OwnerOf(Slot) is { } id ? view.Node(id) : null;
         var target = Ends.TargetNow(view);
-        if (owner is { IsReachable: true } && owner.Id == target?.Id)
+        // Also if the target has lost its place to its replica, and does not know it yet.
+        if (owner is { IsReachable: true } && Ends.IsTargetOrItsReplica(owner))
             return Done(view, owner);
         if (owner is null || !Ends.IsSource(view, owner))
             throw SlotRefusal.Stale(Slot, Ends.ToString(), SlotRefusal.BelongsTo(owner));
