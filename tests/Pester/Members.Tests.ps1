@@ -70,4 +70,14 @@ Describe 'Nodes of a cluster, from separate servers on' {
         $text = Set-RedisClusterReplica $Nodes[4] $Nodes[1] | Out-String -Width 80
         ($text -replace '\r?\n\s*').Contains("replica of $($Nodes[1]). Nothing to do") | Should -BeTrue
     }
+
+    It 'Remove-RedisClusterNode leaves no trace of a node that keeps its own view' {
+        $null = Get-RedisClusterNode
+        $removed = Remove-RedisClusterNode $Nodes[4] -Confirm:$false
+        $removed.Outcome, $removed.ConfirmedBy | Should -Be 'Changed', 4
+        (redis-cli -p $Nodes[4].Split(':')[1] CLUSTER NODES).Count | Should -Be 5
+        (Get-RedisClusterNode).Endpoint | Sort-Object | Should -Be ($Nodes[0..3] | Sort-Object)
+        (Get-RedisClusterHealth).Findings | Where-Object { "$($_.Target) $($_.Message) $($_.Advice)".Contains($Nodes[4]) } |
+            Should -BeNullOrEmpty
+    }
 }
