@@ -60,8 +60,11 @@ internal static class Curve
     /// <summary>Draws both curves.</summary>
     public static string Svg(RowResult row)
     {
-        (string Color, IReadOnlyList<CurvePoint> Points)[] curves =
-            [("#b3402a", Of(row, Side.Tool)), ("#1f6f8b", Of(row, Side.Ours))];
+        (string Name, string Color, IReadOnlyList<CurvePoint> Points)[] curves =
+        [
+            ("redis-cli, by --cluster-pipeline", "#b3402a", Of(row, Side.Tool)),
+            ("ours, by -MaxStall", "#1f6f8b", Of(row, Side.Ours)),
+        ];
         var all = curves.SelectMany(curve => curve.Points).ToList();
         var (fastest, slowest) = (all.Max(point => point.Speed) * 1.1, Math.Max(1, Math.Ceiling(all.Max(point => point.Latency) * 1.1)));
         var svg = new StringBuilder();
@@ -80,14 +83,16 @@ internal static class Curve
         const string Latency = "p99 of the clients, ms (lower is better)";
         Add($"""<text x="{Width / 2}" y="{Height - 16}" text-anchor="middle">{Speed}</text>""");
         Add($"""<text x="12" y="16">{Latency}; {row.Row.Name} on {row.Server}</text>""");
-        foreach (var (color, points) in curves)
+        var legend = Top;
+        foreach (var (name, color, points) in curves)
         {
+            Add($"""<text x="{Left + 8}" y="{legend += 18}" fill="{color}">{name}</text>""");
             var line = string.Join(' ', points.Select(point => Text($"{X(point.Speed):0},{Y(point.Latency):0}")));
             Add($"""<polyline points="{line}" fill="none" stroke="{color}" stroke-width="2"/>""");
             foreach (var point in points)
             {
                 Add($"""<circle cx="{X(point.Speed):0}" cy="{Y(point.Latency):0}" r="4" fill="{color}"/>""");
-                Add($"""<text x="{X(point.Speed) + 7:0}" y="{Y(point.Latency) - 6:0}" fill="{color}">{point.Name}</text>""");
+                Add($"""<text x="{X(point.Speed) + 7:0}" y="{Y(point.Latency) - 6:0}" fill="{color}">{point.Label}</text>""");
             }
         }
 
@@ -109,4 +114,8 @@ internal static class Curve
 /// <summary>One contestant.</summary>
 /// <param name="Latency">p99 of the clients, in milliseconds.</param>
 /// <param name="Speed">In keys per second.</param>
-internal readonly record struct CurvePoint(string Name, double Latency, double Speed);
+internal readonly record struct CurvePoint(string Name, double Latency, double Speed)
+{
+    /// <summary>The setting in the name. The name of the curve says which one it is.</summary>
+    public string Label => Name.IndexOfAny([.. "0123456789"]) is >= 0 and var at ? Name[at..] : "default";
+}
