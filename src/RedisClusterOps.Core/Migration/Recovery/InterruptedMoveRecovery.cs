@@ -5,6 +5,7 @@ using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Migration.Atomic;
 using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Migration.Slot;
 
 namespace RedisClusterOps.Migration.Recovery;
 
@@ -59,6 +60,7 @@ internal sealed class InterruptedMoveRecovery(MoveContext context, MasterPair pa
         try
         {
             await CompleteAsync(slots).ConfigureAwait(false);
+            await new ClusterBusBarrier(context.Reader, stop).AwaitReturnAsync(pair.Source, pair.Target).ConfigureAwait(false);
         }
         finally
         {

@@ -28,11 +28,29 @@ internal sealed class ClusterBusBarrier(ClusterReader reader, StopRequest stop)
 
     private static readonly RespCommand Links = RespCommand.Of("CLUSTER", "LINKS");
 
+    /// <summary>Waits on servers on which an importing node takes over slots by itself.</summary>
     /// <exception cref="RedisOperationException">ClusterViewConflict: the source can't send to the importing node.</exception>
     public async Task AwaitAsync(ClusterNode source, ClusterNode importer)
     {
-        if (importer.View?.Facts is not { Engine: ServerEngine.Valkey } facts || !facts.IsAtLeast(8, 0))
-            return;
+        if (importer.View?.Facts is { Engine: ServerEngine.Valkey } facts && facts.IsAtLeast(8, 0))
+            await AwaitMessagesAsync(source, importer).ConfigureAwait(false);
+    }
+
+    /// <summary>Waits also on the servers on which a slot must not return to its former owner too soon.</summary>
+    /// <remarks>
+    /// Redis 7.0 and 7.2 remember that the owner of a slot did not claim it in a message that was older than the handover, also after the
+    /// former owner has taken the slot back. The next message that still claims it takes it away again, with its keys, whatever its config
+    /// epoch. (src/cluster.c: owner_not_claiming_slot, which clusterDelSlot clears from 7.2.4 on; tested on Redis 7.0.15.)
+    /// </remarks>
+    /// <exception cref="RedisOperationException">ClusterViewConflict: the source can't send to the importing node.</exception>
+    public async Task AwaitReturnAsync(ClusterNode source, ClusterNode importer)
+    {
+        if (importer.View?.Facts is { Engine: ServerEngine.Redis } facts && facts.IsAtLeast(7, 0) && !facts.IsAtLeast(7, 4))
+            await AwaitMessagesAsync(source, importer).ConfigureAwait(false);
+    }
+
+    private async Task AwaitMessagesAsync(ClusterNode source, ClusterNode importer)
+    {
         var sender = await reader.ConnectAsync(source, stop.Abort).ConfigureAwait(false);
         for (var started = stop.Clock.Now; await IsSendingAsync(sender, importer.Id).ConfigureAwait(false) is var sending and not false; )
         {

@@ -54,7 +54,10 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
             case SetImporting import:
                 stop.ThrowIfRequested();
                 tally.Interrupted.Clear();
-                await new ClusterBusBarrier(reader, stop).AwaitAsync(import.Source, import.Target).ConfigureAwait(false);
+                var barrier = new ClusterBusBarrier(reader, stop);
+                await barrier.AwaitAsync(import.Source, import.Target).ConfigureAwait(false);
+                if (plan.Kind == MigrationOperation.Undo)
+                    await barrier.AwaitReturnAsync(import.Source, import.Target).ConfigureAwait(false);
                 await _commands.ImportAsync(import.Target, _slot, import.Source, stop).ConfigureAwait(false);
                 log?.State(_slot, "Slot " + Slot + ": " + import.Target.Name + " imports");
                 break;
