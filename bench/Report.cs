@@ -113,7 +113,7 @@ internal static class Cells
     public static string Verdict(Requirement requirement, double? measured) => measured switch
     {
         null => "not measured",
-        0 => "**missed**: at no speed",
+        0 when !requirement.IsMet(0) => "**missed**: at no speed",
         { } value => (requirement.IsMet(value) ? "met" : "**missed**") + ": " + Metrics.Text(value) + requirement.Unit,
     };
 

@@ -74,9 +74,7 @@ public class EndedRunTests(ITestOutputHelper output)
     private static (IReadOnlyList<SlotOutcome>? Outcomes, Exception? Failure) Run(Scene scene, INodeConnector through)
     {
         using var core = new RedisCluster(scene.Session, through, null) { KeepsJournal = false, LooksAhead = false };
-        var task = RunAsync();
-        Assert.True(((IAsyncResult)task).AsyncWaitHandle.WaitOne(TimeSpan.FromMinutes(2)), "The run did not end.");
-        return task.GetAwaiter().GetResult();
+        return Operation.ResultOf(RunAsync());
 
         async Task<(IReadOnlyList<SlotOutcome>?, Exception?)> RunAsync()
         {

@@ -86,16 +86,15 @@ public class LateFailoverTests
     {
         var journal = Directory.CreateTempSubdirectory("redisclusterops-test-").FullName;
         using var core = new RedisCluster(scene.Session, scene.Cluster, null) { LooksAhead = false };
-        var task = ResumeAsync();
-        Assert.True(((IAsyncResult)task).AsyncWaitHandle.WaitOne(TimeSpan.FromMinutes(2)), "The run did not end.");
+        var outcomes = Operation.ResultOf(ResumeAsync());
         // A resume of this run finds the successor, too.
         Assert.All(RedisCluster.GetMigrations(journal, null), run => Assert.True(masterOfReplica.All(run.MasterOfReplica!.Contains)));
         Directory.Delete(journal, recursive: true);
-        return task.GetAwaiter().GetResult();
+        return outcomes;
 
         async Task<IReadOnlyList<SlotOutcome>?> ResumeAsync()
         {
-            var outcomes = new List<SlotOutcome>();
+            var taken = new List<SlotOutcome>();
             var options = new MoveOptions { Method = MoveMethod.KeyByKey, JournalPath = journal };
             (int, string, string)[] moves = [(SlotMap.Moving, scene.Source.Id, scene.Target.Id)];
             var plan = await core.PlanRestOfMovesAsync(MigrationOperation.Move, moves, options, default);
@@ -103,8 +102,8 @@ public class LateFailoverTests
             {
                 var run = await core.RunMovesAsync(plan with { MasterOfReplica = masterOfReplica }, plan.Moves, options, default);
                 while (await run.NextAsync() is { } some)
-                    outcomes.AddRange(some);
-                return outcomes;
+                    taken.AddRange(some);
+                return taken;
             }
             catch (RedisOperationException stale) when (stale.Code == FailureCode.StalePlan)
             {

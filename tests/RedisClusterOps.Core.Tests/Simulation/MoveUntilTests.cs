@@ -42,9 +42,7 @@ public class MoveUntilTests
     private static (IReadOnlyList<SlotOutcome> Outcomes, RedisOperationException? Early) Run(Scene scene, MoveOptions options)
     {
         using var core = new RedisCluster(scene.Session, scene.Cluster, null) { KeepsJournal = false, LooksAhead = false };
-        var task = RunAsync();
-        Assert.True(((IAsyncResult)task).AsyncWaitHandle.WaitOne(TimeSpan.FromMinutes(2)), "The run did not end.");
-        return task.GetAwaiter().GetResult();
+        return Operation.ResultOf(RunAsync());
 
         async Task<(IReadOnlyList<SlotOutcome>, RedisOperationException?)> RunAsync()
         {

@@ -131,6 +131,15 @@ internal sealed class Operation(
     public bool IsDone(Scene scene) => !leavesOpen && !scene.IsOpen
         && owner is not null && Invariants.OwnerMap(scene.Cluster)[SlotMap.MovingPart] == owner(scene);
 
+    /// <summary>The result of work on a simulated cluster, which passes its own time.</summary>
+    public static T ResultOf<T>(Task<T> task)
+    {
+        // Only the files of the journal and of overwritten values take real time.
+        if (!task.IsCompleted && !((IAsyncResult)task).AsyncWaitHandle.WaitOne(TimeSpan.FromMinutes(2)))
+            throw new InvalidOperationException("The work did not end: something in the core waits for real time.");
+        return task.GetAwaiter().GetResult();
+    }
+
     /// <summary>Runs the operation to its end in simulated time.</summary>
     public Attempt Run(Scene scene, INodeConnector? through = null, MoveOptions? options = null)
     {
@@ -141,11 +150,7 @@ internal sealed class Operation(
         try
         {
             scene.Cluster.Note("--- " + name);
-            var task = run(core, scene, options ?? new MoveOptions { BatchSize = 3 });
-            // Only the file of an overwritten value takes real time.
-            if (!task.IsCompleted && !((IAsyncResult)task).AsyncWaitHandle.WaitOne(TimeSpan.FromMinutes(2)))
-                throw new InvalidOperationException("Something in the core waits for real time.");
-            var outcome = task.GetAwaiter().GetResult();
+            var outcome = ResultOf(run(core, scene, options ?? new MoveOptions { BatchSize = 3 }));
             return new Attempt(outcome.Result.Outcome, outcome.Failure, false, scene.Cluster.Writes - before);
         }
         catch (ProcessDiedException)

@@ -117,9 +117,7 @@ public class SourceFailoverTests
     private static IReadOnlyList<SlotOutcome> MoveBoth(Scene scene, INodeConnector through)
     {
         using var core = new RedisCluster(scene.Session, through, null) { KeepsJournal = false, LooksAhead = false };
-        var task = MoveAsync();
-        Assert.True(((IAsyncResult)task).AsyncWaitHandle.WaitOne(TimeSpan.FromMinutes(2)), "The run did not end.");
-        return task.GetAwaiter().GetResult();
+        return Operation.ResultOf(MoveAsync());
 
         async Task<IReadOnlyList<SlotOutcome>> MoveAsync()
         {

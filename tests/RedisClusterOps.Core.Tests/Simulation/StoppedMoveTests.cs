@@ -114,9 +114,7 @@ public class StoppedMoveTests(ITestOutputHelper output)
     private static List<SlotOutcome> Run(Scene scene, INodeConnector through, MoveOptions options, CancellationToken stop)
     {
         using var core = new RedisCluster(scene.Session, through, null) { KeepsJournal = false, LooksAhead = false };
-        var task = RunAsync();
-        Assert.True(((IAsyncResult)task).AsyncWaitHandle.WaitOne(TimeSpan.FromMinutes(2)), "The run did not end.");
-        return task.GetAwaiter().GetResult();
+        return Operation.ResultOf(RunAsync());
 
         async Task<List<SlotOutcome>> RunAsync()
         {

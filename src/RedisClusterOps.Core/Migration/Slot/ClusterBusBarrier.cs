@@ -36,7 +36,7 @@ internal sealed class ClusterBusBarrier(ClusterReader reader, StopRequest stop)
             await AwaitMessagesAsync(source, importer).ConfigureAwait(false);
     }
 
-    /// <summary>Waits also on the servers on which a slot must not return to its former owner too soon.</summary>
+    /// <summary>Waits on servers on which a slot must not return to its former owner too soon.</summary>
     /// <remarks>
     /// Redis 7.0 and 7.2 remember that the owner of a slot did not claim it in a message that was older than the handover, also after the
     /// former owner has taken the slot back. The next message that still claims it takes it away again, with its keys, whatever its config
