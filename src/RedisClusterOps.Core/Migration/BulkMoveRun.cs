@@ -57,6 +57,7 @@ internal sealed class BulkMoveRun : IPairMoveObserver
             KeysPerSecond = options.MaxKeysPerSecond > 0
                 ? (double)options.MaxKeysPerSecond / Math.Max(1, Math.Min(pairs.Count, _mostPairs))
                 : null,
+            SlotsReturn = move.IsUndo,
         };
     }
 

@@ -69,6 +69,9 @@ internal sealed record MoveContext(
     /// <summary>Keys per second that each pair may move; null if the rate is not limited.</summary>
     public double? KeysPerSecond { get; init; }
 
+    /// <summary>True if the slots return to masters that may have owned them a moment ago.</summary>
+    public bool SlotsReturn { get; init; }
+
     private bool _isTimeOver;
 
     /// <summary>True once the run begins with no further slot (<see cref="MoveOptions.Until"/>). It stays true.</summary>

@@ -103,7 +103,7 @@ internal sealed class BulkSteps(
 
     private async Task ImportAsync(ClusterNode node, ClusterNode? source, IReadOnlyList<SetImporting> actions)
     {
-        await new ClusterBusBarrier(reader, stop).AwaitAsync(source!, node).ConfigureAwait(false);
+        await new ClusterBusBarrier(reader, stop).AwaitAsync(source!, node, mayReturn: false).ConfigureAwait(false);
         await SendAsync(node, SlotsOf(actions), "IMPORTING", source!.Id).ConfigureAwait(false);
         log?.State(null, Number(actions.Count) + " slots: " + node.Name + " imports");
     }

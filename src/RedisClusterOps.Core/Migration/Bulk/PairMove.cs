@@ -48,7 +48,11 @@ internal sealed class PairMove(MoveContext context, MasterPair pair, IPairMoveOb
     {
         var waiting = pair.Slots.Where(slot => slot.IsWaiting).ToList();
         if (waiting.Count > 0)
-            await new ClusterBusBarrier(context.Reader, stop).AwaitAsync(pair.Source, pair.Target).ConfigureAwait(false);
+        {
+            await new ClusterBusBarrier(context.Reader, stop)
+                .AwaitAsync(pair.Source, pair.Target, mayReturn: context.SlotsReturn).ConfigureAwait(false);
+        }
+
         // The counts also decide how many slots make a window.
         await context.CountKeysAsync(pair, waiting, stop.Abort).ConfigureAwait(false);
         // On Garnet each step raises the source's epoch, and no slot is handed over before the target knows the last one.

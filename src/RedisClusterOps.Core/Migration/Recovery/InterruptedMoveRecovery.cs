@@ -5,7 +5,6 @@ using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Migration.Atomic;
 using RedisClusterOps.Migration.Bulk;
-using RedisClusterOps.Migration.Slot;
 
 namespace RedisClusterOps.Migration.Recovery;
 
@@ -60,7 +59,6 @@ internal sealed class InterruptedMoveRecovery(MoveContext context, MasterPair pa
         try
         {
             await CompleteAsync(slots).ConfigureAwait(false);
-            await new ClusterBusBarrier(context.Reader, stop).AwaitReturnAsync(pair.Source, pair.Target).ConfigureAwait(false);
         }
         finally
         {

@@ -10,10 +10,17 @@ namespace RedisClusterOps.Migration.Slot;
 /// Waits until a node that is about to import slots has read everything that the source has sent on the cluster bus so far.
 /// </summary>
 /// <remarks>
-/// On Valkey 8 and later an importing node takes over a slot as soon as a message of the source does not claim it. Right after the source
-/// took over the slot, an older message may still be in transit. Then the importing node takes over the slot at once, and the source
-/// deletes its keys. This was observed in the undo of a killed run: the source had announced the first half of a batch while it took over
-/// the second. (src/cluster_legacy.c: clusterUpdateSlotsConfigEpochWith; tested on Valkey 9.1.2.)
+/// Right after the source took over a slot, a message from before that may still be in transit. It does not claim the slot.
+/// <para>
+/// On Valkey 8 and later an importing node takes over a slot as soon as a message of the source does not claim it. Then the source deletes
+/// its keys. This was observed in the undo of a killed run: the source had announced the first half of a batch while it took over the
+/// second. (src/cluster_legacy.c: clusterUpdateSlotsConfigWith; tested on Valkey 9.1.2.)
+/// </para>
+/// <para>
+/// Redis 7.0 and 7.2 remember that the owner of a slot did not claim it, also after its former owner has taken the slot back. The next
+/// message that still claims the slot takes it away again, with its keys, whatever its config epoch. (src/cluster.c:
+/// owner_not_claiming_slot, which clusterDelSlot clears from 7.2.4 on; tested on Redis 7.0.15.)
+/// </para>
 /// </remarks>
 internal sealed class ClusterBusBarrier(ClusterReader reader, StopRequest stop)
 {
@@ -28,24 +35,16 @@ internal sealed class ClusterBusBarrier(ClusterReader reader, StopRequest stop)
 
     private static readonly RespCommand Links = RespCommand.Of("CLUSTER", "LINKS");
 
-    /// <summary>Waits on servers on which an importing node takes over slots by itself.</summary>
+    /// <summary>Waits on servers on which such a message could change the owner of a slot.</summary>
+    /// <param name="mayReturn">True if the importing node may have owned the slots a moment ago.</param>
     /// <exception cref="RedisOperationException">ClusterViewConflict: the source can't send to the importing node.</exception>
-    public async Task AwaitAsync(ClusterNode source, ClusterNode importer)
+    public async Task AwaitAsync(ClusterNode source, ClusterNode importer, bool mayReturn)
     {
-        if (importer.View?.Facts is { Engine: ServerEngine.Valkey } facts && facts.IsAtLeast(8, 0))
-            await AwaitMessagesAsync(source, importer).ConfigureAwait(false);
-    }
-
-    /// <summary>Waits on servers on which a slot must not return to its former owner too soon.</summary>
-    /// <remarks>
-    /// Redis 7.0 and 7.2 remember that the owner of a slot did not claim it in a message that was older than the handover, also after the
-    /// former owner has taken the slot back. The next message that still claims it takes it away again, with its keys, whatever its config
-    /// epoch. (src/cluster.c: owner_not_claiming_slot, which clusterDelSlot clears from 7.2.4 on; tested on Redis 7.0.15.)
-    /// </remarks>
-    /// <exception cref="RedisOperationException">ClusterViewConflict: the source can't send to the importing node.</exception>
-    public async Task AwaitReturnAsync(ClusterNode source, ClusterNode importer)
-    {
-        if (importer.View?.Facts is { Engine: ServerEngine.Redis } facts && facts.IsAtLeast(7, 0) && !facts.IsAtLeast(7, 4))
+        if (importer.View?.Facts is not { } facts)
+            return;
+        var importerTakesOver = facts.Engine == ServerEngine.Valkey && facts.IsAtLeast(8, 0);
+        var formerOwnerLoses = mayReturn && facts.Engine == ServerEngine.Redis && facts.IsAtLeast(7, 0) && !facts.IsAtLeast(7, 4);
+        if (importerTakesOver || formerOwnerLoses)
             await AwaitMessagesAsync(source, importer).ConfigureAwait(false);
     }
 

@@ -54,10 +54,8 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
             case SetImporting import:
                 stop.ThrowIfRequested();
                 tally.Interrupted.Clear();
-                var barrier = new ClusterBusBarrier(reader, stop);
-                await barrier.AwaitAsync(import.Source, import.Target).ConfigureAwait(false);
-                if (plan.Kind == MigrationOperation.Undo)
-                    await barrier.AwaitReturnAsync(import.Source, import.Target).ConfigureAwait(false);
+                // A command before this one may have moved the slot the other way.
+                await new ClusterBusBarrier(reader, stop).AwaitAsync(import.Source, import.Target, mayReturn: true).ConfigureAwait(false);
                 await _commands.ImportAsync(import.Target, _slot, import.Source, stop).ConfigureAwait(false);
                 log?.State(_slot, "Slot " + Slot + ": " + import.Target.Name + " imports");
                 break;

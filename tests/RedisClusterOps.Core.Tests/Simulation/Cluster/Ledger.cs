@@ -70,12 +70,12 @@ internal sealed class Ledger(SimulatedCluster cluster)
     }
 
     /// <summary>
-    /// Excuses a slot that was handed over while the message of the successor of the old owner was in transit. No order of commands could
+    /// Excuses a slot that was handed over while a message of its old owner or of its successor was in transit. No order of commands could
     /// prevent the loss.
     /// </summary>
-    public void ExcuseRace(int part, SimulatedNode taker, SimulatedNode successor)
+    public void ExcuseRace(int part, string why)
     {
-        cluster.Note(taker + " cannot know of " + successor);
+        cluster.Note(why);
         _excused |= 1 << part;
     }
 

@@ -20,6 +20,12 @@ internal sealed record ServerRules(string Name, string Info)
     /// <summary>An importing target takes over the slot when the source no longer claims it (Valkey 8).</summary>
     public bool ImporterClaimsWhatIsGivenUp { get; init; }
 
+    /// <summary>
+    /// A slot that its owner did not claim in one message stays open to any claim, also after another node was made its owner (Redis 7.0,
+    /// and 7.2 before 7.2.4).
+    /// </summary>
+    public bool DoubtOutlivesOwner { get; init; }
+
     /// <summary>A starting master deletes the keys of slots that another node owns (Valkey 8). Other servers import those slots.</summary>
     public bool StartDeletesForeignKeys { get; init; }
 
@@ -29,7 +35,7 @@ internal sealed record ServerRules(string Name, string Info)
     /// <summary>The number of databases in cluster mode (Valkey 9).</summary>
     public int Databases { get; init; } = 1;
 
-    public static ServerRules Redis70 { get; } = new("redis-7.0", "redis_version:7.0.15\r\n");
+    public static ServerRules Redis70 { get; } = new("redis-7.0", "redis_version:7.0.15\r\n") { DoubtOutlivesOwner = true };
 
     public static ServerRules Redis86 { get; } =
         new("redis-8.6", "redis_version:8.6.3\r\n") { HidesForeignKeys = true, ForgetSpreads = true };

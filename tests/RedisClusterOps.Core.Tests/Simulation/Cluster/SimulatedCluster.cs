@@ -21,7 +21,8 @@ internal sealed class SimulatedCluster : INodeConnector
     public static readonly TimeSpan InTheAir = TimeSpan.FromMilliseconds(50);
 
     private readonly Dictionary<NodeEndpoint, SimulatedNode> _byEndpoint;
-    private readonly TimeSpan[,] _linkFreeAt;
+    // By sender, receiver, and whether the message is a reply.
+    private readonly TimeSpan[,,] _linkFreeAt;
     private readonly bool[,] _cut;
     private readonly int[] _shardOf;
 
@@ -36,7 +37,7 @@ internal sealed class SimulatedCluster : INodeConnector
         var count = members + spares;
         Nodes = [.. Enumerable.Range(0, count).Select(index => new SimulatedNode(this, index, count))];
         _byEndpoint = Nodes.ToDictionary(node => node.Endpoint);
-        _linkFreeAt = new TimeSpan[count, count];
+        _linkFreeAt = new TimeSpan[count, count, 2];
         _cut = new bool[count, count];
         _shardOf = [.. Enumerable.Range(0, masters), .. replicaOf, .. Enumerable.Range(members, spares)];
         foreach (var spare in Nodes.Skip(members))
@@ -104,15 +105,19 @@ internal sealed class SimulatedCluster : INodeConnector
             node.Owner[part] = owner;
     }
 
-    /// <summary>Sends a message over a bus link. Messages of one link stay in order.</summary>
-    public void Send(int from, int to, Gossip message)
+    /// <summary>
+    /// Sends a message over a bus link. Messages of one link stay in order. A reply goes over the link of the other node.
+    /// </summary>
+    public void Send(int from, int to, Gossip message, bool isReply = false)
     {
+        ref var freeAt = ref _linkFreeAt[from, to, isReply ? 1 : 0];
         var arrives = Clock.Now + TimeSpan.FromMilliseconds(0.1) + Random((LongestWay - TimeSpan.FromMilliseconds(0.1)).TotalMilliseconds);
         if (ReplicasHearLater.Most > 0 && !Nodes[to].IsMaster)
             arrives += TimeSpan.FromMilliseconds(ReplicasHearLater.Least) + Random(ReplicasHearLater.Most - ReplicasHearLater.Least);
-        if (arrives < _linkFreeAt[from, to])
-            arrives = _linkFreeAt[from, to];
-        _linkFreeAt[from, to] = arrives;
+        if (arrives < freeAt)
+            arrives = freeAt;
+        freeAt = arrives;
+        message = message with { SentAt = Clock.Now };
         Clock.After(arrives - Clock.Now, () =>
         {
             if (!_cut[from, to])
@@ -147,15 +152,20 @@ internal sealed class SimulatedCluster : INodeConnector
         spare.Start();
     }
 
-    /// <summary>True if the link stalls, so that its messages wait to be written.</summary>
-    public bool IsStalled(int from, int to) => _linkFreeAt[from, to] - Clock.Now > LongestWay;
+    /// <summary>True if a link stalls, so that its messages wait to be written.</summary>
+    public bool IsStalled(int from, int to) =>
+        _linkFreeAt[from, to, 0] - Clock.Now > LongestWay || _linkFreeAt[from, to, 1] - Clock.Now > LongestWay;
 
     /// <summary>Delays all messages to and from a node for this time.</summary>
-    public void Stall(int node, TimeSpan time)
+    /// <param name="repliesToo">False if only the messages that are no replies are delayed.</param>
+    public void Stall(int node, TimeSpan time, bool repliesToo = true)
     {
         Note(Nodes[node] + "'s bus links stall for " + time.TotalMilliseconds + " ms");
         for (var other = 0; other < Nodes.Count; other++)
-            _linkFreeAt[node, other] = _linkFreeAt[other, node] = Clock.Now + time;
+        {
+            for (var link = 0; link < (repliesToo ? 2 : 1); link++)
+                _linkFreeAt[node, other, link] = _linkFreeAt[other, node, link] = Clock.Now + time;
+        }
     }
 
     /// <summary>Fails over a master: the other nodes notice, and its replica takes its place if it wins the election.</summary>

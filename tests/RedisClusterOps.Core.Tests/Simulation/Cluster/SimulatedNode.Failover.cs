@@ -89,7 +89,7 @@ internal sealed partial class SimulatedNode
                 node != this && node != old && node.IsMaster && node.Owner[part] == node.Index);
             if (taker is not null && taker._assignedAt[part] > TimeSpan.Zero
                 && taker._assignedAt[part] <= (old.DiedAt ?? _cluster.Clock.Now) + SimulatedCluster.InTheAir)
-                _cluster.Ledger.ExcuseRace(part, taker, this);
+                _cluster.Ledger.ExcuseRace(part, taker + " cannot know of " + this);
         }
     }
 
@@ -104,7 +104,7 @@ internal sealed partial class SimulatedNode
         if (hasHeard || owned.All(part => old._assignedAt[part] == TimeSpan.Zero))
             return;
         foreach (var part in owned)
-            _cluster.Ledger.ExcuseRace(part, old, this);
+            _cluster.Ledger.ExcuseRace(part, old + " cannot know of " + this);
     }
 
     public void BecomeReplicaOf(int master)

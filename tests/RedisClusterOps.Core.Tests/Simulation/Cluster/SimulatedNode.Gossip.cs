@@ -14,6 +14,8 @@ internal readonly record struct Gossip(int From, int MasterOf, long CurrentEpoch
 
     public bool IsMeet { get; init; }
 
+    public System.TimeSpan SentAt { get; init; }
+
     /// <summary>The nodes that the sender knows, one bit for each.</summary>
     public int Known { get; init; }
 
@@ -33,6 +35,8 @@ internal sealed partial class SimulatedNode
 {
     // One bit for each part.
     private int _unclaimed;
+
+    private readonly System.TimeSpan[] _importsSince = new System.TimeSpan[SlotMap.Parts];
 
     public Gossip CreateMessage(bool wantsReply)
     {
@@ -63,7 +67,7 @@ internal sealed partial class SimulatedNode
         if (Knows(message.From))
             ReceiveFromKnown(message);
         if (message.WantsReply)
-            _cluster.Send(Index, message.From, CreateMessage(wantsReply: false));
+            _cluster.Send(Index, message.From, CreateMessage(wantsReply: false), isReply: true);
     }
 
     private void ReceiveFromKnown(Gossip message)
@@ -77,8 +81,8 @@ internal sealed partial class SimulatedNode
         ReceiveForgotten(_cluster.Nodes[message.From], message.Forgotten);
         ReceiveRole(message);
         // Only claims of a master count. Those of a replica are only checked for being outdated.
-        if (message.MasterOf == NoNode && (_unclaimed != 0 || ClaimsOf(message.From) != message.Claims))
-            ReceiveClaims(message.From, message.ConfigEpoch, message.Claims);
+        if (message.MasterOf == NoNode && ClaimsOf(message.From) != message.Claims)
+            ReceiveClaims(message, message.From);
         var isEmptied = Rules.FlagsAreReplicated && IsMaster && SlotsOwned == 0 && message.MasterOf == NoNode;
         if (isEmptied && message.ConfigEpoch > ConfigEpoch[Index] && _cluster.SameShard(Index, message.From))
             BecomeReplicaOf(message.From);
@@ -102,7 +106,8 @@ internal sealed partial class SimulatedNode
     private void SetOwner(int part, int owner)
     {
         Owner[part] = owner;
-        _unclaimed &= ~(1 << part);
+        if (!Rules.DoubtOutlivesOwner)
+            _unclaimed &= ~(1 << part);
     }
 
     private void ReceiveRole(Gossip message)
@@ -130,8 +135,9 @@ internal sealed partial class SimulatedNode
             MasterOf[Index] = message.MasterOf;
     }
 
-    private void ReceiveClaims(int sender, long epoch, int claims)
+    private void ReceiveClaims(Gossip message, int sender)
     {
+        var (epoch, claims) = (message.ConfigEpoch, message.Claims);
         var master = IsMaster ? Index : MasterOf[Index];
         var taken = 0;
         var lostWithKeys = 0;
@@ -157,10 +163,15 @@ internal sealed partial class SimulatedNode
             if (Owner[part] == master)
                 taken |= 1 << part;
             if (Owner[part] == Index && Keys.CountIn(part) > 0)
+            {
                 lostWithKeys |= 1 << part;
+                ExcuseDoubt(part, message);
+            }
+
             if (Rules.FlagsAreReplicated)
                 FollowClaim(part, sender);
             SetOwner(part, sender);
+            _unclaimed &= ~(1 << part);
         }
 
         // If the sender has exactly our slots, this was a failover. Otherwise a node becomes a replica only if that is allowed.
@@ -175,6 +186,13 @@ internal sealed partial class SimulatedNode
             if ((lostWithKeys & (1 << part)) != 0)
                 Drop(part, "of a slot that it lost to n" + sender);
         }
+    }
+
+    // A message from before the import can be waited for. The claim of a later one, sent before its sender heard of the handover, cannot.
+    private void ExcuseDoubt(int part, Gossip message)
+    {
+        if (Rules.DoubtOutlivesOwner && ConfigEpoch[Index] >= message.ConfigEpoch && message.SentAt >= _importsSince[part])
+            _cluster.Ledger.ExcuseRace(part, this + " loses a slot to a claim of n" + message.About + " with a lower epoch");
     }
 
     // On Valkey 8 an import follows a failover of its source to the successor. A claim of another shard ends the import.
@@ -231,7 +249,7 @@ internal sealed partial class SimulatedNode
         MasterOf[message.About] = NoNode;
         ConfigEpoch[message.About] = message.ConfigEpoch;
         CurrentEpoch = System.Math.Max(CurrentEpoch, message.ConfigEpoch);
-        ReceiveClaims(message.About, message.ConfigEpoch, message.Claims);
+        ReceiveClaims(message, message.About);
     }
 
     // Of two masters with the same epoch, the one with the smaller id raises its own.

@@ -163,6 +163,7 @@ internal sealed partial class SimulatedNode
                 break;
             case "IMPORTING":
                 Importing[part] = peer!.Index;
+                _importsSince[part] = _cluster.Clock.Now;
                 break;
             case "STABLE":
                 var imported = Importing[part] != NoNode;
@@ -193,7 +194,7 @@ internal sealed partial class SimulatedNode
         if (owner != this || Importing[part] == NoNode)
             return;
         if (_cluster.Nodes.FirstOrDefault(node => node.IsUp && HasJustFailedOver(node, part)) is { } unheard)
-            _cluster.Ledger.ExcuseRace(part, this, unheard);
+            _cluster.Ledger.ExcuseRace(part, this + " cannot know of " + unheard);
         BumpWithoutConsensus();
         Importing[part] = NoNode;
         Broadcast();

@@ -175,6 +175,7 @@ internal sealed partial class SimulatedNode
         DiedAt = null;
         Array.Fill(_heardAt, _cluster.Clock.Now);
         _suspected = 0;
+        _unclaimed = 0;
         _servesFrom = _cluster.Clock.Now + TimeSpan.FromSeconds(2);
         Array.Clear(Failed);
         if (!IsMaster)
@@ -228,7 +229,7 @@ internal sealed partial class SimulatedNode
     {
         Owner[part] = Index;
         if (_cluster.Nodes.FirstOrDefault(node => node != this && node.IsMaster && node.Owner[part] == node.Index) is { } owner)
-            _cluster.Ledger.ExcuseRace(part, owner, this);
+            _cluster.Ledger.ExcuseRace(part, owner + " cannot know of " + this);
     }
 
     private void Drop(int part, string why)
