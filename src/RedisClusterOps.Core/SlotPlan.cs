@@ -103,6 +103,9 @@ public sealed record SlotPlan
     /// <summary>The request that the plan was derived from.</summary>
     internal SlotRequest? Request { get; init; }
 
+    /// <summary>The undo that the plan is, or that it resumes; null if it is neither.</summary>
+    internal UndoRequest? Undo => Request as UndoRequest ?? (Request as RepairRequest)?.InterruptedUndo;
+
     /// <summary>The request to plan again from once a partial plan is done; null for the same request.</summary>
     internal SlotRequest? NextRequest { get; init; }
 

@@ -8,7 +8,6 @@ using System.Runtime.Serialization.Json;
 using System.Text;
 using System.Xml;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps.Journal;
 
@@ -265,7 +264,7 @@ internal sealed record SlotEntry(
     public static SlotEntry Of(SlotPlan plan) => new(
         plan.Slot,
         plan.Kind,
-        RecordedRequest.StrategyOf(plan)?.ToString(),
+        plan.Undo?.Strategy.ToString(),
         plan.SourceId,
         plan.Source,
         plan.TargetId,

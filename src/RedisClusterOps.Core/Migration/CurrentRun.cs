@@ -9,7 +9,6 @@ using RedisClusterOps.Journal;
 using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Migration.Slot;
-using RedisClusterOps.Planning.Slots;
 
 namespace RedisClusterOps.Migration;
 
@@ -152,7 +151,7 @@ internal sealed class CurrentRun(
         if (!history.KeepsJournal || (Journal is not null && (_announcement is not null || !IsAnnounced)))
             return;
         var view = await reader.ReadAgainAsync(stop).ConfigureAwait(false);
-        await BeginAsync(plan.Kind, RecordedRequest.StrategyOf(plan)?.ToString(), view, plan.Options, stop).ConfigureAwait(false);
+        await BeginAsync(plan.Kind, plan.Undo?.Strategy.ToString(), view, plan.Options, stop).ConfigureAwait(false);
     }
 
     /// <returns>False if a stop was requested first. The runner then reports the stop, and writes nothing.</returns>

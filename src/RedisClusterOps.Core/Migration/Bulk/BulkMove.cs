@@ -52,12 +52,11 @@ internal sealed record BulkMove(
     public static BulkMove Of(IReadOnlyList<SlotPlan> plans, bool isBack)
     {
         var requests = plans.ToDictionary(plan => plan.Slot, plan => plan.Request!);
-        var undos = plans.Select(plan => plan.Request as UndoRequest ?? (plan.Request as RepairRequest)?.InterruptedUndo);
         return new BulkMove(plans[0].Kind, plans[0].Request!.Success, (_, situation) => requests[situation.Slot])
         {
             IsUndo = isBack,
             SuppressesReplicaMigration = isBack,
-            SuppressedNodes = undos.SelectMany(undo => undo?.SuppressedNodes ?? []).Distinct().ToList(),
+            SuppressedNodes = plans.SelectMany(plan => plan.Undo?.SuppressedNodes ?? []).Distinct().ToList(),
         };
     }
 }

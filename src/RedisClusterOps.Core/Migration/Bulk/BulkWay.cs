@@ -35,11 +35,10 @@ internal static class BulkWays
             return BulkWay.None;
         if (BulkAdoption.IsAdoption(plan) || BulkSteps.CanRun(plan))
             return BulkWay.Steps;
-        var undo = plan.Request as UndoRequest ?? (plan.Request as RepairRequest)?.InterruptedUndo;
         var handovers = plan.Actions.OfType<AssignToTarget>().Count();
         if (plan.IsPartial || handovers == 0 || !IsOpenOrStable(plan.State))
             return BulkWay.None;
-        if (undo is not null)
+        if (plan.Undo is { } undo)
             return undo.Strategy == UndoStrategy.RoundTrip && plan.OwnerAtEnd == plan.SourceId ? BulkWay.Back : BulkWay.None;
         return plan is { State: not null, Request: CompleteRequest or RepairRequest } && plan.Owner == plan.SourceId && handovers == 1
             ? BulkWay.Forward

@@ -50,7 +50,7 @@ internal sealed class PairMove(MoveContext context, MasterPair pair, IPairMoveOb
         if (waiting.Count > 0)
         {
             await new ClusterBusBarrier(context.Reader, stop)
-                .AwaitAsync(pair.Source, pair.Target, mayReturn: context.SlotsReturn).ConfigureAwait(false);
+                .AwaitAsync(pair.Source, pair.Target, context.SlotsReturn).ConfigureAwait(false);
         }
 
         // The counts also decide how many slots make a window.

@@ -54,8 +54,8 @@ internal sealed class SlotSteps(ClusterReader reader, SlotPlan plan, KeyTally ta
             case SetImporting import:
                 stop.ThrowIfRequested();
                 tally.Interrupted.Clear();
-                // A command before this one may have moved the slot the other way.
-                await new ClusterBusBarrier(reader, stop).AwaitAsync(import.Source, import.Target, mayReturn: true).ConfigureAwait(false);
+                var mayReturn = plan.Kind == MigrationOperation.Undo || plan.Undo is not null;
+                await new ClusterBusBarrier(reader, stop).AwaitAsync(import.Source, import.Target, mayReturn).ConfigureAwait(false);
                 await _commands.ImportAsync(import.Target, _slot, import.Source, stop).ConfigureAwait(false);
                 log?.State(_slot, "Slot " + Slot + ": " + import.Target.Name + " imports");
                 break;

@@ -59,10 +59,6 @@ internal static class RecordedRequest
     public static MigrationEnds? UndoneBy(RedisMigrationSlot slot) =>
         slot is { Kind: MigrationOperation.Undo } or { Kind: MigrationOperation.Repair, Strategy: not null } ? EndsOf(slot) : null;
 
-    /// <summary>The strategy of the undo that a plan is, or that it resumes; null if it is neither.</summary>
-    public static UndoStrategy? StrategyOf(SlotPlan plan) =>
-        (plan.Request as UndoRequest ?? (plan.Request as RepairRequest)?.InterruptedUndo)?.Strategy;
-
     private static MigrationEnds? EndsOf(RedisMigrationSlot slot) => slot is { SourceId.Length: > 0, TargetId.Length: > 0 }
         ? new MigrationEnds(slot.SourceId, slot.Source ?? slot.SourceId, slot.TargetId, slot.Target ?? slot.TargetId)
         {
