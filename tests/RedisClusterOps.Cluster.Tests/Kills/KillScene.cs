@@ -59,7 +59,8 @@ internal sealed class KillScene : IAsyncDisposable
 
     /// <summary>Starts the operation, slowed down so that a moment can fall into any part of it.</summary>
     /// <param name="keysPerSecond">0 for no limit.</param>
-    public Task<OperationProcess> StartAsync(Work work, int keysPerSecond = 0, Host host = Host.Driver)
+    /// <param name="target">The master that is named as the target; null for the one that the trial began with.</param>
+    public Task<OperationProcess> StartAsync(Work work, int keysPerSecond = 0, Host host = Host.Driver, LocalNode? target = null)
     {
         var operation = work switch
         {
@@ -73,14 +74,14 @@ internal sealed class KillScene : IAsyncDisposable
             Strategy = work == Work.PullBack ? UndoStrategy.PullBack : UndoStrategy.RoundTrip,
         };
         if (request.Operation != DriverOperation.Repair)
-            request = request with { Source = Source.Endpoint.ToString(), Target = Target.Endpoint.ToString() };
+            request = request with { Source = Source.Endpoint.ToString(), Target = (target ?? Target).Endpoint.ToString() };
         return OperationProcess.StartAsync(request with { Options = request.Options with { MaxKeysPerSecond = keysPerSecond } }, host);
     }
 
     /// <summary>Runs the operation without a rate limit.</summary>
-    public async Task<OperationEnd> RunAsync(Work work, Host host = Host.Driver)
+    public async Task<OperationEnd> RunAsync(Work work, Host host = Host.Driver, LocalNode? target = null)
     {
-        using var process = await StartAsync(work, host: host);
+        using var process = await StartAsync(work, host: host, target: target);
         return await process.EndAsync();
     }
 

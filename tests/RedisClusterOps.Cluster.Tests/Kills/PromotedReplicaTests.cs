@@ -98,8 +98,9 @@ public sealed class PromotedReplicaTests
 
     private static async Task EndAsync(KillScene scene, Work work, LocalNode source, LocalNode target, bool resume, bool isFinished)
     {
+        // A replica is refused as the target, and the error says to name its master.
         if (!isFinished)
-            (resume ? await scene.ResumeAsync() : await scene.RunAsync(work)).AssertExited(0);
+            (resume ? await scene.ResumeAsync() : await scene.RunAsync(work, target: target)).AssertExited(0);
 
         await scene.Cluster.Cluster.WaitUntilAgreedAsync();
         await scene.AssertConsistentAsync(work.EndsAtSource() ? source : target);
