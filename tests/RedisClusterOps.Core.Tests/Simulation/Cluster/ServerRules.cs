@@ -22,7 +22,8 @@ internal sealed record ServerRules(string Name, string Info)
 
     /// <summary>
     /// A slot that its owner did not claim in one message stays open to any claim, also after another node was made its owner (Redis 7.0,
-    /// and 7.2 before 7.2.4).
+    /// and 7.2 before 7.2.4). No command script can check it, since it takes a late message: read in src/cluster.c, and met on Redis 7.0.15
+    /// in an undo of many slots.
     /// </summary>
     public bool DoubtOutlivesOwner { get; init; }
 
