@@ -9,8 +9,8 @@ using RedisClusterOps.Protocol;
 namespace RedisClusterOps.Cluster;
 
 /// <summary>
-/// The connections of one invocation: one for each address, a second one for databases other than 0, and further ones for commands that
-/// wait on the server. Each is opened when first needed.
+/// The connections of one invocation: one for each address, a second one for keys in bulk and for databases other than 0, and further ones
+/// for commands that wait on the server. Each is opened when first needed.
 /// </summary>
 /// <remarks>
 /// A broken connection is replaced at the next request for it. Databases other than 0 have a separate connection, so that commands for
@@ -24,7 +24,7 @@ internal sealed class ClusterConnections(INodeConnector connector) : IDisposable
     private bool _disposed;
 
     private const int Main = 0;
-    private const int OtherDatabases = -1;
+    private const int Keys = -1;
 
     public IClock Clock => connector.Clock;
 
@@ -49,9 +49,20 @@ internal sealed class ClusterConnections(INodeConnector connector) : IDisposable
     /// <param name="database">0 or above.</param>
     /// <param name="cancellation">Cancels the attempt.</param>
     /// <exception cref="RedisConnectionException">The connection could not be made.</exception>
-    public async Task<INodeConnection> GetAsync(NodeEndpoint endpoint, int database, CancellationToken cancellation)
+    public Task<INodeConnection> GetAsync(NodeEndpoint endpoint, int database, CancellationToken cancellation) =>
+        GetNamedAsync((endpoint, database == 0 ? Main : Keys), database, cancellation);
+
+    /// <summary>
+    /// Returns a usable connection to one database of the address, on which commands do not wait for replies to others.
+    /// </summary>
+    /// <inheritdoc cref="GetAsync(NodeEndpoint, int, CancellationToken)"/>
+    public Task<INodeConnection> GetForKeysAsync(NodeEndpoint endpoint, int database, CancellationToken cancellation) =>
+        GetNamedAsync((endpoint, Keys), database, cancellation);
+
+    private async Task<INodeConnection> GetNamedAsync(
+        (NodeEndpoint Endpoint, int Number) place, int database, CancellationToken cancellation)
     {
-        var connection = await GetAsync((endpoint, database == 0 ? Main : OtherDatabases), cancellation).ConfigureAwait(false);
+        var connection = await GetAsync(place, cancellation).ConfigureAwait(false);
         string? name;
         lock (_gate)
             name = _name;

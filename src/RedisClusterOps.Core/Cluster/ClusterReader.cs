@@ -155,6 +155,23 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     public Task<INodeConnection> ConnectAsync(ClusterNode node, int database, CancellationToken cancellation) =>
         connections.GetAsync(AddressOf(node), database, cancellation);
 
+    /// <summary>
+    /// Returns a connection to one database of a node of the view, for keys in bulk: the commands for slots do not wait for its replies.
+    /// </summary>
+    /// <remarks>It is the one for all other commands if the node accepts no second one.</remarks>
+    /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>
+    public async Task<INodeConnection> ConnectForKeysAsync(ClusterNode node, int database, CancellationToken cancellation)
+    {
+        try
+        {
+            return await connections.GetForKeysAsync(AddressOf(node), database, cancellation).ConfigureAwait(false);
+        }
+        catch (RedisOperationException)
+        {
+            return await ConnectAsync(node, database, cancellation).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>Returns one of several connections to a node of the view, which wait for replies independently.</summary>
     /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>
     public Task<INodeConnection> ConnectParallelAsync(ClusterNode node, int number, CancellationToken cancellation) =>

@@ -115,7 +115,7 @@ internal sealed class BulkMoveCheck(
         var plans = (await situations.ReadAsync(view, fullest, cancellation).ConfigureAwait(false))
             .Select(situation => PlanOrNull(new SlotMoveRequest(situation.Slot, session, options, ends, operation), situation))
             .OfType<SlotPlan>().ToList();
-        await preflight.PrepareAsync(plans.SelectMany(plan => plan.Actions), cancellation).ConfigureAwait(false);
+        await preflight.PrepareAsync(plans.SelectMany(plan => plan.Actions).ToList(), cancellation).ConfigureAwait(false);
         foreach (var plan in plans)
         {
             var result = await preflight.CheckAsync(view, plan.Slot, pair.Source, pair.Target, plan.Actions, cancellation, scope)

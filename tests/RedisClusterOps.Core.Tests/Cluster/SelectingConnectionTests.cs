@@ -43,6 +43,32 @@ public sealed class SelectingConnectionTests : IDisposable
         Assert.Equal(2, _nodes.Dialled.Count);
     }
 
+    // Commands for slots need not wait for a large batch of keys.
+    [Fact]
+    public async Task Keys_in_bulk_have_a_separate_connection_which_is_named_like_the_others()
+    {
+        _connections.SetName("run-1");
+        await SendAsync(0, "DBSIZE");
+        var forKeys = await _connections.GetForKeysAsync(Node, 0, default);
+        await forKeys.SendAsync(RespCommand.Of("PING"), default);
+        await SendAsync(1, "DBSIZE");
+        await forKeys.SendAsync(RespCommand.Of("PING"), default);
+        Assert.Equal(
+            ["CLIENT SETNAME run-1", "DBSIZE", "CLIENT SETNAME run-1", "PING", "SELECT 1", "DBSIZE", "SELECT 0", "PING"], Commands());
+        Assert.Equal(2, _nodes.Dialled.Count);
+    }
+
+    [Fact]
+    public async Task A_node_that_accepts_no_second_connection_takes_keys_on_the_first()
+    {
+        using var connections = new ClusterConnections(_nodes);
+        var reader = new ClusterReader(RedisClusterSession.Parse(Node.ToString()), connections);
+        var node = new ClusterNode("1", Node, new NodeLine(), null, RedisNodeState.Ok, null);
+        var first = await reader.ConnectAsync(node, default);
+        _nodes.Refuses(Node.ToString(), FailureCode.TooManyClients, "max number of clients reached");
+        Assert.Same(first, await reader.ConnectForKeysAsync(node, 0, default));
+    }
+
     [Fact]
     public async Task Nothing_is_sent_to_a_database_if_SELECT_is_rejected()
     {

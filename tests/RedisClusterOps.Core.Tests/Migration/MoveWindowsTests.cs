@@ -38,6 +38,26 @@ public class MoveWindowsTests
         Assert.InRange(windows.Next().Count, 1, third.Count / 4);
     }
 
+    // Each window costs about ten round trips, however small it is.
+    [Fact]
+    public void Over_a_distance_a_window_takes_ten_round_trips()
+    {
+        var windows = new MoveWindows(Slots(16_384, keys: 100), keysPerSecond: null, roundTrip: TimeSpan.FromMilliseconds(40));
+        var first = Drained(windows, windows.Next(), TimeSpan.FromMilliseconds(400));
+        Assert.Equal(64, first.Count);
+        var second = Drained(windows, windows.Next(), TimeSpan.FromMilliseconds(800));
+        Assert.Equal(64, second.Count);
+        Assert.Equal(32, windows.Next().Count);
+    }
+
+    [Fact]
+    public void Over_a_distance_a_limited_rate_has_windows_of_ten_round_trips()
+    {
+        var windows = new MoveWindows(Slots(5_000, keys: 2), keysPerSecond: 400, roundTrip: TimeSpan.FromMilliseconds(40));
+        for (var i = 0; i < 10; i++)
+            Assert.Equal(160, Drained(windows, windows.Next(), Fast).Sum(slot => slot.Keys));
+    }
+
     [Fact]
     public void Windows_of_empty_slots_hold_at_most_1024_and_fewer_while_handovers_are_slow()
     {

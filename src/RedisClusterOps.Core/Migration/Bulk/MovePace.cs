@@ -26,6 +26,9 @@ internal sealed class MovePace(ClusterReader reader, NodeWatch nodes, MoveOption
     // The first checks follow each other quickly: it takes two to know whether clients use the nodes.
     private static readonly TimeSpan FirstInterval = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan CheckInterval = TimeSpan.FromMilliseconds(500);
+
+    // Keys wait for a check, which takes a round trip to both nodes.
+    private const int MostShareOfTime = 10;
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
     private readonly object _lock = new();
@@ -63,8 +66,18 @@ internal sealed class MovePace(ClusterReader reader, NodeWatch nodes, MoveOption
     /// </exception>
     public async Task CheckLoadAsync(ClusterNode source, ClusterNode target, StopRequest stop)
     {
-        if (IsDue(source.Id + target.Id))
-            await WaitForRoomAsync(source, target, stop).ConfigureAwait(false);
+        var pair = source.Id + target.Id;
+        if (!IsDue(pair))
+            return;
+        var started = reader.Clock.Now;
+        if (await WaitForRoomAsync(source, target, stop).ConfigureAwait(false))
+            return;
+        var next = reader.Clock.Now + TimeSpan.FromTicks((reader.Clock.Now - started).Ticks * MostShareOfTime);
+        lock (_lock)
+        {
+            var (due, interval) = _checks[pair];
+            _checks[pair] = (due > next ? due : next, interval);
+        }
     }
 
     /// <summary>Completes when the next keys may move.</summary>

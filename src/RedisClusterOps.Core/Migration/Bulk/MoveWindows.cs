@@ -6,22 +6,34 @@ namespace RedisClusterOps.Migration.Bulk;
 
 /// <summary>
 /// Divides the slots of a pair into windows. A window is as many slots as are opened in about a quarter of a second, emptied in another and
-/// handed over in a third. So there is time to finish them after a stop, and a killed run leaves few slots open.
+/// handed over in a third, or in ten round trips if those take longer: each window costs that many, however small it is. So there is time
+/// to finish them after a stop, and a killed run leaves few slots open.
 /// </summary>
-/// <param name="slots">In the order in which they are to move.</param>
-/// <param name="keysPerSecond">The pair's share of the allowed rate; null if the rate is not limited.</param>
-internal sealed class MoveWindows(IEnumerable<SlotMove> slots, double? keysPerSecond)
+internal sealed class MoveWindows
 {
     private const long MostKeys = 20_000;
+    private const int FirstKeysPerSecond = 16_000;
+    private const int RoundTrips = 10;
 
-    private static readonly TimeSpan Aim = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan ShortestAim = TimeSpan.FromMilliseconds(250);
 
-    private readonly Queue<SlotMove> _waiting = new(slots);
-    // For each window the servers write their configuration to the disk, so small windows save no time.
-    private readonly AdaptiveCount _slots = new(least: 256, first: 512, most: 1024, Aim);
-    private readonly AdaptiveCount _keys = keysPerSecond is { } rate
-        ? new AdaptiveCount(1, Allowed(rate), Allowed(rate), Aim)
-        : new AdaptiveCount(1, 4_000, MostKeys, Aim);
+    private readonly Queue<SlotMove> _waiting;
+    private readonly AdaptiveCount _slots;
+    private readonly AdaptiveCount _keys;
+
+    /// <param name="slots">In the order in which they are to move.</param>
+    /// <param name="keysPerSecond">The pair's share of the allowed rate; null if the rate is not limited.</param>
+    /// <param name="roundTrip">A round trip to the nodes.</param>
+    public MoveWindows(IEnumerable<SlotMove> slots, double? keysPerSecond, TimeSpan roundTrip = default)
+    {
+        _waiting = new Queue<SlotMove>(slots);
+        var roundTrips = TimeSpan.FromTicks(roundTrip.Ticks * RoundTrips);
+        var aim = roundTrips > ShortestAim ? roundTrips : ShortestAim;
+        // For each window the servers write their configuration to the disk, so small windows save no time.
+        _slots = new AdaptiveCount(least: 256, first: 512, most: 1024, aim);
+        var first = Allowed(keysPerSecond ?? FirstKeysPerSecond, aim);
+        _keys = new AdaptiveCount(1, first, keysPerSecond is null ? MostKeys : first, aim);
+    }
 
     /// <summary>True for a server whose gossip takes seconds: then all slots are one window.</summary>
     public bool AreWhole { get; init; }
@@ -51,7 +63,7 @@ internal sealed class MoveWindows(IEnumerable<SlotMove> slots, double? keysPerSe
     /// <summary>Adapts the size to the time that it took to open a window, or to hand it over.</summary>
     public void Passed(IReadOnlyList<SlotMove> window, TimeSpan took) => _slots.Took(window.Count, took);
 
-    private static long Allowed(double rate) => Math.Max(1, Math.Min(MostKeys, (long)(rate * Aim.TotalSeconds)));
+    private static long Allowed(double rate, TimeSpan aim) => Math.Max(1, Math.Min(MostKeys, (long)(rate * aim.TotalSeconds)));
 }
 
 /// <summary>The number of slots or keys that fit into a time, as the last ones took it.</summary>

@@ -56,7 +56,11 @@ internal sealed class PairMove(MoveContext context, MasterPair pair, IPairMoveOb
         // The counts also decide how many slots make a window.
         await context.CountKeysAsync(pair, waiting, stop.Abort).ConfigureAwait(false);
         // On Garnet each step raises the source's epoch, and no slot is handed over before the target knows the last one.
-        var windows = new MoveWindows(waiting, context.KeysPerSecond) { AreWhole = pair.Target.View?.Facts.Engine == ServerEngine.Garnet };
+        var roundTrip = await context.Pace.Of(pair.Source).RoundTripAsync(stop.Abort).ConfigureAwait(false);
+        var windows = new MoveWindows(waiting, context.KeysPerSecond, roundTrip)
+        {
+            AreWhole = pair.Target.View?.Facts.Engine == ServerEngine.Garnet,
+        };
         for (var breaks = 0; !windows.IsEmpty && !context.IsTimeOver;)
         {
             try
@@ -87,11 +91,14 @@ internal sealed class PairMove(MoveContext context, MasterPair pair, IPairMoveOb
     private async Task StreamAsync(MoveWindows windows)
     {
         var stream = new SlotStream(context, pair.Source, pair.Target, stop);
+        // Ready when the first window is open.
+        var connecting = EndedAsync(context.Reader.ConnectForKeysAsync(pair.Source, 0, stop.Abort));
         var (opening, closing) = (OpenAsync(windows), Task.CompletedTask);
         try
         {
             while (await opening.ConfigureAwait(false) is { Count: > 0 } window)
             {
+                await connecting.ConfigureAwait(false);
                 // At a limited rate there is time to open the next window after this one is empty, so fewer slots are open.
                 if (context.KeysPerSecond is null)
                     opening = OpenAsync(windows);

@@ -107,7 +107,7 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
     {
         var commands = moving.Select(portion => _command.For(database, replace: false, portion.Keys))
             .Concat(listing.Select(portion => RespCommand.Of("CLUSTER", "GETKEYSINSLOT", portion.Slot.Slot, portion.Asked))).ToList();
-        var connection = await _reader.ConnectAsync(source, database, stop.Abort).ConfigureAwait(false);
+        var connection = await _reader.ConnectForKeysAsync(source, database, stop.Abort).ConfigureAwait(false);
         IReadOnlyList<RespValue> replies = [];
         TimeSpan stall;
         var isSent = false;

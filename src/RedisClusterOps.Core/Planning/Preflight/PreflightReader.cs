@@ -24,6 +24,7 @@ internal sealed class PreflightReader
     /// <summary>The view that the plans below were made from. A newer view includes their effects.</summary>
     private ClusterView? _view;
     private readonly Dictionary<(string NodeId, int Slot), long> _arriving = [];
+    private readonly Dictionary<(string NodeId, int Slot), long?> _strays = [];
     private readonly Dictionary<string, (HashSet<int> Slots, SortedSet<string> Takers)> _leaving = [];
 
     public PreflightReader(ClusterReader reader)
@@ -40,8 +41,17 @@ internal sealed class PreflightReader
     public bool LooksAhead { get; set; } = true;
 
     /// <summary>Measures the keys of many slots at once, which are checked one by one afterwards.</summary>
-    public Task PrepareAsync(IEnumerable<SlotAction> actions, CancellationToken cancellation) =>
-        _loads.PrepareAsync(actions.OfType<MoveKeys>(), cancellation);
+    public async Task PrepareAsync(IReadOnlyList<SlotAction> actions, CancellationToken cancellation)
+    {
+        await _loads.PrepareAsync(actions.OfType<MoveKeys>(), cancellation).ConfigureAwait(false);
+        foreach (var openings in actions.OfType<SetImporting>().GroupBy(opening => opening.Target.Id))
+        {
+            var slots = openings.Select(opening => opening.Slot).Distinct().ToList();
+            var counts = await CountEachAsync(openings.First().Target, slots, cancellation).ConfigureAwait(false);
+            for (var i = 0; i < slots.Count; i++)
+                _strays[(openings.Key, slots[i])] = counts?[i];
+        }
+    }
 
     /// <param name="view">The cluster that the plan was made from.</param>
     /// <param name="slot">The slot.</param>
@@ -117,14 +127,15 @@ internal sealed class PreflightReader
         return null;
     }
 
-    private async Task<long?> CountAsync(ClusterNode node, IReadOnlyList<int> slots, CancellationToken cancellation)
+    private async Task<long?> CountAsync(ClusterNode node, IReadOnlyList<int> slots, CancellationToken cancellation) =>
+        (await CountEachAsync(node, slots, cancellation).ConfigureAwait(false))?.Sum(count => count ?? 0);
+
+    private async Task<IReadOnlyList<long?>?> CountEachAsync(ClusterNode node, IReadOnlyList<int> slots, CancellationToken cancellation)
     {
         try
         {
             var connection = await _reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
-            var databases = node.View?.Databases ?? 1;
-            var counts = await SlotKeyCounter.CountAsync(connection, databases, slots, cancellation).ConfigureAwait(false);
-            return counts.Sum(count => count ?? 0);
+            return await SlotKeyCounter.CountAsync(connection, node.View?.Databases ?? 1, slots, cancellation).ConfigureAwait(false);
         }
         catch (RedisOperationException)
         {
@@ -198,16 +209,15 @@ internal sealed class PreflightReader
         // The plan itself brings these stray keys to the owner.
         if (actions.OfType<MoveKeys>().Any(move => move.IsReverse && move.Source.Id == opening.Target.Id))
             return null;
-        try
+        // Counted a moment ago, if the slot was prepared.
+        var place = (opening.Target.Id, slot);
+        if (_strays.TryGetValue(place, out var counted))
         {
-            var connection = await _reader.ConnectAsync(opening.Target, cancellation).ConfigureAwait(false);
-            var databases = opening.Target.View?.Databases ?? 1;
-            return await SlotKeyCounter.CountAsync(connection, databases, slot, cancellation).ConfigureAwait(false);
+            _strays.Remove(place);
+            return counted;
         }
-        catch (RedisOperationException)
-        {
-            return null;
-        }
+
+        return (await CountEachAsync(opening.Target, [slot], cancellation).ConfigureAwait(false))?[0];
     }
 }
 

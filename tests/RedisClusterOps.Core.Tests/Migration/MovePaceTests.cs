@@ -1,0 +1,80 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading.Tasks;
+using RedisClusterOps.Cluster;
+using RedisClusterOps.Core.Tests.Simulation;
+using RedisClusterOps.Migration;
+using RedisClusterOps.Migration.Bulk;
+using RedisClusterOps.Protocol;
+using Xunit;
+
+namespace RedisClusterOps.Core.Tests.Migration;
+
+/// <summary>How often a bulk move reads the memory and the replicas of its nodes. Keys wait for that.</summary>
+public sealed class MovePaceTests : IDisposable
+{
+    private readonly SimulatedClock _clock = new();
+    private readonly ScriptedNodes _nodes;
+    private readonly ClusterConnections _connections;
+    private readonly StopRequest _stop;
+    private readonly MovePace _pace;
+    private TimeSpan _roundTrip;
+
+    public MovePaceTests()
+    {
+        _nodes = new ScriptedNodes { Clock = _clock }.Node("10.0.0.1:6379", Answer).Node("10.0.0.2:6379", Answer);
+        _connections = new ClusterConnections(_nodes);
+        _stop = new StopRequest(_clock, default);
+        var reader = new ClusterReader(RedisClusterSession.Parse("10.0.0.1:6379"), _connections);
+        _pace = new MovePace(reader, new NodeWatch(reader), new MoveOptions(), null);
+    }
+
+    [Fact]
+    public async Task The_first_checks_follow_each_other_quickly()
+    {
+        var checks = await ChecksAsync(TimeSpan.FromSeconds(1));
+        Assert.Equal([0, 25, 75, 175, 375, 775], checks);
+    }
+
+    [Fact]
+    public async Task Over_a_distance_they_take_at_most_a_tenth_of_the_time()
+    {
+        _roundTrip = TimeSpan.FromMilliseconds(20);
+        var checks = await ChecksAsync(TimeSpan.FromSeconds(4));
+        Assert.All(checks.Zip(checks.Skip(1)), pair => Assert.InRange(pair.Second - pair.First, 400, 1_100));
+        Assert.InRange(checks.Length, 6, 10);
+    }
+
+    public void Dispose()
+    {
+        _stop.Dispose();
+        _connections.Dispose();
+    }
+
+    // The moments of the checks in milliseconds, while a batch is to be sent in each of them.
+    private async Task<int[]> ChecksAsync(TimeSpan until)
+    {
+        var (source, target) = (Node(1), Node(2));
+        var checks = new List<int>();
+        while (_clock.Now < until)
+        {
+            var (now, asked) = (_clock.Now, _nodes.Asked.Count);
+            await _pace.WaitAsync(source, target, _stop);
+            if (_nodes.Asked.Count > asked)
+                checks.Add((int)now.TotalMilliseconds);
+            _clock.Pass(TimeSpan.FromMilliseconds(1));
+        }
+
+        return [.. checks];
+    }
+
+    private static ClusterNode Node(int number) =>
+        new(number.ToString(), new NodeEndpoint("10.0.0." + number, 6379), new NodeLine(), null, RedisNodeState.Ok, null);
+
+    private RespValue Answer(RespCommand command)
+    {
+        _clock.Pass(TimeSpan.FromTicks(_roundTrip.Ticks / 4));
+        return RespValue.Bulk("# Memory\r\nused_memory:1000\r\nmaxmemory:0\r\n");
+    }
+}
