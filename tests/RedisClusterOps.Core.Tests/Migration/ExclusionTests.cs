@@ -4,7 +4,6 @@ using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Migration;
-using RedisClusterOps.Migration.Bulk;
 using Xunit;
 
 namespace RedisClusterOps.Core.Tests.Migration;

@@ -1,4 +1,5 @@
 using System;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
@@ -14,21 +15,21 @@ public sealed class NodePaceTests : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan Later = TimeSpan.FromMilliseconds(26);
+    private static readonly TimeSpan RoundTrip = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan TooLong = RoundTrip + Limit + TimeSpan.FromTicks(1);
 
     private readonly SimulatedClock _clock = new();
     private readonly ScriptedNodes _nodes;
     private readonly ClusterConnections _connections;
     private readonly OperationLog _log = new();
     private readonly NodePace _pace;
-    private TimeSpan _reply = TimeSpan.FromMilliseconds(1);
+    private TimeSpan _reply = RoundTrip;
 
     public NodePaceTests()
     {
         _nodes = new ScriptedNodes { Clock = _clock }.Node("10.0.0.1:6379", Answer);
         _connections = new ClusterConnections(_nodes);
-        var node = new ClusterNode("1", new NodeEndpoint("10.0.0.1", 6379), new NodeLine(), null, RedisNodeState.Ok, null);
-        var reader = new ClusterReader(RedisClusterSession.Parse("10.0.0.1:6379"), _connections);
-        _pace = new NodePace(reader, node, Limit, _log);
+        _pace = PaceOf(Limit);
     }
 
     [Fact]
@@ -107,6 +108,79 @@ public sealed class NodePaceTests : IDisposable
         Assert.Null(_pace.SlowReason);
     }
 
+    [Fact]
+    public async Task A_wait_of_exactly_the_limit_does_not_make_the_node_rest()
+    {
+        await ProbeAsync(RoundTrip);
+        await ProbeAsync(RoundTrip + Limit);
+        Assert.Equal(0, _pace.Rest);
+        Assert.Null(_pace.SlowReason);
+        Assert.False(_log.TryTake(out _, TimeSpan.Zero));
+    }
+
+    [Fact]
+    public async Task Each_wait_above_the_limit_doubles_the_rest_up_to_the_time_of_the_batch()
+    {
+        await ProbeAsync(RoundTrip);
+        foreach (var rest in new[] { 0.25, 0.5, 1, 1 })
+        {
+            await ProbeAsync(TooLong);
+            Assert.Equal(rest, _pace.Rest);
+            Assert.NotNull(_pace.SlowReason);
+        }
+    }
+
+    [Fact]
+    public async Task It_recovers_completely_once_the_node_is_fast_again()
+    {
+        await ProbeAsync(RoundTrip);
+        for (var i = 0; i < 10; i++)
+            await ProbeAsync(TooLong);
+        for (var i = 0; i < 60; i++)
+            await ProbeAsync(RoundTrip);
+        Assert.Equal(0, _pace.Rest);
+    }
+
+    [Fact]
+    public async Task A_node_on_which_one_wait_in_fifty_is_long_for_other_reasons_keeps_most_of_its_speed()
+    {
+        await ProbeAsync(RoundTrip);
+        var sum = 0.0;
+        for (var i = 0; i < 1_000; i++)
+        {
+            await ProbeAsync(i % 50 == 0 ? TooLong : RoundTrip);
+            sum += _pace.Rest;
+        }
+
+        Assert.InRange(sum / 1_000, 0.01, 0.1);
+    }
+
+    [Fact]
+    public void A_batch_takes_an_eighth_of_the_limit_within_bounds()
+    {
+        var batches = new[] { 1, 2, 4, 8, 20 }.Select(limit => PaceOf(TimeSpan.FromMilliseconds(limit)).Batch.TotalMilliseconds);
+        Assert.Equal([0.5, 0.5, 0.5, 1, 1.25], batches);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(10_000)]
+    [InlineData(long.MaxValue)]
+    public async Task Batches_and_rests_are_bounded_for_every_limit_and_every_wait(long limit)
+    {
+        var pace = PaceOf(TimeSpan.FromTicks(limit));
+        foreach (var reply in new[] { TimeSpan.FromDays(10_000), TimeSpan.Zero, TimeSpan.FromDays(10_000), Limit, TimeSpan.Zero })
+        {
+            for (var i = 0; i < 100; i++)
+            {
+                await ProbeAsync(reply, pace);
+                Assert.InRange(pace.Batch.TotalMilliseconds, 0.5, 1.25);
+                Assert.InRange(pace.Rest, 0, 1);
+            }
+        }
+    }
+
     public void Dispose()
     {
         _connections.Dispose();
@@ -119,10 +193,16 @@ public sealed class NodePaceTests : IDisposable
         return command.ToString() == "PING" ? RespValue.Simple("PONG") : RespValue.Error("ERR unknown command");
     }
 
-    private async Task ProbeAsync(TimeSpan reply)
+    private NodePace PaceOf(TimeSpan limit)
+    {
+        var node = new ClusterNode("1", new NodeEndpoint("10.0.0.1", 6379), new NodeLine(), null, RedisNodeState.Ok, null);
+        return new NodePace(new ClusterReader(RedisClusterSession.Parse("10.0.0.1:6379"), _connections), node, limit, _log);
+    }
+
+    private async Task ProbeAsync(TimeSpan reply, NodePace? pace = null)
     {
         _clock.Pass(Later);
         _reply = reply;
-        await _pace.ProbeAsync(default);
+        await (pace ?? _pace).ProbeAsync(default);
     }
 }

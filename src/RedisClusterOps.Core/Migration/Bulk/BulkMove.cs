@@ -6,6 +6,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Diagnosis;
+using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 
@@ -80,6 +81,10 @@ internal sealed record MoveContext(
     public BegunTasks AtomicTasks { get; } = new();
 
     public MigrateCommand CommandFor(ClusterNode source, ClusterNode target) => MigrateCommand.From(Session, Options, source, target);
+
+    /// <summary>The batches of a pair, which are limited together with those of the other pairs.</summary>
+    public BatchTiming TimingOf(ClusterNode source, ClusterNode target, StopRequest stop) =>
+        new(Pace.Of(source), Pace.Of(target), stop, () => Pace.HasClients(source, target), Pace.Batches);
 
     /// <summary>Reports the progress to the log.</summary>
     public void ReportProgress() => Count.Report(Pace.Status);

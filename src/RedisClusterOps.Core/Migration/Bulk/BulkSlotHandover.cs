@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration.Keys;
 using RedisClusterOps.Migration.Slot;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
@@ -46,7 +47,7 @@ internal sealed class BulkSlotHandover(
     private readonly ClusterReader _reader = context.Reader;
     private readonly HandoverEpoch _epoch = new(context.Reader, context.Log);
     private readonly ReplicaAcknowledgement _acknowledgement = new(context, stop);
-    private readonly BatchTiming _timing = new(context, source, target, stop);
+    private readonly BatchTiming _timing = context.TimingOf(source, target, stop);
 
     /// <summary>
     /// Sets IMPORTING before MIGRATING; otherwise the source redirects clients to a target that rejects them. Counts the keys once the

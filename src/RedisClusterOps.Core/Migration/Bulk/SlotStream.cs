@@ -25,7 +25,7 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
     private readonly ClusterReader _reader = context.Reader;
     private readonly MovePace _pace = context.Pace;
     private readonly MigrateCommand _command = context.CommandFor(source, target);
-    private readonly BatchTiming _timing = new(context, source, target, stop);
+    private readonly BatchTiming _timing = context.TimingOf(source, target, stop);
     private readonly AdaptiveBatch _batch = new(most: AdaptiveBatch.LimitOf(context.Options));
     private readonly RefusingTarget _refusing = new(context, source, target, stop);
 

@@ -35,7 +35,7 @@ internal sealed class KeyMover
     private readonly SlotChannel _channel;
     private readonly KeyConflicts _conflicts;
     private readonly AdaptiveBatch _batch;
-    private readonly PairPace _pace;
+    private readonly BatchTiming _timing;
     private readonly HashSet<byte[]> _interrupted = new(KeyBytes.Comparer);
     private readonly TimeSpan _started;
     private readonly long _movedBefore;
@@ -50,7 +50,7 @@ internal sealed class KeyMover
         (_started, _movedBefore) = (stop.Clock.Now, tally.Moved);
         _channel = new SlotChannel(reader, move, stop);
         _conflicts = new KeyConflicts(_channel, move, options, tally, log, stop, (key, replace) => SendAsync([key], replace, null));
-        _pace = new PairPace(PaceOf(move.Source), PaceOf(move.Target), stop.Clock);
+        _timing = new BatchTiming(PaceOf(move.Source), PaceOf(move.Target), stop);
         _batch = new AdaptiveBatch(options.BatchSize, most: AdaptiveBatch.LimitOf(options));
         _mustAskTarget = MigrateRules.MustAskTarget(move.Target);
         if (!move.IsReverse)
@@ -75,7 +75,7 @@ internal sealed class KeyMover
     {
         // A few keys have moved before the batch size could be adapted.
         if (_move.Keys is not < FewKeys)
-            await _pace.MeasureAsync(_stop.Abort).ConfigureAwait(false);
+            await _timing.MeasureAsync().ConfigureAwait(false);
         await MoveDatabasesAsync(first).ConfigureAwait(false);
         for (var closed = _stop.Clock.Now; _move.AwaitsLateKeys && _stop.Clock.Now - closed < LateFor;)
         {
@@ -113,7 +113,7 @@ internal sealed class KeyMover
     /// <summary>Moves only these keys of database 0, which all hash to the slot.</summary>
     public async Task MoveThoseAsync(IReadOnlyList<byte[]> keys)
     {
-        await _pace.MeasureAsync(_stop.Abort).ConfigureAwait(false);
+        await _timing.MeasureAsync().ConfigureAwait(false);
         var waiting = new List<byte[]>(keys);
         while (waiting.Count > 0)
         {
@@ -170,14 +170,14 @@ internal sealed class KeyMover
         // The listing of the next keys is pipelined: the source replies to it after the MIGRATE.
         if (listing is not null)
             commands.Add(listing);
-        var started = _stop.Clock.Now;
-        IReadOnlyList<RespValue> replies;
+        IReadOnlyList<RespValue> replies = [];
+        TimeSpan stall;
         try
         {
             var source = await _channel.SourceAsync().ConfigureAwait(false);
-            var sending = source.SendAsync(commands, MigrateRules.ReplyTimeout(_options), _stop.Abort);
-            _pace.Probe(_stop.Abort);
-            replies = await sending.ConfigureAwait(false);
+            // The keys may have been compared just now, so the nodes rest after the batch, not before it.
+            stall = await _timing.RunNowAsync(1, async () => replies = await source
+                .SendAsync(commands, MigrateRules.ReplyTimeout(_options), _stop.Abort).ConfigureAwait(false)).ConfigureAwait(false);
         }
         catch (RedisConnectionException lost) when (lost.OutcomeUnknown)
         {
@@ -186,7 +186,7 @@ internal sealed class KeyMover
         }
 
         var reply = MigrateRules.Read(replies[0]);
-        await HandleAsync(reply, replies[0].Text, keys, _pace.Stall(_stop.Clock.Now - started, 1)).ConfigureAwait(false);
+        await HandleAsync(reply, replies[0].Text, keys, stall).ConfigureAwait(false);
         return (reply, listing is null || reply is not (MigrateReply.Moved or MigrateReply.NothingThere)
             ? null
             : SlotChannel.Keys(replies[1].OrThrow(_move.Source.View!.Dialled, listing)));
@@ -213,10 +213,10 @@ internal sealed class KeyMover
                 _tally.Moved += keys.Count;
                 _interrupted.ExceptWith(keys);
                 (_brokenTransfers, _waits) = (0, 0);
-                _batch.Adapt(keys.Count, stall, _pace.Batch, _options.MaxStall);
+                _batch.Adapt(keys.Count, stall, _timing.Longest, _timing.Limit);
                 Report(force: false);
-                _pace.Took(stall);
-                await _pace.RestAsync(_stop.Abort).ConfigureAwait(false);
+                _timing.Took(stall);
+                await _timing.RestAsync().ConfigureAwait(false);
                 await PaceAsync().ConfigureAwait(false);
                 return;
             case MigrateReply.NothingThere:

@@ -8,40 +8,56 @@ using RedisClusterOps.Protocol;
 namespace RedisClusterOps.Migration.Keys;
 
 /// <summary>
-/// Measures what a client of a node waits while keys move, by PING on a connection of its own, and adapts the rests to it
-/// (<see cref="StallControl"/>).
+/// Measures what a client of a node waits while keys move, by PING on a connection of its own, and decides from it how long the node rests
+/// between batches.
 /// </summary>
 /// <remarks>
 /// The PING is sent while a batch is in progress, so it waits as the clients do that arrive then. It is a measurement only: nothing waits
-/// for the answer, and without the connection the move continues.
+/// for the answer, and without the connection the move continues. The batch stays the same and only the rest changes: every batch costs
+/// the processors of both nodes and of this machine the same again, which clients feel more than the batch itself.
 /// </remarks>
 internal sealed class NodePace(ClusterReader reader, ClusterNode node, TimeSpan limit, OperationLog? log)
 {
     private const int ProbeConnection = -2;
 
-    private static readonly RespCommand Ping = RespCommand.Of("PING");
+    // A client waits for a whole batch, and for what else the node does.
+    private const int ShareOfLimit = 8;
+
+    // A node is busy for at least half of the time. Otherwise a move would never end on a node that is slow for other reasons.
+    private const double MostRest = 1;
+    private const double FirstRest = 0.25;
+    private const double Recovery = 0.95;
+
+    // Shorter batches consist mainly of fixed costs. Longer ones move hardly more keys per second.
+    private static readonly TimeSpan ShortestBatch = TimeSpan.FromMilliseconds(0.5);
+    private static readonly TimeSpan LongestBatch = TimeSpan.FromMilliseconds(1.25);
 
     // A round trip costs this machine as much processor time as dozens of keys.
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(5);
+    private static readonly RespCommand Ping = RespCommand.Of("PING");
 
     private readonly object _lock = new();
-    private readonly StallControl _control = new(limit);
-    private TimeSpan? _roundTrip;
     private TimeSpan _due = reader.Clock.Now + Interval;
     private TimeSpan _reportDue;
-    private TimeSpan _wait;
-    private bool _isProbing;
+    private TimeSpan _roundTrip = TimeSpan.MaxValue;
+    private double _rest;
+
+    public string NodeId => node.Id;
+
+    /// <summary>How long a client of the node may wait.</summary>
+    public TimeSpan Limit => limit;
 
     /// <summary>How long a batch may take on this node.</summary>
-    public TimeSpan Batch => _control.Batch;
+    public TimeSpan Batch { get; } =
+        TimeSpan.FromTicks(Math.Max(ShortestBatch.Ticks, Math.Min(LongestBatch.Ticks, limit.Ticks / ShareOfLimit)));
 
     /// <summary>How long the node rests after a batch, as a multiple of the time that the batch took.</summary>
-    public double Rest => Locked(() => _control.Rest);
+    public double Rest => Volatile.Read(ref _rest);
 
     /// <summary>Why the node rests between batches; null if it does not.</summary>
-    public string? SlowReason => Locked(() => _control.Rest > 0 ? Reason() : null);
+    public string? SlowReason { get; private set; }
 
     /// <summary>Measures one round trip to the node.</summary>
     public async Task<TimeSpan> RoundTripAsync(CancellationToken abort) =>
@@ -59,9 +75,10 @@ internal sealed class NodePace(ClusterReader reader, ClusterNode node, TimeSpan 
     {
         lock (_lock)
         {
-            if (_isProbing || reader.Clock.Now < _due)
+            if (reader.Clock.Now < _due)
                 return;
-            _isProbing = true;
+            // There is one probe at a time, so nothing else writes the other fields.
+            _due = TimeSpan.MaxValue;
         }
 
         var interval = Retry;
@@ -78,92 +95,29 @@ internal sealed class NodePace(ClusterReader reader, ClusterNode node, TimeSpan 
         finally
         {
             lock (_lock)
-            {
-                _isProbing = false;
                 _due = reader.Clock.Now + interval;
-            }
         }
     }
 
     private void Observe(TimeSpan elapsed)
     {
-        string reason;
-        lock (_lock)
+        // The shortest one so far is the network's. The rest is a client's wait.
+        _roundTrip = elapsed < _roundTrip ? elapsed : _roundTrip;
+        var wait = elapsed - _roundTrip;
+        if (wait <= limit)
         {
-            // The shortest one so far is the network's. The rest is a client's wait.
-            _roundTrip = _roundTrip < elapsed ? _roundTrip : elapsed;
-            if (!_control.Observe(elapsed - _roundTrip.Value))
-                return;
-            _wait = elapsed - _roundTrip.Value;
-            if (reader.Clock.Now < _reportDue)
-                return;
-            _reportDue = reader.Clock.Now + ReportInterval;
-            reason = Reason();
+            Volatile.Write(ref _rest, _rest < FirstRest / 2 ? 0 : _rest * Recovery);
+            SlowReason = _rest > 0 ? SlowReason : null;
+            return;
         }
 
-        log?.State(null, "Slower: " + reason + ".");
-    }
-
-    private string Reason() => "a PING to " + node.Name + " took " + Text(_wait) + ", longer than the limit of " + Text(limit);
-
-    private T Locked<T>(Func<T> read)
-    {
-        lock (_lock)
-            return read();
+        Volatile.Write(ref _rest, Math.Min(MostRest, Math.Max(FirstRest, _rest * 2)));
+        SlowReason = "a PING to " + node.Name + " took " + Text(wait) + ", longer than the limit of " + Text(limit);
+        if (reader.Clock.Now < _reportDue)
+            return;
+        _reportDue = reader.Clock.Now + ReportInterval;
+        log?.State(null, "Slower: " + SlowReason + ".");
     }
 
     private static string Text(TimeSpan time) => time.TotalMilliseconds.ToString("0.#", CultureInfo.InvariantCulture) + " ms";
-}
-
-/// <summary>The pace of the two nodes that keys move between.</summary>
-internal sealed class PairPace(NodePace source, NodePace target, IClock clock)
-{
-    // Shorter pauses take about as long.
-    private static readonly TimeSpan ShortestRest = TimeSpan.FromMilliseconds(1);
-
-    private TimeSpan _rest;
-
-    /// <summary>The shortest round trip to the source so far; zero before <see cref="MeasureAsync"/>.</summary>
-    public TimeSpan RoundTrip { get; private set; }
-
-    /// <summary>How long the servers may be busy with the next batch. Clients wait at least for their own round trip.</summary>
-    public TimeSpan Batch => RoundTrip > source.Batch ? RoundTrip : source.Batch;
-
-    /// <summary>Measures the round trip, the first time that it is called.</summary>
-    public async Task MeasureAsync(CancellationToken abort)
-    {
-        if (RoundTrip == TimeSpan.Zero)
-            RoundTrip = await source.RoundTripAsync(abort).ConfigureAwait(false);
-    }
-
-    /// <summary>Measures on both nodes what a client waits, while a batch is in progress. Does not wait for the answers.</summary>
-    public void Probe(CancellationToken abort)
-    {
-        _ = source.ProbeAsync(abort);
-        _ = target.ProbeAsync(abort);
-    }
-
-    /// <summary>How long the servers were busy with a batch. The round trips do not count: they block no client.</summary>
-    /// <param name="elapsed">How long the batch took.</param>
-    /// <param name="roundTrips">How often it waited for a reply.</param>
-    public TimeSpan Stall(TimeSpan elapsed, int roundTrips)
-    {
-        var each = TimeSpan.FromTicks(elapsed.Ticks / roundTrips);
-        RoundTrip = each < RoundTrip ? each : RoundTrip;
-        return elapsed - TimeSpan.FromTicks(RoundTrip.Ticks * roundTrips);
-    }
-
-    /// <summary>The servers were busy with a batch for this time.</summary>
-    public void Took(TimeSpan batch) => _rest += TimeSpan.FromTicks((long)(batch.Ticks * Math.Max(source.Rest, target.Rest)));
-
-    /// <summary>Pauses between two batches, if the nodes need it. A stop does not end the pause: it is short.</summary>
-    public async Task RestAsync(CancellationToken abort)
-    {
-        if (_rest < ShortestRest)
-            return;
-        // A pause is often longer than requested. The next ones are shorter by that.
-        var started = clock.Now;
-        await clock.PauseAsync(_rest, abort).ConfigureAwait(false);
-        _rest -= clock.Now - started;
-    }
 }

@@ -4,7 +4,7 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 
-namespace RedisClusterOps.Migration.Bulk;
+namespace RedisClusterOps.Migration;
 
 /// <summary>
 /// Keeps operations that disturb each other from running at the same time. A waiting operation starts when it fits with those in progress;
