@@ -33,6 +33,8 @@ internal sealed class LiveClients : IProbe
             RedirectStandardOutput = true,
             UseShellExecute = false,
         };
+        // A client that is compiled again while it is measured delays itself and the servers, and the more so the shorter the run is.
+        start.Environment["DOTNET_TieredCompilation"] = "0";
         _process = Process.Start(start)!;
         Read(ClientLoad.Ready);
     }

@@ -53,11 +53,21 @@ internal sealed class ClusterConnections(INodeConnector connector) : IDisposable
         GetNamedAsync((endpoint, database == 0 ? Main : Keys), database, cancellation);
 
     /// <summary>
-    /// Returns a usable connection to one database of the address, on which commands do not wait for replies to others.
+    /// Returns a usable connection to one database of the address, on which commands do not wait for replies to others. It is the one for
+    /// all other commands if the node accepts no second one.
     /// </summary>
     /// <inheritdoc cref="GetAsync(NodeEndpoint, int, CancellationToken)"/>
-    public Task<INodeConnection> GetForKeysAsync(NodeEndpoint endpoint, int database, CancellationToken cancellation) =>
-        GetNamedAsync((endpoint, Keys), database, cancellation);
+    public async Task<INodeConnection> GetForKeysAsync(NodeEndpoint endpoint, int database, CancellationToken cancellation)
+    {
+        try
+        {
+            return await GetNamedAsync((endpoint, Keys), database, cancellation).ConfigureAwait(false);
+        }
+        catch (RedisOperationException)
+        {
+            return await GetNamedAsync((endpoint, Main), database, cancellation).ConfigureAwait(false);
+        }
+    }
 
     private async Task<INodeConnection> GetNamedAsync(
         (NodeEndpoint Endpoint, int Number) place, int database, CancellationToken cancellation)

@@ -102,15 +102,6 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
         return read;
     }
 
-    /// <summary>Reads exactly these addresses as one cluster, although their nodes may not know each other yet.</summary>
-    /// <remarks>An address that can't be read is missing in the view.</remarks>
-    public async Task<ClusterView> ReadAsOneAsync(IEnumerable<NodeEndpoint> endpoints, CancellationToken cancellation)
-    {
-        var read = await ReadEachAsync(endpoints, cancellation).ConfigureAwait(false);
-        var failures = read.Where(each => each.Failure is not null).ToDictionary(each => each.Dialled, each => each.Failure!);
-        return ViewMerge.Of(read.Select(each => each.View).OfType<NodeView>().ToList(), failures, session);
-    }
-
     /// <summary>
     /// Reads the roles, slots and flags of every node again. Versions and settings are reused from the last reading if it is recent.
     /// </summary>
@@ -160,17 +151,8 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     /// </summary>
     /// <remarks>It is the one for all other commands if the node accepts no second one.</remarks>
     /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>
-    public async Task<INodeConnection> ConnectForKeysAsync(ClusterNode node, int database, CancellationToken cancellation)
-    {
-        try
-        {
-            return await connections.GetForKeysAsync(AddressOf(node), database, cancellation).ConfigureAwait(false);
-        }
-        catch (RedisOperationException)
-        {
-            return await ConnectAsync(node, database, cancellation).ConfigureAwait(false);
-        }
-    }
+    public Task<INodeConnection> ConnectForKeysAsync(ClusterNode node, int database, CancellationToken cancellation) =>
+        connections.GetForKeysAsync(AddressOf(node), database, cancellation);
 
     /// <summary>Returns one of several connections to a node of the view, which wait for replies independently.</summary>
     /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>

@@ -24,11 +24,16 @@ internal sealed record NewClusterRequest(RedisClusterSession Session, int Replic
     /// <inheritdoc/>
     public override IReadOnlyList<NodeEndpoint> Candidates => Session.Seeds.Select(Session.MapAddress).ToList();
 
-    // Nodes that do not know each other yet are no cluster that could be discovered from one of them.
+    // Nodes that do not know each other yet are no cluster that could be discovered from one of them. An address that can't be read is
+    // missing in the view.
 
     /// <inheritdoc/>
-    public override Task<ClusterView> ReadClusterAsync(ClusterReader reader, CancellationToken cancellation) =>
-        reader.ReadAsOneAsync(Candidates, cancellation);
+    public override async Task<ClusterView> ReadClusterAsync(ClusterReader reader, CancellationToken cancellation)
+    {
+        var read = await reader.ReadEachAsync(Candidates, cancellation).ConfigureAwait(false);
+        var failures = read.Where(each => each.Failure is not null).ToDictionary(each => each.Dialled, each => each.Failure!);
+        return ViewMerge.Of(read.Select(each => each.View).OfType<NodeView>().ToList(), failures, Session);
+    }
 
     /// <inheritdoc/>
     public override MembershipPlan Plan(MembershipSituation situation)

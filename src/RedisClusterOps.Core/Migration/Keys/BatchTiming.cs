@@ -34,7 +34,7 @@ internal sealed class BatchTiming(
     // While no client uses the nodes, a batch to a distant node may take as long as its round trip.
     public TimeSpan Limit => HasClients || source.Limit > _roundTrip ? source.Limit : _roundTrip;
 
-    /// <summary>Measures the round trip, the first time that it is called.</summary>
+    /// <summary>Measures the round trip, unless the pace of the source has it.</summary>
     public async Task MeasureAsync()
     {
         if (_roundTrip == TimeSpan.Zero)

@@ -29,8 +29,9 @@ internal sealed class NodePace(ClusterReader reader, ClusterNode node, TimeSpan 
     private const double Recovery = 0.95;
 
     // Shorter batches consist mainly of fixed costs. Longer ones move hardly more keys per second.
-    private static readonly TimeSpan ShortestBatch = TimeSpan.FromMilliseconds(0.5);
-    private static readonly TimeSpan LongestBatch = TimeSpan.FromMilliseconds(1.25);
+    // .NET Framework rounds TimeSpan.FromMilliseconds to whole ones.
+    private static readonly TimeSpan ShortestBatch = TimeSpan.FromTicks(TimeSpan.TicksPerMillisecond / 2);
+    private static readonly TimeSpan LongestBatch = TimeSpan.FromTicks(TimeSpan.TicksPerMillisecond * 5 / 4);
 
     // A round trip costs this machine as much processor time as dozens of keys.
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(25);
@@ -42,6 +43,7 @@ internal sealed class NodePace(ClusterReader reader, ClusterNode node, TimeSpan 
     private TimeSpan _due = reader.Clock.Now + Interval;
     private TimeSpan _reportDue;
     private TimeSpan _roundTrip = TimeSpan.MaxValue;
+    private TimeSpan _measured;
     private double _rest;
 
     public string NodeId => node.Id;
@@ -59,9 +61,13 @@ internal sealed class NodePace(ClusterReader reader, ClusterNode node, TimeSpan 
     /// <summary>Why the node rests between batches; null if it does not.</summary>
     public string? SlowReason { get; private set; }
 
-    /// <summary>Measures one round trip to the node.</summary>
-    public async Task<TimeSpan> RoundTripAsync(CancellationToken abort) =>
-        await RoundTripAsync(await reader.ConnectAsync(node, abort).ConfigureAwait(false), abort).ConfigureAwait(false);
+    /// <summary>One round trip to the node. It is measured the first time.</summary>
+    public async Task<TimeSpan> RoundTripAsync(CancellationToken abort)
+    {
+        if (_measured == TimeSpan.Zero)
+            _measured = await RoundTripAsync(await reader.ConnectAsync(node, abort).ConfigureAwait(false), abort).ConfigureAwait(false);
+        return _measured;
+    }
 
     private async Task<TimeSpan> RoundTripAsync(INodeConnection connection, CancellationToken abort)
     {
