@@ -1,4 +1,5 @@
 using System;
+using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Core.Tests.Simulation;
@@ -74,6 +75,19 @@ public sealed class NodeWatchTests : IDisposable
         Assert.False(_watch.IsUsed(_node.Id));
     }
 
+    // A timer of the system may be up to a millisecond early.
+    [Fact]
+    public async Task The_second_sample_is_compared_although_a_pause_ends_early()
+    {
+        _stats = "cmdstat_get:calls=5,usec=10\r\n";
+        using var connections = new ClusterConnections(
+            new ScriptedNodes { Clock = new EarlyClock(_clock) }.Node("10.0.0.1:6379", Answer));
+        var watch = new NodeWatch(new ClusterReader(RedisClusterSession.Parse("10.0.0.1:6379"), connections));
+        await watch.SampleAsync(_node, default);
+        await watch.SampleAsync(_node, default);
+        Assert.False(watch.IsUsed(_node.Id));
+    }
+
     [Fact]
     public async Task Later_samples_at_the_same_moment_are_not_compared()
     {
@@ -94,5 +108,17 @@ public sealed class NodeWatchTests : IDisposable
         _stats = stats;
         _clock.Pass(Later);
         await _watch.SampleAsync(_node, default);
+    }
+
+    private sealed class EarlyClock(SimulatedClock clock) : IClock
+    {
+        private static readonly TimeSpan Early = TimeSpan.FromMilliseconds(0.7);
+
+        public TimeSpan Now => clock.Now;
+
+        public DateTime UtcNow => clock.UtcNow;
+
+        public Task PauseAsync(TimeSpan pause, CancellationToken cancellation) =>
+            clock.PauseAsync(pause > Early ? pause - Early : pause, cancellation);
     }
 }

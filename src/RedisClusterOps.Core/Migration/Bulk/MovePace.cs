@@ -27,8 +27,8 @@ internal sealed class MovePace(ClusterReader reader, NodeWatch nodes, MoveOption
     private static readonly TimeSpan FirstInterval = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan CheckInterval = TimeSpan.FromMilliseconds(500);
 
-    // Keys wait for a check, which takes a round trip to both nodes.
-    private const int MostShareOfTime = 10;
+    // Keys wait for a check, which takes a round trip. So that is at most a tenth of the time.
+    private const int RoundTrips = 10;
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
     private readonly object _lock = new();
@@ -66,18 +66,8 @@ internal sealed class MovePace(ClusterReader reader, NodeWatch nodes, MoveOption
     /// </exception>
     public async Task CheckLoadAsync(ClusterNode source, ClusterNode target, StopRequest stop)
     {
-        var pair = source.Id + target.Id;
-        if (!IsDue(pair))
-            return;
-        var started = reader.Clock.Now;
-        if (await WaitForRoomAsync(source, target, stop).ConfigureAwait(false))
-            return;
-        var next = reader.Clock.Now + TimeSpan.FromTicks((reader.Clock.Now - started).Ticks * MostShareOfTime);
-        lock (_lock)
-        {
-            var (due, interval) = _checks[pair];
-            _checks[pair] = (due > next ? due : next, interval);
-        }
+        if (IsDue(source.Id + target.Id, await Of(source).RoundTripAsync(stop.Abort).ConfigureAwait(false)))
+            await WaitForRoomAsync(source, target, stop).ConfigureAwait(false);
     }
 
     /// <summary>Completes when the next keys may move.</summary>
@@ -184,8 +174,9 @@ internal sealed class MovePace(ClusterReader reader, NodeWatch nodes, MoveOption
             _ignoresReplicas = true;
     }
 
-    private bool IsDue(string pair)
+    private bool IsDue(string pair, TimeSpan roundTrip)
     {
+        var shortest = TimeSpan.FromTicks(roundTrip.Ticks * RoundTrips);
         lock (_lock)
         {
             var interval = FirstInterval;
@@ -196,7 +187,7 @@ internal sealed class MovePace(ClusterReader reader, NodeWatch nodes, MoveOption
                 interval = TimeSpan.FromTicks(Math.Min(CheckInterval.Ticks, 2 * next.Interval.Ticks));
             }
 
-            _checks[pair] = (reader.Clock.Now + interval, interval);
+            _checks[pair] = (reader.Clock.Now + (interval > shortest ? interval : shortest), interval);
             return true;
         }
     }

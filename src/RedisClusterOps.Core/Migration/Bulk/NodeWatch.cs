@@ -29,7 +29,8 @@ internal sealed class NodeWatch(ClusterReader reader)
     public async Task<ServerFacts> SampleAsync(ClusterNode node, CancellationToken abort)
     {
         // Otherwise a run that begins right after its check would move many slots in the small batches for busy nodes.
-        if (Last(node.Id) is { IsUsed: null } only && only.At + ShortestInterval - reader.Clock.Now is var left && left > TimeSpan.Zero)
+        // A pause may end a little early.
+        while (Last(node.Id) is { IsUsed: null } only && only.At + ShortestInterval - reader.Clock.Now is var left && left > TimeSpan.Zero)
             await reader.Clock.PauseAsync(left, abort).ConfigureAwait(false);
         var connection = await reader.ConnectAsync(node, abort).ConfigureAwait(false);
         var replies = await connection.SendAsync(Questions, null, abort).ConfigureAwait(false);

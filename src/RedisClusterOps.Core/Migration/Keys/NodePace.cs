@@ -43,7 +43,7 @@ internal sealed class NodePace(ClusterReader reader, ClusterNode node, TimeSpan 
     private TimeSpan _due = reader.Clock.Now + Interval;
     private TimeSpan _reportDue;
     private TimeSpan _roundTrip = TimeSpan.MaxValue;
-    private TimeSpan _measured;
+    private TimeSpan? _measured;
     private double _rest;
 
     public string NodeId => node.Id;
@@ -64,9 +64,8 @@ internal sealed class NodePace(ClusterReader reader, ClusterNode node, TimeSpan 
     /// <summary>One round trip to the node. It is measured the first time.</summary>
     public async Task<TimeSpan> RoundTripAsync(CancellationToken abort)
     {
-        if (_measured == TimeSpan.Zero)
-            _measured = await RoundTripAsync(await reader.ConnectAsync(node, abort).ConfigureAwait(false), abort).ConfigureAwait(false);
-        return _measured;
+        _measured ??= await RoundTripAsync(await reader.ConnectAsync(node, abort).ConfigureAwait(false), abort).ConfigureAwait(false);
+        return _measured.Value;
     }
 
     private async Task<TimeSpan> RoundTripAsync(INodeConnection connection, CancellationToken abort)
