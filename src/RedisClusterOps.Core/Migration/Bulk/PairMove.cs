@@ -55,10 +55,10 @@ internal sealed class PairMove(MoveContext context, MasterPair pair, IPairMoveOb
 
         // The counts also decide how many slots make a window.
         await context.CountKeysAsync(pair, waiting, stop.Abort).ConfigureAwait(false);
-        // On Garnet each step raises the source's epoch, and no slot is handed over before the target knows the last one.
         var roundTrip = await context.Pace.Of(pair.Source).RoundTripAsync(stop.Abort).ConfigureAwait(false);
         var windows = new MoveWindows(waiting, context.KeysPerSecond, roundTrip)
         {
+            // Each step raises the source's epoch there, and no slot is handed over before the target knows the last one.
             AreWhole = pair.Target.View?.Facts.Engine == ServerEngine.Garnet,
         };
         for (var breaks = 0; !windows.IsEmpty && !context.IsTimeOver;)
