@@ -63,7 +63,7 @@ internal static class Curve
         (string Name, string Color, IReadOnlyList<CurvePoint> Points)[] curves =
         [
             ("redis-cli, by --cluster-pipeline", "#b3402a", Of(row, Side.Tool)),
-            ("ours, by -MaxStall", "#1f6f8b", Of(row, Side.Ours)),
+            ("ours, by -MaxStall, and by -MaxKeysPerSecond with -MaxStall 1 ms", "#1f6f8b", Of(row, Side.Ours)),
         ];
         var all = curves.SelectMany(curve => curve.Points).ToList();
         var (fastest, slowest) = (all.Max(point => point.Speed) * 1.1, Math.Max(1, Math.Ceiling(all.Max(point => point.Latency) * 1.1)));

@@ -19,6 +19,9 @@ internal static class Rows
     private static readonly string[] Pipelines = ["1", "100", "1000"];
     private static readonly int[] Stalls = [1, 2, 5, 10, 20];
 
+    // Keys per second.
+    private static readonly int[] Rates = [5_000, 15_000, 30_000];
+
     /// <param name="keys">The number of keys in the large scenarios.</param>
     public static IReadOnlyList<Row> All(int keys)
     {
@@ -119,6 +122,9 @@ internal static class Rows
             .. Pipelines.Select(size => ClusterTool.Rebalance(Cli + ", pipeline " + size, "--cluster-pipeline", size)),
             .. Stalls.Select(stall => Ours.Rebalance(
                 Us + ", MaxStall " + Text(stall) + " ms", new MoveOptions { MaxStall = TimeSpan.FromMilliseconds(stall) })),
+            .. Rates.Select(rate => Ours.Rebalance(
+                Us + ", " + Text(rate) + " keys/s",
+                new MoveOptions { MaxStall = TimeSpan.FromMilliseconds(Stalls[0]), MaxKeysPerSecond = rate })),
         ])
     {
         Probe = cluster => new LiveClients(cluster, keys / 10 * 3),

@@ -11,12 +11,12 @@ internal sealed class ServerFacts
 {
     private const string CommandPrefix = "cmdstat_";
 
-    // Commands that servers send to each other, and commands of tools.
+    // Commands that servers send to each other, and commands of tools. The commands within a transaction count, not the transaction.
     private static readonly HashSet<string> NotOfClients = new(StringComparer.OrdinalIgnoreCase)
     {
-        "acl", "asking", "auth", "client", "cluster", "command", "config", "dbsize", "function", "hello", "info", "latency", "memory",
-        "migrate", "module", "ping", "psync", "quit", "readonly", "replconf", "restore", "restore-asking", "role", "select", "slowlog",
-        "syncslots",
+        "acl", "asking", "auth", "client", "cluster", "command", "config", "dbsize", "discard", "exec", "function", "hello", "info",
+        "latency", "memory", "migrate", "module", "multi", "ping", "psync", "quit", "readonly", "replconf", "restore", "restore-asking",
+        "role", "select", "slowlog", "syncslots",
     };
 
     private readonly IReadOnlyDictionary<string, string> _fields;

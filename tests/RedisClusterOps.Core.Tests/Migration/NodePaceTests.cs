@@ -159,7 +159,7 @@ public sealed class NodePaceTests : IDisposable
     public void A_batch_takes_an_eighth_of_the_limit_within_bounds()
     {
         var batches = new[] { 1, 2, 4, 8, 20 }.Select(limit => PaceOf(TimeSpan.FromMilliseconds(limit)).Batch.TotalMilliseconds);
-        Assert.Equal([0.5, 0.5, 0.5, 1, 1.25], batches);
+        Assert.Equal([0.15, 0.25, 0.5, 1, 1.25], batches);
     }
 
     [Theory]
@@ -175,7 +175,7 @@ public sealed class NodePaceTests : IDisposable
             for (var i = 0; i < 100; i++)
             {
                 await ProbeAsync(reply, pace);
-                Assert.InRange(pace.Batch.TotalMilliseconds, 0.5, 1.25);
+                Assert.InRange(pace.Batch.TotalMilliseconds, 0.15, 1.25);
                 Assert.InRange(pace.Rest, 0, 1);
             }
         }

@@ -39,6 +39,8 @@ public sealed class NodeWatchTests : IDisposable
     }
 
     [Theory]
+    [InlineData("cmdstat_get:calls=5,usec=10\r\ncmdstat_multi:calls=2,usec=1\r\ncmdstat_exec:calls=2,usec=90\r\n", false)]
+    [InlineData("cmdstat_get:calls=6,usec=10\r\ncmdstat_multi:calls=2,usec=1\r\ncmdstat_exec:calls=2,usec=90\r\n", true)]
     [InlineData("cmdstat_get:calls=6,usec=12\r\n", true)]
     [InlineData("cmdstat_get:calls=5,usec=10\r\ncmdstat_set:calls=1,usec=3\r\n", true)]
     [InlineData("cmdstat_get:calls=5,usec=10\r\ncmdstat_xinfo|stream:calls=1,usec=3\r\n", true)]

@@ -36,15 +36,15 @@ internal sealed class BulkSlotHandover(
     private readonly AdaptiveCount _irreplaceable = new(least: 128, first: 512, Most, LongestPortion);
     private bool _hasReplicas = HasReplicas(source.View, source.Id);
 
-    // While clients use the nodes. Each slot that is handed over raises the target's epoch, which is broadcast to every node, and each node
-    // compares all slots. Fewer slots at a time would cost more, by what each batch reads and writes, than clients gain.
-    private const int MostOpenedForClients = 32;
-    private const int MostHandedOverForClients = 16;
+    // While clients use the nodes: one batch blocks a node for about a millisecond then. Each batch also makes every node write its
+    // configuration to the disk, so smaller ones would delay clients more often.
+    private const int MostForClients = 256;
 
     // Garnet raises its epoch with each step, and gossips it only every few seconds. So all slots are one portion there.
     private bool IsSlowToGossip => target.View?.Facts.Engine == ServerEngine.Garnet;
 
     private readonly ClusterReader _reader = context.Reader;
+    private readonly JointTakeover _takeover = new(context.Reader, target, stop);
     private readonly HandoverEpoch _epoch = new(context.Reader, context.Log);
     private readonly ReplicaAcknowledgement _acknowledgement = new(context, stop);
     private readonly BatchTiming _timing = context.TimingOf(source, target, stop);
@@ -57,7 +57,7 @@ internal sealed class BulkSlotHandover(
     {
         for (var done = 0; done < slots.Count && !stop.IsRequested;)
         {
-            var portion = slots.Skip(done).Take(SizeOf(_opened, MostOpenedForClients, slots.Count)).ToList();
+            var portion = slots.Skip(done).Take(SizeOf(_opened, slots.Count)).ToList();
             var took = await _timing.RunAsync(RoundTrips, () => OpenPortionAsync(portion)).ConfigureAwait(false);
             _opened.Took(portion.Count, took);
             done += portion.Count;
@@ -95,7 +95,7 @@ internal sealed class BulkSlotHandover(
         for (var left = Left(slots); left.Count > 0 && !stop.IsRequested; left = Left(slots))
         {
             await replicas.ConfirmAsync(stop).ConfigureAwait(false);
-            var batch = left.Take(SizeOf(HandedOver, MostHandedOverForClients, left.Count)).ToList();
+            var batch = left.Take(SizeOf(HandedOver, left.Count)).ToList();
             var isOver = await HandoverEpoch.AwaitAsync(() => TryAssignAsync(batch), stop).ConfigureAwait(false);
             if (!isOver)
             {
@@ -123,7 +123,9 @@ internal sealed class BulkSlotHandover(
             var (isKnown, assigned, portion) = (false, 0, HandedOver);
             var took = await _timing.RunAsync(RoundTrips, async () =>
             {
+                var preparing = _takeover.PrepareAsync();
                 var (from, counts, to) = await ReadEndsAsync(batch).ConfigureAwait(false);
+                await preparing.ConfigureAwait(false);
                 _hasReplicas = HasReplicas(from, source.Id);
                 if (_hasReplicas && portion != _handedOver)
                     batch = batch.Take(_handedOver.Now).ToList();
@@ -152,8 +154,8 @@ internal sealed class BulkSlotHandover(
     {
         if (_hasReplicas)
             replicas.Expect(empty);
-        var batch = new SetSlotBatch(_reader, target, to, stop) { Within = LongestHandover };
-        var replies = await batch.SendAsync(empty, AssignToTarget.ActionOn(target)).ConfigureAwait(false);
+        var single = new SetSlotBatch(_reader, target, to, stop) { Within = LongestHandover };
+        var replies = await _takeover.RunAsync(empty, single).ConfigureAwait(false);
         var assigned = new List<SlotMove>();
         for (var i = 0; i < empty.Count; i++)
         {
@@ -221,8 +223,8 @@ internal sealed class BulkSlotHandover(
     }
 
     // A node that waits for its replicas serves its clients meanwhile.
-    private int SizeOf(AdaptiveCount portion, int forClients, int all) => IsSlowToGossip ? all
-        : _timing.HasClients && !SetSlotBatch.WaitsForReplicas(target, target.View!) ? Math.Min(forClients, portion.Now)
+    private int SizeOf(AdaptiveCount portion, int all) => IsSlowToGossip ? all
+        : _timing.HasClients && !SetSlotBatch.WaitsForReplicas(target, target.View!) ? Math.Min(MostForClients, portion.Now)
         : portion.Now;
 
     // The source counts right after it reports its flags: a slot that it migrates then gets no new key.

@@ -30,7 +30,7 @@ internal sealed class NodePace(ClusterReader reader, ClusterNode node, TimeSpan 
 
     // Shorter batches consist mainly of fixed costs. Longer ones move hardly more keys per second.
     // .NET Framework rounds TimeSpan.FromMilliseconds to whole ones.
-    private static readonly TimeSpan ShortestBatch = TimeSpan.FromTicks(TimeSpan.TicksPerMillisecond / 2);
+    private static readonly TimeSpan ShortestBatch = TimeSpan.FromTicks(TimeSpan.TicksPerMillisecond * 3 / 20);
     private static readonly TimeSpan LongestBatch = TimeSpan.FromTicks(TimeSpan.TicksPerMillisecond * 5 / 4);
 
     // A round trip costs this machine as much processor time as dozens of keys.

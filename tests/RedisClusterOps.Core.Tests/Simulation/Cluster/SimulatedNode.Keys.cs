@@ -52,7 +52,7 @@ internal sealed partial class SimulatedNode
             return RespValue.Error(refusal);
         if (connection.Queued is { } queue && name is not ("EXEC" or "MULTI" or "DISCARD"))
         {
-            if (Redirection(call, name, asking) is { } wrong)
+            if (name != "CLUSTER" && Redirection(call, name, asking) is { } wrong)
             {
                 connection.QueueIsBad = true;
                 return wrong;
@@ -74,7 +74,9 @@ internal sealed partial class SimulatedNode
             "CONFIG" => Config(call),
             "SELECT" => Select(call),
             "MULTI" => Begin(connection),
+            "EXEC" or "DISCARD" when connection.Queued is null => RespValue.Error("ERR " + name + " without MULTI"),
             "EXEC" => Execute(connection, asking),
+            "DISCARD" => Discard(connection),
             "UNWATCH" => Unwatch(connection),
             _ => Redirection(call, name, asking) ?? OnKeys(call, name),
         };
@@ -266,9 +268,15 @@ internal sealed partial class SimulatedNode
         return Ok;
     }
 
+    private static RespValue Discard(ConnectionState connection)
+    {
+        connection.Queued = null;
+        return Unwatch(connection);
+    }
+
     private RespValue Execute(ConnectionState connection, bool asking)
     {
-        var commands = connection.Queued ?? [];
+        var commands = connection.Queued!;
         var changed = connection.Watched.Any(pair =>
             !Equals(Keys.Get(connection.Database, SlotMap.PartOf(SlotMap.Bytes(pair.Key)), pair.Key), pair.Value));
         connection.Queued = null;

@@ -31,7 +31,8 @@ public class RealityTests
     public async Task The_simulation_replies_as_the_real_server_does(string server, string script)
     {
         var stage = new SimulatedStage(ServerRules.All.Single(rules => rules.Name == server));
-        Assert.Null(await CommandScript.ReadAll().Single(each => each.Name == script).RunAsync(stage));
+        var difference = await CommandScript.ReadAll().Single(each => each.Name == script).RunAsync(stage);
+        Assert.True(difference is null, difference);
     }
 
     private sealed class SimulatedStage : IStage
