@@ -37,8 +37,10 @@ internal sealed class BulkSlotHandover(
     private bool _hasReplicas = HasReplicas(source.View, source.Id);
 
     // While clients use the nodes: one batch blocks a node for about a millisecond then. Each batch also makes every node write its
-    // configuration to the disk, so smaller ones would delay clients more often.
+    // configuration to the disk, so smaller ones would delay clients more often. Slots that are announced one by one block every node for
+    // longer, because it compares all slots for each of them.
     private const int MostForClients = 256;
+    private const int MostAnnouncedForClients = 16;
 
     // Garnet raises its epoch with each step, and gossips it only every few seconds. So all slots are one portion there.
     private bool IsSlowToGossip => target.View?.Facts.Engine == ServerEngine.Garnet;
@@ -57,7 +59,7 @@ internal sealed class BulkSlotHandover(
     {
         for (var done = 0; done < slots.Count && !stop.IsRequested;)
         {
-            var portion = slots.Skip(done).Take(SizeOf(_opened, slots.Count)).ToList();
+            var portion = slots.Skip(done).Take(SizeOf(_opened, MostForClients, slots.Count)).ToList();
             var took = await _timing.RunAsync(RoundTrips, () => OpenPortionAsync(portion)).ConfigureAwait(false);
             _opened.Took(portion.Count, took);
             done += portion.Count;
@@ -95,7 +97,8 @@ internal sealed class BulkSlotHandover(
         for (var left = Left(slots); left.Count > 0 && !stop.IsRequested; left = Left(slots))
         {
             await replicas.ConfirmAsync(stop).ConfigureAwait(false);
-            var batch = left.Take(SizeOf(HandedOver, left.Count)).ToList();
+            var forClients = await _takeover.IsPossibleAsync().ConfigureAwait(false) ? MostForClients : MostAnnouncedForClients;
+            var batch = left.Take(SizeOf(HandedOver, forClients, left.Count)).ToList();
             var isOver = await HandoverEpoch.AwaitAsync(() => TryAssignAsync(batch), stop).ConfigureAwait(false);
             if (!isOver)
             {
@@ -123,9 +126,7 @@ internal sealed class BulkSlotHandover(
             var (isKnown, assigned, portion) = (false, 0, HandedOver);
             var took = await _timing.RunAsync(RoundTrips, async () =>
             {
-                var preparing = _takeover.PrepareAsync();
                 var (from, counts, to) = await ReadEndsAsync(batch).ConfigureAwait(false);
-                await preparing.ConfigureAwait(false);
                 _hasReplicas = HasReplicas(from, source.Id);
                 if (_hasReplicas && portion != _handedOver)
                     batch = batch.Take(_handedOver.Now).ToList();
@@ -223,8 +224,8 @@ internal sealed class BulkSlotHandover(
     }
 
     // A node that waits for its replicas serves its clients meanwhile.
-    private int SizeOf(AdaptiveCount portion, int all) => IsSlowToGossip ? all
-        : _timing.HasClients && !SetSlotBatch.WaitsForReplicas(target, target.View!) ? Math.Min(MostForClients, portion.Now)
+    private int SizeOf(AdaptiveCount portion, int forClients, int all) => IsSlowToGossip ? all
+        : _timing.HasClients && !SetSlotBatch.WaitsForReplicas(target, target.View!) ? Math.Min(forClients, portion.Now)
         : portion.Now;
 
     // The source counts right after it reports its flags: a slot that it migrates then gets no new key.

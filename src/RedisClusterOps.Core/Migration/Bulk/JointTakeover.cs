@@ -18,7 +18,7 @@ internal sealed class JointTakeover(ClusterReader reader, ClusterNode target, St
     private static readonly RespCommand Begin = RespCommand.Of("MULTI");
     private static readonly RespCommand Execute = RespCommand.Of("EXEC");
 
-    private Task<bool>? _isPossible = KeepsKeysAtStable(target) ? null : Task.FromResult(false);
+    private bool? _isPossible = KeepsKeysAtStable(target) ? null : false;
 
     // Redis 8.6 deletes the keys of an importing slot at STABLE; 8.0 does not, and those between were not tried. Valkey 8 and later wait
     // for their replicas at each SETSLOT. Garnet hands over all slots at once anyway. Without INFO the server is unknown.
@@ -29,8 +29,12 @@ internal sealed class JointTakeover(ClusterReader reader, ClusterNode target, St
         _ => false,
     };
 
-    /// <summary>Checks once whether our user may run transactions.</summary>
-    public Task PrepareAsync() => _isPossible ??= IsPermittedAsync();
+    /// <summary>True if the server and our user's rights allow it. The rights are checked the first time.</summary>
+    public async Task<bool> IsPossibleAsync()
+    {
+        _isPossible ??= await IsPermittedAsync().ConfigureAwait(false);
+        return _isPossible.Value;
+    }
 
     private async Task<bool> IsPermittedAsync()
     {
@@ -46,7 +50,7 @@ internal sealed class JointTakeover(ClusterReader reader, ClusterNode target, St
     public async Task<IReadOnlyList<RespValue?>> RunAsync(IReadOnlyList<SlotMove> slots, SetSlotBatch single)
     {
         var assign = AssignToTarget.ActionOn(target);
-        if (slots.Count < 2 || _isPossible is not { } possible || !await possible.ConfigureAwait(false))
+        if (slots.Count < 2 || !await IsPossibleAsync().ConfigureAwait(false))
             return await single.SendAsync(slots, assign).ConfigureAwait(false);
 
         // BUMPEPOCH first: the target's claim wins even if another tool has cleared the flag of the last slot.
@@ -65,7 +69,7 @@ internal sealed class JointTakeover(ClusterReader reader, ClusterNode target, St
         if (!IsExecuted(executed))
         {
             // It refused a command of the transaction, and executed none.
-            _isPossible = Task.FromResult(false);
+            _isPossible = false;
             return await single.SendAsync(slots, assign).ConfigureAwait(false);
         }
 
