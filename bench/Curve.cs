@@ -15,6 +15,8 @@ internal static class Curve
     private const int Right = 20;
     private const int Top = 30;
     private const int Bottom = 60;
+    private const int LabelWidth = 40;
+    private const int LabelHeight = 13;
 
     /// <summary>The points of one side: the medians of each contestant, in the order of their p99.</summary>
     public static IReadOnlyList<CurvePoint> Of(RowResult row, Side side) =>
@@ -60,10 +62,10 @@ internal static class Curve
     /// <summary>Draws both curves.</summary>
     public static string Svg(RowResult row)
     {
-        (string Name, string Color, IReadOnlyList<CurvePoint> Points)[] curves =
+        (string Name, bool IsOurs, string Color, IReadOnlyList<CurvePoint> Points)[] curves =
         [
-            ("redis-cli, by --cluster-pipeline", "#b3402a", Of(row, Side.Tool)),
-            ("ours, by -MaxStall, and by -MaxKeysPerSecond with -MaxStall 1 ms", "#1f6f8b", Of(row, Side.Ours)),
+            ("redis-cli, by --cluster-pipeline", false, "#b3402a", Of(row, Side.Tool)),
+            ("ours, by -MaxStall, and by -MaxKeysPerSecond with -MaxStall 1 ms", true, "#1f6f8b", Of(row, Side.Ours)),
         ];
         var all = curves.SelectMany(curve => curve.Points).ToList();
         var (fastest, slowest) = (all.Max(point => point.Speed) * 1.1, Math.Max(1, Math.Ceiling(all.Max(point => point.Latency) * 1.1)));
@@ -84,15 +86,22 @@ internal static class Curve
         Add($"""<text x="{Width / 2}" y="{Height - 16}" text-anchor="middle">{Speed}</text>""");
         Add($"""<text x="12" y="16">{Latency}; {row.Row.Name} on {row.Server}</text>""");
         var legend = Top;
-        foreach (var (name, color, points) in curves)
+        foreach (var (name, isOurs, color, points) in curves)
         {
             Add($"""<text x="{Left + 8}" y="{legend += 18}" fill="{color}">{name}</text>""");
             var line = string.Join(' ', points.Select(point => Text($"{X(point.Speed):0},{Y(point.Latency):0}")));
             Add($"""<polyline points="{line}" fill="none" stroke="{color}" stroke-width="2"/>""");
+            var (lastX, lastY) = (0.0, 0.0);
             foreach (var point in points)
             {
-                Add($"""<circle cx="{X(point.Speed):0}" cy="{Y(point.Latency):0}" r="4" fill="{color}"/>""");
-                Add($"""<text x="{X(point.Speed) + 7:0}" y="{Y(point.Latency) - 6:0}" fill="{color}">{point.Label}</text>""");
+                var (x, y) = (X(point.Speed), Y(point.Latency));
+                Add($"""<circle cx="{x:0}" cy="{y:0}" r="4" fill="{color}"/>""");
+                // Our curve is the lower one, so its labels are below. The points of a curve come from below upwards.
+                var (labelX, labelY) = isOurs ? (x + 7, y + 14) : (x + 7, y - 6);
+                if (Math.Abs(labelX - lastX) < LabelWidth && labelY > lastY - LabelHeight)
+                    labelY = lastY - LabelHeight;
+                Add($"""<text x="{labelX:0}" y="{labelY:0}" fill="{color}">{point.Label}</text>""");
+                (lastX, lastY) = (labelX, labelY);
             }
         }
 
