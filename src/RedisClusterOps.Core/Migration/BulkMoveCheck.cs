@@ -113,12 +113,13 @@ internal sealed class BulkMoveCheck(
         var ends = MigrationEnds.Of(pair.Source, pair.Target);
         // A problem of one slot is reported with its result, and does not stop the others.
         var plans = (await situations.ReadAsync(view, fullest, cancellation).ConfigureAwait(false))
-            .Select(situation => PlanOrNull(new SlotMoveRequest(situation.Slot, session, options, ends, operation), situation))
-            .OfType<SlotPlan>().ToList();
-        await preflight.PrepareAsync(plans.SelectMany(plan => plan.Actions).ToList(), cancellation).ConfigureAwait(false);
-        foreach (var plan in plans)
+            .Select(situation => (Situation: situation, Plan: PlanOrNull(
+                new SlotMoveRequest(situation.Slot, session, options, ends, operation), situation)))
+            .Where(each => each.Plan is not null).ToList();
+        await preflight.PrepareAsync(plans.SelectMany(each => each.Plan!.Actions.OfType<MoveKeys>()), cancellation).ConfigureAwait(false);
+        foreach (var (situation, plan) in plans)
         {
-            var result = await preflight.CheckAsync(view, plan.Slot, pair.Source, pair.Target, plan.Actions, cancellation, scope)
+            var result = await preflight.CheckAsync(situation, pair.Source, pair.Target, plan!.Actions, cancellation, scope)
                 .ConfigureAwait(false);
             if (result.Refusal is not null)
                 return new PairFacts([], result.Refusal, keys, []);

@@ -195,7 +195,7 @@ public sealed class FindingTests(SharedClusters clusters) : IClassFixture<Shared
         await run.CheckAsync(7);
         var first = run.Sent.Count;
         await run.CheckAsync(8);
-        Assert.Equal(["CLUSTER COUNTKEYSINSLOT 8"], run.Sent);
+        Assert.Empty(run.Sent);
         await run.CheckAsync(7);
         Assert.All(run.Sent, command => Assert.DoesNotMatch("^(CONFIG|ACL|CLIENT|FUNCTION|INFO)", command));
         Assert.InRange(first, 10, 60);

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster.Tests.Faults;
+using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Planning.Preflight;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
@@ -49,7 +50,8 @@ internal sealed class PreflightRun : IDisposable
     {
         var view = await ViewAsync();
         var (source, target) = (view.Node(_slot.Source.Id)!, view.Node(_slot.Target.Id)!);
-        var keys = await SlotKeyCounter.CountAsync(await _reader.ConnectAsync(source, default), source.View!.Databases, slot, default);
+        var situation = await new SituationReader(_reader).ReadAsync(view, slot, default);
+        var keys = situation.KeysOn(source);
         var request = MigrateCommand.From(_slot.Session, options ?? new MoveOptions(), source, target);
         SlotAction[] actions =
         [
@@ -64,7 +66,7 @@ internal sealed class PreflightRun : IDisposable
         ];
         _sent.Clear();
         var started = SystemClock.Instance.Now;
-        var result = await _preflight.CheckAsync(view, slot, source, target, actions, default);
+        var result = await _preflight.CheckAsync(situation, source, target, actions, default);
         Took = SystemClock.Instance.Now - started;
         return result;
     }

@@ -202,7 +202,8 @@ internal sealed class SlotPlanner(
             return plan;
         // A slot without an owner has no source.
         var source = view.Node(plan.SourceId) ?? target;
-        var checkedPlan = await preflight.CheckAsync(view, plan.Slot, source, target, plan.Actions, cancellation).ConfigureAwait(false);
+        var checkedPlan = await preflight.CheckAsync(draft.Situation, source, target, plan.Actions, cancellation)
+            .ConfigureAwait(false);
         return checkedPlan.Refusal is { } refusal
             ? throw history.RefusalOfOwnRun(refusal, plan.Nodes, plan.Options.JournalPath)
             : plan with { Findings = checkedPlan.Findings };

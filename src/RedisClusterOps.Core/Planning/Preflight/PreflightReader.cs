@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Diagnosis;
 using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 
@@ -24,7 +25,6 @@ internal sealed class PreflightReader
     /// <summary>The view that the plans below were made from. A newer view includes their effects.</summary>
     private ClusterView? _view;
     private readonly Dictionary<(string NodeId, int Slot), long> _arriving = [];
-    private readonly Dictionary<(string NodeId, int Slot), long?> _strays = [];
     private readonly Dictionary<string, (HashSet<int> Slots, SortedSet<string> Takers)> _leaving = [];
 
     public PreflightReader(ClusterReader reader)
@@ -41,28 +41,16 @@ internal sealed class PreflightReader
     public bool LooksAhead { get; set; } = true;
 
     /// <summary>Measures the keys of many slots at once, which are checked one by one afterwards.</summary>
-    public async Task PrepareAsync(IReadOnlyList<SlotAction> actions, CancellationToken cancellation)
-    {
-        await _loads.PrepareAsync(actions.OfType<MoveKeys>(), cancellation).ConfigureAwait(false);
-        foreach (var openings in actions.OfType<SetImporting>().GroupBy(opening => opening.Target.Id))
-        {
-            var slots = openings.Select(opening => opening.Slot).Distinct().ToList();
-            var counts = await CountEachAsync(openings.First().Target, slots, cancellation).ConfigureAwait(false);
-            for (var i = 0; i < slots.Count; i++)
-                _strays[(openings.Key, slots[i])] = counts?[i];
-        }
-    }
+    public Task PrepareAsync(IEnumerable<MoveKeys> moves, CancellationToken cancellation) => _loads.PrepareAsync(moves, cancellation);
 
-    /// <param name="view">The cluster that the plan was made from.</param>
-    /// <param name="slot">The slot.</param>
+    /// <param name="situation">The slot that the plan was made for.</param>
     /// <param name="source">The source of the slot.</param>
     /// <param name="target">The target of the slot.</param>
     /// <param name="actions">The actions of the plan. Nothing is checked if there are none.</param>
     /// <param name="cancellation">Cancels the check.</param>
     /// <param name="scope">The slots that this one is a sample of; null if it stands for itself.</param>
     public async Task<PreflightResult> CheckAsync(
-        ClusterView view,
-        int slot,
+        SlotSituation situation,
         ClusterNode source,
         ClusterNode target,
         IReadOnlyList<SlotAction> actions,
@@ -71,6 +59,7 @@ internal sealed class PreflightReader
     {
         if (actions.Count == 0 || !LooksAhead)
             return new PreflightResult([], null);
+        var (view, slot) = (situation.View, situation.Slot);
         Remember(view);
         var other = await FindOtherToolAsync(view, cancellation).ConfigureAwait(false);
         var move = actions.OfType<MoveKeys>().FirstOrDefault();
@@ -95,7 +84,7 @@ internal sealed class PreflightReader
             BytesOfOthers = move is null ? 0 : BytesOfOthers(move.Target, slot, scope),
             SlotsLeft = slotsLeft,
             Takers = takers,
-            StrayKeys = await CountStraysAsync(view, slot, actions, cancellation).ConfigureAwait(false),
+            StrayKeys = StrayKeys(situation, actions),
             Unsynced = await FindUnsyncedAsync(view, scope?.Slots ?? [slot], source, target, cancellation).ConfigureAwait(false),
             Denied = denied,
             RightsUnknown = _rights.WithUnknownRights([source, target]).ToList(),
@@ -127,15 +116,13 @@ internal sealed class PreflightReader
         return null;
     }
 
-    private async Task<long?> CountAsync(ClusterNode node, IReadOnlyList<int> slots, CancellationToken cancellation) =>
-        (await CountEachAsync(node, slots, cancellation).ConfigureAwait(false))?.Sum(count => count ?? 0);
-
-    private async Task<IReadOnlyList<long?>?> CountEachAsync(ClusterNode node, IReadOnlyList<int> slots, CancellationToken cancellation)
+    private async Task<long?> CountAsync(ClusterNode node, IReadOnlyList<int> slots, CancellationToken cancellation)
     {
         try
         {
             var connection = await _reader.ConnectAsync(node, cancellation).ConfigureAwait(false);
-            return await SlotKeyCounter.CountAsync(connection, node.View?.Databases ?? 1, slots, cancellation).ConfigureAwait(false);
+            var counts = await SlotKeyCounter.CountAsync(connection, node.View?.Databases ?? 1, slots, cancellation).ConfigureAwait(false);
+            return counts.Sum(count => count ?? 0);
         }
         catch (RedisOperationException)
         {
@@ -201,24 +188,12 @@ internal sealed class PreflightReader
         return (Math.Max(0, view.SlotsOf(source).Count - leaving.Slots.Count), leaving.Takers.ToList());
     }
 
-    private async Task<long?> CountStraysAsync(
-        ClusterView view, int slot, IReadOnlyList<SlotAction> actions, CancellationToken cancellation)
-    {
-        if (view.FlagsOf(slot).Any() || actions.OfType<SetImporting>().FirstOrDefault() is not { } opening)
-            return null;
-        // The plan itself brings these stray keys to the owner.
-        if (actions.OfType<MoveKeys>().Any(move => move.IsReverse && move.Source.Id == opening.Target.Id))
-            return null;
-        // Counted a moment ago, if the slot was prepared.
-        var place = (opening.Target.Id, slot);
-        if (_strays.TryGetValue(place, out var counted))
-        {
-            _strays.Remove(place);
-            return counted;
-        }
-
-        return (await CountEachAsync(opening.Target, [slot], cancellation).ConfigureAwait(false))?[0];
-    }
+    // Keys on the target of a slot that is not open. A plan that brings them to the owner itself needs no warning.
+    private static long? StrayKeys(SlotSituation situation, IReadOnlyList<SlotAction> actions) =>
+        situation.Flags.Count == 0 && actions.OfType<SetImporting>().FirstOrDefault() is { Target: var target }
+            && !actions.OfType<MoveKeys>().Any(move => move.IsReverse && move.Source.Id == target.Id)
+            ? situation.KeysOn(target)
+            : null;
 }
 
 /// <summary>Sends optional questions to nodes. A command may be denied or unknown, and a node may be too busy to answer.</summary>
