@@ -7,6 +7,8 @@ namespace RedisClusterOps.Cluster;
 /// <summary>What one node reports about the cluster and itself at one moment.</summary>
 internal sealed record NodeView
 {
+    private const int MostNames = 5;
+
     private readonly Dictionary<string, NodeLine> _byId;
     private readonly Lazy<SlotOwners> _owners;
 
@@ -64,6 +66,22 @@ internal sealed record NodeView
 
     /// <summary>The server-side migrations in progress on this node.</summary>
     public IReadOnlyList<AtomicTask> AtomicTasks { get; init; } = [];
+
+    /// <summary>
+    /// Why the node may answer CLUSTERDOWN: the masters that it reports as failed, such as <c>: 10.0.0.3:7000 has failed</c>. Empty if it
+    /// reports none.
+    /// </summary>
+    public string WhyDown
+    {
+        get
+        {
+            var failed = DistinctLines.Where(line => line.IsMaster && (line.Flags & NodeFlags.Fail) != 0 && line.Slots.Count > 0)
+                .Select(line => line.Endpoint?.ToString() ?? line.Id).ToList();
+            return failed.Count == 0 ? string.Empty
+                : ": " + string.Join(", ", failed.Take(MostNames)) + (failed.Count > MostNames ? ", …" : string.Empty)
+                    + (failed.Count == 1 ? " has failed" : " have failed");
+        }
+    }
 
     public NodeLine? Line(string id) => _byId.TryGetValue(id, out var line) ? line : null;
 

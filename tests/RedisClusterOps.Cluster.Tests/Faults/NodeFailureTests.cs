@@ -137,14 +137,14 @@ public sealed class NodeFailureTests
         using (var core = new RedisCluster(slot.Session) { NextActionText = NextActionText.Of })
         {
             var plan = await core.PlanCompletionAsync(1, null, null, new MoveOptions(), default);
-            Assert.Contains(
-                plan.Findings,
-                finding => finding is { Code: PlanFindingCode.ClusterDown, Advice: "Get-RedisClusterHealth" });
+            var down = Assert.Single(plan.Findings, finding => finding.Code == PlanFindingCode.ClusterDown);
+            Assert.Contains("(CLUSTERDOWN): " + dead.Endpoint + " has failed. ", down.Message);
+            Assert.Equal("Get-RedisClusterHealth", down.Advice);
         }
 
         var clock = Stopwatch.StartNew();
         var failure = await slot.FailsAsync(FailureCode.ServerError, new MoveOptions { Timeout = TimeSpan.FromSeconds(1) });
-        Assert.Contains("CLUSTERDOWN", failure.Message);
+        Assert.Contains("CLUSTERDOWN The cluster is down: " + dead.Endpoint + " has failed. ", failure.Message);
         Assert.Equal("Get-RedisClusterHealth", failure.NextStep());
         Assert.InRange(clock.Elapsed.TotalSeconds, 0, 10);
         Assert.Equal(10, await slot.KeysOnSourceAsync());

@@ -34,6 +34,18 @@ public class ClusterViewTests
     }
 
     [Fact]
+    public void A_node_names_the_masters_with_slots_that_have_failed()
+    {
+        string WhyDown(ClusterScene scene) => scene.View().Node(ClusterScene.Id("S"))!.View!.WhyDown;
+        Assert.Empty(WhyDown(ClusterScene.Stable().Down("T")));
+        Assert.Equal(": 10.0.0.24:6379 has failed", WhyDown(ClusterScene.Stable().Down("X").Down("T")));
+        var many = Enumerable.Range('A', 6).Aggregate(ClusterScene.Stable(), (scene, name) =>
+            scene.Master(((char)name).ToString(), 9, "0").Down(((char)name).ToString()));
+        Assert.Equal(
+            ": 10.0.0.1:6379, 10.0.0.2:6379, 10.0.0.3:6379, 10.0.0.4:6379, 10.0.0.5:6379, … have failed", WhyDown(many));
+    }
+
+    [Fact]
     public void A_master_that_does_not_claim_a_slot_does_not_own_it_whatever_the_others_report()
     {
         var view = ClusterScene.Stable().Claims("S", AllButSlot).View();

@@ -19,6 +19,7 @@ internal sealed class RefusingTarget(MoveContext context, ClusterNode source, Cl
     // Since when, and what the target replied first; null while it accepts keys.
     private (TimeSpan Since, string Reply)? _refused;
     private TimeSpan _pause;
+    private string _why = string.Empty;
 
     public bool IsRefusing => _refused is not null;
 
@@ -42,7 +43,7 @@ internal sealed class RefusingTarget(MoveContext context, ClusterNode source, Cl
         {
             throw new RedisOperationException(
                 FailureCode.ServerError,
-                "No key can move from " + source.Name + " to " + target.Name + ": " + Printable.Clean(reply, 200)
+                "No key can move from " + source.Name + " to " + target.Name + ": " + Printable.Clean(reply, 200) + _why
                     + ". Slots that had begun are left open; no key is lost.",
                 target.Name,
                 new NextAction(NextActionCode.CheckCluster));
@@ -60,6 +61,7 @@ internal sealed class RefusingTarget(MoveContext context, ClusterNode source, Cl
         try
         {
             var view = await context.Reader.ReadNodeAsync(target, stop.Abort).ConfigureAwait(false);
+            _why = view.WhyDown;
             return view.Self.ImportingFrom.Keys.Any(slot => view.OwnerOf(slot) is not { } owner
                 || view.Line(owner) is not { IsMaster: true } line || (line.Flags & NodeFlags.Fail) != 0);
         }

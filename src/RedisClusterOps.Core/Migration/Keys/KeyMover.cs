@@ -238,7 +238,7 @@ internal sealed class KeyMover
                 _tally.Moved += keys.Count - (await _channel.StillOnSourceAsync(keys).ConfigureAwait(false)).Count;
                 _batch.Shrink(keys: 1); // The others have moved. A batch of one key names it.
                 return;
-            case MigrateReply.PayloadRefused or MigrateReply.ValueTooLarge:
+            case MigrateReply.PayloadRefused or MigrateReply.ValueTooLarge or MigrateReply.TryLater:
                 throw Refused(await new RefusedKey(_channel, _move, _stop).ExplainAsync(reply, keys[0], text).ConfigureAwait(false));
             case MigrateReply.SlotChanged:
                 throw new SlotChangedException(Refused(FailureCode.SlotNotOpen, text, ShowSlot));

@@ -37,6 +37,8 @@ internal sealed class RefusedKey(SlotChannel channel, MoveKeys move, StopRequest
     /// <summary>For a key that the target refused by an error.</summary>
     public async Task<(FailureCode Code, string Why, NextAction Next)> ExplainAsync(MigrateReply reply, byte[] key, string error)
     {
+        if (reply == MigrateReply.TryLater)
+            return await DownAsync(error).ConfigureAwait(false);
         if (reply != MigrateReply.ValueTooLarge)
             return await UnreadableAsync(key, error).ConfigureAwait(false);
         var (bytes, most) = await SizesAsync(key).ConfigureAwait(false);
@@ -59,6 +61,21 @@ internal sealed class RefusedKey(SlotChannel channel, MoveKeys move, StopRequest
         var text = setting.Items.Count == 2 ? setting.Items[1].Text : null;
         var isKnown = long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var most);
         return (await KeyCopy.MemoryAsync(source, key, stop).ConfigureAwait(false), isKnown ? most : null);
+    }
+
+    // The node that answers CLUSTERDOWN knows which master has failed. The source passes on the reply of the target.
+    private async Task<(FailureCode Code, string Why, NextAction Next)> DownAsync(string error)
+    {
+        var node = ServerErrors.Contains(error, "Target instance") ? move.Target : move.Source;
+        var (code, next) = MigrateRules.FailureOf(MigrateReply.TryLater, move);
+        try
+        {
+            return (code, error + (await channel.ReadAsync(node).ConfigureAwait(false)).WhyDown, next);
+        }
+        catch (RedisOperationException)
+        {
+            return (code, error, next);
+        }
     }
 
     // Its type needs a module, or its format is newer.

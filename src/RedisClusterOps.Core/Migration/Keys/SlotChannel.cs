@@ -51,11 +51,14 @@ internal sealed class SlotChannel(ClusterReader reader, MoveKeys move, StopReque
         return keys.Where((_, i) => !replies[i].IsNull && replies[i].Integer > 0).ToList();
     }
 
+    /// <summary>The present view of one of the two nodes.</summary>
+    public Task<NodeView> ReadAsync(ClusterNode node) => reader.ReadNodeAsync(node, stop.Abort);
+
     /// <summary>True if the flags are as the move needs them.</summary>
     public async Task<bool> IsOpenAsync()
     {
-        var source = await reader.ReadNodeAsync(move.Source, stop.Abort).ConfigureAwait(false);
-        var target = await reader.ReadNodeAsync(move.Target, stop.Abort).ConfigureAwait(false);
+        var source = await ReadAsync(move.Source).ConfigureAwait(false);
+        var target = await ReadAsync(move.Target).ConfigureAwait(false);
         if (move.IsReverse)
         {
             return source.Self.ImportingFrom.ContainsKey(move.Slot)

@@ -226,8 +226,8 @@ internal static class PreflightRules
             yield break;
         yield return Finding(
             PlanFindingCode.ClusterDown, FindingSeverity.Error, down.Name,
-            down.Name + " reports that the cluster is down (CLUSTERDOWN). No key can be moved meanwhile. The run waits up to "
-                + Seconds(patience.Value) + " for it.",
+            down.Name + " reports that the cluster is down (CLUSTERDOWN)" + down.View!.WhyDown
+                + ". No key can be moved meanwhile. The run waits up to " + Seconds(patience.Value) + " for it.",
             new NextAction(NextActionCode.CheckCluster));
 
         static bool IsDown(ClusterNode node) =>
