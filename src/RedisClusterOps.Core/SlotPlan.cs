@@ -9,7 +9,13 @@ namespace RedisClusterOps;
 /// <param name="Node"><c>host:port</c> of the node that receives it.</param>
 /// <param name="Command">The command as it is typed.</param>
 /// <param name="Why">Why it is needed.</param>
-public sealed record PlannedCommand(string Node, string Command, string Why);
+public sealed record PlannedCommand(string Node, string Command, string Why)
+{
+    /// <summary>
+    /// Replaces <see cref="Why"/> for many slots at a time, and may say that the command is sent to several nodes; null if nothing differs.
+    /// </summary>
+    public string? ForMany { get; init; }
+}
 
 /// <summary>What will be done to one slot: the exact commands, in order, node by node.</summary>
 public sealed record SlotPlan

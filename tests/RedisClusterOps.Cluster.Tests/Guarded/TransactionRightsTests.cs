@@ -12,7 +12,7 @@ public sealed class TransactionRightsTests
 {
     private const int Slots = 300;
 
-    private static readonly string[] Transactions = ["+multi", "+exec", "+discard"];
+    private static readonly string[] Transactions = ["+multi", "+exec"];
 
     [Theory]
     [InlineData("", true)]

@@ -133,6 +133,19 @@ public class CompleteRequestTests
         Assert.Contains(plan.Warnings, warning => warning.StartsWith("10.0.0.24:6379 does not answer"));
     }
 
+    [Theory]
+    [InlineData("redis_version:8.0.0", true)]
+    [InlineData("redis_version:8.1.0", false)]
+    [InlineData("server_name:valkey\nvalkey_version:7.2.5", true)]
+    [InlineData("server_name:valkey\nvalkey_version:8.0.0", false)]
+    [InlineData("", false)]
+    public void The_plan_says_what_differs_for_many_slots_at_a_time(string target, bool isJoint)
+    {
+        var commands = Plan(ClusterScene.Wedged().Engine("T", target)).Commands.Where(command => command.ForMany is not null).ToList();
+        Assert.Equal(isJoint ? ["10.0.0.20:6379", "10.0.0.24:6379"] : ["10.0.0.24:6379"], commands.Select(command => command.Node));
+        Assert.Equal(isJoint, commands[0].ForMany!.Contains("many slots in one transaction"));
+    }
+
     [Fact]
     public void The_plan_shows_every_command_with_its_node_and_hides_the_password()
     {

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Planning.Slots;
@@ -18,31 +19,28 @@ internal sealed class JointTakeover(ClusterReader reader, ClusterNode target, St
     private static readonly RespCommand Begin = RespCommand.Of("MULTI");
     private static readonly RespCommand Execute = RespCommand.Of("EXEC");
 
-    private bool? _isPossible = KeepsKeysAtStable(target) ? null : false;
-
-    // Redis 8.6 deletes the keys of an importing slot at STABLE; 8.0 does not, and those between were not tried. Valkey 8 and later wait
-    // for their replicas at each SETSLOT. Garnet hands over all slots at once anyway. Without INFO the server is unknown.
-    private static bool KeepsKeysAtStable(ClusterNode node) => node.View?.Facts switch
-    {
-        { Engine: ServerEngine.Redis } facts => !facts.IsAtLeast(8, 1),
-        { Engine: ServerEngine.Valkey } facts => !facts.IsAtLeast(8, 0),
-        _ => false,
-    };
+    // Null as long as it is unknown.
+    private bool? _isPossible = target.View?.Facts.TakesOverJointly == true ? null : false;
 
     /// <summary>True if the server and our user's rights allow it. The rights are checked the first time.</summary>
     public async Task<bool> IsPossibleAsync()
     {
         _isPossible ??= await IsPermittedAsync().ConfigureAwait(false);
-        return _isPossible.Value;
+        return _isPossible == true;
     }
 
-    private async Task<bool> IsPermittedAsync()
+    private async Task<bool?> IsPermittedAsync()
     {
         var connection = await reader.ConnectAsync(target, stop.Abort).ConfigureAwait(false);
-        // DISCARD, because a user without EXEC would stay in the transaction.
+        // DISCARD, because a server on which EXEC is renamed would stay in the transaction.
         var replies = await connection.SendAsync([Begin, Execute, RespCommand.Of("DISCARD")], null, stop.Abort).ConfigureAwait(false);
-        return IsExecuted(replies[1]);
+        return IsExecuted(replies[1]) ? true : UnlessTemporary(replies);
     }
+
+    // A node that is out of memory or busy executes no transaction, but may execute the next one.
+    private static bool? UnlessTemporary(IReadOnlyList<RespValue> replies) =>
+        replies.Any(reply => reply.IsError && ServerErrors.CodeOf(reply.Text)
+            is FailureCode.WritesRefused or FailureCode.NodeBusy or FailureCode.NodeLoading) ? null : false;
 
     /// <param name="slots">Slots that the target imports, and of which the source has no key.</param>
     /// <param name="single">Sends the target each slot as a change of its own.</param>
@@ -69,7 +67,7 @@ internal sealed class JointTakeover(ClusterReader reader, ClusterNode target, St
         if (!IsExecuted(executed))
         {
             // It refused a command of the transaction, and executed none.
-            _isPossible = false;
+            _isPossible = UnlessTemporary(replies);
             return await single.SendAsync(slots, assign).ConfigureAwait(false);
         }
 

@@ -1,8 +1,6 @@
-using System;
 using System.Collections.Generic;
 using System.Globalization;
 using RedisClusterOps.Cluster;
-using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Planning.Slots;
 
@@ -197,13 +195,19 @@ internal sealed record AssignToTarget(int Slot, ClusterNode Source, ClusterNode 
 {
     // Without it a node waits two seconds for a replica that hangs, and then takes over a slot whose source may have died meanwhile.
     private const int MillisecondsForReplicas = 200;
+    private const string First = "the target first: it raises its epoch only while it imports; ";
+    private const string Empty = "sent only when the source counts 0 keys";
 
     public override IReadOnlyList<PlannedCommand> Commands =>
     [
         Command(
             Target,
             SetSlot(string.Join(" ", ActionOn(Target))),
-            "the target first: it raises its epoch only while it imports; sent only when the source counts 0 keys"),
+            First + Empty) with
+        {
+            ForMany = Target.View?.Facts.TakesOverJointly != true ? null
+                : First + "many slots in one transaction, with CLUSTER BUMPEPOCH and STABLE, if MULTI and EXEC are allowed; " + Empty,
+        },
     ];
 
     /// <summary>True for a server that runs SETSLOT only after its replicas have acknowledged it.</summary>
@@ -222,7 +226,10 @@ internal sealed record NotifyOwner(int Slot, ClusterNode Node, ClusterNode Owner
     [
         Command(Node, SetSlot("NODE " + Owner.Id), IsSource
             ? "clears the MIGRATING flag; the source redirects its clients to the new owner"
-            : "redirects clients correctly at once instead of waiting for gossip"),
+            : "redirects clients correctly at once instead of waiting for gossip") with
+        {
+            ForMany = IsSource ? null : "to this and other masters, but only to those that have not learned the owner by gossip",
+        },
     ];
 }
 
@@ -250,51 +257,4 @@ internal sealed record RestoreReplicaMigration(int Slot, ClusterNode Node, bool 
 {
     public override IReadOnlyList<PlannedCommand> Commands =>
         [Command(Node, "CONFIG SET " + SuppressReplicaMigration.Setting + " yes", "restores the previous value")];
-}
-
-/// <summary>A MIGRATE command without its keys.</summary>
-/// <remarks>Always the KEYS form, with an empty key before it: the form with a single key crashes Garnet's session.</remarks>
-/// <param name="Target">The target's address as the source knows it. It may differ from the address that we connect to.</param>
-/// <param name="Timeout">How long the source waits for the target while no byte is transferred.</param>
-/// <param name="User">The user for AUTH2; null for AUTH, or for no login.</param>
-/// <param name="Password">The password; null for no login.</param>
-internal sealed record MigrateCommand(NodeEndpoint Target, TimeSpan Timeout, string? User, string? Password)
-{
-    public static MigrateCommand From(RedisClusterSession session, MoveOptions options, ClusterNode source, ClusterNode target) => new(
-        AddressOf(source, target), options.Timeout, session.User, session.Options.Password);
-
-    public RespCommand For(int database, bool replace, IReadOnlyList<byte[]> keys)
-    {
-        // The server reads a timeout of 0 as 1000 ms, so the shortest is 1.
-        var arguments = new List<object>
-        {
-            "MIGRATE", Target.Host, Target.Port, string.Empty, database, (long)Math.Max(1, Timeout.TotalMilliseconds),
-        };
-        if (replace)
-            arguments.Add("REPLACE");
-        if (Password is not null)
-            arguments.AddRange(User is null ? ["AUTH", Password] : ["AUTH2", User, Password]);
-        arguments.Add("KEYS");
-        arguments.AddRange(keys);
-        return RespCommand.Of([.. arguments]);
-    }
-
-    /// <summary>The command as a plan shows it, with the number of keys instead of the keys.</summary>
-    public string Describe(int database, long? keys)
-    {
-        var command = For(database, replace: false, []).ToString();
-        var count = keys is { } known ? Numbers.Count(known, "key") : "keys";
-        return command.Replace("KEYS <0 keys>", "KEYS <" + count + ", in batches>");
-    }
-
-    public override string ToString() => Describe(0, null);
-
-    private static NodeEndpoint AddressOf(ClusterNode source, ClusterNode target)
-    {
-        var known = source.View?.Line(target.Id)?.Endpoint ?? target.Announced ?? target.View!.Dialled;
-        // If no port fits, the preflight check refuses the plan.
-        return source.View?.MigratePorts is { } ports && ports.TryGetValue(target.Id, out var port)
-            ? new NodeEndpoint(known.Host, port)
-            : known;
-    }
 }
