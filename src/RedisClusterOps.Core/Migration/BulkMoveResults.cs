@@ -147,10 +147,14 @@ internal sealed class BulkMoveResults(
         : new SlotOutcome(ResultOf(pair, account.Slot, move.Success) with { Reason = account.Remark }, null);
 
     /// <summary>Reports that slots of a pair have lost keys since they were reported as moved.</summary>
-    public void ReportLost(MasterPair pair, SlotAccount lost)
+    public void ReportLost(MasterPair pair, IReadOnlyList<SlotAccount> lost)
     {
-        log?.Warning(null, lost.Failure!.Message);
-        Run.Add([Failed(pair, lost.Slot, lost.Failure!)]);
+        if (lost.Count == 0)
+            return;
+        log?.Warning(null, lost[0].Failure!.Message);
+        lock (_reported)
+            _succeeded.ExceptWith(lost.Select(account => account.Slot.Slot));
+        Report(lost.Select(account => Failed(pair, account.Slot, account.Failure!)));
     }
 
     /// <summary>The failure of slots that the run began with and did not finish, because the run or its pair of masters ended.</summary>

@@ -49,10 +49,7 @@ internal sealed class BulkMoveVerification
         if (stopping.IsCancellationRequested)
             return;
         foreach (var pair in _accounts)
-        {
-            if (await pair.Value.CloseAsync(_stop.Abort).ConfigureAwait(false) is { } lost)
-                _results.ReportLost(pair.Key, lost);
-        }
+            _results.ReportLost(pair.Key, await pair.Value.CloseAsync(_stop.Abort).ConfigureAwait(false));
     }
 
     private async Task FinishOwnersAsync(CancellationToken stopping)

@@ -77,8 +77,8 @@ public sealed class BatchTimingTests : IDisposable
         var started = _clock.Now;
         for (var i = 0; i < 3; i++)
             await timing.RunAsync(1, () => PassAsync(10));
-        Assert.Equal(started + TimeSpan.FromMilliseconds(30.5), _clock.Now);
-        Assert.Equal(asked + 1, _nodes.Asked.Count);
+        Assert.Equal(started + TimeSpan.FromMilliseconds(30), _clock.Now);
+        Assert.Equal(asked, _nodes.Asked.Count);
     }
 
     [Theory]

@@ -26,6 +26,7 @@ public sealed class KeyAccountTests : IDisposable
     private long _evicted = 3;
     private long _expired = 10;
     private long _calls = 100;
+    private bool _isSilent;
 
     public KeyAccountTests()
     {
@@ -36,7 +37,9 @@ public sealed class KeyAccountTests : IDisposable
         _nodes.Node(Source.Name, command => command.ToString() == "INFO commandstats"
             ? RespValue.Bulk("cmdstat_get:calls=" + _calls + ",usec=1\r\n")
             : RespValue.Bulk("expired_keys:10\r\nevicted_keys:3\r\n"));
-        _nodes.Node(Target.Name, command => command.Arguments.Count == 3
+        _nodes.Node(Target.Name, command => _isSilent
+            ? throw new RedisConnectionException(FailureCode.ConnectionFailed, Target.Line.Endpoint!.Value, "no answer", true)
+            : command.Arguments.Count == 3
             ? RespValue.Number(_onTarget[int.Parse(System.Text.Encoding.ASCII.GetString(command.Arguments[2]))])
             : RespValue.Bulk("expired_keys:" + _expired + "\r\nevicted_keys:" + _evicted + "\r\n"));
     }
@@ -82,6 +85,27 @@ public sealed class KeyAccountTests : IDisposable
     }
 
     [Fact]
+    public async Task A_key_that_expired_explains_one_missing_key_of_all_slots()
+    {
+        var account = new KeyAccount(_reader, Pair(isAtomic: true));
+        await account.OpenAsync(default);
+        (_onTarget[First], _onTarget[Second], _expired) = (15, 0, 15);
+        var slots = Slots(moved: false);
+        Assert.Null(Assert.Single(await account.SettleAsync([slots[0]], default)).Failure);
+        Assert.Equal(FailureCode.KeysMissing, Assert.Single(await account.SettleAsync([slots[1]], default)).Failure!.Code);
+    }
+
+    [Fact]
+    public async Task Slots_that_could_not_be_counted_are_counted_at_the_end()
+    {
+        var account = new KeyAccount(_reader, Pair(isAtomic: false));
+        _isSilent = true;
+        Assert.All(await account.SettleAsync(Slots(), default), each => Assert.Equal((null, null), (each.Remark, each.Failure)));
+        (_isSilent, _onTarget[First], _evicted) = (false, 15, 9);
+        Assert.Equal("7", Assert.Single(await account.CloseAsync(default)).Failure!.Subject);
+    }
+
+    [Fact]
     public async Task Evicted_keys_are_a_failure_with_numbers()
     {
         (_onTarget[First], _evicted) = (15, 1003);
@@ -107,13 +131,15 @@ public sealed class KeyAccountTests : IDisposable
     {
         var account = new KeyAccount(_reader, Pair(isAtomic: false));
         await account.SettleAsync(Slots(), default);
-        Assert.Null(await account.CloseAsync(default));
+        Assert.Empty(await account.CloseAsync(default));
         (_onTarget[First], _onTarget[Second], _evicted) = (15, 4, 9);
         var lost = await account.CloseAsync(default);
+        Assert.Equal([First, Second], lost.Select(each => each.Slot.Slot));
+        Assert.Same(lost[0].Failure, lost[1].Failure);
         Assert.Equal(
             "Slots 7,9 belong to " + Target.Name + ", but 6 of 25 keys are not there. " + Target.Name
                 + " has evicted 6 keys since the run began.",
-            lost!.Failure!.Message);
+            lost[0].Failure!.Message);
     }
 
     [Fact]
@@ -124,7 +150,7 @@ public sealed class KeyAccountTests : IDisposable
         await account.SettleAsync([slots[0]], default);
         (_onTarget[First], _evicted) = (19, 4);
         Assert.Null((await account.SettleAsync([slots[1]], default))[0].Failure);
-        var lost = (await account.CloseAsync(default))!.Failure!;
+        var lost = Assert.Single(await account.CloseAsync(default)).Failure!;
         Assert.StartsWith("Slot 7 belongs to " + Target.Name + ", but 1 of 20 keys is not there.", lost.Message);
     }
 

@@ -20,6 +20,7 @@ public sealed class MovePaceTests : IDisposable
     private readonly StopRequest _stop;
     private readonly MovePace _pace;
     private TimeSpan _roundTrip;
+    private string _info = "# Memory\r\nused_memory:1000\r\nmaxmemory:0\r\n";
 
     public MovePaceTests()
     {
@@ -44,6 +45,17 @@ public sealed class MovePaceTests : IDisposable
         var checks = await ChecksAsync(TimeSpan.FromSeconds(4));
         Assert.All(checks.Zip(checks.Skip(1)), pair => Assert.InRange(pair.Second - pair.First, 400, 600));
         Assert.InRange(checks.Length, 7, 10);
+    }
+
+    [Fact]
+    public async Task A_target_that_is_full_gets_ten_minutes_even_if_the_run_has_waited_for_a_replica_before()
+    {
+        _info = "master_repl_offset:100000000\r\nslave0:ip=10.0.0.3,port=6379,state=online,offset=1,lag=1\r\n";
+        var fullFrom = TimeSpan.FromMinutes(9);
+        _clock.After(fullFrom, () => _info = "used_memory:990\r\nmaxmemory:1000\r\n");
+        var failure = await Assert.ThrowsAsync<RedisOperationException>(() => _pace.WaitForRoomAsync(Node(1), Node(2), _stop));
+        Assert.Equal(FailureCode.TargetOutOfMemory, failure.Code);
+        Assert.InRange((_clock.Now - fullFrom).TotalMinutes, 10, 10.1);
     }
 
     public void Dispose()
@@ -77,6 +89,6 @@ public sealed class MovePaceTests : IDisposable
     {
         var isPing = command.ToString() == "PING";
         _clock.Pass(TimeSpan.FromTicks(_roundTrip.Ticks / (isPing ? 1 : 8)));
-        return isPing ? RespValue.Simple("PONG") : RespValue.Bulk("# Memory\r\nused_memory:1000\r\nmaxmemory:0\r\n");
+        return isPing ? RespValue.Simple("PONG") : RespValue.Bulk(_info);
     }
 }

@@ -16,7 +16,7 @@ public class MoveWindowsTests
     [Fact]
     public void At_a_limited_rate_a_window_takes_a_quarter_of_a_second()
     {
-        var windows = new MoveWindows(Slots(5_000, keys: 2), keysPerSecond: 400);
+        var windows = new MoveWindows(Slots(5_000, keys: 2), keysPerSecond: 400, TimeSpan.Zero);
         for (var i = 0; i < 10; i++)
             Assert.Equal(100, Drained(windows, windows.Next(), Fast).Sum(slot => slot.Keys));
     }
@@ -25,12 +25,12 @@ public class MoveWindowsTests
     [InlineData(1)]
     [InlineData(10_000)]
     public void A_slot_with_more_keys_than_a_window_has_its_own_window(double keysPerSecond) =>
-        Assert.Single(new MoveWindows(Slots(3, keys: 30_000), keysPerSecond).Next());
+        Assert.Single(new MoveWindows(Slots(3, keys: 30_000), keysPerSecond, TimeSpan.Zero).Next());
 
     [Fact]
     public void Windows_grow_while_they_are_fast_and_shrink_to_a_quarter_of_a_second()
     {
-        var windows = new MoveWindows(Slots(16_384, keys: 100), keysPerSecond: null);
+        var windows = new MoveWindows(Slots(16_384, keys: 100), keysPerSecond: null, TimeSpan.Zero);
         var first = Drained(windows, windows.Next(), Fast);
         var second = Drained(windows, windows.Next(), Fast);
         Assert.InRange(second.Count, first.Count + 1, 1024);
@@ -61,7 +61,7 @@ public class MoveWindowsTests
     [Fact]
     public void Windows_of_empty_slots_hold_at_most_1024_and_fewer_while_handovers_are_slow()
     {
-        var windows = new MoveWindows(Slots(16_384, keys: 0), keysPerSecond: null);
+        var windows = new MoveWindows(Slots(16_384, keys: 0), keysPerSecond: null, TimeSpan.Zero);
         for (var i = 0; i < 5; i++)
             windows.Passed(windows.Next(), Fast);
         var full = windows.Next();
@@ -72,12 +72,12 @@ public class MoveWindowsTests
 
     [Fact]
     public void If_gossip_takes_seconds_all_slots_are_one_window() =>
-        Assert.Equal(3_000, new MoveWindows(Slots(3_000, keys: 1), keysPerSecond: 10) { AreWhole = true }.Next().Count);
+        Assert.Equal(3_000, new MoveWindows(Slots(3_000, keys: 1), keysPerSecond: 10, TimeSpan.Zero) { AreWhole = true }.Next().Count);
 
     [Fact]
     public void Each_slot_is_in_exactly_one_window()
     {
-        var windows = new MoveWindows(Slots(700, keys: 1), keysPerSecond: null);
+        var windows = new MoveWindows(Slots(700, keys: 1), keysPerSecond: null, TimeSpan.Zero);
         var taken = new List<int>();
         while (!windows.IsEmpty)
             taken.AddRange(windows.Next().Select(slot => slot.Slot));

@@ -45,6 +45,15 @@ public sealed class NodePaceTests : IDisposable
     }
 
     [Fact]
+    public async Task A_round_trip_that_a_busy_connection_delayed_is_corrected_by_the_next_probe()
+    {
+        _reply = TimeSpan.FromMilliseconds(300);
+        Assert.Equal(_reply, await _pace.RoundTripAsync(default));
+        await ProbeAsync(RoundTrip);
+        Assert.Equal(RoundTrip, await _pace.RoundTripAsync(default));
+    }
+
+    [Fact]
     public async Task A_wait_above_the_limit_makes_the_node_rest_and_is_reported_with_its_reason()
     {
         await ProbeAsync(TimeSpan.FromMilliseconds(1));

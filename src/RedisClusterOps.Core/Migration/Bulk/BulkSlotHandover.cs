@@ -36,7 +36,7 @@ internal sealed class BulkSlotHandover(
     private readonly AdaptiveCount _irreplaceable = new(least: 128, first: 512, Most, LongestPortion);
     private bool _hasReplicas = HasReplicas(source.View, source.Id);
 
-    // While clients use the nodes: one batch blocks a node for about a millisecond then. Each batch also makes every node write its
+    // While clients use the nodes. A batch of this size blocks a node for about a millisecond. Each batch also makes every node write its
     // configuration to the disk, so smaller ones would delay clients more often. Slots that are announced one by one block every node for
     // longer, because it compares all slots for each of them.
     private const int MostForClients = 256;
@@ -49,7 +49,10 @@ internal sealed class BulkSlotHandover(
     private readonly JointTakeover _takeover = new(context.Reader, target, stop);
     private readonly HandoverEpoch _epoch = new(context.Reader, context.Log);
     private readonly ReplicaAcknowledgement _acknowledgement = new(context, stop);
-    private readonly BatchTiming _timing = context.TimingOf(source, target, stop);
+
+    // The next window opens while one is handed over.
+    private readonly BatchTiming _opening = context.TimingOf(source, target, stop);
+    private readonly BatchTiming _closing = context.TimingOf(source, target, stop);
 
     /// <summary>
     /// Sets IMPORTING before MIGRATING; otherwise the source redirects clients to a target that rejects them. Counts the keys once the
@@ -60,7 +63,7 @@ internal sealed class BulkSlotHandover(
         for (var done = 0; done < slots.Count && !stop.IsRequested;)
         {
             var portion = slots.Skip(done).Take(SizeOf(_opened, MostForClients, slots.Count)).ToList();
-            var took = await _timing.RunAsync(RoundTrips, () => OpenPortionAsync(portion)).ConfigureAwait(false);
+            var took = await _opening.RunAsync(RoundTrips, () => OpenPortionAsync(portion)).ConfigureAwait(false);
             _opened.Took(portion.Count, took);
             done += portion.Count;
         }
@@ -124,7 +127,7 @@ internal sealed class BulkSlotHandover(
         try
         {
             var (isKnown, assigned, portion) = (false, 0, HandedOver);
-            var took = await _timing.RunAsync(RoundTrips, async () =>
+            var took = await _closing.RunAsync(RoundTrips, async () =>
             {
                 var (from, counts, to) = await ReadEndsAsync(batch).ConfigureAwait(false);
                 _hasReplicas = HasReplicas(from, source.Id);
@@ -225,7 +228,7 @@ internal sealed class BulkSlotHandover(
 
     // A node that waits for its replicas serves its clients meanwhile.
     private int SizeOf(AdaptiveCount portion, int forClients, int all) => IsSlowToGossip ? all
-        : _timing.HasClients && !SetSlotBatch.WaitsForReplicas(target, target.View!) ? Math.Min(forClients, portion.Now)
+        : _opening.HasClients && !SetSlotBatch.WaitsForReplicas(target, target.View!) ? Math.Min(forClients, portion.Now)
         : portion.Now;
 
     // The source counts right after it reports its flags: a slot that it migrates then gets no new key.

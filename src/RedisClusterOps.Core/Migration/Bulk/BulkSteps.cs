@@ -23,7 +23,8 @@ namespace RedisClusterOps.Migration.Bulk;
 internal sealed class BulkSteps(
     ClusterReader reader, MoveOptions options, IReadOnlyDictionary<int, KeyTally> tallies, OperationLog? log, StopRequest stop)
 {
-    private const int KeysPerBatch = 500;
+    // A slot with more is left to its mover.
+    private const int KeysPerSlot = 500;
 
     private readonly HashSet<int> _refused = [];
 
@@ -214,43 +215,49 @@ internal sealed class BulkSteps(
 
     private static bool CanSend(MoveKeys move) => (move.Source.View?.Databases ?? 1) == 1 && !MigrateRules.MustAskTarget(move.Target);
 
-    // Lists the slots, and sends what was listed. A key that exists on the target, or whose transfer breaks, is left to the slot's mover.
+    // Lists the slots, and sends what was listed in batches that clients hardly notice. A key that exists on the target, or whose transfer
+    // breaks, is left to the slot's mover.
     private async Task SendKeysAsync(IReadOnlyList<MoveKeys> moves)
     {
         var connection = await reader.ConnectAsync(moves[0].Source, stop.Abort).ConfigureAwait(false);
-        var listings = moves.Select(move => RespCommand.Of("CLUSTER", "GETKEYSINSLOT", move.Slot, KeysPerBatch)).ToList();
+        var listings = moves.Select(move => RespCommand.Of("CLUSTER", "GETKEYSINSLOT", move.Slot, KeysPerSlot)).ToList();
         var listed = await connection.SendAsync(listings, null, stop.Abort).ConfigureAwait(false);
-        var full = moves.Select((move, i) => (Move: move, Keys: listed[i].IsError ? [] : SlotChannel.Keys(listed[i])))
-            .Where(each => each.Keys.Count > 0).ToList();
-        for (var next = 0; next < full.Count;)
+        var keys = moves.SelectMany((move, i) => listed[i].IsError ? [] : SlotChannel.Keys(listed[i]).Select(key => (Move: move, Key: key)))
+            .ToList();
+        var timing = new BatchTiming(PaceOf(moves[0].Source), PaceOf(moves[0].Target), stop);
+        var batch = new AdaptiveBatch(options.BatchSize);
+        for (var next = 0; next < keys.Count;)
         {
             stop.ThrowIfRequested();
-            var (batch, keys) = (new List<(MoveKeys Move, IReadOnlyList<byte[]> Keys)>(), 0);
-            while (next < full.Count && (batch.Count == 0 || keys + full[next].Keys.Count <= KeysPerBatch))
-            {
-                batch.Add(full[next]);
-                keys += full[next++].Keys.Count;
-            }
-
-            var commands = batch.Select(each => each.Move.Migrate.For(0, replace: false, each.Keys)).ToList();
-            IReadOnlyList<RespValue> replies;
+            var sent = keys.GetRange(next, Math.Min(batch.Size, keys.Count - next));
+            var portions = sent.GroupBy(each => each.Move, each => each.Key).ToList();
+            var commands = portions.Select(portion => portion.Key.Migrate.For(0, replace: false, portion.ToList())).ToList();
+            IReadOnlyList<RespValue> replies = [];
+            TimeSpan stall;
             try
             {
-                replies = await connection.SendAsync(commands, MigrateRules.ReplyTimeout(options), stop.Abort).ConfigureAwait(false);
+                stall = await timing.RunAsync(1, async () =>
+                    replies = await connection.SendAsync(commands, MigrateRules.ReplyTimeout(options), stop.Abort).ConfigureAwait(false))
+                    .ConfigureAwait(false);
             }
             catch (RedisConnectionException lost) when (lost.OutcomeUnknown)
             {
-                log?.Warning(null, "A transfer of " + Count(keys, "key") + " broke (" + Printable.Clean(lost.Message, 160)
+                log?.Warning(null, "A transfer of " + Count(sent.Count, "key") + " broke (" + Printable.Clean(lost.Message, 160)
                     + "). Checking source and target again.");
                 return;
             }
 
-            for (var i = 0; i < batch.Count; i++)
+            foreach (var (portion, reply) in portions.Zip(replies, (portion, reply) => (portion, reply)))
             {
-                if (MigrateRules.Read(replies[i]) == MigrateReply.Moved)
-                    tallies[batch[i].Move.Slot].Moved += batch[i].Keys.Count;
+                if (MigrateRules.Read(reply) == MigrateReply.Moved)
+                    tallies[portion.Key.Slot].Moved += portion.Count();
             }
+
+            batch.Adapt(sent.Count, stall, timing.Longest, timing.Limit);
+            next += sent.Count;
         }
+
+        NodePace PaceOf(ClusterNode node) => new(reader, node, options.MaxStall, log);
     }
 
     private async Task<List<MoveKeys>> FilledAsync(IReadOnlyList<MoveKeys> moves)

@@ -26,11 +26,13 @@ internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
     private static readonly RespCommand Stats = RespCommand.Of("INFO", "stats");
     private static readonly RespCommand Calls = RespCommand.Of("INFO", "commandstats");
 
-    // The keys of each slot that was reported as moved, and how many keys the target had evicted by then.
+    // The keys of each slot that was reported as moved, and how many keys the target had evicted when they were counted.
     private readonly Dictionary<SlotMove, (long Keys, long Evicted)> _settled = [];
     private NodeCounters _source = NodeCounters.Of(pair.Source.View?.Facts ?? ServerFacts.None);
     private readonly NodeCounters _target = NodeCounters.Of(pair.Target.View?.Facts ?? ServerFacts.None);
-    private long _evicted;
+
+    // Missing keys that were taken for expired ones. Each expiration explains one of them.
+    private long _explained;
 
     /// <summary>Reads whether clients use the source, before the servers move its slots.</summary>
     /// <exception cref="RedisOperationException">The source does not answer.</exception>
@@ -40,48 +42,55 @@ internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
     /// <summary>Judges slots that every node reports as the target's.</summary>
     public async Task<IReadOnlyList<SlotAccount>> SettleAsync(IReadOnlyList<SlotMove> slots, CancellationToken abort)
     {
+        var (accounts, evicted) = await CountOrTrustAsync(slots, abort).ConfigureAwait(false);
+        lock (_settled)
+        {
+            foreach (var account in accounts.Where(account => account.Failure is null))
+                _settled[account.Slot] = (account.Slot.Moved, evicted);
+        }
+
+        return accounts;
+    }
+
+    // If the target does not answer, the keys are counted at the end.
+    private async Task<(IReadOnlyList<SlotAccount> Accounts, long Evicted)> CountOrTrustAsync(
+        IReadOnlyList<SlotMove> slots, CancellationToken abort)
+    {
         try
         {
-            var accounts = await CountAsync(slots, abort).ConfigureAwait(false);
-            lock (_settled)
-            {
-                foreach (var account in accounts.Where(account => account.Failure is null))
-                    _settled[account.Slot] = (account.Slot.Moved, _evicted);
-            }
-
-            return accounts;
+            return await CountAsync(slots, abort).ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
-            return slots.Select(slot => new SlotAccount(slot, Uncounted(slot), null)).ToList();
+            return (slots.Select(slot => new SlotAccount(slot, Uncounted(slot), null)).ToList(), 0);
         }
     }
 
     /// <summary>Judges at the end whether slots that were reported as moved have lost keys since.</summary>
-    /// <returns>One account for all of them; null if they have not.</returns>
-    public async Task<SlotAccount?> CloseAsync(CancellationToken abort)
+    /// <returns>An account of each slot that has, all with the same failure.</returns>
+    public async Task<IReadOnlyList<SlotAccount>> CloseAsync(CancellationToken abort)
     {
         if (_settled.Count == 0)
-            return null;
+            return [];
         try
         {
-            _evicted = (await ReadAsync(abort).ConfigureAwait(false)).Evicted;
-            var slots = _settled.Where(each => each.Value.Evicted < _evicted).Select(each => each.Key).OrderBy(slot => slot.Slot).ToList();
+            var (_, evicted) = await ReadAsync(abort).ConfigureAwait(false);
+            var slots = _settled.Where(each => each.Value.Evicted < evicted).Select(each => each.Key).OrderBy(slot => slot.Slot).ToList();
             if (slots.Count == 0)
-                return null;
+                return [];
             var counts = await CountOnTargetAsync(slots, abort).ConfigureAwait(false);
             var lost = slots.Zip(counts, (slot, count) => (Slot: slot, All: _settled[slot].Keys, Missing: _settled[slot].Keys - count))
                 .Where(each => each.Missing > 0).ToList();
             if (lost.Count == 0)
-                return null;
+                return [];
             var failure = Missing(
-                lost.Select(each => each.Slot).ToList(), lost.Sum(each => each.Missing!.Value), lost.Sum(each => each.All), Evictions(),
-                _evicted);
-            return new SlotAccount(lost[0].Slot, null, failure);
+                lost.Select(each => each.Slot).ToList(), lost.Sum(each => each.Missing!.Value), lost.Sum(each => each.All),
+                Evictions(evicted), evicted);
+            return lost.Select(each => new SlotAccount(each.Slot, null, failure)).ToList();
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
-            return null;
+            return [];
         }
     }
 
@@ -90,23 +99,23 @@ internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
         ? Count(slot.Keys, "key") + " were counted before the move. " + pair.Target.Name + " was not asked how many of them arrived."
         : null;
 
-    private async Task<IReadOnlyList<SlotAccount>> CountAsync(IReadOnlyList<SlotMove> slots, CancellationToken abort)
+    private async Task<(IReadOnlyList<SlotAccount> Accounts, long Evicted)> CountAsync(
+        IReadOnlyList<SlotMove> slots, CancellationToken abort)
     {
         var (expired, evicted) = await ReadAsync(abort).ConfigureAwait(false);
-        _evicted = Math.Max(_evicted, evicted);
         var counted = pair.IsAtomic || evicted > 0 ? slots.Where(slot => Expected(slot) > 0).ToList() : [];
         if (counted.Count == 0)
-            return slots.Select(slot => new SlotAccount(slot, null, null)).ToList();
+            return (slots.Select(slot => new SlotAccount(slot, null, null)).ToList(), evicted);
         var counts = await CountOnTargetAsync(counted, abort).ConfigureAwait(false);
         var now = counted.Zip(counts, (slot, count) => (slot, count)).ToDictionary(each => each.slot, each => each.count);
         var missing = now.Sum(each => each.Value is { } count ? Math.Max(0, Expected(each.Key) - count) : 0);
         // Expired keys are no loss. A key that expires while the servers move it is in no counter.
-        var mayExpire = evicted == 0 && missing <= expired;
+        var mayExpire = evicted == 0 && Explains(expired, missing);
         var mayHaveExpired = pair.Source.View?.Facts.HasExpiringKeys != false;
         var hasClients = evicted == 0 && missing > 0 && !mayExpire && await HadClientsAsync(abort).ConfigureAwait(false);
-        return slots
-            .Select(slot => now.TryGetValue(slot, out var count) ? Judge(slot, count) : new SlotAccount(slot, null, null))
-            .ToList();
+        return (
+            slots.Select(slot => now.TryGetValue(slot, out var count) ? Judge(slot, count) : new SlotAccount(slot, null, null)).ToList(),
+            evicted);
 
         SlotAccount Judge(SlotMove slot, long? count)
         {
@@ -118,7 +127,7 @@ internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
             if (there >= expected || mayExpire)
                 return new SlotAccount(slot, null, null);
             if (evicted > 0)
-                return new SlotAccount(slot, null, Missing([slot], expected - there, expected, Evictions(), evicted));
+                return new SlotAccount(slot, null, Missing([slot], expected - there, expected, Evictions(evicted), evicted));
             if (!hasClients && !mayHaveExpired)
                 return new SlotAccount(slot, null, Missing([slot], expected - there, expected, NotTaken(), evicted));
             return new SlotAccount(
@@ -132,7 +141,18 @@ internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
 
     private long Expected(SlotMove slot) => pair.IsAtomic ? slot.Keys : slot.Moved;
 
-    private string Evictions() => KeyLoss.Evictions(pair.Target, _evicted);
+    private bool Explains(long expired, long missing)
+    {
+        lock (_settled)
+        {
+            if (_explained + missing > expired)
+                return false;
+            _explained += missing;
+            return true;
+        }
+    }
+
+    private string Evictions(long evicted) => KeyLoss.Evictions(pair.Target, evicted);
 
     private string NotTaken() => "No client used " + pair.Source.Name + " meanwhile, and no key was evicted: " + pair.Target.Name
         + " may not have been able to take them.";

@@ -27,7 +27,7 @@ internal sealed class MovePace(ClusterReader reader, NodeWatch nodes, MoveOption
     private static readonly TimeSpan FirstInterval = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan CheckInterval = TimeSpan.FromMilliseconds(500);
 
-    // Keys wait for a check, which takes a round trip. So that is at most a tenth of the time.
+    // A check delays the keys by a round trip. The interval keeps checks below a tenth of the time.
     private const int RoundTrips = 10;
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
@@ -102,9 +102,13 @@ internal sealed class MovePace(ClusterReader reader, NodeWatch nodes, MoveOption
         string? waitedFor = null;
         try
         {
-            for (var started = reader.Clock.Now; await TroubleAsync(source, target, stop.Abort).ConfigureAwait(false) is { } trouble;)
+            var (started, wasFull) = (reader.Clock.Now, false);
+            while (await TroubleAsync(source, target, stop.Abort).ConfigureAwait(false) is { } trouble)
             {
                 Begin(trouble.Node, trouble.Text, ref waitedFor);
+                // A target that becomes full while its replicas are behind gets the whole time.
+                started = trouble.IsFull == wasFull ? started : reader.Clock.Now;
+                wasFull = trouble.IsFull;
                 if (reader.Clock.Now - started > Patience)
                 {
                     GiveUp(trouble.Text, trouble.IsFull, target);

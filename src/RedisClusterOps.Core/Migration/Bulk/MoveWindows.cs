@@ -6,8 +6,8 @@ namespace RedisClusterOps.Migration.Bulk;
 
 /// <summary>
 /// Divides the slots of a pair into windows. A window is as many slots as are opened in about a quarter of a second, emptied in another and
-/// handed over in a third, or in ten round trips if those take longer: each window costs that many, however small it is. So there is time
-/// to finish them after a stop, and a killed run leaves few slots open.
+/// handed over in a third, or in ten round trips if those take longer: each window costs that many, however small it is. So a killed run
+/// leaves few slots open, and after a stop there is time to finish them unless the nodes are far away.
 /// </summary>
 internal sealed class MoveWindows
 {
@@ -24,7 +24,7 @@ internal sealed class MoveWindows
     /// <param name="slots">In the order in which they are to move.</param>
     /// <param name="keysPerSecond">The pair's share of the allowed rate; null if the rate is not limited.</param>
     /// <param name="roundTrip">A round trip to the nodes.</param>
-    public MoveWindows(IEnumerable<SlotMove> slots, double? keysPerSecond, TimeSpan roundTrip = default)
+    public MoveWindows(IEnumerable<SlotMove> slots, double? keysPerSecond, TimeSpan roundTrip)
     {
         _waiting = new Queue<SlotMove>(slots);
         var roundTrips = TimeSpan.FromTicks(roundTrip.Ticks * RoundTrips);

@@ -91,7 +91,7 @@ internal sealed class PairMove(MoveContext context, MasterPair pair, IPairMoveOb
     private async Task StreamAsync(MoveWindows windows)
     {
         var stream = new SlotStream(context, pair.Source, pair.Target, stop);
-        // Ready when the first window is open.
+        // Connects while the first window opens.
         var connecting = EndedAsync(context.Reader.ConnectForKeysAsync(pair.Source, 0, stop.Abort));
         var (opening, closing) = (OpenAsync(windows), Task.CompletedTask);
         try

@@ -128,17 +128,22 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
             throw;
         }
 
-        var refused = new List<Portion>();
-        for (var i = 0; i < moving.Count; i++)
-            Read(replies[i], moving[i], refused);
+        var answers = moving.Zip(replies, (portion, reply) => new Answer(portion, MigrateRules.Read(reply), reply.Text)).ToList();
+        var refused = answers.Where(answer => !IsSettled(answer)).ToList();
+        if (answers.Exists(answer => answer.Kind == MigrateReply.Moved))
+            _refusing.Accepted();
+        else if (refused.Find(answer => answer.Kind == MigrateReply.TryLater) is { } later)
+            _refusing.Refused(later.Text);
+        var settled = moving.Except(refused.Select(answer => answer.Portion)).ToList();
         // A portion that was refused is sent again, and then listed again.
         for (var i = 0; i < listing.Count; i++)
         {
-            if (!refused.Exists(portion => portion.IsLast && portion.Slot == listing[i].Slot))
-                Read(replies[moving.Count + i], listing[i], moving.Except(refused).ToList(), listed);
+            if (!refused.Exists(answer => answer.Portion.IsLast && answer.Portion.Slot == listing[i].Slot))
+                Read(replies[moving.Count + i], listing[i], settled, listed);
         }
 
-        await RetryAsync(refused, listed).ConfigureAwait(false);
+        if (refused.Count > 0)
+            await RetryAsync(refused, listed, database).ConfigureAwait(false);
         var keys = moving.Sum(portion => portion.Keys.Count);
         if (keys > 0)
             _batch.Adapt(keys, stall, _timing.Longest, _timing.Limit);
@@ -146,57 +151,67 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
         context.ReportProgress();
     }
 
-    // The target is full: the keys are sent again once it has room.
-    private async Task RetryAsync(List<Portion> refused, Queue<Portion> listed)
+    // False if keys of the portion have to be sent again, or the slot has to be moved individually.
+    private bool IsSettled(Answer answer)
     {
-        if (refused.Count == 0)
-            return;
-        if (_refusing.IsRefusing)
-        {
-            await _refusing.WaitAsync().ConfigureAwait(false);
-            foreach (var portion in refused)
-                listed.Enqueue(portion);
-            return;
-        }
-
-        var waited = await _pace.WaitForRoomAsync(source, target, stop).ConfigureAwait(false);
-        foreach (var portion in refused.Where(portion => !portion.Slot.IsDeferred))
-        {
-            if (waited)
-                listed.Enqueue(portion);
-            else
-                portion.Slot.Defer(target.Name + " has no room for its keys");
-        }
-    }
-
-    private void Read(RespValue reply, Portion portion, List<Portion> refused)
-    {
-        var kind = MigrateRules.Read(reply);
+        var (portion, kind, text) = answer;
         switch (kind)
         {
             case MigrateReply.Moved:
-                _refusing.Accepted();
                 portion.Slot.Moved += portion.Keys.Count;
                 context.Count.Keys(portion.Keys.Count);
-                return;
+                return true;
             case MigrateReply.NothingThere:
                 portion.Slot.Gone += portion.Keys.Count;
                 context.Count.Keys(portion.Keys.Count);
-                return;
+                return true;
             case MigrateReply.Unknown:
-                Break(portion, reply.Text);
-                return;
-            case MigrateReply.OutOfMemory:
-                refused.Add(portion);
-                return;
-            case MigrateReply.TryLater:
-                _refusing.Refused(reply.Text);
-                refused.Add(portion);
-                return;
+                Break(portion, text);
+                return true;
             default:
-                // This includes errors that concern every slot: the individual move determines what they mean.
-                portion.Slot.Defer(Printable.Clean(reply.Text, 200));
-                return;
+                return false;
+        }
+    }
+
+    private async Task RetryAsync(List<Answer> refused, Queue<Portion> listed, int database)
+    {
+        var isDown = _refusing.IsRefusing;
+        if (isDown)
+            await _refusing.WaitAsync().ConfigureAwait(false);
+        var wasFull = !isDown && refused.Exists(answer => answer.Kind == MigrateReply.OutOfMemory)
+            && await _pace.WaitForRoomAsync(source, target, stop).ConfigureAwait(false);
+        foreach (var (portion, kind, text) in refused)
+        {
+            // A target that accepts other slots has recovered meanwhile, or refuses only this one.
+            if ((kind == MigrateReply.TryLater && (isDown || !portion.WasRetried))
+                || (kind == MigrateReply.OutOfMemory && (isDown || wasFull)))
+            {
+                portion.WasRetried = !isDown;
+                listed.Enqueue(portion);
+                continue;
+            }
+
+            // This includes errors that concern every slot: the individual move determines what they mean.
+            portion.Slot.Moved += await CountMovedAsync(portion, kind, database).ConfigureAwait(false);
+            portion.Slot.Defer(
+                kind == MigrateReply.OutOfMemory ? target.Name + " has no room for its keys" : Printable.Clean(text, 200));
+        }
+    }
+
+    // MIGRATE reports one error for all its keys, and others of them may have moved.
+    private async Task<int> CountMovedAsync(Portion portion, MigrateReply kind, int database)
+    {
+        if (kind is MigrateReply.NotAllowed or MigrateReply.NotLoggedIn or MigrateReply.Unreachable)
+            return 0;
+        var move = new MoveKeys(portion.Slot.Slot, source, target, _command, portion.Keys.Count);
+        var channel = new SlotChannel(_reader, move, stop) { Database = database };
+        try
+        {
+            return portion.Keys.Count - (await channel.StillOnSourceAsync(portion.Keys).ConfigureAwait(false)).Count;
+        }
+        catch (RedisServerException)
+        {
+            return 0;
         }
     }
 
@@ -247,6 +262,8 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
         return moving.Where(portion => !portion.Slot.IsDeferred).ToList();
     }
 
+    private sealed record Answer(Portion Portion, MigrateReply Kind, string Text);
+
     /// <summary>Keys of one slot, as they were listed.</summary>
     /// <param name="Asked">How many were asked for. A listing with fewer keys is complete.</param>
     private sealed record Portion(SlotMove Slot, int Asked)
@@ -268,6 +285,9 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
         public bool IsLast { get; private init; } = true;
 
         public bool MayBeMore => _listed >= Asked;
+
+        /// <summary>True if the target refused it once while it accepted others.</summary>
+        public bool WasRetried { get; set; }
 
         /// <summary>Removes the first keys and returns them.</summary>
         public Portion Split(int most)

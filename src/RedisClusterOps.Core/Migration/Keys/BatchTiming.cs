@@ -17,7 +17,7 @@ internal sealed class BatchTiming(
     // Nodes that are further away would be idle while the next batch is on its way.
     private static readonly TimeSpan Near = TimeSpan.FromMilliseconds(1);
 
-    // Shorter pauses take about as long.
+    // A timer's resolution: a shorter pause takes about as long.
     private static readonly TimeSpan ShortestRest = TimeSpan.FromMilliseconds(1);
 
     // The shortest one to the source so far; zero before it was measured.

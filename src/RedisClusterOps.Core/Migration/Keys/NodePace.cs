@@ -43,7 +43,6 @@ internal sealed class NodePace(ClusterReader reader, ClusterNode node, TimeSpan 
     private TimeSpan _due = reader.Clock.Now + Interval;
     private TimeSpan _reportDue;
     private TimeSpan _roundTrip = TimeSpan.MaxValue;
-    private TimeSpan? _measured;
     private double _rest;
 
     public string NodeId => node.Id;
@@ -61,11 +60,18 @@ internal sealed class NodePace(ClusterReader reader, ClusterNode node, TimeSpan 
     /// <summary>Why the node rests between batches; null if it does not.</summary>
     public string? SlowReason { get; private set; }
 
-    /// <summary>One round trip to the node. It is measured the first time.</summary>
+    /// <summary>The shortest round trip to the node so far. It is measured the first time.</summary>
     public async Task<TimeSpan> RoundTripAsync(CancellationToken abort)
     {
-        _measured ??= await RoundTripAsync(await reader.ConnectAsync(node, abort).ConfigureAwait(false), abort).ConfigureAwait(false);
-        return _measured.Value;
+        var shortest = Shortest(TimeSpan.MaxValue);
+        return shortest < TimeSpan.MaxValue ? shortest
+            : Shortest(await RoundTripAsync(await reader.ConnectAsync(node, abort).ConfigureAwait(false), abort).ConfigureAwait(false));
+    }
+
+    private TimeSpan Shortest(TimeSpan measured)
+    {
+        lock (_lock)
+            return _roundTrip = measured < _roundTrip ? measured : _roundTrip;
     }
 
     private async Task<TimeSpan> RoundTripAsync(INodeConnection connection, CancellationToken abort)
@@ -82,7 +88,7 @@ internal sealed class NodePace(ClusterReader reader, ClusterNode node, TimeSpan 
         {
             if (reader.Clock.Now < _due)
                 return;
-            // There is one probe at a time, so nothing else writes the other fields.
+            // Only one probe runs at a time, so what Observe writes needs no lock.
             _due = TimeSpan.MaxValue;
         }
 
@@ -107,8 +113,7 @@ internal sealed class NodePace(ClusterReader reader, ClusterNode node, TimeSpan 
     private void Observe(TimeSpan elapsed)
     {
         // The shortest one so far is the network's. The rest is a client's wait.
-        _roundTrip = elapsed < _roundTrip ? elapsed : _roundTrip;
-        var wait = elapsed - _roundTrip;
+        var wait = elapsed - Shortest(elapsed);
         if (wait <= limit)
         {
             Volatile.Write(ref _rest, _rest < FirstRest / 2 ? 0 : _rest * Recovery);
