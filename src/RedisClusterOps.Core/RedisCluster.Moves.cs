@@ -26,7 +26,8 @@ public sealed partial class RedisCluster
 
     /// <summary>The commands that a move sends for its first slot, or for all slots if the servers move them themselves.</summary>
     /// <param name="move">A move of a plan that was checked (<see cref="CheckMovesAsync"/>).</param>
-    public static IReadOnlyList<PlannedCommand> CommandsOf(RedisSlotMove move) => move.Commands;
+    public static IReadOnlyList<PlannedCommand> CommandsOf(RedisSlotMove move) =>
+        move.SlotCount > 1 ? BulkWays.ForMany(move.Commands) : move.Commands;
 
     /// <summary>Carries out moves of a plan, all pairs concurrently.</summary>
     /// <param name="moves">The moves of the plan that the user agreed to.</param>

@@ -16,6 +16,11 @@ public sealed partial class RedisCluster
     /// <summary>True if a plan can be carried out together with others of the same operation (<see cref="RunTogetherAsync"/>).</summary>
     public static bool GoesTogether(SlotPlan plan) => BulkWays.Of(plan) != BulkWay.None;
 
+    /// <summary>The commands of a plan.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="forMany">True if it stands for many slots with the same plan.</param>
+    public static IReadOnlyList<PlannedCommand> CommandsOf(SlotPlan plan, bool forMany) => BulkWays.CommandsOf(plan, forMany);
+
     /// <summary>Groups plans in the order in which they are carried out.</summary>
     /// <returns>Plans that go together are one group, in the place of the first of them. Any other plan is a group of its own.</returns>
     public static IReadOnlyList<IReadOnlyList<SlotPlan>> GroupPlans(IReadOnlyList<SlotPlan> plans) => BulkWays.Groups(plans);

@@ -11,10 +11,8 @@ namespace RedisClusterOps;
 /// <param name="Why">Why it is needed.</param>
 public sealed record PlannedCommand(string Node, string Command, string Why)
 {
-    /// <summary>
-    /// Replaces <see cref="Why"/> for many slots at a time, and may say that the command is sent to several nodes; null if nothing differs.
-    /// </summary>
-    public string? ForMany { get; init; }
+    /// <summary>What is sent in its place for many slots at a time; null for the same command.</summary>
+    internal PlannedCommand? ForMany { get; init; }
 }
 
 /// <summary>What will be done to one slot: the exact commands, in order, node by node.</summary>

@@ -69,7 +69,7 @@ internal static class PlanText
     public static string Commands(RedisSlotMove move)
     {
         var (text, commands) = (new StringBuilder(), RedisCluster.CommandsOf(move));
-        Append(text, move.SlotCount > 1 ? ForMany(commands) : commands);
+        Append(text, commands);
         if (commands.Count > 1 && move.SlotCount > 1)
             text.AppendLine().Append("  … the same for ").Append(OtherSlots(move.SlotCount - 1)).Append('.');
         return text.ToString();
@@ -116,7 +116,7 @@ internal static class PlanText
             text.Append(plan.State is { } state ? " (" + state + ")" : string.Empty);
         }
 
-        Append(text, alike.Count > 1 ? ForMany(plan.Commands) : plan.Commands);
+        Append(text, RedisCluster.CommandsOf(plan, forMany: alike.Count > 1));
         if (plan.IsPartial)
             text.AppendLine().Append("      The slot is then read again, and its state determines the remaining steps.");
         if (alike.Count > 1)
@@ -139,13 +139,6 @@ internal static class PlanText
             if (command.Why.Length > 0)
                 text.AppendLine().Append("      ").Append(command.Why);
         }
-    }
-
-    private static List<PlannedCommand> ForMany(IReadOnlyList<PlannedCommand> commands)
-    {
-        var shown = new HashSet<(string Command, string ForMany)>();
-        return commands.Where(command => command.ForMany is null || shown.Add((command.Command, command.ForMany)))
-            .Select(command => command with { Why = command.ForMany ?? command.Why }).ToList();
     }
 
     private static string OtherSlots(int count) => Number(count) + (count == 1 ? " other slot" : " other slots");

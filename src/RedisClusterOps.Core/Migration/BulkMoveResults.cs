@@ -15,6 +15,7 @@ internal sealed class BulkMoveResults(
 {
     private readonly HashSet<int> _reported = [];
     private readonly HashSet<int> _succeeded = [];
+    private readonly HashSet<int> _withLoss = [];
     private RedisOperationException? _yielded;
 
     /// <summary>The caller's handle.</summary>
@@ -54,6 +55,9 @@ internal sealed class BulkMoveResults(
         {
             _reported.UnionWith(reported.Select(outcome => outcome.Result.Slot));
             _succeeded.UnionWith(reported.Where(outcome => outcome.Failure is null).Select(outcome => outcome.Result.Slot));
+            // A later result may take back a success.
+            _withLoss.UnionWith(
+                reported.Where(outcome => outcome.Failure?.Code == FailureCode.KeysMissing).Select(outcome => outcome.Result.Slot));
         }
 
         if (journal?.Outcomes(reported.Select(outcome => (outcome.Result, outcome.Failure?.Code)).ToList()) is { } warning)
@@ -96,9 +100,11 @@ internal sealed class BulkMoveResults(
     public RedisOperationException? Ended(IReadOnlyList<MasterPair> pairs, string why)
     {
         List<(string State, List<int> Slots)> left;
+        int withLoss;
         lock (_reported)
         {
-            left = pairs.SelectMany(pair => pair.Slots.Where(slot => !_succeeded.Contains(slot.Slot))
+            withLoss = _withLoss.Count;
+            left = pairs.SelectMany(pair => pair.Slots.Where(slot => !_succeeded.Contains(slot.Slot) && !_withLoss.Contains(slot.Slot))
                     .Select(slot => (State: ShortStateOf(pair, slot), slot.Slot)))
                 .GroupBy(each => each.State, each => each.Slot).Select(state => (state.Key, state.ToList())).ToList();
         }
@@ -106,12 +112,13 @@ internal sealed class BulkMoveResults(
         if (left.Count == 0 || _yielded is not null)
             return null;
         var all = pairs.Sum(pair => pair.Slots.Count);
-        var done = all - left.Sum(state => state.Slots.Count);
+        var done = all - withLoss - left.Sum(state => state.Slots.Count);
         var states = left.OrderBy(state => state.State.Length == 0).Select(state => state.State.Length == 0
             ? Number(state.Slots.Count) + " unchanged"
             : Number(state.Slots.Count) + " " + state.State + " (" + Printable.Clean(SlotSet.From(state.Slots).ToString(), 60) + ")");
         var text = why + " Of " + Number(all) + (all == 1 ? " slot " : " slots ") + Number(done) + (done == 1 ? " is" : " are") + " done, "
-            + string.Join(", ", states) + ". No key is lost.";
+            + string.Join(", ", states) + (withLoss == 0 ? ". No key is lost."
+                : ", " + Number(withLoss) + " handed over with keys missing.");
         return new RedisOperationException(FailureCode.Stopped, text, null, Resume);
     }
 
@@ -152,8 +159,6 @@ internal sealed class BulkMoveResults(
         if (lost.Count == 0)
             return;
         log?.Warning(null, lost[0].Failure!.Message);
-        lock (_reported)
-            _succeeded.ExceptWith(lost.Select(account => account.Slot.Slot));
         Report(lost.Select(account => Failed(pair, account.Slot, account.Failure!)));
     }
 

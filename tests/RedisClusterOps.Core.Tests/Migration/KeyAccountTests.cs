@@ -106,6 +106,17 @@ public sealed class KeyAccountTests : IDisposable
     }
 
     [Fact]
+    public async Task Slots_that_the_servers_moved_are_counted_at_the_end_even_if_nothing_was_evicted()
+    {
+        var account = new KeyAccount(_reader, Pair(isAtomic: true));
+        await account.OpenAsync(default);
+        _isSilent = true;
+        Assert.All(await account.SettleAsync(Slots(moved: false), default), each => Assert.Contains("was not asked", each.Remark));
+        (_isSilent, _onTarget[First]) = (false, 15);
+        Assert.Equal("7", Assert.Single(await account.CloseAsync(default)).Failure!.Subject);
+    }
+
+    [Fact]
     public async Task Evicted_keys_are_a_failure_with_numbers()
     {
         (_onTarget[First], _evicted) = (15, 1003);

@@ -1,5 +1,6 @@
 using System.Linq;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Migration.Bulk;
 using RedisClusterOps.Planning.Slots;
 using Xunit;
 
@@ -139,11 +140,24 @@ public class CompleteRequestTests
     [InlineData("server_name:valkey\nvalkey_version:7.2.5", true)]
     [InlineData("server_name:valkey\nvalkey_version:8.0.0", false)]
     [InlineData("", false)]
-    public void The_plan_says_what_differs_for_many_slots_at_a_time(string target, bool isJoint)
+    public void For_many_slots_the_plan_shows_the_transaction_and_the_other_masters_once(string target, bool isJoint)
     {
-        var commands = Plan(ClusterScene.Wedged().Engine("T", target)).Commands.Where(command => command.ForMany is not null).ToList();
-        Assert.Equal(isJoint ? ["10.0.0.20:6379", "10.0.0.24:6379"] : ["10.0.0.24:6379"], commands.Select(command => command.Node));
-        Assert.Equal(isJoint, commands[0].ForMany!.Contains("many slots in one transaction"));
+        var plan = Plan(ClusterScene.Wedged().Master("Y", epoch: 4).Engine("T", target));
+        Assert.Equal(
+            ["10.0.0.19:6379", "10.0.0.20:6379", "10.0.0.19:6379", "10.0.0.24:6379", "10.0.0.25:6379"],
+            BulkWays.CommandsOf(plan, forMany: false).Select(command => command.Node));
+        var commands = BulkWays.CommandsOf(plan, forMany: true);
+        Assert.Equal(["10.0.0.19:6379", "10.0.0.20:6379", "10.0.0.19:6379", "other masters"], commands.Select(command => command.Node));
+        Assert.Equal(isJoint, commands[1].Why.Contains("many slots in one transaction"));
+    }
+
+    // A slot that the target owns already is not carried out together with others.
+    [Fact]
+    public void A_plan_that_is_carried_out_alone_shows_the_same_commands_for_many_slots()
+    {
+        var plan = Plan(ClusterScene.Stable().BelievedToOwn("S", "0-5518,5520-8191").BelievedToOwn("T", "5519").Migrating("S", "T")
+            .Keys("S", 0));
+        Assert.Equal(plan.Commands, BulkWays.CommandsOf(plan, forMany: true));
     }
 
     [Fact]

@@ -23,7 +23,7 @@ namespace RedisClusterOps.Migration.Bulk;
 internal sealed class BulkSteps(
     ClusterReader reader, MoveOptions options, IReadOnlyDictionary<int, KeyTally> tallies, OperationLog? log, StopRequest stop)
 {
-    // A slot with more is left to its mover.
+    // The other keys of a larger slot are left to its mover.
     private const int KeysPerSlot = 500;
 
     private readonly HashSet<int> _refused = [];
@@ -215,8 +215,8 @@ internal sealed class BulkSteps(
 
     private static bool CanSend(MoveKeys move) => (move.Source.View?.Databases ?? 1) == 1 && !MigrateRules.MustAskTarget(move.Target);
 
-    // Lists the slots, and sends what was listed in batches that clients hardly notice. A key that exists on the target, or whose transfer
-    // breaks, is left to the slot's mover.
+    // Lists the slots, and sends what was listed in batches within -BatchSize or -MaxStall. A key that exists on the target, or whose
+    // transfer breaks, is left to the slot's mover.
     private async Task SendKeysAsync(IReadOnlyList<MoveKeys> moves)
     {
         var connection = await reader.ConnectAsync(moves[0].Source, stop.Abort).ConfigureAwait(false);
@@ -230,8 +230,9 @@ internal sealed class BulkSteps(
         {
             stop.ThrowIfRequested();
             var sent = keys.GetRange(next, Math.Min(batch.Size, keys.Count - next));
-            var portions = sent.GroupBy(each => each.Move, each => each.Key).ToList();
-            var commands = portions.Select(portion => portion.Key.Migrate.For(0, replace: false, portion.ToList())).ToList();
+            var portions = sent.GroupBy(each => each.Move.Slot).Select(slot => slot.ToList()).ToList();
+            var commands = portions
+                .Select(slot => slot[0].Move.Migrate.For(0, replace: false, slot.Select(each => each.Key).ToList())).ToList();
             IReadOnlyList<RespValue> replies = [];
             TimeSpan stall;
             try
@@ -247,10 +248,10 @@ internal sealed class BulkSteps(
                 return;
             }
 
-            foreach (var (portion, reply) in portions.Zip(replies, (portion, reply) => (portion, reply)))
+            for (var i = 0; i < portions.Count; i++)
             {
-                if (MigrateRules.Read(reply) == MigrateReply.Moved)
-                    tallies[portion.Key.Slot].Moved += portion.Count();
+                if (MigrateRules.Read(replies[i]) == MigrateReply.Moved)
+                    tallies[portions[i][0].Move.Slot].Moved += portions[i].Count;
             }
 
             batch.Adapt(sent.Count, stall, timing.Longest, timing.Limit);

@@ -45,6 +45,18 @@ internal static class BulkWays
             : BulkWay.None;
     }
 
+    /// <summary>The commands of a plan, for one slot or for many slots with the same plan.</summary>
+    public static IReadOnlyList<PlannedCommand> CommandsOf(SlotPlan plan, bool forMany) =>
+        forMany && Of(plan) is BulkWay.Forward or BulkWay.Back ? ForMany(plan.Commands) : plan.Commands;
+
+    /// <summary>Commands for many slots at a time. Commands to several nodes with the same replacement become one.</summary>
+    public static IReadOnlyList<PlannedCommand> ForMany(IReadOnlyList<PlannedCommand> commands)
+    {
+        var replaced = new HashSet<PlannedCommand>();
+        return commands.Where(command => command.ForMany is null || replaced.Add(command.ForMany))
+            .Select(command => command.ForMany ?? command).ToList();
+    }
+
     /// <summary>
     /// Groups plans in the order in which they are carried out. Plans of the same way are one group, in the place of the first of them.
     /// Slots without an owner are grouped by the master that takes them over.

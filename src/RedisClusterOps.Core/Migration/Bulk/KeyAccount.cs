@@ -31,6 +31,9 @@ internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
     private NodeCounters _source = NodeCounters.Of(pair.Source.View?.Facts ?? ServerFacts.None);
     private readonly NodeCounters _target = NodeCounters.Of(pair.Target.View?.Facts ?? ServerFacts.None);
 
+    // Slots whose keys could not be counted when they were reported.
+    private readonly List<SlotMove> _uncounted = [];
+
     // Missing keys that were taken for expired ones. Each expiration explains one of them.
     private long _explained;
 
@@ -42,56 +45,59 @@ internal sealed class KeyAccount(ClusterReader reader, MasterPair pair)
     /// <summary>Judges slots that every node reports as the target's.</summary>
     public async Task<IReadOnlyList<SlotAccount>> SettleAsync(IReadOnlyList<SlotMove> slots, CancellationToken abort)
     {
-        var (accounts, evicted) = await CountOrTrustAsync(slots, abort).ConfigureAwait(false);
-        lock (_settled)
-        {
-            foreach (var account in accounts.Where(account => account.Failure is null))
-                _settled[account.Slot] = (account.Slot.Moved, evicted);
-        }
-
-        return accounts;
-    }
-
-    // If the target does not answer, the keys are counted at the end.
-    private async Task<(IReadOnlyList<SlotAccount> Accounts, long Evicted)> CountOrTrustAsync(
-        IReadOnlyList<SlotMove> slots, CancellationToken abort)
-    {
         try
         {
-            return await CountAsync(slots, abort).ConfigureAwait(false);
+            var (accounts, evicted) = await CountAsync(slots, abort).ConfigureAwait(false);
+            lock (_settled)
+            {
+                foreach (var account in accounts.Where(account => account.Failure is null))
+                    _settled[account.Slot] = (account.Slot.Moved, evicted);
+            }
+
+            return accounts;
         }
         catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
         {
-            return (slots.Select(slot => new SlotAccount(slot, Uncounted(slot), null)).ToList(), 0);
+            lock (_settled)
+                _uncounted.AddRange(slots);
+            return slots.Select(slot => new SlotAccount(slot, Uncounted(slot), null)).ToList();
         }
     }
 
-    /// <summary>Judges at the end whether slots that were reported as moved have lost keys since.</summary>
-    /// <returns>An account of each slot that has, all with the same failure.</returns>
+    /// <summary>Judges at the end whether slots that were reported as moved lack keys.</summary>
+    /// <returns>An account of each slot that does.</returns>
     public async Task<IReadOnlyList<SlotAccount>> CloseAsync(CancellationToken abort)
+    {
+        try
+        {
+            var counted = _uncounted.Count == 0 ? [] : (await CountAsync(_uncounted, abort).ConfigureAwait(false)).Accounts;
+            var lost = await FindLostAsync(abort).ConfigureAwait(false);
+            return [.. counted.Where(account => account.Failure is not null), .. lost];
+        }
+        catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
+        {
+            return [];
+        }
+    }
+
+    // Only an eviction takes away keys that were counted.
+    private async Task<IReadOnlyList<SlotAccount>> FindLostAsync(CancellationToken abort)
     {
         if (_settled.Count == 0)
             return [];
-        try
-        {
-            var (_, evicted) = await ReadAsync(abort).ConfigureAwait(false);
-            var slots = _settled.Where(each => each.Value.Evicted < evicted).Select(each => each.Key).OrderBy(slot => slot.Slot).ToList();
-            if (slots.Count == 0)
-                return [];
-            var counts = await CountOnTargetAsync(slots, abort).ConfigureAwait(false);
-            var lost = slots.Zip(counts, (slot, count) => (Slot: slot, All: _settled[slot].Keys, Missing: _settled[slot].Keys - count))
-                .Where(each => each.Missing > 0).ToList();
-            if (lost.Count == 0)
-                return [];
-            var failure = Missing(
-                lost.Select(each => each.Slot).ToList(), lost.Sum(each => each.Missing!.Value), lost.Sum(each => each.All),
-                Evictions(evicted), evicted);
-            return lost.Select(each => new SlotAccount(each.Slot, null, failure)).ToList();
-        }
-        catch (Exception failure) when (failure is RedisOperationException or OperationCanceledException)
-        {
+        var (_, evicted) = await ReadAsync(abort).ConfigureAwait(false);
+        var slots = _settled.Where(each => each.Value.Evicted < evicted).Select(each => each.Key).OrderBy(slot => slot.Slot).ToList();
+        if (slots.Count == 0)
             return [];
-        }
+        var counts = await CountOnTargetAsync(slots, abort).ConfigureAwait(false);
+        var lost = slots.Zip(counts, (slot, count) => (Slot: slot, All: _settled[slot].Keys, Missing: _settled[slot].Keys - count))
+            .Where(each => each.Missing > 0).ToList();
+        if (lost.Count == 0)
+            return [];
+        var failure = Missing(
+            lost.Select(each => each.Slot).ToList(), lost.Sum(each => each.Missing!.Value), lost.Sum(each => each.All),
+            Evictions(evicted), evicted);
+        return lost.Select(each => new SlotAccount(each.Slot, null, failure)).ToList();
     }
 
     // Slots of a task that another run began were not counted before it.

@@ -107,8 +107,8 @@ internal sealed class MovePace(ClusterReader reader, NodeWatch nodes, MoveOption
             {
                 Begin(trouble.Node, trouble.Text, ref waitedFor);
                 // A target that becomes full while its replicas are behind gets the whole time.
-                started = trouble.IsFull == wasFull ? started : reader.Clock.Now;
-                wasFull = trouble.IsFull;
+                started = trouble.IsFull && !wasFull ? reader.Clock.Now : started;
+                wasFull |= trouble.IsFull;
                 if (reader.Clock.Now - started > Patience)
                 {
                     GiveUp(trouble.Text, trouble.IsFull, target);

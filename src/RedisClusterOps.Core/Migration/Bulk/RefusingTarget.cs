@@ -43,7 +43,8 @@ internal sealed class RefusingTarget(MoveContext context, ClusterNode source, Cl
         {
             throw new RedisOperationException(
                 FailureCode.ServerError,
-                "No key can move from " + source.Name + " to " + target.Name + ": " + Printable.Clean(reply, 200) + _why
+                "No key can move from " + source.Name + " to " + target.Name + ": " + Printable.Clean(reply, 200)
+                    + (ServerErrors.Contains(reply, "CLUSTERDOWN") ? _why : string.Empty)
                     + ". Slots that had begun are left open; no key is lost.",
                 target.Name,
                 new NextAction(NextActionCode.CheckCluster));

@@ -128,9 +128,9 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
             throw;
         }
 
-        var answers = moving.Zip(replies, (portion, reply) => new Answer(portion, MigrateRules.Read(reply), reply.Text)).ToList();
+        var answers = moving.Zip(replies, (portion, reply) => new PortionReply(portion, MigrateRules.Read(reply), reply.Text)).ToList();
         var refused = answers.Where(answer => !IsSettled(answer)).ToList();
-        if (answers.Exists(answer => answer.Kind == MigrateReply.Moved))
+        if (answers.Exists(answer => answer.Kind is MigrateReply.Moved or MigrateReply.KeyExists or MigrateReply.PayloadRefused))
             _refusing.Accepted();
         else if (refused.Find(answer => answer.Kind == MigrateReply.TryLater) is { } later)
             _refusing.Refused(later.Text);
@@ -142,8 +142,10 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
                 Read(replies[moving.Count + i], listing[i], settled, listed);
         }
 
-        if (refused.Count > 0)
-            await RetryAsync(refused, listed, database).ConfigureAwait(false);
+        foreach (var answer in refused.Where(answer => !IsTemporary(answer)))
+            await DeferAsync(answer, database).ConfigureAwait(false);
+        if (refused.Where(IsTemporary).ToList() is { Count: > 0 } temporary)
+            await RetryAsync(temporary, listed, database).ConfigureAwait(false);
         var keys = moving.Sum(portion => portion.Keys.Count);
         if (keys > 0)
             _batch.Adapt(keys, stall, _timing.Longest, _timing.Limit);
@@ -152,7 +154,7 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
     }
 
     // False if keys of the portion have to be sent again, or the slot has to be moved individually.
-    private bool IsSettled(Answer answer)
+    private bool IsSettled(PortionReply answer)
     {
         var (portion, kind, text) = answer;
         switch (kind)
@@ -173,29 +175,37 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
         }
     }
 
-    private async Task RetryAsync(List<Answer> refused, Queue<Portion> listed, int database)
+    private static bool IsTemporary(PortionReply answer) => answer.Kind is MigrateReply.TryLater or MigrateReply.OutOfMemory;
+
+    private async Task RetryAsync(List<PortionReply> refused, Queue<Portion> listed, int database)
     {
-        var isDown = _refusing.IsRefusing;
+        // It has accepted others since it refused these.
+        var refusesOnlyThese = refused.TrueForAll(answer => answer.Portion.WasRetried);
+        var isDown = _refusing.IsRefusing && !refusesOnlyThese;
         if (isDown)
             await _refusing.WaitAsync().ConfigureAwait(false);
         var wasFull = !isDown && refused.Exists(answer => answer.Kind == MigrateReply.OutOfMemory)
             && await _pace.WaitForRoomAsync(source, target, stop).ConfigureAwait(false);
-        foreach (var (portion, kind, text) in refused)
+        foreach (var answer in refused)
         {
-            // A target that accepts other slots has recovered meanwhile, or refuses only this one.
-            if ((kind == MigrateReply.TryLater && (isDown || !portion.WasRetried))
-                || (kind == MigrateReply.OutOfMemory && (isDown || wasFull)))
+            var portion = answer.Portion;
+            if (!isDown && (answer.Kind == MigrateReply.TryLater ? portion.WasRetried : !wasFull))
             {
-                portion.WasRetried = !isDown;
-                listed.Enqueue(portion);
+                await DeferAsync(answer, database).ConfigureAwait(false);
                 continue;
             }
 
-            // This includes errors that concern every slot: the individual move determines what they mean.
-            portion.Slot.Moved += await CountMovedAsync(portion, kind, database).ConfigureAwait(false);
-            portion.Slot.Defer(
-                kind == MigrateReply.OutOfMemory ? target.Name + " has no room for its keys" : Printable.Clean(text, 200));
+            portion.WasRetried |= !isDown && answer.Kind == MigrateReply.TryLater;
+            listed.Enqueue(portion);
         }
+    }
+
+    // This includes errors that concern every slot: the individual move determines what they mean.
+    private async Task DeferAsync(PortionReply answer, int database)
+    {
+        var (portion, kind, text) = answer;
+        portion.Slot.Defer(kind == MigrateReply.OutOfMemory ? target.Name + " has no room for its keys" : Printable.Clean(text, 200));
+        portion.Slot.Moved += await CountMovedAsync(portion, kind, database).ConfigureAwait(false);
     }
 
     // MIGRATE reports one error for all its keys, and others of them may have moved.
@@ -260,41 +270,5 @@ internal sealed class SlotStream(MoveContext context, ClusterNode source, Cluste
         }
 
         return moving.Where(portion => !portion.Slot.IsDeferred).ToList();
-    }
-
-    private sealed record Answer(Portion Portion, MigrateReply Kind, string Text);
-
-    /// <summary>Keys of one slot, as they were listed.</summary>
-    /// <param name="Asked">How many were asked for. A listing with fewer keys is complete.</param>
-    private sealed record Portion(SlotMove Slot, int Asked)
-    {
-        private int _listed;
-        private IReadOnlyList<byte[]> _keys = [];
-
-        public IReadOnlyList<byte[]> Keys
-        {
-            get => _keys;
-            init
-            {
-                _keys = value;
-                _listed = value.Count;
-            }
-        }
-
-        /// <summary>True for the end of a listing.</summary>
-        public bool IsLast { get; private init; } = true;
-
-        public bool MayBeMore => _listed >= Asked;
-
-        /// <summary>True if the target refused it once while it accepted others.</summary>
-        public bool WasRetried { get; set; }
-
-        /// <summary>Removes the first keys and returns them.</summary>
-        public Portion Split(int most)
-        {
-            var first = this with { Keys = _keys.Take(most).ToList(), IsLast = false };
-            _keys = _keys.Skip(most).ToList();
-            return first;
-        }
     }
 }

@@ -68,6 +68,8 @@ internal sealed class RefusedKey(SlotChannel channel, MoveKeys move, StopRequest
     {
         var node = ServerErrors.Contains(error, "Target instance") ? move.Target : move.Source;
         var (code, next) = MigrateRules.FailureOf(MigrateReply.TryLater, move);
+        if (!ServerErrors.Contains(error, "CLUSTERDOWN"))
+            return (code, error, next);
         try
         {
             return (code, error + (await channel.ReadAsync(node).ConfigureAwait(false)).WhyDown, next);

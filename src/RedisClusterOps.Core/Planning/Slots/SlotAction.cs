@@ -198,17 +198,17 @@ internal sealed record AssignToTarget(int Slot, ClusterNode Source, ClusterNode 
     private const string First = "the target first: it raises its epoch only while it imports; ";
     private const string Empty = "sent only when the source counts 0 keys";
 
-    public override IReadOnlyList<PlannedCommand> Commands =>
-    [
-        Command(
-            Target,
-            SetSlot(string.Join(" ", ActionOn(Target))),
-            First + Empty) with
+    public override IReadOnlyList<PlannedCommand> Commands
+    {
+        get
         {
-            ForMany = Target.View?.Facts.TakesOverJointly != true ? null
-                : First + "many slots in one transaction, with CLUSTER BUMPEPOCH and STABLE, if MULTI and EXEC are allowed; " + Empty,
-        },
-    ];
+            var single = Command(Target, SetSlot(string.Join(" ", ActionOn(Target))), First + Empty);
+            const string Together = "many slots in one transaction, with CLUSTER BUMPEPOCH and STABLE, if MULTI and EXEC are allowed; ";
+            return Target.View?.Facts.TakesOverJointly == true
+                ? [single with { ForMany = single with { Why = First + Together + Empty } }]
+                : [single];
+        }
+    }
 
     /// <summary>True for a server that runs SETSLOT only after its replicas have acknowledged it.</summary>
     public static bool WaitsForReplicas(ClusterNode node) =>
@@ -228,7 +228,8 @@ internal sealed record NotifyOwner(int Slot, ClusterNode Node, ClusterNode Owner
             ? "clears the MIGRATING flag; the source redirects its clients to the new owner"
             : "redirects clients correctly at once instead of waiting for gossip") with
         {
-            ForMany = IsSource ? null : "to this and other masters, but only to those that have not learned the owner by gossip",
+            ForMany = IsSource ? null : new PlannedCommand(
+                "other masters", SetSlot("NODE " + Owner.Id), "only to those that have not learned the owner by gossip"),
         },
     ];
 }
