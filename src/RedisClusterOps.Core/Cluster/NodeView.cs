@@ -83,6 +83,11 @@ internal sealed record NodeView
         }
     }
 
+    /// <summary>True if the node can take over many slots in one transaction (<see cref="ServerFacts.TakesOverJointly"/>).</summary>
+    // Not a node with replicas. One that replaces it during the transaction knows none of its slots: two masters then claim the others'
+    // slots with different epochs, and other nodes may believe the wrong one.
+    public bool TakesOverJointly => Facts.TakesOverJointly && !Lines.Any(line => line.MasterId == Id);
+
     public NodeLine? Line(string id) => _byId.TryGetValue(id, out var line) ? line : null;
 
     /// <summary>The id of the slot's owner in this node's view; null if it has none.</summary>

@@ -38,6 +38,15 @@ public class JointTakeoverTests
         AssertSingle(sends);
     }
 
+    // A replica that takes the place of the target during the transaction would know none of its slots.
+    [Fact]
+    public void A_target_with_replicas_is_sent_one_change_for_each_slot()
+    {
+        var (scene, sends) = (TwoSlots(ServerRules.Redis70, replicas: true), new List<string>());
+        Move(scene, sends, sending => sending.ForwardAsync());
+        AssertSingle(sends);
+    }
+
     [Theory]
     [InlineData("MULTI")]
     [InlineData("EXEC")]
@@ -100,9 +109,9 @@ public class JointTakeoverTests
 
     private static string Set(int slot, string action) => "CLUSTER SETSLOT " + slot + " " + action;
 
-    private static Scene TwoSlots(ServerRules rules, bool highSourceEpoch = false)
+    private static Scene TwoSlots(ServerRules rules, bool highSourceEpoch = false, bool replicas = false)
     {
-        var options = new SceneOptions { TargetHasSlots = true, Clients = 0, HighSourceEpoch = highSourceEpoch };
+        var options = new SceneOptions { TargetHasSlots = true, Clients = 0, HighSourceEpoch = highSourceEpoch, Replicas = replicas };
         var scene = new Scene(rules, Start.Stable, seed: 1, options);
         scene.Cluster.Assign(SlotMap.BesidePart, scene.Source.Index);
         var key = SlotMap.KeyOf(SlotMap.Beside, "beside");

@@ -20,7 +20,7 @@ internal sealed class JointTakeover(ClusterReader reader, ClusterNode target, St
     private static readonly RespCommand Execute = RespCommand.Of("EXEC");
 
     // Null as long as it is unknown.
-    private bool? _isPossible = target.View?.Facts.TakesOverJointly == true ? null : false;
+    private bool? _isPossible = target.View?.TakesOverJointly == true ? null : false;
 
     /// <summary>True if the server and our user's rights allow it. The rights are checked the first time.</summary>
     public async Task<bool> IsPossibleAsync()

@@ -204,7 +204,7 @@ internal sealed record AssignToTarget(int Slot, ClusterNode Source, ClusterNode 
         {
             var single = Command(Target, SetSlot(string.Join(" ", ActionOn(Target))), First + Empty);
             const string Together = "many slots in one transaction, with CLUSTER BUMPEPOCH and STABLE, if MULTI and EXEC are allowed; ";
-            return Target.View?.Facts.TakesOverJointly == true
+            return Target.View?.TakesOverJointly == true
                 ? [single with { ForMany = single with { Why = First + Together + Empty } }]
                 : [single];
         }
