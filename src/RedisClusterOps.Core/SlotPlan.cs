@@ -6,7 +6,7 @@ using RedisClusterOps.Planning.Slots;
 namespace RedisClusterOps;
 
 /// <summary>One command of a plan.</summary>
-/// <param name="Node"><c>host:port</c> of the node that receives it.</param>
+/// <param name="Node"><c>host:port</c> of the node that receives it; <c>other masters</c> for all of them.</param>
 /// <param name="Command">The command as it is typed.</param>
 /// <param name="Why">Why it is needed.</param>
 public sealed record PlannedCommand(string Node, string Command, string Why)

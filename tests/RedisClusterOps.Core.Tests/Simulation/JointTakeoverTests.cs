@@ -38,7 +38,7 @@ public class JointTakeoverTests
         AssertSingle(sends);
     }
 
-    // A replica that takes the place of the target during the transaction would know none of its slots.
+    // A replica may take the place of the target.
     [Fact]
     public void A_target_with_replicas_is_sent_one_change_for_each_slot()
     {

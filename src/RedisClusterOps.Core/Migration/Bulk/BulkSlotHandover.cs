@@ -34,7 +34,7 @@ internal sealed class BulkSlotHandover(
 
     // No node can take the place of a source without replicas.
     private readonly AdaptiveCount _irreplaceable = new(least: 128, first: 512, Most, LongestPortion);
-    private bool _hasReplicas = HasReplicas(source.View, source.Id);
+    private bool _hasReplicas = source.View?.HasReplicas != false;
 
     // While clients use the nodes. A batch of this size blocks a node for about a millisecond. Each batch also makes every node write its
     // configuration to the disk, so smaller ones would delay clients more often. Slots that are announced one by one block every node for
@@ -130,7 +130,7 @@ internal sealed class BulkSlotHandover(
             var took = await _closing.RunAsync(RoundTrips, async () =>
             {
                 var (from, counts, to) = await ReadEndsAsync(batch).ConfigureAwait(false);
-                _hasReplicas = HasReplicas(from, source.Id);
+                _hasReplicas = from.HasReplicas;
                 if (_hasReplicas && portion != _handedOver)
                     batch = batch.Take(_handedOver.Now).ToList();
                 DeferUnready(batch, from, to);
@@ -150,9 +150,6 @@ internal sealed class BulkSlotHandover(
     }
 
     private AdaptiveCount HandedOver => _hasReplicas ? _handedOver : _irreplaceable;
-
-    // A replica that has failed may return and take the place of its master.
-    private static bool HasReplicas(NodeView? view, string master) => view?.Lines.Any(line => line.MasterId == master) != false;
 
     private async Task<int> AssignAsync(IReadOnlyList<SlotMove> empty, NodeView from, NodeView to)
     {
