@@ -83,10 +83,6 @@ internal sealed record NodeView
         }
     }
 
-    /// <summary>True if the node can take over many slots in one transaction (<see cref="ServerFacts.TakesOverJointly"/>).</summary>
-    // Not a node with replicas. If one was promoted during a move, nodes disagreed about slots more often than with single changes.
-    public bool TakesOverJointly => Facts.TakesOverJointly && !HasReplicas;
-
     /// <summary>True if it lists a replica of its own, even a failed one, which may return and take its place.</summary>
     public bool HasReplicas => Lines.Any(line => line.MasterId == Id);
 

@@ -230,15 +230,14 @@ internal sealed class ServerFacts
         _ => false,
     };
 
-    /// <summary>True if a node can take over many slots in one transaction, in which it stops importing each of them (STABLE).</summary>
-    // Redis 8.6 deletes the keys of an importing slot at STABLE; 8.0 does not, and those between were not tried. Valkey 8 and later wait
-    // for their replicas at each SETSLOT. Garnet hands over all slots at once anyway. Without INFO the server is unknown.
-    public bool TakesOverJointly => Engine switch
-    {
-        ServerEngine.Redis => !IsAtLeast(8, 1),
-        ServerEngine.Valkey => !IsAtLeast(8, 0),
-        _ => false,
-    };
+    /// <summary>True if a node can take over slots in a transaction.</summary>
+    // Valkey 8 and later wait for their replicas at each SETSLOT, and delay it during a failover. Garnet hands over all slots at once
+    // anyway. Without INFO the server is unknown.
+    public bool TakesOverInTransaction => Engine == ServerEngine.Redis || (Engine == ServerEngine.Valkey && !IsAtLeast(8, 0));
+
+    /// <summary>True if it can also stop importing each of them first (STABLE), and so announce many slots once.</summary>
+    // Redis 8.6 deletes the keys of an importing slot at STABLE; 8.0 does not, and those between were not tried.
+    public bool TakesOverJointly => TakesOverInTransaction && !(Engine == ServerEngine.Redis && IsAtLeast(8, 1));
 
     // keys=12,expires=0,avg_ttl=0 / ip=…,port=…,state=online,offset=…,lag=1
     private static string? SubText(string? value, string name) => (value ?? string.Empty).Split(',')

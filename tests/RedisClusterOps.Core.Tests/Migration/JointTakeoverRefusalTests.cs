@@ -61,7 +61,7 @@ public sealed class JointTakeoverRefusalTests : IDisposable
     }
 
     private Task<IReadOnlyList<RespValue?>> RunAsync() =>
-        _takeover.RunAsync([new SlotMove(7, 0), new SlotMove(9, 0)], new SetSlotBatch(_reader, Target, Target.View!, _stop));
+        _takeover.RunAsync([new SlotMove(7, 0), new SlotMove(9, 0)], Target.View!, new SetSlotBatch(_reader, Target, Target.View!, _stop));
 
     private static bool IsNode(string asked) => asked.Contains(" NODE ");
 

@@ -38,12 +38,33 @@ public class JointTakeoverTests
         AssertSingle(sends);
     }
 
-    // A replica may take the place of the target.
-    [Fact]
-    public void A_target_with_replicas_is_sent_one_change_for_each_slot()
+    // A master in a failover delays a transaction with a command that may write, and then refuses it. Where STABLE deletes keys, the
+    // transaction has no other use.
+    [Theory]
+    [InlineData("redis-7.0")]
+    [InlineData("redis-8.6, deleting")]
+    public void A_target_with_replicas_takes_over_only_while_it_serves_a_key_of_its_own(string server)
+    {
+        var rules = ServerRules.All.Single(rules => rules.Name == server);
+        var (scene, sends) = (TwoSlots(rules, replicas: true), new List<string>());
+        Move(scene, sends, sending => sending.ForwardAsync());
+
+        var takeover = sends.Single(send => send.Contains("NODE " + scene.Target.Id, StringComparison.Ordinal)).Split(" | ");
+        Assert.Equal("MULTI", takeover[0]);
+        Assert.StartsWith("PFCOUNT redisclusterops-takeover:", takeover[1]);
+        var key = SlotMap.Bytes(takeover[1].Split(' ')[1]);
+        Assert.Equal(scene.Target.Index, scene.Target.Owner[SlotMap.PartOf(key)]);
+        Assert.Equal(rules == ServerRules.Redis70, takeover.Any(command => command.EndsWith("STABLE", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("MULTI")]
+    [InlineData("EXEC")]
+    [InlineData("PFCOUNT")]
+    public void A_target_with_replicas_is_sent_one_change_for_each_slot_without_the_right_to_the_transaction(string right)
     {
         var (scene, sends) = (TwoSlots(ServerRules.Redis70, replicas: true), new List<string>());
-        Move(scene, sends, sending => sending.ForwardAsync());
+        Move(scene, sends, sending => DenyAsync(sending, right));
         AssertSingle(sends);
     }
 
@@ -90,7 +111,7 @@ public class JointTakeoverTests
     }
 
     // A server refuses a command of a transaction when it is sent, and then the whole transaction. Outside of one, it runs the others.
-    private static async Task<IReadOnlyList<RespValue>> DenyAsync(InterceptedSend sending, string right)
+    internal static async Task<IReadOnlyList<RespValue>> DenyAsync(InterceptedSend sending, string right)
     {
         if (!sending.Commands.Any(command => InterceptedSend.Is(command, right)))
             return await sending.ForwardAsync();
@@ -98,7 +119,7 @@ public class JointTakeoverTests
         foreach (var command in sending.Commands)
         {
             var isDenied = InterceptedSend.Is(command, right);
-            var isDiscarded = right == "CLUSTER BUMPEPOCH" && InterceptedSend.Is(command, "EXEC");
+            var isDiscarded = right is "CLUSTER BUMPEPOCH" or "PFCOUNT" && InterceptedSend.Is(command, "EXEC");
             var sent = isDiscarded ? RespCommand.Of("DISCARD") : command;
             var reply = isDenied ? RespValue.Error(Denied) : (await sending.ForwardAsync([sent]))[0];
             replies.Add(isDiscarded ? RespValue.Error("EXECABORT Transaction discarded because of previous errors.") : reply);
@@ -109,7 +130,7 @@ public class JointTakeoverTests
 
     private static string Set(int slot, string action) => "CLUSTER SETSLOT " + slot + " " + action;
 
-    private static Scene TwoSlots(ServerRules rules, bool highSourceEpoch = false, bool replicas = false)
+    internal static Scene TwoSlots(ServerRules rules, bool highSourceEpoch = false, bool replicas = false)
     {
         var options = new SceneOptions { TargetHasSlots = true, Clients = 0, HighSourceEpoch = highSourceEpoch, Replicas = replicas };
         var scene = new Scene(rules, Start.Stable, seed: 1, options);

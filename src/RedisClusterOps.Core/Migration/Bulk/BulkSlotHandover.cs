@@ -100,7 +100,7 @@ internal sealed class BulkSlotHandover(
         for (var left = Left(slots); left.Count > 0 && !stop.IsRequested; left = Left(slots))
         {
             await replicas.ConfirmAsync(stop).ConfigureAwait(false);
-            var forClients = await _takeover.IsPossibleAsync().ConfigureAwait(false) ? MostForClients : MostAnnouncedForClients;
+            var forClients = await _takeover.AnnouncesOnceAsync().ConfigureAwait(false) ? MostForClients : MostAnnouncedForClients;
             var batch = left.Take(SizeOf(HandedOver, forClients, left.Count)).ToList();
             var isOver = await HandoverEpoch.AwaitAsync(() => TryAssignAsync(batch), stop).ConfigureAwait(false);
             if (!isOver)
@@ -156,7 +156,7 @@ internal sealed class BulkSlotHandover(
         if (_hasReplicas)
             replicas.Expect(empty);
         var single = new SetSlotBatch(_reader, target, to, stop) { Within = LongestHandover };
-        var replies = await _takeover.RunAsync(empty, single).ConfigureAwait(false);
+        var replies = await _takeover.RunAsync(empty, to, single).ConfigureAwait(false);
         var assigned = new List<SlotMove>();
         for (var i = 0; i < empty.Count; i++)
         {

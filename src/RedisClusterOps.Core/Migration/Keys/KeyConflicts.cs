@@ -138,12 +138,12 @@ internal sealed class KeyConflicts(
             }
 
             var path = isUnchanged is null ? await SaveAsync(side, key, copy).ConfigureAwait(false) : null;
-            RespCommand[] deletion = [RespCommand.Of("MULTI"), RespCommand.Of("DEL", key), RespCommand.Of("EXEC")];
+            RespCommand[] deletion = [Transaction.Begin, RespCommand.Of("DEL", key), Transaction.Execute];
             var replies = await SendAsync(side, deletion).ConfigureAwait(false);
             // EXECABORT: the key moved before it was deleted, so DEL was redirected to the target.
             var hasMoved = replies[2].IsError && ServerErrors.StartsWith(replies[2].Text, "EXECABORT")
                 && ServerErrors.StartsWith(replies[1].Text, "ASK ");
-            if (!hasMoved && !replies[2].OrThrow(side.Connection.Endpoint, RespCommand.Of("EXEC")).IsNull)
+            if (!hasMoved && !replies[2].OrThrow(side.Connection.Endpoint, Transaction.Execute).IsNull)
             {
                 if (path is not null)
                     Note(key, copy, isSource, path);

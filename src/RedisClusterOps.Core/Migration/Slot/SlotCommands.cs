@@ -38,16 +38,36 @@ internal sealed class SlotCommands(ClusterReader reader)
     }
 
     /// <summary>Makes the target the owner, once.</summary>
+    /// <param name="target">The target.</param>
+    /// <param name="now">The target's view, read just before.</param>
+    /// <param name="slot">The slot.</param>
+    /// <param name="stop">The stop request of the operation.</param>
     /// <returns>False if its replicas did not acknowledge the command in time: it was not executed.</returns>
-    public async Task<bool> TryTakeOverAsync(ClusterNode target, int slot, StopRequest stop)
+    public async Task<bool> TryTakeOverAsync(ClusterNode target, NodeView now, int slot, StopRequest stop)
     {
         var command = RespCommand.Of(["CLUSTER", "SETSLOT", slot, .. AssignToTarget.ActionOn(target)]);
         var connection = await reader.ConnectAsync(target, stop.Abort).ConfigureAwait(false);
-        var reply = await connection.AskAsync(command, stop.Abort).ConfigureAwait(false);
+        var guard = target.View?.Facts.TakesOverInTransaction == true ? FailoverGuard.Of(now) : null;
+        var reply = guard is null ? await connection.AskAsync(command, stop.Abort).ConfigureAwait(false)
+            : await SendGuardedAsync(connection, guard, command, stop).ConfigureAwait(false);
         if (ServerErrors.IsUnconfirmed(reply))
             return false;
         Require(target, slot, command, reply);
         return true;
+    }
+
+    private static async Task<RespValue> SendGuardedAsync(
+        INodeConnection connection, RespCommand guard, RespCommand command, StopRequest stop)
+    {
+        RespCommand[] commands = [Transaction.Begin, guard, command, Transaction.Execute, Transaction.Discard];
+        var replies = await connection.SendAsync(commands, null, stop.Abort).ConfigureAwait(false);
+        if (Transaction.IsExecuted(replies[3]))
+            return replies[3].Items[1];
+        // Without the right to MULTI the command has run.
+        if (replies[0].IsError)
+            return replies[2];
+        return replies.FirstOrDefault(FailoverGuard.IsRefusal)
+            ?? await connection.AskAsync(command, stop.Abort).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -107,7 +127,7 @@ internal sealed class SlotCommands(ClusterReader reader)
         if (!reply.IsError)
             return;
         var failure = Unexpected(node, slot, command, reply);
-        if (IsAboutTheSlot(reply.Text))
+        if (FailoverGuard.IsRefusal(reply) || IsAboutTheSlot(reply.Text))
             throw new SlotChangedException(failure);
         reply.OrThrow(failure.Endpoint, command);
     }

@@ -23,9 +23,9 @@ internal sealed class SlotHandover(ClusterReader reader, OperationLog? log)
     public async Task<bool> TryAssignAsync(AssignToTarget step, StopRequest stop)
     {
         var slot = step.Slot.ToString(CultureInfo.InvariantCulture);
-        for (var started = stop.Clock.Now; await IsEmptyAsync(step, slot, stop).ConfigureAwait(false);)
+        for (var started = stop.Clock.Now; await TargetOfEmptyAsync(step, slot, stop).ConfigureAwait(false) is { } target;)
         {
-            if (await _commands.TryTakeOverAsync(step.Target, step.Slot, stop).ConfigureAwait(false))
+            if (await _commands.TryTakeOverAsync(step.Target, target, step.Slot, stop).ConfigureAwait(false))
             {
                 log?.State(step.Slot, "Slot " + slot + ": handed over to " + step.Target.Name);
                 return true;
@@ -48,10 +48,11 @@ internal sealed class SlotHandover(ClusterReader reader, OperationLog? log)
         target.Name,
         new NextAction(NextActionCode.ShowNodes));
 
-    private async Task<bool> IsEmptyAsync(AssignToTarget step, string slot, StopRequest stop)
+    // The target's view, if the source holds no key of the slot.
+    private async Task<NodeView?> TargetOfEmptyAsync(AssignToTarget step, string slot, StopRequest stop)
     {
         stop.ThrowIfRequested();
-        var (source, isHandedOver) = await ReadEndsAsync(step, slot, stop).ConfigureAwait(false);
+        var (source, target, isHandedOver) = await ReadEndsAsync(step, slot, stop).ConfigureAwait(false);
         if (!source.DatabasesKnown)
         {
             throw new RedisOperationException(
@@ -68,12 +69,13 @@ internal sealed class SlotHandover(ClusterReader reader, OperationLog? log)
             : 0;
         // Garnet does not count a slot that it handed over. It then holds no key that a client could reach.
         stop.ThrowIfRequested();
-        return keys == 0 || (keys is null && isHandedOver);
+        return keys == 0 || (keys is null && isHandedOver) ? target : null;
     }
 
-    private async Task<(NodeView Source, bool IsHandedOver)> ReadEndsAsync(AssignToTarget step, string slot, StopRequest stop)
+    private async Task<(NodeView Source, NodeView Target, bool IsHandedOver)> ReadEndsAsync(
+        AssignToTarget step, string slot, StopRequest stop)
     {
-        (NodeView Source, bool IsHandedOver)? ends = null;
+        (NodeView Source, NodeView Target, bool IsHandedOver)? ends = null;
         if (await HandoverEpoch.AwaitAsync(CheckAsync, stop).ConfigureAwait(false))
             return ends!.Value;
         throw Changed(step, step.Target.Name + " has not received the config epoch of " + step.Source.Name + ", so its claim could lose");
@@ -93,7 +95,7 @@ internal sealed class SlotHandover(ClusterReader reader, OperationLog? log)
             // The source handed over its last slot, and has become a replica of the target: its keys are the target's.
             if (!source.Self.IsMaster && source.Self.MasterId == step.Target.Id)
             {
-                ends = (source, true);
+                ends = (source, target, true);
                 return true;
             }
 
@@ -103,7 +105,7 @@ internal sealed class SlotHandover(ClusterReader reader, OperationLog? log)
                 throw Changed(step, step.Source.Name + what);
             }
 
-            ends = (source, isHandedOver);
+            ends = (source, target, isHandedOver);
             return HandoverEpoch.IsKnown(target, source, step.Source.Id);
         }
     }

@@ -196,19 +196,29 @@ internal sealed record AssignToTarget(int Slot, ClusterNode Source, ClusterNode 
     // Without it a node waits two seconds for a replica that hangs, and then takes over a slot whose source may have died meanwhile.
     private const int MillisecondsForReplicas = 200;
     private const string First = "the target first: it raises its epoch only while it imports; ";
+    private const string Guarded = "in a transaction with PFCOUNT, which does not run during a failover, if the user may run it; ";
     private const string Empty = "sent only when the source counts 0 keys";
 
     public override IReadOnlyList<PlannedCommand> Commands
     {
         get
         {
-            var single = Command(Target, SetSlot(string.Join(" ", ActionOn(Target))), First + Empty);
-            const string Together = "many slots in one transaction, with CLUSTER BUMPEPOCH and STABLE, if MULTI and EXEC are allowed; ";
-            return Target.View?.TakesOverJointly == true
-                ? [single with { ForMany = single with { Why = First + Together + Empty } }]
+            var isGuarded = Target.View is { Facts.TakesOverInTransaction: true, HasReplicas: true };
+            var single = Command(
+                Target, SetSlot(string.Join(" ", ActionOn(Target))), First + (isGuarded ? Guarded : string.Empty) + Empty);
+            return TransactionFor(Target.View) is { } commands
+                ? [single with { ForMany = single with { Why = First + commands + ", if the user may run it; " + Empty } }]
                 : [single];
         }
     }
+
+    private static string? TransactionFor(NodeView? view) => view switch
+    {
+        { Facts.TakesOverJointly: true, HasReplicas: true } => "many slots in one transaction, with PFCOUNT, CLUSTER BUMPEPOCH and STABLE",
+        { Facts.TakesOverJointly: true } => "many slots in one transaction, with CLUSTER BUMPEPOCH and STABLE",
+        { Facts.TakesOverInTransaction: true, HasReplicas: true } => "many slots in one transaction, with PFCOUNT",
+        _ => null,
+    };
 
     /// <summary>True for a server that runs SETSLOT only after its replicas have acknowledged it.</summary>
     public static bool WaitsForReplicas(ClusterNode node) =>

@@ -182,6 +182,16 @@ internal sealed class SimulatedCluster : INodeConnector
         return successor;
     }
 
+    /// <summary>CLUSTER FAILOVER: the replica is elected, and its master hears of it some milliseconds later.</summary>
+    public void FailOverBeforeItHears(SimulatedNode master)
+    {
+        Stall(master.Index, TimeSpan.FromMilliseconds(5));
+        master.DelaysWrites = true;
+        var replica = Nodes.Single(node => !node.IsMaster && SameShard(node.Index, master.Index));
+        if (!replica.WinElection())
+            throw new InvalidOperationException(replica + " was not elected.");
+    }
+
     /// <summary>Exchanges gossip until every node knows the same.</summary>
     /// <remarks>Clients send no requests during that time. The invariants check all keys afterwards.</remarks>
     public void Settle()

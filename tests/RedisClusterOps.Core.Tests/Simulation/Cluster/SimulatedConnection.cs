@@ -26,6 +26,8 @@ internal sealed class SimulatedConnection(SimulatedCluster cluster, SimulatedNod
         var replies = new RespValue[commands.Count];
         for (var i = 0; i < replies.Length; i++)
         {
+            while (node.Delays(commands[i], _state))
+                cluster.Clock.Pass(TimeSpan.FromMilliseconds(0.1));
             cluster.Writes += WritingCommand.Is(commands[i]) ? 1 : 0;
             replies[i] = node.RefusesUsWith is { } refusal ? RespValue.Error(refusal) : node.Do(commands[i], _state);
             if (cluster.Trace is not null)

@@ -1,5 +1,7 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
+using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
@@ -38,6 +40,24 @@ internal sealed partial class SimulatedNode
         ConfigEpoch[Index] = CurrentEpoch;
         ReplaceMaster(old);
         return true;
+    }
+
+    /// <summary>True from the beginning of a CLUSTER FAILOVER of this master until it is a replica.</summary>
+    public bool DelaysWrites { get; set; }
+
+    private static readonly HashSet<string> Delayed = new(StringComparer.Ordinal)
+    {
+        "MIGRATE", "SET", "INCR", "DEL", "RESTORE", "RESTORE-ASKING", "PFCOUNT",
+    };
+
+    /// <summary>True while the node delays the command, because it may write (src/server.c: processCommand).</summary>
+    public bool Delays(RespCommand command, ConnectionState connection)
+    {
+        if (!DelaysWrites)
+            return false;
+        var call = new Call(command, connection);
+        return call.Word(0) == "EXEC" ? connection.Queued?.Exists(queued => Delayed.Contains(new Call(queued, connection).Word(0))) == true
+            : Delayed.Contains(call.Word(0));
     }
 
     /// <summary>CLUSTER FAILOVER TAKEOVER: without votes, with an epoch above those that this node knows.</summary>
@@ -110,6 +130,7 @@ internal sealed partial class SimulatedNode
     public void BecomeReplicaOf(int master)
     {
         _cluster.Note(this + " becomes a replica of n" + master);
+        DelaysWrites = false;
         MasterOf[Index] = master;
         for (var part = 0; part < SlotMap.Parts; part++)
         {

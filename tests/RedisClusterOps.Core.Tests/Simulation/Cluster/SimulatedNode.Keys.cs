@@ -7,29 +7,6 @@ using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Core.Tests.Simulation;
 
-/// <summary>The state of one connection on the server.</summary>
-internal sealed class ConnectionState
-{
-    public int Database { get; set; }
-
-    public bool Asking { get; set; }
-
-    /// <summary>CLIENT SETNAME.</summary>
-    public string Name { get; set; } = string.Empty;
-
-    public bool IsClosed { get; set; }
-
-    /// <summary>The number of the connection on its node; 0 until it has a name.</summary>
-    public int Number { get; set; }
-
-    /// <summary>Commands since MULTI; null outside a transaction.</summary>
-    public List<RespCommand>? Queued { get; set; }
-
-    public bool QueueIsBad { get; set; }
-
-    public Dictionary<string, StoredValue?> Watched { get; } = new(StringComparer.Ordinal);
-}
-
 /// <summary>Commands on keys, and the node that serves them (src/cluster.c: getNodeByQuery).</summary>
 internal sealed partial class SimulatedNode
 {
@@ -213,6 +190,8 @@ internal sealed partial class SimulatedNode
                 return RespValue.Array([.. KeysOf(call, name).Select(each => Reply(Keys.Get(call.Database, part, SlotMap.Name(each))))]);
             case "DEL":
                 return RespValue.Number(KeysOf(call, name).Count(each => Keys.Remove(call.Database, part, SlotMap.Name(each))));
+            case "PFCOUNT":
+                return value is null ? Zero : RespValue.Error("WRONGTYPE Key is not a valid HyperLogLog string value.");
             case "TYPE":
                 return RespValue.Simple(value is null ? "none" : "string");
             case "DUMP":
@@ -253,42 +232,5 @@ internal sealed partial class SimulatedNode
         TimeSpan? expiry = left > 0 ? _cluster.Clock.Now + TimeSpan.FromMilliseconds(left) : null;
         Keys.Set(call.Database, part, key, new StoredValue(call.Text(3).Replace("\0dump", string.Empty), expiry));
         return Ok;
-    }
-
-    private static RespValue Begin(ConnectionState connection)
-    {
-        connection.Queued = [];
-        connection.QueueIsBad = false;
-        return Ok;
-    }
-
-    private static RespValue Unwatch(ConnectionState connection)
-    {
-        connection.Watched.Clear();
-        return Ok;
-    }
-
-    private static RespValue Discard(ConnectionState connection)
-    {
-        connection.Queued = null;
-        return Unwatch(connection);
-    }
-
-    private RespValue Execute(ConnectionState connection, bool asking)
-    {
-        var commands = connection.Queued!;
-        var changed = connection.Watched.Any(pair =>
-            !Equals(Keys.Get(connection.Database, SlotMap.PartOf(SlotMap.Bytes(pair.Key)), pair.Key), pair.Value));
-        connection.Queued = null;
-        connection.Watched.Clear();
-        if (connection.QueueIsBad)
-            return RespValue.Error("EXECABORT Transaction discarded because of previous errors.");
-        return changed ? RespValue.Null : RespValue.Array([.. commands.Select(command => DoAsking(command, connection, asking))]);
-    }
-
-    private RespValue DoAsking(RespCommand command, ConnectionState connection, bool asking)
-    {
-        connection.Asking = asking;
-        return Do(command, connection);
     }
 }
