@@ -30,10 +30,49 @@ public class FailoverGuardTests
     [MemberData(nameof(Cases))]
     public void The_target_does_not_take_over_an_open_slot_during_its_failover(string server, bool isGuarded)
     {
-        var options = new SceneOptions { TargetHasSlots = true, Clients = 0 };
-        var scene = new Scene(RulesOf(server), Start.Migrating, seed: 1, options);
+        var scene = OpenSlot(RulesOf(server));
         var attempt = Operation.Complete.Run(scene, FailingOver(scene, isGuarded));
         AssertAfterFailover(scene, isGuarded, [attempt.Failure]);
+    }
+
+    // A replica that is not elected within five seconds gives up.
+    [Theory]
+    [InlineData("redis-7.0")]
+    [InlineData("redis-8.6")]
+    public void The_target_takes_over_after_a_failover_that_was_given_up(string server)
+    {
+        var scene = JointTakeoverTests.TwoSlots(RulesOf(server), replicas: true);
+        var (hasBegun, began) = (false, scene.Cluster.Clock.Now);
+        var outcomes = SourceFailoverTests.MoveBoth(scene, new InterceptingConnector(scene.Cluster, sending =>
+        {
+            if (!hasBegun && sending.Commands.Any(command => InterceptedSend.Text(command).EndsWith("NODE " + scene.Target.Id)))
+            {
+                (hasBegun, began) = (true, scene.Cluster.Clock.Now);
+                scene.Target.DelayWrites();
+            }
+
+            return sending.ForwardAsync();
+        }));
+        Assert.All(outcomes, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.ToString()));
+        Assert.InRange((scene.Cluster.Clock.Now - began).TotalSeconds, 5, 8);
+        AssertMoved(scene);
+    }
+
+    // The source has handed over its last slot and is a replica of the target, so no master claims the slot, and the cluster is down.
+    [Theory]
+    [InlineData("Complete")]
+    [InlineData("Repair")]
+    [InlineData("Complete, together")]
+    [InlineData("Repair, together")]
+    public void A_target_that_serves_no_keys_because_the_cluster_is_down_takes_over(string operation)
+    {
+        var options = new SceneOptions { TargetHasSlots = true, Clients = 0, LastSlotOfSource = true };
+        var scene = new Scene(ServerRules.Redis70, Start.FinishedOnSource, seed: 1, options);
+        scene.Cluster.Settle();
+        Assert.Contains("cluster_state:fail", BareCluster.Ask(scene.Target, "CLUSTER", "INFO"));
+        var attempt = Operation.Named(operation).Run(scene);
+        Assert.True(attempt.Succeeded, attempt.ToString());
+        AssertMoved(scene);
     }
 
     [Theory]
@@ -42,15 +81,42 @@ public class FailoverGuardTests
     [InlineData("EXEC")]
     public void Without_the_right_to_the_transaction_the_slot_is_handed_over_without_it(string right)
     {
-        var options = new SceneOptions { TargetHasSlots = true, Clients = 0 };
-        var scene = new Scene(ServerRules.Redis70, Start.Migrating, seed: 1, options);
+        var scene = OpenSlot(ServerRules.Redis70);
         var attempt = Operation.Complete.Run(scene, new InterceptingConnector(
             scene.Cluster, sending => JointTakeoverTests.DenyAsync(sending, right)));
         Assert.True(attempt.Succeeded, attempt.ToString());
+        AssertMoved(scene);
+    }
+
+    // A connection that stays in a transaction would answer QUEUED to the next command.
+    [Fact]
+    public void Where_EXEC_and_DISCARD_are_renamed_the_slot_is_handed_over_on_another_connection()
+    {
+        var scene = OpenSlot(ServerRules.Redis70);
+        var attempt = Operation.Complete.Run(scene, new InterceptingConnector(scene.Cluster, async sending =>
+        {
+            var replies = new List<RespValue>();
+            foreach (var command in sending.Commands)
+            {
+                replies.Add(InterceptedSend.Text(command) is "EXEC" or "DISCARD" ? RespValue.Error("ERR unknown command")
+                    : (await sending.ForwardAsync([command]))[0]);
+            }
+
+            return replies;
+        }));
+        Assert.True(attempt.Succeeded, attempt.ToString());
+        AssertMoved(scene);
+    }
+
+    private static Scene OpenSlot(ServerRules rules) =>
+        new(rules, Start.Migrating, seed: 1, new SceneOptions { TargetHasSlots = true, Clients = 0 });
+
+    private static void AssertMoved(Scene scene)
+    {
         scene.Cluster.Settle();
         scene.Cluster.Ledger.RequireNothingLost();
         Assert.Empty(scene.Cluster.Ledger.Violations);
-        Assert.Equal(scene.Target.Index, scene.Target.Owner[SlotMap.MovingPart]);
+        Assert.All(scene.Cluster.Nodes, node => Assert.Equal(scene.Target.Index, node.Owner[SlotMap.MovingPart]));
     }
 
     private static ServerRules RulesOf(string server) => ServerRules.All.Single(rules => rules.Name == server);

@@ -20,6 +20,8 @@ internal sealed class JointTakeover(ClusterReader reader, ClusterNode target, St
 {
     private readonly bool _announcesOnce = target.View?.Facts.TakesOverJointly == true;
 
+    private NodeView? _now = target.View;
+
     // Null as long as it is unknown.
     private bool? _isPermitted = target.View?.Facts.TakesOverInTransaction == true ? null : false;
 
@@ -34,17 +36,26 @@ internal sealed class JointTakeover(ClusterReader reader, ClusterNode target, St
     private async Task<bool?> IsPermittedAsync()
     {
         var connection = await reader.ConnectAsync(target, stop.Abort).ConfigureAwait(false);
-        RespCommand[] commands = [Transaction.Begin, .. GuardOf(target.View!), Transaction.Execute, Transaction.Discard];
+        RespCommand[] commands = [Transaction.Begin, .. Guard(), Transaction.Execute, Transaction.Discard];
         var replies = await connection.SendAsync(commands, null, stop.Abort).ConfigureAwait(false);
-        return Transaction.IsExecuted(replies[commands.Length - 2]) ? true : UnlessTemporary(replies);
+        var (executed, discarded) = (replies[commands.Length - 2], replies[commands.Length - 1]);
+        if (Transaction.IsExecuted(executed))
+            return true;
+        if (Transaction.IsStillOpen(executed, discarded))
+            connection.Dispose();
+        return UnlessTemporary(replies);
     }
 
-    private static RespCommand[] GuardOf(NodeView view) => FailoverGuard.Of(view) is { } command ? [command] : [];
+    private RespCommand[] Guard() => _now is not null && FailoverGuard.Of(_now) is { } command ? [command] : [];
 
-    // A node that is out of memory or busy executes no transaction, but may execute the next one. So may one in a failover.
-    private static bool? UnlessTemporary(IReadOnlyList<RespValue> replies) => replies.Any(reply => FailoverGuard.IsRefusal(reply)
-        || (reply.IsError && ServerErrors.CodeOf(reply.Text)
-            is FailureCode.WritesRefused or FailureCode.NodeBusy or FailureCode.NodeLoading)) ? null : false;
+    // A node that is out of memory, busy or in a failover executes no transaction, but may execute the next one.
+    private static bool? UnlessTemporary(IReadOnlyList<RespValue> replies) => replies.Any(IsTemporary) ? null : false;
+
+    private static bool IsTemporary(RespValue reply) => reply.IsError
+        && (ServerErrors.CodeOf(reply.Text) is FailureCode.WritesRefused or FailureCode.NodeBusy or FailureCode.NodeLoading
+            || Redirects.Any(redirect => ServerErrors.StartsWith(reply.Text, redirect)));
+
+    private static readonly string[] Redirects = ["MOVED ", "ASK ", "CLUSTERDOWN "];
 
     /// <param name="slots">Slots that the target imports, and of which the source has no key.</param>
     /// <param name="now">The target's view, read just before.</param>
@@ -53,8 +64,9 @@ internal sealed class JointTakeover(ClusterReader reader, ClusterNode target, St
     public async Task<IReadOnlyList<RespValue?>> RunAsync(IReadOnlyList<SlotMove> slots, NodeView now, SetSlotBatch single)
     {
         var assign = AssignToTarget.ActionOn(target);
-        var guard = GuardOf(now);
-        var isUseful = guard.Length > 0 || (slots.Count > 1 && _announcesOnce && !FailoverGuard.IsNeeded(now));
+        _now = now;
+        var guard = Guard();
+        var isUseful = guard.Length > 0 || (slots.Count > 1 && _announcesOnce);
         if (slots.Count == 0 || !isUseful || (_isPermitted ??= await IsPermittedAsync().ConfigureAwait(false)) != true)
             return await single.SendAsync(slots, assign).ConfigureAwait(false);
 
@@ -68,7 +80,7 @@ internal sealed class JointTakeover(ClusterReader reader, ClusterNode target, St
         {
             if (_announcesOnce && i < slots.Count - 1)
                 commands.Add(RespCommand.Of("CLUSTER", "SETSLOT", slots[i].Slot, "STABLE"));
-            // Without MULTI.
+            // The replies of EXEC have none for MULTI.
             assignments.Add(commands.Count - 1);
             commands.Add(RespCommand.Of(["CLUSTER", "SETSLOT", slots[i].Slot, .. assign]));
         }
@@ -80,9 +92,7 @@ internal sealed class JointTakeover(ClusterReader reader, ClusterNode target, St
         if (Transaction.IsExecuted(executed))
             return [.. assignments.Select(index => executed.Items[Math.Min(index, executed.Items.Count - 1)])];
 
-        // It refused a command of the transaction, and executed none. Single changes would not be safe during a failover.
-        if (replies.FirstOrDefault(FailoverGuard.IsRefusal) is { } refusal)
-            return [.. slots.Select(_ => refusal)];
+        // It refused a command of the transaction, and executed none. A failover is over by now, and a replica refuses SETSLOT.
         _isPermitted = UnlessTemporary(replies);
         return await single.SendAsync(slots, assign).ConfigureAwait(false);
     }

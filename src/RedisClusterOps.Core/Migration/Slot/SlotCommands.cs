@@ -46,28 +46,35 @@ internal sealed class SlotCommands(ClusterReader reader)
     public async Task<bool> TryTakeOverAsync(ClusterNode target, NodeView now, int slot, StopRequest stop)
     {
         var command = RespCommand.Of(["CLUSTER", "SETSLOT", slot, .. AssignToTarget.ActionOn(target)]);
-        var connection = await reader.ConnectAsync(target, stop.Abort).ConfigureAwait(false);
         var guard = target.View?.Facts.TakesOverInTransaction == true ? FailoverGuard.Of(now) : null;
-        var reply = guard is null ? await connection.AskAsync(command, stop.Abort).ConfigureAwait(false)
-            : await SendGuardedAsync(connection, guard, command, stop).ConfigureAwait(false);
+        var reply = guard is null ? await AskAsync(target, command, stop).ConfigureAwait(false)
+            : await SendGuardedAsync(target, guard, command, stop).ConfigureAwait(false);
         if (ServerErrors.IsUnconfirmed(reply))
             return false;
         Require(target, slot, command, reply);
         return true;
     }
 
-    private static async Task<RespValue> SendGuardedAsync(
-        INodeConnection connection, RespCommand guard, RespCommand command, StopRequest stop)
+    private async Task<RespValue> SendGuardedAsync(ClusterNode target, RespCommand guard, RespCommand command, StopRequest stop)
     {
+        var connection = await reader.ConnectAsync(target, stop.Abort).ConfigureAwait(false);
         RespCommand[] commands = [Transaction.Begin, guard, command, Transaction.Execute, Transaction.Discard];
         var replies = await connection.SendAsync(commands, null, stop.Abort).ConfigureAwait(false);
         if (Transaction.IsExecuted(replies[3]))
             return replies[3].Items[1];
-        // Without the right to MULTI the command has run.
+        // Without MULTI the command has run, after the guard.
         if (replies[0].IsError)
             return replies[2];
-        return replies.FirstOrDefault(FailoverGuard.IsRefusal)
-            ?? await connection.AskAsync(command, stop.Abort).ConfigureAwait(false);
+        if (Transaction.IsStillOpen(replies[3], replies[4]))
+            connection.Dispose();
+        // The user may not run the transaction, or the node serves no keys now. A failover is over by then, and a replica refuses SETSLOT.
+        return await AskAsync(target, command, stop).ConfigureAwait(false);
+    }
+
+    private async Task<RespValue> AskAsync(ClusterNode node, RespCommand command, StopRequest stop)
+    {
+        var connection = await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false);
+        return await connection.AskAsync(command, stop.Abort).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -110,8 +117,7 @@ internal sealed class SlotCommands(ClusterReader reader)
         var started = stop.Clock.Now;
         while (true)
         {
-            var connection = await reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false);
-            var reply = await connection.AskAsync(command, stop.Abort).ConfigureAwait(false);
+            var reply = await AskAsync(node, command, stop).ConfigureAwait(false);
             if (!ServerErrors.IsUnconfirmed(reply) || stop.Clock.Now - started > RetryFor)
             {
                 Require(node, slot, command, reply);
@@ -127,7 +133,7 @@ internal sealed class SlotCommands(ClusterReader reader)
         if (!reply.IsError)
             return;
         var failure = Unexpected(node, slot, command, reply);
-        if (FailoverGuard.IsRefusal(reply) || IsAboutTheSlot(reply.Text))
+        if (IsAboutTheSlot(reply.Text))
             throw new SlotChangedException(failure);
         reply.OrThrow(failure.Endpoint, command);
     }

@@ -186,7 +186,7 @@ internal sealed class SimulatedCluster : INodeConnector
     public void FailOverBeforeItHears(SimulatedNode master)
     {
         Stall(master.Index, TimeSpan.FromMilliseconds(5));
-        master.DelaysWrites = true;
+        master.DelayWrites();
         var replica = Nodes.Single(node => !node.IsMaster && SameShard(node.Index, master.Index));
         if (!replica.WinElection())
             throw new InvalidOperationException(replica + " was not elected.");

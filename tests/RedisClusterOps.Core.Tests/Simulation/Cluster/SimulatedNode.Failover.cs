@@ -42,8 +42,10 @@ internal sealed partial class SimulatedNode
         return true;
     }
 
-    /// <summary>True from the beginning of a CLUSTER FAILOVER of this master until it is a replica.</summary>
-    public bool DelaysWrites { get; set; }
+    private TimeSpan _delaysUntil;
+
+    /// <summary>A CLUSTER FAILOVER of this master begins. The node delays writes until it is a replica, or for five seconds.</summary>
+    public void DelayWrites() => _delaysUntil = _cluster.Clock.Now + TimeSpan.FromSeconds(5);
 
     private static readonly HashSet<string> Delayed = new(StringComparer.Ordinal)
     {
@@ -53,7 +55,7 @@ internal sealed partial class SimulatedNode
     /// <summary>True while the node delays the command, because it may write (src/server.c: processCommand).</summary>
     public bool Delays(RespCommand command, ConnectionState connection)
     {
-        if (!DelaysWrites)
+        if (_cluster.Clock.Now >= _delaysUntil)
             return false;
         var call = new Call(command, connection);
         return call.Word(0) == "EXEC" ? connection.Queued?.Exists(queued => Delayed.Contains(new Call(queued, connection).Word(0))) == true
@@ -130,7 +132,7 @@ internal sealed partial class SimulatedNode
     public void BecomeReplicaOf(int master)
     {
         _cluster.Note(this + " becomes a replica of n" + master);
-        DelaysWrites = false;
+        _delaysUntil = TimeSpan.Zero;
         MasterOf[Index] = master;
         for (var part = 0; part < SlotMap.Parts; part++)
         {
