@@ -25,6 +25,7 @@ internal sealed class ClusterConnections(INodeConnector connector) : IDisposable
 
     private const int Main = 0;
     private const int Keys = -1;
+    private const int Delayed = -3;
 
     public IClock Clock => connector.Clock;
 
@@ -57,15 +58,27 @@ internal sealed class ClusterConnections(INodeConnector connector) : IDisposable
     /// all other commands if the node accepts no second one.
     /// </summary>
     /// <inheritdoc cref="GetAsync(NodeEndpoint, int, CancellationToken)"/>
-    public async Task<INodeConnection> GetForKeysAsync(NodeEndpoint endpoint, int database, CancellationToken cancellation)
+    public Task<INodeConnection> GetForKeysAsync(NodeEndpoint endpoint, int database, CancellationToken cancellation) =>
+        GetSecondAsync((endpoint, Keys), database, cancellation);
+
+    /// <summary>
+    /// Returns a connection for commands that the node may delay: no other command waits behind them, or ends with the connection. It is
+    /// the one for all other commands if the node accepts no second one.
+    /// </summary>
+    /// <inheritdoc cref="GetAsync(NodeEndpoint, int, CancellationToken)"/>
+    public Task<INodeConnection> GetForDelayedAsync(NodeEndpoint endpoint, CancellationToken cancellation) =>
+        GetSecondAsync((endpoint, Delayed), 0, cancellation);
+
+    private async Task<INodeConnection> GetSecondAsync(
+        (NodeEndpoint Endpoint, int Number) place, int database, CancellationToken cancellation)
     {
         try
         {
-            return await GetNamedAsync((endpoint, Keys), database, cancellation).ConfigureAwait(false);
+            return await GetNamedAsync(place, database, cancellation).ConfigureAwait(false);
         }
         catch (RedisOperationException)
         {
-            return await GetNamedAsync((endpoint, Main), database, cancellation).ConfigureAwait(false);
+            return await GetNamedAsync((place.Endpoint, Main), database, cancellation).ConfigureAwait(false);
         }
     }
 

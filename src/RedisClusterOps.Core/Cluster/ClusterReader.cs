@@ -154,6 +154,12 @@ internal sealed class ClusterReader(RedisClusterSession session, ClusterConnecti
     public Task<INodeConnection> ConnectForKeysAsync(ClusterNode node, int database, CancellationToken cancellation) =>
         connections.GetForKeysAsync(AddressOf(node), database, cancellation);
 
+    /// <summary>Returns a connection to a node of the view for commands that it may delay.</summary>
+    /// <remarks>It is the one for all other commands if the node accepts no second one.</remarks>
+    /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>
+    public Task<INodeConnection> ConnectForDelayedAsync(ClusterNode node, CancellationToken cancellation) =>
+        connections.GetForDelayedAsync(AddressOf(node), cancellation);
+
     /// <summary>Returns one of several connections to a node of the view, which wait for replies independently.</summary>
     /// <exception cref="RedisOperationException">NodeUnreachable or ConnectionFailed.</exception>
     public Task<INodeConnection> ConnectParallelAsync(ClusterNode node, int number, CancellationToken cancellation) =>

@@ -12,9 +12,4 @@ internal static class Transaction
 
     /// <summary>True if the reply to EXEC is the replies of the commands.</summary>
     public static bool IsExecuted(RespValue reply) => reply is { Kind: RespKind.Array, IsNull: false };
-
-    /// <summary>True if the replies to EXEC and DISCARD leave the connection in the transaction: the server knows neither.</summary>
-    public static bool IsStillOpen(RespValue executed, RespValue discarded) =>
-        executed.IsError && !ServerErrors.StartsWith(executed.Text, "EXECABORT")
-        && discarded.IsError && !ServerErrors.Contains(discarded.Text, "without MULTI");
 }

@@ -58,6 +58,37 @@ public class FailoverGuardTests
         AssertMoved(scene);
     }
 
+    // The replica of the source has no MIGRATING flag, so it accepts keys. It would lose them to a takeover that was sent before.
+    [Theory]
+    [InlineData("redis-7.0", true)]
+    [InlineData("redis-7.0", false)]
+    [InlineData("redis-8.6", true)]
+    public void A_takeover_that_the_target_delays_is_dropped_before_the_source_can_have_a_successor(string server, bool isDropped)
+    {
+        var scene = JointTakeoverTests.TwoSlots(RulesOf(server), replicas: true);
+        var cluster = scene.Cluster;
+        var key = SlotMap.KeyOf(SlotMap.Beside, "written to the successor");
+        var hasBegun = false;
+        SourceFailoverTests.MoveBoth(scene, new InterceptingConnector(cluster, sending =>
+        {
+            if (!hasBegun && sending.Commands.Any(command => InterceptedSend.Text(command).EndsWith("NODE " + scene.Target.Id)))
+            {
+                hasBegun = true;
+                scene.Target.DelayWrites();
+                cluster.Clock.After(System.TimeSpan.FromSeconds(2), () =>
+                {
+                    var successor = cluster.FailOver(scene.Source)!;
+                    successor.Keys.Set(0, SlotMap.BesidePart, key, new StoredValue("1"));
+                    cluster.Ledger.Acknowledged(0, key, new StoredValue("1"));
+                });
+            }
+
+            return (isDropped ? sending : sending with { Timeout = null }).ForwardAsync();
+        }));
+        cluster.Settle();
+        Assert.Equal(isDropped, Holders(scene, key) == 1);
+    }
+
     // The source has handed over its last slot and is a replica of the target, so no master claims the slot, and the cluster is down.
     [Theory]
     [InlineData("Complete")]
@@ -107,6 +138,9 @@ public class FailoverGuardTests
         Assert.True(attempt.Succeeded, attempt.ToString());
         AssertMoved(scene);
     }
+
+    private static int Holders(Scene scene, string key) =>
+        scene.Cluster.Nodes.Count(node => node.IsMaster && node.Keys.Get(0, SlotMap.BesidePart, key) is not null);
 
     private static Scene OpenSlot(ServerRules rules) =>
         new(rules, Start.Migrating, seed: 1, new SceneOptions { TargetHasSlots = true, Clients = 0 });

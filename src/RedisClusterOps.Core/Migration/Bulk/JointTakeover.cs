@@ -29,21 +29,30 @@ internal sealed class JointTakeover(ClusterReader reader, ClusterNode target, St
     public async Task<bool> AnnouncesOnceAsync()
     {
         if (_announcesOnce)
-            _isPermitted ??= await IsPermittedAsync().ConfigureAwait(false);
+            await TryReadRightsAsync().ConfigureAwait(false);
         return _announcesOnce && _isPermitted == true;
     }
 
-    private async Task<bool?> IsPermittedAsync()
+    // False if the node delays the transaction, as during a failover.
+    private async Task<bool> TryReadRightsAsync()
     {
-        var connection = await reader.ConnectAsync(target, stop.Abort).ConfigureAwait(false);
-        RespCommand[] commands = [Transaction.Begin, .. Guard(), Transaction.Execute, Transaction.Discard];
-        var replies = await connection.SendAsync(commands, null, stop.Abort).ConfigureAwait(false);
-        var (executed, discarded) = (replies[commands.Length - 2], replies[commands.Length - 1]);
-        if (Transaction.IsExecuted(executed))
+        if (_isPermitted is not null)
             return true;
-        if (Transaction.IsStillOpen(executed, discarded))
-            connection.Dispose();
-        return UnlessTemporary(replies);
+        // DISCARD, because a server on which EXEC is renamed would stay in the transaction.
+        var guard = Guard();
+        RespCommand[] commands = [Transaction.Begin, .. guard, Transaction.Execute, Transaction.Discard];
+        if (await SendAsync(commands, guard.Length > 0).ConfigureAwait(false) is not { } replies)
+            return false;
+        _isPermitted = Transaction.IsExecuted(replies[commands.Length - 2]) ? true : UnlessTemporary(replies);
+        return true;
+    }
+
+    private async Task<IReadOnlyList<RespValue>?> SendAsync(IReadOnlyList<RespCommand> commands, bool isGuarded)
+    {
+        if (isGuarded)
+            return await FailoverGuard.SendAsync(reader, target, commands, stop.Abort).ConfigureAwait(false);
+        var connection = await reader.ConnectAsync(target, stop.Abort).ConfigureAwait(false);
+        return await connection.SendAsync(commands, null, stop.Abort).ConfigureAwait(false);
     }
 
     private RespCommand[] Guard() => _now is not null && FailoverGuard.Of(_now) is { } command ? [command] : [];
@@ -60,14 +69,18 @@ internal sealed class JointTakeover(ClusterReader reader, ClusterNode target, St
     /// <param name="slots">Slots that the target imports, and of which the source has no key.</param>
     /// <param name="now">The target's view, read just before.</param>
     /// <param name="single">Sends the target each slot as a change of its own.</param>
-    /// <returns>One reply for each slot; null if its command was not sent.</returns>
+    /// <returns>One reply for each slot; null if its command was not sent, or if its outcome is unknown.</returns>
     public async Task<IReadOnlyList<RespValue?>> RunAsync(IReadOnlyList<SlotMove> slots, NodeView now, SetSlotBatch single)
     {
         var assign = AssignToTarget.ActionOn(target);
         _now = now;
         var guard = Guard();
         var isUseful = guard.Length > 0 || (slots.Count > 1 && _announcesOnce);
-        if (slots.Count == 0 || !isUseful || (_isPermitted ??= await IsPermittedAsync().ConfigureAwait(false)) != true)
+        if (slots.Count == 0 || !isUseful)
+            return await single.SendAsync(slots, assign).ConfigureAwait(false);
+        if (!await TryReadRightsAsync().ConfigureAwait(false))
+            return new RespValue?[slots.Count];
+        if (_isPermitted != true)
             return await single.SendAsync(slots, assign).ConfigureAwait(false);
 
         var commands = new List<RespCommand> { Transaction.Begin };
@@ -86,8 +99,8 @@ internal sealed class JointTakeover(ClusterReader reader, ClusterNode target, St
         }
 
         commands.Add(Transaction.Execute);
-        var connection = await reader.ConnectAsync(target, stop.Abort).ConfigureAwait(false);
-        var replies = await connection.SendAsync(commands, null, stop.Abort).ConfigureAwait(false);
+        if (await SendAsync(commands, guard.Length > 0).ConfigureAwait(false) is not { } replies)
+            return new RespValue?[slots.Count];
         var executed = replies[replies.Count - 1];
         if (Transaction.IsExecuted(executed))
             return [.. assignments.Select(index => executed.Items[Math.Min(index, executed.Items.Count - 1)])];

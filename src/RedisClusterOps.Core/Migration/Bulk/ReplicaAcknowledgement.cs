@@ -3,11 +3,15 @@ using System.Globalization;
 using System.Linq;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
+using RedisClusterOps.Planning.Slots;
 using RedisClusterOps.Protocol;
 
 namespace RedisClusterOps.Migration.Bulk;
 
-/// <summary>Waits for replicas that do not acknowledge a SETSLOT, on Valkey 8 and later: for a limited time, and names them.</summary>
+/// <summary>
+/// Waits for replicas that do not acknowledge a SETSLOT, on Valkey 8 and later, and for a node that delays it. The wait is limited, and its
+/// warning names them.
+/// </summary>
 internal sealed class ReplicaAcknowledgement(MoveContext context, StopRequest stop)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -47,6 +51,8 @@ internal sealed class ReplicaAcknowledgement(MoveContext context, StopRequest st
     // The node itself reports which of its replicas are silent. To ask a replica that hangs would take longer.
     private async Task<string> ReasonAsync(ClusterNode node)
     {
+        if (!AssignToTarget.WaitsForReplicas(node))
+            return node.Name + " delayed CLUSTER SETSLOT, as during a failover";
         var connection = await context.Reader.ConnectAsync(node, stop.Abort).ConfigureAwait(false);
         var reply = await connection.AskAsync(RespCommand.Of("INFO", "replication"), stop.Abort).ConfigureAwait(false);
         var silent = reply.IsError ? [] : ServerFacts.Parse(reply.Text).SilentReplicas(SilentSeconds).ToList();

@@ -1,7 +1,11 @@
+using System;
 using System.Collections.Concurrent;
+using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Text;
+using System.Threading;
+using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
 using RedisClusterOps.Protocol;
 
@@ -16,6 +20,10 @@ namespace RedisClusterOps.Migration.Slot;
 /// </remarks>
 internal static class FailoverGuard
 {
+    // A failover takes tens of milliseconds, and one that is given up five seconds. By then the source may have been replaced as well, and
+    // its successor would lose the keys of a slot that the target takes over now.
+    private static readonly TimeSpan LongestDelay = TimeSpan.FromMilliseconds(500);
+
     private static readonly ConcurrentDictionary<int, RespCommand> Commands = new();
 
     /// <summary>
@@ -27,6 +35,26 @@ internal static class FailoverGuard
             return null;
         var slot = node.Self.Slots.Slots.Where(slot => !node.Self.MigratingTo.ContainsKey(slot)).DefaultIfEmpty(-1).First();
         return slot < 0 ? null : Commands.GetOrAdd(slot, CreateCommand);
+    }
+
+    /// <summary>Sends a transaction with the guard. A server drops a transaction that it delays when its connection is closed.</summary>
+    /// <returns>Null without replies within half a second: the outcome is unknown.</returns>
+    public static async Task<IReadOnlyList<RespValue>?> SendAsync(
+        ClusterReader reader, ClusterNode node, IReadOnlyList<RespCommand> commands, CancellationToken cancellation)
+    {
+        var connection = await reader.ConnectForDelayedAsync(node, cancellation).ConfigureAwait(false);
+        try
+        {
+            var replies = await connection.SendAsync(commands, LongestDelay, cancellation).ConfigureAwait(false);
+            // A server on which EXEC is renamed would stay in the transaction.
+            if (!replies.Any(Transaction.IsExecuted))
+                connection.Dispose();
+            return replies;
+        }
+        catch (RedisConnectionException)
+        {
+            return null;
+        }
     }
 
     // The key does not exist. One in 16384 names is in the slot.

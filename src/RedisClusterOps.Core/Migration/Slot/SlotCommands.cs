@@ -42,31 +42,33 @@ internal sealed class SlotCommands(ClusterReader reader)
     /// <param name="now">The target's view, read just before.</param>
     /// <param name="slot">The slot.</param>
     /// <param name="stop">The stop request of the operation.</param>
-    /// <returns>False if its replicas did not acknowledge the command in time: it was not executed.</returns>
+    /// <returns>
+    /// False if its replicas did not acknowledge the command in time: it was not executed. Also false if the target delays it, as during a
+    /// failover: the outcome is unknown.
+    /// </returns>
     public async Task<bool> TryTakeOverAsync(ClusterNode target, NodeView now, int slot, StopRequest stop)
     {
         var command = RespCommand.Of(["CLUSTER", "SETSLOT", slot, .. AssignToTarget.ActionOn(target)]);
         var guard = target.View?.Facts.TakesOverInTransaction == true ? FailoverGuard.Of(now) : null;
         var reply = guard is null ? await AskAsync(target, command, stop).ConfigureAwait(false)
             : await SendGuardedAsync(target, guard, command, stop).ConfigureAwait(false);
-        if (ServerErrors.IsUnconfirmed(reply))
+        if (reply is null || ServerErrors.IsUnconfirmed(reply))
             return false;
         Require(target, slot, command, reply);
         return true;
     }
 
-    private async Task<RespValue> SendGuardedAsync(ClusterNode target, RespCommand guard, RespCommand command, StopRequest stop)
+    private async Task<RespValue?> SendGuardedAsync(ClusterNode target, RespCommand guard, RespCommand command, StopRequest stop)
     {
-        var connection = await reader.ConnectAsync(target, stop.Abort).ConfigureAwait(false);
-        RespCommand[] commands = [Transaction.Begin, guard, command, Transaction.Execute, Transaction.Discard];
-        var replies = await connection.SendAsync(commands, null, stop.Abort).ConfigureAwait(false);
+        RespCommand[] commands = [Transaction.Begin, guard, command, Transaction.Execute];
+        var replies = await FailoverGuard.SendAsync(reader, target, commands, stop.Abort).ConfigureAwait(false);
+        if (replies is null)
+            return null;
         if (Transaction.IsExecuted(replies[3]))
             return replies[3].Items[1];
         // Without MULTI the command has run, after the guard.
         if (replies[0].IsError)
             return replies[2];
-        if (Transaction.IsStillOpen(replies[3], replies[4]))
-            connection.Dispose();
         // The user may not run the transaction, or the node serves no keys now. A failover is over by then, and a replica refuses SETSLOT.
         return await AskAsync(target, command, stop).ConfigureAwait(false);
     }

@@ -42,7 +42,9 @@ internal sealed class SlotHandover(ClusterReader reader, OperationLog? log)
 
     private static RedisOperationException Unacknowledged(ClusterNode target, string slot) => new(
         FailureCode.NodeUnreachable,
-        "Slot " + slot + ": the replicas of " + target.Name + " did not acknowledge CLUSTER SETSLOT for "
+        "Slot " + slot + ": " + (AssignToTarget.WaitsForReplicas(target)
+            ? "the replicas of " + target.Name + " did not acknowledge CLUSTER SETSLOT for "
+            : target.Name + " delayed CLUSTER SETSLOT, as during a failover, for ")
             + ReplicaPatience.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)
             + " seconds. The slot was not handed over. No key is lost; both nodes serve it.",
         target.Name,

@@ -9,6 +9,8 @@ namespace RedisClusterOps.Core.Tests.Simulation;
 /// <summary>A connection to one node. Each request and reply takes time, during which other events run.</summary>
 internal sealed class SimulatedConnection(SimulatedCluster cluster, SimulatedNode node) : INodeConnection
 {
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(0.1);
+
     private readonly ConnectionState _state = new();
     private bool _broken;
 
@@ -26,8 +28,12 @@ internal sealed class SimulatedConnection(SimulatedCluster cluster, SimulatedNod
         var replies = new RespValue[commands.Count];
         for (var i = 0; i < replies.Length; i++)
         {
-            while (node.Delays(commands[i], _state))
-                cluster.Clock.Pass(TimeSpan.FromMilliseconds(0.1));
+            for (var until = cluster.Clock.Now + timeout; node.Delays(commands[i], _state); cluster.Clock.Pass(Tick))
+            {
+                if (cluster.Clock.Now >= until)
+                    return Lost(outcomeUnknown: true);
+            }
+
             cluster.Writes += WritingCommand.Is(commands[i]) ? 1 : 0;
             replies[i] = node.RefusesUsWith is { } refusal ? RespValue.Error(refusal) : node.Do(commands[i], _state);
             if (cluster.Trace is not null)
