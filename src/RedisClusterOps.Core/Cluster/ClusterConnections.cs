@@ -25,6 +25,8 @@ internal sealed class ClusterConnections(INodeConnector connector) : IDisposable
 
     private const int Main = 0;
     private const int Keys = -1;
+
+    // -2 is the probe of a move (NodePace).
     private const int Delayed = -3;
 
     public IClock Clock => connector.Clock;

@@ -1,4 +1,7 @@
 using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Text;
 
 namespace RedisClusterOps.Cluster;
 
@@ -29,6 +32,18 @@ internal static class HashSlot
         var tag = new byte[length];
         Array.Copy(key, start, tag, 0, length);
         return tag;
+    }
+
+    /// <summary>A hash tag for each of these slots, in no particular order.</summary>
+    public static IEnumerable<string> TagsIn(IEnumerable<int> slots)
+    {
+        var wanted = new HashSet<int>(slots);
+        for (var number = 0; wanted.Count > 0; number++)
+        {
+            var tag = number.ToString(CultureInfo.InvariantCulture);
+            if (wanted.Remove(Of(Encoding.ASCII.GetBytes(tag))))
+                yield return tag;
+        }
     }
 
     // A tag starts after its brace, so never at 0. A start of 0 means the whole key.

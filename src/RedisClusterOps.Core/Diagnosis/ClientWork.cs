@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using System.Text;
 using System.Threading;
@@ -145,19 +144,8 @@ internal sealed class ClientKeys(ClusterReader reader)
     }
 
     /// <summary>Names in these slots, such as <c>redisclusterops:client:{3560}:name</c>.</summary>
-    internal static IReadOnlyList<byte[]> KeysIn(IEnumerable<int> slots, string name)
-    {
-        var wanted = new HashSet<int>(slots);
-        var keys = new List<byte[]>();
-        for (var tag = 0; wanted.Count > 0; tag++)
-        {
-            var text = tag.ToString(CultureInfo.InvariantCulture);
-            if (wanted.Remove(HashSlot.Of(Encoding.ASCII.GetBytes(text))))
-                keys.Add(Encoding.ASCII.GetBytes(Prefix + "{" + text + "}:" + name));
-        }
-
-        return keys;
-    }
+    internal static IReadOnlyList<byte[]> KeysIn(IEnumerable<int> slots, string name) =>
+        [.. HashSlot.TagsIn(slots).Select(tag => Encoding.ASCII.GetBytes(Prefix + "{" + tag + "}:" + name))];
 
     // Another application that is measured at the same time has counters of its own.
     private static IReadOnlyList<byte[]> Counters(IEnumerable<int> slots) => KeysIn(slots, Guid.NewGuid().ToString("N").Substring(0, 8));

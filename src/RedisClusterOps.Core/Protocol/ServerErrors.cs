@@ -105,6 +105,10 @@ internal static class ServerErrors
     public static bool IsTemporary(RespValue reply) =>
         reply.IsError && (StartsWith(reply.Text, "CLUSTERDOWN") || StartsWith(reply.Text, "LOADING"));
 
+    /// <summary>True if the node does not serve the slot of the key, or not all of its keys.</summary>
+    public static bool IsRedirect(RespValue reply) =>
+        reply.IsError && (StartsWith(reply.Text, "ASK ") || StartsWith(reply.Text, "MOVED ") || StartsWith(reply.Text, "TRYAGAIN"));
+
     /// <summary>True if the replicas did not confirm in time, so the command was not executed. Valkey 8 and later ask them first.</summary>
     public static bool IsUnconfirmed(RespValue reply) => reply.IsError && StartsWith(reply.Text, "NOREPLICAS");
 

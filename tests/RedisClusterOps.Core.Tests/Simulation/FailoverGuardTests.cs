@@ -1,5 +1,7 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Threading.Tasks;
 using RedisClusterOps.Protocol;
 using Xunit;
 
@@ -42,16 +44,11 @@ public class FailoverGuardTests
     public void The_target_takes_over_after_a_failover_that_was_given_up(string server)
     {
         var scene = JointTakeoverTests.TwoSlots(RulesOf(server), replicas: true);
-        var (hasBegun, began) = (false, scene.Cluster.Clock.Now);
-        var outcomes = SourceFailoverTests.MoveBoth(scene, new InterceptingConnector(scene.Cluster, sending =>
+        var began = scene.Cluster.Clock.Now;
+        var outcomes = SourceFailoverTests.MoveBoth(scene, AtTakeover(scene, () =>
         {
-            if (!hasBegun && sending.Commands.Any(command => InterceptedSend.Text(command).EndsWith("NODE " + scene.Target.Id)))
-            {
-                (hasBegun, began) = (true, scene.Cluster.Clock.Now);
-                scene.Target.DelayWrites();
-            }
-
-            return sending.ForwardAsync();
+            began = scene.Cluster.Clock.Now;
+            scene.Target.DelayWrites();
         }));
         Assert.All(outcomes, outcome => Assert.True(outcome.Failure is null, outcome.Failure?.ToString()));
         Assert.InRange((scene.Cluster.Clock.Now - began).TotalSeconds, 5, 8);
@@ -68,23 +65,18 @@ public class FailoverGuardTests
         var scene = JointTakeoverTests.TwoSlots(RulesOf(server), replicas: true);
         var cluster = scene.Cluster;
         var key = SlotMap.KeyOf(SlotMap.Beside, "written to the successor");
-        var hasBegun = false;
-        SourceFailoverTests.MoveBoth(scene, new InterceptingConnector(cluster, sending =>
+        var begin = () =>
         {
-            if (!hasBegun && sending.Commands.Any(command => InterceptedSend.Text(command).EndsWith("NODE " + scene.Target.Id)))
+            scene.Target.DelayWrites();
+            cluster.Clock.After(TimeSpan.FromSeconds(2), () =>
             {
-                hasBegun = true;
-                scene.Target.DelayWrites();
-                cluster.Clock.After(System.TimeSpan.FromSeconds(2), () =>
-                {
-                    var successor = cluster.FailOver(scene.Source)!;
-                    successor.Keys.Set(0, SlotMap.BesidePart, key, new StoredValue("1"));
-                    cluster.Ledger.Acknowledged(0, key, new StoredValue("1"));
-                });
-            }
-
-            return (isDropped ? sending : sending with { Timeout = null }).ForwardAsync();
-        }));
+                var successor = cluster.FailOver(scene.Source)!;
+                successor.Keys.Set(0, SlotMap.BesidePart, key, new StoredValue("1"));
+                cluster.Ledger.Acknowledged(0, key, new StoredValue("1"));
+            });
+        };
+        SourceFailoverTests.MoveBoth(
+            scene, AtTakeover(scene, begin, sending => (isDropped ? sending : sending with { Timeout = null }).ForwardAsync()));
         cluster.Settle();
         Assert.Equal(isDropped, Holders(scene, key) == 1);
     }
@@ -155,17 +147,25 @@ public class FailoverGuardTests
 
     private static ServerRules RulesOf(string server) => ServerRules.All.Single(rules => rules.Name == server);
 
-    private static InterceptingConnector FailingOver(Scene scene, bool isGuarded)
+    private static InterceptingConnector FailingOver(Scene scene, bool isGuarded) => AtTakeover(
+        scene,
+        () => scene.Cluster.FailOverBeforeItHears(scene.Target),
+        sending => isGuarded ? sending.ForwardAsync()
+            : sending.ForwardWithCommandsAsync(command => InterceptedSend.Is(command, "PFCOUNT") ? RespCommand.Of("PING") : command));
+
+    private static InterceptingConnector AtTakeover(
+        Scene scene, Action occur, Func<InterceptedSend, Task<IReadOnlyList<RespValue>>>? send = null)
     {
-        var hasFailedOver = false;
+        var hasOccurred = false;
         return new InterceptingConnector(scene.Cluster, sending =>
         {
-            if (hasFailedOver || !sending.Commands.Any(command => InterceptedSend.Text(command).EndsWith("NODE " + scene.Target.Id)))
-                return sending.ForwardAsync();
-            hasFailedOver = true;
-            scene.Cluster.FailOverBeforeItHears(scene.Target);
-            return isGuarded ? sending.ForwardAsync()
-                : sending.ForwardWithCommandsAsync(command => InterceptedSend.Is(command, "PFCOUNT") ? RespCommand.Of("PING") : command);
+            if (!hasOccurred && sending.Commands.Any(command => InterceptedSend.Text(command).EndsWith("NODE " + scene.Target.Id)))
+            {
+                hasOccurred = true;
+                occur();
+            }
+
+            return hasOccurred && send is not null ? send(sending) : sending.ForwardAsync();
         });
     }
 

@@ -60,11 +60,8 @@ internal sealed class JointTakeover(ClusterReader reader, ClusterNode target, St
     // A node that is out of memory, busy or in a failover executes no transaction, but may execute the next one.
     private static bool? UnlessTemporary(IReadOnlyList<RespValue> replies) => replies.Any(IsTemporary) ? null : false;
 
-    private static bool IsTemporary(RespValue reply) => reply.IsError
-        && (ServerErrors.CodeOf(reply.Text) is FailureCode.WritesRefused or FailureCode.NodeBusy or FailureCode.NodeLoading
-            || Redirects.Any(redirect => ServerErrors.StartsWith(reply.Text, redirect)));
-
-    private static readonly string[] Redirects = ["MOVED ", "ASK ", "CLUSTERDOWN "];
+    private static bool IsTemporary(RespValue reply) => ServerErrors.IsTemporary(reply) || ServerErrors.IsRedirect(reply)
+        || (reply.IsError && ServerErrors.CodeOf(reply.Text) is FailureCode.WritesRefused or FailureCode.NodeBusy);
 
     /// <param name="slots">Slots that the target imports, and of which the source has no key.</param>
     /// <param name="now">The target's view, read just before.</param>

@@ -57,7 +57,7 @@ internal sealed class KeyRestore(
             stop.ThrowIfRequested();
             var commands = CommandsFor(node);
             var reply = await SendAsync(side, commands).ConfigureAwait(false);
-            if (reply.IsError && IsRedirect(reply.Text) && !hasFollowed)
+            if (ServerErrors.IsRedirect(reply) && !hasFollowed)
             {
                 _view = await reader.ReadAgainAsync(stop.Abort).ConfigureAwait(false);
                 continue;
@@ -102,7 +102,7 @@ internal sealed class KeyRestore(
                 }
             }
 
-            if (reply.IsError && IsRedirect(reply.Text) && !hasFollowed)
+            if (ServerErrors.IsRedirect(reply) && !hasFollowed)
             {
                 _view = await reader.ReadAgainAsync(stop.Abort).ConfigureAwait(false);
                 continue;
@@ -179,7 +179,4 @@ internal sealed class KeyRestore(
 
     // Null also if the time is over, at least a millisecond otherwise: RESTORE takes 0 for no expiry.
     private TimeSpan? Left() => saved.Expires - DateTime.UtcNow is { } left && left >= TimeSpan.FromMilliseconds(1) ? left : null;
-
-    private static bool IsRedirect(string error) =>
-        ServerErrors.StartsWith(error, "ASK ") || ServerErrors.StartsWith(error, "MOVED ") || ServerErrors.StartsWith(error, "TRYAGAIN");
 }

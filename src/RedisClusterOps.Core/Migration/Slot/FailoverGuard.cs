@@ -1,9 +1,7 @@
 using System;
 using System.Collections.Concurrent;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
-using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 using RedisClusterOps.Cluster;
@@ -57,14 +55,7 @@ internal static class FailoverGuard
         }
     }
 
-    // The key does not exist. One in 16384 names is in the slot.
-    private static RespCommand CreateCommand(int slot)
-    {
-        for (var i = 0; ; i++)
-        {
-            var key = Encoding.ASCII.GetBytes("redisclusterops-takeover:" + i.ToString(CultureInfo.InvariantCulture));
-            if (HashSlot.Of(key) == slot)
-                return RespCommand.Of("PFCOUNT", key);
-        }
-    }
+    // The key does not exist.
+    private static RespCommand CreateCommand(int slot) =>
+        RespCommand.Of("PFCOUNT", "redisclusterops-takeover:{" + HashSlot.TagsIn([slot]).Single() + "}");
 }
